@@ -1,0 +1,122 @@
+"""Baselines: accepted runs, kept in git. Found by suite and target; written by `accept` and by nothing else."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sdeval import run as runs
+from sdeval.compare import Verdict, judge_gates, weigh
+from sdeval.errors import SdevalError
+from sdeval.files import write_bytes
+from sdeval.images import open_rgb
+from sdeval.run import Run, SampleResult
+
+FULL_UP_TO = 128
+"""Pictures with no edge longer than this many pixels are kept as they are."""
+THUMBNAIL = 256
+"""Longest edge of what is kept of larger ones."""
+
+
+def folder_of(baselines: Path, suite: str, target: str) -> Path:
+    """Where the baseline of a suite and a target lies."""
+    return baselines / suite / target
+
+
+def find(baselines: Path, suite: str, target: str) -> Run | None:
+    """The accepted run of a suite and a target, if there is one.
+
+    Raises:
+        SdevalError: there is one, and it is damaged; says where.
+    """
+    folder = folder_of(baselines, suite, target)
+    if not folder.exists():
+        return None
+    try:
+        return runs.read(folder)
+    except SdevalError as error:
+        raise SdevalError(f"baseline {error}; restore it with: git checkout -- {folder}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One figure as it was and as it is now accepted."""
+
+    suite: str
+    target: str
+    metric: str
+    old: float | None
+    new: float | None
+    pictures: int
+    """How many pictures are not the ones accepted before."""
+
+
+def accept(run_folder: Path, baselines: Path, *, dry_run: bool = False) -> list[Change]:
+    """Make a run the baseline of its suite and target, without drawing or scoring anything again.
+
+    Raises:
+        SdevalError: the run is partial, has broken pictures or missing scores, or cannot be read.
+    """
+    run = runs.read(run_folder)
+    _refuse(run, run_folder)
+    before = find(baselines, run.suite, run.target)
+    changes = _changes(before, run)
+    if not dry_run:
+        _replace(folder_of(baselines, run.suite, run.target), run, run_folder)
+    return changes
+
+
+def _refuse(run: Run, folder: Path) -> None:
+    if not run.complete:
+        raise SdevalError(f"{folder}: is a partial run; run the whole suite {run.suite}, then accept it")
+    for sample in run.samples:
+        where = f"{folder}: {sample.case}@{sample.seed}"
+        if sample.health != "ok":
+            raise SdevalError(f"{where}: is {sample.health} ({sample.detail}); a baseline holds healthy pictures only")
+        for metric, reason in sample.reasons.items():
+            raise SdevalError(f"{where}: has no {metric} ({reason}); a baseline holds every score")
+
+
+def _changes(before: Run | None, run: Run) -> list[Change]:
+    old = {sample.key: sample.sha256 for sample in before.samples} if before else {}
+    pictures = sum(old.get(sample.key) != sample.sha256 for sample in run.samples)
+    gates: list[Verdict] = judge_gates([weigh(run, None, metric) for metric in run.metrics])
+    previous = (
+        {each.metric: each.current for each in judge_gates([weigh(before, None, m) for m in before.metrics])}
+        if before
+        else {}
+    )
+    return [
+        Change(run.suite, run.target, each.metric, previous.get(each.metric), each.current, pictures) for each in gates
+    ]
+
+
+def _replace(folder: Path, run: Run, source: Path) -> None:
+    """Write the new baseline aside and swap it in, so that a stop half-way loses neither."""
+    aside = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(aside, ignore_errors=True)
+    samples = tuple(_keep_picture(sample, source, aside) for sample in run.samples)
+    # Times, memory and the order of threads differ from run to run; a baseline changes only where results do.
+    environment = {name: value for name, value in run.environment.items() if name not in ("threads", "omp_wait_policy")}
+    runs.write(replace(run, samples=samples, seconds={}, peak_memory_bytes=0, environment=environment), aside)
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    aside.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _keep_picture(sample: SampleResult, source: Path, folder: Path) -> SampleResult:
+    picture = open_rgb(source / sample.image)
+    if max(picture.size) <= FULL_UP_TO:
+        write_bytes(folder / sample.image, (source / sample.image).read_bytes())
+        return sample
+    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    buffer = io.BytesIO()
+    picture.save(buffer, format="WEBP", quality=80, method=6)
+    name = str(Path(sample.image).with_suffix(".webp"))
+    write_bytes(folder / name, buffer.getvalue())
+    return replace(sample, image=name)

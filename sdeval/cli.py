@@ -1,0 +1,83 @@
+"""The command line: `sdeval accept | report`. Exit codes: 0 fine, 2 usage."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from sdeval.errors import SdevalError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        return int(given.command(given))
+    except SdevalError as error:
+        print(f"sdeval: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sdeval",
+        description="Looks after the runs and baselines of image-generation pipelines; `pytest suites` makes them.",
+    )
+    parser.add_argument("--version", action="version", version=f"sdeval {metadata.version('pytest-sdeval')}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    accept = commands.add_parser("accept", help="make a run the baseline", description=_accept.__doc__)
+    _add_folder(accept)
+    accept.add_argument("--dry-run", action="store_true", help="print what would change, write nothing")
+    accept.set_defaults(command=_accept)
+
+    report = commands.add_parser("report", help="draw the page again", description=_report.__doc__)
+    _add_folder(report)
+    report.set_defaults(command=_report)
+    return parser
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder",
+        metavar="RUN",
+        type=Path,
+        nargs="?",
+        default=Path("reports/latest"),
+        help="a session, or one run in it (default: reports/latest)",
+    )
+    parser.add_argument("--baselines", type=Path, default=Path("baselines"), metavar="DIR", help="default: baselines")
+
+
+def _accept(given: argparse.Namespace) -> int:
+    """Make the runs of a session the baselines of their suites and targets, without drawing again; git undoes it."""
+    from sdeval.baseline import accept
+    from sdeval.report.folder import run_folders
+    from sdeval.report.words import number
+
+    folders = run_folders(given.folder)
+    if not folders:
+        raise SdevalError(f"{given.folder}: no run in it; `pytest suites` makes one")
+    for folder in folders:
+        changes = accept(folder, given.baselines, dry_run=given.dry_run)
+        first = changes[0]
+        print(f"{first.suite} on {first.target}: {first.pictures} pictures new or changed")
+        for change in changes:
+            print(f"  {change.metric}: {number(change.old)} → {number(change.new)}")
+    print("nothing written (dry run)" if given.dry_run else f"accepted into {given.baselines}; undo with git")
+    return 0
+
+
+def _report(given: argparse.Namespace) -> int:
+    """Draw the page of a session again, from what is on disk."""
+    from sdeval.report.folder import redraw
+
+    print(redraw(given.folder, given.baselines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

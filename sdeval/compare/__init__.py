@@ -1,0 +1,19 @@
+"""Judges a run against a baseline. Pure: runs in, verdicts out; no files, no torch, no clock."""
+
+from sdeval.compare.cases import judge_cases
+from sdeval.compare.gates import Gate, judge_gates, weigh
+from sdeval.compare.verdict import FAILING, KINDS, SUITE, Kind, Verdict, summary, worst_first
+
+__all__ = [
+    "FAILING",
+    "KINDS",
+    "SUITE",
+    "Gate",
+    "Kind",
+    "Verdict",
+    "judge_cases",
+    "judge_gates",
+    "summary",
+    "weigh",
+    "worst_first",
+]

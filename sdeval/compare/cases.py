@@ -1,0 +1,95 @@
+"""Judges single cases: broken, not comparable, new, unscored, collapsed, or passed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sdeval import stats
+from sdeval.compare.paired import paired, shared_sample_metrics, tolerance_of
+from sdeval.compare.verdict import Verdict
+from sdeval.run import MetricRecord, Run, SampleResult
+
+ALPHA_COLLAPSE = 0.005
+"""Chance that a run in which nothing changed accuses a single case."""
+COLLAPSE_FACTOR = 3.0
+"""A single case must lose this many tolerances to count as collapsed."""
+
+
+def judge_cases(run: Run, baseline: Run | None) -> list[Verdict]:
+    """One verdict a case: broken, not comparable, new, unscored, collapsed, or passed."""
+    cases = run.by_case()
+    before = baseline.by_case() if baseline else {}
+    verdicts = {case: _state(run, baseline, case, samples, before.get(case, [])) for case, samples in cases.items()}
+    if baseline is None:
+        return list(verdicts.values())
+    comparable = [case for case, verdict in verdicts.items() if verdict.verdict == "passed"]
+    for case, fallen in _collapsed(run, baseline, comparable).items():
+        verdicts[case] = fallen
+    return list(verdicts.values())
+
+
+def _state(
+    run: Run, baseline: Run | None, case: str, samples: list[SampleResult], before: list[SampleResult]
+) -> Verdict:
+    """What can be said of a case without statistics."""
+    said = Verdict(suite=run.suite, target=run.target, metric="health", case=case, verdict="passed", n=len(samples))
+    sick = [sample for sample in samples if sample.health != "ok"]
+    if sick:
+        found = ", ".join(f"seed {each.seed} is {each.health} ({each.detail})" for each in sick)
+        return replace(said, verdict="broken", reason=found)
+    for sample in samples:
+        for metric, why in sample.reasons.items():
+            return replace(said, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
+    if baseline is None:
+        return replace(said, verdict="new", reason="no baseline for this suite and target")
+    known = {sample.seed: sample for sample in before}
+    if not known:
+        return replace(said, verdict="new", reason="the baseline does not have this case")
+    for sample in samples:
+        old = known.get(sample.seed)
+        if old is None:
+            return replace(said, verdict="new", reason=f"the baseline does not have seed {sample.seed}")
+        if old.fingerprint != sample.fingerprint:
+            return replace(
+                said, verdict="not comparable", reason="prompt, image, mask, strength or size is not the baseline's"
+            )
+    same = all(known[sample.seed].sha256 == sample.sha256 for sample in samples)
+    return replace(said, reason="identical pictures" if same else "")
+
+
+def _collapsed(run: Run, baseline: Run, cases: Sequence[str]) -> dict[str, Verdict]:
+    """Cases that fell far below the others, false discoveries controlled over all metrics of the run."""
+    found: list[tuple[float, Verdict]] = []
+    for name, record in shared_sample_metrics(run, baseline):
+        table = paired(run, baseline, name, cases)
+        if table is None or not table.differences.any():
+            continue
+        p_values = stats.collapse_p(record.sign * table.differences)
+        for case, p_value, before, after in zip(cases, p_values, table.before, table.after, strict=True):
+            found.append((float(p_value), _case_verdict(run, name, record, case, before, after)))
+    adjusted = stats.benjamini_hochberg([p for p, _ in found])
+    worst: dict[str, Verdict] = {}
+    for p_value, verdict in zip(adjusted, (each for _, each in found), strict=True):
+        record = run.metrics[verdict.metric]
+        lost = -record.sign * (verdict.delta or 0.0)
+        if p_value < ALPHA_COLLAPSE and lost > COLLAPSE_FACTOR * (verdict.tolerance or 0.0):
+            said = replace(verdict, verdict="regressed", p_value=p_value, reason="this case fell far below the others")
+            if verdict.case not in worst or said.loss > worst[verdict.case].loss:
+                worst[verdict.case] = said
+    return worst
+
+
+def _case_verdict(run: Run, metric: str, record: MetricRecord, case: str, before: float, after: float) -> Verdict:
+    return Verdict(
+        suite=run.suite,
+        target=run.target,
+        metric=metric,
+        case=case,
+        verdict="passed",
+        baseline=before,
+        current=after,
+        delta=after - before,
+        tolerance=tolerance_of(record, before),
+        n=len(run.by_case()[case]),
+    )

@@ -1,0 +1,180 @@
+"""Judges the figures of suites: means of sample metrics and set metrics, Holm over all of a session. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sdeval import stats
+from sdeval.compare.paired import identical, paired, tolerance_of, value_of
+from sdeval.compare.verdict import SUITE, Kind, Verdict
+from sdeval.metrics.base import Features
+from sdeval.run import Run
+
+ALPHA_GATES = 0.005
+"""Chance that a session in which nothing changed raises an alarm by any of its gates."""
+CONFIDENCE = 0.95
+"""Of `passed`: a loss as large as the tolerance is excluded at this level."""
+
+Swapped = Callable[[Features, Features, npt.NDArray[np.int64]], Callable[[npt.NDArray[np.bool_]], float]]
+"""Baseline features, candidate features and the case of each row; then: loss with marked cases swapped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A figure of a suite before Holm: how it is judged depends on the other gates of the session."""
+
+    said: Verdict
+    p_worse: float = 1.0
+    p_better: float = 1.0
+    not_worse: bool = False
+    """Whether a loss as large as the tolerance is excluded."""
+    decided: bool = True
+    """Whether there is nothing left to test: `said` is final."""
+
+
+def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None = None) -> Gate:
+    """Collect the evidence on one metric of a suite.
+
+    Args:
+        run: the candidate.
+        baseline: what it is held against; None where nothing was accepted yet.
+        metric: a sample metric, judged by its mean over the cases, or a set metric.
+        swapped: for a set metric, how to compute its difference with cases swapped.
+    """
+    record = run.metrics[metric]
+    said = Verdict(suite=run.suite, target=run.target, metric=metric, case=SUITE, verdict="new", n=len(run.by_case()))
+    said = replace(said, current=value_of(run, metric))
+    obstacle = _obstacle(run, baseline, metric)
+    if obstacle is not None or baseline is None:
+        kind, reason = obstacle or ("new", "no baseline for this suite and target")
+        return Gate(replace(said, verdict=kind, reason=reason))
+    said = replace(said, baseline=value_of(baseline, metric))
+    if record.scope == "set":
+        return _weigh_set(run, baseline, metric, said, swapped)
+    return _weigh_mean(run, baseline, metric, said)
+
+
+def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:
+    """Why a figure cannot be judged, if so."""
+    record = run.metrics[metric]
+    if record.scope == "set" and run.set_scores[metric].value is None:
+        return ("unscored", run.set_scores[metric].reason)
+    missing = [sample for sample in run.samples if record.scope == "sample" and sample.scores.get(metric) is None]
+    if missing:
+        why = missing[0].reasons.get(metric, "no score")
+        return ("unscored", f"{len(missing)} of {len(run.samples)} samples: {why}")
+    if baseline is None:
+        return None
+    if metric not in baseline.metrics:
+        return ("new", "the baseline does not have this metric")
+    before = baseline.metrics[metric]
+    if before.version != record.version:
+        return ("not comparable", f"the baseline was scored by {before.version}, this run by {record.version}")
+    if record.scope == "set" and baseline.set_scores[metric].reference != run.set_scores[metric].reference:
+        return ("not comparable", "the reference pictures are not the baseline's")
+    return _other_samples(run, baseline)
+
+
+def _other_samples(run: Run, baseline: Run) -> tuple[Kind, str] | None:
+    asked = {sample.key: sample.fingerprint for sample in run.samples}
+    before = {sample.key: sample.fingerprint for sample in baseline.samples}
+    changed = sum(before[key] != value for key, value in asked.items() if key in before)
+    if changed:
+        return ("not comparable", f"{changed} of {len(asked)} samples ask for something else than the baseline's")
+    if set(asked) - set(before):
+        return ("new", f"the baseline lacks {len(set(asked) - set(before))} of {len(asked)} samples")
+    if set(before) - set(asked):
+        return (
+            "not comparable",
+            f"the baseline has {len(set(before) - set(asked))} samples that the suite no longer has",
+        )
+    return None
+
+
+def _weigh_mean(run: Run, baseline: Run, metric: str, said: Verdict) -> Gate:
+    record = run.metrics[metric]
+    table = paired(run, baseline, metric, list(run.by_case()))
+    if table is None:
+        return Gate(replace(said, verdict="unscored", reason="the baseline lacks scores of this metric"))
+    per_case = table.differences.mean(axis=1)
+    delta = float(per_case.mean())
+    tolerance = tolerance_of(record, said.baseline)
+    said = replace(said, delta=delta, tolerance=tolerance)
+    if not table.differences.any():
+        same = identical(run, baseline)
+        return Gate(
+            replace(
+                said, verdict="passed", low=0.0, high=0.0, reason="identical pictures" if same else "identical scores"
+            )
+        )
+    low, high = stats.interval(per_case, CONFIDENCE)
+    better = record.sign * per_case
+    return Gate(
+        replace(said, low=low, high=high),
+        p_worse=stats.sign_flip_p(better),
+        p_better=stats.sign_flip_p(-better),
+        not_worse=stats.not_worse_p(better, tolerance) < 1 - CONFIDENCE,
+        decided=False,
+    )
+
+
+def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swapped | None) -> Gate:
+    record, extractor = run.metrics[metric], run.set_scores[metric].extractor
+    if said.current is None or said.baseline is None or swapped is None or extractor not in baseline.features:
+        return Gate(replace(said, verdict="unscored", reason="the baseline holds no features for this metric"))
+    said = replace(said, delta=said.current - said.baseline, tolerance=tolerance_of(record, said.baseline))
+    order = {sample.key: row for row, sample in enumerate(baseline.samples)}
+    rows = [order[sample.key] for sample in run.samples]
+    before, after = baseline.features[extractor][rows], run.features[extractor]
+    if np.array_equal(before, after):
+        return Gate(replace(said, verdict="passed", low=0.0, high=0.0, reason="identical pictures"))
+    names = list(run.by_case())
+    numbers = np.array([names.index(sample.case) for sample in run.samples])
+    test = stats.label_swap(swapped(before, after, numbers), len(names))
+    lost = -record.sign * (said.delta or 0.0)
+    margin = 1.96 * test.deviation
+    return Gate(
+        replace(said, low=(said.delta or 0.0) - margin, high=(said.delta or 0.0) + margin),
+        p_worse=test.p_worse,
+        p_better=test.p_better,
+        # At the level of the means: the deviation under no change stands for the error of the difference.
+        not_worse=lost + 1.645 * test.deviation < (said.tolerance or 0.0),
+        decided=False,
+    )
+
+
+def judge_gates(gates: Sequence[Gate], total: int | None = None) -> list[Verdict]:
+    """Final verdicts of all gates of a session, after Holm over both directions of each.
+
+    Args:
+        gates: those at hand.
+        total: gates of the whole session, where this process sees only some of them.
+    """
+    open_gates = [gate for gate in gates if not gate.decided]
+    others = (total or len(gates)) - len(gates)
+    worse = stats.holm([gate.p_worse for gate in open_gates], len(open_gates) + others)
+    better = stats.holm([gate.p_better for gate in open_gates], len(open_gates) + others)
+    tested = iter(zip(open_gates, worse, better, strict=True))
+    return [gate.said if gate.decided else _verdict(*next(tested)) for gate in gates]
+
+
+def _verdict(gate: Gate, p_worse: float, p_better: float) -> Verdict:
+    said = gate.said
+    tolerance = said.tolerance or 0.0
+    beyond = abs(said.delta or 0.0) > tolerance
+    if beyond and p_worse < ALPHA_GATES and gate.p_worse < gate.p_better:
+        return replace(said, verdict="regressed", p_value=p_worse)
+    if beyond and p_better < ALPHA_GATES:
+        return replace(said, verdict="improved", p_value=p_better)
+    if gate.not_worse:
+        return replace(said, verdict="passed", p_value=p_worse)
+    return replace(
+        said,
+        verdict="inconclusive",
+        p_value=p_worse,
+        reason="a loss as large as the tolerance is neither shown nor excluded",
+    )

@@ -1,0 +1,63 @@
+"""Two runs side by side: scores of the same cases and seeds, and what stands in the way of comparing them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdeval import stats
+from sdeval.run import MetricRecord, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Scores of cases and seeds on both sides."""
+
+    differences: stats.Floats
+    """`[cases, seeds]`, current minus baseline."""
+    before: stats.Floats
+    """`[cases]`, mean over the seeds."""
+    after: stats.Floats
+
+
+def paired(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> Table | None:
+    """Scores by case and seed; None where one is missing on either side."""
+    old = {sample.key: sample.scores.get(metric) for sample in baseline.samples}
+    new = run.by_case()
+    after = [[sample.scores.get(metric) for sample in new[case]] for case in cases]
+    before = [[old.get(sample.key) for sample in new[case]] for case in cases]
+    if not cases or any(value is None for row in (*after, *before) for value in row):
+        return None
+    one, other = np.array(after, dtype=float), np.array(before, dtype=float)
+    return Table(one - other, other.mean(axis=1), one.mean(axis=1))
+
+
+def shared_sample_metrics(run: Run, baseline: Run) -> list[tuple[str, MetricRecord]]:
+    """Sample metrics that both sides scored in the same way."""
+    return [
+        (name, record)
+        for name, record in run.metrics.items()
+        if record.scope == "sample" and name in baseline.metrics and baseline.metrics[name].version == record.version
+    ]
+
+
+def value_of(run: Run, metric: str) -> float | None:
+    """A metric's figure for a whole run; None where any score is missing."""
+    if run.metrics[metric].scope == "set":
+        return run.set_scores[metric].value
+    scores = [sample.scores.get(metric) for sample in run.samples]
+    known = [score for score in scores if score is not None]
+    return float(np.mean(known)) if scores and len(known) == len(scores) else None
+
+
+def tolerance_of(record: MetricRecord, baseline: float | None) -> float:
+    """The smallest loss that matters, in the unit of the metric."""
+    return record.tolerance * abs(baseline or 0.0) if record.tolerance_is_relative else record.tolerance
+
+
+def identical(run: Run, baseline: Run) -> bool:
+    """Whether every picture is the baseline's to the last bit."""
+    before = {sample.key: sample.sha256 for sample in baseline.samples}
+    return all(before.get(sample.key) == sample.sha256 for sample in run.samples)

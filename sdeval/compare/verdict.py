@@ -1,0 +1,85 @@
+"""What is said of a case, or of a figure of a suite, and in which order it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "broken",
+    "regressed",
+    "not comparable",
+    "unscored",
+    "new",
+    "inconclusive",
+    "improved",
+    "passed",
+    "information",
+]
+KINDS: tuple[Kind, ...] = (
+    "broken",
+    "regressed",
+    "not comparable",
+    "unscored",
+    "new",
+    "inconclusive",
+    "improved",
+    "passed",
+    "information",
+)
+"""All verdicts, worst first."""
+
+FAILING: frozenset[Kind] = frozenset({"broken", "regressed", "not comparable", "unscored"})
+"""Fail a session wherever it runs; `new` fails a strict one."""
+
+SUITE = ""
+"""The case of a verdict that is about the whole suite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is said of one case, or of one figure of a suite, on one target."""
+
+    suite: str
+    target: str
+    metric: str
+    case: str
+    """Empty for a figure of the whole suite."""
+    verdict: Kind
+    baseline: float | None = None
+    current: float | None = None
+    delta: float | None = None
+    """Current minus baseline, in the metric's unit."""
+    low: float | None = None
+    high: float | None = None
+    """Interval of the delta."""
+    tolerance: float | None = None
+    p_value: float | None = None
+    n: int = 0
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """What items and pages call it: the case, or the metric."""
+        return self.case or self.metric
+
+    @property
+    def loss(self) -> float:
+        """Loss in tolerances, positive is worse; the worst first is sorted by it."""
+        return abs(self.delta) / self.tolerance if self.delta and self.tolerance else 0.0
+
+    def fails(self, *, strict: bool) -> bool:
+        """Whether it fails a session."""
+        return self.verdict in FAILING or (strict and self.verdict == "new")
+
+
+def worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """By kind, then by loss; otherwise in the order given."""
+    return sorted(verdicts, key=lambda each: (KINDS.index(each.verdict), -each.loss))
+
+
+def summary(verdicts: Sequence[Verdict]) -> Mapping[Kind, int]:
+    """How many of each kind, worst first, without zeros."""
+    counts = {kind: sum(each.verdict == kind for each in verdicts) for kind in KINDS}
+    return {kind: count for kind, count in counts.items() if count}

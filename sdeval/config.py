@@ -1,0 +1,81 @@
+"""What the user asked for: the command line over `[tool.sdeval]` of pyproject.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdeval.errors import SdevalError, unknown
+from sdeval.session import Options
+from sdeval.target import parse_settings
+
+_KEYS: dict[str, type | tuple[type, ...]] = {
+    "target": (str, list),
+    "set": dict,
+    "batch-size": int,
+    "output": str,
+    "baselines": str,
+    "strict": bool,
+}
+"""Keys of the table and what they hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One reading of all that was asked."""
+
+    options: Options
+    output: Path
+    strict: bool
+
+    @classmethod
+    def merge(cls, given: Mapping[str, Any], table: Mapping[str, Any], root: Path, *, ci: bool) -> Config:
+        """Put the command line (`given`, None where silent) over the table.
+
+        Raises:
+            SdevalError: a value cannot be right.
+        """
+
+        def pick(name: str, otherwise: Any) -> Any:
+            value = given.get(name)
+            return table.get(name, otherwise) if value is None or value == [] else value
+
+        batch_size = pick("batch-size", None)
+        if batch_size is not None and batch_size < 1:
+            raise SdevalError(f"--sdeval-batch-size: must be a whole number from 1 on, got {batch_size}")
+        targets = pick("target", [])
+        values = {**table.get("set", {}), **parse_settings(given.get("set") or [])}
+        return cls(
+            options=Options(
+                targets=(targets,) if isinstance(targets, str) else tuple(targets),
+                values=values,
+                batch_size=batch_size,
+                baselines=root / pick("baselines", "baselines"),
+            ),
+            output=root / pick("output", "reports"),
+            strict=bool(pick("strict", ci)),
+        )
+
+
+def read_table(root: Path) -> dict[str, Any]:
+    """`[tool.sdeval]` of the pyproject.toml in `root`; empty where there is none.
+
+    Raises:
+        SdevalError: the file is no TOML, or the table holds an unknown key or a value of the wrong kind.
+    """
+    path = root / "pyproject.toml"
+    if not path.is_file():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("sdeval", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SdevalError(f"{path}: not TOML: {error}") from None
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise SdevalError(f"{path}: [tool.sdeval]: {unknown('key', key, _KEYS)}")
+        if not isinstance(value, _KEYS[key]) or (_KEYS[key] is int and isinstance(value, bool)):
+            raise SdevalError(f"{path}: [tool.sdeval]: {key}: cannot be {value!r}")
+    return dict(table)

@@ -1,0 +1,99 @@
+"""What machine this is and which versions run on it; what differs between two runs."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "pytest-sdeval",
+    "torch",
+    "diffusers",
+    "transformers",
+    "accelerate",
+    "open_clip_torch",
+    "torchmetrics",
+    "numpy",
+    "scipy",
+    "pillow",
+    "xformers",
+)
+
+
+def calm_threads() -> None:
+    """Let idle CPU threads sleep instead of spinning, unless the user said otherwise. Works only before torch is in.
+
+    With a busy neighbour on the other core, spinning makes CPU work up to 50 times slower.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def describe() -> dict[str, Any]:
+    """Versions, processor, accelerator and threads, as plain values. Imports torch."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    return {
+        "hardware": hardware_class(),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "cuda": torch.version.cuda if cuda else None,
+        "threads": torch.get_num_threads(),
+        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
+    }
+
+
+def hardware_class() -> str:
+    """What speed may be compared within: the accelerators by name and count, or the processor and its cores.
+
+    Example: `1x NVIDIA H200`, `cpu AMD EPYC, 2 cores`.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.device_count()}x {torch.cuda.get_device_name(0)}"
+    if torch.backends.mps.is_available():
+        return f"mps {_processor()}"
+    return f"cpu {_processor()}, {os.cpu_count()} cores"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What changed between two nested descriptions, one `name: old → new` each.
+
+    Example:
+        >>> differences({"dtype": "float32"}, {"dtype": "bfloat16"})
+        ['dtype: float32 → bfloat16']
+    """
+    lines: list[str] = []
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, Mapping) or isinstance(new, Mapping):
+            lines += differences(old or {}, new or {})
+        elif old != new:
+            lines.append(f"{name}: {_shown(old)} → {_shown(new)}")
+    return lines
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)

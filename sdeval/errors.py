@@ -1,0 +1,27 @@
+"""The one exception that faces users: a line that says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SdevalError(Exception):
+    """Bad input or a missing prerequisite. The message is one line, meant to be printed without a traceback."""
+
+
+class NotAvailable(SdevalError):
+    """Something that the work needs is not on this machine: weights, hardware or an optional package."""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Message for a name that nobody knows, with the near matches first.
+
+    Example:
+        >>> unknown("metric", "clip_scor", ["clip_score", "frechet_distance"])
+        "unknown metric 'clip_scor'; did you mean clip_score? Known: clip_score, frechet_distance"
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "."
+    return f"unknown {what} {name!r}{hint} Known: {', '.join(names)}"

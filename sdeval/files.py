@@ -1,0 +1,34 @@
+"""Files that appear whole or not at all: written aside, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content`; a reader, or a machine that stops half-way, sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, content: str) -> None:
+    """`write_bytes` for text in UTF-8."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def dump_json(value: Any) -> str:
+    """JSON as files of this project hold it: sorted keys, indented, no NaN, a line break at the end."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def dump_line(value: Any) -> str:
+    """One JSON object on one line, keys in the order given."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,57 @@
+"""CLIP score: how well a picture fits its prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.clip import Clip, load_clip
+
+INFO = MetricInfo(
+    name="clip_score",
+    title="fits its prompt (CLIP)",
+    unit="points",
+    higher_is_better=True,
+    tolerance=0.3,
+)
+
+
+def clip_score(images: Features, texts: Features) -> list[float]:
+    """100 times the cosine between picture and text, -100 to 100, row by row.
+
+    Hessel et al., CLIPScore (arXiv 2104.08718), without its clipping at 0 and its factor 2.5: values are raw, so that
+    differences mean the same everywhere on the scale.
+
+    Args:
+        images: `[n, d]`.
+        texts: `[n, d]`.
+    """
+    one = images / np.linalg.norm(images, axis=1, keepdims=True)
+    other = texts / np.linalg.norm(texts, axis=1, keepdims=True)
+    return [float(value) for value in 100 * (one * other).sum(axis=1)]
+
+
+class ClipScore:
+    """CLIP score of whole pictures against their prompts."""
+
+    info = INFO
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+
+    @property
+    def version(self) -> str:
+        """Formula and weights."""
+        return f"1 {self._clip.version}"
+
+    def score(self, pictures: Sequence[Picture]) -> list[float]:
+        """Points, one a picture."""
+        images = self._clip.images([each.image for each in pictures])
+        return clip_score(images, self._clip.texts([each.case.prompt for each in pictures]))
+
+
+def create(options: MetricOptions) -> SampleMetric:
+    """With the suite's CLIP."""
+    return ClipScore(load_clip(options.clip_model, options.device))

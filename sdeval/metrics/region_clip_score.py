@@ -1,0 +1,63 @@
+"""CLIP score of the painted region alone (inpainting): the rest of the picture cannot hide a region gone wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image
+
+from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.clip import Clip, load_clip
+from sdeval.metrics.clip_score import clip_score
+
+INFO = MetricInfo(
+    name="region_clip_score",
+    title="painted region fits its prompt (CLIP)",
+    unit="points",
+    higher_is_better=True,
+    tolerance=0.3,
+    tasks=("inpainting",),
+)
+
+
+def crop_to_mask(image: Image.Image, mask: Image.Image) -> Image.Image:
+    """The part of a picture inside the bounding box of the white of its mask.
+
+    Raises:
+        ValueError: the mask has no white in it.
+    """
+    box = mask.point(lambda level: 255 if level >= 128 else 0).getbbox()
+    if box is None:
+        raise ValueError("the mask has no white in it: nothing was to be painted")
+    return image.resize(mask.size).crop(box) if image.size != mask.size else image.crop(box)
+
+
+class RegionClipScore:
+    """CLIP score of the masked crop against the case's region prompt, or its prompt where it has none."""
+
+    info = INFO
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+
+    @property
+    def version(self) -> str:
+        """Formula and weights."""
+        return f"1 {self._clip.version}"
+
+    def score(self, pictures: Sequence[Picture]) -> list[float]:
+        """Points, one a picture."""
+        crops = [crop_to_mask(each.image, _mask(each)) for each in pictures]
+        prompts = [each.case.region_prompt or each.case.prompt for each in pictures]
+        return clip_score(self._clip.images(crops), self._clip.texts(prompts))
+
+
+def _mask(picture: Picture) -> Image.Image:
+    if picture.mask is None:
+        raise ValueError(f"case {picture.case.id} has no mask")
+    return picture.mask
+
+
+def create(options: MetricOptions) -> SampleMetric:
+    """With the suite's CLIP."""
+    return RegionClipScore(load_clip(options.clip_model, options.device))

@@ -1,0 +1,102 @@
+"""Draws a batch of samples. A sample depends on its case, its seed and its target, and on nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from diffusers import DiffusionPipeline
+from PIL import Image
+
+from sdeval.images import header, open_mask, open_rgb
+from sdeval.suite import Case, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What came out for one sample."""
+
+    sample: Sample
+    picture: Image.Image
+    finite: bool
+    """Whether every value was a finite number before it became a pixel."""
+    flagged: bool
+    """Whether the pipeline's safety checker replaced the picture."""
+    seconds: float
+    """Time of the batch, divided by its size."""
+
+
+def batches(samples: Sequence[Sample], size: int) -> Iterator[list[Sample]]:
+    """Cut samples into batches of at most `size` that one pipeline call can draw: equal strength, equal image size."""
+
+    def alike(sample: Sample) -> tuple[float, tuple[int, int]]:
+        case = sample.case
+        return (case.strength or -1.0, header(case.image) if case.image else (0, 0))
+
+    for _, group in groupby(sorted(samples, key=alike), key=alike):
+        members = list(group)
+        for start in range(0, len(members), size):
+            yield members[start : start + size]
+
+
+def draw(pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
+    """Draw one batch in one pipeline call.
+
+    The noise of every image comes from a generator of its own on the CPU, seeded by the sample's seed. Images and
+    masks go in as lists: a single one is broadcast wrongly by several pipelines.
+    """
+    arguments = call_arguments(pipeline, batch, settings)
+    started = time.perf_counter()
+    with torch.inference_mode():
+        output = pipeline(**arguments)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    seconds = (time.perf_counter() - started) / len(batch)
+    flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
+    return [
+        Drawn(sample, to_picture(values), bool(np.isfinite(values).all()), bool(flagged), seconds)
+        for sample, values, flagged in zip(batch, output.images, flags, strict=True)
+    ]
+
+
+def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of the pipeline call for a batch."""
+    cases = [sample.case for sample in batch]
+    arguments: dict[str, Any] = {
+        "prompt": [case.prompt for case in cases],
+        "generator": [torch.Generator("cpu").manual_seed(sample.seed) for sample in batch],
+        # Numbers instead of pixels: NaN can still be seen.
+        "output_type": "np",
+    }
+    if any(case.negative_prompt for case in cases):
+        arguments["negative_prompt"] = [case.negative_prompt for case in cases]
+    arguments |= _picture_arguments(pipeline, cases)
+    return {**arguments, **settings}
+
+
+def _picture_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    if cases[0].image is not None:
+        images = [open_rgb(case.image) for case in cases if case.image]
+        arguments["image"] = images
+        known = inspect.signature(type(pipeline).__call__).parameters
+        if {"width", "height"} <= set(known):
+            arguments |= {"width": images[0].width, "height": images[0].height}
+    if cases[0].mask is not None:
+        arguments["mask_image"] = [open_mask(case.mask) for case in cases if case.mask]
+    if cases[0].strength is not None:
+        arguments["strength"] = cases[0].strength
+    return arguments
+
+
+def to_picture(values: npt.NDArray[np.floating[Any]]) -> Image.Image:
+    """`[height, width, 3]` in 0..1 as a picture; values that are no numbers become black."""
+    levels = np.rint(np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0) * 255)
+    return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))

@@ -1,0 +1,173 @@
+"""Loads a target once and gives a pipeline for each task; all tasks share the same weights."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from diffusers import (
+    AutoPipelineForImage2Image,
+    AutoPipelineForInpainting,
+    AutoPipelineForText2Image,
+    DiffusionPipeline,
+)
+from diffusers.pipelines import auto_pipeline
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
+
+from sdeval.errors import SdevalError, unknown
+from sdeval.pipelines.check import check_task, find_model
+from sdeval.suite import Task
+from sdeval.target import FIELDS, Target
+
+_AUTO: dict[Task, Any] = {
+    "text2img": AutoPipelineForText2Image,
+    "img2img": AutoPipelineForImage2Image,
+    "inpainting": AutoPipelineForInpainting,
+}
+_MAPPINGS: dict[Task, Any] = {
+    "text2img": auto_pipeline.AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
+    "img2img": auto_pipeline.AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
+    "inpainting": auto_pipeline.AUTO_INPAINT_PIPELINES_MAPPING,
+}
+_OURS = frozenset(
+    (
+        *("self", "args", "kwargs", "prompt", "prompt_2", "image", "mask_image", "negative_prompt", "generator"),
+        *("output_type", "return_dict", "latents", "prompt_embeds", "negative_prompt_embeds"),
+        *("num_images_per_prompt", "callback_on_step_end", "callback_on_step_end_tensor_inputs"),
+    )
+)
+"""Call arguments that cases give, or that would change what a sample is."""
+
+
+class LoadedTarget:
+    """A target whose weights are in memory.
+
+    Example:
+        >>> loaded = LoadedTarget(shipped()["shapes"])
+        >>> loaded.pipeline("img2img")("a red circle", image=picture).images[0]
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.device = pick_device(target.device)
+        self._pipelines: dict[Task, DiffusionPipeline] = {}
+
+    def pipeline(self, task: Task) -> DiffusionPipeline:
+        """The pipeline that does `task`, loaded at the first call.
+
+        Raises:
+            SdevalError: the target cannot be loaded, or cannot do the task.
+        """
+        if task not in self._pipelines:
+            folder = find_model(self.target)
+            check_task(self.target, folder, task)
+            self._pipelines[task] = self._shared(task) if self._pipelines else self._fresh(str(folder), task)
+        return self._pipelines[task]
+
+    def describe(self, task: Task) -> dict[str, str]:
+        """What really runs: the classes of the pipeline and its scheduler, and the device."""
+        pipeline = self.pipeline(task)
+        return {
+            "pipeline": type(pipeline).__name__,
+            "scheduler": type(pipeline.scheduler).__name__,
+            "device": self.device,
+        }
+
+    def _fresh(self, folder: str, task: Task) -> DiffusionPipeline:
+        target = self.target
+        try:
+            pipeline = _AUTO[task].from_pretrained(
+                folder, dtype=getattr(torch, target.dtype), variant=target.variant, use_safetensors=True
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise SdevalError(
+                f"target {target.name}: {target.model} does not load for {task}: {_first_line(error)}"
+            ) from error
+        pipeline.set_progress_bar_config(disable=True)
+        if target.scheduler:
+            kind = find_scheduler(target.scheduler)
+            pipeline.scheduler = kind.from_config(pipeline.scheduler.config)
+        with warnings.catch_warnings():
+            # Half precision on a processor is slow, not wrong: the user asked for it.
+            warnings.filterwarnings("ignore", message=".*float16.*cpu.*")
+            return pipeline.to(self.device)
+
+    def _shared(self, task: Task) -> DiffusionPipeline:
+        first = next(iter(self._pipelines.values()))
+        try:
+            pipeline = _AUTO[task].from_pipe(first)
+        except ValueError as error:
+            raise SdevalError(f"target {self.target.name}: cannot do {task}: {_first_line(error)}") from error
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+
+def pick_device(name: str) -> str:
+    """`auto` is the first accelerator, or the processor."""
+    if name != "auto":
+        return name
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def find_scheduler(name: str) -> type[SchedulerMixin]:
+    """A scheduler class of diffusers by its name.
+
+    Raises:
+        SdevalError: no such scheduler; lists the near matches.
+    """
+    known = [each for each in dir(diffusers) if each.endswith("Scheduler") and not each.startswith("Flax")]
+    if name not in known:
+        raise SdevalError(unknown("scheduler", name, known))
+    found: type[SchedulerMixin] = getattr(diffusers, name)
+    return found
+
+
+def check(target: Target, task: Task, settings: Iterable[str]) -> None:
+    """Find out, without loading weights, whether a target can do a task with these settings.
+
+    Raises:
+        SdevalError: model, scheduler or a setting is wrong; lists the near matches.
+        NotAvailable: its weights are not on this machine.
+    """
+    folder = find_model(target)
+    check_task(target, folder, task)
+    if target.scheduler:
+        find_scheduler(target.scheduler)
+    check_settings(pipeline_class(target, folder, task), settings)
+
+
+def pipeline_class(target: Target, folder: Path, task: Task) -> type[DiffusionPipeline]:
+    """The class that does a task with a checkpoint.
+
+    Raises:
+        SdevalError: diffusers knows none.
+    """
+    name = str(DiffusionPipeline.load_config(folder)["_class_name"])
+    for mapping in _MAPPINGS.values():
+        for family, found in mapping.items():
+            if found.__name__ == name and family in _MAPPINGS[task]:
+                return _MAPPINGS[task][family]  # type: ignore[no-any-return]
+    raise SdevalError(f"target {target.name}: diffusers has no {task} pipeline for a {name} checkpoint")
+
+
+def check_settings(kind: type[DiffusionPipeline], names: Iterable[str]) -> None:
+    """Refuse call arguments that a pipeline does not have; many pipelines swallow them in silence.
+
+    Raises:
+        SdevalError: an unknown one; lists the near matches among arguments and target fields.
+    """
+    known = [name for name in inspect.signature(kind.__call__).parameters if name not in _OURS]
+    for name in names:
+        if name not in known:
+            raise SdevalError(f"{kind.__name__}: {unknown('setting', name, [*known, *FIELDS])}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,1 @@
+"""What people read: terminal, page, files for machines."""

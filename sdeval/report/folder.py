@@ -1,0 +1,76 @@
+"""The folder of a session: its name, `verdicts.json`, the page, and the link `latest`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from sdeval.compare.verdict import Verdict, worst_first
+from sdeval.errors import SdevalError
+from sdeval.files import dump_json, write_text
+from sdeval.report.html import write_page
+
+VERDICTS = "verdicts.json"
+PAGE = "index.html"
+
+
+def new_name() -> str:
+    """A name that sorts by time and never clashes: `20261121-141503-9f2c`."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+
+
+def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Path:
+    """Write `verdicts.json` and the page, point `latest` at the session, and return the page."""
+    ordered = worst_first(verdicts)
+    write_text(session / VERDICTS, dump_json([asdict(verdict) for verdict in ordered]))
+    page = redraw(session, baselines)
+    _point_latest(session)
+    return page
+
+
+def redraw(session: Path, baselines: Path) -> Path:
+    """Draw the page of a session again, from what is on disk.
+
+    Raises:
+        SdevalError: it is no session folder.
+    """
+    verdicts = read_verdicts(session)
+    write_page(session / PAGE, session, verdicts, baselines)
+    return session / PAGE
+
+
+def read_verdicts(session: Path) -> list[Verdict]:
+    """The verdicts of a session.
+
+    Raises:
+        SdevalError: there are none, or the file is damaged.
+    """
+    path = session / VERDICTS
+    try:
+        return [Verdict(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
+    except FileNotFoundError:
+        raise SdevalError(f"{session}: no session in it: {VERDICTS} is missing") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise SdevalError(f"{path}: is damaged: {error}") from None
+
+
+def run_folders(session: Path) -> list[Path]:
+    """Folders of the runs in a session, or the folder itself where it is a run."""
+    if (session / "run.json").is_file():
+        return [session]
+    return sorted(path.parent for path in session.glob("*/*/run.json"))
+
+
+def _point_latest(session: Path) -> None:
+    link, aside = session.parent / "latest", session.parent / f".latest.{os.getpid()}"
+    # Some systems allow no links; the folder's name still says which is the latest.
+    with contextlib.suppress(OSError):
+        aside.unlink(missing_ok=True)
+        aside.symlink_to(session.name)
+        aside.replace(link)

@@ -1,0 +1,234 @@
+"""What the page shows, as values: made from run folders, baselines and verdicts, and handed to the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdeval import baseline as baselines
+from sdeval import run as runs
+from sdeval.compare.verdict import FAILING, KINDS, Verdict, summary, worst_first
+from sdeval.environment import differences
+from sdeval.errors import SdevalError
+from sdeval.files import write_bytes
+from sdeval.report.words import SYMBOLS, number, probability, sentence, signed
+from sdeval.run import Run, SampleResult
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """An interval drawn around zero, in percent of the width; the band is what is allowed."""
+
+    left: float
+    width: float
+    point: float
+    band_left: float
+    band_width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of a suite's table."""
+
+    verdict: Verdict
+    symbol: str
+    title: str
+    unit: str
+    baseline: str
+    current: str
+    change: str
+    allowed: str
+    p_value: str
+    bar: Bar | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One sample: its picture now and in the baseline, as paths relative to the page."""
+
+    seed: int
+    current: str
+    baseline: str
+    health: str
+    scores: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One case with all its seeds."""
+
+    verdict: Verdict
+    symbol: str
+    prompt: str
+    said: str
+    shots: tuple[Shot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One suite on one target."""
+
+    suite: str
+    target: str
+    task: str
+    changed: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The page."""
+
+    headline: str
+    failed: bool
+    counts: Mapping[str, int]
+    symbols: Mapping[str, str]
+    worst: tuple[str, ...]
+    environment: tuple[str, ...]
+    runs: tuple[RunView, ...]
+
+
+def build(session: Path, verdicts: Sequence[Verdict], baseline_folder: Path) -> View:
+    """Read the runs of a session and put them beside their baselines.
+
+    Pictures of the baselines are copied into the session, so that its folder can be moved or uploaded whole.
+    """
+    views = []
+    machine: tuple[str, ...] = ()
+    for folder in sorted(path.parent for path in session.glob("*/*/run.json")):
+        run = runs.read(folder)
+        mine = [each for each in verdicts if (each.suite, each.target) == (run.suite, run.target)]
+        views.append(_run_view(session, folder, run, mine, baseline_folder))
+        machine = _machine(run)
+    failing = [each for each in worst_first(verdicts) if each.verdict in FAILING]
+    return View(
+        headline=_headline(verdicts),
+        failed=bool(failing),
+        counts={str(kind): count for kind, count in summary(verdicts).items()},
+        symbols=SYMBOLS,
+        worst=tuple(
+            f"{each.suite} on {each.target}: {each.name} {each.verdict}: {sentence(each)}" for each in failing[:5]
+        ),
+        environment=machine,
+        runs=tuple(views),
+    )
+
+
+def _headline(verdicts: Sequence[Verdict]) -> str:
+    counts = summary(verdicts)
+    told = [f"{counts[kind]} {kind}" for kind in KINDS if kind in counts and (kind in FAILING or kind == "new")]
+    if any(kind in counts for kind in FAILING):
+        return "Something got worse: " + ", ".join(told)
+    if "new" in counts:
+        return f"Nothing to compare with yet: {counts['new']} new"
+    if "inconclusive" in counts:
+        return f"Nothing got worse that can be shown; {counts['inconclusive']} inconclusive"
+    return "Nothing got worse"
+
+
+def _machine(run: Run) -> tuple[str, ...]:
+    environment = run.environment
+    packages = environment.get("packages", {})
+    versions = ", ".join(
+        f"{name} {packages[name]}" for name in ("torch", "diffusers", "transformers") if name in packages
+    )
+    return (str(environment.get("hardware", "")), f"Python {environment.get('python', '')}", versions)
+
+
+def _run_view(session: Path, folder: Path, run: Run, verdicts: Sequence[Verdict], baseline_folder: Path) -> RunView:
+    before = _baseline(baseline_folder, run)
+    accepted = baselines.folder_of(baseline_folder, run.suite, run.target)
+    old = {sample.key: sample for sample in before.samples} if before else {}
+    pictures = {key: _copied(sample, accepted, folder, session) for key, sample in old.items()}
+    samples = run.by_case()
+    by_case = {each.case: each for each in verdicts if each.case}
+    ordered = worst_first([by_case[case] for case in samples if case in by_case])
+    return RunView(
+        suite=run.suite,
+        target=run.target,
+        task=run.task,
+        changed=tuple(_changed(before, run)) if before else (),
+        figures=tuple(_figure(each, run) for each in worst_first([each for each in verdicts if not each.case])),
+        cards=tuple(_card(each, samples[each.case], folder, session, pictures) for each in ordered),
+    )
+
+
+def _baseline(folder: Path, run: Run) -> Run | None:
+    try:
+        return baselines.find(folder, run.suite, run.target)
+    except SdevalError:
+        # The page still shows the run; the session said what is wrong with the baseline.
+        return None
+
+
+def _changed(before: Run, run: Run) -> list[str]:
+    drawn = differences(dict(before.drawn_by), dict(run.drawn_by))
+    asked = differences(dict(before.asked), dict(run.asked))
+    ignored = ("threads", "omp_wait_policy")
+    old, new = ({k: v for k, v in each.environment.items() if k not in ignored} for each in (before, run))
+    return [*drawn, *asked, *differences(old, new)]
+
+
+def _copied(sample: SampleResult, accepted: Path, folder: Path, session: Path) -> str:
+    source, copy = accepted / sample.image, folder / "baseline" / sample.image
+    if not copy.exists() and source.is_file():
+        write_bytes(copy, source.read_bytes())
+    return copy.relative_to(session).as_posix()
+
+
+def _figure(verdict: Verdict, run: Run) -> Figure:
+    record = run.metrics.get(verdict.metric)
+    return Figure(
+        verdict=verdict,
+        symbol=SYMBOLS[verdict.verdict],
+        title=record.title if record else verdict.metric.replace("_", " "),
+        unit=record.unit if record else {"seconds_per_image": "s", "peak_memory": "MiB"}.get(verdict.metric, ""),
+        baseline=number(verdict.baseline),
+        current=number(verdict.current),
+        change=signed(verdict.delta),
+        allowed=number(verdict.tolerance),
+        p_value=probability(verdict.p_value),
+        bar=_bar(verdict),
+    )
+
+
+def _bar(verdict: Verdict) -> Bar | None:
+    values = (verdict.low, verdict.high, verdict.delta, verdict.tolerance)
+    if any(value is None or abs(value) == float("inf") for value in values):
+        return None
+    low, high, delta, tolerance = (float(value) for value in values if value is not None)
+    reach = 1.15 * max(abs(low), abs(high), abs(delta), tolerance, 1e-12)
+
+    def place(value: float) -> float:
+        return round(50 + 50 * value / reach, 2)
+
+    return Bar(
+        left=place(low),
+        width=round(place(high) - place(low), 2),
+        point=place(delta),
+        band_left=place(-tolerance),
+        band_width=round(place(tolerance) - place(-tolerance), 2),
+    )
+
+
+def _card(
+    verdict: Verdict,
+    samples: Sequence[SampleResult],
+    folder: Path,
+    session: Path,
+    pictures: Mapping[tuple[str, int], str],
+) -> Card:
+    shots = tuple(
+        Shot(
+            seed=sample.seed,
+            current=(folder / sample.image).relative_to(session).as_posix(),
+            baseline=pictures.get(sample.key, ""),
+            health=sample.health,
+            scores=", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in sample.scores.items()),
+        )
+        for sample in samples
+    )
+    said = sentence(verdict) if verdict.metric != "health" else verdict.reason
+    return Card(verdict, SYMBOLS[verdict.verdict], samples[0].prompt, said, shots)

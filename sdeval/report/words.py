@@ -1,0 +1,60 @@
+"""Numbers and verdicts in plain words, the same on the terminal and on the page."""
+
+from __future__ import annotations
+
+from sdeval.compare.verdict import Verdict
+
+SYMBOLS = {
+    "broken": "✗",
+    "regressed": "▼",
+    "not comparable": "≠",
+    "unscored": "?",
+    "new": "+",
+    "inconclusive": "~",
+    "improved": "▲",
+    "passed": "✓",
+    "information": "·",
+}
+
+
+def number(value: float | None) -> str:
+    """A value with as many decimals as its size deserves.
+
+    Example:
+        >>> number(0.01234), number(31.6863), number(None)
+        ('0.0123', '31.69', '–')
+    """
+    if value is None:
+        return "–"
+    if value in (float("inf"), float("-inf")):
+        return "∞" if value > 0 else "-∞"
+    if value == 0:
+        return "0"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
+
+
+def signed(value: float | None) -> str:
+    """A change with its sign."""
+    return "–" if value is None else ("+" if value > 0 else "") + number(value)
+
+
+def probability(value: float | None) -> str:
+    """A p-value."""
+    return "–" if value is None else ("<0.001" if value < 0.001 else f"{value:.3f}")
+
+
+def sentence(verdict: Verdict) -> str:
+    """What a verdict rests on, in one line.
+
+    Example: `clip_score 24.1 → 21.9 (-2.2, allowed 0.5; 95% interval -2.9 to -1.5; p <0.001, n=24)`
+    """
+    if verdict.current is None or verdict.baseline is None:
+        now = f" {number(verdict.current)}" if verdict.current is not None else ""
+        return f"{verdict.metric}{now}" + (f": {verdict.reason}" if verdict.reason else "")
+    parts = [f"{signed(verdict.delta)}, allowed {number(verdict.tolerance)}"]
+    if verdict.low is not None:
+        parts.append(f"95% interval {signed(verdict.low)} to {signed(verdict.high)}")
+    if verdict.p_value is not None:
+        parts.append(f"p {probability(verdict.p_value)}, n={verdict.n}")
+    tail = f": {verdict.reason}" if verdict.reason else ""
+    return f"{verdict.metric} {number(verdict.baseline)} → {number(verdict.current)} ({'; '.join(parts)}){tail}"

@@ -1,0 +1,228 @@
+"""A run: what one suite on one target produced. A folder on disk, and the same as a value.
+
+    run.json         suite, target, metrics, set scores, environment
+    samples.jsonl    one sample a line: fingerprint, hash of the pixels, health, scores
+    timings.jsonl    one sample a line: seconds
+    features/*.npy   features of every sample, for set metrics
+    images/*.png     the pictures
+
+A baseline is a run without timings. Nothing in it but the scores changes when the same thing is drawn again.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdeval.errors import SdevalError
+from sdeval.files import dump_json, dump_line, write_bytes, write_text
+from sdeval.metrics.base import Features
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleResult:
+    """What is known of one sample."""
+
+    case: str
+    seed: int
+    prompt: str
+    fingerprint: str
+    sha256: str
+    """Of the pixels; empty where nothing was drawn."""
+    image: str
+    """File in `images/`; empty where nothing was drawn."""
+    health: str = "ok"
+    detail: str = ""
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a score is null, by metric."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Case and seed."""
+        return (self.case, self.seed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRecord:
+    """How a metric scored in this run."""
+
+    version: str
+    unit: str
+    higher_is_better: bool
+    scope: str
+    tolerance: float
+    tolerance_is_relative: bool
+    title: str = ""
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, -1 where less is."""
+        return 1 if self.higher_is_better else -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetScore:
+    """One figure of the whole set, and what it was measured with."""
+
+    value: float | None
+    n: int
+    extractor: str
+    reference: str
+    """Hash of the reference pictures."""
+    reference_n: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """All of it, as a value."""
+
+    suite: str
+    task: str
+    target: str
+    asked: Mapping[str, Any]
+    """Number of cases, seeds, and the settings of the pipeline call."""
+    drawn_by: Mapping[str, Any]
+    """The target's fields, its pipeline and its scheduler."""
+    metrics: Mapping[str, MetricRecord]
+    samples: tuple[SampleResult, ...]
+    complete: bool
+    """Whether every sample of the suite is in it."""
+    set_scores: Mapping[str, SetScore] = field(default_factory=dict)
+    features: Mapping[str, Features] = field(default_factory=dict)
+    """By extractor, row by row as `samples`."""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    seconds: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    peak_memory_bytes: int = 0
+
+    def by_case(self) -> dict[str, list[SampleResult]]:
+        """Samples of each case, in the order of the suite."""
+        grouped: dict[str, list[SampleResult]] = {}
+        for sample in self.samples:
+            grouped.setdefault(sample.case, []).append(sample)
+        return grouped
+
+
+def write(run: Run, folder: Path) -> None:
+    """Write everything but the images, which were written as they were drawn; `run.json` comes last."""
+    write_text(folder / "samples.jsonl", "".join(dump_line(asdict(sample)) for sample in run.samples))
+    for name, values in run.features.items():
+        write_bytes(folder / "features" / f"{name}.npy", _npy(values))
+    if run.seconds:
+        lines = [{"case": c, "seed": s, "seconds": round(value, 6)} for (c, s), value in run.seconds.items()]
+        write_text(folder / "timings.jsonl", "".join(map(dump_line, lines)))
+    write_text(folder / "run.json", dump_json(_header(run)))
+
+
+def _header(run: Run) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "suite": run.suite,
+        "task": run.task,
+        "target": run.target,
+        "asked": dict(run.asked),
+        "drawn_by": dict(run.drawn_by),
+        "metrics": {name: asdict(record) for name, record in run.metrics.items()},
+        "set_scores": {name: asdict(score) for name, score in run.set_scores.items()},
+        "environment": dict(run.environment),
+        "complete": run.complete,
+        "peak_memory_bytes": run.peak_memory_bytes,
+    }
+
+
+def read(folder: Path) -> Run:
+    """Read a run folder or a baseline folder.
+
+    Raises:
+        SdevalError: it is missing, incomplete or damaged; names the file and the line.
+    """
+    header = _read_header(folder / "run.json")
+    try:
+        return Run(
+            suite=header["suite"],
+            task=header["task"],
+            target=header["target"],
+            asked=header["asked"],
+            drawn_by=header["drawn_by"],
+            metrics={name: MetricRecord(**each) for name, each in header["metrics"].items()},
+            set_scores={name: SetScore(**each) for name, each in header["set_scores"].items()},
+            environment=header["environment"],
+            complete=header["complete"],
+            peak_memory_bytes=header["peak_memory_bytes"],
+            samples=(samples := tuple(_read_samples(folder / "samples.jsonl"))),
+            features={path.stem: _read_features(path, len(samples)) for path in sorted(folder.glob("features/*.npy"))},
+            seconds=_read_seconds(folder / "timings.jsonl"),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SdevalError(f"{folder / 'run.json'}: is damaged: {type(error).__name__} {error}") from None
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SdevalError(f"{path.parent}: no run in it: {path.name} is missing") from None
+    except (OSError, ValueError) as error:
+        raise SdevalError(f"{path}: is damaged: {error}") from None
+    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
+        found = header.get("schema") if isinstance(header, dict) else None
+        raise SdevalError(f"{path}: has schema {found}; this version of sdeval reads {SCHEMA}")
+    return header
+
+
+def _read_samples(path: Path) -> list[SampleResult]:
+    samples = []
+    for number, content in _json_lines(path):
+        try:
+            samples.append(SampleResult(**content))
+        except TypeError as error:
+            raise SdevalError(f"{path}:{number}: is damaged: {error}") from None
+    return samples
+
+
+def _read_seconds(path: Path) -> dict[tuple[str, int], float]:
+    if not path.exists():
+        return {}
+    return {(each["case"], each["seed"]): each["seconds"] for _, each in _json_lines(path)}
+
+
+def _json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SdevalError(f"{path}: cannot be read: {error}") from None
+    values = []
+    for number, line in enumerate(lines, 1):
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise SdevalError(f"{path}:{number}: is damaged: {error}") from None
+        if not isinstance(value, dict):
+            raise SdevalError(f"{path}:{number}: is damaged: not an object")
+        values.append((number, value))
+    return values
+
+
+def _npy(values: Features) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values.astype(np.float32), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _read_features(path: Path, rows: int) -> Features:
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise SdevalError(f"{path}: is damaged: {error}") from None
+    if values.ndim != 2 or len(values) != rows:
+        raise SdevalError(f"{path}: is damaged: {values.shape} features for {rows} samples")
+    return np.asarray(values, dtype=np.float32)

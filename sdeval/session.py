@@ -1,0 +1,243 @@
+"""One sitting: which suites meet which targets, what has been drawn, and the verdicts. Knows nothing of pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sdeval import baseline as baselines
+from sdeval import metrics, target
+from sdeval.compare import SUITE, Gate, Verdict, judge_cases, judge_gates, weigh
+from sdeval.errors import NotAvailable, SdevalError
+from sdeval.progress import Silent, Watcher
+from sdeval.run import Run
+from sdeval.suite import Case, Suite
+from sdeval.target import Target
+
+if TYPE_CHECKING:
+    from sdeval.pipelines.load import LoadedTarget
+
+SPEED = "seconds_per_image"
+MEMORY = "peak_memory"
+FIGURES = (SPEED, MEMORY)
+"""Figures that every run has besides its metrics."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user asked of a session."""
+
+    targets: tuple[str, ...] = ()
+    """Names, ids or folders; the suites' own where there is none."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of targets and arguments of the pipeline call, over everything else."""
+    batch_size: int | None = None
+    baselines: Path = Path("baselines")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A suite to be drawn by a target."""
+
+    suite: Suite
+    target: Target
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Names of both."""
+        return (self.suite.name, self.target.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing a session answers: about a case, a metric of the whole suite, or a speed figure."""
+
+    job: Job
+    kind: Literal["case", "gate", "figure"]
+    name: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Names the question in a session."""
+        return (*self.job.key, self.name)
+
+    @property
+    def case(self) -> Case:
+        """The case it is about."""
+        return next(case for case in self.job.suite.cases if case.id == self.name)
+
+    @property
+    def id(self) -> str:
+        """What a test item is called: the target first, so that its items read together."""
+        return f"{self.job.target.name}-{self.name}"
+
+
+class Session:
+    """Answers questions with verdicts, drawing what they need when the first of them is asked.
+
+    Example:
+        >>> session = Session(Options(), Path("reports/today"))
+        >>> questions = session.questions(suite)
+        >>> session.select(questions)
+        >>> session.answer(questions[0]).verdict
+        'passed'
+    """
+
+    def __init__(self, options: Options, folder: Path, watcher: Watcher | None = None) -> None:
+        self.options = options
+        self.folder = folder
+        self._watcher = watcher or Silent()
+        self._named = target.shipped()
+        self._selected: list[Question] = []
+        self._loaded: LoadedTarget | None = None
+        self._runs: dict[tuple[str, str], Run] = {}
+        self._cases: dict[tuple[str, str], dict[str, Verdict]] = {}
+        self._gates: dict[tuple[str, str, str], Verdict] = {}
+
+    def questions(self, suite: Suite) -> list[Question]:
+        """Everything that can be asked about a suite: its cases, then its figures, target by target.
+
+        Raises:
+            SdevalError: an unknown metric, or one that does not fit the task; an unknown target.
+        """
+        for name in suite.metrics:
+            if suite.task not in metrics.info(name).tasks:
+                tasks = ", ".join(metrics.info(name).tasks)
+                raise SdevalError(f"suite {suite.name}: metric {name} is for {tasks}, not for {suite.task}")
+        found: list[Question] = []
+        for text in self.options.targets or suite.targets:
+            job = Job(suite, self._target(text))
+            found += [Question(job, "case", case.id) for case in suite.cases]
+            found += [Question(job, "gate", name) for name in suite.metrics]
+            found += [Question(job, "figure", name) for name in FIGURES]
+        return found
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """Names that the ids of items can begin with."""
+        return (*self._named, *(self._target(text).name for text in self.options.targets))
+
+    def _target(self, text: str) -> Target:
+        found = target.find(text, self._named).with_values(self.options.values)
+        return replace(found, batch_size=self.options.batch_size) if self.options.batch_size else found
+
+    def select(self, questions: Sequence[Question]) -> None:
+        """Say which questions will be asked; only what they need is drawn."""
+        self._selected = list(questions)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """What the selected questions are about, target by target, so that each is loaded once."""
+        jobs = {question.job.key: question.job for question in self._selected}
+        names = list(dict.fromkeys(job.target.name for job in jobs.values()))
+        return sorted(jobs.values(), key=lambda job: names.index(job.target.name))
+
+    def check(self) -> None:
+        """Find out whether all that is selected can be done, before anything is drawn.
+
+        Raises:
+            SdevalError: something is wrong with a target, a setting or a baseline.
+        """
+        from sdeval.pipelines import load
+
+        for job in self.jobs:
+            baselines.find(self.options.baselines, *job.key)
+            try:
+                load.check(job.target, job.suite.task, {**job.suite.settings, **job.target.settings})
+            except NotAvailable:
+                # Said by the items, which skip or fail.
+                continue
+
+    def answer(self, question: Question) -> Verdict:
+        """The verdict on one question.
+
+        Raises:
+            NotAvailable: what the target or a metric needs is not on this machine.
+            SdevalError: it cannot be drawn or scored.
+        """
+        if question.kind == "case":
+            self._run(question.job)
+            return self._cases[question.job.key][question.name]
+        if question.kind == "figure":
+            return _figure(question, self._run(question.job))
+        if question.key not in self._gates:
+            self._judge_gates(question)
+        return self._gates[question.key]
+
+    def _judge_gates(self, question: Question) -> None:
+        """Weigh every gate of the session that can be weighed, so that Holm sees all of them."""
+        asked = [each for each in self._selected if each.kind == "gate"]
+        weighed: list[tuple[Question, Gate]] = []
+        for each in asked:
+            try:
+                weighed.append((each, self._weigh(each)))
+            except SdevalError:
+                if each.job.key == question.job.key:
+                    raise
+        verdicts = judge_gates([gate for _, gate in weighed], total=len(asked))
+        self._gates.update({each.key: verdict for (each, _), verdict in zip(weighed, verdicts, strict=True)})
+
+    def _weigh(self, question: Question) -> Gate:
+        from sdeval import references
+        from sdeval.metrics import frechet_distance as frechet
+
+        job, run = question.job, self._run(question.job)
+        swapped = None
+        if run.metrics[question.name].scope == "set" and job.suite.references is not None:
+            moments = references.seen(job.suite.references, run.metrics[question.name].version)
+            swapped = partial(frechet.swapped_difference, reference=moments)
+        return weigh(run, self._baseline(job), question.name, swapped)
+
+    def _baseline(self, job: Job) -> Run | None:
+        return baselines.find(self.options.baselines, *job.key)
+
+    def _run(self, job: Job) -> Run:
+        if job.key not in self._runs:
+            from sdeval.evaluate import evaluate
+
+            plan = self._plan(job)
+            baseline = self._baseline(job)
+            loaded = self._load(job.target)
+            with self._watcher.watch(f"{job.suite.name} on {job.target.name}", len(plan.samples)) as progress:
+                run = evaluate(plan, loaded, self.folder / job.suite.name / job.target.name, baseline, progress)
+            self._runs[job.key] = run
+            self._cases[job.key] = {verdict.case: verdict for verdict in judge_cases(run, baseline)}
+        return self._runs[job.key]
+
+    def _plan(self, job: Job) -> Any:
+        from sdeval.evaluate import Plan
+
+        mine = [question for question in self._selected if question.job.key == job.key]
+        wanted = {question.name for question in mine if question.kind == "case"}
+        whole = any(question.kind == "gate" for question in mine) or not wanted
+        samples = [sample for sample in job.suite.samples if whole or sample.case.id in wanted]
+        return Plan(job.suite, job.target, tuple(samples))
+
+    def _load(self, wanted: Target) -> LoadedTarget:
+        """One target at a time is in memory; jobs come sorted by target."""
+        from sdeval.pipelines.load import LoadedTarget
+
+        if self._loaded is None or self._loaded.target.fingerprint != wanted.fingerprint:
+            self._loaded = None
+            self._loaded = LoadedTarget(wanted)
+        return self._loaded
+
+
+def _figure(question: Question, run: Run) -> Verdict:
+    """Speed and memory of a run. They are told, not judged: nothing stored from another session is a fair rival."""
+    seconds = sorted(run.seconds.values())
+    speed = question.name == SPEED
+    current = seconds[len(seconds) // 2] if speed else run.peak_memory_bytes / 2**20
+    return Verdict(
+        suite=run.suite,
+        target=run.target,
+        metric=question.name,
+        case=SUITE,
+        verdict="information",
+        current=round(current, 4),
+        n=len(seconds) if speed else 1,
+        reason=f"on {run.environment.get('hardware', 'this machine')}; speed is told, not judged",
+    )

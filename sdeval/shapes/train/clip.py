@@ -1,0 +1,101 @@
+"""The CLIP of the shapes world: an ordinary open_clip model, small, with its own vocabulary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from open_clip.model import CLIP
+from torch.nn import functional
+from transformers import CLIPTokenizer
+
+from sdeval.shapes import tokenizer, world
+from sdeval.shapes.train import data
+from sdeval.shapes.train.loop import Outcome, Recipe, train
+
+RECIPE = Recipe(steps=4500, batch=64, rate=1e-3, average=0.998, weight_decay=0.05, betas=(0.9, 0.98), warm_up=300)
+WRONG = 3
+"""Wrong captions drawn for each picture, each with one attribute changed."""
+
+MEAN, DEVIATION = 0.5, 0.5
+
+
+def configuration(vocabulary: int) -> dict[str, Any]:
+    """What `open_clip_config.json` says of the model."""
+    return {
+        "embed_dim": 128,
+        "vision_cfg": {"image_size": 64, "layers": 4, "width": 128, "head_width": 32, "patch_size": 8},
+        "text_cfg": {
+            "context_length": tokenizer.CONTEXT,
+            "vocab_size": vocabulary,
+            "width": 128,
+            "heads": 4,
+            "layers": 2,
+            # Read from the model's own folder (open_clip, `local-dir:`).
+            "hf_tokenizer_name": "shapes",
+        },
+    }
+
+
+def untrained(vocabulary: int) -> CLIP:
+    """The architecture with fresh weights."""
+    config = configuration(vocabulary)
+    text = {key: value for key, value in config["text_cfg"].items() if key != "hf_tokenizer_name"}
+    return CLIP(config["embed_dim"], config["vision_cfg"], text)
+
+
+def trained(seed: int, checkpoint: Path, recipe: Recipe = RECIPE) -> tuple[CLIP, Outcome]:
+    """Train from `seed` with pictures against the captions of the batch and against wrong captions of their own."""
+    torch.manual_seed(seed)
+    words = tokenizer.build()
+    model = untrained(len(words))
+
+    def loss_of_step(rng: np.random.Generator, noise: torch.Generator) -> torch.Tensor:
+        scenes = [data.scene(rng) for _ in range(recipe.batch)]
+        images = _smudge(data.pictures(scenes, rng), rng, noise)
+        texts = [data.loose_caption(scene, rng) if rng.random() < 0.2 else world.caption(scene) for scene in scenes]
+        wrong = [world.caption(data.wrong_scene(scene, rng)) for scene in scenes for _ in range(WRONG)]
+        return _loss(model, images, _tokens(words, texts + wrong), recipe.batch)
+
+    outcome = train(model, loss_of_step, recipe, seed, checkpoint)
+    return model.eval(), outcome
+
+
+def _tokens(words: CLIPTokenizer, texts: list[str]) -> torch.Tensor:
+    return torch.as_tensor(words(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids)
+
+
+def _loss(model: CLIP, images: torch.Tensor, tokens: torch.Tensor, batch: int) -> torch.Tensor:
+    picture = functional.normalize(model.encode_image((images - MEAN) / DEVIATION), dim=-1)
+    distinct, back = torch.unique(tokens, dim=0, return_inverse=True)
+    text = functional.normalize(encode_short_text(model, distinct), dim=-1)[back]
+    scale = model.logit_scale.exp().clamp(max=100)
+    logits = scale * picture @ text.T
+    mine = tokens[:batch]
+    same = (mine[:, None] == mine[None]).all(dim=-1) & ~torch.eye(batch, dtype=torch.bool)
+    square = logits[:, :batch].masked_fill(same, -torch.inf)
+    target = torch.arange(batch)
+    own_wrong = logits[:, batch:].view(batch, batch, WRONG)[target, target]
+    to_text = functional.cross_entropy(torch.cat([square, own_wrong], dim=1), target)
+    return 0.5 * (to_text + functional.cross_entropy(square.T, target))
+
+
+def encode_short_text(model: CLIP, tokens: torch.Tensor) -> torch.Tensor:
+    """`model.encode_text(tokens)` without the padding that all texts share; attention is causal, so it is the same."""
+    end = tokens.argmax(dim=-1)
+    length = int(end.max()) + 1
+    hidden = model.token_embedding(tokens[:, :length]) + model.positional_embedding[:length]
+    hidden = model.ln_final(model.transformer(hidden, attn_mask=model.attn_mask[:length, :length]))
+    return torch.as_tensor(hidden[torch.arange(len(tokens)), end] @ model.text_projection)
+
+
+def _smudge(images: torch.Tensor, rng: np.random.Generator, noise: torch.Generator) -> torch.Tensor:
+    """Blur and grain some pictures a little, so that scores do not hang on the last pixel of an edge."""
+    if rng.random() < 0.3:
+        soft = functional.avg_pool2d(functional.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+        images = torch.lerp(images, soft, float(rng.uniform(0.2, 1.0)))
+    if rng.random() < 0.3:
+        images = images + float(rng.uniform(0, 0.05)) * torch.randn(images.shape, generator=noise)
+    return images.clamp(0, 1)

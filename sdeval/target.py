@@ -1,0 +1,158 @@
+"""What draws: a model and the way it is run. Pure data; `pipelines` turns it into something that draws."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from sdeval.errors import SdevalError, unknown
+
+Dtype = Literal["float32", "float16", "bfloat16"]
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
+EMBEDDED = "embedded:shapes"
+"""The model that comes with sdeval, whatever folder it is installed in."""
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+SETTINGS = (
+    "num_inference_steps",
+    "guidance_scale",
+    "width",
+    "height",
+    "strength",
+    "eta",
+    "guidance_rescale",
+    "timesteps",
+    "sigmas",
+    "clip_skip",
+    "prior_num_inference_steps",
+    "prior_guidance_scale",
+    "true_cfg_scale",
+    "max_sequence_length",
+)
+"""Arguments of pipeline calls that are known without asking a pipeline; others are looked up in its signature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A model and how it is run.
+
+    Raises:
+        SdevalError: a value is not allowed; says which are.
+    """
+
+    name: str
+    """What ids and folders call it: lower-case words, digits, dots and hyphens."""
+    model: str
+    """A folder in diffusers format, a hub id, or `embedded:shapes`."""
+    revision: str | None = None
+    variant: str | None = None
+    dtype: Dtype = "float32"
+    scheduler: str | None = None
+    """Class name of a diffusers scheduler; the model's own where None."""
+    device: str = "auto"
+    batch_size: int = 8
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the pipeline call; they override the suite's."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
+        where = f"target {self.name}"
+        if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.name):
+            raise SdevalError(
+                f"target name {self.name!r} must be lower-case words and digits joined by hyphens or dots"
+            )
+        if self.dtype not in DTYPES:
+            raise SdevalError(f"{where}: {unknown('dtype', str(self.dtype), DTYPES)}")
+        if self.device not in DEVICES and not re.fullmatch(r"cuda:\d+", self.device):
+            raise SdevalError(f"{where}: {unknown('device', str(self.device), DEVICES)}")
+        if not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise SdevalError(f"{where}: batch_size must be a whole number from 1 on, got {self.batch_size!r}")
+
+    def with_values(self, values: Mapping[str, Any]) -> Target:
+        """The target with fields and call settings replaced by name.
+
+        Example:
+            >>> Target(name="a", model="b").with_values({"dtype": "bfloat16", "guidance_scale": 1}).dtype
+            'bfloat16'
+        """
+        own = {name: value for name, value in values.items() if name in FIELDS}
+        rest = {name: value for name, value in values.items() if name not in FIELDS}
+        return replace(self, **own, settings={**self.settings, **rest})
+
+    def describe(self) -> dict[str, Any]:
+        """How samples are drawn, as plain values: what is on trial when two runs differ."""
+        facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("name", "settings")}
+        return {**facts, "settings": dict(self.settings)}
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of `describe()`, 16 hex digits."""
+        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+FIELDS = tuple(each.name for each in fields(Target) if each.name not in ("name", "settings"))
+"""Fields that `--sdeval-set` and named targets may give."""
+
+
+def shipped() -> dict[str, Target]:
+    """The targets that come with sdeval."""
+    return {"shapes": Target(name="shapes", model=EMBEDDED)}
+
+
+def find(text: str, named: Mapping[str, Target]) -> Target:
+    """A target by name, by folder or by hub id.
+
+    A text that names no target is a folder where it exists or looks like one (`./x`, `/x`, `~/x`), and a hub id
+    where it has one slash in it.
+
+    Raises:
+        SdevalError: it is none of these; lists the near matches.
+    """
+    if text in named:
+        return named[text]
+    folder = Path(text).expanduser()
+    if folder.is_dir():
+        return Target(name=slug(folder.resolve().name), model=str(folder))
+    if text.startswith(("/", ".", "~")) or text.count("/") > 1:
+        raise SdevalError(f"target: no such folder: {text}")
+    if text.count("/") == 1:
+        return Target(name=slug(text.split("/")[1]), model=text)
+    raise SdevalError(f"{unknown('target', text, named)}; a folder or a hub id such as org/model is allowed too")
+
+
+def slug(text: str) -> str:
+    """A text as ids and folder names hold it.
+
+    Example:
+        >>> slug("Stable_Diffusion v1.5")
+        'stable-diffusion-v1.5'
+    """
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "target"
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
+    """`KEY=VALUE` texts as values: numbers, true and false, null, otherwise text.
+
+    Raises:
+        SdevalError: no equals sign, or no key before it.
+    """
+    values: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise SdevalError(f"--sdeval-set {text!r}: must be KEY=VALUE, such as guidance_scale=4")
+        values[key.strip()] = _value(value.strip())
+    return values
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

@@ -1,0 +1,124 @@
+"""Draws what the shapes suites need: cases, init images, masks, reference pictures. `python suites/shapes/make.py`.
+
+Everything follows from the seed; running it again changes nothing. The case files it writes are meant to be read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import yaml
+from PIL import Image
+
+from sdeval.images import write_png
+from sdeval.shapes import world
+from sdeval.shapes.world import Place, Scene, Thing
+
+HERE = Path(__file__).parent
+CASES = 24
+REFERENCES_PER_CASE = 6
+STRENGTHS = (0.6, 0.7, 0.8)
+
+
+def main() -> None:
+    """Write everything beside this file."""
+    rng = np.random.default_rng(2026)
+    write("text2img", text2img(rng))
+    write("img2img", img2img(rng))
+    write("inpainting", inpainting(rng))
+
+
+def scenes(rng: np.random.Generator, pairs: int) -> list[Scene]:
+    """Distinct scenes: single things first, then `pairs` of two."""
+    chosen: dict[str, Scene] = {}
+    while len(chosen) < CASES:
+        scene = world.random_scene(rng, pairs=1.0 if len(chosen) >= CASES - pairs else 0.0)
+        chosen.setdefault(world.caption(scene), scene)
+    return list(chosen.values())
+
+
+def text2img(rng: np.random.Generator) -> list[dict[str, object]]:
+    """Prompts alone."""
+    return [{"id": slug(scene), "prompt": world.caption(scene)} for scene in scenes(rng, pairs=12)]
+
+
+def img2img(rng: np.random.Generator) -> list[dict[str, object]]:
+    """A drawn picture, and a prompt that asks for another colour or another shape in its place."""
+    cases = []
+    for number, scene in enumerate(scenes(rng, pairs=8)):
+        asked = changed(scene, rng)
+        picture = world.draw(scene, rng)
+        image = f"images/img2img-{slug(asked)}.png"
+        write_png(HERE / image, picture)
+        strength = STRENGTHS[number % len(STRENGTHS)]
+        cases.append({"id": slug(asked), "prompt": world.caption(asked), "image": image, "strength": strength})
+    return cases
+
+
+def inpainting(rng: np.random.Generator) -> list[dict[str, object]]:
+    """A drawn picture, a mask over one thing, and a prompt that puts another thing there."""
+    cases = []
+    for scene in scenes(rng, pairs=10):
+        asked = changed(scene, rng)
+        places = world.place(scene, rng)
+        name = slug(asked)
+        write_png(HERE / f"images/inpainting-{name}.png", Image.fromarray(world.render(scene.background, places)))
+        write_png(HERE / f"masks/inpainting-{name}.png", mask_over(places[0]))
+        old, new = scene.things[0], asked.things[0]
+        alone = Scene(asked.background, (replace(new, size="large"),))
+        cases.append(
+            {
+                "id": name,
+                "prompt": world.caption(asked),
+                "negative_prompt": f"a {old.colour} {old.kind}",
+                "region_prompt": world.caption(alone),
+                "image": f"images/inpainting-{name}.png",
+                "mask": f"masks/inpainting-{name}.png",
+            }
+        )
+    return cases
+
+
+def changed(scene: Scene, rng: np.random.Generator) -> Scene:
+    """The scene with its first thing in a colour that is nowhere in it, or with another shape."""
+    first = scene.things[0]
+    if rng.random() < 0.6:
+        taken = {scene.background, *(thing.colour for thing in scene.things)}
+        new = Thing(str(rng.choice([each for each in world.COLOURS if each not in taken])), first.kind, first.size)
+    else:
+        new = Thing(first.colour, str(rng.choice([each for each in world.KINDS if each != first.kind])), first.size)
+    return replace(scene, things=(new, *scene.things[1:]))
+
+
+def mask_over(spot: Place) -> Image.Image:
+    """A white box around a thing, on the grid of the latents (8 pixels)."""
+    levels = np.zeros((world.SIZE, world.SIZE), dtype=np.uint8)
+    reach = spot.radius + 2
+    left, top = (max(0, int((centre - reach) // 8 * 8)) for centre in (spot.x, spot.y))
+    right, bottom = (min(world.SIZE, int(-(-(centre + reach) // 8) * 8)) for centre in (spot.x, spot.y))
+    levels[top:bottom, left:right] = 255
+    return Image.fromarray(levels)
+
+
+def slug(scene: Scene) -> str:
+    """A scene as a case id."""
+    words = world.caption(scene).removesuffix(" background").split()
+    return "-".join(word for word in words if word != "a")
+
+
+def write(task: str, cases: list[dict[str, object]]) -> None:
+    """Write the case file of a task and reference pictures of what its prompts ask for."""
+    head = f"# Cases of the shapes suite for {task}, written by make.py; edit them there.\n"
+    text = yaml.safe_dump(cases, sort_keys=False, allow_unicode=True, width=1000)
+    (HERE / f"{task}.yaml").write_text(head + text.replace("\n- id", "\n\n- id"), encoding="utf-8")
+    rng = np.random.default_rng(31)
+    for case in cases:
+        scene = world.parse(str(case["prompt"]))
+        for number in range(REFERENCES_PER_CASE):
+            write_png(HERE / "references" / task / f"{case['id']}-{number}.png", world.draw(scene, rng))
+
+
+if __name__ == "__main__":
+    main()
