@@ -128,15 +128,12 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-COLLAPSE_DRAWS = 100_000
-
-
 def collapse_p(differences: Floats) -> Floats:
-    """For each case, how often chance alone makes it fall as far below the others as it did.
+    """For each case, how often chance alone makes every one of its seeds fall as far as the best of them did.
 
-    Chance is the other cases: the mean of as many differences, drawn at random from those of all other cases around
-    their median. A picture that goes wrong now and then is therefore noise, a case whose every seed goes wrong is not.
-    With one seed there is too little to tell, and small suites cannot reach small values.
+    Chance is the other cases: the share of their differences that fell as far, to the power of the seeds. A picture
+    that goes wrong now and then is therefore noise, a case whose every seed goes wrong is not, and a loss that all
+    cases share accuses none of them. With one seed, or few cases, the values cannot become small.
 
     Args:
         differences: `[cases, seeds]`, negative is worse.
@@ -145,17 +142,11 @@ def collapse_p(differences: Floats) -> Floats:
         `[cases]`.
     """
     cases, seeds = differences.shape
-    centred = differences - np.median(differences)
-    if cases < 3:
-        return np.ones(cases)
-    rng = np.random.default_rng(0)
-    drawn = rng.integers((cases - 1) * seeds, size=(COLLAPSE_DRAWS, seeds))
     result = np.empty(cases)
     for case in range(cases):
-        others = np.delete(centred, case, axis=0).ravel()
-        chance = others[drawn].mean(axis=1)
-        fallen = int((chance <= centred[case].mean() + 1e-12).sum())
-        result[case] = (1 + fallen) / (1 + COLLAPSE_DRAWS)
+        others = np.delete(differences, case, axis=0)
+        fallen = int((others <= differences[case].max()).sum())
+        result[case] = ((1 + fallen) / (1 + others.size)) ** seeds
     return result
 
 

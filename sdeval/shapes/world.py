@@ -151,9 +151,9 @@ def coverage(kind: str, x: float, y: float, radius: float, size: int = SIZE) -> 
 def _distance(kind: str, dx: Field, dy: Field, radius: float) -> Field:
     """Signed distance to the outline (negative inside), exact near straight edges."""
     if kind == "circle":
-        return np.hypot(dx, dy) - radius
+        return np.asarray(np.hypot(dx, dy) - radius)
     if kind == "square":
-        return np.maximum(np.abs(dx), np.abs(dy)) - 0.88 * radius
+        return np.asarray(np.maximum(np.abs(dx), np.abs(dy)) - 0.88 * radius)
     if kind == "cross":
         arm = 0.34 * radius
         upright = np.maximum(np.abs(dx) - arm, np.abs(dy) - radius)
@@ -163,7 +163,7 @@ def _distance(kind: str, dx: Field, dy: Field, radius: float) -> Field:
         # Apex at the top, base 1.8 radii below it and 2 radii wide.
         slope = np.hypot(1.0, 1.8)
         sides = (1.8 * np.abs(dx) - (dy + 0.9 * radius)) / slope
-        return np.maximum(sides, dy - 0.9 * radius)
+        return np.asarray(np.maximum(sides, dy - 0.9 * radius))
     raise ValueError(f"unknown shape {kind!r}; one of {', '.join(KINDS)}")
 
 

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sdeval.compare import Verdict, judge_cases
+from tests.conftest import make_run
+
+
+@pytest.fixture
+def scores(rng: np.random.Generator) -> np.ndarray:
+    return rng.normal(30, 3, size=(24, 2))
+
+
+def by_case(verdicts: list[Verdict]) -> dict[str, Verdict]:
+    return {each.case: each for each in verdicts}
+
+
+def test_unchanged_cases_pass(scores: np.ndarray) -> None:
+    verdicts = judge_cases(make_run(scores), make_run(scores))
+    assert {each.verdict for each in verdicts} == {"passed"}
+
+
+def test_without_a_baseline_every_case_is_new(scores: np.ndarray) -> None:
+    assert {each.verdict for each in judge_cases(make_run(scores), None)} == {"new"}
+
+
+def test_a_defect_is_broken_even_without_a_baseline(scores: np.ndarray) -> None:
+    run = make_run(scores)
+    sick = replace(run.samples[5], health="black", detail="no level above 0 of 255")
+    run = replace(run, samples=(*run.samples[:5], sick, *run.samples[6:]))
+    said = by_case(judge_cases(run, None))["case-2"]
+    assert (said.verdict, said.reason) == ("broken", "seed 1 is black (no level above 0 of 255)")
+
+
+def test_a_single_collapsed_case_is_found_though_the_mean_is_fine(scores: np.ndarray, rng: np.random.Generator) -> None:
+    after = scores + rng.normal(0, 0.2, size=scores.shape)
+    after[11] -= 5
+    verdicts = by_case(judge_cases(make_run(after), make_run(scores)))
+    assert verdicts["case-11"].verdict == "regressed"
+    assert verdicts["case-11"].metric == "clip_score"
+    assert [name for name, each in verdicts.items() if each.verdict != "passed"] == ["case-11"]
+
+
+def test_another_request_is_not_comparable(scores: np.ndarray) -> None:
+    before = make_run(scores)
+    other = replace(before.samples[0], fingerprint="something else")
+    before = replace(before, samples=(other, *before.samples[1:]))
+    assert by_case(judge_cases(make_run(scores), before))["case-0"].verdict == "not comparable"
+
+
+def test_a_case_that_the_baseline_lacks_is_new(scores: np.ndarray) -> None:
+    assert by_case(judge_cases(make_run(scores), make_run(scores[:23])))["case-23"].verdict == "new"
+
+
+def test_a_seed_that_the_baseline_lacks_is_new(scores: np.ndarray) -> None:
+    assert {each.verdict for each in judge_cases(make_run(scores), make_run(scores[:, :1]))} == {"new"}
+
+
+def test_a_failed_metric_is_unscored(scores: np.ndarray) -> None:
+    holed = scores.copy()
+    holed[4, 0] = np.nan
+    said = by_case(judge_cases(make_run(holed), make_run(scores)))["case-4"]
+    assert (said.verdict, said.reason) == ("unscored", "seed 0: it failed")
+
+
+def test_false_accusations_are_rare() -> None:
+    rng = np.random.default_rng(4)
+    accused = 0
+    for _ in range(400):
+        # Every picture is drawn anew and one in twenty goes wrong on either side.
+        before, after = (30 - 15 * (rng.random((24, 2)) < 0.05) + rng.normal(0, 1, (24, 2)) for _ in range(2))
+        verdicts = judge_cases(make_run(after), make_run(before))
+        accused += any(each.verdict == "regressed" for each in verdicts)
+    assert accused <= 8

@@ -1,0 +1,84 @@
+"""What tests share: small runs, small pictures, and a small diffusers checkpoint built on the spot."""
+
+from __future__ import annotations
+
+import os
+
+# Before torch comes in: idle threads sleep, and nothing looks for a hub.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sdeval.run import MetricRecord, Run, SampleResult, SetScore
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parent.parent
+
+CLIP_SCORE = MetricRecord(
+    version="1", unit="points", higher_is_better=True, scope="sample", tolerance=0.5, tolerance_is_relative=False
+)
+FRECHET = MetricRecord(
+    version="1", unit="", higher_is_better=False, scope="set", tolerance=0.1, tolerance_is_relative=True
+)
+
+
+def make_run(scores: np.ndarray, **changes: object) -> Run:
+    """A run with CLIP scores `[cases, seeds]`."""
+    samples = tuple(
+        SampleResult(
+            case=f"case-{case}",
+            seed=seed,
+            prompt=f"prompt {case}",
+            fingerprint=f"asked-{case}-{seed}",
+            sha256=f"pixels-{value!r}",
+            image=f"images/case-{case}@{seed}.png",
+            scores={"clip_score": None if np.isnan(value) else float(value)},
+            reasons={"clip_score": "it failed"} if np.isnan(value) else {},
+        )
+        for case, row in enumerate(scores)
+        for seed, value in enumerate(row)
+    )
+    run = Run(
+        suite="animals",
+        task="text2img",
+        target="tiny",
+        asked={"cases": len(scores), "seeds": list(range(scores.shape[1])), "settings": {}},
+        drawn_by={"model": "tiny"},
+        metrics={"clip_score": CLIP_SCORE},
+        samples=samples,
+        complete=True,
+    )
+    return replace(run, **changes)
+
+
+def with_features(run: Run, features: np.ndarray, value: float, reference: str = "real") -> Run:
+    """The run with a Fréchet distance."""
+    return replace(
+        run,
+        metrics={**run.metrics, "frechet_distance": FRECHET},
+        features={"clip": features.astype(np.float32)},
+        set_scores={
+            "frechet_distance": SetScore(
+                value=value, n=len(run.samples), extractor="clip", reference=reference, reference_n=9
+            )
+        },
+    )
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def picture(rng: np.random.Generator) -> Image.Image:
+    """A smooth, healthy 32x32 picture."""
+    rows, columns = np.mgrid[0:32, 0:32] / 31
+    return Image.fromarray((np.stack([rows, columns, rows * columns], axis=-1) * 255).astype(np.uint8))

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sdeval import Case, SdevalError, load_cases
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+SAME = {
+    "cases.yaml": "- id: cat\n  prompt: a cat\n  strength: 0.5\n  image: cat.png\n  tags: [pet]\n- id: dog\n  prompt: a dog\n",
+    "cases.csv": "id,prompt,strength,image,tags\ncat,a cat,0.5,cat.png,pet\ndog,a dog,,,\n",
+    "cases.tsv": "id\tprompt\tstrength\timage\ttags\ncat\ta cat\t0.5\tcat.png\tpet\ndog\ta dog\t\t\t\n",
+    "cases.jsonl": '{"id": "cat", "prompt": "a cat", "strength": 0.5, "image": "cat.png", "tags": ["pet"]}\n\n'
+    '{"id": "dog", "prompt": "a dog"}\n',
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_every_format_says_the_same(tmp_path: Path, name: str) -> None:
+    cases = load_cases(write(tmp_path, name, SAME[name]))
+    cat = Case(id="cat", prompt="a cat", strength=0.5, image=tmp_path.resolve() / "cat.png", tags=("pet",))
+    assert cases == (cat, Case(id="dog", prompt="a dog"))
+
+
+def test_a_case_knows_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "cases.yaml", SAME["cases.yaml"])
+    assert load_cases(path)[1].origin == f"{path}:6"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line", "message"),
+    [
+        ("a.yaml", "- id: cat\n  promt: a cat\n", 2, "unknown field 'promt'; did you mean prompt?"),
+        ("a.yaml", "- id: cat\n  prompt: a cat\n  strength: high\n", 3, "strength: must be a number, got 'high'"),
+        ("a.yaml", "- id: cat\n  prompt: 7\n", 2, "prompt: must be text, got 7; put it in quotes"),
+        ("a.yaml", "- id: cat\n  prompt: a\n  prompt: b\n", 3, "prompt: stands twice in this case, first at line 2"),
+        ("a.yaml", "- prompt: a cat\n", 1, "id: is missing"),
+        ("a.yaml", "- id: cat\n", 1, "prompt: is missing"),
+        ("a.yaml", "- id: [cat\n", 2, "not YAML"),
+        ("a.yaml", "cases:\n- id: cat\n", 1, "must be a list of cases"),
+        ("a.yaml", "- cat\n", 1, "a case must be a mapping"),
+        ("a.yaml", "- id: cat\n  prompt: a\n  image: ../../etc/x.png\n", 3, "leads out of"),
+        ("a.yaml", "- id: !!python/object/apply:os.system [x]\n  prompt: a\n", 1, "could not determine a constructor"),
+        ("a.csv", "id,prompt\ncat,a cat,more\n", 2, "has 3 fields; the header has 2"),
+        ("a.csv", "id,id\ncat,a\n", 1, "a column name stands twice"),
+        ("a.jsonl", '{"id": "cat", "prompt": "a"}\n{"id": \n', 2, "not JSON"),
+        ("a.jsonl", "[1]\n", 1, "must be an object"),
+    ],
+)
+def test_errors_name_file_line_and_field(tmp_path: Path, name: str, text: str, line: int, message: str) -> None:
+    path = write(tmp_path, name, text)
+    with pytest.raises(SdevalError) as error:
+        load_cases(path)
+    assert str(error.value).startswith(f"{path}:{line}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.yaml", ""), ("a.yaml", "[]"), ("a.csv", "id,prompt\n"), ("a.jsonl", "\n")]
+)
+def test_no_cases_is_an_error(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(SdevalError, match="no cases in it"):
+        load_cases(write(tmp_path, name, text))
+
+
+def test_another_ending_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SdevalError, match="case files end in .yaml"):
+        load_cases(write(tmp_path, "cases.txt", ""))
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SdevalError, match="cannot be read"):
+        load_cases(tmp_path / "cases.yaml")
+
+
+def test_pictures_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "images" / "cat.png")
+    (case,) = load_cases(write(tmp_path, "a.yaml", "- id: cat\n  prompt: a\n  image: images/cat.png\n"))
+    assert case.image is not None
+    assert case.image.is_file()

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdeval import SdevalError
+from sdeval.run import Run, read, write
+from tests.conftest import make_run, with_features
+
+
+@pytest.fixture
+def run(rng: np.random.Generator) -> Run:
+    plain = make_run(np.array([[30.0, 31.5], [29.25, np.nan]]))
+    timed = replace(plain, seconds={("case-0", 0): 0.5}, environment={"python": "3.11"}, peak_memory_bytes=7)
+    return with_features(timed, rng.normal(size=(4, 3)), 1.25)
+
+
+def test_what_is_written_is_read(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    found = read(tmp_path)
+    assert np.array_equal(found.features["clip"], run.features["clip"])
+    assert replace(found, features={}) == replace(run, features={})
+
+
+def test_the_same_run_is_the_same_bytes(run: Run, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(run, tmp_path / name)
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert files
+    assert all((tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes() for path in files)
+
+
+def test_a_sample_is_a_line(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    assert len((tmp_path / "samples.jsonl").read_text().splitlines()) == 4
+
+
+def test_a_missing_score_is_null_and_never_a_number(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    assert '"scores": {"clip_score": null}' in (tmp_path / "samples.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "message"),
+    [
+        ("run.json", "{", "run.json: is damaged"),
+        ("run.json", '{"schema": 99}', "has schema 99; this version of sdeval reads 1"),
+        ("run.json", '{"schema": 1}', "run.json: is damaged: KeyError 'suite'"),
+        ("samples.jsonl", "{}\n", "samples.jsonl:1: is damaged"),
+        ("samples.jsonl", "[]\n", "samples.jsonl:1: is damaged: not an object"),
+        ("samples.jsonl", '{"case": \n', "samples.jsonl:1: is damaged"),
+        ("features/clip.npy", "x", "clip.npy: is damaged"),
+    ],
+)
+def test_damage_is_named(run: Run, tmp_path: Path, file: str, damage: str, message: str) -> None:
+    write(run, tmp_path)
+    (tmp_path / file).write_text(damage)
+    with pytest.raises(SdevalError) as error:
+        read(tmp_path)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_features_of_another_number_of_samples_are_damage(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    np.save(tmp_path / "features" / "clip.npy", np.zeros((3, 3), dtype=np.float32))
+    with pytest.raises(SdevalError, match=r"\(3, 3\) features for 4 samples"):
+        read(tmp_path)
+
+
+def test_pickled_features_are_refused(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    np.save(tmp_path / "features" / "clip.npy", np.array([{"a": 1}]), allow_pickle=True)
+    with pytest.raises(SdevalError, match="is damaged"):
+        read(tmp_path)
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SdevalError, match="no run in it"):
+        read(tmp_path)

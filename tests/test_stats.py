@@ -1,0 +1,131 @@
+"""Tests against independent implementations, and properties that must hold for every input."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import permutation_test
+
+from sdeval import stats
+
+differences = arrays(np.float64, st.integers(2, 30), elements=st.floats(-100, 100, width=32))
+
+
+def test_sign_flip_is_scipys_exact_permutation_test() -> None:
+    values = np.array([-1.2, 0.4, -0.3, -2.0, 0.1, -0.8, -1.1])
+    expected = permutation_test(
+        (values,), np.mean, permutation_type="samples", alternative="less", n_resamples=np.inf, vectorized=False
+    )
+    assert stats.sign_flip_p(values) == pytest.approx(expected.pvalue)
+
+
+def test_sign_flip_random_agrees_with_normal_theory() -> None:
+    rng = np.random.default_rng(1)
+    values = rng.normal(-0.3, 1, size=60)
+    from scipy.stats import ttest_1samp
+
+    assert stats.sign_flip_p(values) == pytest.approx(ttest_1samp(values, 0, alternative="less").pvalue, abs=0.01)
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [0.0] * 30])
+def test_nothing_different_is_no_evidence(values: list[float]) -> None:
+    assert stats.sign_flip_p(np.array(values)) == 1.0
+
+
+def test_one_case_can_prove_nothing() -> None:
+    assert stats.sign_flip_p(np.array([-50.0])) == 0.5
+    assert stats.interval(np.array([-50.0])) == (-np.inf, np.inf)
+
+
+@given(differences)
+@settings(max_examples=60, deadline=None)
+def test_a_p_value_is_above_zero_and_at_most_one(values: np.ndarray) -> None:
+    assert 0 < stats.sign_flip_p(values) <= 1
+
+
+@given(differences, st.floats(0.1, 10))
+@settings(max_examples=30, deadline=None)
+def test_a_lower_shift_is_never_less_evidence_of_worse(values: np.ndarray, shift: float) -> None:
+    assert stats.sign_flip_p(values - shift) <= stats.sign_flip_p(values) + 1e-9
+
+
+@given(differences)
+@settings(max_examples=30, deadline=None)
+def test_the_interval_holds_the_mean(values: np.ndarray) -> None:
+    low, high = stats.interval(values)
+    assert low <= values.mean() + 1e-6
+    assert high >= values.mean() - 1e-6
+
+
+def test_the_interval_is_students_for_many_normal_values() -> None:
+    from scipy.stats import t
+
+    values = np.random.default_rng(2).normal(3, 2, size=80)
+    low, high = t.interval(0.95, 79, loc=values.mean(), scale=values.std(ddof=1) / np.sqrt(80))
+    assert stats.interval(values) == pytest.approx((low, high), abs=0.05)
+
+
+def test_holm_by_hand() -> None:
+    assert stats.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+
+
+def test_holm_counts_tests_that_are_elsewhere() -> None:
+    assert stats.holm([0.001], total=10) == pytest.approx([0.01])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_corrections_are_scipys(p_values: list[float]) -> None:
+    from scipy.stats import false_discovery_control
+
+    assert stats.benjamini_hochberg(p_values) == pytest.approx(false_discovery_control(p_values).tolist())
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_holm_lies_between_nothing_and_bonferroni(p_values: list[float]) -> None:
+    for raw, adjusted in zip(p_values, stats.holm(p_values), strict=True):
+        assert raw <= adjusted <= min(1.0, raw * len(p_values)) + 1e-12
+
+
+def test_a_case_whose_every_seed_falls_is_found(rng: np.random.Generator) -> None:
+    table = rng.normal(0, 0.3, size=(24, 2))
+    table[7] -= 6
+    p_values = stats.collapse_p(table)
+    assert p_values.argmin() == 7
+    assert p_values[7] == pytest.approx((1 / 47) ** 2)
+    assert np.delete(p_values, 7).min() > 1e-3
+
+
+def test_one_bad_picture_now_and_then_is_noise(rng: np.random.Generator) -> None:
+    table = rng.normal(0, 0.3, size=(24, 2))
+    table[[2, 9, 15], [0, 1, 0]] -= 6
+    assert stats.collapse_p(table).min() > 5e-4
+
+
+def test_few_cases_accuse_nobody() -> None:
+    assert stats.collapse_p(np.array([[0.0, 0.0], [-9.0, -9.0]])).min() > 0.1
+
+
+def test_label_swap_is_the_exact_test_over_all_swaps(rng: np.random.Generator) -> None:
+    values = rng.normal(0.6, 1, size=8)
+
+    def difference(swapped: np.ndarray) -> float:
+        return float(np.where(swapped, -values, values).sum())
+
+    every = [difference(np.array(flips)) for flips in product([False, True], repeat=8)]
+    exact = np.mean([value >= every[0] - 1e-9 for value in every])
+    assert stats.label_swap(difference, 8).p_worse == pytest.approx(exact, abs=0.05)
+
+
+def test_false_alarms_of_the_sign_flip_test_are_at_their_level() -> None:
+    rng = np.random.default_rng(3)
+    # Mostly unchanged cases, the rest heavy-tailed: what a harmless change looks like.
+    alarms = 0
+    for _ in range(1000):
+        values = np.where(rng.random(24) < 0.7, 0.0, rng.standard_t(2, size=24))
+        alarms += stats.sign_flip_p(values) < 0.05
+    assert alarms / 1000 < 0.07

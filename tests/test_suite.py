@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from sdeval import Case, Sample, SdevalError, Suite
+from sdeval.suite import fingerprint
+
+CAT, DOG = Case(id="cat", prompt="a cat"), Case(id="dog", prompt="a dog")
+
+
+def suite(**changes: Any) -> Suite:
+    return Suite(**{"name": "animals", "task": "text2img", "cases": (CAT, DOG), **changes})
+
+
+def test_samples_are_every_case_with_every_seed() -> None:
+    assert [sample.name for sample in suite(seeds=(3, 5)).samples] == ["cat@3", "cat@5", "dog@3", "dog@5"]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    Image.new("RGB", (16, 16)).save(tmp_path / "image.png")
+    Image.new("L", (16, 16)).save(tmp_path / "mask.png")
+    Image.new("L", (8, 16)).save(tmp_path / "small.png")
+    (tmp_path / "text.png").write_text("no picture")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "My Suite"}, "suite name 'My Suite' must be lower-case"),
+        ({"task": "img2image"}, "unknown task 'img2image'; did you mean img2img?"),
+        ({"seeds": ()}, "seeds must be distinct and at least one"),
+        ({"seeds": (1, 1)}, "seeds must be distinct"),
+        ({"tolerances": {"clip_scor": 1}}, "unknown metric 'clip_scor'; did you mean clip_score?"),
+        ({"tolerances": {"clip_score": 0}}, "clip_score must be above 0, got 0"),
+        ({"cases": ()}, "no cases; give it at least one"),
+        ({"cases": (CAT, CAT)}, "case 'cat': id: 'cat' is taken already"),
+        ({"cases": (replace(CAT, id="Big Cat"),)}, "id: 'Big Cat' must be lower-case"),
+        ({"cases": (replace(CAT, prompt=" "),)}, "prompt: is empty"),
+        ({"cases": (replace(CAT, strength=0.5),)}, "strength: text2img takes none"),
+        ({"cases": (replace(CAT, image=Path("x.png")),)}, "image: text2img takes none"),
+        ({"task": "img2img"}, "image: is missing; img2img needs one"),
+        ({"references": Path("/nowhere")}, "references: no .png pictures in /nowhere"),
+    ],
+)
+def test_what_cannot_be_right_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SdevalError) as error:
+        suite(**changes)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "strength", "message"),
+    [
+        ("none.png", "mask.png", None, "image: no such file"),
+        ("text.png", "mask.png", None, "image: not a picture that can be opened"),
+        ("image.png", "small.png", None, "mask: is 8x16 pixels but the image is 16x16"),
+        ("image.png", "mask.png", 1.5, "strength: must be above 0 and at most 1, got 1.5"),
+    ],
+)
+def test_wrong_pictures_are_refused(
+    pictures: Path, image: str, mask: str, strength: float | None, message: str
+) -> None:
+    case = replace(CAT, image=pictures / image, mask=pictures / mask, strength=strength, origin="cases.yaml:3")
+    with pytest.raises(SdevalError) as error:
+        suite(task="inpainting", cases=(case,))
+    assert str(error.value).startswith("cases.yaml:3: ")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"prompt": "another"}, {"negative_prompt": "dogs"}, {"strength": 0.4}, {"region_prompt": "a cat's head"}],
+)
+def test_the_fingerprint_follows_what_is_asked(changes: dict[str, Any]) -> None:
+    asked = fingerprint(Sample(CAT, 0), 64, 64)
+    assert fingerprint(Sample(replace(CAT, **changes), 0), 64, 64) != asked
+
+
+def test_the_fingerprint_follows_seed_and_size() -> None:
+    prints = {fingerprint(Sample(CAT, seed), width, 64) for seed in (0, 1) for width in (64, 32)}
+    assert len(prints) == 4
+
+
+def test_the_fingerprint_follows_pixels_and_not_names(pictures: Path) -> None:
+    (pictures / "copy.png").write_bytes((pictures / "image.png").read_bytes())
+    one, other, third = (
+        fingerprint(Sample(replace(CAT, image=pictures / name), 0), 16, 16)
+        for name in ("image.png", "copy.png", "small.png")
+    )
+    assert one == other != third
+
+
+def test_ids_names_and_tags_do_not_change_the_fingerprint() -> None:
+    renamed = replace(CAT, id="kitty", tags=("pet",), origin="x:1")
+    assert fingerprint(Sample(renamed, 0), 64, 64) == fingerprint(Sample(CAT, 0), 64, 64)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdeval import SdevalError, Target
+from sdeval.target import find, parse_settings, shipped, slug
+
+
+def test_values_go_to_fields_and_the_rest_to_the_call() -> None:
+    target = Target(name="a", model="b").with_values({"dtype": "bfloat16", "guidance_scale": 1})
+    assert (target.dtype, dict(target.settings)) == ("bfloat16", {"guidance_scale": 1})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"dtype": "bfloat"}, "unknown dtype 'bfloat'; did you mean bfloat16"),
+        ({"device": "gpu"}, "unknown device 'gpu'"),
+        ({"batch_size": 0}, "batch_size must be a whole number from 1 on"),
+        ({"name": "My Target"}, "must be lower-case"),
+    ],
+)
+def test_values_that_are_not_allowed_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(SdevalError, match=message):
+        Target(**{"name": "a", "model": "b", **values})
+
+
+def test_settings_are_read_as_values() -> None:
+    given = parse_settings(
+        ["guidance_scale=1.5", "n=3", "on=true", "scheduler=EulerDiscreteScheduler", "a=b=c", "x=null"]
+    )
+    assert given == {
+        "guidance_scale": 1.5,
+        "n": 3,
+        "on": True,
+        "scheduler": "EulerDiscreteScheduler",
+        "a": "b=c",
+        "x": None,
+    }
+
+
+@pytest.mark.parametrize("text", ["guidance_scale", "=3"])
+def test_a_setting_needs_key_and_value(text: str) -> None:
+    with pytest.raises(SdevalError, match="must be KEY=VALUE"):
+        parse_settings([text])
+
+
+def test_a_target_is_found_by_name_folder_or_hub_id(tmp_path: Path) -> None:
+    (tmp_path / "My_Model v2").mkdir()
+    assert find("shapes", shipped()).model == "embedded:shapes"
+    assert find(str(tmp_path / "My_Model v2"), {}).name == "my-model-v2"
+    assert find("runwayml/stable-diffusion-v1-5", {}).name == "stable-diffusion-v1-5"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("shape", "unknown target 'shape'; did you mean shapes?"),
+        ("/no/such/folder", "no such folder"),
+        ("./here", "no such folder"),
+        ("a/b/c", "no such folder"),
+    ],
+)
+def test_a_text_that_is_no_target_is_refused(text: str, message: str) -> None:
+    with pytest.raises(SdevalError) as error:
+        find(text, shipped())
+    assert message in str(error.value)
+
+
+def test_the_fingerprint_follows_how_it_is_drawn_and_not_the_name() -> None:
+    one = Target(name="a", model="m")
+    assert one.fingerprint == Target(name="b", model="m").fingerprint
+    assert one.fingerprint != one.with_values({"guidance_scale": 2}).fingerprint
+
+
+def test_slug_is_an_id() -> None:
+    assert slug("Stable_Diffusion v1.5") == "stable-diffusion-v1.5"
