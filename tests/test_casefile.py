@@ -15,7 +15,8 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 
 SAME = {
-    "cases.yaml": "- id: cat\n  prompt: a cat\n  strength: 0.5\n  image: cat.png\n  tags: [pet]\n- id: dog\n  prompt: a dog\n",
+    "cases.yaml": "- id: cat\n  prompt: a cat\n  strength: 0.5\n  image: cat.png\n  tags: [pet]\n"
+    "- id: dog\n  prompt: a dog\n",
     "cases.csv": "id,prompt,strength,image,tags\ncat,a cat,0.5,cat.png,pet\ndog,a dog,,,\n",
     "cases.tsv": "id\tprompt\tstrength\timage\ttags\ncat\ta cat\t0.5\tcat.png\tpet\ndog\ta dog\t\t\t\n",
     "cases.jsonl": '{"id": "cat", "prompt": "a cat", "strength": 0.5, "image": "cat.png", "tags": ["pet"]}\n\n'
@@ -73,7 +74,7 @@ def test_no_cases_is_an_error(tmp_path: Path, name: str, text: str) -> None:
 
 
 def test_another_ending_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SdevalError, match="case files end in .yaml"):
+    with pytest.raises(SdevalError, match=r"case files end in \.yaml"):
         load_cases(write(tmp_path, "cases.txt", ""))
 
 

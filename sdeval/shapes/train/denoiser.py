@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from sdeval.shapes import tokenizer
+from sdeval.shapes import tokenizer, world
 from sdeval.shapes.train import autoencoder, data
 from sdeval.shapes.train.loop import Outcome, Recipe, train
 from sdeval.shapes.world import Scene
@@ -80,7 +80,7 @@ def trained(
     words = tokenizer.build()
     model = Denoiser(len(words), words.eos_token_id)
     model.unet.to(memory_format=torch.channels_last)
-    scenes, latents = _encoded(vae, seed, pictures)
+    scenes, latents = encoded(vae, seed, pictures, checkpoint.with_name("latents.pt"))
     noises = scheduler()
 
     def loss_of_step(rng: np.random.Generator, noise: torch.Generator) -> torch.Tensor:
@@ -103,13 +103,18 @@ def _told(scene: Scene, rng: np.random.Generator) -> str:
     return "" if rng.random() < NO_CAPTION else data.loose_caption(scene, rng)
 
 
-def _encoded(vae: AutoencoderKL, seed: int, count: int) -> tuple[list[Scene], torch.Tensor]:
-    """Scenes and their scaled latents, `[count, 4, 8, 8]`."""
-    rng = np.random.default_rng((seed, 2**30))
-    scenes: list[Scene] = []
-    parts = []
-    for _ in range(0, count, 500):
-        group = [data.scene(rng) for _ in range(500)]
-        parts.append(autoencoder.latents(vae, data.pictures(group, rng)))
-        scenes += group
-    return scenes, torch.cat(parts) * vae.config.scaling_factor
+def encoded(vae: AutoencoderKL, seed: int, count: int, kept: Path) -> tuple[list[Scene], torch.Tensor]:
+    """Scenes and their scaled latents, `[count, 4, 8, 8]`; encoded once and kept in a file."""
+    if not kept.exists():
+        rng = np.random.default_rng((seed, 2**30))
+        captions: list[str] = []
+        parts = []
+        for _ in range(0, count, 500):
+            group = [data.scene(rng) for _ in range(500)]
+            parts.append(autoencoder.latents(vae, data.pictures(group, rng)))
+            captions += map(world.caption, group)
+        aside = kept.with_suffix(".part")
+        torch.save({"captions": captions, "latents": torch.cat(parts) * vae.config.scaling_factor}, aside)
+        aside.replace(kept)
+    content = torch.load(kept, weights_only=True)
+    return [world.parse(text) for text in content["captions"]], content["latents"]

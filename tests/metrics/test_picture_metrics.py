@@ -1,0 +1,99 @@
+"""Metrics that look at pictures beside the init image and the mask."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sdeval import Case
+from sdeval.metrics import MetricOptions, Picture, create
+from sdeval.metrics.init_similarity import init_similarity
+from sdeval.metrics.outside_change import outside_change
+from sdeval.metrics.region_clip_score import crop_to_mask
+from sdeval.shapes import world
+
+CASE = Case(id="a", prompt="a large red circle on a blue background")
+
+
+def box(left: int, top: int, right: int, bottom: int) -> Image.Image:
+    levels = np.zeros((64, 64), dtype=np.uint8)
+    levels[top:bottom, left:right] = 255
+    return Image.fromarray(levels)
+
+
+def test_a_change_inside_the_mask_is_no_change_outside() -> None:
+    init = np.zeros((64, 64, 3), dtype=np.uint8)
+    image = init.copy()
+    image[8:16, 8:16] = 255
+    assert outside_change(image, init, np.asarray(box(8, 8, 16, 16))) == 0
+
+
+def test_a_change_outside_is_its_mean_in_levels() -> None:
+    init = np.zeros((64, 64, 3), dtype=np.uint8)
+    image = init.copy()
+    image[:, :32] = 10
+    assert outside_change(image, init, np.asarray(box(32, 0, 64, 64))) == 10
+    assert outside_change(image, init, np.asarray(box(0, 0, 0, 0))) == 5
+
+
+def test_darker_and_brighter_do_not_cancel() -> None:
+    init = np.full((64, 64, 3), 100, dtype=np.uint8)
+    image = init.copy()
+    image[:, ::2], image[:, 1::2] = 90, 110
+    assert outside_change(image, init, np.asarray(box(0, 0, 0, 0))) == 10
+
+
+@pytest.mark.parametrize(
+    ("size", "mask", "message"), [(32, box(0, 0, 8, 8), "sizes differ"), (64, box(0, 0, 64, 64), "there is no outside")]
+)
+def test_no_outside_is_no_number(size: int, mask: Image.Image, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        outside_change(np.zeros((size, size, 3), np.uint8), np.zeros((64, 64, 3), np.uint8), np.asarray(mask))
+
+
+def test_the_crop_is_the_box_of_the_white() -> None:
+    assert crop_to_mask(Image.new("RGB", (64, 64)), box(8, 16, 24, 48)).size == (16, 32)
+
+
+def test_a_black_mask_has_no_region() -> None:
+    with pytest.raises(ValueError, match="no white in it"):
+        crop_to_mask(Image.new("RGB", (64, 64)), box(0, 0, 0, 0))
+
+
+def test_the_region_score_looks_at_the_region_alone() -> None:
+    metric = create("region_clip_score", MetricOptions(clip_model="shapes"))
+    places = (world.Place(world.Thing("red", "circle"), 20, 20, 14),)
+    picture = Image.fromarray(world.render("blue", places))
+    spoilt = picture.copy()
+    spoilt.paste((240, 200, 40), (0, 44, 64, 64))
+    mask = box(0, 0, 40, 40)
+    one, other = metric.score([Picture(each, CASE, mask=mask) for each in (picture, spoilt)])
+    assert one == pytest.approx(other, abs=1e-4)
+
+
+def test_a_picture_is_wholly_similar_to_itself(picture: Image.Image) -> None:
+    assert init_similarity(np.asarray(picture), np.asarray(picture)) == pytest.approx(100)
+
+
+def test_similarity_is_the_published_formula(picture: Image.Image, rng: np.random.Generator) -> None:
+    from scipy.ndimage import gaussian_filter
+
+    # Wang's formula once more, with SciPy's filters.
+    one = np.asarray(picture).astype(float)
+    other = np.clip(one + rng.normal(0, 20, size=one.shape), 0, 255).round()
+
+    def smooth(values: np.ndarray) -> np.ndarray:
+        return gaussian_filter(values, 1.5, axes=(0, 1), truncate=5 / 1.5, mode="mirror")
+
+    a, b = smooth(one), smooth(other)
+    va, vb, cov = smooth(one**2) - a**2, smooth(other**2) - b**2, smooth(one * other) - a * b
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    expected = ((2 * a * b + c1) * (2 * cov + c2) / ((a**2 + b**2 + c1) * (va + vb + c2))).mean()
+    found = init_similarity(other.astype(np.uint8), one.astype(np.uint8))
+    assert found == pytest.approx(100 * expected, abs=1e-2)
+
+
+def test_a_picture_of_another_size_has_no_similarity() -> None:
+    with pytest.raises(ValueError, match="sizes differ"):
+        init_similarity(np.zeros((16, 16, 3), np.uint8), np.zeros((32, 32, 3), np.uint8))
