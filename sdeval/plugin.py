@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
@@ -242,6 +243,9 @@ def sdeval_judge(request: pytest.FixtureRequest) -> Any:
         __tracebackhide__ = True
         verdict = _answer(state, question)
         request.node.stash[VERDICT] = verdict
+        for name in ("verdict", "delta", "p_value"):
+            if getattr(verdict, name) is not None:
+                request.node.user_properties.append((name, getattr(verdict, name)))
         if verdict.fails(strict=state.settings.strict):
             pytest.fail(explain(verdict), pytrace=False)
         if verdict.verdict == "new":
@@ -271,9 +275,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     verdict = item.stash.get(VERDICT, None)
     if verdict is not None and report.when == "call":
         vars(report)["sdeval"] = asdict(verdict)
-        report.user_properties += [
-            (name, value) for name in ("verdict", "delta", "p_value") if (value := getattr(verdict, name)) is not None
-        ]
     return report
 
 
@@ -309,7 +310,8 @@ class Controller:
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
-        for text in summary_lines(self._state.verdicts, self._page, root, strict=self._state.settings.strict):
+        width = max(100, shutil.get_terminal_size().columns)
+        for text in summary_lines(self._state.verdicts, self._page, root, width):
             terminalreporter.write_line(text)
 
 

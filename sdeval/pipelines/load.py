@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
+import transformers
 from diffusers import (
     AutoPipelineForImage2Image,
     AutoPipelineForInpainting,
@@ -81,9 +83,10 @@ class LoadedTarget:
     def _fresh(self, folder: str, task: Task) -> DiffusionPipeline:
         target = self.target
         try:
-            pipeline = _AUTO[task].from_pretrained(
-                folder, dtype=getattr(torch, target.dtype), variant=target.variant, use_safetensors=True
-            )
+            with _quiet():
+                pipeline = _AUTO[task].from_pretrained(
+                    folder, dtype=getattr(torch, target.dtype), variant=target.variant, use_safetensors=True
+                )
         except (OSError, ValueError, KeyError) as error:
             raise SdevalError(
                 f"target {target.name}: {target.model} does not load for {task}: {_first_line(error)}"
@@ -105,6 +108,20 @@ class LoadedTarget:
             raise SdevalError(f"target {self.target.name}: cannot do {task}: {_first_line(error)}") from error
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the progress bars that diffusers and transformers draw for every part of a model."""
+    libraries = (diffusers.utils.logging, transformers.utils.logging)
+    shown = [each for each in libraries if each.is_progress_bar_enabled()]
+    for each in shown:
+        each.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for each in shown:
+            each.enable_progress_bar()
 
 
 def pick_device(name: str) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 
-from rich.console import Console
-from rich.table import Table
-
-from sdeval.compare.verdict import Verdict, summary, worst_first
+from sdeval.compare.verdict import FAILING, Verdict, summary, worst_first
 from sdeval.report.words import SYMBOLS, number, probability, sentence, signed
 
 ROWS = 14
@@ -21,49 +18,59 @@ def explain(verdict: Verdict) -> str:
     return f"{verdict.verdict}: {sentence(verdict)}"
 
 
-def summary_lines(verdicts: Sequence[Verdict], page: Path, root: Path, *, strict: bool, width: int = 120) -> list[str]:
+def summary_lines(verdicts: Sequence[Verdict], page: Path, root: Path, width: int) -> list[str]:
     """Counts, the worst verdicts, the page, and one next command.
 
-    4 regressed, 2 inconclusive, 84 passed
-    ▼ regressed  shapes-text2img  shapes  clip_score  …
-    page: reports/latest/index.html
-    next: …
+    Example output:
+        4 regressed, 2 inconclusive, 84 passed
+
+        verdict      suite            target  what        baseline    now  change  allowed  p       why
+        ▼ regressed  shapes-text2img  shapes  clip_score     71.20  54.31  -16.89     0.50  <0.001
+
+        page: reports/latest/index.html
+        next: open reports/latest/index.html
     """
     counts = ", ".join(f"{count} {kind}" for kind, count in summary(verdicts).items())
     ordered = worst_first(verdicts)
-    shown = [each for each in ordered if each.verdict != "passed" or not each.case]
+    # A case is worth a line of its own only where something is wrong with it.
+    shown = [each for each in ordered if not each.case or each.verdict in FAILING]
     lines = [counts, "", *_table(shown[:ROWS], width)]
     if len(shown) > ROWS:
         lines.append(f"… and {len(shown) - ROWS} more on the page")
-    return [*lines, "", f"page: {_latest(page, root)}", f"next: {next_command(ordered, page, root, strict=strict)}"]
+    link = _latest(page, root)
+    return [*lines, "", f"page: {link}", f"next: {next_command(verdicts, link)}"]
+
+
+_COLUMNS = ("verdict", "suite", "target", "what", "baseline", "now", "change", "allowed", "p", "why")
+LEFT = 4
+"""Columns of words; the others hold numbers."""
 
 
 def _table(verdicts: Sequence[Verdict], width: int) -> list[str]:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title, side in [("verdict", "left"), ("suite", "left"), ("target", "left"), ("what", "left")]:
-        table.add_column(title, justify=side, no_wrap=True)  # type: ignore[arg-type]
-    for title in ("baseline", "now", "change", "allowed", "p"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("why", no_wrap=True, overflow="ellipsis")
-    for each in verdicts:
-        what = each.name if each.metric in (each.name, "health") else f"{each.name} {each.metric}"
-        figures = (number(each.baseline), number(each.current), signed(each.delta), number(each.tolerance))
-        said = f"{SYMBOLS[each.verdict]} {each.verdict}"
-        table.add_row(said, each.suite, each.target, what, *figures, probability(each.p_value), each.reason)
-    stream = io.StringIO()
-    Console(file=stream, width=width, color_system=None, highlight=False, markup=False).print(table)
-    return [line.rstrip() for line in stream.getvalue().splitlines()]
+    """Every column as wide as it must be; the reason, which comes last, gets what is left of the line."""
+    rows = [_COLUMNS, *map(_row, verdicts)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) - 1)]
+    lines = []
+    for *cells, reason in rows:
+        sides = [str.ljust] * LEFT + [str.rjust] * (len(cells) - LEFT)
+        told = "  ".join(side(cell, size) for side, cell, size in zip(sides, cells, widths, strict=True))
+        lines.append(f"{told}  {shorten(reason, max(30, width - len(told) - 2), placeholder=' …')}".rstrip())
+    return lines
 
 
-def next_command(verdicts: Sequence[Verdict], page: Path, root: Path, *, strict: bool) -> str:
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    what = verdict.name if verdict.metric in (verdict.name, "health") else f"{verdict.name} {verdict.metric}"
+    said = f"{SYMBOLS[verdict.verdict]} {verdict.verdict}"
+    figures = (number(verdict.baseline), number(verdict.current), signed(verdict.delta), number(verdict.tolerance))
+    return (said, verdict.suite, verdict.target, what, *figures, probability(verdict.p_value), verdict.reason)
+
+
+def next_command(verdicts: Sequence[Verdict], page: Path) -> str:
     """The one thing to do now."""
     kinds = {each.verdict for each in verdicts}
-    latest = _latest(page, root).parent
-    if kinds & {"broken", "regressed", "unscored"}:
-        return f"open {_latest(page, root)}"
-    if kinds & {"new", "not comparable", "improved"}:
-        return f"sdeval accept {latest}"
-    return f"open {_latest(page, root)}"
+    if kinds.isdisjoint({"broken", "regressed", "unscored"}) and kinds & {"new", "not comparable", "improved"}:
+        return f"sdeval accept {page.parent}"
+    return f"open {page}"
 
 
 def _latest(page: Path, root: Path) -> Path:

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sdeval.compare import Kind, Verdict
+from sdeval.report.terminal import explain, next_command, summary_lines
+from sdeval.report.words import number, probability, signed
+
+LOST = Verdict(
+    suite="animals",
+    target="tiny",
+    metric="clip_score",
+    case="",
+    verdict="regressed",
+    baseline=31.5,
+    current=28.25,
+    delta=-3.25,
+    low=-4.0,
+    high=-2.5,
+    tolerance=0.5,
+    p_value=0.0002,
+    n=24,
+)
+BLACK = Verdict(suite="animals", target="tiny", metric="health", case="cat", verdict="broken", reason="seed 0 is black")
+FINE = Verdict(suite="animals", target="tiny", metric="health", case="dog", verdict="passed")
+
+
+def test_an_item_begins_with_its_verdict() -> None:
+    said = "clip_score 31.50 → 28.25 (-3.25, allowed 0.5; 95% interval -4.00 to -2.50; p <0.001, n=24)"
+    assert explain(LOST) == f"regressed: {said}"
+    assert explain(BLACK) == "broken: health: seed 0 is black"
+
+
+def test_the_summary_is_counts_worst_first_page_and_one_command(tmp_path: Path) -> None:
+    lines = summary_lines([FINE, LOST, BLACK], tmp_path / "reports" / "x" / "index.html", tmp_path, 120)
+    assert lines[0] == "1 broken, 1 regressed, 1 passed"
+    assert [line.split()[1] for line in lines[3:5]] == ["broken", "regressed"]
+    assert lines[-2:] == ["page: reports/x/index.html", "next: open reports/x/index.html"]
+    assert not any("dog" in line for line in lines)
+
+
+def test_columns_line_up_and_reasons_are_cut(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    long = replace(BLACK, reason="because " * 40)
+    lines = summary_lines([long, LOST], tmp_path / "r" / "x" / "index.html", tmp_path, 120)
+    assert max(map(len, lines)) <= 120
+    assert lines[2].index("suite") == lines[3].index("animals") == lines[4].index("animals")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "command"),
+    [
+        (["passed"], "open r/latest/index.html"),
+        (["passed", "new"], "sdeval accept r/latest"),
+        (["improved"], "sdeval accept r/latest"),
+        (["not comparable"], "sdeval accept r/latest"),
+        (["regressed", "new"], "open r/latest/index.html"),
+    ],
+)
+def test_the_next_command_follows_the_verdicts(kinds: list[Kind], command: str) -> None:
+    verdicts = [Verdict(suite="a", target="b", metric="c", case="", verdict=kind) for kind in kinds]
+    assert next_command(verdicts, Path("r/latest/index.html")) == command
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (0.0, "0"), (0.01234, "0.0123"), (-31.686, "-31.69"), (float("inf"), "∞")]
+)
+def test_numbers(value: float | None, text: str) -> None:
+    assert number(value) == text
+
+
+def test_changes_and_probabilities() -> None:
+    assert (signed(2.0), signed(-2.0), signed(None)) == ("+2.00", "-2.00", "–")
+    assert (probability(0.0001), probability(0.25), probability(None)) == ("<0.001", "0.250", "–")

@@ -1,0 +1,309 @@
+"""The plugin as a user meets it: through pytest, with the embedded model at two steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import sdeval.cli
+import sdeval.evaluate
+import sdeval.report.folder
+import sdeval.report.terminal
+from sdeval.metrics.clip import load_clip
+from sdeval.pipelines.load import LoadedTarget
+from sdeval.target import shipped
+
+SUITE = """
+from sdeval import Case, Suite
+
+test_{task} = Suite(
+    name="{name}",
+    task="text2img",
+    cases=(
+        Case(id="circle", prompt="a large red circle on a blue background", tags=("round",)),
+        Case(id="square", prompt="a large white square on a red background"),
+        Case(id="cross", prompt="a large green cross on a white background"),
+    ),
+    seeds=(0,),
+    settings={{"num_inference_steps": 2, "width": 64, "height": 64}},
+    metrics=("clip_score",),
+    metric_options={{"clip_model": "shapes"}},
+)
+"""
+# pytester forgets modules that were imported while it ran; these cannot be imported twice.
+LoadedTarget(shipped()["shapes"]).pipeline("text2img")
+load_clip("shapes", "cpu")
+
+QUIET = ("-p", "no:cacheprovider", "--no-sdeval-strict")
+
+
+@pytest.fixture
+def suites(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    monkeypatch.delenv("CI", raising=False)
+    pytester.makepyfile(test_suite=SUITE.format(task="text2img", name="few"))
+    return pytester
+
+
+def accept(pytester: pytest.Pytester) -> None:
+    pytester.runpytest_inprocess(*QUIET)
+    assert sdeval.cli.main(["accept"]) == 0
+
+
+def verdicts(pytester: pytest.Pytester) -> list[dict[str, object]]:
+    content: list[dict[str, object]] = json.loads((pytester.path / "reports" / "latest" / "verdicts.json").read_text())
+    return content
+
+
+def test_one_item_a_case_then_one_a_figure(suites: pytest.Pytester) -> None:
+    result = suites.runpytest_inprocess("--collect-only", "-q", *QUIET)
+    result.stdout.fnmatch_lines(
+        [
+            f"test_suite.py::test_text2img[[]shapes-{name}[]]"
+            for name in ("circle", "square", "cross", "clip_score", "seconds_per_image", "peak_memory")
+        ],
+        consecutive=True,
+    )
+
+
+def test_without_a_baseline_a_desk_skips(suites: pytest.Pytester) -> None:
+    result = suites.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(skipped=4, passed=2)
+    result.stdout.fnmatch_lines(
+        ["4 new, 2 information", "page: reports/latest/index.html", "next: sdeval accept reports/latest"]
+    )
+
+
+def test_without_a_baseline_strict_fails(suites: pytest.Pytester) -> None:
+    result = suites.runpytest_inprocess("-p", "no:cacheprovider", "--sdeval-strict")
+    result.assert_outcomes(failed=4, passed=2)
+    result.stdout.fnmatch_lines(["new: clip_score *no baseline for this suite and target"])
+
+
+def test_strict_is_the_default_in_ci(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    suites.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(failed=4, passed=2)
+
+
+def test_what_was_accepted_passes_again(suites: pytest.Pytester) -> None:
+    accept(suites)
+    result = suites.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(passed=6)
+    assert result.ret == 0
+    assert {each["verdict"] for each in verdicts(suites)} == {"passed", "information"}
+
+
+def test_the_session_folder_holds_everything(suites: pytest.Pytester) -> None:
+    accept(suites)
+    suites.runpytest_inprocess(*QUIET)
+    latest = suites.path / "reports" / "latest"
+    assert latest.is_symlink()
+    run = latest / "few" / "shapes"
+    for path in (latest / "index.html", run / "run.json", run / "samples.jsonl", run / "images" / "circle@0.png"):
+        assert path.is_file()
+    fields = {
+        "suite",
+        "target",
+        "metric",
+        "case",
+        "verdict",
+        "baseline",
+        "current",
+        "delta",
+        "tolerance",
+        "p_value",
+        "reason",
+    }
+    assert all(fields <= set(each) for each in verdicts(suites))
+
+
+def test_a_run_never_touches_a_baseline(suites: pytest.Pytester) -> None:
+    accept(suites)
+    before = {path: path.stat().st_mtime_ns for path in (suites.path / "baselines").rglob("*")}
+    suites.runpytest_inprocess("--sdeval-set", "num_inference_steps=1", *QUIET)
+    assert {path: path.stat().st_mtime_ns for path in (suites.path / "baselines").rglob("*")} == before
+
+
+def test_k_draws_and_judges_only_what_it_selects(suites: pytest.Pytester) -> None:
+    accept(suites)
+    result = suites.runpytest_inprocess("-k", "cross", *QUIET)
+    result.assert_outcomes(passed=1, deselected=5)
+    images = suites.path / "reports" / "latest" / "few" / "shapes" / "images"
+    assert [path.name for path in images.iterdir()] == ["cross@0.png"]
+
+
+def test_k_finds_a_case_by_its_tag(suites: pytest.Pytester) -> None:
+    result = suites.runpytest_inprocess("--collect-only", "-q", "-k", "round", *QUIET)
+    result.stdout.fnmatch_lines(["*[[]shapes-circle[]]", "", "1/6 tests collected*"])
+
+
+def test_a_selected_gate_draws_the_whole_suite(suites: pytest.Pytester) -> None:
+    accept(suites)
+    suites.runpytest_inprocess("-k", "clip_score", *QUIET).assert_outcomes(passed=1, deselected=5)
+    assert len(list((suites.path / "reports" / "latest" / "few" / "shapes" / "images").iterdir())) == 3
+
+
+def test_a_node_id_runs_one_item(suites: pytest.Pytester) -> None:
+    result = suites.runpytest_inprocess("test_suite.py::test_text2img[shapes-square]", *QUIET)
+    result.assert_outcomes(skipped=1)
+
+
+def test_last_failed_runs_what_failed(suites: pytest.Pytester) -> None:
+    suites.runpytest_inprocess("--sdeval-strict", "-k", "circle")
+    result = suites.runpytest_inprocess("--sdeval-strict", "--lf", "--collect-only", "-q")
+    result.stdout.fnmatch_lines(["*[[]shapes-circle[]]"])
+    result.stdout.no_fnmatch_line("*square*")
+
+
+def test_x_stops_at_the_first_failure(suites: pytest.Pytester) -> None:
+    suites.runpytest_inprocess("--sdeval-strict", "-x", "-p", "no:cacheprovider").assert_outcomes(failed=1)
+
+
+def test_junit_has_the_verdicts(suites: pytest.Pytester) -> None:
+    accept(suites)
+    suites.runpytest_inprocess("--junitxml=junit.xml", *QUIET)
+    assert '<property name="verdict" value="passed"' in (suites.path / "junit.xml").read_text()
+
+
+def test_a_failure_is_its_verdict_without_a_traceback(suites: pytest.Pytester) -> None:
+    result = suites.runpytest_inprocess("--sdeval-strict", "-k", "circle", "-p", "no:cacheprovider")
+    text = result.stdout.str()
+    assert "Traceback" not in text
+    assert "plugin.py" not in text
+    result.stdout.fnmatch_lines(
+        ["____* test_text2img[[]shapes-circle[]] *____", "new: health: no baseline *"], consecutive=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sdeval-target", "shape"], "unknown target 'shape'; did you mean shapes?"),
+        (["--sdeval-target", "./nowhere"], "no such folder: ./nowhere"),
+        (["--sdeval-set", "guidence_scale=1"], "unknown setting 'guidence_scale'; did you mean guidance_scale"),
+        (["--sdeval-set", "scheduler=EulerScheduler"], "unknown scheduler 'EulerScheduler'; did you mean"),
+        (["--sdeval-set", "dtype=bfloat"], "unknown dtype 'bfloat'; did you mean bfloat16"),
+        (["--sdeval-set", "guidance_scale"], "must be KEY=VALUE"),
+        (["--sdeval-batch-size", "0"], "must be a whole number from 1 on"),
+    ],
+)
+def test_wrong_options_end_in_one_line_before_anything_is_drawn(
+    suites: pytest.Pytester, arguments: list[str], message: str
+) -> None:
+    result = suites.runpytest_inprocess(*arguments, *QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert message in result.stderr.str()
+    assert len(result.stderr.str().strip().splitlines()) == 1
+    assert not (suites.path / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (('metrics=("clip_score",)', 'metrics=("clip_scor",)'), "unknown metric 'clip_scor'; did you mean clip_score"),
+        (('metrics=("clip_score",)', 'metrics=("outside_change",)'), "metric outside_change is for inpainting"),
+        (('id="cross"', 'id="square"'), "id: 'square' is taken already"),
+        (('task="text2img"', 'task="text2image"'), "unknown task 'text2image'"),
+    ],
+)
+def test_a_wrong_suite_ends_in_one_line(suites: pytest.Pytester, edit: tuple[str, str], message: str) -> None:
+    suites.makepyfile(test_suite=SUITE.format(task="text2img", name="few").replace(*edit))
+    result = suites.runpytest_inprocess(*QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert message in result.stderr.str()
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+def test_two_suites_of_one_name_are_refused(suites: pytest.Pytester) -> None:
+    suites.makepyfile(test_other=SUITE.format(task="text2img", name="few"))
+    result = suites.runpytest_inprocess(*QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "suite name 'few' is taken already by" in result.stderr.str()
+
+
+def test_a_damaged_baseline_ends_in_one_line(suites: pytest.Pytester) -> None:
+    accept(suites)
+    (suites.path / "baselines" / "few" / "shapes" / "samples.jsonl").write_text("{")
+    result = suites.runpytest_inprocess(*QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "samples.jsonl:1: is damaged" in result.stderr.str()
+
+
+def test_a_folder_that_is_no_checkpoint_ends_in_one_line(suites: pytest.Pytester) -> None:
+    (suites.path / "empty").mkdir()
+    result = suites.runpytest_inprocess("--sdeval-target", "./empty", *QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "no model_index.json in" in result.stderr.str()
+
+
+def test_weights_that_are_not_here_skip_on_a_desk_and_fail_strictly(suites: pytest.Pytester) -> None:
+    arguments = ("--sdeval-target", "some/model", "-rs", "-p", "no:cacheprovider")
+    desk = suites.runpytest_inprocess(*arguments, "--no-sdeval-strict")
+    desk.assert_outcomes(skipped=6)
+    desk.stdout.fnmatch_lines(
+        ["*weights of some/model are not on this machine; get them with: hf download some/model*"]
+    )
+    suites.runpytest_inprocess(*arguments, "--sdeval-strict").assert_outcomes(failed=6)
+
+
+def test_other_prompts_are_not_comparable_and_fail(suites: pytest.Pytester) -> None:
+    accept(suites)
+    suites.makepyfile(test_suite=SUITE.format(task="text2img", name="few").replace("large red", "large yellow"))
+    result = suites.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(failed=2, passed=4)
+    result.stdout.fnmatch_lines(["not comparable: health: prompt, image, mask, strength or size is not the baseline's"])
+
+
+def test_the_table_of_pyproject_is_read_and_the_command_line_wins(suites: pytest.Pytester) -> None:
+    suites.makepyprojecttoml(
+        '[tool.sdeval]\noutput = "out"\nstrict = true\n[tool.sdeval.set]\nnum_inference_steps = 1\n'
+    )
+    suites.runpytest_inprocess("-p", "no:cacheprovider", "-k", "circle").assert_outcomes(failed=1, deselected=5)
+    run = json.loads((suites.path / "out" / "latest" / "few" / "shapes" / "run.json").read_text())
+    assert run["asked"]["settings"]["num_inference_steps"] == 1
+    suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(skipped=1, deselected=5)
+
+
+def test_an_unknown_key_in_the_table_is_refused(suites: pytest.Pytester) -> None:
+    suites.makepyprojecttoml('[tool.sdeval]\ntargets = "shapes"\n')
+    result = suites.runpytest_inprocess(*QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "unknown key 'targets'; did you mean target?" in result.stderr.str()
+
+
+def test_other_tests_are_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_plain():\n    assert True\n")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*sdeval*===*")
+    assert not (pytester.path / "reports").exists()
+
+
+@pytest.mark.slow
+def test_xdist_gives_the_same_verdicts(suites: pytest.Pytester) -> None:
+    accept(suites)
+    result = suites.runpytest_subprocess("-n", "2", "-p", "xdist", *QUIET)
+    result.assert_outcomes(passed=6)
+    assert len(verdicts(suites)) == 6
+    assert len(list((suites.path / "reports" / "latest").glob("*/*/run.json"))) == 1
+
+
+def test_hostile_prompts_are_shown_as_text(pytester: pytest.Pytester) -> None:
+    prompt = "<script>alert(1)</script> \\\"'& 猫"
+    text = SUITE.format(task="text2img", name="few").replace("a large red circle on a blue background", prompt)
+    pytester.makepyfile(test_suite=text)
+    pytester.runpytest_inprocess(*QUIET)
+    page = (pytester.path / "reports" / "latest" / "index.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_the_page_needs_no_network(suites: pytest.Pytester) -> None:
+    suites.runpytest_inprocess(*QUIET)
+    page = (suites.path / "reports" / "latest" / "index.html").read_text(encoding="utf-8")
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "fetch(" not in page
+    for source in ("few/shapes/images/circle@0.png",):
+        assert Path(suites.path / "reports" / "latest" / source).is_file()
