@@ -47,11 +47,29 @@ def wrong_scene(right: Scene, rng: np.random.Generator) -> Scene:
     """The scene with one attribute changed, so that its caption no longer fits."""
     choices = ["background", "colour", "kind"]
     choices += ["relation", "swap"] if right.relation else ["size"]
-    what = str(rng.choice(choices))
+    return _with_wrong(right, str(rng.choice(choices)), rng)
+
+
+def hard_wrong_scene(right: Scene, rng: np.random.Generator) -> Scene:
+    """A wrong scene for training: more often wrong in what is hard to see, and never one that is held out.
+
+    A held-out caption that training only ever meets as wrong would be wrong to the model for ever.
+    """
+    choices = ["background", "colour", "kind", "kind", "kind"]
+    choices += ["relation", "opposite", "swap", "swap"] if right.relation else ["size"]
+    while True:
+        wrong = _with_wrong(right, str(rng.choice(choices)), rng)
+        if not world.is_held_out(wrong) and wrong != right.mirrored():
+            return wrong
+
+
+def _with_wrong(right: Scene, what: str, rng: np.random.Generator) -> Scene:
     if what == "background":
         return replace(right, background=_other(list(world.COLOURS), right.background, rng))
     if what == "relation":
         return replace(right, relation=_other(list(world.RELATIONS), right.relation, rng))
+    if what == "opposite":
+        return replace(right, relation=world.OPPOSITE[right.relation])
     if what == "swap":
         return replace(right, things=right.things[::-1])
     index = int(rng.integers(len(right.things)))
