@@ -1,0 +1,111 @@
+"""The shipped suites against the committed baselines: what must pass, and what must be caught and named."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+Verdicts = list[dict[str, Any]]
+
+
+def command(output: Path, *arguments: str) -> list[str]:
+    run = [sys.executable, "-m", "pytest", "suites", "-q", "-p", "no:cacheprovider", "--sdeval-strict"]
+    return [*run, "--sdeval-output", str(output), "-p", "tests.end_to_end.plant", *arguments]
+
+
+def run(output: Path, *arguments: str, **environment: str) -> tuple[int, Verdicts]:
+    """Exit code and verdicts of one session."""
+    done = subprocess.run(
+        command(output, *arguments), cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True
+    )
+    found = output / "latest" / "verdicts.json"
+    assert found.is_file(), done.stdout + done.stderr
+    return done.returncode, json.loads(found.read_text())
+
+
+def kinds(verdicts: Verdicts) -> set[str]:
+    return {each["verdict"] for each in verdicts}
+
+
+def named(verdicts: Verdicts, *, verdict: str) -> set[str]:
+    """Figures of whole suites with a verdict."""
+    return {each["metric"] for each in verdicts if each["verdict"] == verdict and not each["case"]}
+
+
+HARMLESS = {
+    "as it is": (),
+    "again": (),
+    "batches of one": ("--sdeval-batch-size", "1"),
+    "batches of four": ("--sdeval-batch-size", "4"),
+    "bfloat16": ("--sdeval-set", "dtype=bfloat16"),
+    "another good scheduler": ("--sdeval-set", "scheduler=DPMSolverMultistepScheduler"),
+}
+
+
+@pytest.mark.parametrize("what", HARMLESS)
+def test_what_is_not_worse_passes(tmp_path: Path, what: str) -> None:
+    code, verdicts = run(tmp_path, *HARMLESS[what])
+    assert (code, kinds(verdicts) & {"regressed", "broken", "new", "not comparable", "unscored"}) == (0, set())
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_the_number_of_threads_does_not_matter(tmp_path: Path, threads: str) -> None:
+    code, verdicts = run(tmp_path, OMP_NUM_THREADS=threads)
+    assert (code, kinds(verdicts)) == (0, {"passed", "information"})
+
+
+CAUGHT = {
+    "guidance off": (("--sdeval-set", "guidance_scale=1"), "clip_score"),
+    "two steps": (("--sdeval-set", "num_inference_steps=2"), "clip_score"),
+    "autoencoder scaled wrongly": (("--plant", "vae-scale-wrong"), "frechet_distance"),
+    "prompts shuffled": (("--plant", "prompts-shuffled", "-k", "text2img"), "clip_score"),
+    "red and blue swapped": (("--plant", "red-and-blue-swapped"), "clip_score"),
+    "mask inverted": (("--plant", "mask-inverted", "-k", "inpainting"), "outside_change"),
+    "init image ignored": (("--plant", "init-image-ignored", "-k", "img2img"), "init_similarity"),
+}
+
+
+@pytest.mark.parametrize("what", CAUGHT)
+def test_what_is_worse_is_caught_and_named(tmp_path: Path, what: str) -> None:
+    arguments, metric = CAUGHT[what]
+    code, verdicts = run(tmp_path, *arguments)
+    assert code == 1
+    assert metric in named(verdicts, verdict="regressed")
+
+
+def test_one_black_picture_in_ten_is_broken(tmp_path: Path) -> None:
+    code, verdicts = run(tmp_path, "--plant", "one-in-ten-black", "-k", "text2img")
+    broken = [each for each in verdicts if each["verdict"] == "broken"]
+    assert code == 1
+    assert len(broken) == 4
+    assert all("is black" in each["reason"] for each in broken)
+
+
+def test_a_killed_session_leaves_no_half_file_and_the_next_one_works(tmp_path: Path) -> None:
+    process = subprocess.Popen(command(tmp_path, "-k", "text2img"), cwd=ROOT, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("*/*/*/images/*.png"))) < 9 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    pictures = list(tmp_path.glob("*/*/*/images/*.png"))
+    assert 9 <= len(pictures) < 48
+    for path in pictures:
+        Image.open(path).load()
+    assert not (tmp_path / "latest").exists()
+    assert not list(tmp_path.rglob("run.json"))
+    code, verdicts = run(tmp_path, "-k", "text2img")
+    assert (code, kinds(verdicts)) == (0, {"passed", "information"})
