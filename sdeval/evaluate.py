@@ -115,7 +115,7 @@ def _result(plan: Plan, drawn: Drawn, folder: Path) -> SampleResult:
 def score(plan: Plan, run: Run, folder: Path, device: str, baseline: Run | None) -> Run:
     """Score a drawn run with every metric of its suite; needs its pictures on disk, not the target."""
     suite = plan.suite
-    options = MetricOptions.from_suite(dict(suite.metric_options), device, f"suite {suite.name}")
+    options = MetricOptions.from_suite(suite, device)
     pictures = [
         _picture(sample, folder / result.image) for sample, result in zip(plan.samples, run.samples, strict=True)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -95,6 +96,7 @@ class Session:
         self._loaded: LoadedTarget | None = None
         self._runs: dict[tuple[str, str], Run] = {}
         self._cases: dict[tuple[str, str], dict[str, Verdict]] = {}
+        self._missing: dict[tuple[str, str], dict[str, NotAvailable]] = {}
         self._gates: dict[tuple[str, str, str], Verdict] = {}
 
     def questions(self, suite: Suite) -> list[Question]:
@@ -103,6 +105,7 @@ class Session:
         Raises:
             SdevalError: an unknown metric, or one that does not fit the task; an unknown target.
         """
+        metrics.MetricOptions.from_suite(suite, "cpu")
         for name in suite.metrics:
             if suite.task not in metrics.info(name).tasks:
                 tasks = ", ".join(metrics.info(name).tasks)
@@ -145,11 +148,25 @@ class Session:
 
         for job in self.jobs:
             baselines.find(self.options.baselines, *job.key)
-            try:
+            # What is not on this machine is said by the items, which skip or fail.
+            with contextlib.suppress(NotAvailable):
                 load.check(job.target, job.suite.task, {**job.suite.settings, **job.target.settings})
-            except NotAvailable:
-                # Said by the items, which skip or fail.
-                continue
+                self._missing_metrics(job)
+
+    def _missing_metrics(self, job: Job) -> dict[str, NotAvailable]:
+        """Metrics whose weights or packages are not on this machine; the others are judged without them."""
+        if job.key not in self._missing:
+            from sdeval.pipelines.load import pick_device
+
+            options = metrics.MetricOptions.from_suite(job.suite, pick_device(job.target.device))
+            missing = {}
+            for name in job.suite.metrics:
+                try:
+                    metrics.create(name, options)
+                except NotAvailable as error:
+                    missing[name] = error
+            self._missing[job.key] = missing
+        return self._missing[job.key]
 
     def answer(self, question: Question) -> Verdict:
         """The verdict on one question.
@@ -175,7 +192,7 @@ class Session:
             try:
                 weighed.append((each, self._weigh(each)))
             except SdevalError:
-                if each.job.key == question.job.key:
+                if each.key == question.key:
                     raise
         verdicts = judge_gates([gate for _, gate in weighed], total=len(asked))
         self._gates.update({each.key: verdict for (each, _), verdict in zip(weighed, verdicts, strict=True)})
@@ -185,6 +202,8 @@ class Session:
         from sdeval.metrics import frechet_distance as frechet
 
         job, run = question.job, self._run(question.job)
+        if question.name in self._missing_metrics(job):
+            raise self._missing_metrics(job)[question.name]
         swapped = None
         if run.metrics[question.name].scope == "set" and job.suite.references is not None:
             moments = references.seen(job.suite.references, run.metrics[question.name].version)
@@ -214,7 +233,9 @@ class Session:
         wanted = {question.name for question in mine if question.kind == "case"}
         whole = any(question.kind == "gate" for question in mine) or not wanted
         samples = [sample for sample in job.suite.samples if whole or sample.case.id in wanted]
-        return Plan(job.suite, job.target, tuple(samples))
+        scored = tuple(name for name in job.suite.metrics if name not in self._missing_metrics(job))
+        tolerances = {name: value for name, value in job.suite.tolerances.items() if name in scored}
+        return Plan(replace(job.suite, metrics=scored, tolerances=tolerances), job.target, tuple(samples))
 
     def _load(self, wanted: Target) -> LoadedTarget:
         """One target at a time is in memory; jobs come sorted by target."""

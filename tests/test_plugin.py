@@ -203,6 +203,7 @@ def test_wrong_options_end_in_one_line_before_anything_is_drawn(
     [
         (('metrics=("clip_score",)', 'metrics=("clip_scor",)'), "unknown metric 'clip_scor'; did you mean clip_score"),
         (('metrics=("clip_score",)', 'metrics=("outside_change",)'), "metric outside_change is for inpainting"),
+        (("clip_model", "clip_modle"), "metric_options: unknown option 'clip_modle'; did you mean clip_model?"),
         (('id="cross"', 'id="square"'), "id: 'square' is taken already"),
         (('task="text2img"', 'task="text2image"'), "unknown task 'text2image'"),
     ],
@@ -245,6 +246,15 @@ def test_weights_that_are_not_here_skip_on_a_desk_and_fail_strictly(suites: pyte
         ["*weights of some/model are not on this machine; get them with: hf download some/model*"]
     )
     suites.runpytest_inprocess(*arguments, "--sdeval-strict").assert_outcomes(failed=6)
+
+
+def test_a_metric_whose_weights_are_not_here_skips_alone(suites: pytest.Pytester) -> None:
+    text = SUITE.format(task="text2img", name="few").replace('"shapes"}', '"ViT-B-32/openai"}')
+    suites.makepyfile(test_suite=text)
+    desk = suites.runpytest_inprocess("-rs", *QUIET)
+    desk.stdout.fnmatch_lines(["*CLIP weights * are not on this machine; get them with: hf download *"])
+    strict = suites.runpytest_inprocess("-k", "clip_score", "--sdeval-strict", "-p", "no:cacheprovider")
+    strict.assert_outcomes(failed=1, deselected=5)
 
 
 def test_other_prompts_are_not_comparable_and_fail(suites: pytest.Pytester) -> None:

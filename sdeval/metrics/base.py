@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, fields
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sdeval.suite import TASKS, Case, Task
+from sdeval.errors import SdevalError, unknown
+from sdeval.suite import TASKS, Case, Suite, Task
 
 Features = npt.NDArray[np.float32]
 """`[pictures, dimensions]`."""
@@ -100,15 +101,14 @@ class MetricOptions:
     device: str = "cpu"
 
     @classmethod
-    def from_suite(cls, options: dict[str, Any], device: str, where: str) -> MetricOptions:
-        """Check a suite's `metric_options`.
+    def from_suite(cls, suite: Suite, device: str) -> MetricOptions:
+        """Read a suite's `metric_options`.
 
         Raises:
             SdevalError: an option that nobody knows.
         """
-        from sdeval.errors import SdevalError, unknown
-
-        for name in options:
-            if name not in ("clip_model", "extractor"):
-                raise SdevalError(f"{where}: metric_options: {unknown('option', name, ('clip_model', 'extractor'))}")
-        return cls(**options, device=device)
+        known = [each.name for each in fields(cls) if each.name != "device"]
+        for name in suite.metric_options:
+            if name not in known:
+                raise SdevalError(f"suite {suite.name}: metric_options: {unknown('option', name, known)}")
+        return cls(**suite.metric_options, device=device)
