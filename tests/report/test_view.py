@@ -1,0 +1,101 @@
+"""What the page says, from runs and verdicts made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdeval.baseline import accept
+from sdeval.compare import Kind, Verdict
+from sdeval.report.html import write_page
+from sdeval.report.view import build
+from tests.conftest import make_run
+from tests.test_baseline import on_disk
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    run = make_run(np.array([[30.0, 31.0], [29.0, 28.0]]))
+    run = replace(run, environment={"hardware": "a laptop", "packages": {"torch": "2.0"}})
+    accept(on_disk(run, tmp_path / "old"), tmp_path / "baselines")
+    later = replace(
+        run,
+        drawn_by={"model": "tiny", "dtype": "bfloat16"},
+        environment={"hardware": "a laptop", "packages": {"torch": "2.1"}},
+    )
+    on_disk(later, tmp_path / "session" / "animals" / "tiny")
+    return tmp_path / "session"
+
+
+def verdict(kind: Kind, case: str = "", **changes: object) -> Verdict:
+    said = Verdict(suite="animals", target="tiny", metric="health" if case else "clip_score", case=case, verdict=kind)
+    return replace(said, **changes)
+
+
+def test_cases_come_worst_first_with_all_their_seeds(session: Path) -> None:
+    verdicts = [verdict("passed", "case-0"), verdict("broken", "case-1", reason="seed 0 is black")]
+    (run,) = build(session, verdicts, session.parent / "baselines").runs
+    assert [card.verdict.case for card in run.cards] == ["case-1", "case-0"]
+    assert [shot.seed for shot in run.cards[0].shots] == [0, 1]
+    assert run.cards[0].prompt == "prompt 1"
+
+
+def test_what_changed_since_the_baseline_is_listed(session: Path) -> None:
+    (run,) = build(session, [verdict("passed", "case-0")], session.parent / "baselines").runs
+    assert run.changed == ("dtype: none → bfloat16", "torch: 2.0 → 2.1")
+
+
+def test_pictures_of_the_baseline_travel_with_the_session(session: Path) -> None:
+    (run,) = build(session, [verdict("passed", "case-0")], session.parent / "baselines").runs
+    shot = run.cards[0].shots[0]
+    assert (session / shot.baseline).is_file()
+    assert (session / shot.current).is_file()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "headline"),
+    [
+        (["passed"], "Nothing got worse"),
+        (["passed", "improved"], "Nothing got worse"),
+        (["passed", "inconclusive"], "Nothing got worse that can be shown; 1 inconclusive"),
+        (["new", "passed"], "Nothing to compare with yet: 1 new"),
+        (["regressed", "broken", "new"], "Something got worse: 1 broken, 1 regressed"),
+    ],
+)
+def test_the_headline_says_it(session: Path, kinds: list[Kind], headline: str) -> None:
+    view = build(session, [verdict(kind) for kind in kinds], session.parent / "baselines")
+    assert view.headline == headline
+    assert view.failed == headline.startswith("Something got worse")
+
+
+def test_an_interval_is_drawn_to_scale(session: Path) -> None:
+    said = verdict(
+        "regressed", baseline=30.0, current=28.0, delta=-2.0, low=-3.0, high=-1.0, tolerance=0.5, p_value=0.001
+    )
+    bar = build(session, [said], session.parent / "baselines").runs[0].figures[0].bar
+    assert bar is not None
+    assert bar.left < bar.point < 50
+    assert bar.band_left + bar.band_width / 2 == pytest.approx(50)
+    assert bar.left + bar.width < bar.band_left
+
+
+def test_an_unbounded_interval_is_not_drawn(session: Path) -> None:
+    said = verdict("inconclusive", delta=-2.0, low=float("-inf"), high=float("inf"), tolerance=0.5)
+    assert build(session, [said], session.parent / "baselines").runs[0].figures[0].bar is None
+
+
+def test_every_text_is_escaped(session: Path) -> None:
+    hostile = verdict("broken", "case-0", reason="<img src=x onerror=alert(1)>\"'")
+    write_page(session / "index.html", session, [hostile], session.parent / "baselines")
+    page = (session / "index.html").read_text(encoding="utf-8")
+    assert "<img src=x" not in page
+    assert "&lt;img src=x" in page
+
+
+def test_a_damaged_baseline_does_not_stop_the_page(session: Path) -> None:
+    (session.parent / "baselines" / "animals" / "tiny" / "run.json").write_text("{")
+    (run,) = build(session, [verdict("passed", "case-0")], session.parent / "baselines").runs
+    assert run.changed == ()

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdeval import run as runs
+from sdeval.cli import main
+from sdeval.compare import Verdict
+from sdeval.report.folder import publish
+from tests.conftest import make_run
+from tests.test_baseline import contents, on_disk
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A session with one run, published, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "reports" / "one"
+    on_disk(make_run(np.array([[30.0, 31.0], [29.0, 28.0]])), folder / "animals" / "tiny")
+    verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="new", current=29.5)
+    publish(folder, [verdict], tmp_path / "baselines")
+    return folder
+
+
+def test_accept_takes_the_latest_session_and_says_old_and_new(
+    session: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["accept"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "animals on tiny: 4 pictures new or changed",
+        "  clip_score: – → 29.50",
+        "accepted into baselines; undo with git",
+    ]
+    assert (session.parent.parent / "baselines" / "animals" / "tiny" / "run.json").is_file()
+
+
+def test_accept_takes_a_single_run(session: Path) -> None:
+    assert main(["accept", str(session / "animals" / "tiny"), "--baselines", "elsewhere"]) == 0
+    assert Path("elsewhere/animals/tiny/samples.jsonl").is_file()
+
+
+def test_a_dry_run_writes_nothing(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["accept", "--dry-run"]) == 0
+    assert "nothing written" in capsys.readouterr().out
+    assert not Path("baselines").exists()
+
+
+def test_report_draws_the_page_again(session: Path) -> None:
+    before = contents(session)
+    (session / "index.html").unlink()
+    assert main(["report", str(session)]) == 0
+    assert contents(session) == before
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["accept", "nowhere"], "sdeval: nowhere: no run in it"),
+        (["report", "nowhere"], "sdeval: nowhere: no session in it: verdicts.json is missing"),
+    ],
+)
+def test_mistakes_end_in_one_line(
+    session: Path, command: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(message)
+    assert len(error.splitlines()) == 1
+
+
+def test_a_damaged_session_is_named(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (session / "verdicts.json").write_text('[{"a": 1}]')
+    assert main(["report"]) == 2
+    assert "verdicts.json: is damaged" in capsys.readouterr().err
+
+
+def test_a_partial_run_is_not_accepted(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = session / "animals" / "tiny"
+    runs.write(replace(runs.read(folder), complete=False), folder)
+    assert main(["accept"]) == 2
+    assert "is a partial run" in capsys.readouterr().err
