@@ -9,7 +9,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 
 def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeScheduling:
-    """A scheduler that keeps the items of one target on one worker; other tests go by their file."""
+    """A scheduler that keeps the items of one target on one worker; every other test goes for itself."""
 
     class ByTarget(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
@@ -27,4 +27,4 @@ def scope(nodeid: str, targets: Collection[str]) -> str:
     """
     _, bracket, inside = nodeid.partition("[")
     matching = [name for name in targets if bracket and inside.startswith(f"{name}-")]
-    return max(matching, key=len) if matching else nodeid.split("::", 1)[0]
+    return max(matching, key=len) if matching else nodeid

@@ -37,11 +37,8 @@ class Plan:
     suite: Suite
     target: Target
     samples: tuple[Sample, ...]
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Arguments of the pipeline call: the suite's, then the target's."""
-        return {**self.suite.settings, **self.target.settings}
+    settings: Mapping[str, Any]
+    """Arguments of the pipeline call."""
 
     @property
     def complete(self) -> bool:
@@ -83,7 +80,7 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
         suite=plan.suite.name,
         task=plan.suite.task,
         target=plan.target.name,
-        asked={"cases": len(plan.suite.cases), "seeds": list(plan.suite.seeds), "settings": plan.settings},
+        asked={"cases": len(plan.suite.cases), "seeds": list(plan.suite.seeds), "settings": dict(plan.settings)},
         drawn_by={**plan.target.describe(), **loaded.describe(plan.suite.task)},
         metrics={},
         samples=tuple(results[sample] for sample in plan.samples),

@@ -19,6 +19,7 @@ from sdeval.suite import Case, Suite
 from sdeval.target import Target
 
 if TYPE_CHECKING:
+    from sdeval.evaluate import Plan
     from sdeval.pipelines.load import LoadedTarget
 
 SPEED = "seconds_per_image"
@@ -141,17 +142,30 @@ class Session:
     def check(self) -> None:
         """Find out whether all that is selected can be done, before anything is drawn.
 
+        A setting of a target must fit at least one of its jobs: `strength` says nothing to a text-to-image suite.
+
         Raises:
             SdevalError: something is wrong with a target, a setting or a baseline.
         """
         from sdeval.pipelines import load
 
+        misfits: dict[tuple[str, str], SdevalError] = {}
+        fitting: set[tuple[str, str]] = set()
         for job in self.jobs:
             baselines.find(self.options.baselines, *job.key)
             # What is not on this machine is said by the items, which skip or fail.
             with contextlib.suppress(NotAvailable):
-                load.check(job.target, job.suite.task, {**job.suite.settings, **job.target.settings})
+                load.check(job.target, job.suite.task, job.suite.settings)
+                for name in job.target.settings:
+                    try:
+                        load.check(job.target, job.suite.task, [name])
+                        fitting.add((job.target.name, name))
+                    except SdevalError as error:
+                        misfits.setdefault((job.target.name, name), error)
                 self._missing_metrics(job)
+        for key, misfit in misfits.items():
+            if key not in fitting:
+                raise misfit
 
     def _missing_metrics(self, job: Job) -> dict[str, NotAvailable]:
         """Metrics whose weights or packages are not on this machine; the others are judged without them."""
@@ -226,8 +240,9 @@ class Session:
             self._cases[job.key] = {verdict.case: verdict for verdict in judge_cases(run, baseline)}
         return self._runs[job.key]
 
-    def _plan(self, job: Job) -> Any:
+    def _plan(self, job: Job) -> Plan:
         from sdeval.evaluate import Plan
+        from sdeval.pipelines.load import fitting_settings
 
         mine = [question for question in self._selected if question.job.key == job.key]
         wanted = {question.name for question in mine if question.kind == "case"}
@@ -235,7 +250,9 @@ class Session:
         samples = [sample for sample in job.suite.samples if whole or sample.case.id in wanted]
         scored = tuple(name for name in job.suite.metrics if name not in self._missing_metrics(job))
         tolerances = {name: value for name, value in job.suite.tolerances.items() if name in scored}
-        return Plan(replace(job.suite, metrics=scored, tolerances=tolerances), job.target, tuple(samples))
+        suite = replace(job.suite, metrics=scored, tolerances=tolerances)
+        settings = {**suite.settings, **fitting_settings(job.target, suite.task)}
+        return Plan(suite, job.target, tuple(samples), settings)
 
     def _load(self, wanted: Target) -> LoadedTarget:
         """One target at a time is in memory; jobs come sorted by target."""

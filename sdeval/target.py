@@ -19,24 +19,6 @@ EMBEDDED = "embedded:shapes"
 """The model that comes with sdeval, whatever folder it is installed in."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
-SETTINGS = (
-    "num_inference_steps",
-    "guidance_scale",
-    "width",
-    "height",
-    "strength",
-    "eta",
-    "guidance_rescale",
-    "timesteps",
-    "sigmas",
-    "clip_skip",
-    "prior_num_inference_steps",
-    "prior_guidance_scale",
-    "true_cfg_scale",
-    "max_sequence_length",
-)
-"""Arguments of pipeline calls that are known without asking a pipeline; others are looked up in its signature."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import sdeval.cli
 import sdeval.evaluate
@@ -32,6 +33,19 @@ test_{task} = Suite(
     metric_options={{"clip_model": "shapes"}},
 )
 """
+EDIT = """
+from dataclasses import replace
+from pathlib import Path
+
+test_edit = replace(
+    test_text2img,
+    name="edit",
+    task="img2img",
+    settings={"num_inference_steps": 4},
+    cases=tuple(replace(case, image=Path(__file__).parent / "red.png") for case in test_text2img.cases),
+)
+"""
+
 # pytester forgets modules that were imported while it ran; these cannot be imported twice.
 LoadedTarget(shipped()["shapes"]).pipeline("text2img")
 load_clip("shapes", "cpu")
@@ -196,6 +210,22 @@ def test_wrong_options_end_in_one_line_before_anything_is_drawn(
     assert message in result.stderr.str()
     assert len(result.stderr.str().strip().splitlines()) == 1
     assert not (suites.path / "reports").exists()
+
+
+def test_a_setting_that_fits_no_suite_is_refused_and_one_that_fits_some_is_not(suites: pytest.Pytester) -> None:
+    result = suites.runpytest_inprocess("--sdeval-set", "strength=0.5", *QUIET)
+    assert "unknown setting 'strength'" in result.stderr.str()
+    both = SUITE.format(task="text2img", name="few") + EDIT
+    suites.makepyfile(test_suite=both)
+    Image.new("RGB", (64, 64), (220, 40, 40)).save(suites.path / "red.png")
+    suites.runpytest_inprocess("-k", "circle", "--sdeval-set", "strength=0.5", *QUIET).assert_outcomes(
+        skipped=2, deselected=10
+    )
+    settings = [
+        json.loads(path.read_text())["asked"]["settings"]
+        for path in sorted((suites.path / "reports" / "latest").glob("*/*/run.json"))
+    ]
+    assert ["strength" in each for each in settings] == [True, False]
 
 
 @pytest.mark.parametrize(

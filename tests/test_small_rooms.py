@@ -161,8 +161,8 @@ def test_a_line_says_rate_and_time_left() -> None:
     [
         ("suites/test_a.py::test_a[sd15-cat]", "sd15"),
         ("suites/test_b.py::test_b[sd15-ddim-cat]", "sd15-ddim"),
-        ("tests/test_x.py::test_plain", "tests/test_x.py"),
-        ("tests/test_x.py::test_plain[other-1]", "tests/test_x.py"),
+        ("tests/test_x.py::test_plain", "tests/test_x.py::test_plain"),
+        ("tests/test_x.py::test_plain[other-1]", "tests/test_x.py::test_plain[other-1]"),
     ],
 )
 def test_items_of_a_target_stay_together(nodeid: str, expected: str) -> None:

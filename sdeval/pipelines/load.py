@@ -180,10 +180,21 @@ def check_settings(kind: type[DiffusionPipeline], names: Iterable[str]) -> None:
     Raises:
         SdevalError: an unknown one; lists the near matches among arguments and target fields.
     """
-    known = [name for name in inspect.signature(kind.__call__).parameters if name not in _OURS]
+    known = known_settings(kind)
     for name in names:
         if name not in known:
             raise SdevalError(f"{kind.__name__}: {unknown('setting', name, [*known, *FIELDS])}")
+
+
+def known_settings(kind: type[DiffusionPipeline]) -> list[str]:
+    """Call arguments of a pipeline that a suite or a target may set."""
+    return [name for name in inspect.signature(kind.__call__).parameters if name not in _OURS]
+
+
+def fitting_settings(target: Target, task: Task) -> dict[str, Any]:
+    """Those of a target's settings that its pipeline for a task has."""
+    known = known_settings(pipeline_class(target, find_model(target), task))
+    return {name: value for name, value in target.settings.items() if name in known}
 
 
 def _first_line(error: Exception) -> str:

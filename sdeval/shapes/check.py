@@ -56,7 +56,7 @@ def check_pipeline(count: int = PROMPTS, steps: int = 20, guidance: float = 4.0,
 
     pipeline = LoadedTarget(shipped()["shapes"]).pipeline("text2img")
     settings = {"num_inference_steps": steps, "guidance_scale": guidance, "width": world.SIZE, "height": world.SIZE}
-    scenes = held_out_scenes(count, seed)
+    scenes = [scene.forward() for scene in held_out_scenes(count, seed)]
     marks = []
     for start in range(0, count, 10):
         group = scenes[start : start + 10]

@@ -62,6 +62,10 @@ class Scene:
             return self
         return replace(self, things=self.things[::-1], relation=OPPOSITE[self.relation])
 
+    def forward(self) -> Scene:
+        """The same picture told from the left or the upper thing."""
+        return self.mirrored() if self.relation in ("right of", "below") else self
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

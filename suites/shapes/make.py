@@ -34,7 +34,7 @@ def scenes(rng: np.random.Generator, pairs: int) -> list[Scene]:
     """Distinct scenes: single things first, then `pairs` of two."""
     chosen: dict[str, Scene] = {}
     while len(chosen) < CASES:
-        scene = world.random_scene(rng, pairs=1.0 if len(chosen) >= CASES - pairs else 0.0)
+        scene = world.random_scene(rng, pairs=1.0 if len(chosen) >= CASES - pairs else 0.0).forward()
         chosen.setdefault(world.caption(scene), scene)
     return list(chosen.values())
 

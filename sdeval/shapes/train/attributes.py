@@ -20,8 +20,7 @@ def table(scenes: list[Scene]) -> torch.Tensor:
 
 
 def _row(scene: Scene) -> list[int]:
-    if scene.relation in ("right of", "below"):
-        scene = scene.mirrored()
+    scene = scene.forward()
     first = scene.things[0]
     second = scene.things[1] if scene.relation else None
     return [

@@ -27,7 +27,8 @@ def pictures(scenes: list[Scene], rng: np.random.Generator) -> torch.Tensor:
 
 def loose_caption(told: Scene, rng: np.random.Generator) -> str:
     """A caption as people would write it: mostly full, sometimes without the size or the background, or very short."""
-    told = told.mirrored() if rng.random() < 0.5 else told
+    # The denoiser's small text encoder learns which thing stands where by which is named first.
+    told = told.forward()
     if told.things[0].size and rng.random() < 0.25:
         told = replace(told, things=(replace(told.things[0], size=""),))
     text = world.caption(told)

@@ -16,7 +16,7 @@ from sdeval.shapes.train import autoencoder, data
 from sdeval.shapes.train.loop import Outcome, Recipe, train
 from sdeval.shapes.world import Scene
 
-RECIPE = Recipe(steps=7000, batch=48, rate=1.5e-3, flat=4500 / 7000, average=0.999)
+RECIPE = Recipe(steps=7200, batch=48, rate=1.5e-3, flat=5800 / 7200, average=0.999)
 PICTURES = 40_000
 """Pictures drawn and encoded once, before training."""
 
