@@ -16,13 +16,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdeval.errors import SdevalError
 from sdeval.files import dump_json, dump_line, write_bytes, write_text
 from sdeval.metrics.base import Features
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = 1
 
@@ -110,6 +113,28 @@ class Run:
         for sample in self.samples:
             grouped.setdefault(sample.case, []).append(sample)
         return grouped
+
+    def table(self) -> pd.DataFrame:
+        """One row a sample: `case`, `seed`, `prompt`, `health`, `seconds`, `image` and a column for each metric.
+
+        Example:
+            >>> read(Path("reports/latest/shapes-text2img/shapes")).table().groupby("case")["clip_score"].mean()
+        """
+        import pandas as pd
+
+        rows = [
+            {
+                "case": sample.case,
+                "seed": sample.seed,
+                "prompt": sample.prompt,
+                "health": sample.health,
+                "seconds": self.seconds.get(sample.key),
+                "image": sample.image,
+                **sample.scores,
+            }
+            for sample in self.samples
+        ]
+        return pd.DataFrame(rows)
 
 
 def write(run: Run, folder: Path) -> None:

@@ -81,3 +81,10 @@ def test_pickled_features_are_refused(run: Run, tmp_path: Path) -> None:
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(SdevalError, match="no run in it"):
         read(tmp_path)
+
+
+def test_a_run_is_a_table_with_a_row_for_each_sample(run: Run) -> None:
+    table = run.table()
+    assert table["case"].tolist() == ["case-0", "case-0", "case-1", "case-1"]
+    assert table["clip_score"].isna().tolist() == [False, False, False, True]
+    assert table.loc[0, "seconds"] == 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal[
     "broken",
@@ -17,17 +17,7 @@ Kind = Literal[
     "passed",
     "information",
 ]
-KINDS: tuple[Kind, ...] = (
-    "broken",
-    "regressed",
-    "not comparable",
-    "unscored",
-    "new",
-    "inconclusive",
-    "improved",
-    "passed",
-    "information",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 """All verdicts, worst first."""
 
 FAILING: frozenset[Kind] = frozenset({"broken", "regressed", "not comparable", "unscored"})
