@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -14,6 +16,7 @@ import sdeval.report.folder
 import sdeval.report.terminal
 from sdeval.metrics.clip import load_clip
 from sdeval.pipelines.load import LoadedTarget
+from sdeval.shapes import pipeline_folder
 from sdeval.target import shipped
 
 SUITE = """
@@ -244,6 +247,70 @@ def test_a_wrong_suite_ends_in_one_line(suites: pytest.Pytester, edit: tuple[str
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert message in result.stderr.str()
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+FILE_SUITE = """
+from pathlib import Path
+
+from sdeval import Suite, load_cases
+
+test_paint = Suite(
+    name="paint", task="inpainting", cases=load_cases(Path(__file__).parent / "cases.yaml"), metrics=("outside_change",)
+)
+"""
+
+
+@pytest.mark.parametrize(
+    ("cases", "message"),
+    [
+        ("- id: [a\n", "cases.yaml:2: not YAML"),
+        ("- id: a\n  prompt: a\n  image: none.png\n  mask: mask.png\n", "cases.yaml:1: image: no such file"),
+        (
+            "- id: a\n  prompt: a\n  image: image.png\n  mask: small.png\n",
+            "mask: is 8x16 pixels but the image is 16x16",
+        ),
+        ("[]\n", "cases.yaml: no cases in it"),
+        ("- id: a\n  prompt: ''\n  image: image.png\n  mask: mask.png\n", "cases.yaml:1: prompt: is empty"),
+        ("- id: a\n  prompt: a\n  image: image.png\n  mask: mask.png\n" * 2, "cases.yaml:5: id: 'a' is taken already"),
+    ],
+)
+def test_a_wrong_case_file_ends_in_one_line(pytester: pytest.Pytester, cases: str, message: str) -> None:
+    pytester.makepyfile(test_suite=FILE_SUITE)
+    (pytester.path / "cases.yaml").write_text(cases)
+    for name, size in (("image.png", (16, 16)), ("mask.png", (16, 16)), ("small.png", (8, 16))):
+        Image.new("L", size).save(pytester.path / name)
+    result = pytester.runpytest_inprocess(*QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert message in result.stderr.str()
+    assert len(result.stderr.str().strip().splitlines()) == 1
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_a_target_is_loaded_once_for_all_suites(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sdeval.pipelines.load
+
+    loads: list[str] = []
+    fresh = LoadedTarget._fresh
+
+    def counted(self: LoadedTarget, folder: str, task: Any) -> Any:
+        loads.append(task)
+        return fresh(self, folder, task)
+
+    monkeypatch.setattr(sdeval.pipelines.load.LoadedTarget, "_fresh", counted)
+    suites.makepyfile(test_suite=SUITE.format(task="text2img", name="few") + EDIT)
+    Image.new("RGB", (64, 64), (220, 40, 40)).save(suites.path / "red.png")
+    suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(skipped=2, deselected=10)
+    assert loads == ["text2img"]
+
+
+def test_two_targets_draw_side_by_side(suites: pytest.Pytester) -> None:
+    accept(suites)
+    other = shutil.copytree(pipeline_folder(), suites.path / "other")
+    result = suites.runpytest_inprocess("--sdeval-target", "shapes", "--sdeval-target", str(other), *QUIET)
+    result.assert_outcomes(passed=8, skipped=4)
+    assert {(each["target"], each["verdict"]) for each in verdicts(suites) if not each["case"]} >= {
+        ("shapes", "passed")
+    }
 
 
 def test_two_suites_of_one_name_are_refused(suites: pytest.Pytester) -> None:
