@@ -5,9 +5,10 @@ Every word of the world is one token; any other text is spelled in bytes, so unk
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from itertools import pairwise
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import pre_tokenizers
 from transformers import CLIPTokenizer
 
 from sdeval.shapes import world
@@ -44,16 +45,28 @@ def build() -> CLIPTokenizer:
 
 
 def _byte_pairs() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Byte-pair encoding (Sennrich et al. 2016) of the words, until each is one token.
+
+    Learnt here and not by a library, whose ties fall differently from process to process: ids would not be stable.
+    """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.decoder = decoders.BPEDecoder()
-    trainer = trainers.BpeTrainer(
-        vocab_size=2000, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False, min_frequency=1
-    )
-    tokenizer.train_from_iterator([" ".join(words())], trainer)
-    model = json.loads(tokenizer.to_str())["model"]
-    merges = [tuple(pair) for pair in model["merges"]]
+    spelled = [[*word[:-1], f"{word[-1]}</w>"] for word in words()]
+    merges: list[tuple[str, str]] = []
+    while any(len(parts) > 1 for parts in spelled):
+        counts = Counter(pair for parts in spelled for pair in pairwise(parts))
+        best = min(counts, key=lambda pair: (-counts[pair], pair))
+        merges.append(best)
+        spelled = [_merged(parts, best) for parts in spelled]
     # CLIP's own order: plain bytes, bytes that end a word, then one token for each merge.
     tokens = [*alphabet, *(f"{byte}</w>" for byte in alphabet), *("".join(pair) for pair in merges)]
     return {token: index for index, token in enumerate(dict.fromkeys(tokens))}, merges
+
+
+def _merged(parts: list[str], pair: tuple[str, str]) -> list[str]:
+    result: list[str] = []
+    for part in parts:
+        if result and (result[-1], part) == pair:
+            result[-1] += part
+        else:
+            result.append(part)
+    return result
