@@ -71,6 +71,11 @@ def accept(run_folder: Path, baselines: Path, *, dry_run: bool = False) -> list[
 def _refuse(run: Run, folder: Path) -> None:
     if not run.complete:
         raise SdevalError(f"{folder}: is a partial run; run the whole suite {run.suite}, then accept it")
+    for metric, reason in run.asked.get("unscored", {}).items():
+        raise SdevalError(f"{folder}: has no {metric} ({reason}); a baseline holds every score")
+    for metric, figure in run.set_scores.items():
+        if figure.value is None:
+            raise SdevalError(f"{folder}: has no {metric} ({figure.reason}); a baseline holds every score")
     for sample in run.samples:
         where = f"{folder}: {sample.case}@{sample.seed}"
         if sample.health != "ok":

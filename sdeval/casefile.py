@@ -139,7 +139,7 @@ def _yaml_record(node: yaml.Node, path: Path) -> _Record:
             raise SdevalError(f"{path}:{here}: {name}: stands twice in this case, first at line {lines[name]}")
         try:
             fields[name] = constructor.construct_object(value, deep=True)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:
             raise SdevalError(f"{path}:{here}: {name}: {getattr(error, 'problem', error)}") from None
         lines[name] = here
     return _Record(line, fields, lines)
@@ -167,7 +167,7 @@ def _table(separator: str) -> Callable[[str, Path], Iterator[_Record]]:
 
 
 def _json_lines(text: str, path: Path) -> Iterator[_Record]:
-    for line, content in enumerate(text.splitlines(), 1):
+    for line, content in enumerate(text.split("\n"), 1):
         if not content.strip():
             continue
         try:

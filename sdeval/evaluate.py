@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class Plan:
     samples: tuple[Sample, ...]
     settings: Mapping[str, Any]
     """Arguments of the pipeline call."""
+    unscored: Mapping[str, str] = field(default_factory=dict)
+    """Metrics of the suite that cannot be computed on this machine, and why."""
 
     @property
     def complete(self) -> bool:
@@ -80,7 +82,12 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
         suite=plan.suite.name,
         task=plan.suite.task,
         target=plan.target.name,
-        asked={"cases": len(plan.suite.cases), "seeds": list(plan.suite.seeds), "settings": dict(plan.settings)},
+        asked={
+            "cases": len(plan.suite.cases),
+            "seeds": list(plan.suite.seeds),
+            "settings": dict(plan.settings),
+            "unscored": dict(plan.unscored),
+        },
         drawn_by={**plan.target.describe(), **loaded.describe(plan.suite.task)},
         metrics={},
         samples=tuple(results[sample] for sample in plan.samples),
@@ -206,8 +213,11 @@ def _with_set_score(
     if extractor not in run.features:
         values = _features(run, metric, pictures, baseline)
         run = replace(run, features={**run.features, extractor: values})
-    reference = references.load(suite.references, metric) if suite.references else None
-    value, reason = _distance(run, run.features[extractor], reference)
+    try:
+        reference = references.load(suite.references, metric) if suite.references else None
+        value, reason = _distance(run, run.features[extractor], reference)
+    except ValueError as error:
+        reference, value, reason = None, None, f"reference pictures: {error}"
     found = SetScore(
         value=value,
         n=len(run.samples),

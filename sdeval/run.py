@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -172,6 +173,9 @@ def read(folder: Path) -> Run:
     """
     header = _read_header(folder / "run.json")
     try:
+        for name in (header["suite"], header["target"]):
+            if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name):
+                raise SdevalError(f"{folder / 'run.json'}: is damaged: {name!r} is no name")
         return Run(
             suite=header["suite"],
             task=header["task"],
@@ -208,9 +212,13 @@ def _read_samples(path: Path) -> list[SampleResult]:
     samples = []
     for number, content in _json_lines(path):
         try:
-            samples.append(SampleResult(**content))
+            sample = SampleResult(**content)
         except TypeError as error:
             raise SdevalError(f"{path}:{number}: is damaged: {error}") from None
+        # What is read here is copied later: it must stay inside the folder.
+        if not re.fullmatch(r"images/[a-z0-9@.-]+", sample.image):
+            raise SdevalError(f"{path}:{number}: is damaged: {sample.image!r} is no picture of a run")
+        samples.append(sample)
     return samples
 
 
@@ -222,7 +230,8 @@ def _read_seconds(path: Path) -> dict[tuple[str, int], float]:
 
 def _json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines: prompts may hold what Unicode counts as a line break.
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SdevalError(f"{path}: cannot be read: {error}") from None
     values = []

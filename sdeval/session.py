@@ -88,15 +88,19 @@ class Session:
         'passed'
     """
 
-    def __init__(self, options: Options, folder: Path, watcher: Watcher | None = None) -> None:
+    def __init__(self, options: Options, folder: Path, watcher: Watcher | None = None, *, shared: bool = False) -> None:
         self.options = options
         self.folder = folder
         self._watcher = watcher or Silent()
+        # Whether other processes do other targets of the same session.
+        self._shared = shared
         self._named = target.shipped()
+        self._known: dict[str, Target] = {}
         self._selected: list[Question] = []
         self._loaded: LoadedTarget | None = None
         self._runs: dict[tuple[str, str], Run] = {}
         self._cases: dict[tuple[str, str], dict[str, Verdict]] = {}
+        self._failed: dict[tuple[str, str], SdevalError] = {}
         self._missing: dict[tuple[str, str], dict[str, NotAvailable]] = {}
         self._gates: dict[tuple[str, str, str], Verdict] = {}
 
@@ -108,12 +112,13 @@ class Session:
         """
         metrics.MetricOptions.from_suite(suite, "cpu")
         for name in suite.metrics:
-            if suite.task not in metrics.info(name).tasks:
-                tasks = ", ".join(metrics.info(name).tasks)
-                raise SdevalError(f"suite {suite.name}: metric {name} is for {tasks}, not for {suite.task}")
+            _check_metric(suite, metrics.info(name))
         found: list[Question] = []
         for text in self.options.targets or suite.targets:
             job = Job(suite, self._target(text))
+            first = self._known.setdefault(job.target.name, job.target)
+            if first.fingerprint != job.target.fingerprint:
+                raise SdevalError(f"two targets are called {first.name}: {first.model} and {job.target.model}")
             found += [Question(job, "case", case.id) for case in suite.cases]
             found += [Question(job, "gate", name) for name in suite.metrics]
             found += [Question(job, "figure", name) for name in FIGURES]
@@ -199,19 +204,20 @@ class Session:
         return self._gates[question.key]
 
     def _judge_gates(self, question: Question) -> None:
-        """Weigh every gate of the session that can be weighed, so that Holm sees all of them."""
+        """Weigh every gate that this process can weigh, so that Holm sees all of them and counts the rest."""
         asked = [each for each in self._selected if each.kind == "gate"]
+        mine = [each for each in asked if not self._shared or each.job.target.name == question.job.target.name]
         weighed: list[tuple[Question, Gate]] = []
-        for each in asked:
+        for each in mine:
             try:
-                weighed.append((each, self._weigh(each)))
+                weighed.append((each, self._weigh(each, len(asked))))
             except SdevalError:
                 if each.key == question.key:
                     raise
         verdicts = judge_gates([gate for _, gate in weighed], total=len(asked))
         self._gates.update({each.key: verdict for (each, _), verdict in zip(weighed, verdicts, strict=True)})
 
-    def _weigh(self, question: Question) -> Gate:
+    def _weigh(self, question: Question, gates: int) -> Gate:
         from sdeval import references
         from sdeval.metrics import frechet_distance as frechet
 
@@ -222,23 +228,37 @@ class Session:
         if run.metrics[question.name].scope == "set" and job.suite.references is not None:
             moments = references.seen(job.suite.references, run.metrics[question.name].version)
             swapped = partial(frechet.swapped_difference, reference=moments)
-        return weigh(run, self._baseline(job), question.name, swapped)
+        return weigh(run, self._baseline(job), question.name, swapped, gates)
 
     def _baseline(self, job: Job) -> Run | None:
         return baselines.find(self.options.baselines, *job.key)
 
     def _run(self, job: Job) -> Run:
+        """The run of a job, made when it is first asked for; a failure is remembered and not tried again."""
+        if job.key in self._failed:
+            raise self._failed[job.key]
         if job.key not in self._runs:
-            from sdeval.evaluate import evaluate
-
-            plan = self._plan(job)
             baseline = self._baseline(job)
-            loaded = self._load(job.target)
-            with self._watcher.watch(f"{job.suite.name} on {job.target.name}", len(plan.samples)) as progress:
-                run = evaluate(plan, loaded, self.folder / job.suite.name / job.target.name, baseline, progress)
+            try:
+                run = self._evaluate(job, baseline)
+            except SdevalError as error:
+                self._failed[job.key] = error
+                raise
+            except Exception as error:
+                said = f"{job.suite.name} on {job.target.name} failed: {type(error).__name__}: {error}".splitlines()[0]
+                self._failed[job.key] = SdevalError(said)
+                raise
             self._runs[job.key] = run
             self._cases[job.key] = {verdict.case: verdict for verdict in judge_cases(run, baseline)}
         return self._runs[job.key]
+
+    def _evaluate(self, job: Job, baseline: Run | None) -> Run:
+        from sdeval.evaluate import evaluate
+
+        plan = self._plan(job)
+        loaded = self._load(job.target)
+        with self._watcher.watch(f"{job.suite.name} on {job.target.name}", len(plan.samples)) as progress:
+            return evaluate(plan, loaded, self.folder / job.suite.name / job.target.name, baseline, progress)
 
     def _plan(self, job: Job) -> Plan:
         from sdeval.evaluate import Plan
@@ -247,12 +267,23 @@ class Session:
         mine = [question for question in self._selected if question.job.key == job.key]
         wanted = {question.name for question in mine if question.kind == "case"}
         whole = any(question.kind == "gate" for question in mine) or not wanted
-        samples = [sample for sample in job.suite.samples if whole or sample.case.id in wanted]
-        scored = tuple(name for name in job.suite.metrics if name not in self._missing_metrics(job))
-        tolerances = {name: value for name, value in job.suite.tolerances.items() if name in scored}
-        suite = replace(job.suite, metrics=scored, tolerances=tolerances)
-        settings = {**suite.settings, **fitting_settings(job.target, suite.task)}
-        return Plan(suite, job.target, tuple(samples), settings)
+        missing = self._missing_metrics(job)
+        overrides = fitting_settings(job.target, job.suite.task)
+        # The suite's strength is for cases that have none of their own; the user's is for all.
+        strength = overrides.pop("strength", None)
+        settings = {**job.suite.settings, **overrides}
+        default = settings.pop("strength", None)
+        cases = [replace(case, strength=_first(strength, case.strength, default)) for case in job.suite.cases]
+        suite = replace(
+            job.suite,
+            cases=tuple(cases),
+            settings=settings,
+            metrics=tuple(name for name in job.suite.metrics if name not in missing),
+            tolerances={name: value for name, value in job.suite.tolerances.items() if name not in missing},
+        )
+        samples = tuple(sample for sample in suite.samples if whole or sample.case.id in wanted)
+        unscored = {name: str(error) for name, error in missing.items()}
+        return Plan(suite, job.target, samples, settings, unscored)
 
     def _load(self, wanted: Target) -> LoadedTarget:
         """One target at a time is in memory; jobs come sorted by target."""
@@ -279,3 +310,16 @@ def _figure(question: Question, run: Run) -> Verdict:
         n=len(seconds) if speed else 1,
         reason=f"on {run.environment.get('hardware', 'this machine')}; speed is told, not judged",
     )
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
+    where = f"suite {suite.name}"
+    if suite.task not in info.tasks:
+        raise SdevalError(f"{where}: metric {info.name} is for {', '.join(info.tasks)}, not for {suite.task}")
+    tolerance = suite.tolerances.get(info.name, info.tolerance)
+    if info.tolerance_is_relative and not tolerance < 1:
+        raise SdevalError(f"{where}: tolerances: {info.name} is a share of the baseline, such as 0.1; got {tolerance}")

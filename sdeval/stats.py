@@ -13,25 +13,33 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 
-FLIPS = 9999
-"""Random sign flips where there are too many cases to try all. Holm over 60 gates at 1% needs p below 1.7e-4."""
-EXACT_UP_TO = 13
-"""Cases up to which all sign flips are tried (8,192 of them)."""
+FLIPS = 99_999
+"""Random sign flips where there are too many cases to try all: Holm over 400 gates still finds a clear loss."""
+INTERVAL_FLIPS = 9999
+"""An interval asks for a few percent only, and for many shifts."""
+EXACT_UP_TO = 16
+"""Cases up to which all sign flips are tried (65,536 of them)."""
 
 
-@lru_cache(maxsize=16)
-def _signs(cases: int) -> Floats:
+@lru_cache(maxsize=8)
+def _signs(cases: int, flips: int) -> Floats:
     """Rows of signs, `[flips, cases]`; the first row flips nothing."""
     if cases <= EXACT_UP_TO:
         return np.array(list(product((1.0, -1.0), repeat=cases)))
-    random = np.random.default_rng(0).choice((1.0, -1.0), size=(FLIPS, cases))
+    random = np.random.default_rng(0).integers(2, size=(flips, cases)) * 2.0 - 1.0
     return np.concatenate([np.ones((1, cases)), random])
 
 
-def sign_flip_p(differences: Floats) -> float:
+def smallest_p(cases: int) -> float:
+    """The smallest p-value that so many cases can reach."""
+    return 1 / 2**cases if cases <= EXACT_UP_TO else 1 / (FLIPS + 1)
+
+
+def sign_flip_p(differences: Floats, flips: int = FLIPS) -> float:
     """One-sided p-value that the mean difference is below zero, by flipping signs.
 
     Exact under "nothing changed": a paired difference is then as likely to be negative as positive (Fisher 1935;
@@ -39,6 +47,7 @@ def sign_flip_p(differences: Floats) -> float:
 
     Args:
         differences: `[cases]`, finite.
+        flips: random flips where there are too many cases to try all.
 
     Example:
         >>> sign_flip_p(np.array([-1.0, -2.0, -1.5, -0.5]))
@@ -46,26 +55,26 @@ def sign_flip_p(differences: Floats) -> float:
     """
     if not len(differences) or not differences.any():
         return 1.0
-    totals = _signs(len(differences)) @ differences
+    totals = _signs(len(differences), flips) @ differences
     # A hair of slack: the same sum in another order may differ in its last bit.
     slack = 1e-12 * np.abs(differences).sum()
     return float((totals <= totals[0] + slack).mean())
 
 
-def interval(differences: Floats, level: float = 0.95) -> tuple[float, float]:
+def interval(differences: Floats, level: float = 0.95) -> tuple[float, float] | None:
     """Interval of the mean difference: all shifts that the two-sided sign-flip test does not reject.
 
-    With so few cases that nothing can be rejected, the interval is unbounded.
+    None with so few cases that nothing can be rejected: the interval is unbounded.
     """
     tail = (1 - level) / 2
-    if _smallest_p(len(differences)) > tail:
-        return (-np.inf, np.inf)
+    if smallest_p(len(differences)) > tail:
+        return None
     if np.ptp(differences) == 0:
         return (float(differences[0]), float(differences[0]))
     low, high = float(differences.min()), float(differences.max())
     mean = float(differences.mean())
-    lower = _bisect(lambda shift: sign_flip_p(shift - differences) > tail, low, mean)
-    upper = _bisect(lambda shift: sign_flip_p(differences - shift) > tail, high, mean)
+    lower = _bisect(lambda shift: sign_flip_p(shift - differences, INTERVAL_FLIPS) > tail, low, mean)
+    upper = _bisect(lambda shift: sign_flip_p(differences - shift, INTERVAL_FLIPS) > tail, high, mean)
     return (lower, upper)
 
 
@@ -82,13 +91,9 @@ def _bisect(kept: Callable[[float], bool], outside: float, inside: float, steps:
     return inside
 
 
-def _smallest_p(cases: int) -> float:
-    return 1 / 2**cases if cases <= EXACT_UP_TO else 1 / (FLIPS + 1)
-
-
 def not_worse_p(differences: Floats, tolerance: float) -> float:
     """P-value against "worse by the tolerance or more": small where such a loss is excluded (non-inferiority)."""
-    return sign_flip_p(-(differences + tolerance))
+    return sign_flip_p(-(differences + tolerance), INTERVAL_FLIPS)
 
 
 def holm(p_values: Sequence[float], total: int | None = None) -> list[float]:
@@ -150,6 +155,28 @@ def collapse_p(differences: Floats) -> Floats:
     return result
 
 
+def own_noise_p(before: Floats, after: Floats) -> Floats:
+    """For each case, a one-sided t-test of its fall against the spread between its own seeds.
+
+    Some prompts vary more than others by nature; a fall that is usual for such a prompt is no collapse.
+
+    Args:
+        before: `[cases, seeds]`, higher is better.
+        after: the same shape.
+
+    Returns:
+        `[cases]`; 1 where there is a single seed, and no spread to compare with.
+    """
+    seeds = before.shape[1]
+    if seeds < 2:
+        return np.ones(len(before))
+    error = np.sqrt((before.var(axis=1, ddof=1) + after.var(axis=1, ddof=1)) / seeds)
+    fall = (after - before).mean(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(error > 0, fall / error, np.where(fall < 0, -np.inf, 0.0))
+    return np.asarray(special.stdtr(2 * (seeds - 1), t))
+
+
 def detectable(differences: Floats, power_factor: float = 3.17) -> float:
     """Smallest mean loss that would be found 80 times of 100 by one test at 1% (normal approximation)."""
     if len(differences) < 2:
@@ -167,10 +194,10 @@ class SwapTest:
     """Of the difference, under "nothing changed"."""
 
 
-MIN_SWAPS, MAX_SWAPS, ENOUGH = 199, 4999, 20
+MIN_SWAPS, ENOUGH = 199, 20
 
 
-def label_swap(difference: Callable[[npt.NDArray[np.bool_]], float], cases: int) -> SwapTest:
+def label_swap(difference: Callable[[npt.NDArray[np.bool_]], float], cases: int, max_swaps: int = 4999) -> SwapTest:
     """Paired permutation test: whether a difference between two sets stays as large when cases swap their sides.
 
     Exact where swapping baseline and candidate of a case changes nothing under "nothing changed". It stops early once
@@ -179,13 +206,14 @@ def label_swap(difference: Callable[[npt.NDArray[np.bool_]], float], cases: int)
     Args:
         difference: candidate minus baseline with the marked cases (`[cases]` of bool) swapped; positive is worse.
         cases: how many there are.
+        max_swaps: decides how small the p-values can become.
     """
     observed = difference(np.zeros(cases, dtype=bool))
     rng = np.random.default_rng(0)
     slack = 1e-9 * max(1.0, abs(observed))
     seen: list[float] = []
     worse = better = 0
-    while len(seen) < MAX_SWAPS:
+    while len(seen) < max_swaps:
         value = difference(rng.random(cases) < 0.5)
         seen.append(value)
         worse += value >= observed - slack

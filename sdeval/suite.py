@@ -16,6 +16,9 @@ from sdeval.errors import SdevalError, unknown
 Task = Literal["text2img", "img2img", "inpainting"]
 TASKS: tuple[Task, ...] = get_args(Task)
 
+MULTIPLE = 8
+"""Latents are this many times smaller than pictures: other edges would be cut."""
+
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -84,7 +87,8 @@ class Suite:
     metric_options: Mapping[str, Any] = field(default_factory=dict)
     """What metrics need to know: `clip_model`, `extractor`."""
     tolerances: Mapping[str, float] = field(default_factory=dict)
-    """Per metric, in its unit: the smallest loss that matters. The metric's own default otherwise."""
+    """Per metric, the smallest loss that matters: in its unit, or as a share of the baseline for the Fréchet distance.
+    The metric's own default otherwise."""
     targets: tuple[str, ...] = ("shapes",)
     """Drawn where `--sdeval-target` names none."""
     references: Path | None = None
@@ -155,7 +159,7 @@ def _check_case(case: Case, task: Task, here: str) -> None:
 def _check_pictures(case: Case, here: str) -> None:
     from sdeval.images import header
 
-    sizes = {}
+    sizes: dict[str, tuple[int, int]] = {}
     for name in ("image", "mask"):
         path = getattr(case, name)
         if path is not None:
@@ -166,6 +170,9 @@ def _check_pictures(case: Case, here: str) -> None:
     if len(set(sizes.values())) > 1:
         image, mask = ("{}x{}".format(*sizes[name]) for name in ("image", "mask"))
         raise SdevalError(f"{here}: mask: is {mask} pixels but the image is {image}; make them the same size")
+    if any(edge % MULTIPLE for edge in sizes["image"]):
+        width, height = sizes["image"]
+        raise SdevalError(f"{here}: image: is {width}x{height} pixels; both edges must be multiples of {MULTIPLE}")
 
 
 def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:

@@ -45,6 +45,10 @@ class Target:
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
         where = f"target {self.name}"
+        for each in ("model", "revision", "variant", "dtype", "scheduler", "device"):
+            value = getattr(self, each)
+            if not isinstance(value, str) and not (value is None and each in ("revision", "variant", "scheduler")):
+                raise SdevalError(f"{where}: {each} must be text, got {value!r}")
         if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.name):
             raise SdevalError(
                 f"target name {self.name!r} must be lower-case words and digits joined by hyphens or dots"
@@ -135,6 +139,10 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number)
     except json.JSONDecodeError:
         return text
+
+
+def _no_number(text: str) -> float:
+    raise SdevalError(f"--sdeval-set: {text} is no number that can be used")

@@ -7,6 +7,9 @@ from sdeval import Suite, load_cases
 HERE = Path(__file__).parent / "shapes"
 STEPS = {"num_inference_steps": 20, "guidance_scale": 4.0}
 CLIP = {"clip_model": "shapes"}
+# On the embedded CLIP's scale a picture with one wrong colour or shape loses 10 points and more, so that one point of
+# the mean is one such picture in ten or twenty.
+TOLERATED = {"clip_score": 1.0, "frechet_distance": 0.15}
 
 test_text2img = Suite(
     name="shapes-text2img",
@@ -15,6 +18,7 @@ test_text2img = Suite(
     settings={**STEPS, "width": 64, "height": 64},
     metrics=("clip_score", "frechet_distance"),
     metric_options=CLIP,
+    tolerances=TOLERATED,
     references=HERE / "references" / "text2img",
 )
 
@@ -25,6 +29,7 @@ test_img2img = Suite(
     settings=STEPS,
     metrics=("clip_score", "init_similarity", "frechet_distance"),
     metric_options=CLIP,
+    tolerances=TOLERATED,
     references=HERE / "references" / "img2img",
 )
 
@@ -35,5 +40,6 @@ test_inpainting = Suite(
     settings={**STEPS, "strength": 1.0},
     metrics=("clip_score", "region_clip_score", "outside_change", "frechet_distance"),
     metric_options=CLIP,
+    tolerances={**TOLERATED, "region_clip_score": 2.0},
     references=HERE / "references" / "inpainting",
 )

@@ -13,6 +13,8 @@ from sdeval.run import MetricRecord, Run, SampleResult
 ALPHA_COLLAPSE = 0.0125
 """Level of the test on single cases. It alarms only where no other case fell as far, which chance does about half as
 often as this says, at the worst rate of stray bad pictures."""
+ALPHA_OWN = 0.02
+"""Level of the test beside the case's own seeds, which keeps prompts that vary by nature from being accused."""
 COLLAPSE_FACTOR = 3.0
 """Every seed of a case must lose this many tolerances for it to count as collapsed."""
 
@@ -60,18 +62,25 @@ def _state(
 
 
 def _collapsed(run: Run, baseline: Run, cases: Sequence[str]) -> dict[str, Verdict]:
-    """Cases whose every seed fell far below the others, by the suite's first metric, false discoveries controlled."""
+    """Cases whose every seed fell far, by the suite's first metric: beside the others, and beside their own seeds.
+
+    False discoveries are controlled. Without the whole suite there are no others, and a deep fall is inconclusive.
+    """
     name, record = next(iter(shared_sample_metrics(run, baseline)), (None, None))
     table = paired(run, baseline, name, cases) if name else None
     if name is None or record is None or table is None or not table.differences.any():
         return {}
     better = record.sign * table.differences
     adjusted = stats.benjamini_hochberg(stats.collapse_p(better).tolist())
+    own = stats.own_noise_p(record.sign * table.before, record.sign * table.after)
     found = {}
     for row, case in enumerate(cases):
-        said = _case_verdict(run, name, record, case, table.before[row], table.after[row])
-        lost = -better[row].max()
-        if adjusted[row] < ALPHA_COLLAPSE and lost > COLLAPSE_FACTOR * (said.tolerance or 0.0):
+        said = _case_verdict(run, name, record, case, table.before[row].mean(), table.after[row].mean())
+        if -better[row].max() <= COLLAPSE_FACTOR * (said.tolerance or 0.0):
+            continue
+        if not run.complete:
+            found[case] = replace(said, verdict="inconclusive", reason="fell far; only the whole suite can judge that")
+        elif adjusted[row] < ALPHA_COLLAPSE and own[row] < ALPHA_OWN:
             reason = "every seed of this case fell far below the other cases"
             found[case] = replace(said, verdict="regressed", p_value=adjusted[row], reason=reason)
     return found
@@ -84,9 +93,9 @@ def _case_verdict(run: Run, metric: str, record: MetricRecord, case: str, before
         metric=metric,
         case=case,
         verdict="passed",
-        baseline=before,
-        current=after,
-        delta=after - before,
+        baseline=float(before),
+        current=float(after),
+        delta=float(after - before),
         tolerance=tolerance_of(record, before),
         n=len(run.by_case()[case]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from sdeval.run import Run
 
 ALPHA_GATES = 0.005
 """Chance that a session in which nothing changed raises an alarm by any of its gates."""
+SWAPS = 4999
+"""Label swaps of a set metric, more where a session has many gates."""
 CONFIDENCE = 0.95
 """Of `passed`: a loss as large as the tolerance is excluded at this level."""
 
@@ -32,11 +35,13 @@ class Gate:
     p_better: float = 1.0
     not_worse: bool = False
     """Whether a loss as large as the tolerance is excluded."""
+    smallest_p: float = 0.0
+    """What the test could reach at best, with so few cases."""
     decided: bool = True
     """Whether there is nothing left to test: `said` is final."""
 
 
-def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None = None) -> Gate:
+def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None = None, gates: int = 1) -> Gate:
     """Collect the evidence on one metric of a suite.
 
     Args:
@@ -44,6 +49,7 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
         baseline: what it is held against; None where nothing was accepted yet.
         metric: a sample metric, judged by its mean over the cases, or a set metric.
         swapped: for a set metric, how to compute its difference with cases swapped.
+        gates: how many the session has: the more, the smaller the p-values that must be reachable.
     """
     record = run.metrics[metric]
     said = Verdict(suite=run.suite, target=run.target, metric=metric, case=SUITE, verdict="new", n=len(run.by_case()))
@@ -54,7 +60,7 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
         return Gate(replace(said, verdict=kind, reason=reason))
     said = replace(said, baseline=value_of(baseline, metric))
     if record.scope == "set":
-        return _weigh_set(run, baseline, metric, said, swapped)
+        return _weigh_set(run, baseline, metric, said, swapped, gates)
     return _weigh_mean(run, baseline, metric, said)
 
 
@@ -111,18 +117,19 @@ def _weigh_mean(run: Run, baseline: Run, metric: str, said: Verdict) -> Gate:
                 said, verdict="passed", low=0.0, high=0.0, reason="identical pictures" if same else "identical scores"
             )
         )
-    low, high = stats.interval(per_case, CONFIDENCE)
+    bounds = stats.interval(per_case, CONFIDENCE)
     better = record.sign * per_case
     return Gate(
-        replace(said, low=low, high=high),
+        replace(said, low=bounds[0], high=bounds[1]) if bounds else said,
         p_worse=stats.sign_flip_p(better),
         p_better=stats.sign_flip_p(-better),
         not_worse=stats.not_worse_p(better, tolerance) < 1 - CONFIDENCE,
+        smallest_p=stats.smallest_p(len(per_case)),
         decided=False,
     )
 
 
-def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swapped | None) -> Gate:
+def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swapped | None, gates: int) -> Gate:
     record, extractor = run.metrics[metric], run.set_scores[metric].extractor
     if said.current is None or said.baseline is None or swapped is None or extractor not in baseline.features:
         return Gate(replace(said, verdict="unscored", reason="the baseline holds no features for this metric"))
@@ -134,13 +141,15 @@ def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swa
         return Gate(replace(said, verdict="passed", low=0.0, high=0.0, reason="identical pictures"))
     names = list(run.by_case())
     numbers = np.array([names.index(sample.case) for sample in run.samples])
-    test = stats.label_swap(swapped(before, after, numbers), len(names))
+    swaps = max(SWAPS, math.ceil(2 * gates / ALPHA_GATES))
+    test = stats.label_swap(swapped(before, after, numbers), len(names), swaps)
     lost = -record.sign * (said.delta or 0.0)
     margin = 1.96 * test.deviation
     return Gate(
         replace(said, low=(said.delta or 0.0) - margin, high=(said.delta or 0.0) + margin),
         p_worse=test.p_worse,
         p_better=test.p_better,
+        smallest_p=max(1 / 2 ** len(names), 1 / (swaps + 1)),
         # At the level of the means: the deviation under no change stands for the error of the difference.
         not_worse=lost + 1.645 * test.deviation < (said.tolerance or 0.0),
         decided=False,
@@ -159,10 +168,10 @@ def judge_gates(gates: Sequence[Gate], total: int | None = None) -> list[Verdict
     worse = stats.holm([gate.p_worse for gate in open_gates], len(open_gates) + others)
     better = stats.holm([gate.p_better for gate in open_gates], len(open_gates) + others)
     tested = iter(zip(open_gates, worse, better, strict=True))
-    return [gate.said if gate.decided else _verdict(*next(tested)) for gate in gates]
+    return [gate.said if gate.decided else _verdict(*next(tested), len(open_gates) + others) for gate in gates]
 
 
-def _verdict(gate: Gate, p_worse: float, p_better: float) -> Verdict:
+def _verdict(gate: Gate, p_worse: float, p_better: float, gates: int) -> Verdict:
     said = gate.said
     tolerance = said.tolerance or 0.0
     beyond = abs(said.delta or 0.0) > tolerance
@@ -172,9 +181,8 @@ def _verdict(gate: Gate, p_worse: float, p_better: float) -> Verdict:
         return replace(said, verdict="improved", p_value=p_better)
     if gate.not_worse:
         return replace(said, verdict="passed", p_value=p_worse)
-    return replace(
-        said,
-        verdict="inconclusive",
-        p_value=p_worse,
-        reason="a loss as large as the tolerance is neither shown nor excluded",
-    )
+    reason = "a loss as large as the tolerance is neither shown nor excluded"
+    if gate.smallest_p * gates >= ALPHA_GATES:
+        needed = math.ceil(math.log2(gates / ALPHA_GATES)) + 1
+        reason = f"{said.n} cases are too few to show any loss beside {gates} gates; it takes {needed}"
+    return replace(said, verdict="inconclusive", p_value=p_worse, reason=reason)

@@ -18,7 +18,7 @@ class Table:
     differences: stats.Floats
     """`[cases, seeds]`, current minus baseline."""
     before: stats.Floats
-    """`[cases]`, mean over the seeds."""
+    """`[cases, seeds]`"""
     after: stats.Floats
 
 
@@ -31,7 +31,7 @@ def paired(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> Table 
     if not cases or any(value is None for row in (*after, *before) for value in row):
         return None
     one, other = np.array(after, dtype=float), np.array(before, dtype=float)
-    return Table(one - other, other.mean(axis=1), one.mean(axis=1))
+    return Table(one - other, other, one)
 
 
 def shared_sample_metrics(run: Run, baseline: Run) -> list[tuple[str, MetricRecord]]:
