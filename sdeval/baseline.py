@@ -71,6 +71,8 @@ def accept(run_folder: Path, baselines: Path, *, dry_run: bool = False) -> list[
 def _refuse(run: Run, folder: Path) -> None:
     if not run.complete:
         raise SdevalError(f"{folder}: is a partial run; run the whole suite {run.suite}, then accept it")
+    if not run.metrics:
+        raise SdevalError(f"{folder}: has no scores at all; a baseline without them could judge nothing")
     for metric, reason in run.asked.get("unscored", {}).items():
         raise SdevalError(f"{folder}: has no {metric} ({reason}); a baseline holds every score")
     for metric, figure in run.set_scores.items():

@@ -60,6 +60,11 @@ class Config:
         )
 
 
+def find_root(start: Path) -> Path:
+    """The nearest folder from `start` upwards with a pyproject.toml; `start` where there is none."""
+    return next((folder for folder in (start, *start.parents) if (folder / "pyproject.toml").is_file()), start)
+
+
 def read_table(root: Path) -> dict[str, Any]:
     """`[tool.sdeval]` of the pyproject.toml in `root`; empty where there is none.
 

@@ -101,7 +101,9 @@ class State:
             from sdeval.session import Session
 
             name = self.worker["sdeval_name"] if self.worker else new_name()
-            self._session = Session(self.settings.options, self.settings.output / name, self._watcher())
+            folder = self.settings.output / name
+            shared = self.worker is not None
+            self._session = Session(self.settings.options, folder, self._watcher(), shared=shared)
         return self._session
 
     def _watcher(self) -> Any:
@@ -113,6 +115,12 @@ class State:
         capture = self.config.pluginmanager.getplugin("capturemanager")
         aside = capture.global_and_fixture_disabled if capture else contextlib.nullcontext
         return Shown(lambda: sys.stdout, bar=terminal.isatty, aside=aside)
+
+    @property
+    def flags(self) -> str:
+        """What `sdeval accept` must be told to write where this session reads."""
+        chosen = self.config.getoption("sdeval_baselines")
+        return f" --baselines {chosen}" if chosen else ""
 
     def questions(self, suite: Suite, where: str) -> list[Question]:
         """Everything to ask about a suite."""
@@ -192,7 +200,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     state = config.stash[STATE]
     if state.errors and state.worker is None and not config.getoption("continue_on_collection_errors"):
         raise pytest.UsageError("\n".join(map(str, state.errors)))
-    items.sort(key=lambda item: (question := _question(item)) is not None and question.kind != "case")
+    targets = {name: number for number, name in enumerate(_targets(items))}
+    items.sort(key=lambda item: _place(item, targets))
+
+
+def _targets(items: Sequence[pytest.Item]) -> list[str]:
+    return list(dict.fromkeys(question.job.target.name for item in items if (question := _question(item)) is not None))
+
+
+def _place(item: pytest.Item, targets: dict[str, int]) -> tuple[bool, int]:
+    """Cases before figures, and target by target, so that each target is loaded once; other tests stay first."""
+    question = _question(item)
+    return (False, -1) if question is None else (question.kind != "case", targets[question.job.target.name])
 
 
 def _question(item: pytest.Item) -> Question | None:
@@ -241,11 +260,13 @@ def sdeval_judge(request: pytest.FixtureRequest) -> Any:
         from sdeval.report.terminal import explain
 
         __tracebackhide__ = True
-        verdict = _answer(state, question)
+        verdict, missing = _answer(state, question, request.node)
         request.node.stash[VERDICT] = verdict
         for name in ("verdict", "delta", "p_value"):
             if getattr(verdict, name) is not None:
                 request.node.user_properties.append((name, getattr(verdict, name)))
+        if missing and not state.settings.strict:
+            pytest.skip(verdict.reason)
         if verdict.fails(strict=state.settings.strict):
             pytest.fail(explain(verdict), pytrace=False)
         if verdict.verdict == "new":
@@ -254,18 +275,19 @@ def sdeval_judge(request: pytest.FixtureRequest) -> Any:
     return judge
 
 
-def _answer(state: State, question: Question) -> Verdict:
+def _answer(state: State, question: Question, item: pytest.Item) -> tuple[Verdict, bool]:
+    """The verdict, and whether there is none because something is not on this machine."""
     __tracebackhide__ = True
     try:
         if state.broken is not None:
             raise state.broken
-        return state.session.answer(question)
-    except NotAvailable as error:
-        if not state.settings.strict:
-            pytest.skip(str(error))
-        pytest.fail(f"unscored: {error}", pytrace=False)
+        return state.session.answer(question), False
     except SdevalError as error:
-        pytest.fail(f"cannot be judged: {error}", pytrace=False)
+        return question.unanswered(str(error)), isinstance(error, NotAvailable)
+    except Exception as error:
+        # Whoever has to mend it wants the traceback; the page wants to know that there is no answer.
+        item.stash[VERDICT] = question.unanswered(f"{type(error).__name__}: {error}".splitlines()[0])
+        raise
 
 
 @pytest.hookimpl(wrapper=True)
@@ -311,7 +333,7 @@ class Controller:
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
         width = max(100, shutil.get_terminal_size().columns)
-        for text in summary_lines(self._state.verdicts, self._page, root, width):
+        for text in summary_lines(self._state.verdicts, self._page, root, width, self._state.flags):
             terminalreporter.write_line(text)
 
 
@@ -336,4 +358,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from sdeval.distribute import by_target
 
-    return by_target(config, log, config.stash[STATE].session.target_names)
+    with _usage_errors():
+        return by_target(config, log, config.stash[STATE].session.target_names)

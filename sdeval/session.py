@@ -66,6 +66,12 @@ class Question:
         """Names the question in a session."""
         return (*self.job.key, self.name)
 
+    def unanswered(self, reason: str) -> Verdict:
+        """The verdict where there can be none."""
+        case, metric = (self.name, "health") if self.kind == "case" else (SUITE, self.name)
+        suite, target = self.job.key
+        return Verdict(suite=suite, target=target, metric=metric, case=case, verdict="unscored", reason=reason)
+
     @property
     def case(self) -> Case:
         """The case it is about."""

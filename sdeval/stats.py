@@ -13,7 +13,6 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 Floats = npt.NDArray[np.float64]
 
@@ -167,6 +166,8 @@ def own_noise_p(before: Floats, after: Floats) -> Floats:
     Returns:
         `[cases]`; 1 where there is a single seed, and no spread to compare with.
     """
+    from scipy.special import stdtr
+
     seeds = before.shape[1]
     if seeds < 2:
         return np.ones(len(before))
@@ -174,7 +175,7 @@ def own_noise_p(before: Floats, after: Floats) -> Floats:
     fall = (after - before).mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(error > 0, fall / error, np.where(fall < 0, -np.inf, 0.0))
-    return np.asarray(special.stdtr(2 * (seeds - 1), t))
+    return np.asarray(stdtr(2 * (seeds - 1), t))
 
 
 def detectable(differences: Floats, power_factor: float = 3.17) -> float:

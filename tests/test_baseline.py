@@ -72,13 +72,15 @@ def test_pictures_that_are_gone_leave_the_baseline(run: Run, tmp_path: Path) -> 
     ("damage", "message"),
     [
         ({"complete": False}, "is a partial run"),
+        ({"asked": {"unscored": {"clip_score": "no weights"}}}, r"has no clip_score \(no weights\)"),
+        ({"metrics": {}}, "has no scores at all"),
         ({"health": "black"}, "a baseline holds healthy pictures only"),
         ({"reasons": {"clip_score": "no"}}, "a baseline holds every score"),
     ],
 )
 def test_bad_runs_are_refused(run: Run, tmp_path: Path, damage: dict[str, object], message: str) -> None:
-    if "complete" in damage:
-        run = replace(run, complete=False)
+    if damage.keys() & {"complete", "asked", "metrics"}:
+        run = replace(run, **damage)
     else:
         run = replace(run, samples=(replace(run.samples[0], **damage), *run.samples[1:]))
     with pytest.raises(SdevalError, match=message):

@@ -43,6 +43,7 @@ def test_a_case_knows_its_line(tmp_path: Path) -> None:
         ("a.yaml", "- id: cat\n  prompt: a cat\n  strength: high\n", 3, "strength: must be a number, got 'high'"),
         ("a.yaml", "- id: cat\n  prompt: 7\n", 2, "prompt: must be text, got 7; put it in quotes"),
         ("a.yaml", "- id: cat\n  prompt: a\n  prompt: b\n", 3, "prompt: stands twice in this case, first at line 2"),
+        ("a.yaml", "- id: cat\n  prompt: 2024-99-99\n", 2, "prompt: month must be in 1..12"),
         ("a.yaml", "- prompt: a cat\n", 1, "id: is missing"),
         ("a.yaml", "- id: cat\n", 1, "prompt: is missing"),
         ("a.yaml", "- id: [cat\n", 2, "not YAML"),

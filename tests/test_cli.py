@@ -48,6 +48,21 @@ def test_a_dry_run_writes_nothing(session: Path, capsys: pytest.CaptureFixture[s
     assert not Path("baselines").exists()
 
 
+def test_the_table_of_pyproject_says_where_baselines_are(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = session.parent.parent
+    (root / "pyproject.toml").write_text('[tool.sdeval]\nbaselines = "qa/base"\n')
+    (root / "deep").mkdir()
+    monkeypatch.chdir(root / "deep")
+    assert main(["accept"]) == 0
+    assert (root / "qa" / "base" / "animals" / "tiny" / "run.json").is_file()
+
+
+def test_nothing_is_accepted_where_one_run_is_refused(session: Path) -> None:
+    on_disk(replace(make_run(np.array([[1.0, 2.0]])), suite="zoo", complete=False), session / "zoo" / "tiny")
+    assert main(["accept"]) == 2
+    assert not Path("baselines").exists()
+
+
 def test_report_draws_the_page_again(session: Path) -> None:
     before = contents(session)
     (session / "index.html").unlink()

@@ -224,11 +224,17 @@ def test_a_setting_that_fits_no_suite_is_refused_and_one_that_fits_some_is_not(s
     suites.runpytest_inprocess("-k", "circle", "--sdeval-set", "strength=0.5", *QUIET).assert_outcomes(
         skipped=2, deselected=10
     )
-    settings = [
-        json.loads(path.read_text())["asked"]["settings"]
-        for path in sorted((suites.path / "reports" / "latest").glob("*/*/run.json"))
-    ]
-    assert ["strength" in each for each in settings] == [True, False]
+    halfway = fingerprints(suites)
+    suites.runpytest_inprocess("-k", "circle", *QUIET)
+    changed = {key for key, value in fingerprints(suites).items() if halfway[key] != value}
+    assert changed == {("edit", "circle")}
+
+
+def fingerprints(pytester: pytest.Pytester) -> dict[tuple[str, str], str]:
+    """What each case of the latest session was asked."""
+    runs = (pytester.path / "reports" / "latest").glob("*/*/samples.jsonl")
+    lines = [(path.parent.parent.name, json.loads(line)) for path in runs for line in path.read_text().splitlines()]
+    return {(suite, sample["case"]): sample["fingerprint"] for suite, sample in lines}
 
 
 @pytest.mark.parametrize(
@@ -311,6 +317,65 @@ def test_two_targets_draw_side_by_side(suites: pytest.Pytester) -> None:
     assert {(each["target"], each["verdict"]) for each in verdicts(suites) if not each["case"]} >= {
         ("shapes", "passed")
     }
+
+
+def test_a_few_cases_that_got_worse_still_end_in_a_page(suites: pytest.Pytester) -> None:
+    accept(suites)
+    result = suites.runpytest_inprocess("--sdeval-set", "guidance_scale=1", *QUIET)
+    assert result.ret in (0, 1)
+    (gate,) = [each for each in verdicts(suites) if each["metric"] == "clip_score" and not each["case"]]
+    assert gate["verdict"] == "inconclusive"
+    assert "3 cases are too few" in str(gate["reason"])
+
+
+def test_two_targets_of_one_name_are_refused(suites: pytest.Pytester) -> None:
+    for parent in ("a", "b"):
+        shutil.copytree(pipeline_folder(), suites.path / parent / "model")
+    arguments = ("--sdeval-target", "./a/model", "--sdeval-target", "./b/model")
+    result = suites.runpytest_inprocess(*arguments, *QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "two targets are called model" in result.stderr.str()
+
+
+def test_a_failure_is_told_by_every_item_but_tried_once(
+    suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sdeval.evaluate
+
+    tries: list[int] = []
+
+    def fails(*_: object) -> None:
+        tries.append(1)
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(sdeval.evaluate, "draw", fails)
+    result = suites.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(failed=6)
+    assert len(tries) == 1
+    result.stdout.fnmatch_lines(["unscored: *few on shapes failed: RuntimeError: out of memory"])
+    assert [each["verdict"] for each in verdicts(suites)] == ["unscored"] * 6
+
+
+def test_a_share_of_more_than_all_is_refused(suites: pytest.Pytester) -> None:
+    text = SUITE.format(task="text2img", name="few")
+    metrics = 'metrics=("frechet_distance",), tolerances={"frechet_distance": 2.0},'
+    suites.makepyfile(test_suite=text.replace('metrics=("clip_score",),', metrics))
+    result = suites.runpytest_inprocess(*QUIET)
+    assert "frechet_distance is a share of the baseline, such as 0.1; got 2.0" in result.stderr.str()
+
+
+def test_a_cases_own_strength_wins_over_the_suites(suites: pytest.Pytester) -> None:
+    Image.new("RGB", (64, 64), (220, 40, 40)).save(suites.path / "red.png")
+    found = []
+    for strength in (0.9, 0.6):
+        suites.makepyfile(
+            test_suite=(SUITE.format(task="text2img", name="few") + EDIT)
+            .replace('steps": 4}', f'steps": 4, "strength": {strength}}}')
+            .replace('/ "red.png")', '/ "red.png", strength=0.3 if case.id == "cross" else None)')
+        )
+        suites.runpytest_inprocess("-k", "edit", *QUIET)
+        found.append(fingerprints(suites))
+    assert {case for (_, case), value in found[0].items() if found[1]["edit", case] == value} == {"cross"}
 
 
 def test_two_suites_of_one_name_are_refused(suites: pytest.Pytester) -> None:

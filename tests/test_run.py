@@ -50,6 +50,11 @@ def test_a_missing_score_is_null_and_never_a_number(run: Run, tmp_path: Path) ->
         ("run.json", '{"schema": 99}', "has schema 99; this version of sdeval reads 1"),
         ("run.json", '{"schema": 1}', "run.json: is damaged: KeyError 'suite'"),
         ("samples.jsonl", "{}\n", "samples.jsonl:1: is damaged"),
+        (
+            "samples.jsonl",
+            '{"case": "a", "seed": 0, "prompt": "", "fingerprint": "", "sha256": "", "image": "/etc/x"}\n',
+            "no picture",
+        ),
         ("samples.jsonl", "[]\n", "samples.jsonl:1: is damaged: not an object"),
         ("samples.jsonl", '{"case": \n', "samples.jsonl:1: is damaged"),
         ("features/clip.npy", "x", "clip.npy: is damaged"),
@@ -88,3 +93,21 @@ def test_a_run_is_a_table_with_a_row_for_each_sample(run: Run) -> None:
     assert table["case"].tolist() == ["case-0", "case-0", "case-1", "case-1"]
     assert table["clip_score"].isna().tolist() == [False, False, False, True]
     assert table.loc[0, "seconds"] == 0.5
+
+
+def test_a_run_that_leads_out_of_its_folder_is_refused(run: Run, tmp_path: Path) -> None:
+    write(replace(run, suite="../.."), tmp_path)
+    with pytest.raises(SdevalError, match=r"'\.\./\.\.' is no name"):
+        read(tmp_path)
+
+
+def test_a_picture_that_leads_out_of_the_folder_is_refused(run: Run, tmp_path: Path) -> None:
+    write(replace(run, samples=(replace(run.samples[0], image="../../x.png"), *run.samples[1:])), tmp_path)
+    with pytest.raises(SdevalError, match=r"samples\.jsonl:1: is damaged: .* is no picture of a run"):
+        read(tmp_path)
+
+
+def test_prompts_may_hold_what_unicode_counts_as_a_line_break(run: Run, tmp_path: Path) -> None:
+    odd = replace(run.samples[0], prompt="a\u2028b\u0085c\r\nd")
+    write(replace(run, samples=(odd, *run.samples[1:])), tmp_path)
+    assert read(tmp_path).samples[0].prompt == odd.prompt

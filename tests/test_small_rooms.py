@@ -13,7 +13,7 @@ from PIL import Image
 
 from sdeval import SdevalError
 from sdeval.config import Config, read_table
-from sdeval.distribute import scope
+from sdeval.distribute import declared, scope
 from sdeval.environment import describe, differences
 from sdeval.errors import unknown
 from sdeval.files import dump_json, write_bytes, write_text
@@ -167,6 +167,11 @@ def test_a_line_says_rate_and_time_left() -> None:
 )
 def test_items_of_a_target_stay_together(nodeid: str, expected: str) -> None:
     assert scope(nodeid, ["sd15", "sd15-ddim"]) == expected
+
+
+def test_targets_that_suites_declare_are_read_off_the_ids() -> None:
+    ids = ["a.py::test_a[my-model-cat]", "a.py::test_a[my-model-seconds_per_image]", "b.py::test_b[x]"]
+    assert declared(ids) == {"my-model"}
 
 
 def test_levels_outside_of_a_byte_do_not_wrap() -> None:

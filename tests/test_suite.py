@@ -26,6 +26,7 @@ def pictures(tmp_path: Path) -> Path:
     Image.new("RGB", (16, 16)).save(tmp_path / "image.png")
     Image.new("L", (16, 16)).save(tmp_path / "mask.png")
     Image.new("L", (8, 16)).save(tmp_path / "small.png")
+    Image.new("L", (12, 16)).save(tmp_path / "odd.png")
     (tmp_path / "text.png").write_text("no picture")
     return tmp_path
 
@@ -61,6 +62,7 @@ def test_what_cannot_be_right_is_refused(changes: dict[str, Any], message: str) 
     [
         ("none.png", "mask.png", None, "image: no such file"),
         ("text.png", "mask.png", None, "image: not a picture that can be opened"),
+        ("odd.png", "odd.png", None, "image: is 12x16 pixels; both edges must be multiples of 8"),
         ("image.png", "small.png", None, "mask: is 8x16 pixels but the image is 16x16"),
         ("image.png", "mask.png", 1.5, "strength: must be above 0 and at most 1, got 1.5"),
     ],

@@ -20,6 +20,8 @@ def test_values_go_to_fields_and_the_rest_to_the_call() -> None:
         ({"dtype": "bfloat"}, "unknown dtype 'bfloat'; did you mean bfloat16"),
         ({"device": "gpu"}, "unknown device 'gpu'"),
         ({"batch_size": 0}, "batch_size must be a whole number from 1 on"),
+        ({"device": 0}, "device must be text, got 0"),
+        ({"scheduler": 3}, "scheduler must be text, got 3"),
         ({"name": "My Target"}, "must be lower-case"),
     ],
 )
@@ -40,6 +42,11 @@ def test_settings_are_read_as_values() -> None:
         "a": "b=c",
         "x": None,
     }
+
+
+def test_a_setting_is_never_nan() -> None:
+    with pytest.raises(SdevalError, match="NaN is no number that can be used"):
+        parse_settings(["guidance_scale=NaN"])
 
 
 @pytest.mark.parametrize("text", ["guidance_scale", "=3"])

@@ -18,7 +18,7 @@ def explain(verdict: Verdict) -> str:
     return f"{verdict.verdict}: {sentence(verdict)}"
 
 
-def summary_lines(verdicts: Sequence[Verdict], page: Path, root: Path, width: int) -> list[str]:
+def summary_lines(verdicts: Sequence[Verdict], page: Path, root: Path, width: int, flags: str = "") -> list[str]:
     """Counts, the worst verdicts, the page, and one next command.
 
     Example output:
@@ -38,7 +38,7 @@ def summary_lines(verdicts: Sequence[Verdict], page: Path, root: Path, width: in
     if len(shown) > ROWS:
         lines.append(f"… and {len(shown) - ROWS} more on the page")
     link = _latest(page, root)
-    return [*lines, "", f"page: {link}", f"next: {next_command(verdicts, link)}"]
+    return [*lines, "", f"page: {link}", f"next: {next_command(verdicts, link, flags)}"]
 
 
 _COLUMNS = ("verdict", "suite", "target", "what", "baseline", "now", "change", "allowed", "p", "why")
@@ -65,16 +65,16 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     return (said, verdict.suite, verdict.target, what, *figures, probability(verdict.p_value), verdict.reason)
 
 
-def next_command(verdicts: Sequence[Verdict], page: Path) -> str:
+def next_command(verdicts: Sequence[Verdict], page: Path, flags: str = "") -> str:
     """The one thing to do now."""
     kinds = {each.verdict for each in verdicts}
     if kinds.isdisjoint({"broken", "regressed", "unscored"}) and kinds & {"new", "not comparable", "improved"}:
-        return f"sdeval accept {page.parent}"
+        return f"sdeval accept {page.parent}{flags}"
     return f"open {page}"
 
 
 def _latest(page: Path, root: Path) -> Path:
     """The page by way of `latest`, as seen from where the user stands."""
     link = page.parent.parent / "latest"
-    found = link / page.name if link.exists() else page
+    found = link / page.name if link.resolve() == page.parent.resolve() else page
     return found.relative_to(root) if found.is_relative_to(root) else found

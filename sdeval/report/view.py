@@ -119,8 +119,10 @@ def build(session: Path, verdicts: Sequence[Verdict], baseline_folder: Path) -> 
 def _headline(verdicts: Sequence[Verdict]) -> str:
     counts = summary(verdicts)
     told = [f"{counts[kind]} {kind}" for kind in KINDS if kind in counts and kind in FAILING]
-    if any(kind in counts for kind in FAILING):
+    if "broken" in counts or "regressed" in counts:
         return "Something got worse: " + ", ".join(told)
+    if told:
+        return "Not everything could be judged: " + ", ".join(told)
     if "new" in counts:
         return f"Nothing to compare with yet: {counts['new']} new"
     if "inconclusive" in counts:

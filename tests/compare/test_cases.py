@@ -36,9 +36,10 @@ def test_a_defect_is_broken_even_without_a_baseline(scores: np.ndarray) -> None:
 
 
 def test_a_single_collapsed_case_is_found_though_the_mean_is_fine(scores: np.ndarray, rng: np.random.Generator) -> None:
-    after = scores + rng.normal(0, 0.2, size=scores.shape)
+    before = scores[:, :1] + rng.normal(0, 0.3, size=scores.shape)
+    after = before + rng.normal(0, 0.2, size=scores.shape)
     after[11] -= 5
-    verdicts = by_case(judge_cases(make_run(after), make_run(scores)))
+    verdicts = by_case(judge_cases(make_run(after), make_run(before)))
     assert verdicts["case-11"].verdict == "regressed"
     assert verdicts["case-11"].metric == "clip_score"
     assert [name for name, each in verdicts.items() if each.verdict != "passed"] == ["case-11"]
@@ -75,3 +76,19 @@ def test_false_accusations_are_rare() -> None:
         verdicts = judge_cases(make_run(after), make_run(before))
         accused += any(each.verdict == "regressed" for each in verdicts)
     assert accused <= 8
+
+
+def test_a_prompt_that_varies_by_nature_is_not_accused() -> None:
+    rng = np.random.default_rng(6)
+    spread = np.where(np.arange(24) < 2, 4.0, 0.6)[:, None]
+    accused = 0
+    for _ in range(300):
+        before, after = (30 + rng.normal(0, spread, (24, 2)) for _ in range(2))
+        accused += any(each.verdict == "regressed" for each in judge_cases(make_run(after), make_run(before)))
+    assert accused <= 9
+
+
+def test_a_part_of_a_suite_cannot_clear_a_deep_fall(scores: np.ndarray) -> None:
+    part = replace(make_run(scores[:1] - 20), complete=False)
+    said = judge_cases(part, make_run(scores))[0]
+    assert (said.verdict, said.reason) == ("inconclusive", "fell far; only the whole suite can judge that")

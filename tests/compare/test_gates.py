@@ -141,3 +141,26 @@ def test_other_reference_pictures_are_not_comparable(rng: np.random.Generator) -
 def test_a_set_metric_without_baseline_features_is_unscored(rng: np.random.Generator) -> None:
     run = with_features(make_run(np.ones((24, 2))), rng.normal(size=(48, 8)), 1.0)
     assert judge_gates([weigh(run, replace(run, features={}), "frechet_distance")])[0].verdict == "unscored"
+
+
+def test_a_clear_loss_is_found_beside_a_hundred_gates(scores: np.ndarray, rng: np.random.Generator) -> None:
+    gates = [weigh(make_run(scores - 20), make_run(scores), "clip_score", gates=100)] * 100
+    assert {each.verdict for each in judge_gates(gates)} == {"regressed"}
+
+
+def test_too_few_cases_say_how_many_it_takes(scores: np.ndarray) -> None:
+    said = judge_gates([weigh(make_run(scores[:5] - 20), make_run(scores[:5]), "clip_score")])[0]
+    assert said.verdict == "inconclusive"
+    assert said.reason == "5 cases are too few to show any loss beside 1 gates; it takes 9"
+    nine = judge_gates([weigh(make_run(scores[:9] - 20), make_run(scores[:9]), "clip_score")])[0]
+    assert nine.verdict == "regressed"
+
+
+def test_an_unbounded_interval_is_none_and_fits_into_json(scores: np.ndarray) -> None:
+    from dataclasses import asdict
+
+    from sdeval.files import dump_json
+
+    said = judge_gates([weigh(make_run(scores[:3] - 20), make_run(scores[:3]), "clip_score")])[0]
+    assert (said.low, said.high) == (None, None)
+    assert dump_json(asdict(said))
