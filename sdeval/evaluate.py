@@ -71,6 +71,9 @@ def evaluate(
 def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progress) -> Run:
     """Draw every sample of a plan into `folder`: a run without scores, in the order of the suite."""
     pipeline = loaded.pipeline(plan.suite.task)
+    # Its settings are among what is asked, together with the suite's.
+    drawn_by = {**plan.target.describe(), **loaded.describe(plan.suite.task)}
+    del drawn_by["settings"]
     results: dict[Sample, SampleResult] = {}
     seconds: dict[tuple[str, int], float] = {}
     for batch in batches(plan.samples, plan.target.batch_size):
@@ -88,7 +91,7 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
             "settings": dict(plan.settings),
             "unscored": dict(plan.unscored),
         },
-        drawn_by={**plan.target.describe(), **loaded.describe(plan.suite.task)},
+        drawn_by=drawn_by,
         metrics={},
         samples=tuple(results[sample] for sample in plan.samples),
         complete=plan.complete,

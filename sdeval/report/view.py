@@ -108,12 +108,16 @@ def build(session: Path, verdicts: Sequence[Verdict], baseline_folder: Path) -> 
         failed=bool(failing),
         counts={str(kind): count for kind, count in summary(verdicts).items()},
         symbols=SYMBOLS,
-        worst=tuple(
-            f"{each.suite} on {each.target}: {each.name} {each.verdict}: {sentence(each)}" for each in failing[:5]
-        ),
+        worst=tuple(map(_worst_line, failing[:5])),
         environment=machine,
         runs=tuple(views),
     )
+
+
+def _worst_line(verdict: Verdict) -> str:
+    what = f"{verdict.case} " if verdict.case else ""
+    said = verdict.reason if verdict.metric == "health" else sentence(verdict)
+    return f"{verdict.suite} on {verdict.target}: {what}{verdict.verdict}: {said}"
 
 
 def _headline(verdicts: Sequence[Verdict]) -> str:
