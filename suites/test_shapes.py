@@ -1,4 +1,4 @@
-"""The suites of the embedded model: every task in half a minute, on any machine."""
+"""The suites of the embedded model: every task in about a minute, on any machine."""
 
 from pathlib import Path
 

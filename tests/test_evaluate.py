@@ -55,7 +55,7 @@ def test_a_run_is_whole_scored_and_on_disk(drawn: tuple[Run, Path]) -> None:
     assert len(run.samples) == 6
     assert all(sample.scores["clip_score"] is not None for sample in run.samples)
     figure = run.set_scores["frechet_distance"]
-    assert (figure.n, figure.extractor, figure.reference_n) == (6, "clip", 144)
+    assert (figure.n, figure.extractor, figure.reference_n) == (6, "clip", 160)
     assert figure.value is not None
     assert figure.value > 0
     assert runs.read(folder).samples == run.samples

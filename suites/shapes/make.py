@@ -17,9 +17,9 @@ from sdeval.shapes import world
 from sdeval.shapes.world import Place, Scene, Thing
 
 HERE = Path(__file__).parent
-CASES = 24
-REFERENCES_PER_CASE = 6
-STRENGTHS = (0.6, 0.7, 0.8)
+CASES = 32
+REFERENCES_PER_CASE = 5
+STRENGTHS = (0.4, 0.5, 0.6)
 
 
 def main() -> None:
@@ -42,14 +42,14 @@ def scenes(rng: np.random.Generator, pairs: int, sizes: tuple[str, ...] = world.
 
 def text2img(rng: np.random.Generator) -> list[dict[str, object]]:
     """Prompts alone."""
-    return [{"id": slug(scene), "prompt": world.caption(scene)} for scene in scenes(rng, pairs=12)]
+    return [{"id": slug(scene), "prompt": world.caption(scene)} for scene in scenes(rng, pairs=16)]
 
 
 def img2img(rng: np.random.Generator) -> list[dict[str, object]]:
     """A drawn picture, and a prompt that asks for another colour or another shape in its place."""
-    cases = []
-    for number, scene in enumerate(scenes(rng, pairs=8)):
-        asked = changed(scene, rng)
+    cases: list[dict[str, object]] = []
+    for number, scene in enumerate(scenes(rng, pairs=12)):
+        asked = changed(scene, rng, {case["id"] for case in cases})
         picture = world.draw(scene, rng)
         image = f"images/img2img-{slug(asked)}.png"
         write_png(HERE / image, picture)
@@ -60,10 +60,10 @@ def img2img(rng: np.random.Generator) -> list[dict[str, object]]:
 
 def inpainting(rng: np.random.Generator) -> list[dict[str, object]]:
     """A drawn picture, a mask over one thing, and a prompt that puts another thing there."""
-    cases = []
+    cases: list[dict[str, object]] = []
     # A small thing alone may stand anywhere: the model often puts it where the mask is not.
-    for scene in scenes(rng, pairs=12, sizes=("large",)):
-        asked = changed(scene, rng)
+    for scene in scenes(rng, pairs=16, sizes=("large",)):
+        asked = changed(scene, rng, {case["id"] for case in cases})
         places = world.place(scene, rng)
         name = slug(asked)
         write_png(HERE / f"images/inpainting-{name}.png", Image.fromarray(world.render(scene.background, places)))
@@ -83,8 +83,14 @@ def inpainting(rng: np.random.Generator) -> list[dict[str, object]]:
     return cases
 
 
-def changed(scene: Scene, rng: np.random.Generator) -> Scene:
-    """The scene with its first thing in a colour that is nowhere in it, or with another shape."""
+def changed(scene: Scene, rng: np.random.Generator, ids: set[object]) -> Scene:
+    """The scene with its first thing in a colour that is nowhere in it, or in another shape; an id of its own."""
+    while slug(asked := _changed(scene, rng)) in ids:
+        pass
+    return asked
+
+
+def _changed(scene: Scene, rng: np.random.Generator) -> Scene:
     first = scene.things[0]
     if rng.random() < 0.6:
         taken = {scene.background, *(thing.colour for thing in scene.things)}

@@ -68,13 +68,13 @@ def test_the_number_of_threads_does_not_matter(tmp_path: Path, threads: str) -> 
 
 
 CAUGHT: dict[str, tuple[tuple[str, ...], str | None]] = {
-    # These two show in single pictures; the means of these suites are too small to prove them.
-    "guidance off": (("--sdeval-set", "guidance_scale=1"), None),
+    "guidance off": (("--sdeval-set", "guidance_scale=1"), "clip_score"),
+    # Shows in single cases; where in the figures of a suite depends on the pictures.
     "autoencoder scaled wrongly": (("--plant", "vae-scale-wrong"), None),
     "two steps": (("--sdeval-set", "num_inference_steps=2"), "clip_score"),
     "prompts shuffled": (("--plant", "prompts-shuffled", "-k", "text2img"), "clip_score"),
     "red and blue swapped": (("--plant", "red-and-blue-swapped"), "clip_score"),
-    "mask inverted": (("--plant", "mask-inverted", "-k", "inpainting"), "outside_change"),
+    "mask inverted": (("--plant", "mask-inverted", "-k", "inpainting"), "clip_score"),
     "init image ignored": (("--plant", "init-image-ignored", "-k", "img2img"), "init_similarity"),
 }
 
@@ -94,7 +94,7 @@ def test_one_black_picture_in_ten_is_broken(tmp_path: Path) -> None:
     code, verdicts = run(tmp_path, "--plant", "one-in-ten-black", "-k", "text2img")
     broken = [each for each in verdicts if each["verdict"] == "broken"]
     assert code == 1
-    assert len(broken) == 4
+    assert len(broken) == 6
     assert all("is black" in each["reason"] for each in broken)
 
 
@@ -106,7 +106,7 @@ def test_a_killed_session_leaves_no_half_file_and_the_next_one_works(tmp_path: P
     process.send_signal(signal.SIGKILL)
     process.wait()
     pictures = list(tmp_path.glob("*/*/*/images/*.png"))
-    assert 9 <= len(pictures) < 48
+    assert 9 <= len(pictures) < 64
     for path in pictures:
         Image.open(path).load()
     assert not (tmp_path / "latest").exists()
