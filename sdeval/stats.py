@@ -178,13 +178,6 @@ def own_noise_p(before: Floats, after: Floats) -> Floats:
     return np.asarray(stdtr(2 * (seeds - 1), t))
 
 
-def detectable(differences: Floats, power_factor: float = 3.17) -> float:
-    """Smallest mean loss that would be found 80 times of 100 by one test at 1% (normal approximation)."""
-    if len(differences) < 2:
-        return np.inf
-    return float(power_factor * differences.std(ddof=1) / np.sqrt(len(differences)))
-
-
 @dataclass(frozen=True, slots=True)
 class SwapTest:
     """What swapping labels showed about a set metric."""
