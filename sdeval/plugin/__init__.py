@@ -1,0 +1,67 @@
+"""The pytest face: options here, and a room each for collection, items and the end of a session.
+
+It decides nothing; `session` and `report` do the work. It is imported into every pytest run of an environment, so it
+imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from sdeval.config import Config, read_table
+from sdeval.plugin import collection, controller, items
+from sdeval.plugin.state import STATE, State, usage_errors
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options; `[tool.sdeval]` of pyproject.toml takes the same keys without the prefix."""
+    group = parser.getgroup("sdeval", "sdeval: regression tests for image-generation pipelines")
+    add = group.addoption
+    add(
+        "--sdeval-target",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="what draws: a named target, a folder in diffusers format, or a hub id; repeatable",
+    )
+    add(
+        "--sdeval-set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set a field of the targets or an argument of the pipeline call, such as guidance_scale=1, "
+        "scheduler=EulerDiscreteScheduler or dtype=bfloat16; repeatable",
+    )
+    add("--sdeval-batch-size", type=int, default=None, metavar="N", help="pictures drawn in one pipeline call")
+    add("--sdeval-output", default=None, metavar="DIR", help="where sessions are written (default: reports)")
+    add("--sdeval-baselines", default=None, metavar="DIR", help="where accepted runs are kept (default: baselines)")
+    add(
+        "--sdeval-strict",
+        action="store_true",
+        default=None,
+        help="fail where a baseline, weights or a score is missing (default where CI is set)",
+    )
+    add("--no-sdeval-strict", dest="sdeval_strict", action="store_false", help="skip them instead")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read options; open nothing yet."""
+    with usage_errors():
+        settings = Config.merge(
+            {
+                "target": config.getoption("sdeval_target"),
+                "set": config.getoption("sdeval_set"),
+                "batch-size": config.getoption("sdeval_batch_size"),
+                "output": config.getoption("sdeval_output"),
+                "baselines": config.getoption("sdeval_baselines"),
+                "strict": config.getoption("sdeval_strict"),
+            },
+            read_table(config.rootpath),
+            config.rootpath,
+            ci=bool(os.environ.get("CI")),
+        )
+    config.stash[STATE] = State(config, settings)
+    for room in (collection, items, controller):
+        config.pluginmanager.register(room, room.__name__)

@@ -1,0 +1,124 @@
+"""Collection: suites become parametrised items, in an order that loads each target once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sdeval.errors import SdevalError
+from sdeval.plugin.state import STATE
+from sdeval.suite import Suite
+
+if TYPE_CHECKING:
+    from sdeval.session import Question
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> list[pytest.Item] | None:
+    """Turn a `Suite` that is assigned to a `test…` name into parametrised items."""
+    if not isinstance(obj, Suite) or not collector.funcnamefilter(name):
+        return None
+    questions = collector.config.stash[STATE].questions(obj, f"{collector.nodeid}::{name}")
+    function = _function(name, collector.path, questions)
+    # Every item looks its function up in the module again, by this name.
+    setattr(collector.obj, name, function)
+    return list(collector._genfunctions(name, function))
+
+
+def _function(name: str, path: Path, questions: Sequence[Question]) -> FunctionType:
+    """A test function of the user's module, so that ids and reports point there and not here."""
+
+    def ask(sdeval_question: Question, sdeval_judge: Any) -> None:
+        sdeval_judge(sdeval_question)
+
+    code = ask.__code__.replace(co_filename=str(path), co_name=name, co_firstlineno=1)
+    function = FunctionType(code, {"__builtins__": __builtins__}, name)
+    function.__annotations__ = {}
+    function.sdeval_questions = questions  # type: ignore[attr-defined]
+    return function
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item for each question."""
+    questions = getattr(metafunc.function, "sdeval_questions", None)
+    if questions is not None:
+        metafunc.parametrize("sdeval_question", questions, ids=[question.id for question in questions])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Say what is wrong with a suite in one line, without a traceback."""
+    report = yield
+    error = getattr(getattr(report, "call", None), "excinfo", None)
+    cause = _our_error(error.value) if error is not None else None
+    if cause is not None:
+        report.longrepr = str(cause)
+        collector.config.stash[STATE].errors.append(cause)
+    return report
+
+
+def _our_error(error: BaseException | None) -> SdevalError | None:
+    """The error of ours that pytest wrapped while it imported a module, if that is what happened."""
+    while error is not None and not isinstance(error, SdevalError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Ask about all cases first: the figures are judged together, once everything is drawn."""
+    state = config.stash[STATE]
+    if state.errors and state.worker is None and not config.getoption("continue_on_collection_errors"):
+        raise pytest.UsageError("\n".join(map(str, state.errors)))
+    targets = {name: number for number, name in enumerate(_targets(items))}
+    items.sort(key=lambda item: _place(item, targets))
+
+
+def _targets(items: Sequence[pytest.Item]) -> list[str]:
+    return list(dict.fromkeys(question.job.target.name for item in items if (question := _question(item)) is not None))
+
+
+def _place(item: pytest.Item, targets: dict[str, int]) -> tuple[bool, int]:
+    """Cases before figures, and target by target, so that each target is loaded once; other tests stay first."""
+    question = _question(item)
+    return (False, -1) if question is None else (question.kind != "case", targets[question.job.target.name])
+
+
+def _question(item: pytest.Item) -> Question | None:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("sdeval_question") if callspec else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let `-k` find a case by its tags."""
+    question = _question(item)
+    if question is not None and question.kind == "case":
+        item.extra_keyword_matches.update(question.case.tags)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell the session what was selected."""
+    asked = [question for item in session.items if (question := _question(item)) is not None]
+    if asked:
+        session.config.stash[STATE].session.select(asked)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Check targets, settings and baselines before anything is drawn."""
+    state = session.config.stash[STATE]
+    if not session.config.option.collectonly and any(map(_question, session.items)):
+        try:
+            state.session.check()
+        except SdevalError as error:
+            if state.worker is None:
+                raise pytest.UsageError(str(error)) from None
+            # A worker cannot end the session; its items say it instead.
+            state.broken = error
+    return (yield)

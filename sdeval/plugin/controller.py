@@ -1,0 +1,71 @@
+"""The end of a session: verdicts gathered, written and told; and how pytest-xdist shares the work."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdeval.compare.verdict import Verdict
+from sdeval.plugin.state import STATE, State, usage_errors
+
+
+class Controller:
+    """Gathers verdicts and writes what is shared; under pytest-xdist only the controller has one."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._page: Path | None = None
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Gather the verdict of an item."""
+        if hasattr(report, "sdeval"):
+            self._state.verdicts.append(Verdict(**report.sdeval))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Write `verdicts.json`, the page, and the link to them."""
+        if self._state.verdicts:
+            from sdeval.report.folder import publish
+
+            settings = self._state.settings
+            self._page = publish(self._state.session.folder, self._state.verdicts, settings.options.baselines)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Counts, the verdicts worst first, the page, and one next command."""
+        if self._page is None:
+            return
+        from sdeval.report.terminal import summary_lines
+
+        terminalreporter.section("sdeval")
+        root = self._state.config.invocation_params.dir
+        width = max(100, shutil.get_terminal_size().columns)
+        for text in summary_lines(self._state.verdicts, self._page, root, width, self._state.flags):
+            terminalreporter.write_line(text)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Gather verdicts here, unless this is a worker."""
+    state = session.config.stash[STATE]
+    if state.worker is None:
+        session.config.pluginmanager.register(Controller(state), "sdeval-controller")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Let all workers of pytest-xdist write into one session folder."""
+    node.workerinput["sdeval_name"] = node.config.stash[STATE].session.folder.name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep every target on one worker, so that it is loaded once, unless the user chose how to distribute."""
+    if config.getoption("dist") != "load":
+        return None
+    from sdeval.distribute import by_target
+
+    with usage_errors():
+        return by_target(config, log, config.stash[STATE].session.target_names)

@@ -1,0 +1,83 @@
+"""What the plugin remembers during one pytest session."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sdeval.compare.verdict import Verdict
+from sdeval.config import Config
+from sdeval.errors import SdevalError
+from sdeval.suite import Suite
+
+if TYPE_CHECKING:
+    from sdeval.session import Question, Session
+
+STATE = pytest.StashKey["State"]()
+
+
+class State:
+    """What the plugin remembers during one pytest session."""
+
+    def __init__(self, config: pytest.Config, settings: Config) -> None:
+        self.config = config
+        self.settings = settings
+        self.errors: list[SdevalError] = []
+        self.suites: dict[str, str] = {}
+        self.verdicts: list[Verdict] = []
+        self.broken: SdevalError | None = None
+        self._session: Session | None = None
+
+    @property
+    def worker(self) -> dict[str, Any] | None:
+        """What the controller of pytest-xdist told this worker; None where this is no worker."""
+        return getattr(self.config, "workerinput", None)
+
+    @property
+    def session(self) -> Session:
+        """The session, begun when the first suite is collected."""
+        if self._session is None:
+            from sdeval.report.folder import new_name
+            from sdeval.session import Session
+
+            name = self.worker["sdeval_name"] if self.worker else new_name()
+            folder = self.settings.output / name
+            shared = self.worker is not None
+            self._session = Session(self.settings.options, folder, self._watcher(), shared=shared)
+        return self._session
+
+    def _watcher(self) -> Any:
+        from sdeval.progress import Shown, Silent
+
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        if self.worker is not None or terminal is None:
+            return Silent()
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        aside = capture.global_and_fixture_disabled if capture else contextlib.nullcontext
+        return Shown(lambda: sys.stdout, bar=terminal.isatty, aside=aside)
+
+    @property
+    def flags(self) -> str:
+        """What `sdeval accept` must be told to write where this session reads."""
+        chosen = self.config.getoption("sdeval_baselines")
+        return f" --baselines {chosen}" if chosen else ""
+
+    def questions(self, suite: Suite, where: str) -> list[Question]:
+        """Everything to ask about a suite."""
+        if suite.name in self.suites:
+            raise SdevalError(f"{where}: suite name {suite.name!r} is taken already by {self.suites[suite.name]}")
+        self.suites[suite.name] = where
+        return self.session.questions(suite)
+
+
+@contextlib.contextmanager
+def usage_errors() -> Iterator[None]:
+    """What is wrong with the input ends pytest with one line and exit code 4."""
+    try:
+        yield
+    except SdevalError as error:
+        raise pytest.UsageError(str(error)) from None
