@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from sdeval import stats
 from sdeval.compare.paired import paired, shared_sample_metrics, tolerance_of
 from sdeval.compare.verdict import Verdict
@@ -17,6 +19,7 @@ ALPHA_OWN = 0.02
 """Level of the test beside the case's own seeds, which keeps prompts that vary by nature from being accused."""
 COLLAPSE_FACTOR = 3.0
 """Every seed of a case must lose this many tolerances for it to count as collapsed."""
+CHANGED = "other pictures than the baseline's"
 
 
 def judge_cases(run: Run, baseline: Run | None) -> list[Verdict]:
@@ -27,9 +30,7 @@ def judge_cases(run: Run, baseline: Run | None) -> list[Verdict]:
     if baseline is None:
         return list(verdicts.values())
     comparable = [case for case, verdict in verdicts.items() if verdict.verdict == "passed"]
-    for case, fallen in _collapsed(run, baseline, comparable).items():
-        verdicts[case] = fallen
-    return list(verdicts.values())
+    return list({**verdicts, **_changed(run, baseline, comparable)}.values())
 
 
 def _state(
@@ -58,13 +59,14 @@ def _state(
                 said, verdict="not comparable", reason="prompt, image, mask, strength or size is not the baseline's"
             )
     same = all(known[sample.seed].sha256 == sample.sha256 for sample in samples)
-    return replace(said, reason="identical pictures" if same else "")
+    return replace(said, reason="identical pictures" if same else CHANGED)
 
 
-def _collapsed(run: Run, baseline: Run, cases: Sequence[str]) -> dict[str, Verdict]:
-    """Cases whose every seed fell far, by the suite's first metric: beside the others, and beside their own seeds.
+def _changed(run: Run, baseline: Run, cases: Sequence[str]) -> dict[str, Verdict]:
+    """Cases whose pictures are not the baseline's, by the suite's first metric; most of them passed.
 
-    False discoveries are controlled. Without the whole suite there are no others, and a deep fall is inconclusive.
+    Collapsed is a case whose every seed fell far: beside the other cases, and beside its own seeds. False discoveries
+    are controlled. Without the whole suite there are no others, and a deep fall is inconclusive.
     """
     name, record = next(iter(shared_sample_metrics(run, baseline)), (None, None))
     table = paired(run, baseline, name, cases) if name else None
@@ -74,15 +76,17 @@ def _collapsed(run: Run, baseline: Run, cases: Sequence[str]) -> dict[str, Verdi
     adjusted = stats.benjamini_hochberg(stats.collapse_p(better).tolist())
     own = stats.own_noise_p(record.sign * table.before, record.sign * table.after)
     found = {}
-    for row, case in enumerate(cases):
-        said = _case_verdict(run, name, record, case, table.before[row].mean(), table.after[row].mean())
+    for row in map(int, np.flatnonzero(table.differences.any(axis=1))):
+        said = _case_verdict(run, name, record, cases[row], table.before[row].mean(), table.after[row].mean())
+        found[said.case] = said
         if -better[row].max() <= COLLAPSE_FACTOR * (said.tolerance or 0.0):
             continue
         if not run.complete:
-            found[case] = replace(said, verdict="inconclusive", reason="fell far; only the whole suite can judge that")
+            reason = "fell far; only the whole suite can judge that"
+            found[said.case] = replace(said, verdict="inconclusive", reason=reason)
         elif adjusted[row] < ALPHA_COLLAPSE and own[row] < ALPHA_OWN:
             reason = "every seed of this case fell far below the other cases"
-            found[case] = replace(said, verdict="regressed", p_value=adjusted[row], reason=reason)
+            found[said.case] = replace(said, verdict="regressed", p_value=adjusted[row], reason=reason)
     return found
 
 
@@ -98,4 +102,5 @@ def _case_verdict(run: Run, metric: str, record: MetricRecord, case: str, before
         delta=float(after - before),
         tolerance=tolerance_of(record, before),
         n=len(run.by_case()[case]),
+        reason=CHANGED,
     )

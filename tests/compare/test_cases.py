@@ -45,6 +45,15 @@ def test_a_single_collapsed_case_is_found_though_the_mean_is_fine(scores: np.nda
     assert [name for name, each in verdicts.items() if each.verdict != "passed"] == ["case-11"]
 
 
+def test_a_case_whose_pictures_changed_passes_with_its_change(scores: np.ndarray) -> None:
+    after = scores.copy()
+    after[3] += 0.5
+    verdicts = by_case(judge_cases(make_run(after), make_run(scores)))
+    changed = verdicts["case-3"]
+    assert (changed.verdict, changed.metric, round(changed.delta or 0, 6)) == ("passed", "clip_score", 0.5)
+    assert verdicts["case-4"].metric == "health"
+
+
 def test_another_request_is_not_comparable(scores: np.ndarray) -> None:
     before = make_run(scores)
     other = replace(before.samples[0], fingerprint="something else")
