@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +10,8 @@ from sdeval import run as runs
 from sdeval.compare import Verdict, judge_gates, weigh
 from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
-from sdeval.images import open_rgb
+from sdeval.images import kept_bytes, open_rgb
 from sdeval.run import Run, SampleResult
-
-FULL_UP_TO = 128
-"""Pictures with no edge longer than this many pixels are kept as they are."""
-THUMBNAIL = 256
-"""Longest edge of what is kept of larger ones."""
 
 
 def folder_of(baselines: Path, suite: str, target: str) -> Path:
@@ -104,6 +98,7 @@ def _replace(folder: Path, run: Run, source: Path) -> None:
     """Write the new baseline aside and swap it in, so that a stop half-way loses neither."""
     aside = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(aside, ignore_errors=True)
+    run = _without_told(run)
     samples = tuple(_keep_picture(sample, source, aside) for sample in run.samples)
     # Times, memory and the order of threads differ from run to run; a baseline changes only where results do.
     environment = {name: value for name, value in run.environment.items() if name not in ("threads", "omp_wait_policy")}
@@ -116,14 +111,21 @@ def _replace(folder: Path, run: Run, source: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def _without_told(run: Run) -> Run:
+    """Without distances from the baseline before it: they say nothing about this one."""
+    told = {name for name, record in run.metrics.items() if not record.judged}
+    samples = tuple(
+        replace(sample, scores={name: value for name, value in sample.scores.items() if name not in told})
+        for sample in run.samples
+    )
+    return replace(run, samples=samples, metrics={n: record for n, record in run.metrics.items() if n not in told})
+
+
 def _keep_picture(sample: SampleResult, source: Path, folder: Path) -> SampleResult:
-    picture = open_rgb(source / sample.image)
-    if max(picture.size) <= FULL_UP_TO:
+    thumbnail = kept_bytes(open_rgb(source / sample.image))
+    if thumbnail is None:
         write_bytes(folder / sample.image, (source / sample.image).read_bytes())
         return sample
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    buffer = io.BytesIO()
-    picture.save(buffer, format="WEBP", quality=80, method=6)
     name = str(Path(sample.image).with_suffix(".webp"))
-    write_bytes(folder / name, buffer.getvalue())
+    write_bytes(folder / name, thumbnail)
     return replace(sample, image=name)

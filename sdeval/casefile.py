@@ -106,6 +106,7 @@ _FIELDS: dict[str, Callable[[Any, Path], Any]] = {
     "mask": _picture,
     "strength": _number,
     "region_prompt": _text,
+    "image_prompt": _text,
     "tags": _tags,
 }
 

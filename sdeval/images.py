@@ -17,6 +17,11 @@ from sdeval.files import write_bytes
 MAX_PIXELS = 8192 * 8192
 """Larger pictures are refused before they are decoded."""
 
+FULL_UP_TO = 128
+"""Pictures with no edge longer than this many pixels are kept as they are in baselines."""
+THUMBNAIL = 256
+"""Longest edge of what is kept of larger ones."""
+
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -81,3 +86,20 @@ def write_png(path: Path, picture: Image.Image) -> None:
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG", compress_level=6)
     write_bytes(path, buffer.getvalue())
+
+
+def kept_bytes(picture: Image.Image) -> bytes | None:
+    """What a baseline keeps of a picture: None where it is small and kept as it is, otherwise a WebP thumbnail."""
+    if max(picture.size) <= FULL_UP_TO:
+        return None
+    small = picture.copy()
+    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    buffer = io.BytesIO()
+    small.save(buffer, format="WEBP", quality=80, method=6)
+    return buffer.getvalue()
+
+
+def as_kept(picture: Image.Image) -> Image.Image:
+    """A picture as a baseline would show it, so that both can be compared pixel by pixel."""
+    content = kept_bytes(picture)
+    return picture if content is None else Image.open(io.BytesIO(content)).convert("RGB")

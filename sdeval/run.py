@@ -66,6 +66,8 @@ class MetricRecord:
     tolerance: float
     tolerance_is_relative: bool
     title: str = ""
+    judged: bool = True
+    """Whether a loss fails a session, or is only told."""
 
     @property
     def sign(self) -> int:
@@ -136,6 +138,22 @@ class Run:
             for sample in self.samples
         ]
         return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A run and the folder it was read from."""
+
+    run: Run
+    folder: Path
+
+    def picture(self, sample: SampleResult) -> Path | None:
+        """The picture of the same sample in this run, if the same was asked of it."""
+        found = next((each for each in self.run.samples if each.key == sample.key), None)
+        if found is None or found.fingerprint != sample.fingerprint:
+            return None
+        path = self.folder / found.image
+        return path if path.is_file() else None
 
 
 def write(run: Run, folder: Path) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sdeval import baseline as baselines
 from sdeval import metrics, target
-from sdeval.compare import SUITE, Gate, Verdict, judge_cases, judge_gates, weigh
+from sdeval.compare import SUITE, Gate, Swapped, Verdict, judge_cases, judge_gates, weigh
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.progress import Silent, Watcher
-from sdeval.run import Run
+from sdeval.run import Run, Stored
 from sdeval.suite import Case, Suite
 from sdeval.target import Target
 
@@ -181,9 +181,7 @@ class Session:
     def _missing_metrics(self, job: Job) -> dict[str, NotAvailable]:
         """Metrics whose weights or packages are not on this machine; the others are judged without them."""
         if job.key not in self._missing:
-            from sdeval.pipelines.load import pick_device
-
-            options = metrics.MetricOptions.from_suite(job.suite, pick_device(job.target.device))
+            options = self._metric_options(job)
             missing = {}
             for name in job.suite.metrics:
                 try:
@@ -224,17 +222,25 @@ class Session:
         self._gates.update({each.key: verdict for (each, _), verdict in zip(weighed, verdicts, strict=True)})
 
     def _weigh(self, question: Question, gates: int) -> Gate:
-        from sdeval import references
-        from sdeval.metrics import frechet_distance as frechet
-
         job, run = question.job, self._run(question.job)
         if question.name in self._missing_metrics(job):
             raise self._missing_metrics(job)[question.name]
-        swapped = None
-        if run.metrics[question.name].scope == "set" and job.suite.references is not None:
-            moments = references.seen(job.suite.references, run.metrics[question.name].version)
-            swapped = partial(frechet.swapped_difference, reference=moments)
-        return weigh(run, self._baseline(job), question.name, swapped, gates)
+        return weigh(run, self._baseline(job), question.name, self._swapped(job, question.name), gates)
+
+    def _swapped(self, job: Job, name: str) -> Swapped | None:
+        """How a set metric computes its difference with cases swapped."""
+        from sdeval import references
+
+        if job.suite.references is None or metrics.info(name).scope != "set":
+            return None
+        metric = metrics.create(name, self._metric_options(job))
+        assert isinstance(metric, metrics.SetMetric)
+        return partial(metric.swapped, reference=references.load(job.suite.references, metric).reference)
+
+    def _metric_options(self, job: Job) -> metrics.MetricOptions:
+        from sdeval.pipelines.load import pick_device
+
+        return metrics.MetricOptions.from_suite(job.suite, pick_device(job.target.device))
 
     def _baseline(self, job: Job) -> Run | None:
         return baselines.find(self.options.baselines, *job.key)
@@ -264,7 +270,8 @@ class Session:
         plan = self._plan(job)
         loaded = self._load(job.target)
         with self._watcher.watch(f"{job.suite.name} on {job.target.name}", len(plan.samples)) as progress:
-            return evaluate(plan, loaded, self.folder / job.suite.name / job.target.name, baseline, progress)
+            accepted = Stored(baseline, baselines.folder_of(self.options.baselines, *job.key)) if baseline else None
+            return evaluate(plan, loaded, self.folder / job.suite.name / job.target.name, accepted, progress)
 
     def _plan(self, job: Job) -> Plan:
         from sdeval.evaluate import Plan
@@ -329,3 +336,10 @@ def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
     tolerance = suite.tolerances.get(info.name, info.tolerance)
     if info.tolerance_is_relative and not tolerance < 1:
         raise SdevalError(f"{where}: tolerances: {info.name} is a share of the baseline, such as 0.1; got {tolerance}")
+    if "seeds" in info.needs and len(suite.seeds) < 2:
+        raise SdevalError(f"{where}: metric {info.name} compares seeds of a case; give the suite at least two")
+    if "image_prompt" in info.needs:
+        for case in suite.cases:
+            if not case.image_prompt:
+                here = case.origin or f"{where}, case {case.id!r}"
+                raise SdevalError(f"{here}: image_prompt: is missing; metric {info.name} needs what the image shows")

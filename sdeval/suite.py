@@ -38,6 +38,8 @@ class Case:
     """How far the init image is noised, 0 to 1; the pipeline's own default where None."""
     region_prompt: str = ""
     """Inpainting: what the painted region alone shows, where the prompt speaks of the whole picture."""
+    image_prompt: str = ""
+    """What the init image shows, for metrics that ask whether the change was the one asked for."""
     tags: tuple[str, ...] = ()
     """Keywords for `pytest -k`."""
     origin: str = field(default="", compare=False)
@@ -193,4 +195,6 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
         "size": [width, height],
         "seed": sample.seed,
     }
+    if case.image_prompt:
+        asked["image_prompt"] = case.image_prompt
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]

@@ -10,12 +10,16 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from sdeval.run import MetricRecord, Run, SampleResult, SetScore
+
+if TYPE_CHECKING:
+    from sdeval.pipelines.load import LoadedTarget
 
 pytest_plugins = ["pytester"]
 
@@ -82,3 +86,22 @@ def picture(rng: np.random.Generator) -> Image.Image:
     """A smooth, healthy 32x32 picture."""
     rows, columns = np.mgrid[0:32, 0:32] / 31
     return Image.fromarray((np.stack([rows, columns, rows * columns], axis=-1) * 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def loaded() -> LoadedTarget:
+    """The embedded model."""
+    from sdeval.pipelines.load import LoadedTarget
+    from sdeval.target import shipped
+
+    return LoadedTarget(shipped()["shapes"])
+
+
+@pytest.fixture(scope="session")
+def drawn(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+    """A run of `drawn.plan()` and its folder."""
+    from sdeval.evaluate import evaluate
+    from tests.drawn import plan
+
+    folder = tmp_path_factory.mktemp("run")
+    return evaluate(plan(), loaded, folder), folder

@@ -41,6 +41,7 @@ LAYERS = (
     ("suite", "casefile", "target", "stats"),
     ("metrics", "pipelines", "health", "faults", "progress"),
     ("run", "references"),
+    ("score",),
     ("compare", "evaluate", "shapes.train"),
     ("shapes.check",),
     ("baseline",),

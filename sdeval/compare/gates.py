@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sdeval import stats
 from sdeval.compare.paired import identical, paired, tolerance_of, value_of
 from sdeval.compare.verdict import SUITE, Kind, Verdict
-from sdeval.metrics.base import Features
+from sdeval.metrics.base import Difference, Features
 from sdeval.run import Run
 
 ALPHA_GATES = 0.005
@@ -22,7 +22,7 @@ SWAPS = 4999
 CONFIDENCE = 0.95
 """Of `passed`: a loss as large as the tolerance is excluded at this level."""
 
-Swapped = Callable[[Features, Features, npt.NDArray[np.int64]], Callable[[npt.NDArray[np.bool_]], float]]
+Swapped = Callable[[Features, Features, npt.NDArray[np.int64]], Difference]
 """Baseline features, candidate features and the case of each row; then: loss with marked cases swapped."""
 
 
@@ -54,6 +54,9 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
     record = run.metrics[metric]
     said = Verdict(suite=run.suite, target=run.target, metric=metric, case=SUITE, verdict="new", n=len(run.by_case()))
     said = replace(said, current=value_of(run, metric))
+    if not record.judged:
+        reason = "told, not judged" if said.current is not None else "no picture of the baseline to compare with"
+        return Gate(replace(said, verdict="information", reason=reason))
     obstacle = _obstacle(run, baseline, metric)
     if obstacle is not None or baseline is None:
         kind, reason = obstacle or ("new", "no baseline for this suite and target")

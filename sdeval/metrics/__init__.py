@@ -6,7 +6,8 @@ The facts of a metric stand in its own file, which imports torch only when it sc
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
+from functools import cache
+from importlib import metadata
 from typing import Any
 
 from sdeval.errors import SdevalError, unknown
@@ -25,7 +26,12 @@ __all__ = [
     "known",
 ]
 
-_MODULES = {
+GROUP = "sdeval.metrics"
+"""Entry points in this group are metrics of other packages: `name = "module"` or `name = "module:object"`, where the
+module or object has `INFO` and `create(options)` as the files of this folder have."""
+TORCHMETRICS = "torchmetrics."
+
+_OURS = {
     "clip_score": "sdeval.metrics.clip_score",
     "region_clip_score": "sdeval.metrics.region_clip_score",
     "init_similarity": "sdeval.metrics.init_similarity",
@@ -35,8 +41,8 @@ _MODULES = {
 
 
 def known() -> tuple[str, ...]:
-    """Names of all metrics."""
-    return tuple(_MODULES)
+    """Names of all metrics: ours, then those of installed packages."""
+    return (*_OURS, *sorted(_others()))
 
 
 def info(name: str) -> MetricInfo:
@@ -45,17 +51,47 @@ def info(name: str) -> MetricInfo:
     Raises:
         SdevalError: no such metric; lists the near matches.
     """
-    found: MetricInfo = _module(name).INFO
+    found: MetricInfo = _find(name).INFO
     return found
 
 
 def create(name: str, options: MetricOptions) -> Metric:
     """Make a metric; what metrics share, such as CLIP, is loaded once for all of them."""
-    factory: Callable[[MetricOptions], Metric] = _module(name).create
+    factory: Callable[[MetricOptions], Metric] = _find(name).create
     return factory(options)
 
 
-def _module(name: str) -> Any:
-    if name not in _MODULES:
-        raise SdevalError(unknown("metric", name, known()))
-    return import_module(_MODULES[name])
+def _others() -> dict[str, metadata.EntryPoint]:
+    return {each.name: each for each in metadata.entry_points(group=GROUP) if each.name not in _OURS}
+
+
+@cache
+def _find(name: str) -> Any:
+    """The module or object that holds `INFO` and `create` of a metric."""
+    if name in _OURS:
+        return metadata.EntryPoint(name, _OURS[name], GROUP).load()
+    if name.startswith(TORCHMETRICS):
+        from sdeval.metrics.torchmetrics import adapted
+
+        return adapted(name)
+    others = _others()
+    if name not in others:
+        raise SdevalError(f"{unknown('metric', name, known())}; a class of torchmetrics.image is allowed too")
+    return _checked(name, others[name])
+
+
+def _checked(name: str, entry: metadata.EntryPoint) -> Any:
+    """A metric of another package, if it is one."""
+    package = entry.dist.name if entry.dist else "a package"
+    try:
+        found = entry.load()
+    except Exception as error:
+        raise SdevalError(f"metric {name} of {package} does not load: {type(error).__name__}: {error}") from error
+    declared = getattr(found, "INFO", None)
+    if not isinstance(declared, MetricInfo) or not callable(getattr(found, "create", None)):
+        raise SdevalError(
+            f"metric {name} of {package}: {entry.value} must have INFO (a MetricInfo) and create(options)"
+        )
+    if declared.name != name:
+        raise SdevalError(f"metric {name} of {package} calls itself {declared.name!r}; the two names must be the same")
+    return found

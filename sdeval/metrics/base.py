@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal, Protocol, runtime_checkable
 
@@ -15,6 +16,11 @@ from sdeval.suite import TASKS, Case, Suite, Task
 
 Features = npt.NDArray[np.float32]
 """`[pictures, dimensions]`."""
+
+
+Floats = npt.NDArray[np.float64]
+Need = Literal["image", "mask", "image_prompt", "baseline", "seeds", "references"]
+"""What a metric cannot do without: fields of the case, the baseline's picture, two seeds, reference pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,13 @@ class MetricInfo:
     tasks: tuple[Task, ...] = TASKS
     scope: Literal["sample", "set"] = "sample"
     """Scores samples one by one, or all of them as one set."""
+    range: tuple[float, float] = (-math.inf, math.inf)
+    """What scores can be; one outside it is no score."""
+    needs: tuple[Need, ...] = ()
+    judged: bool = True
+    """Whether a loss fails a session; distances from the baseline's own picture are told only."""
+    alone: bool = True
+    """Whether the score of a picture depends on no other picture of the run."""
 
     @property
     def sign(self) -> int:
@@ -48,6 +61,52 @@ class Picture:
     case: Case
     init: Image.Image | None = None
     mask: Image.Image | None = None
+    seed: int = 0
+    pair: tuple[Image.Image, Image.Image] | None = None
+    """The same sample in the baseline as it is kept there, and this picture in the same form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Reference pictures, as features."""
+
+    count: int
+    mean: Floats
+    """`[d]`"""
+    covariance: Floats
+    """`[d, d]`"""
+    rows: Features
+
+    @classmethod
+    def of(cls, features: Features) -> Reference:
+        """From features `[n, d]`.
+
+        Raises:
+            ValueError: fewer than two rows, or values that are no numbers.
+        """
+        values = checked_features(features)
+        covariance = np.atleast_2d(np.cov(values, rowvar=False))
+        return cls(len(values), values.mean(axis=0), covariance, np.asarray(features, dtype=np.float32))
+
+
+def checked_features(features: Features, dimensions: int | None = None) -> Floats:
+    """Features in double precision.
+
+    Raises:
+        ValueError: fewer than two rows, values that are no numbers, or not as many dimensions as the reference has.
+    """
+    values = np.asarray(features, dtype=np.float64)
+    if values.ndim != 2 or len(values) < 2:
+        raise ValueError(f"a set needs at least 2 pictures, got {len(values)}")
+    if not np.isfinite(values).all():
+        raise ValueError("features hold values that are no numbers")
+    if dimensions is not None and values.shape[1] != dimensions:
+        raise ValueError(f"features have {values.shape[1]} dimensions, the reference has {dimensions}")
+    return values
+
+
+Difference = Callable[[npt.NDArray[np.bool_]], float]
+"""Figure of the candidate minus that of the baseline, with the marked cases (`[cases]`) swapped between them."""
 
 
 @runtime_checkable
@@ -74,15 +133,44 @@ class SetMetric(Protocol):
 
     @property
     def version(self) -> str:
-        """Changes whenever features or distance of the same pictures may."""
+        """Changes whenever the figure of the same pictures may."""
         ...
 
     @property
-    def extractor(self) -> str:
-        """Name of the features; metrics with the same extractor share them."""
+    def extractor(self) -> Extractor:
+        """Where the features come from; metrics with the same extractor share them."""
         ...
 
-    def features(self, pictures: Sequence[Image.Image]) -> Features:
+    def measure(self, features: Features, reference: Reference) -> float:
+        """The figure of a set.
+
+        Raises:
+            ValueError: there is none: too few pictures, other dimensions, values that are no numbers.
+        """
+        ...
+
+    def swapped(
+        self, before: Features, after: Features, cases: npt.NDArray[np.int64], reference: Reference
+    ) -> Difference:
+        """How the figure differs between two sets when cases change sides; what takes long is done once, here.
+
+        Args:
+            before: features of the baseline, `[n, d]`.
+            after: of the candidate, row by row the same samples.
+            cases: `[n]`, the number of each row's case.
+            reference: in the same features.
+        """
+        ...
+
+
+class Extractor(Protocol):
+    """Turns pictures into features."""
+
+    name: str
+    version: str
+    """Changes whenever features of the same picture may: weights, resize."""
+
+    def images(self, pictures: Sequence[Image.Image]) -> Features:
         """Features of pictures, `[n, d]`."""
         ...
 
@@ -97,8 +185,12 @@ class MetricOptions:
     clip_model: str = "ViT-B-32/openai"
     """`shapes`, `MODEL/WEIGHTS` of open_clip, `local-dir:PATH` or `hf-hub:ORG/NAME`."""
     extractor: str = "clip"
-    """Features of set metrics: `clip` (the image encoder of `clip_model`) or `inception`."""
+    """Features of set metrics: `clip` (the image encoder of `clip_model`), `inception` or `dinov2`."""
+    dinov2_model: str = "facebook/dinov2-small"
+    """For `dinov2`: a hub id, or a folder in transformers format."""
     device: str = "cpu"
+    prompts: tuple[str, ...] = ()
+    """All prompts of the suite."""
 
     @classmethod
     def from_suite(cls, suite: Suite, device: str) -> MetricOptions:
@@ -107,8 +199,9 @@ class MetricOptions:
         Raises:
             SdevalError: an option that nobody knows.
         """
-        known = [each.name for each in fields(cls) if each.name != "device"]
+        known = [each.name for each in fields(cls) if each.name not in ("device", "prompts")]
         for name in suite.metric_options:
             if name not in known:
                 raise SdevalError(f"suite {suite.name}: metric_options: {unknown('option', name, known)}")
-        return cls(**suite.metric_options, device=device)
+        prompts = tuple(dict.fromkeys(case.prompt for case in suite.cases))
+        return cls(**suite.metric_options, device=device, prompts=prompts)

@@ -36,6 +36,8 @@ def load_clip(name: str, device: str) -> Clip:
 class Clip:
     """Image and text features of one open_clip model, not normalised, in float32."""
 
+    name = "clip"
+
     def __init__(self, name: str, device: str) -> None:
         calm_threads()
         import open_clip

@@ -15,6 +15,7 @@ INFO = MetricInfo(
     unit="points",
     higher_is_better=True,
     tolerance=0.3,
+    range=(-100.0, 100.0),
 )
 
 

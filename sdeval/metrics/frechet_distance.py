@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from sdeval.errors import SdevalError, unknown
-from sdeval.metrics.base import Features, MetricInfo, MetricOptions, SetMetric
-
-Floats = npt.NDArray[np.float64]
+from sdeval.metrics.base import (
+    Difference,
+    Extractor,
+    Features,
+    Floats,
+    MetricInfo,
+    MetricOptions,
+    Reference,
+    SetMetric,
+    checked_features,
+)
+from sdeval.metrics.extractors import load_extractor
 
 INFO = MetricInfo(
     name="frechet_distance",
@@ -22,28 +28,9 @@ INFO = MetricInfo(
     tolerance=0.10,
     tolerance_is_relative=True,
     scope="set",
+    range=(-1e-3, math.inf),
+    needs=("references",),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """Reference features, reduced to what the distance needs."""
-
-    count: int
-    mean: Floats
-    """`[d]`"""
-    covariance: Floats
-    """`[d, d]`"""
-
-    @classmethod
-    def of(cls, features: Features) -> Reference:
-        """From features `[n, d]`.
-
-        Raises:
-            ValueError: fewer than two rows, or values that are no numbers.
-        """
-        values = _checked(features)
-        return cls(len(values), values.mean(axis=0), np.atleast_2d(np.cov(values, rowvar=False)))
 
 
 def frechet_distance(features: Features, reference: Reference) -> float:
@@ -60,9 +47,7 @@ def frechet_distance(features: Features, reference: Reference) -> float:
     Raises:
         ValueError: fewer than two rows, values that are no numbers, or another number of dimensions.
     """
-    values = _checked(features)
-    if values.shape[1] != len(reference.mean):
-        raise ValueError(f"features have {values.shape[1]} dimensions, the reference has {len(reference.mean)}")
+    values = checked_features(features, len(reference.mean))
     mean = values.mean(axis=0)
     centred = (values - mean) / np.sqrt(len(values) - 1)
     root = _trace_of_root(centred @ reference.covariance @ centred.T)
@@ -74,18 +59,9 @@ def _trace_of_root(gram: Floats) -> float:
     return float(np.sqrt(np.clip(np.linalg.eigvalsh(gram), 0.0, None)).sum())
 
 
-def _checked(features: Features) -> Floats:
-    values = np.asarray(features, dtype=np.float64)
-    if values.ndim != 2 or len(values) < 2:
-        raise ValueError(f"the Fréchet distance needs at least 2 pictures, got {len(values)}")
-    if not np.isfinite(values).all():
-        raise ValueError("features hold values that are no numbers")
-    return values
-
-
 def swapped_difference(
     baseline: Features, candidate: Features, cases: npt.NDArray[np.int64], reference: Reference
-) -> Callable[[npt.NDArray[np.bool_]], float]:
+) -> Difference:
     """Distance of the candidate minus that of the baseline, with marked cases swapped, as `stats.label_swap` asks it.
 
     Works on inner products of all rows, made once: each call then costs `n` cubed instead of `n n d`.
@@ -97,7 +73,7 @@ def swapped_difference(
         reference: in the same features.
     """
     count = len(baseline)
-    rows = np.concatenate([_checked(baseline), _checked(candidate)]) - reference.mean
+    rows = np.concatenate([checked_features(baseline), checked_features(candidate)]) - reference.mean
     plain = rows @ rows.T
     weighted = rows @ reference.covariance @ rows.T
 
@@ -127,26 +103,21 @@ class FrechetDistance:
 
     info = INFO
 
-    def __init__(self, extractor: str, version: str, extract: Callable[[Sequence[Image.Image]], Features]) -> None:
+    def __init__(self, extractor: Extractor) -> None:
         self.extractor = extractor
-        self.version = f"1 {version}"
-        self._extract = extract
+        self.version = f"1 {extractor.version}"
 
-    def features(self, pictures: Sequence[Image.Image]) -> Features:
-        """Features of pictures, `[n, d]`."""
-        return self._extract(pictures)
+    def measure(self, features: Features, reference: Reference) -> float:
+        """`frechet_distance`."""
+        return frechet_distance(features, reference)
+
+    def swapped(
+        self, before: Features, after: Features, cases: npt.NDArray[np.int64], reference: Reference
+    ) -> Difference:
+        """`swapped_difference`."""
+        return swapped_difference(before, after, cases, reference)
 
 
 def create(options: MetricOptions) -> SetMetric:
     """With the suite's extractor."""
-    if options.extractor == "clip":
-        from sdeval.metrics.clip import load_clip
-
-        clip = load_clip(options.clip_model, options.device)
-        return FrechetDistance("clip", f"clip {clip.version}", clip.images)
-    if options.extractor == "inception":
-        from sdeval.metrics.inception import Inception
-
-        inception = Inception(options.device)
-        return FrechetDistance("inception", inception.version, inception.images)
-    raise SdevalError(unknown("extractor", options.extractor, ("clip", "inception")))
+    return FrechetDistance(load_extractor(options))

@@ -29,6 +29,7 @@ class Inception:
         SdevalError: the weights file is not the published one; it is never opened then, for it could run code.
     """
 
+    name = "inception"
     version = f"inception {SHA256[:12]} bilinear 299"
 
     def __init__(self, device: str, weights: Path | None = None, sha256: str = SHA256) -> None:

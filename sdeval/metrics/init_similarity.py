@@ -13,6 +13,8 @@ INFO = MetricInfo(
     unit="percent",
     higher_is_better=True,
     tolerance=1.0,
+    range=(-100.0, 100.0),
+    needs=("image",),
     tasks=("img2img",),
 )
 

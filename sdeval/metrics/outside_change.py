@@ -15,6 +15,8 @@ INFO = MetricInfo(
     unit="levels",
     higher_is_better=False,
     tolerance=1.0,
+    range=(0.0, 255.0),
+    needs=("image", "mask"),
     tasks=("inpainting",),
 )
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from sdeval.compare import Verdict, judge_gates, weigh
-from sdeval.metrics.frechet_distance import Reference, frechet_distance, swapped_difference
+from sdeval.metrics.base import Reference
+from sdeval.metrics.frechet_distance import frechet_distance, swapped_difference
 from tests.conftest import make_run, with_features
 
 

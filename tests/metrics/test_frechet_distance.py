@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sdeval.metrics.frechet_distance import Reference, frechet_distance, swapped_difference
+from sdeval.metrics.base import Reference
+from sdeval.metrics.frechet_distance import frechet_distance, swapped_difference
 
 
 def features(rng: np.random.Generator, n: int, d: int, shift: float = 0.0) -> np.ndarray:

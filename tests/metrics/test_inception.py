@@ -12,7 +12,8 @@ from PIL import Image
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from sdeval import NotAvailable, SdevalError
-from sdeval.metrics.frechet_distance import Reference, frechet_distance
+from sdeval.metrics.base import Reference
+from sdeval.metrics.frechet_distance import frechet_distance
 from sdeval.metrics.inception import Inception, check_weights
 
 

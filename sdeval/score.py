@@ -1,0 +1,191 @@
+"""Scores a drawn run with the metrics of its suite. Needs its pictures on disk, not the target; knows no verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdeval import references
+from sdeval.errors import SdevalError
+from sdeval.images import as_kept, open_mask, open_rgb
+from sdeval.metrics import Features, Metric, MetricInfo, MetricOptions, Picture, SampleMetric, SetMetric, create
+from sdeval.run import MetricRecord, Run, SampleResult, SetScore, Stored
+from sdeval.suite import Sample, Suite
+
+DIGITS = 4
+"""Decimals of a stored score: finer than any metric's noise, coarse enough to be read."""
+SLACK = 1e-3
+
+
+def score(
+    run: Run, suite: Suite, samples: Sequence[Sample], folder: Path, device: str, baseline: Stored | None = None
+) -> Run:
+    """Score a run that was drawn into `folder`.
+
+    Scores and features of pictures that are the baseline's to the last bit are taken from it.
+
+    Args:
+        run: what was drawn.
+        suite: its metrics are computed.
+        samples: one for each of the run's, in its order.
+        folder: where the pictures are.
+        device: where models run.
+        baseline: what was accepted for this suite and target, if anything.
+    """
+    options = MetricOptions.from_suite(suite, device)
+    pictures = [_picture(sample, result, folder, baseline) for sample, result in zip(samples, run.samples, strict=True)]
+    accepted = baseline.run if baseline else None
+    for name in suite.metrics:
+        metric = create(name, options)
+        run = replace(run, metrics={**run.metrics, name: _record(metric, suite.tolerances.get(name))})
+        if isinstance(metric, SetMetric):
+            run = _with_set_score(run, metric, pictures, accepted, suite)
+        else:
+            run = _with_scores(run, metric, pictures, accepted)
+    return run
+
+
+def _picture(sample: Sample, result: SampleResult, folder: Path, baseline: Stored | None) -> Picture:
+    case = sample.case
+    image = open_rgb(folder / result.image)
+    kept = baseline.picture(result) if baseline else None
+    return Picture(
+        image=image,
+        case=case,
+        seed=sample.seed,
+        init=open_rgb(case.image) if case.image else None,
+        mask=open_mask(case.mask) if case.mask else None,
+        pair=(open_rgb(kept), as_kept(image)) if kept else None,
+    )
+
+
+def _record(metric: Metric, tolerance: float | None) -> MetricRecord:
+    info = metric.info
+    return MetricRecord(
+        version=metric.version,
+        unit=info.unit,
+        higher_is_better=info.higher_is_better,
+        scope=info.scope,
+        tolerance=info.tolerance if tolerance is None else tolerance,
+        tolerance_is_relative=info.tolerance_is_relative,
+        title=info.title,
+        judged=info.judged,
+    )
+
+
+def _unchanged(run: Run, baseline: Run | None, metric: Metric) -> dict[int, int]:
+    """Rows whose picture and request are the baseline's to the last bit, where it was scored in the same way."""
+    name = metric.info.name
+    if baseline is None or name not in baseline.metrics or baseline.metrics[name].version != metric.version:
+        return {}
+    if not metric.info.alone and not _same_pictures(run, baseline):
+        return {}
+    known = {(each.key, each.fingerprint, each.sha256): row for row, each in enumerate(baseline.samples)}
+    found = {row: known.get((each.key, each.fingerprint, each.sha256)) for row, each in enumerate(run.samples)}
+    return {row: old for row, old in found.items() if old is not None}
+
+
+def _same_pictures(run: Run, baseline: Run) -> bool:
+    return {(s.key, s.sha256) for s in run.samples} == {(s.key, s.sha256) for s in baseline.samples}
+
+
+def _with_scores(run: Run, metric: SampleMetric, pictures: Sequence[Picture], baseline: Run | None) -> Run:
+    name = metric.info.name
+    reused = _unchanged(run, baseline, metric)
+    values: dict[int, float | None] = {}
+    reasons: dict[int, str] = {}
+    for row, old in reused.items():
+        assert baseline is not None
+        values[row] = baseline.samples[old].scores.get(name)
+    # Without a picture of the baseline there is nothing to say, which is no failure.
+    told = "baseline" not in metric.info.needs
+    rows = [row for row, each in enumerate(pictures) if values.get(row) is None and (told or each.pair)]
+    for row, outcome in zip(rows, _attempt(metric, [pictures[row] for row in rows]), strict=True):
+        if isinstance(outcome, str):
+            values[row], reasons[row] = None, outcome
+        else:
+            values[row] = round(outcome, DIGITS)
+    samples = tuple(
+        replace(
+            sample,
+            scores={**sample.scores, **({name: values[row]} if row in values else {})},
+            reasons={**sample.reasons, **({name: reasons[row]} if row in reasons else {})},
+        )
+        for row, sample in enumerate(run.samples)
+    )
+    return replace(run, samples=samples)
+
+
+def _attempt(metric: SampleMetric, pictures: Sequence[Picture]) -> list[float | str]:
+    """Scores, or why there is none. One picture that cannot be scored does not take the others with it."""
+    if not pictures:
+        return []
+    try:
+        return [_checked(value, metric.info) for value in metric.score(pictures)]
+    except SdevalError:
+        raise
+    except Exception as error:
+        # What one picture cannot say without the others cannot be asked of it alone either.
+        if len(pictures) == 1 or not metric.info.alone:
+            return [f"{type(error).__name__}: {error}"] * len(pictures)
+        return [outcome for picture in pictures for outcome in _attempt(metric, [picture])]
+
+
+def _checked(value: float, info: MetricInfo) -> float | str:
+    low, high = info.range
+    # Rounding may push a perfect score a hair beyond.
+    return (
+        float(value)
+        if low - SLACK <= value <= high + SLACK
+        else f"the score is {value}, not within {low:g} to {high:g}"
+    )
+
+
+def _with_set_score(
+    run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline: Run | None, suite: Suite
+) -> Run:
+    name, extractor = metric.info.name, metric.extractor.name
+    if extractor not in run.features:
+        values = _features(run, metric, pictures, baseline)
+        run = replace(run, features={**run.features, extractor: values})
+    try:
+        reference = references.load(suite.references, metric) if suite.references else None
+        value, reason = _measured(run, metric, run.features[extractor], reference)
+    except ValueError as error:
+        reference, value, reason = None, None, f"reference pictures: {error}"
+    found = SetScore(
+        value=value,
+        n=len(run.samples),
+        extractor=extractor,
+        reference=reference.fingerprint if reference else "",
+        reference_n=reference.reference.count if reference else 0,
+        reason=reason,
+    )
+    return replace(run, set_scores={**run.set_scores, name: found})
+
+
+def _measured(
+    run: Run, metric: SetMetric, features: Features, reference: references.Loaded | None
+) -> tuple[float | None, str]:
+    if reference is None:
+        return None, "the suite has no reference pictures"
+    if not run.complete:
+        return None, "waits for a whole suite; this run holds a part of it"
+    try:
+        return round(metric.measure(features, reference.reference), 6), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def _features(run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline: Run | None) -> Features:
+    reused = _unchanged(run, baseline, metric)
+    kept: Mapping[int, Any] = {}
+    if baseline is not None and metric.extractor.name in baseline.features:
+        kept = {row: baseline.features[metric.extractor.name][old] for row, old in reused.items()}
+    rows = [row for row in range(len(pictures)) if row not in kept]
+    fresh = dict(zip(rows, metric.extractor.images([pictures[row].image for row in rows]), strict=True)) if rows else {}
+    return np.stack([kept[row] if row in kept else fresh[row] for row in range(len(pictures))])
