@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sdeval import baseline as baselines
 from sdeval import metrics, target
-from sdeval.compare import SUITE, Gate, Swapped, Verdict, judge_cases, judge_gates, weigh
+from sdeval.compare import SUITE, Gate, Rule, Swapped, Verdict, judge_cases, judge_gates, weigh
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.progress import Silent, Watcher
 from sdeval.run import Run, Stored
@@ -225,7 +225,7 @@ class Session:
         job, run = question.job, self._run(question.job)
         if question.name in self._missing_metrics(job):
             raise self._missing_metrics(job)[question.name]
-        return weigh(run, self._baseline(job), question.name, self._swapped(job, question.name), gates)
+        return weigh(run, self._baseline(job), question.name, self._swapped(job, question.name), Rule(gates))
 
     def _swapped(self, job: Job, name: str) -> Swapped | None:
         """How a set metric computes its difference with cases swapped."""

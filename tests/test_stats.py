@@ -54,6 +54,31 @@ def test_a_lower_shift_is_never_less_evidence_of_worse(values: np.ndarray, shift
     assert stats.sign_flip_p(values - shift) <= stats.sign_flip_p(values) + 1e-9
 
 
+def test_detectable_is_the_published_formula() -> None:
+    from scipy.stats import norm
+
+    expected = (norm.ppf(0.999) + norm.ppf(0.8)) * 2.0 / np.sqrt(30)
+    assert stats.detectable(2.0, 30, 0.001) == pytest.approx(expected)
+
+
+def test_cases_to_decide_do_decide_four_times_in_five() -> None:
+    rng = np.random.default_rng(0)
+    needed = stats.cases_to_decide(loss=0.2, error=1.0 / np.sqrt(12), cases=12, tolerance=0.5, alpha=0.005)
+    assert needed is not None
+    excluded = [stats.not_worse_p(rng.normal(-0.2, 1.0, size=needed), 0.5) < 0.05 for _ in range(300)]
+    assert np.mean(excluded) == pytest.approx(0.8, abs=0.07)
+
+
+@pytest.mark.parametrize(("loss", "error"), [(0.5, 1.0), (0.2, 0.0)])
+def test_at_the_tolerance_or_without_spread_nobody_knows_how_many_cases_decide(loss: float, error: float) -> None:
+    assert stats.cases_to_decide(loss, error, cases=12, tolerance=0.5, alpha=0.005) is None
+
+
+@pytest.mark.parametrize("values", [[1.0], [2.0, 2.0, 2.0]])
+def test_without_spread_there_is_no_error(values: list[float]) -> None:
+    assert stats.standard_error(np.array(values)) == 0.0
+
+
 @given(differences)
 @settings(max_examples=30, deadline=None)
 def test_the_interval_holds_the_mean(values: np.ndarray) -> None:

@@ -37,11 +37,35 @@ class Gate:
     """Whether a loss as large as the tolerance is excluded."""
     smallest_p: float = 0.0
     """What the test could reach at best, with so few cases."""
+    sign: int = 1
+    """1 where more is better, -1 where less is."""
+    error: float = 0.0
+    """Standard error of the delta."""
     decided: bool = True
     """Whether there is nothing left to test: `said` is final."""
 
+    def after(self, earlier: Gate) -> Gate:
+        """This look together with the one before it: what was shown once stays shown."""
+        return replace(
+            self,
+            p_worse=min(self.p_worse, earlier.p_worse),
+            p_better=min(self.p_better, earlier.p_better),
+            not_worse=self.not_worse or earlier.not_worse,
+        )
 
-def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None = None, gates: int = 1) -> Gate:
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How strict a gate has to be."""
+
+    gates: int = 1
+    """Gates of the session: the more, the smaller the p-values that must be reachable."""
+    looks: int = 1
+    """How often a figure may be looked at as more seeds are drawn. Each look spends an equal share of the error level
+    (Slud and Wei 1982; by the union bound it holds whatever the looks have in common)."""
+
+
+def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None = None, rule: Rule = Rule()) -> Gate:
     """Collect the evidence on one metric of a suite.
 
     Args:
@@ -49,7 +73,7 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
         baseline: what it is held against; None where nothing was accepted yet.
         metric: a sample metric, judged by its mean over the cases, or a set metric.
         swapped: for a set metric, how to compute its difference with cases swapped.
-        gates: how many the session has: the more, the smaller the p-values that must be reachable.
+        rule: how many gates and looks the session has.
     """
     record = run.metrics[metric]
     said = Verdict(suite=run.suite, target=run.target, metric=metric, case=SUITE, verdict="new", n=len(run.by_case()))
@@ -63,8 +87,8 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
         return Gate(replace(said, verdict=kind, reason=reason))
     said = replace(said, baseline=value_of(baseline, metric))
     if record.scope == "set":
-        return _weigh_set(run, baseline, metric, said, swapped, gates)
-    return _weigh_mean(run, baseline, metric, said)
+        return _weigh_set(run, baseline, metric, said, swapped, rule)
+    return _weigh_mean(run, baseline, metric, said, rule)
 
 
 def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:
@@ -104,7 +128,7 @@ def _other_samples(run: Run, baseline: Run) -> tuple[Kind, str] | None:
     return None
 
 
-def _weigh_mean(run: Run, baseline: Run, metric: str, said: Verdict) -> Gate:
+def _weigh_mean(run: Run, baseline: Run, metric: str, said: Verdict, rule: Rule) -> Gate:
     record = run.metrics[metric]
     table = paired(run, baseline, metric, list(run.by_case()))
     if table is None:
@@ -124,15 +148,17 @@ def _weigh_mean(run: Run, baseline: Run, metric: str, said: Verdict) -> Gate:
     better = record.sign * per_case
     return Gate(
         replace(said, low=bounds[0], high=bounds[1]) if bounds else said,
-        p_worse=stats.sign_flip_p(better),
-        p_better=stats.sign_flip_p(-better),
-        not_worse=stats.not_worse_p(better, tolerance) < 1 - CONFIDENCE,
-        smallest_p=stats.smallest_p(len(per_case)),
+        p_worse=min(1.0, rule.looks * stats.sign_flip_p(better)),
+        p_better=min(1.0, rule.looks * stats.sign_flip_p(-better)),
+        not_worse=stats.not_worse_p(better, tolerance) < (1 - CONFIDENCE) / rule.looks,
+        smallest_p=rule.looks * stats.smallest_p(len(per_case)),
+        sign=record.sign,
+        error=stats.standard_error(per_case),
         decided=False,
     )
 
 
-def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swapped | None, gates: int) -> Gate:
+def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swapped | None, rule: Rule) -> Gate:
     record, extractor = run.metrics[metric], run.set_scores[metric].extractor
     if said.current is None or said.baseline is None or swapped is None or extractor not in baseline.features:
         return Gate(replace(said, verdict="unscored", reason="the baseline holds no features for this metric"))
@@ -144,17 +170,20 @@ def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swa
         return Gate(replace(said, verdict="passed", low=0.0, high=0.0, reason="identical pictures"))
     names = list(run.by_case())
     numbers = np.array([names.index(sample.case) for sample in run.samples])
-    swaps = max(SWAPS, math.ceil(2 * gates / ALPHA_GATES))
+    swaps = max(SWAPS, math.ceil(2 * rule.gates * rule.looks / ALPHA_GATES))
     test = stats.label_swap(swapped(before, after, numbers), len(names), swaps)
     lost = -record.sign * (said.delta or 0.0)
-    margin = 1.96 * test.deviation
+    margin = stats.normal_quantile((1 + CONFIDENCE) / 2) * test.deviation
+    sure = stats.normal_quantile(1 - (1 - CONFIDENCE) / rule.looks)
     return Gate(
         replace(said, low=(said.delta or 0.0) - margin, high=(said.delta or 0.0) + margin),
-        p_worse=test.p_worse,
-        p_better=test.p_better,
-        smallest_p=max(1 / 2 ** len(names), 1 / (swaps + 1)),
+        p_worse=min(1.0, rule.looks * test.p_worse),
+        p_better=min(1.0, rule.looks * test.p_better),
+        smallest_p=rule.looks * max(1 / 2 ** len(names), 1 / (swaps + 1)),
         # At the level of the means: the deviation under no change stands for the error of the difference.
-        not_worse=lost + 1.645 * test.deviation < (said.tolerance or 0.0),
+        not_worse=lost + sure * test.deviation < (said.tolerance or 0.0),
+        sign=record.sign,
+        error=test.deviation,
         decided=False,
     )
 
@@ -184,8 +213,16 @@ def _verdict(gate: Gate, p_worse: float, p_better: float, gates: int) -> Verdict
         return replace(said, verdict="improved", p_value=p_better)
     if gate.not_worse:
         return replace(said, verdict="passed", p_value=p_worse)
-    reason = "a loss as large as the tolerance is neither shown nor excluded"
+    return replace(said, verdict="inconclusive", p_value=p_worse, reason=_undecided(gate, gates))
+
+
+def _undecided(gate: Gate, gates: int) -> str:
+    """Why a gate is inconclusive, and what would decide it."""
+    said = gate.said
     if gate.smallest_p * gates >= ALPHA_GATES:
         needed = math.ceil(math.log2(gates / ALPHA_GATES)) + 1
-        reason = f"{said.n} cases are too few to show any loss beside {gates} gates; it takes {needed}"
-    return replace(said, verdict="inconclusive", p_value=p_worse, reason=reason)
+        return f"{said.n} cases are too few to show any loss beside {gates} gates; it takes {needed}"
+    lost = -gate.sign * (said.delta or 0.0)
+    needed_cases = stats.cases_to_decide(lost, gate.error, said.n, said.tolerance or 0.0, ALPHA_GATES / gates)
+    reason = "a loss as large as the tolerance is neither shown nor excluded"
+    return f"{reason}; about {needed_cases} cases would decide" if needed_cases else reason

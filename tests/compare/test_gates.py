@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from sdeval.compare import Verdict, judge_gates, weigh
+from sdeval.compare import Rule, Verdict, judge_gates, weigh
 from sdeval.metrics.base import Reference
 from sdeval.metrics.frechet_distance import frechet_distance, swapped_difference
 from tests.conftest import make_run, with_features
@@ -145,7 +145,7 @@ def test_a_set_metric_without_baseline_features_is_unscored(rng: np.random.Gener
 
 
 def test_a_clear_loss_is_found_beside_a_hundred_gates(scores: np.ndarray, rng: np.random.Generator) -> None:
-    gates = [weigh(make_run(scores - 20), make_run(scores), "clip_score", gates=100)] * 100
+    gates = [weigh(make_run(scores - 20), make_run(scores), "clip_score", rule=Rule(gates=100))] * 100
     assert {each.verdict for each in judge_gates(gates)} == {"regressed"}
 
 
