@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -148,10 +148,15 @@ def _checked(value: float, info: MetricInfo) -> float | str:
 def _with_set_score(
     run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline: Run | None, suite: Suite
 ) -> Run:
-    name, extractor = metric.info.name, metric.extractor.name
-    if extractor not in run.features:
+    if metric.extractor.name not in run.features:
         values = _features(run, metric, pictures, baseline)
-        run = replace(run, features={**run.features, extractor: values})
+        run = replace(run, features={**run.features, metric.extractor.name: values})
+    return _measured_set(run, metric, suite)
+
+
+def _measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
+    """The run with the figure of a set metric whose features it has."""
+    name, extractor = metric.info.name, metric.extractor.name
     try:
         reference = references.load(suite.references, metric) if suite.references else None
         value, reason = _measured(run, metric, run.features[extractor], reference)
@@ -189,3 +194,20 @@ def _features(run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline
     rows = [row for row in range(len(pictures)) if row not in kept]
     fresh = dict(zip(rows, metric.extractor.images([pictures[row].image for row in rows]), strict=True)) if rows else {}
     return np.stack([kept[row] if row in kept else fresh[row] for row in range(len(pictures))])
+
+
+def with_seeds(run: Run, seeds: Collection[int], suite: Suite, device: str) -> Run:
+    """The part of a scored run that was drawn with some of its seeds; set metrics are measured anew on that part."""
+    rows = [row for row, sample in enumerate(run.samples) if sample.seed in seeds]
+    if len(rows) == len(run.samples):
+        return run
+    samples = tuple(run.samples[row] for row in rows)
+    features = {name: values[rows] for name, values in run.features.items()}
+    part = replace(run, samples=samples, features=features, set_scores={})
+    options = MetricOptions.from_suite(suite, device)
+    for name in run.set_scores:
+        if name in suite.metrics:
+            metric = create(name, options)
+            assert isinstance(metric, SetMetric)
+            part = _measured_set(part, metric, suite)
+    return part

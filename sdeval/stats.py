@@ -84,31 +84,18 @@ def sign_flip_p(differences: Floats, blocks: int = BLOCKS) -> float:
 def interval(differences: Floats, level: float = 0.95) -> tuple[float, float] | None:
     """Interval of the mean difference: all shifts that the two-sided sign-flip test does not reject.
 
+    A row of flips is as extreme as the observation after a shift where the mean of the flipped cases is below that
+    shift; so the bounds are quantiles of the means of random subsets of cases (Hartigan 1969).
+
     None with so few cases that nothing can be rejected: the interval is unbounded.
     """
-    tail = (1 - level) / 2
-    if smallest_p(len(differences)) > tail:
+    signs = _all_signs(len(differences)) if len(differences) <= EXACT_UP_TO else _first_signs(len(differences))
+    rank = math.floor((1 - level) / 2 * len(signs))
+    if rank < 1:
         return None
-    if np.ptp(differences) == 0:
-        return (float(differences[0]), float(differences[0]))
-    low, high = float(differences.min()), float(differences.max())
-    mean = float(differences.mean())
-    lower = _bisect(lambda shift: sign_flip_p(shift - differences, blocks=1) > tail, low, mean)
-    upper = _bisect(lambda shift: sign_flip_p(differences - shift, blocks=1) > tail, high, mean)
-    return (lower, upper)
-
-
-def _bisect(kept: Callable[[float], bool], outside: float, inside: float, steps: int = 24) -> float:
-    """The edge between shifts that are kept (`inside`) and those that are not."""
-    if kept(outside):
-        return outside
-    for _ in range(steps):
-        middle = (outside + inside) / 2
-        if kept(middle):
-            inside = middle
-        else:
-            outside = middle
-    return inside
+    flipped = (1 - signs[1:]) / 2
+    means = np.sort(flipped @ differences / flipped.sum(axis=1))
+    return (float(means[rank - 1]), float(means[-rank]))
 
 
 def cases_to_decide(

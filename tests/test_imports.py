@@ -45,6 +45,7 @@ LAYERS = (
     ("compare", "evaluate", "shapes.train"),
     ("shapes.check",),
     ("baseline",),
+    ("runner",),
     ("session", "report"),
     ("config", "distribute"),
     ("plugin", "cli"),

@@ -79,6 +79,17 @@ def test_without_spread_there_is_no_error(values: list[float]) -> None:
     assert stats.standard_error(np.array(values)) == 0.0
 
 
+@pytest.mark.parametrize("count", [8, 12, 30])
+def test_the_interval_is_what_the_test_does_not_reject(count: int) -> None:
+    values = np.random.default_rng(count).normal(0.3, 1, size=count)
+    bounds = stats.interval(values)
+    assert bounds is not None
+    low, high = bounds
+    for shift, kept in ((low - 0.02, False), (low + 0.02, True), (high - 0.02, True), (high + 0.02, False)):
+        p_value = min(stats.sign_flip_p(values - shift, blocks=1), stats.sign_flip_p(shift - values, blocks=1))
+        assert (p_value > 0.025) is kept
+
+
 @given(differences)
 @settings(max_examples=30, deadline=None)
 def test_the_interval_holds_the_mean(values: np.ndarray) -> None:

@@ -63,6 +63,8 @@ class Rule:
     looks: int = 1
     """How often a figure may be looked at as more seeds are drawn. Each look spends an equal share of the error level
     (Slud and Wei 1982; by the union bound it holds whatever the looks have in common)."""
+    seen: frozenset[int] | None = None
+    """Seeds whose pictures were judged case by case; broken ones of other seeds are told by the gate. None is all."""
 
 
 def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None = None, rule: Rule = Rule()) -> Gate:
@@ -81,7 +83,7 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
     if not record.judged:
         reason = "told, not judged" if said.current is not None else "no picture of the baseline to compare with"
         return Gate(replace(said, verdict="information", reason=reason))
-    obstacle = _obstacle(run, baseline, metric)
+    obstacle = _sick(run, rule.seen) or _obstacle(run, baseline, metric)
     if obstacle is not None or baseline is None:
         kind, reason = obstacle or ("new", "no baseline for this suite and target")
         return Gate(replace(said, verdict=kind, reason=reason))
@@ -89,6 +91,15 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
     if record.scope == "set":
         return _weigh_set(run, baseline, metric, said, swapped, rule)
     return _weigh_mean(run, baseline, metric, said, rule)
+
+
+def _sick(run: Run, seen: frozenset[int] | None) -> tuple[Kind, str] | None:
+    """Broken pictures among those that no case has judged."""
+    if seen is None:
+        return None
+    sick = [sample for sample in run.samples if sample.health != "ok" and sample.seed not in seen]
+    told = ", ".join(f"{each.case}@{each.seed} is {each.health}" for each in sick[:3])
+    return ("broken", f"{len(sick)} pictures of further seeds: {told}") if sick else None
 
 
 def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:
