@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sdeval import baseline as baselines
 from sdeval import metrics, target
-from sdeval.compare import SUITE, Gate, Rule, Swapped, Verdict, judge_cases, judge_gates, weigh
+from sdeval.compare import SUITE, Gate, Rule, Swapped, Verdict, decide, judge_cases, weigh
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.progress import Silent, Watcher
 from sdeval.run import Run
@@ -22,7 +22,6 @@ from sdeval.target import Target
 if TYPE_CHECKING:
     pass
 
-QuestionKey = tuple[str, str, str]
 SPEED = "seconds_per_image"
 MEMORY = "peak_memory"
 FIGURES = (SPEED, MEMORY)
@@ -38,9 +37,9 @@ class Question:
     name: str
 
     @property
-    def key(self) -> QuestionKey:
+    def key(self) -> str:
         """Names the question in a session."""
-        return (*self.job.key, self.name)
+        return "/".join((*self.job.key, self.name))
 
     def unanswered(self, reason: str) -> Verdict:
         """The verdict where there can be none."""
@@ -80,7 +79,7 @@ class Session:
         self._selected: list[Question] = []
         self._runner = Runner(options, folder, watcher or Silent())
         self._cases: dict[Key, dict[str, Verdict]] = {}
-        self._gates: dict[QuestionKey, Verdict] = {}
+        self._gates: dict[str, Verdict] = {}
 
     def questions(self, suite: Suite) -> list[Question]:
         """Everything that can be asked about a suite: its cases, then its figures, target by target.
@@ -183,7 +182,7 @@ class Session:
         What stays inconclusive is looked at again with more seeds, as long as its suite allows.
         """
         asked = {each.key: each for each in self._selected if each.kind == "gate"}
-        weighed: dict[QuestionKey, Gate] = {}
+        weighed: dict[str, Gate] = {}
         for key, each in asked.items():
             if self._shared and each.job.target.name != question.job.target.name:
                 continue
@@ -192,20 +191,13 @@ class Session:
             except SdevalError:
                 if key == question.key:
                     raise
-        while True:
-            verdicts = dict(zip(weighed, judge_gates(list(weighed.values()), total=len(asked)), strict=True))
-            undecided = [asked[key] for key, verdict in verdicts.items() if verdict.verdict == "inconclusive"]
-            again = self._look_again(undecided)
-            if not again:
-                break
-            weighed.update({each.key: self._weigh(each, len(asked)).after(weighed[each.key]) for each in again})
-        self._gates.update(verdicts)
+        self._gates.update(decide(weighed, partial(self._look_again, asked), total=len(asked)))
 
-    def _look_again(self, undecided: Sequence[Question]) -> list[Question]:
-        """Those undecided questions whose runs could be widened by more seeds."""
-        jobs = {each.job.key: each.job for each in undecided}
+    def _look_again(self, asked: Mapping[str, Question], undecided: Sequence[str]) -> dict[str, Gate]:
+        """Draw the next seeds for the jobs of undecided gates, and weigh those gates again."""
+        jobs = {asked[key].job.key: asked[key].job for key in undecided}
         widened = {key for key, job in jobs.items() if self._runner.widen(job)}
-        return [each for each in undecided if each.job.key in widened]
+        return {key: self._weigh(asked[key], len(asked)) for key in undecided if asked[key].job.key in widened}
 
     def _weigh(self, question: Question, gates: int) -> Gate:
         job, run = question.job, self._run(question.job)

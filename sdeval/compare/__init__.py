@@ -1,7 +1,7 @@
 """Judges a run against a baseline. Pure: runs in, verdicts out; no files, no torch, no clock."""
 
 from sdeval.compare.cases import judge_cases
-from sdeval.compare.gates import Gate, Rule, Swapped, judge_gates, weigh
+from sdeval.compare.gates import Gate, Rule, Swapped, decide, judge_gates, weigh
 from sdeval.compare.verdict import FAILING, KINDS, SUITE, Kind, Verdict, summary, worst_first
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Rule",
     "Swapped",
     "Verdict",
+    "decide",
     "judge_cases",
     "judge_gates",
     "summary",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -197,6 +197,27 @@ def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swa
         error=test.deviation,
         decided=False,
     )
+
+
+Further = Callable[[Sequence[str]], Mapping[str, Gate]]
+"""Given the names of undecided gates: those of them that could be weighed again on more evidence."""
+
+
+def decide(gates: Mapping[str, Gate], further: Further, total: int | None = None) -> dict[str, Verdict]:
+    """Final verdicts of gates by name: what is inconclusive is weighed again for as long as there is more evidence.
+
+    Args:
+        gates: as weighed at the first look.
+        further: draws more and weighs again; gives nothing where nothing more can be drawn.
+        total: gates of the whole session, where this process sees only some of them.
+    """
+    weighed = dict(gates)
+    while True:
+        verdicts = dict(zip(weighed, judge_gates(list(weighed.values()), total), strict=True))
+        again = further([name for name, verdict in verdicts.items() if verdict.verdict == "inconclusive"])
+        if not again:
+            return verdicts
+        weighed.update({name: gate.after(weighed[name]) for name, gate in again.items()})
 
 
 def judge_gates(gates: Sequence[Gate], total: int | None = None) -> list[Verdict]:
