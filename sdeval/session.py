@@ -173,7 +173,8 @@ class Session:
     def _judged_cases(self, job: Job) -> dict[str, Verdict]:
         if job.key not in self._cases:
             run = self._run(job)
-            self._cases[job.key] = {verdict.case: verdict for verdict in judge_cases(run, self._runner.baseline(job))}
+            judged = judge_cases(run, self._runner.baseline(job), len(self.jobs))
+            self._cases[job.key] = {verdict.case: verdict for verdict in judged}
         return self._cases[job.key]
 
     def _judge_gates(self, question: Question) -> None:

@@ -189,26 +189,36 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def collapse_p(differences: Floats) -> Floats:
-    """For each case, how often chance alone makes every one of its seeds fall as far as the best of them did.
+def collapse_p(before: Floats, after: Floats) -> Floats:
+    """For each case, a p-value of its fall: beside what the other cases did, and beside the spread between seeds.
 
-    Chance is the other cases: the share of their differences that fell as far, to the power of the seeds. A picture
-    that goes wrong now and then is therefore noise, a case whose every seed goes wrong is not, and a loss that all
-    cases share accuses none of them. With one seed, or few cases, the values cannot become small.
+    A case counts by the seed that fell least: a picture that goes wrong now and then is noise, a case whose every seed
+    goes wrong is not. Its yardsticks are how far the other cases moved, up or down, and how much seeds of a case
+    differ on either side; the larger p-value of the two t-tests counts. A loss that all cases share accuses none of
+    them, for then all moved. Cases that did not move at all say nothing of how far the moving ones go.
 
     Args:
-        differences: `[cases, seeds]`, negative is worse.
+        before: `[cases, seeds]`, higher is better.
+        after: the same shape.
 
     Returns:
-        `[cases]`.
+        `[cases]`; 1 where there is a single seed, or the case did not fall.
     """
-    cases, seeds = differences.shape
-    result = np.empty(cases)
-    for case in range(cases):
-        others = np.delete(differences, case, axis=0)
-        fallen = int((others <= differences[case].max()).sum())
-        result[case] = ((1 + fallen) / (1 + others.size)) ** seeds
-    return result
+    from scipy.special import stdtr
+
+    cases, seeds = before.shape
+    if seeds < 2:
+        return np.ones(cases)
+    differences = after - before
+    fall = differences.max(axis=1)
+    moved = np.square(differences.mean(axis=1))
+    others = np.count_nonzero(moved) - (moved > 0)
+    spread = 2 * float(np.concatenate([before.var(axis=1, ddof=1), after.var(axis=1, ddof=1)]).mean()) / seeds
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beside_others = stdtr(others, fall / np.sqrt((moved.sum() - moved) / others))
+        beside_seeds = stdtr(2 * cases * (seeds - 1), fall / np.sqrt(spread))
+    worst = np.fmax(np.where(others > 0, beside_others, 0.0), np.where(spread > 0, beside_seeds, 0.0))
+    return np.where(fall < 0, worst, 1.0)
 
 
 def own_noise_p(before: Floats, after: Floats) -> Floats:
