@@ -36,6 +36,9 @@ _OURS = {
     "region_clip_score": "sdeval.metrics.region_clip_score",
     "init_similarity": "sdeval.metrics.init_similarity",
     "outside_change": "sdeval.metrics.outside_change",
+    "outside_change_max": "sdeval.metrics.outside_change:maximum",
+    "outside_change_p99": "sdeval.metrics.outside_change:p99",
+    "seam": "sdeval.metrics.seam",
     "frechet_distance": "sdeval.metrics.frechet_distance",
 }
 
