@@ -39,6 +39,9 @@ _OURS = {
     "outside_change_max": "sdeval.metrics.outside_change:maximum",
     "outside_change_p99": "sdeval.metrics.outside_change:p99",
     "seam": "sdeval.metrics.seam",
+    "ssim": "sdeval.metrics.ssim",
+    "psnr": "sdeval.metrics.psnr",
+    "lpips": "sdeval.metrics.lpips",
     "frechet_distance": "sdeval.metrics.frechet_distance",
 }
 

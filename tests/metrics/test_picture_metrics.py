@@ -8,7 +8,6 @@ from PIL import Image
 
 from sdeval import Case
 from sdeval.metrics import MetricOptions, Picture, create
-from sdeval.metrics.init_similarity import init_similarity
 from sdeval.metrics.masks import band, grown
 from sdeval.metrics.outside_change import outside_change
 from sdeval.metrics.region_clip_score import crop_to_mask
@@ -124,28 +123,11 @@ def test_a_case_without_its_parts_has_no_outside(picture: Image.Image, missing: 
         create("outside_change", MetricOptions()).score([Picture(picture, CASE, **parts)])
 
 
-def test_a_picture_is_wholly_similar_to_itself(picture: Image.Image) -> None:
-    assert init_similarity(np.asarray(picture), np.asarray(picture)) == pytest.approx(100)
+def test_an_untouched_init_image_is_wholly_kept(picture: Image.Image) -> None:
+    metric = create("init_similarity", MetricOptions())
+    assert metric.score([Picture(picture, CASE, init=picture)]) == [pytest.approx(100)]
 
 
-def test_similarity_is_the_published_formula(picture: Image.Image, rng: np.random.Generator) -> None:
-    from scipy.ndimage import gaussian_filter
-
-    # Wang's formula once more, with SciPy's filters.
-    one = np.asarray(picture).astype(float)
-    other = np.clip(one + rng.normal(0, 20, size=one.shape), 0, 255).round()
-
-    def smooth(values: np.ndarray) -> np.ndarray:
-        return gaussian_filter(values, 1.5, axes=(0, 1), truncate=5 / 1.5, mode="mirror")
-
-    a, b = smooth(one), smooth(other)
-    va, vb, cov = smooth(one**2) - a**2, smooth(other**2) - b**2, smooth(one * other) - a * b
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    expected = ((2 * a * b + c1) * (2 * cov + c2) / ((a**2 + b**2 + c1) * (va + vb + c2))).mean()
-    found = init_similarity(other.astype(np.uint8), one.astype(np.uint8))
-    assert found == pytest.approx(100 * expected, abs=1e-2)
-
-
-def test_a_picture_of_another_size_has_no_similarity() -> None:
-    with pytest.raises(ValueError, match="sizes differ"):
-        init_similarity(np.zeros((16, 16, 3), np.uint8), np.zeros((32, 32, 3), np.uint8))
+def test_a_case_without_an_image_keeps_nothing(picture: Image.Image) -> None:
+    with pytest.raises(ValueError, match="case a has no image"):
+        create("init_similarity", MetricOptions()).score([Picture(picture, CASE)])
