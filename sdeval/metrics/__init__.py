@@ -34,6 +34,9 @@ TORCHMETRICS = "torchmetrics."
 _OURS = {
     "clip_score": "sdeval.metrics.clip_score",
     "region_clip_score": "sdeval.metrics.region_clip_score",
+    "directional_clip": "sdeval.metrics.directional_clip",
+    "r_precision": "sdeval.metrics.r_precision",
+    "diversity": "sdeval.metrics.diversity",
     "init_similarity": "sdeval.metrics.init_similarity",
     "outside_change": "sdeval.metrics.outside_change",
     "outside_change_max": "sdeval.metrics.outside_change:maximum",
