@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +81,9 @@ def _record(metric: Metric, tolerance: float | None) -> MetricRecord:
 def _unchanged(run: Run, baseline: Run | None, metric: Metric) -> dict[int, int]:
     """Rows whose picture and request are the baseline's to the last bit, where it was scored in the same way."""
     name = metric.info.name
+    # A distance from the baseline that is kept in it was measured from the one before.
+    if "baseline" in metric.info.needs:
+        return {}
     if baseline is None or name not in baseline.metrics or baseline.metrics[name].version != metric.version:
         return {}
     if not metric.info.alone and not _same_pictures(run, baseline):
@@ -104,6 +108,9 @@ def _with_scores(run: Run, metric: SampleMetric, pictures: Sequence[Picture], ba
     # Without a picture of the baseline there is nothing to say, which is no failure.
     told = "baseline" not in metric.info.needs
     rows = [row for row, each in enumerate(pictures) if values.get(row) is None and (told or each.pair)]
+    # Some may have kept their picture and changed their prompt; the scores of all hang together.
+    if rows and not metric.info.alone:
+        rows = list(range(len(pictures)))
     for row, outcome in zip(rows, _attempt(metric, [pictures[row] for row in rows]), strict=True):
         if isinstance(outcome, str):
             values[row], reasons[row] = None, outcome
@@ -140,7 +147,7 @@ def _checked(value: float, info: MetricInfo) -> float | str:
     # Rounding may push a perfect score a hair beyond.
     return (
         float(value)
-        if low - SLACK <= value <= high + SLACK
+        if math.isfinite(value) and low - SLACK <= value <= high + SLACK
         else f"the score is {value}, not within {low:g} to {high:g}"
     )
 

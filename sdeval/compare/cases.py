@@ -49,7 +49,8 @@ def _state(
         return replace(said, verdict="broken", reason=found)
     for sample in samples:
         for metric, why in sample.reasons.items():
-            return replace(said, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
+            if run.metrics[metric].judged:
+                return replace(said, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
     if baseline is None:
         return replace(said, verdict="new", reason="no baseline for this suite and target")
     known = {sample.seed: sample for sample in before}

@@ -34,8 +34,20 @@ TORCHMETRICS = "torchmetrics."
 _OURS = {
     "clip_score": "sdeval.metrics.clip_score",
     "region_clip_score": "sdeval.metrics.region_clip_score",
+    "directional_clip": "sdeval.metrics.directional_clip",
+    "r_precision": "sdeval.metrics.r_precision",
+    "diversity": "sdeval.metrics.diversity",
+    "duplicates": "sdeval.metrics.duplicates",
     "init_similarity": "sdeval.metrics.init_similarity",
     "outside_change": "sdeval.metrics.outside_change",
+    "outside_change_max": "sdeval.metrics.outside_change:maximum",
+    "outside_change_p99": "sdeval.metrics.outside_change:p99",
+    "seam": "sdeval.metrics.seam",
+    "sharpness": "sdeval.metrics.sharpness",
+    "noise": "sdeval.metrics.noise",
+    "ssim": "sdeval.metrics.ssim",
+    "psnr": "sdeval.metrics.psnr",
+    "lpips": "sdeval.metrics.lpips",
     "frechet_distance": "sdeval.metrics.frechet_distance",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from sdeval import NotAvailable, SdevalError
 from sdeval.metrics.base import Reference
 from sdeval.metrics.frechet_distance import frechet_distance
-from sdeval.metrics.inception import Inception, check_weights
+from sdeval.metrics.inception import WEIGHTS, Inception
+from sdeval.metrics.weights import Published
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +35,8 @@ def pictures(rng: np.random.Generator, count: int) -> list[Image.Image]:
     return [Image.fromarray(rng.integers(0, 256, size=(40, 48, 3), dtype=np.uint8)) for _ in range(count)]
 
 
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def published(path: Path) -> Published:
+    return replace(WEIGHTS, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def test_features_and_distance_are_torch_fidelitys(weights: Path, rng: np.random.Generator, tmp_path: Path) -> None:
@@ -57,7 +59,7 @@ def test_features_and_distance_are_torch_fidelitys(weights: Path, rng: np.random
         verbose=False,
         feature_extractor_weights_path=str(weights),
     )["frechet_inception_distance"]
-    inception = Inception("cpu", weights, sha256(weights))
+    inception = Inception("cpu", published(weights), weights)
     one, other = (inception.images(group) for group in sets)
     assert one.shape == (4, 2048)
     assert frechet_distance(one, Reference.of(other)) == pytest.approx(expected, rel=1e-4)
@@ -65,9 +67,9 @@ def test_features_and_distance_are_torch_fidelitys(weights: Path, rng: np.random
 
 def test_weights_that_are_not_the_published_ones_are_never_opened(weights: Path) -> None:
     with pytest.raises(SdevalError, match="is not the published InceptionV3"):
-        Inception("cpu", weights)
+        Inception("cpu", path=weights)
 
 
 def test_missing_weights_say_where_they_belong(tmp_path: Path) -> None:
     with pytest.raises(NotAvailable, match="InceptionV3 weights are not on this machine; put https://"):
-        check_weights(tmp_path / "none.pth")
+        WEIGHTS.check(tmp_path / "none.pth")
