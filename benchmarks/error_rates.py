@@ -191,7 +191,7 @@ def as_run(scores: Scores, values: Sequence[Floats], seeds: Sequence[int]) -> Ru
         suite=scores.name,
         task="text2img",
         target="simulated",
-        asked={"seeds": list(seeds)},
+        asked={"seeds": list(seeds), "looks": [list(look) for look in LOOKS]},
         drawn_by={},
         metrics=records,
         samples=samples,

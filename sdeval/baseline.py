@@ -67,7 +67,7 @@ def _refuse(run: Run, folder: Path) -> None:
         raise SdevalError(f"{folder}: is a partial run; run the whole suite {run.suite}, then accept it")
     if not run.metrics:
         raise SdevalError(f"{folder}: has no scores at all; a baseline without them could judge nothing")
-    drawn, most = len(run.asked["seeds"]), len(run.asked.get("all_seeds", run.asked["seeds"]))
+    drawn, most = len(run.asked["seeds"]), len(run.asked["looks"][-1])
     if drawn < most:
         raise SdevalError(
             f"{folder}: was decided with {drawn} of {most} seeds; draw all of them and accept that run: "

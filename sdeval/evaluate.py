@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sdeval import environment, health
+from sdeval import environment, health, metrics
 from sdeval import run as runs
 from sdeval.images import open_rgb, pixel_hash, to_pixels, write_png
 from sdeval.pipelines.draw import Drawn, batches, draw
@@ -89,7 +89,7 @@ def make_plan(
         tolerances={name: value for name, value in suite.tolerances.items() if name not in missing},
     )
     samples = tuple(sample for sample in reduced.samples if cases is None or sample.case.id in cases)
-    unscored = {name: str(error) for name, error in missing.items()}
+    unscored = {name: str(error) for name, error in missing.items() if metrics.info(name).judged}
     return Plan(reduced, target, samples, settings, unscored, suite.looks)
 
 
@@ -144,7 +144,7 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
         asked={
             "cases": len(plan.suite.cases),
             "seeds": list(plan.suite.seeds),
-            "all_seeds": list(plan.looks[-1] if plan.looks else plan.suite.seeds),
+            "looks": [list(seeds) for seeds in plan.looks or (plan.suite.seeds,)],
             "settings": dict(plan.settings),
             "unscored": dict(plan.unscored),
         },

@@ -49,6 +49,9 @@ class SampleResult:
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a score is null, by metric."""
 
+    drift: str = ""
+    """How far the picture is from the baseline's: `identical`, `imperceptible` or `changed`; empty without one."""
+
     @property
     def key(self) -> tuple[str, int]:
         """Case and seed."""
@@ -96,7 +99,7 @@ class Run:
     task: str
     target: str
     asked: Mapping[str, Any]
-    """Number of cases, seeds, and the settings of the pipeline call."""
+    """Number of cases, seeds drawn, seeds of every look the suite allows, and the settings of the pipeline call."""
     drawn_by: Mapping[str, Any]
     """The target's fields, its pipeline and its scheduler."""
     metrics: Mapping[str, MetricRecord]
@@ -116,6 +119,10 @@ class Run:
         for sample in self.samples:
             grouped.setdefault(sample.case, []).append(sample)
         return grouped
+
+    def look_of(self, seed: int) -> int:
+        """The look at which a seed was first drawn, from 0."""
+        return next((number for number, seeds in enumerate(self.asked.get("looks", ())) if seed in seeds), 0)
 
     def table(self) -> pd.DataFrame:
         """One row a sample: `case`, `seed`, `prompt`, `health`, `seconds`, `image` and a column for each metric.

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from sdeval import references
+from sdeval.drift import drift
 from sdeval.errors import SdevalError
-from sdeval.images import as_kept, open_mask, open_rgb
+from sdeval.images import as_kept, open_mask, open_rgb, to_pixels
 from sdeval.metrics import Features, Metric, MetricInfo, MetricOptions, Picture, SampleMetric, SetMetric, create
 from sdeval.run import MetricRecord, Run, SampleResult, SetScore, Stored
 from sdeval.suite import Sample, Suite
@@ -40,6 +41,7 @@ def score(
     options = MetricOptions.from_suite(suite, device)
     pictures = [_picture(sample, result, folder, baseline) for sample, result in zip(samples, run.samples, strict=True)]
     accepted = baseline.run if baseline else None
+    run = replace(run, samples=tuple(map(_with_drift, run.samples, pictures)))
     for name in suite.metrics:
         metric = create(name, options)
         run = replace(run, metrics={**run.metrics, name: _record(metric, suite.tolerances.get(name))})
@@ -62,6 +64,13 @@ def _picture(sample: Sample, result: SampleResult, folder: Path, baseline: Store
         mask=open_mask(case.mask) if case.mask else None,
         pair=(open_rgb(kept), as_kept(image)) if kept else None,
     )
+
+
+def _with_drift(result: SampleResult, picture: Picture) -> SampleResult:
+    if picture.pair is None:
+        return result
+    before, now = map(to_pixels, picture.pair)
+    return replace(result, drift=drift(before, now))
 
 
 def _record(metric: Metric, tolerance: float | None) -> MetricRecord:
@@ -111,11 +120,12 @@ def _with_scores(run: Run, metric: SampleMetric, pictures: Sequence[Picture], ba
     # Some may have kept their picture and changed their prompt; the scores of all hang together.
     if rows and not metric.info.alone:
         rows = list(range(len(pictures)))
-    for row, outcome in zip(rows, _attempt(metric, [pictures[row] for row in rows]), strict=True):
-        if isinstance(outcome, str):
-            values[row], reasons[row] = None, outcome
-        else:
-            values[row] = round(outcome, DIGITS)
+    for group in _together(rows, run, metric):
+        for row, outcome in zip(group, _attempt(metric, [pictures[row] for row in group]), strict=True):
+            if isinstance(outcome, str):
+                values[row], reasons[row] = None, outcome
+            else:
+                values[row] = round(outcome, DIGITS)
     samples = tuple(
         replace(
             sample,
@@ -125,6 +135,17 @@ def _with_scores(run: Run, metric: SampleMetric, pictures: Sequence[Picture], ba
         for row, sample in enumerate(run.samples)
     )
     return replace(run, samples=samples)
+
+
+def _together(rows: Sequence[int], run: Run, metric: SampleMetric) -> list[list[int]]:
+    """Rows to score in one call.
+
+    Where scores hang together, the seeds of a look do so among themselves: the same however many looks follow.
+    """
+    if metric.info.alone:
+        return [list(rows)]
+    looks = [run.look_of(run.samples[row].seed) for row in rows]
+    return [[row for row, at in zip(rows, looks, strict=True) if at == look] for look in dict.fromkeys(looks)]
 
 
 def _attempt(metric: SampleMetric, pictures: Sequence[Picture]) -> list[float | str]:

@@ -236,6 +236,12 @@ def _figure(question: Question, run: Run) -> Verdict:
     )
 
 
+def fresh_seeds(suite: Suite) -> list[tuple[int, ...]]:
+    """The seeds that each look of a suite adds."""
+    looks = suite.looks
+    return [tuple(s for s in seeds if s not in before) for before, seeds in zip(((), *looks), looks, strict=False)]
+
+
 def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
     where = f"suite {suite.name}"
     if suite.task not in info.tasks:
@@ -243,8 +249,10 @@ def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
     tolerance = suite.tolerances.get(info.name, info.tolerance)
     if info.tolerance_is_relative and not tolerance < 1:
         raise SdevalError(f"{where}: tolerances: {info.name} is a share of the baseline, such as 0.1; got {tolerance}")
-    if "seeds" in info.needs and len(suite.seeds) < 2:
-        raise SdevalError(f"{where}: metric {info.name} compares seeds of a case; give the suite at least two")
+    if "seeds" in info.needs and min(map(len, fresh_seeds(suite))) < 2:
+        raise SdevalError(
+            f"{where}: metric {info.name} compares seeds of a case; give every look at least two new ones"
+        )
     if "image_prompt" in info.needs:
         for case in suite.cases:
             if not case.image_prompt:

@@ -49,11 +49,17 @@ def make_run(scores: np.ndarray, **changes: object) -> Run:
         for case, row in enumerate(scores)
         for seed, value in enumerate(row)
     )
+    seeds = list(range(scores.shape[1]))
     run = Run(
         suite="animals",
         task="text2img",
         target="tiny",
-        asked={"cases": len(scores), "seeds": list(range(scores.shape[1])), "settings": {}},
+        asked={
+            "cases": len(scores),
+            "seeds": (seeds := list(range(scores.shape[1]))),
+            "looks": [seeds],
+            "settings": {},
+        },
         drawn_by={"model": "tiny"},
         metrics={"clip_score": CLIP_SCORE},
         samples=samples,

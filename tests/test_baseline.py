@@ -72,7 +72,10 @@ def test_pictures_that_are_gone_leave_the_baseline(run: Run, tmp_path: Path) -> 
     ("damage", "message"),
     [
         ({"complete": False}, "is a partial run"),
-        ({"asked": {"unscored": {"clip_score": "no weights"}}}, r"has no clip_score \(no weights\)"),
+        (
+            {"asked": {"unscored": {"clip_score": "no weights"}, "seeds": [0], "looks": [[0]]}},
+            r"has no clip_score \(no weights\)",
+        ),
         ({"metrics": {}}, "has no scores at all"),
         ({"health": "black"}, "a baseline holds healthy pictures only"),
         ({"reasons": {"clip_score": "no"}}, "a baseline holds every score"),

@@ -42,14 +42,14 @@ def test_the_facts_of_all_metrics_are_light() -> None:
 
 LAYERS = (
     ("errors", "files", "images", "environment", "shapes"),
-    ("suite", "casefile", "target", "stats"),
+    ("suite", "casefile", "target", "stats", "collect", "noise"),
     ("metrics", "pipelines", "health", "faults", "progress", "drift"),
     ("run", "references"),
     ("score",),
     ("compare", "evaluate", "shapes.train"),
     ("shapes.check",),
     ("baseline",),
-    ("runner",),
+    ("runner", "calibrate", "sensitivity", "doctor"),
     ("session", "report"),
     ("config", "distribute"),
     ("plugin", "cli"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from sdeval import stats
 from sdeval.compare.paired import paired, shared_sample_metrics, tolerance_of
 from sdeval.compare.verdict import Verdict
-from sdeval.run import MetricRecord, Run, SampleResult
+from sdeval.run import Run, SampleResult
 
 ALPHA_CASES = 0.005
 """Chance that a session in which nothing changed accuses a case of any of its suites."""
@@ -18,7 +18,6 @@ ALPHA_OWN = 0.02
 """Level of the test beside the case's own seeds, which keeps prompts that vary by nature from being accused."""
 COLLAPSE_FACTOR = 3.0
 """Every seed of a case must lose this many tolerances for it to count as collapsed."""
-CHANGED = "other pictures than the baseline's"
 
 
 def judge_cases(run: Run, baseline: Run | None, suites: int = 1) -> list[Verdict]:
@@ -34,8 +33,8 @@ def judge_cases(run: Run, baseline: Run | None, suites: int = 1) -> list[Verdict
     verdicts = {case: _state(run, baseline, case, samples, before.get(case, [])) for case, samples in cases.items()}
     if baseline is None:
         return list(verdicts.values())
-    comparable = [case for case, verdict in verdicts.items() if verdict.verdict == "passed"]
-    return list({**verdicts, **_changed(run, baseline, comparable, ALPHA_CASES / suites)}.values())
+    passed = {case: verdict for case, verdict in verdicts.items() if verdict.verdict == "passed"}
+    return list({**verdicts, **_changed(run, baseline, passed, ALPHA_CASES / suites)}.values())
 
 
 def _state(
@@ -64,17 +63,25 @@ def _state(
             return replace(
                 said, verdict="not comparable", reason="prompt, image, mask, strength or size is not the baseline's"
             )
-    same = all(known[sample.seed].sha256 == sample.sha256 for sample in samples)
-    return replace(said, reason="identical pictures" if same else CHANGED)
+    return replace(said, reason=_change(samples, known))
 
 
-def _changed(run: Run, baseline: Run, cases: Sequence[str], alpha: float) -> dict[str, Verdict]:
-    """Cases whose pictures are not the baseline's, by the suite's first metric; most of them passed.
+def _change(samples: Sequence[SampleResult], known: Mapping[int, SampleResult]) -> str:
+    """How far the pictures of a case are from the baseline's, in words."""
+    if all(known[sample.seed].sha256 == sample.sha256 for sample in samples):
+        return "identical pictures"
+    close = all(sample.drift in ("identical", "imperceptible") for sample in samples)
+    return "imperceptibly other pictures" if close else "other pictures"
+
+
+def _changed(run: Run, baseline: Run, passed: Mapping[str, Verdict], alpha: float) -> dict[str, Verdict]:
+    """Those of the healthy cases whose scores changed, by the suite's first metric; most of them still passed.
 
     Collapsed is a case whose every seed fell far: beside the other cases, and beside its own seeds. False discoveries
     are controlled. Without the whole suite there are no others, and a deep fall is inconclusive.
     """
     name, record = next(iter(shared_sample_metrics(run, baseline)), (None, None))
+    cases = list(passed)
     table = paired(run, baseline, name, cases) if name else None
     if name is None or record is None or table is None or not table.differences.any():
         return {}
@@ -84,7 +91,15 @@ def _changed(run: Run, baseline: Run, cases: Sequence[str], alpha: float) -> dic
     own = stats.own_noise_p(before, after)
     found = {}
     for row in map(int, np.flatnonzero(table.differences.any(axis=1))):
-        said = _case_verdict(run, name, record, cases[row], table.before[row].mean(), table.after[row].mean())
+        old, new = float(table.before[row].mean()), float(table.after[row].mean())
+        said = replace(
+            passed[cases[row]],
+            metric=name,
+            baseline=old,
+            current=new,
+            delta=new - old,
+            tolerance=tolerance_of(record, old),
+        )
         found[said.case] = said
         if -better[row].max() <= COLLAPSE_FACTOR * (said.tolerance or 0.0):
             continue
@@ -95,19 +110,3 @@ def _changed(run: Run, baseline: Run, cases: Sequence[str], alpha: float) -> dic
             reason = "every seed of this case fell far below the other cases"
             found[said.case] = replace(said, verdict="regressed", p_value=adjusted[row], reason=reason)
     return found
-
-
-def _case_verdict(run: Run, metric: str, record: MetricRecord, case: str, before: float, after: float) -> Verdict:
-    return Verdict(
-        suite=run.suite,
-        target=run.target,
-        metric=metric,
-        case=case,
-        verdict="passed",
-        baseline=float(before),
-        current=float(after),
-        delta=float(after - before),
-        tolerance=tolerance_of(record, before),
-        n=len(run.by_case()[case]),
-        reason=CHANGED,
-    )

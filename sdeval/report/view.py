@@ -173,7 +173,7 @@ def _baseline(folder: Path, run: Run) -> Run | None:
 def _changed(before: Run, run: Run) -> list[str]:
     drawn = differences(dict(before.drawn_by), dict(run.drawn_by))
     # A run that was decided with fewer seeds asked for nothing else.
-    asked = differences(_without(before.asked, "seeds", "all_seeds"), _without(run.asked, "seeds", "all_seeds"))
+    asked = differences(_without(before.asked, "seeds", "looks"), _without(run.asked, "seeds", "looks"))
     machine = differences(*(_without(each.environment, "threads", "omp_wait_policy") for each in (before, run)))
     return [*drawn, *asked, *machine]
 
