@@ -37,6 +37,8 @@ _OURS = {
     "init_similarity": "sdeval.metrics.init_similarity",
     "outside_change": "sdeval.metrics.outside_change",
     "frechet_distance": "sdeval.metrics.frechet_distance",
+    "kernel_distance": "sdeval.metrics.kernel_distance",
+    "cmmd": "sdeval.metrics.cmmd",
 }
 
 
