@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -140,7 +141,7 @@ def _checked(value: float, info: MetricInfo) -> float | str:
     # Rounding may push a perfect score a hair beyond.
     return (
         float(value)
-        if low - SLACK <= value <= high + SLACK
+        if math.isfinite(value) and low - SLACK <= value <= high + SLACK
         else f"the score is {value}, not within {low:g} to {high:g}"
     )
 
@@ -164,6 +165,8 @@ def _with_set_score(
         reference=reference.fingerprint if reference else "",
         reference_n=reference.reference.count if reference else 0,
         reason=reason,
+        extractor_version=metric.extractor.version,
+        resize=metric.extractor.resize,
     )
     return replace(run, set_scores={**run.set_scores, name: found})
 
@@ -176,9 +179,10 @@ def _measured(
     if not run.complete:
         return None, "waits for a whole suite; this run holds a part of it"
     try:
-        return round(metric.measure(features, reference.reference), 6), ""
+        value = _checked(metric.measure(features, reference.reference), metric.info)
     except ValueError as error:
         return None, str(error)
+    return (None, value) if isinstance(value, str) else (round(value, 6), "")
 
 
 def _features(run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline: Run | None) -> Features:

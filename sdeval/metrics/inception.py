@@ -31,6 +31,7 @@ class Inception:
 
     name = "inception"
     version = f"inception {SHA256[:12]} bilinear 299"
+    resize = "bilinear 299x299 squash, no antialiasing"
 
     def __init__(self, device: str, weights: Path | None = None, sha256: str = SHA256) -> None:
         calm_threads()
