@@ -26,7 +26,7 @@ def squared_mmd(features: Features, reference: Reference, kernel: Kernel) -> flo
     Args:
         features: `[n, d]`, n at least 2.
         reference: in the same features; every row of it is needed.
-        kernel: symmetric; also called by those that read the same reference again, so give the same function.
+        kernel: symmetric; what it says of the reference is kept for the next call with the same two.
 
     Raises:
         ValueError: fewer than two rows, values that are no numbers, other dimensions, or a reference without rows.
