@@ -53,7 +53,7 @@ def accept(run_folder: Path, baselines: Path, *, dry_run: bool = False) -> list[
     Raises:
         SdevalError: the run is partial, has broken pictures or missing scores, or cannot be read.
     """
-    run = runs.read(run_folder)
+    run = _without_told(runs.read(run_folder))
     _refuse(run, run_folder)
     before = find(baselines, run.suite, run.target)
     changes = _changes(before, run)
@@ -67,6 +67,12 @@ def _refuse(run: Run, folder: Path) -> None:
         raise SdevalError(f"{folder}: is a partial run; run the whole suite {run.suite}, then accept it")
     if not run.metrics:
         raise SdevalError(f"{folder}: has no scores at all; a baseline without them could judge nothing")
+    drawn, most = len(run.asked["seeds"]), len(run.asked.get("all_seeds", run.asked["seeds"]))
+    if drawn < most:
+        raise SdevalError(
+            f"{folder}: was decided with {drawn} of {most} seeds; draw all of them and accept that run: "
+            "pytest suites --sdeval-all-seeds"
+        )
     for metric, reason in run.asked.get("unscored", {}).items():
         raise SdevalError(f"{folder}: has no {metric} ({reason}); a baseline holds every score")
     for metric, figure in run.set_scores.items():
@@ -98,7 +104,6 @@ def _replace(folder: Path, run: Run, source: Path) -> None:
     """Write the new baseline aside and swap it in, so that a stop half-way loses neither."""
     aside = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(aside, ignore_errors=True)
-    run = _without_told(run)
     samples = tuple(_keep_picture(sample, source, aside) for sample in run.samples)
     # Times, memory and the order of threads differ from run to run; a baseline changes only where results do.
     environment = {name: value for name, value in run.environment.items() if name not in ("threads", "omp_wait_policy")}
@@ -113,12 +118,16 @@ def _replace(folder: Path, run: Run, source: Path) -> None:
 
 def _without_told(run: Run) -> Run:
     """Without distances from the baseline before it: they say nothing about this one."""
-    told = {name for name, record in run.metrics.items() if not record.judged}
+    judged = {name: record for name, record in run.metrics.items() if record.judged}
     samples = tuple(
-        replace(sample, scores={name: value for name, value in sample.scores.items() if name not in told})
+        replace(
+            sample,
+            scores={name: value for name, value in sample.scores.items() if name in judged},
+            reasons={name: why for name, why in sample.reasons.items() if name in judged},
+        )
         for sample in run.samples
     )
-    return replace(run, samples=samples, metrics={n: record for n, record in run.metrics.items() if n not in told})
+    return replace(run, samples=samples, metrics=judged)
 
 
 def _keep_picture(sample: SampleResult, source: Path, folder: Path) -> SampleResult:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sdeval.errors import SdevalError, unknown
-from sdeval.session import Options
+from sdeval.runner import Options
 from sdeval.target import parse_settings
 
 _KEYS: dict[str, type | tuple[type, ...]] = {
@@ -18,6 +18,7 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "batch-size": int,
     "output": str,
     "baselines": str,
+    "all-seeds": bool,
     "strict": bool,
 }
 """Keys of the table and what they hold."""
@@ -54,6 +55,7 @@ class Config:
                 values=values,
                 batch_size=batch_size,
                 baselines=root / pick("baselines", "baselines"),
+                all_seeds=bool(pick("all-seeds", False)),
             ),
             output=root / pick("output", "reports"),
             strict=bool(pick("strict", ci)),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sdeval import environment, health
 from sdeval import run as runs
 from sdeval.images import open_rgb, pixel_hash, to_pixels, write_png
 from sdeval.pipelines.draw import Drawn, batches, draw
-from sdeval.pipelines.load import LoadedTarget
+from sdeval.pipelines.load import LoadedTarget, fitting_settings
 from sdeval.run import Run, SampleResult, Stored
 from sdeval.score import score
 from sdeval.suite import Sample, Suite, fingerprint
@@ -34,11 +35,20 @@ class Plan:
     """Arguments of the pipeline call."""
     unscored: Mapping[str, str] = field(default_factory=dict)
     """Metrics of the suite that cannot be computed on this machine, and why."""
+    looks: tuple[tuple[int, ...], ...] = ()
+    """Seeds of each look that the suite allows; the plan may be for one of the first."""
 
     @property
     def complete(self) -> bool:
         """Whether the plan is the whole suite."""
         return len(self.samples) == len(self.suite.samples)
+
+    def batches(self, done: Collection[tuple[str, int]] = ()) -> Iterator[list[Sample]]:
+        """Samples to draw together. Looks share no batch, so that pictures never depend on how many there are."""
+        looks = self.looks or (self.suite.seeds,)
+        for earlier, seeds in zip(((), *looks), looks, strict=False):
+            fresh = [s for s in self.samples if s.seed in seeds and s.seed not in earlier]
+            yield from batches([s for s in fresh if (s.case.id, s.seed) not in done], self.target.batch_size)
 
     def size(self, sample: Sample) -> tuple[int, int] | None:
         """Width and height asked of a sample: the settings', or the init image's."""
@@ -48,31 +58,84 @@ class Plan:
         return open_rgb(sample.case.image).size if sample.case.image else None
 
 
+def make_plan(
+    suite: Suite,
+    target: Target,
+    *,
+    cases: Collection[str] | None = None,
+    seeds: tuple[int, ...] | None = None,
+    missing: Mapping[str, Exception] = MappingProxyType({}),
+) -> Plan:
+    """What drawing a suite with a target comes to, once their settings are put together.
+
+    Args:
+        suite: what is asked; its strength is for cases that have none of their own.
+        target: what draws; its strength is for all cases.
+        cases: ids of those to draw; all where None.
+        seeds: those to draw; the suite's first look where None.
+        missing: metrics that cannot be computed here, and why.
+    """
+    overrides = fitting_settings(target, suite.task)
+    strength = overrides.pop("strength", None)
+    settings = {**suite.settings, **overrides}
+    default = settings.pop("strength", None)
+    reduced = replace(
+        suite,
+        seeds=seeds or suite.seeds,
+        max_seeds=None,
+        settings=settings,
+        cases=tuple(replace(case, strength=_first(strength, case.strength, default)) for case in suite.cases),
+        metrics=tuple(name for name in suite.metrics if name not in missing),
+        tolerances={name: value for name, value in suite.tolerances.items() if name not in missing},
+    )
+    samples = tuple(sample for sample in reduced.samples if cases is None or sample.case.id in cases)
+    unscored = {name: str(error) for name, error in missing.items()}
+    return Plan(reduced, target, samples, settings, unscored, suite.looks)
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
 def evaluate(
-    plan: Plan, loaded: LoadedTarget, folder: Path, baseline: Stored | None = None, progress: Progress = lambda _: None
+    plan: Plan,
+    loaded: LoadedTarget,
+    folder: Path,
+    baseline: Stored | None = None,
+    progress: Progress = lambda _: None,
+    earlier: Run | None = None,
 ) -> Run:
     """Draw and score a plan, and write the run into `folder`.
 
     Scores and features of pictures that are the baseline's to the last bit are taken from it.
+
+    Args:
+        plan: what to draw.
+        loaded: what draws.
+        folder: where the run goes.
+        baseline: what was accepted for this suite and target.
+        progress: told how many more pictures are done.
+        earlier: a run of some of these samples, in the same folder; they are not drawn again.
     """
-    drawn = draw_samples(plan, loaded, folder, progress)
+    drawn = draw_samples(plan, loaded, folder, progress, earlier)
     run = score(drawn, plan.suite, plan.samples, folder, loaded.device, baseline)
     runs.write(run, folder)
     return run
 
 
-def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progress) -> Run:
+def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progress, earlier: Run | None = None) -> Run:
     """Draw every sample of a plan into `folder`: a run without scores, in the order of the suite."""
     pipeline = loaded.pipeline(plan.suite.task)
     # Its settings are among what is asked, together with the suite's.
     drawn_by = {**plan.target.describe(), **loaded.describe(plan.suite.task)}
     del drawn_by["settings"]
-    results: dict[Sample, SampleResult] = {}
-    seconds: dict[tuple[str, int], float] = {}
-    for batch in batches(plan.samples, plan.target.batch_size):
+    results = {each.key: replace(each, scores={}, reasons={}) for each in earlier.samples} if earlier else {}
+    seconds = dict(earlier.seconds) if earlier else {}
+    for batch in plan.batches(done=set(results)):
         for each in draw(pipeline, batch, plan.settings):
-            results[each.sample] = _result(plan, each, folder)
-            seconds[results[each.sample].key] = each.seconds
+            result = _result(plan, each, folder)
+            results[result.key] = result
+            seconds[result.key] = each.seconds
         progress(len(batch))
     return Run(
         suite=plan.suite.name,
@@ -81,12 +144,13 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
         asked={
             "cases": len(plan.suite.cases),
             "seeds": list(plan.suite.seeds),
+            "all_seeds": list(plan.looks[-1] if plan.looks else plan.suite.seeds),
             "settings": dict(plan.settings),
             "unscored": dict(plan.unscored),
         },
         drawn_by=drawn_by,
         metrics={},
-        samples=tuple(results[sample] for sample in plan.samples),
+        samples=tuple(results[sample.case.id, sample.seed] for sample in plan.samples),
         complete=plan.complete,
         environment=environment.describe(),
         seconds=seconds,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,9 @@ def _record(metric: Metric, tolerance: float | None) -> MetricRecord:
 def _unchanged(run: Run, baseline: Run | None, metric: Metric) -> dict[int, int]:
     """Rows whose picture and request are the baseline's to the last bit, where it was scored in the same way."""
     name = metric.info.name
+    # A distance from the baseline that is kept in it was measured from the one before.
+    if "baseline" in metric.info.needs:
+        return {}
     if baseline is None or name not in baseline.metrics or baseline.metrics[name].version != metric.version:
         return {}
     if not metric.info.alone and not _same_pictures(run, baseline):
@@ -105,6 +108,9 @@ def _with_scores(run: Run, metric: SampleMetric, pictures: Sequence[Picture], ba
     # Without a picture of the baseline there is nothing to say, which is no failure.
     told = "baseline" not in metric.info.needs
     rows = [row for row, each in enumerate(pictures) if values.get(row) is None and (told or each.pair)]
+    # Some may have kept their picture and changed their prompt; the scores of all hang together.
+    if rows and not metric.info.alone:
+        rows = list(range(len(pictures)))
     for row, outcome in zip(rows, _attempt(metric, [pictures[row] for row in rows]), strict=True):
         if isinstance(outcome, str):
             values[row], reasons[row] = None, outcome
@@ -149,10 +155,15 @@ def _checked(value: float, info: MetricInfo) -> float | str:
 def _with_set_score(
     run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline: Run | None, suite: Suite
 ) -> Run:
-    name, extractor = metric.info.name, metric.extractor.name
-    if extractor not in run.features:
+    if metric.extractor.name not in run.features:
         values = _features(run, metric, pictures, baseline)
-        run = replace(run, features={**run.features, extractor: values})
+        run = replace(run, features={**run.features, metric.extractor.name: values})
+    return _measured_set(run, metric, suite)
+
+
+def _measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
+    """The run with the figure of a set metric whose features it has."""
+    name, extractor = metric.info.name, metric.extractor.name
     try:
         reference = references.load(suite.references, metric) if suite.references else None
         value, reason = _measured(run, metric, run.features[extractor], reference)
@@ -193,3 +204,20 @@ def _features(run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline
     rows = [row for row in range(len(pictures)) if row not in kept]
     fresh = dict(zip(rows, metric.extractor.images([pictures[row].image for row in rows]), strict=True)) if rows else {}
     return np.stack([kept[row] if row in kept else fresh[row] for row in range(len(pictures))])
+
+
+def with_seeds(run: Run, seeds: Collection[int], suite: Suite, device: str) -> Run:
+    """The part of a scored run that was drawn with some of its seeds; set metrics are measured anew on that part."""
+    rows = [row for row, sample in enumerate(run.samples) if sample.seed in seeds]
+    if len(rows) == len(run.samples):
+        return run
+    samples = tuple(run.samples[row] for row in rows)
+    features = {name: values[rows] for name, values in run.features.items()}
+    part = replace(run, samples=samples, features=features, set_scores={})
+    options = MetricOptions.from_suite(suite, device)
+    for name in run.set_scores:
+        if name in suite.metrics:
+            metric = create(name, options)
+            assert isinstance(metric, SetMetric)
+            part = _measured_set(part, metric, suite)
+    return part

@@ -4,53 +4,28 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from sdeval import baseline as baselines
 from sdeval import metrics, target
-from sdeval.compare import SUITE, Gate, Swapped, Verdict, judge_cases, judge_gates, weigh
+from sdeval.compare import SUITE, Gate, Rule, Swapped, Verdict, decide, judge_cases, weigh
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.progress import Silent, Watcher
-from sdeval.run import Run, Stored
+from sdeval.run import Run
+from sdeval.runner import Job, Key, Options, Runner
 from sdeval.suite import Case, Suite
 from sdeval.target import Target
 
 if TYPE_CHECKING:
-    from sdeval.evaluate import Plan
-    from sdeval.pipelines.load import LoadedTarget
+    pass
 
 SPEED = "seconds_per_image"
 MEMORY = "peak_memory"
 FIGURES = (SPEED, MEMORY)
 """Figures that every run has besides its metrics."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the user asked of a session."""
-
-    targets: tuple[str, ...] = ()
-    """Names, ids or folders; the suites' own where there is none."""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of targets and arguments of the pipeline call, over everything else."""
-    batch_size: int | None = None
-    baselines: Path = Path("baselines")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A suite to be drawn by a target."""
-
-    suite: Suite
-    target: Target
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Names of both."""
-        return (self.suite.name, self.target.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +37,9 @@ class Question:
     name: str
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> str:
         """Names the question in a session."""
-        return (*self.job.key, self.name)
+        return "/".join((*self.job.key, self.name))
 
     def unanswered(self, reason: str) -> Verdict:
         """The verdict where there can be none."""
@@ -97,18 +72,14 @@ class Session:
     def __init__(self, options: Options, folder: Path, watcher: Watcher | None = None, *, shared: bool = False) -> None:
         self.options = options
         self.folder = folder
-        self._watcher = watcher or Silent()
         # Whether other processes do other targets of the same session.
         self._shared = shared
         self._named = target.shipped()
         self._known: dict[str, Target] = {}
         self._selected: list[Question] = []
-        self._loaded: LoadedTarget | None = None
-        self._runs: dict[tuple[str, str], Run] = {}
-        self._cases: dict[tuple[str, str], dict[str, Verdict]] = {}
-        self._failed: dict[tuple[str, str], SdevalError] = {}
-        self._missing: dict[tuple[str, str], dict[str, NotAvailable]] = {}
-        self._gates: dict[tuple[str, str, str], Verdict] = {}
+        self._runner = Runner(options, folder, watcher or Silent())
+        self._cases: dict[Key, dict[str, Verdict]] = {}
+        self._gates: dict[str, Verdict] = {}
 
     def questions(self, suite: Suite) -> list[Question]:
         """Everything that can be asked about a suite: its cases, then its figures, target by target.
@@ -173,23 +144,10 @@ class Session:
                         fitting.add((job.target.name, name))
                     except SdevalError as error:
                         misfits.setdefault((job.target.name, name), error)
-                self._missing_metrics(job)
+                self._runner.missing(job)
         for key, misfit in misfits.items():
             if key not in fitting:
                 raise misfit
-
-    def _missing_metrics(self, job: Job) -> dict[str, NotAvailable]:
-        """Metrics whose weights or packages are not on this machine; the others are judged without them."""
-        if job.key not in self._missing:
-            options = self._metric_options(job)
-            missing = {}
-            for name in job.suite.metrics:
-                try:
-                    metrics.create(name, options)
-                except NotAvailable as error:
-                    missing[name] = error
-            self._missing[job.key] = missing
-        return self._missing[job.key]
 
     def answer(self, question: Question) -> Verdict:
         """The verdict on one question.
@@ -199,33 +157,56 @@ class Session:
             SdevalError: it cannot be drawn or scored.
         """
         if question.kind == "case":
-            self._run(question.job)
-            return self._cases[question.job.key][question.name]
+            return self._judged_cases(question.job)[question.name]
         if question.kind == "figure":
             return _figure(question, self._run(question.job))
         if question.key not in self._gates:
             self._judge_gates(question)
         return self._gates[question.key]
 
+    def _run(self, job: Job) -> Run:
+        mine = [question for question in self._selected if question.job.key == job.key]
+        wanted = {question.name for question in mine if question.kind == "case"}
+        whole = any(question.kind == "gate" for question in mine) or not wanted
+        return self._runner.run(job, None if whole else wanted)
+
+    def _judged_cases(self, job: Job) -> dict[str, Verdict]:
+        if job.key not in self._cases:
+            run = self._run(job)
+            judged = judge_cases(run, self._runner.baseline(job), len(self.jobs))
+            self._cases[job.key] = {verdict.case: verdict for verdict in judged}
+        return self._cases[job.key]
+
     def _judge_gates(self, question: Question) -> None:
-        """Weigh every gate that this process can weigh, so that Holm sees all of them and counts the rest."""
-        asked = [each for each in self._selected if each.kind == "gate"]
-        mine = [each for each in asked if not self._shared or each.job.target.name == question.job.target.name]
-        weighed: list[tuple[Question, Gate]] = []
-        for each in mine:
+        """Weigh every gate that this process can weigh, so that Holm sees all of them and counts the rest.
+
+        What stays inconclusive is looked at again with more seeds, as long as its suite allows.
+        """
+        asked = {each.key: each for each in self._selected if each.kind == "gate"}
+        weighed: dict[str, Gate] = {}
+        for key, each in asked.items():
+            if self._shared and each.job.target.name != question.job.target.name:
+                continue
             try:
-                weighed.append((each, self._weigh(each, len(asked))))
+                weighed[key] = self._weigh(each, len(asked))
             except SdevalError:
-                if each.key == question.key:
+                if key == question.key:
                     raise
-        verdicts = judge_gates([gate for _, gate in weighed], total=len(asked))
-        self._gates.update({each.key: verdict for (each, _), verdict in zip(weighed, verdicts, strict=True)})
+        self._gates.update(decide(weighed, partial(self._look_again, asked), total=len(asked)))
+
+    def _look_again(self, asked: Mapping[str, Question], undecided: Sequence[str]) -> dict[str, Gate]:
+        """Draw the next seeds for the jobs of undecided gates, and weigh those gates again."""
+        jobs = {asked[key].job.key: asked[key].job for key in undecided}
+        widened = {key for key, job in jobs.items() if self._runner.widen(job)}
+        return {key: self._weigh(asked[key], len(asked)) for key in undecided if asked[key].job.key in widened}
 
     def _weigh(self, question: Question, gates: int) -> Gate:
         job, run = question.job, self._run(question.job)
-        if question.name in self._missing_metrics(job):
-            raise self._missing_metrics(job)[question.name]
-        return weigh(run, self._baseline(job), question.name, self._swapped(job, question.name), gates)
+        if question.name in self._runner.missing(job):
+            raise self._runner.missing(job)[question.name]
+        looks = self._runner.looks(job)
+        rule = Rule(gates, len(looks), frozenset(looks[0]))
+        return weigh(run, self._runner.baseline(job), question.name, self._swapped(job, question.name), rule)
 
     def _swapped(self, job: Job, name: str) -> Swapped | None:
         """How a set metric computes its difference with cases swapped."""
@@ -233,79 +214,9 @@ class Session:
 
         if job.suite.references is None or metrics.info(name).scope != "set":
             return None
-        metric = metrics.create(name, self._metric_options(job))
+        metric = metrics.create(name, self._runner.metric_options(job))
         assert isinstance(metric, metrics.SetMetric)
         return partial(metric.swapped, reference=references.load(job.suite.references, metric).reference)
-
-    def _metric_options(self, job: Job) -> metrics.MetricOptions:
-        from sdeval.pipelines.load import pick_device
-
-        return metrics.MetricOptions.from_suite(job.suite, pick_device(job.target.device))
-
-    def _baseline(self, job: Job) -> Run | None:
-        return baselines.find(self.options.baselines, *job.key)
-
-    def _run(self, job: Job) -> Run:
-        """The run of a job, made when it is first asked for; a failure is remembered and not tried again."""
-        if job.key in self._failed:
-            raise self._failed[job.key]
-        if job.key not in self._runs:
-            baseline = self._baseline(job)
-            try:
-                run = self._evaluate(job, baseline)
-            except SdevalError as error:
-                self._failed[job.key] = error
-                raise
-            except Exception as error:
-                said = f"{job.suite.name} on {job.target.name} failed: {type(error).__name__}: {error}".splitlines()[0]
-                self._failed[job.key] = SdevalError(said)
-                raise
-            self._runs[job.key] = run
-            self._cases[job.key] = {verdict.case: verdict for verdict in judge_cases(run, baseline)}
-        return self._runs[job.key]
-
-    def _evaluate(self, job: Job, baseline: Run | None) -> Run:
-        from sdeval.evaluate import evaluate
-
-        plan = self._plan(job)
-        loaded = self._load(job.target)
-        with self._watcher.watch(f"{job.suite.name} on {job.target.name}", len(plan.samples)) as progress:
-            accepted = Stored(baseline, baselines.folder_of(self.options.baselines, *job.key)) if baseline else None
-            return evaluate(plan, loaded, self.folder / job.suite.name / job.target.name, accepted, progress)
-
-    def _plan(self, job: Job) -> Plan:
-        from sdeval.evaluate import Plan
-        from sdeval.pipelines.load import fitting_settings
-
-        mine = [question for question in self._selected if question.job.key == job.key]
-        wanted = {question.name for question in mine if question.kind == "case"}
-        whole = any(question.kind == "gate" for question in mine) or not wanted
-        missing = self._missing_metrics(job)
-        overrides = fitting_settings(job.target, job.suite.task)
-        # The suite's strength is for cases that have none of their own; the user's is for all.
-        strength = overrides.pop("strength", None)
-        settings = {**job.suite.settings, **overrides}
-        default = settings.pop("strength", None)
-        cases = [replace(case, strength=_first(strength, case.strength, default)) for case in job.suite.cases]
-        suite = replace(
-            job.suite,
-            cases=tuple(cases),
-            settings=settings,
-            metrics=tuple(name for name in job.suite.metrics if name not in missing),
-            tolerances={name: value for name, value in job.suite.tolerances.items() if name not in missing},
-        )
-        samples = tuple(sample for sample in suite.samples if whole or sample.case.id in wanted)
-        unscored = {name: str(error) for name, error in missing.items()}
-        return Plan(suite, job.target, samples, settings, unscored)
-
-    def _load(self, wanted: Target) -> LoadedTarget:
-        """One target at a time is in memory; jobs come sorted by target."""
-        from sdeval.pipelines.load import LoadedTarget
-
-        if self._loaded is None or self._loaded.target.fingerprint != wanted.fingerprint:
-            self._loaded = None
-            self._loaded = LoadedTarget(wanted)
-        return self._loaded
 
 
 def _figure(question: Question, run: Run) -> Verdict:
@@ -323,10 +234,6 @@ def _figure(question: Question, run: Run) -> Verdict:
         n=len(seconds) if speed else 1,
         reason=f"on {run.environment.get('hardware', 'this machine')}; speed is told, not judged",
     )
-
-
-def _first(*values: float | None) -> float | None:
-    return next((value for value in values if value is not None), None)
 
 
 def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:

@@ -83,6 +83,8 @@ class Suite:
     task: Task
     cases: tuple[Case, ...]
     seeds: tuple[int, ...] = (0, 1)
+    max_seeds: int | None = None
+    """Seeds at most: while a figure is inconclusive their number is doubled up to this. None draws `seeds` only."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the pipeline call that all cases share; targets and `--sdeval-set` override them."""
     metrics: tuple[str, ...] = ("clip_score",)
@@ -111,6 +113,8 @@ class Suite:
             raise SdevalError(f"{where}: {unknown('task', str(self.task), TASKS)}")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise SdevalError(f"{where}: seeds must be distinct and at least one, got {list(self.seeds)}")
+        if self.max_seeds is not None and self.max_seeds < len(self.seeds):
+            raise SdevalError(f"{where}: max_seeds must be at least {len(self.seeds)}, got {self.max_seeds}")
         for metric, tolerance in self.tolerances.items():
             if metric not in self.metrics:
                 raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, self.metrics)}")
@@ -133,6 +137,21 @@ class Suite:
                 raise SdevalError(f"{here}: id: {case.id!r} is taken already{first}")
             seen[case.id] = case
             _check_case(case, self.task, here)
+
+    @property
+    def looks(self) -> tuple[tuple[int, ...], ...]:
+        """The seeds of each look at the figures, from `seeds` to all of them.
+
+        Example:
+            >>> Suite(..., seeds=(0, 1), max_seeds=6).looks
+            ((0, 1), (0, 1, 2, 3), (0, 1, 2, 3, 4, 5))
+        """
+        most = self.max_seeds or len(self.seeds)
+        every = (*self.seeds, *range(max(self.seeds) + 1, max(self.seeds) + 1 + most - len(self.seeds)))
+        found = [self.seeds]
+        while len(found[-1]) < most:
+            found.append(every[: min(2 * len(found[-1]), most)])
+        return tuple(found)
 
     @property
     def samples(self) -> tuple[Sample, ...]:

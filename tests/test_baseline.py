@@ -12,7 +12,7 @@ from sdeval import run as runs
 from sdeval.baseline import accept, find
 from sdeval.images import write_png
 from sdeval.run import Run
-from tests.conftest import make_run
+from tests.conftest import CLIP_SCORE, make_run
 
 
 def on_disk(run: Run, folder: Path, size: int = 32) -> Path:
@@ -86,6 +86,18 @@ def test_bad_runs_are_refused(run: Run, tmp_path: Path, damage: dict[str, object
     with pytest.raises(SdevalError, match=message):
         accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
     assert not (tmp_path / "baselines").exists()
+
+
+def test_what_is_told_and_not_judged_is_neither_asked_for_nor_kept(run: Run, tmp_path: Path) -> None:
+    told = replace(CLIP_SCORE, judged=False)
+    first, *others = run.samples
+    samples = (replace(first, scores={**first.scores, "psnr": None}, reasons={"psnr": "no"}), *others)
+    drifted = replace(run, metrics={**run.metrics, "psnr": told}, samples=samples)
+    (change,) = accept(on_disk(drifted, tmp_path / "run"), tmp_path / "baselines")
+    assert change.metric == "clip_score"
+    found = find(tmp_path / "baselines", "animals", "tiny")
+    assert found is not None
+    assert (found.samples, dict(found.metrics)) == (run.samples, dict(run.metrics))
 
 
 def test_a_damaged_baseline_says_how_to_restore_it(run: Run, tmp_path: Path) -> None:

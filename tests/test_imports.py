@@ -36,15 +36,20 @@ def test_collecting_the_suites_is_light() -> None:
     assert imported(code) == set()
 
 
+def test_the_facts_of_all_metrics_are_light() -> None:
+    assert imported("from sdeval import metrics\nfor name in metrics.known(): metrics.info(name)") == set()
+
+
 LAYERS = (
     ("errors", "files", "images", "environment", "shapes"),
     ("suite", "casefile", "target", "stats"),
-    ("metrics", "pipelines", "health", "faults", "progress"),
+    ("metrics", "pipelines", "health", "faults", "progress", "drift"),
     ("run", "references"),
     ("score",),
     ("compare", "evaluate", "shapes.train"),
     ("shapes.check",),
     ("baseline",),
+    ("runner",),
     ("session", "report"),
     ("config", "distribute"),
     ("plugin", "cli"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import sdeval.cli
 import sdeval.evaluate
 import sdeval.report.folder
 import sdeval.report.terminal
+from sdeval import run as runs
 from sdeval.metrics.clip import load_clip
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.shapes import pipeline_folder
@@ -479,3 +481,61 @@ def test_the_page_needs_no_network(suites: pytest.Pytester) -> None:
     assert "fetch(" not in page
     for source in ("few/shapes/images/circle@0.png",):
         assert Path(suites.path / "reports" / "latest" / source).is_file()
+
+
+MORE = ("--sdeval-set", "guidance_scale=7", *QUIET)
+
+
+@pytest.fixture
+def growing(suites: pytest.Pytester) -> pytest.Pytester:
+    """A suite that starts with one seed and may draw four; its baseline holds them all."""
+    text = SUITE.format(task="text2img", name="few").replace("seeds=(0,)", "seeds=(0,), max_seeds=4")
+    suites.makepyfile(test_suite=text)
+    accept(suites)
+    return suites
+
+
+def seeds_drawn(pytester: pytest.Pytester) -> set[int]:
+    return {sample.seed for sample in runs.read(pytester.path / "reports" / "latest" / "few" / "shapes").samples}
+
+
+def test_a_new_baseline_holds_all_seeds(growing: pytest.Pytester) -> None:
+    assert seeds_drawn(growing) == {0, 1, 2, 3}
+
+
+def test_what_is_decided_by_the_first_seeds_draws_no_more(growing: pytest.Pytester) -> None:
+    growing.runpytest_inprocess(*QUIET).assert_outcomes(passed=6)
+    assert seeds_drawn(growing) == {0}
+
+
+def test_an_inconclusive_figure_draws_more_seeds_up_to_the_most(growing: pytest.Pytester) -> None:
+    growing.runpytest_inprocess(*MORE).assert_outcomes(passed=6)
+    assert seeds_drawn(growing) == {0, 1, 2, 3}
+    (figure,) = [each for each in verdicts(growing) if each["metric"] == "clip_score" and not each["case"]]
+    assert figure["verdict"] == "inconclusive"
+
+
+def test_all_seeds_are_drawn_at_once_where_the_user_says_so(growing: pytest.Pytester) -> None:
+    growing.runpytest_inprocess("--sdeval-all-seeds", *QUIET).assert_outcomes(passed=6)
+    assert seeds_drawn(growing) == {0, 1, 2, 3}
+
+
+def test_a_run_that_was_decided_early_is_no_baseline(growing: pytest.Pytester, capsys: pytest.CaptureFixture) -> None:
+    growing.runpytest_inprocess(*QUIET)
+    assert sdeval.cli.main(["accept"]) == 2
+    assert "was decided with 1 of 4 seeds" in capsys.readouterr().err
+
+
+def test_a_broken_picture_of_a_further_seed_is_told_by_the_figure(
+    growing: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sdeval.evaluate.draw
+
+    def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
+        drawn = real(pipeline, batch, settings)
+        return [replace(each, picture=Image.new("RGB", (64, 64))) if each.sample.seed == 3 else each for each in drawn]
+
+    monkeypatch.setattr(sdeval.evaluate, "draw", draw)
+    result = growing.runpytest_inprocess(*MORE)
+    result.assert_outcomes(failed=1, passed=5)
+    result.stdout.fnmatch_lines(["broken: *3 pictures of further seeds: circle@3 is black*"])

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from sdeval.evaluate import evaluate
-from sdeval.metrics import Picture
-from sdeval.metrics.clip_score import ClipScore
+from sdeval.metrics import MetricInfo, Picture
+from sdeval.metrics.clip_score import INFO, ClipScore
 from sdeval.metrics.frechet_distance import FrechetDistance
+from sdeval.metrics.parts import OneByOne
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.run import Run, Stored
 from sdeval.score import score
@@ -108,3 +109,123 @@ def test_too_few_pictures_for_a_figure_are_unscored(drawn: tuple[Run, Path]) -> 
     found = score(small, few.suite, few.samples[:4], folder, "cpu").set_scores["precision"]
     assert found.value is None
     assert found.reason == "needs more than 5 pictures on both sides, got 4 pictures and 160 reference pictures"
+
+
+def by_hand(monkeypatch: pytest.MonkeyPatch, function: object, **facts: object) -> MetricInfo:
+    """Put a metric that is `function` of a picture in the place of the CLIP score."""
+    info = replace(INFO, **facts)
+    monkeypatch.setattr("sdeval.score.create", lambda name, options: OneByOne(info, "1", function))
+    return info
+
+
+def once_more(run: Run, folder: Path, baseline: Run | None) -> Run:
+    """The drawn run, scored by the metric in the place of the CLIP score."""
+    few = plan(metrics=("clip_score",))
+    stored = Stored(baseline, folder) if baseline else None
+    return score(replace(run, metrics={}), few.suite, few.samples, folder, "cpu", stored)
+
+
+def with_score(run: Run, value: float) -> Run:
+    """The run, accepted when every picture had this score by version 1 of the metric."""
+    record = replace(run.metrics["clip_score"], version="1")
+    samples = tuple(replace(sample, scores={"clip_score": value}) for sample in run.samples)
+    return replace(run, metrics={"clip_score": record}, samples=samples)
+
+
+def unscored(run: Run) -> Run:
+    return replace(run, samples=tuple(replace(sample, scores={}) for sample in run.samples))
+
+
+@pytest.mark.parametrize(("value", "expected"), [(100.0005, 100.0005), (100.5, None), (-0.5, None), (-0.0005, -0.0005)])
+def test_a_score_out_of_range_is_null_with_a_reason(
+    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, value: float, expected: float | None
+) -> None:
+    by_hand(monkeypatch, lambda each: value, range=(0.0, 100.0))
+    sample = once_more(*drawn, None).samples[0]
+    assert sample.scores == {"clip_score": expected}
+    reason = {"clip_score": f"the score is {value}, not within 0 to 100"}
+    assert sample.reasons == ({} if expected is not None else reason)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_metric_without_bounds_has_finite_scores_too(
+    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    by_hand(monkeypatch, lambda each: value, range=(-float("inf"), float("inf")))
+    assert once_more(*drawn, None).samples[0].scores == {"clip_score": None}
+
+
+def test_without_a_baseline_a_distance_from_it_is_neither_a_score_nor_missing(
+    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand(monkeypatch, lambda each: 1.0, needs=("baseline",), judged=False)
+    run, folder = drawn
+    scored = once_more(unscored(run), folder, None)
+    assert all((sample.scores, sample.reasons) == ({}, {}) for sample in scored.samples)
+    assert not scored.metrics["clip_score"].judged
+
+
+def test_a_distance_is_told_where_the_baseline_was_asked_the_same(
+    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand(monkeypatch, lambda each: float(each.pair[0] == each.pair[1]), needs=("baseline",), judged=False)
+    run, folder = drawn
+    asked_else = replace(run, samples=(replace(run.samples[0], fingerprint="other"), *run.samples[1:]))
+    scored = once_more(unscored(run), folder, asked_else)
+    assert [sample.scores for sample in scored.samples] == [{}] + [{"clip_score": 1.0}] * 5
+
+
+def test_a_distance_is_never_taken_from_the_baseline(drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    by_hand(monkeypatch, lambda each: 1.0, needs=("baseline",), judged=False)
+    run, folder = drawn
+    scored = once_more(run, folder, with_score(run, 7.0))
+    assert [sample.scores["clip_score"] for sample in scored.samples] == [1.0] * 6
+
+
+def test_a_score_of_the_whole_run_is_reused_where_all_pictures_are_the_baselines(
+    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand(monkeypatch, lambda each: 1.0, alone=False)
+    run, folder = drawn
+    scored = once_more(run, folder, with_score(run, 7.0))
+    assert [sample.scores["clip_score"] for sample in scored.samples] == [7.0] * 6
+
+
+@pytest.mark.parametrize("changed", ["sha256", "fingerprint"])
+def test_one_other_picture_or_prompt_scores_the_whole_run_again(
+    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    run, folder = drawn
+    before = with_score(run, 7.0)
+    before = replace(before, samples=(replace(before.samples[0], **{changed: "other"}), *before.samples[1:]))
+    by_hand(monkeypatch, lambda each: 1.0, alone=False)
+    together = once_more(run, folder, before)
+    assert [sample.scores["clip_score"] for sample in together.samples] == [1.0] * 6
+    by_hand(monkeypatch, lambda each: 1.0, alone=True)
+    alone = once_more(run, folder, before)
+    assert [sample.scores["clip_score"] for sample in alone.samples] == [1.0] + [7.0] * 5
+
+
+def test_a_part_of_a_run_is_not_scored_as_the_whole_was(
+    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand(monkeypatch, lambda each: 1.0, alone=False)
+    run, folder = drawn
+    few = plan(metrics=("clip_score",))
+    part = replace(run, metrics={}, samples=run.samples[:2])
+    scored = score(part, few.suite, few.samples[:2], folder, "cpu", Stored(with_score(run, 7.0), folder))
+    assert [sample.scores["clip_score"] for sample in scored.samples] == [1.0, 1.0]
+
+
+def test_what_one_picture_spoils_for_the_run_is_missing_in_all(
+    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def picky(each: Picture) -> float:
+        if each.case.id == "square":
+            raise ValueError("no squares")
+        return 1.0
+
+    by_hand(monkeypatch, picky, alone=False)
+    scored = once_more(*drawn, None)
+    assert [sample.scores["clip_score"] for sample in scored.samples] == [None] * 6
+    assert {sample.reasons["clip_score"] for sample in scored.samples} == {"ValueError: no squares"}

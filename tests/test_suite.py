@@ -103,3 +103,21 @@ def test_the_fingerprint_follows_pixels_and_not_names(pictures: Path) -> None:
 def test_ids_names_and_tags_do_not_change_the_fingerprint() -> None:
     renamed = replace(CAT, id="kitty", tags=("pet",), origin="x:1")
     assert fingerprint(Sample(renamed, 0), 64, 64) == fingerprint(Sample(CAT, 0), 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "most", "looks"),
+    [
+        ((0, 1), None, [(0, 1)]),
+        ((0, 1), 2, [(0, 1)]),
+        ((0, 1), 6, [(0, 1), (0, 1, 2, 3), (0, 1, 2, 3, 4, 5)]),
+        ((31,), 3, [(31,), (31, 32), (31, 32, 33)]),
+    ],
+)
+def test_looks_double_up_to_the_most(seeds: tuple[int, ...], most: int | None, looks: list[tuple[int, ...]]) -> None:
+    assert list(suite(seeds=seeds, max_seeds=most).looks) == looks
+
+
+def test_fewer_seeds_at_most_than_at_first_are_refused() -> None:
+    with pytest.raises(SdevalError, match="max_seeds must be at least 2, got 1"):
+        suite(seeds=(0, 1), max_seeds=1)

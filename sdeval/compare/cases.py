@@ -12,9 +12,8 @@ from sdeval.compare.paired import paired, shared_sample_metrics, tolerance_of
 from sdeval.compare.verdict import Verdict
 from sdeval.run import MetricRecord, Run, SampleResult
 
-ALPHA_COLLAPSE = 0.0125
-"""Level of the test on single cases. It alarms only where no other case fell as far, which chance does about half as
-often as this says, at the worst rate of stray bad pictures."""
+ALPHA_CASES = 0.005
+"""Chance that a session in which nothing changed accuses a case of any of its suites."""
 ALPHA_OWN = 0.02
 """Level of the test beside the case's own seeds, which keeps prompts that vary by nature from being accused."""
 COLLAPSE_FACTOR = 3.0
@@ -22,15 +21,21 @@ COLLAPSE_FACTOR = 3.0
 CHANGED = "other pictures than the baseline's"
 
 
-def judge_cases(run: Run, baseline: Run | None) -> list[Verdict]:
-    """One verdict a case: broken, not comparable, new, unscored, collapsed, or passed."""
+def judge_cases(run: Run, baseline: Run | None, suites: int = 1) -> list[Verdict]:
+    """One verdict a case: broken, not comparable, new, unscored, collapsed, or passed.
+
+    Args:
+        run: the candidate.
+        baseline: what it is held against; None where nothing was accepted yet.
+        suites: how many the session judges, on all targets: they share the level at which cases are accused.
+    """
     cases = run.by_case()
     before = baseline.by_case() if baseline else {}
     verdicts = {case: _state(run, baseline, case, samples, before.get(case, [])) for case, samples in cases.items()}
     if baseline is None:
         return list(verdicts.values())
     comparable = [case for case, verdict in verdicts.items() if verdict.verdict == "passed"]
-    return list({**verdicts, **_changed(run, baseline, comparable)}.values())
+    return list({**verdicts, **_changed(run, baseline, comparable, ALPHA_CASES / suites)}.values())
 
 
 def _state(
@@ -44,7 +49,8 @@ def _state(
         return replace(said, verdict="broken", reason=found)
     for sample in samples:
         for metric, why in sample.reasons.items():
-            return replace(said, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
+            if run.metrics[metric].judged:
+                return replace(said, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
     if baseline is None:
         return replace(said, verdict="new", reason="no baseline for this suite and target")
     known = {sample.seed: sample for sample in before}
@@ -62,7 +68,7 @@ def _state(
     return replace(said, reason="identical pictures" if same else CHANGED)
 
 
-def _changed(run: Run, baseline: Run, cases: Sequence[str]) -> dict[str, Verdict]:
+def _changed(run: Run, baseline: Run, cases: Sequence[str], alpha: float) -> dict[str, Verdict]:
     """Cases whose pictures are not the baseline's, by the suite's first metric; most of them passed.
 
     Collapsed is a case whose every seed fell far: beside the other cases, and beside its own seeds. False discoveries
@@ -73,8 +79,9 @@ def _changed(run: Run, baseline: Run, cases: Sequence[str]) -> dict[str, Verdict
     if name is None or record is None or table is None or not table.differences.any():
         return {}
     better = record.sign * table.differences
-    adjusted = stats.benjamini_hochberg(stats.collapse_p(better).tolist())
-    own = stats.own_noise_p(record.sign * table.before, record.sign * table.after)
+    before, after = record.sign * table.before, record.sign * table.after
+    adjusted = stats.benjamini_hochberg(stats.collapse_p(before, after).tolist())
+    own = stats.own_noise_p(before, after)
     found = {}
     for row in map(int, np.flatnonzero(table.differences.any(axis=1))):
         said = _case_verdict(run, name, record, cases[row], table.before[row].mean(), table.after[row].mean())
@@ -84,7 +91,7 @@ def _changed(run: Run, baseline: Run, cases: Sequence[str]) -> dict[str, Verdict
         if not run.complete:
             reason = "fell far; only the whole suite can judge that"
             found[said.case] = replace(said, verdict="inconclusive", reason=reason)
-        elif adjusted[row] < ALPHA_COLLAPSE and own[row] < ALPHA_OWN:
+        elif adjusted[row] < alpha and own[row] < ALPHA_OWN:
             reason = "every seed of this case fell far below the other cases"
             found[said.case] = replace(said, verdict="regressed", p_value=adjusted[row], reason=reason)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,11 +37,37 @@ class Gate:
     """Whether a loss as large as the tolerance is excluded."""
     smallest_p: float = 0.0
     """What the test could reach at best, with so few cases."""
+    sign: int = 1
+    """1 where more is better, -1 where less is."""
+    error: float = 0.0
+    """Standard error of the delta."""
     decided: bool = True
     """Whether there is nothing left to test: `said` is final."""
 
+    def after(self, earlier: Gate) -> Gate:
+        """This look together with the one before it: what was shown once stays shown."""
+        return replace(
+            self,
+            p_worse=min(self.p_worse, earlier.p_worse),
+            p_better=min(self.p_better, earlier.p_better),
+            not_worse=self.not_worse or earlier.not_worse,
+        )
 
-def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None = None, gates: int = 1) -> Gate:
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How strict a gate has to be."""
+
+    gates: int = 1
+    """Gates of the session: the more, the smaller the p-values that must be reachable."""
+    looks: int = 1
+    """How often a figure may be looked at as more seeds are drawn. Each look spends an equal share of the error level
+    (Slud and Wei 1982; by the union bound it holds whatever the looks have in common)."""
+    seen: frozenset[int] | None = None
+    """Seeds whose pictures were judged case by case; broken ones of other seeds are told by the gate. None is all."""
+
+
+def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None = None, rule: Rule = Rule()) -> Gate:
     """Collect the evidence on one metric of a suite.
 
     Args:
@@ -49,7 +75,7 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
         baseline: what it is held against; None where nothing was accepted yet.
         metric: a sample metric, judged by its mean over the cases, or a set metric.
         swapped: for a set metric, how to compute its difference with cases swapped.
-        gates: how many the session has: the more, the smaller the p-values that must be reachable.
+        rule: how many gates and looks the session has.
     """
     record = run.metrics[metric]
     said = Verdict(suite=run.suite, target=run.target, metric=metric, case=SUITE, verdict="new", n=len(run.by_case()))
@@ -57,14 +83,23 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
     if not record.judged:
         reason = "told, not judged" if said.current is not None else "no picture of the baseline to compare with"
         return Gate(replace(said, verdict="information", reason=reason))
-    obstacle = _obstacle(run, baseline, metric)
+    obstacle = _sick(run, rule.seen) or _obstacle(run, baseline, metric)
     if obstacle is not None or baseline is None:
         kind, reason = obstacle or ("new", "no baseline for this suite and target")
         return Gate(replace(said, verdict=kind, reason=reason))
     said = replace(said, baseline=value_of(baseline, metric))
     if record.scope == "set":
-        return _weigh_set(run, baseline, metric, said, swapped, gates)
-    return _weigh_mean(run, baseline, metric, said)
+        return _weigh_set(run, baseline, metric, said, swapped, rule)
+    return _weigh_mean(run, baseline, metric, said, rule)
+
+
+def _sick(run: Run, seen: frozenset[int] | None) -> tuple[Kind, str] | None:
+    """Broken pictures among those that no case has judged."""
+    if seen is None:
+        return None
+    sick = [sample for sample in run.samples if sample.health != "ok" and sample.seed not in seen]
+    told = ", ".join(f"{each.case}@{each.seed} is {each.health}" for each in sick[:3])
+    return ("broken", f"{len(sick)} pictures of further seeds: {told}") if sick else None
 
 
 def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:
@@ -104,7 +139,7 @@ def _other_samples(run: Run, baseline: Run) -> tuple[Kind, str] | None:
     return None
 
 
-def _weigh_mean(run: Run, baseline: Run, metric: str, said: Verdict) -> Gate:
+def _weigh_mean(run: Run, baseline: Run, metric: str, said: Verdict, rule: Rule) -> Gate:
     record = run.metrics[metric]
     table = paired(run, baseline, metric, list(run.by_case()))
     if table is None:
@@ -124,15 +159,17 @@ def _weigh_mean(run: Run, baseline: Run, metric: str, said: Verdict) -> Gate:
     better = record.sign * per_case
     return Gate(
         replace(said, low=bounds[0], high=bounds[1]) if bounds else said,
-        p_worse=stats.sign_flip_p(better),
-        p_better=stats.sign_flip_p(-better),
-        not_worse=stats.not_worse_p(better, tolerance) < 1 - CONFIDENCE,
-        smallest_p=stats.smallest_p(len(per_case)),
+        p_worse=min(1.0, rule.looks * stats.sign_flip_p(better)),
+        p_better=min(1.0, rule.looks * stats.sign_flip_p(-better)),
+        not_worse=stats.not_worse_p(better, tolerance) < (1 - CONFIDENCE) / rule.looks,
+        smallest_p=rule.looks * stats.smallest_p(len(per_case)),
+        sign=record.sign,
+        error=stats.standard_error(per_case),
         decided=False,
     )
 
 
-def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swapped | None, gates: int) -> Gate:
+def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swapped | None, rule: Rule) -> Gate:
     record, extractor = run.metrics[metric], run.set_scores[metric].extractor
     if said.current is None or said.baseline is None or swapped is None or extractor not in baseline.features:
         return Gate(replace(said, verdict="unscored", reason="the baseline holds no features for this metric"))
@@ -144,19 +181,43 @@ def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swa
         return Gate(replace(said, verdict="passed", low=0.0, high=0.0, reason="identical pictures"))
     names = list(run.by_case())
     numbers = np.array([names.index(sample.case) for sample in run.samples])
-    swaps = max(SWAPS, math.ceil(2 * gates / ALPHA_GATES))
+    swaps = max(SWAPS, math.ceil(2 * rule.gates * rule.looks / ALPHA_GATES))
     test = stats.label_swap(swapped(before, after, numbers), len(names), swaps)
     lost = -record.sign * (said.delta or 0.0)
-    margin = 1.96 * test.deviation
+    margin = stats.normal_quantile((1 + CONFIDENCE) / 2) * test.deviation
+    sure = stats.normal_quantile(1 - (1 - CONFIDENCE) / rule.looks)
     return Gate(
         replace(said, low=(said.delta or 0.0) - margin, high=(said.delta or 0.0) + margin),
-        p_worse=test.p_worse,
-        p_better=test.p_better,
-        smallest_p=max(1 / 2 ** len(names), 1 / (swaps + 1)),
+        p_worse=min(1.0, rule.looks * test.p_worse),
+        p_better=min(1.0, rule.looks * test.p_better),
+        smallest_p=rule.looks * max(1 / 2 ** len(names), 1 / (swaps + 1)),
         # At the level of the means: the deviation under no change stands for the error of the difference.
-        not_worse=lost + 1.645 * test.deviation < (said.tolerance or 0.0),
+        not_worse=lost + sure * test.deviation < (said.tolerance or 0.0),
+        sign=record.sign,
+        error=test.deviation,
         decided=False,
     )
+
+
+Further = Callable[[Sequence[str]], Mapping[str, Gate]]
+"""Given the names of undecided gates: those of them that could be weighed again on more evidence."""
+
+
+def decide(gates: Mapping[str, Gate], further: Further, total: int | None = None) -> dict[str, Verdict]:
+    """Final verdicts of gates by name: what is inconclusive is weighed again for as long as there is more evidence.
+
+    Args:
+        gates: as weighed at the first look.
+        further: draws more and weighs again; gives nothing where nothing more can be drawn.
+        total: gates of the whole session, where this process sees only some of them.
+    """
+    weighed = dict(gates)
+    while True:
+        verdicts = dict(zip(weighed, judge_gates(list(weighed.values()), total), strict=True))
+        again = further([name for name, verdict in verdicts.items() if verdict.verdict == "inconclusive"])
+        if not again:
+            return verdicts
+        weighed.update({name: gate.after(weighed[name]) for name, gate in again.items()})
 
 
 def judge_gates(gates: Sequence[Gate], total: int | None = None) -> list[Verdict]:
@@ -184,8 +245,16 @@ def _verdict(gate: Gate, p_worse: float, p_better: float, gates: int) -> Verdict
         return replace(said, verdict="improved", p_value=p_better)
     if gate.not_worse:
         return replace(said, verdict="passed", p_value=p_worse)
-    reason = "a loss as large as the tolerance is neither shown nor excluded"
+    return replace(said, verdict="inconclusive", p_value=p_worse, reason=_undecided(gate, gates))
+
+
+def _undecided(gate: Gate, gates: int) -> str:
+    """Why a gate is inconclusive, and what would decide it."""
+    said = gate.said
     if gate.smallest_p * gates >= ALPHA_GATES:
         needed = math.ceil(math.log2(gates / ALPHA_GATES)) + 1
-        reason = f"{said.n} cases are too few to show any loss beside {gates} gates; it takes {needed}"
-    return replace(said, verdict="inconclusive", p_value=p_worse, reason=reason)
+        return f"{said.n} cases are too few to show any loss beside {gates} gates; it takes {needed}"
+    lost = -gate.sign * (said.delta or 0.0)
+    needed_cases = stats.cases_to_decide(lost, gate.error, said.n, said.tolerance or 0.0, ALPHA_GATES / gates)
+    reason = "a loss as large as the tolerance is neither shown nor excluded"
+    return f"{reason}; about {needed_cases} cases would decide" if needed_cases else reason

@@ -73,7 +73,10 @@ Difference = Callable[[npt.NDArray[np.bool_]], float]
 class SampleMetric(Protocol):
     """Scores pictures one by one."""
 
-    info: MetricInfo
+    @property
+    def info(self) -> MetricInfo:
+        """What is known of it before it is made."""
+        ...
 
     @property
     def version(self) -> str:

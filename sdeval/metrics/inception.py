@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,13 +9,16 @@ import numpy as np
 from PIL import Image
 
 from sdeval.environment import calm_threads
-from sdeval.errors import NotAvailable, SdevalError
+from sdeval.errors import NotAvailable
 from sdeval.images import to_pixels
 from sdeval.metrics.base import Features
+from sdeval.metrics.weights import Published
 
-FILE = "weights-inception-2015-12-05-6726825d.pth"
-SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-SOURCE = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
+WEIGHTS = Published(
+    what="InceptionV3",
+    source="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+)
 BATCH = 32
 
 
@@ -30,13 +31,13 @@ class Inception:
     """
 
     name = "inception"
-    version = f"inception {SHA256[:12]} bilinear 299"
+    version = f"inception {WEIGHTS.sha256[:12]} bilinear 299"
     resize = "bilinear 299x299 squash, no antialiasing"
 
-    def __init__(self, device: str, weights: Path | None = None, sha256: str = SHA256) -> None:
+    def __init__(self, device: str, weights: Published = WEIGHTS, path: Path | None = None) -> None:
         calm_threads()
-        path = weights or weights_path()
-        check_weights(path, sha256)
+        path = path or weights.path
+        weights.check(path)
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
         except ImportError:
@@ -58,23 +59,3 @@ class Inception:
                 (features,) = self._model(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self._device))
             parts.append(features.float().cpu().numpy())
         return np.concatenate(parts)
-
-
-def weights_path() -> Path:
-    """Where torch keeps downloaded weights."""
-    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"
-    return Path(home).expanduser() / "hub" / "checkpoints" / FILE
-
-
-def check_weights(path: Path, sha256: str = SHA256) -> None:
-    """Make sure that a weights file is the published one before anything opens it.
-
-    Raises:
-        NotAvailable: there is no such file.
-        SdevalError: its SHA-256 is another.
-    """
-    if not path.is_file():
-        raise NotAvailable(f"InceptionV3 weights are not on this machine; put {SOURCE} at {path}")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != sha256:
-        raise SdevalError(f"{path} is not the published InceptionV3: its SHA-256 is {found}, not {sha256}")

@@ -1,13 +1,16 @@
-"""What inpainting changed outside the mask, where nothing should change."""
+"""What inpainting changed outside the mask, where nothing should change: on average, at the worst, and nearly so."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from sdeval.images import Pixels, to_pixels
-from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import Floats, MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.masks import band, grown, painted
+from sdeval.metrics.parts import OneByOne, Registered, init_of, levels_of, mask_of, same_size
 
 INFO = MetricInfo(
     name="outside_change",
@@ -20,43 +23,54 @@ INFO = MetricInfo(
     tasks=("inpainting",),
 )
 
+Figure = Callable[[Floats], float]
+"""Differences `[pixels, 3]` in levels; one number of them."""
 
-def outside_change(image: Pixels, init: Pixels, mask: Pixels) -> float:
-    """Mean absolute difference to the init image where the mask is black, in levels 0 to 255.
+
+def outside_change(image: Pixels, init: Pixels, mask: Pixels, figure: Figure = np.mean) -> float:
+    """A figure of the absolute differences to the init image outside the mask, in levels 0 to 255.
+
+    A band of 1/64 of the longer edge beside the mask does not count as outside: see `masks.band`.
 
     Args:
         image: `[height, width, 3]`.
         init: `[height, width, 3]`.
         mask: `[height, width]`, 128 and above is painted.
+        figure: of the differences of all pixels and channels.
 
     Raises:
         ValueError: sizes differ, or the mask leaves nothing outside.
     """
-    if image.shape != init.shape or image.shape[:2] != mask.shape:
-        raise ValueError(f"sizes differ: image {image.shape}, init {init.shape}, mask {mask.shape}")
-    outside = mask < 128
+    same_size(image=image, init=init, mask=mask)
+    inside = painted(mask)
+    outside = ~grown(inside, band(inside))
     if not outside.any():
-        raise ValueError("the mask covers the whole picture: there is no outside")
-    return float(np.abs(image.astype(float) - init.astype(float))[outside].mean())
+        raise ValueError(f"the mask and {band(inside)} pixels around it cover the whole picture: there is no outside")
+    return float(figure(np.abs(image.astype(np.float64) - init)[outside]))
 
 
-class OutsideChange:
-    """`outside_change` of every picture."""
-
-    info = INFO
-    version = "1"
-
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """Levels, one a picture."""
-        return [_score(each) for each in pictures]
+def _nearly_all(differences: Floats) -> float:
+    return float(np.percentile(differences, 99))
 
 
-def _score(picture: Picture) -> float:
-    if picture.init is None or picture.mask is None:
-        raise ValueError(f"case {picture.case.id} has no image or no mask")
-    return outside_change(to_pixels(picture.image), to_pixels(picture.init), np.asarray(picture.mask))
+def _metric(info: MetricInfo, figure: Figure) -> SampleMetric:
+    def score(picture: Picture) -> float:
+        mask = levels_of(mask_of(picture))
+        return outside_change(to_pixels(picture.image), to_pixels(init_of(picture)), mask, figure)
+
+    # 2: without the band beside the mask.
+    return OneByOne(info, "2", score)
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """Needs nothing."""
-    return OutsideChange()
+    """The mean."""
+    return _metric(INFO, np.mean)
+
+
+_MAX = replace(INFO, name="outside_change_max", title="largest change outside the mask", tolerance=8.0)
+_P99 = replace(INFO, name="outside_change_p99", title="change outside the mask, 99 in 100 below", tolerance=2.0)
+
+maximum = Registered(_MAX, lambda options: _metric(_MAX, np.max))
+"""A single speck counts: other than the mean, it is not diluted by what was kept."""
+p99 = Registered(_P99, lambda options: _metric(_P99, _nearly_all))
+"""A small area counts, a single speck does not."""

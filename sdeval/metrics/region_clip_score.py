@@ -9,6 +9,7 @@ from PIL import Image
 from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
 from sdeval.metrics.clip import Clip, load_clip
 from sdeval.metrics.clip_score import clip_score
+from sdeval.metrics.parts import mask_of
 
 INFO = MetricInfo(
     name="region_clip_score",
@@ -49,15 +50,9 @@ class RegionClipScore:
 
     def score(self, pictures: Sequence[Picture]) -> list[float]:
         """Points, one a picture."""
-        crops = [crop_to_mask(each.image, _mask(each)) for each in pictures]
+        crops = [crop_to_mask(each.image, mask_of(each)) for each in pictures]
         prompts = [each.case.region_prompt or each.case.prompt for each in pictures]
         return clip_score(self._clip.images(crops), self._clip.texts(prompts))
-
-
-def _mask(picture: Picture) -> Image.Image:
-    if picture.mask is None:
-        raise ValueError(f"case {picture.case.id} has no mask")
-    return picture.mask
 
 
 def create(options: MetricOptions) -> SampleMetric:

@@ -8,45 +8,34 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
-from sdeval.errors import SdevalError, unknown
-from sdeval.images import to_pixels
-from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.errors import NotAvailable, SdevalError, unknown
+from sdeval.images import Pixels, to_pixels
+from sdeval.metrics.base import MetricInfo, Picture
+from sdeval.metrics.parts import Registered, pair_of
 
 if TYPE_CHECKING:
     import torch
-    from PIL import Image
 
 PAIR = ("preds", "target")
-SINGLE = (("img",), ("preds",), ("imgs",))
+SINGLE = ("img",)
+"""Names by which `update` takes two pictures, or one; `imgs` are those of a set, which has no score of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Adapted:
-    """What `metrics` expects of a metric: facts, and how it is made."""
-
-    INFO: MetricInfo
-    create: Callable[[MetricOptions], SampleMetric]
-
-
-def adapted(name: str) -> Adapted:
+def adapted(name: str) -> Registered:
     """A class of torchmetrics as a metric of ours.
 
     Raises:
         SdevalError: no such class, or one that neither scores a picture nor compares two.
     """
     kind = _class(name)
-    taken = tuple(
-        each.name
-        for each in inspect.signature(kind.update).parameters.values()
-        if each.name not in ("self", "kwargs") and each.default is inspect.Parameter.empty
-    )
-    if taken != PAIR and taken not in SINGLE:
-        raise SdevalError(f"metric {name}: takes {', '.join(taken)}; only metrics of one or two pictures can be used")
+    taken = _taken(kind)
+    if taken not in (PAIR, SINGLE):
+        allowed = " or ".join(", ".join(each) for each in (SINGLE, PAIR))
+        raise SdevalError(f"metric {name}: takes {', '.join(taken)}; only metrics that take {allowed} can be used")
     if kind.higher_is_better is None:
         raise SdevalError(f"metric {name}: does not say which way is better")
     pair = taken == PAIR
@@ -61,7 +50,16 @@ def adapted(name: str) -> Adapted:
         needs=("baseline",) if pair else (),
         judged=not pair,
     )
-    return Adapted(info, lambda options: FromTorchmetrics(info, kind, options.device))
+    return Registered(info, lambda options: FromTorchmetrics(info, kind, options.device))
+
+
+def _taken(kind: Any) -> tuple[str, ...]:
+    """What `update` cannot do without."""
+    return tuple(
+        each.name
+        for each in inspect.signature(kind.update).parameters.values()
+        if each.name not in ("self", "kwargs") and each.default is inspect.Parameter.empty
+    )
 
 
 class FromTorchmetrics:
@@ -72,7 +70,14 @@ class FromTorchmetrics:
         self.version = f"torchmetrics {metadata.version('torchmetrics')}"
         arguments = inspect.signature(kind).parameters
         # Pictures go in as 0..1.
-        self._metric = kind(**{"data_range": 1.0} if "data_range" in arguments else {}).to(device)
+        given = {"data_range": 1.0} if "data_range" in arguments else {}
+        try:
+            self._metric = kind(**given).to(device)
+        except (OSError, ImportError) as error:
+            # Weights that it would download, or a package that it needs.
+            raise NotAvailable(f"metric {info.name}: {str(error).strip().splitlines()[0]}") from error
+        except (TypeError, ValueError) as error:
+            raise SdevalError(f"metric {info.name}: cannot be made with its own defaults: {error}") from error
         self._device = device
 
     def score(self, pictures: Sequence[Picture]) -> list[float]:
@@ -81,17 +86,18 @@ class FromTorchmetrics:
 
     def _value(self, picture: Picture) -> float:
         if "baseline" not in self.info.needs:
-            return float(self._metric(self._tensor(picture.image)))
-        if picture.pair is None:
-            raise ValueError(f"case {picture.case.id} has no picture in the baseline")
-        before, now = picture.pair
-        return float(self._metric(self._tensor(now), self._tensor(before)))
+            return self._of(to_pixels(picture.image))
+        before, now = pair_of(picture)
+        return self._of(now, before)
 
-    def _tensor(self, image: Image.Image) -> torch.Tensor:
+    def _of(self, *pictures: Pixels) -> float:
+        self._metric.reset()
+        return float(self._metric(*map(self._tensor, pictures)))
+
+    def _tensor(self, pixels: Pixels) -> torch.Tensor:
         import torch
 
-        self._metric.reset()
-        return torch.tensor(to_pixels(image)).permute(2, 0, 1)[None].float().to(self._device) / 255
+        return torch.tensor(pixels).permute(2, 0, 1)[None].float().to(self._device) / 255
 
 
 def _class(name: str) -> Any:

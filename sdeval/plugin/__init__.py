@@ -38,6 +38,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--sdeval-output", default=None, metavar="DIR", help="where sessions are written (default: reports)")
     add("--sdeval-baselines", default=None, metavar="DIR", help="where accepted runs are kept (default: baselines)")
     add(
+        "--sdeval-all-seeds",
+        action="store_true",
+        default=None,
+        help="draw all seeds of every suite at once, as a new baseline needs, instead of more only where undecided",
+    )
+    add(
         "--sdeval-strict",
         action="store_true",
         default=None,
@@ -56,6 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
                 "batch-size": config.getoption("sdeval_batch_size"),
                 "output": config.getoption("sdeval_output"),
                 "baselines": config.getoption("sdeval_baselines"),
+                "all-seeds": config.getoption("sdeval_all_seeds"),
                 "strict": config.getoption("sdeval_strict"),
             },
             read_table(config.rootpath),

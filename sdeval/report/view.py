@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sdeval import baseline as baselines
 from sdeval import run as runs
@@ -171,10 +172,14 @@ def _baseline(folder: Path, run: Run) -> Run | None:
 
 def _changed(before: Run, run: Run) -> list[str]:
     drawn = differences(dict(before.drawn_by), dict(run.drawn_by))
-    asked = differences(dict(before.asked), dict(run.asked))
-    ignored = ("threads", "omp_wait_policy")
-    old, new = ({k: v for k, v in each.environment.items() if k not in ignored} for each in (before, run))
-    return [*drawn, *asked, *differences(old, new)]
+    # A run that was decided with fewer seeds asked for nothing else.
+    asked = differences(_without(before.asked, "seeds", "all_seeds"), _without(run.asked, "seeds", "all_seeds"))
+    machine = differences(*(_without(each.environment, "threads", "omp_wait_policy") for each in (before, run)))
+    return [*drawn, *asked, *machine]
+
+
+def _without(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name not in names}
 
 
 def _copied(sample: SampleResult, accepted: Path, folder: Path, session: Path) -> str:

@@ -76,6 +76,14 @@ def test_a_failed_metric_is_unscored(scores: np.ndarray) -> None:
     assert (said.verdict, said.reason) == ("unscored", "seed 0: it failed")
 
 
+def test_a_missing_distance_that_is_told_and_not_judged_fails_no_case(scores: np.ndarray) -> None:
+    run = make_run(scores)
+    told = replace(run.metrics["clip_score"], judged=False)
+    samples = tuple(replace(each, reasons={"psnr": "identical pictures"}) for each in run.samples)
+    run = replace(run, metrics={**run.metrics, "psnr": told}, samples=samples)
+    assert {each.verdict for each in judge_cases(run, make_run(scores))} == {"passed"}
+
+
 def test_false_accusations_are_rare() -> None:
     rng = np.random.default_rng(4)
     accused = 0

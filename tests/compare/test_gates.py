@@ -6,9 +6,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from sdeval.compare import Verdict, judge_gates, weigh
+from sdeval.compare import Rule, Verdict, judge_gates, weigh
 from sdeval.metrics.base import Reference
 from sdeval.metrics.frechet_distance import frechet_distance, swapped_difference
+from sdeval.run import Run
 from tests.conftest import make_run, with_features
 
 
@@ -139,13 +140,39 @@ def test_other_reference_pictures_are_not_comparable(rng: np.random.Generator) -
     assert judge_gates([weigh(one, other, "frechet_distance")])[0].verdict == "not comparable"
 
 
+def told(scores: np.ndarray) -> Run:
+    """A run whose one metric is told and not judged."""
+    run = make_run(scores)
+    return replace(run, metrics={"clip_score": replace(run.metrics["clip_score"], judged=False)})
+
+
+def test_what_is_not_judged_is_information_however_far_it_fell(scores: np.ndarray) -> None:
+    said = judge_gates([weigh(told(scores - 20), told(scores), "clip_score")])[0]
+    assert (said.verdict, said.reason) == ("information", "told, not judged")
+    assert said.current == pytest.approx(scores.mean() - 20)
+
+
+def test_without_a_baseline_what_is_not_judged_has_nothing_to_tell(scores: np.ndarray) -> None:
+    run = told(scores)
+    silent = replace(run, samples=tuple(replace(each, scores={}) for each in run.samples))
+    said = judge_gates([weigh(silent, None, "clip_score")])[0]
+    assert (said.verdict, said.current) == ("information", None)
+    assert said.reason == "no picture of the baseline to compare with"
+
+
+def test_what_is_not_judged_is_no_gate_that_raises_the_bar(scores: np.ndarray, rng: np.random.Generator) -> None:
+    gate = weigh(make_run(scores - 1.3 + rng.normal(0, 1.7, size=scores.shape)), make_run(scores), "clip_score")
+    others = [weigh(told(scores), told(scores), "clip_score")] * 199
+    assert judge_gates([gate, *others])[0].verdict == "regressed"
+
+
 def test_a_set_metric_without_baseline_features_is_unscored(rng: np.random.Generator) -> None:
     run = with_features(make_run(np.ones((24, 2))), rng.normal(size=(48, 8)), 1.0)
     assert judge_gates([weigh(run, replace(run, features={}), "frechet_distance")])[0].verdict == "unscored"
 
 
 def test_a_clear_loss_is_found_beside_a_hundred_gates(scores: np.ndarray, rng: np.random.Generator) -> None:
-    gates = [weigh(make_run(scores - 20), make_run(scores), "clip_score", gates=100)] * 100
+    gates = [weigh(make_run(scores - 20), make_run(scores), "clip_score", rule=Rule(gates=100))] * 100
     assert {each.verdict for each in judge_gates(gates)} == {"regressed"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from sdeval import NotAvailable, SdevalError
 from sdeval.images import open_rgb, to_pixels
 from sdeval.metrics.base import Features, Reference
 from sdeval.metrics.frechet_distance import frechet_distance
-from sdeval.metrics.inception import Inception, check_weights
+from sdeval.metrics.inception import WEIGHTS, Inception
 from sdeval.metrics.kernel_distance import kernel_distance
 from sdeval.metrics.prdc import precision, recall
+from sdeval.metrics.weights import Published
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +39,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def published(path: Path) -> Published:
+    return replace(WEIGHTS, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def features(weights: Path, folders: tuple[Path, Path]) -> list[Features]:
-    inception = Inception("cpu", weights, sha256(weights))
+    inception = Inception("cpu", published(weights), weights)
     return [inception.images([open_rgb(path) for path in sorted(folder.glob("*.png"))]) for folder in folders]
 
 
@@ -138,9 +140,9 @@ def test_figures_of_pictures_are_torchmetrics(
 
 def test_weights_that_are_not_the_published_ones_are_never_opened(weights: Path) -> None:
     with pytest.raises(SdevalError, match="is not the published InceptionV3"):
-        Inception("cpu", weights)
+        Inception("cpu", path=weights)
 
 
 def test_missing_weights_say_where_they_belong(tmp_path: Path) -> None:
     with pytest.raises(NotAvailable, match="InceptionV3 weights are not on this machine; put https://"):
-        check_weights(tmp_path / "none.pth")
+        WEIGHTS.check(tmp_path / "none.pth")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from sdeval import Case
 from sdeval.metrics import MetricOptions, Picture, create
-from sdeval.metrics.init_similarity import init_similarity
+from sdeval.metrics.masks import band, grown
 from sdeval.metrics.outside_change import outside_change
 from sdeval.metrics.region_clip_score import crop_to_mask
 from sdeval.shapes import world
@@ -72,28 +72,62 @@ def test_the_region_score_looks_at_the_region_alone() -> None:
     assert one == pytest.approx(other, abs=1e-4)
 
 
-def test_a_picture_is_wholly_similar_to_itself(picture: Image.Image) -> None:
-    assert init_similarity(np.asarray(picture), np.asarray(picture)) == pytest.approx(100)
+def test_the_band_beside_the_mask_is_not_outside() -> None:
+    init = np.zeros((128, 128, 3), dtype=np.uint8)
+    image = init.copy()
+    image[30:66, 30:66] = 255
+    mask = np.zeros((128, 128), dtype=np.uint8)
+    mask[32:64, 32:64] = 255
+    assert outside_change(image, init, mask) == 0
+    image[29, 40] = 255
+    assert outside_change(image, init, mask) > 0
 
 
-def test_similarity_is_the_published_formula(picture: Image.Image, rng: np.random.Generator) -> None:
-    from scipy.ndimage import gaussian_filter
-
-    # Wang's formula once more, with SciPy's filters.
-    one = np.asarray(picture).astype(float)
-    other = np.clip(one + rng.normal(0, 20, size=one.shape), 0, 255).round()
-
-    def smooth(values: np.ndarray) -> np.ndarray:
-        return gaussian_filter(values, 1.5, axes=(0, 1), truncate=5 / 1.5, mode="mirror")
-
-    a, b = smooth(one), smooth(other)
-    va, vb, cov = smooth(one**2) - a**2, smooth(other**2) - b**2, smooth(one * other) - a * b
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    expected = ((2 * a * b + c1) * (2 * cov + c2) / ((a**2 + b**2 + c1) * (va + vb + c2))).mean()
-    found = init_similarity(other.astype(np.uint8), one.astype(np.uint8))
-    assert found == pytest.approx(100 * expected, abs=1e-2)
+@pytest.mark.parametrize(("edge", "expected"), [(512, 8), (1024, 16), (64, 1), (16, 1)])
+def test_the_band_grows_with_the_picture(edge: int, expected: int) -> None:
+    assert band(np.zeros((16, edge), dtype=bool)) == expected
 
 
-def test_a_picture_of_another_size_has_no_similarity() -> None:
-    with pytest.raises(ValueError, match="sizes differ"):
-        init_similarity(np.zeros((16, 16, 3), np.uint8), np.zeros((32, 32, 3), np.uint8))
+def test_growing_reaches_that_many_pixels_each_way(rng: np.random.Generator) -> None:
+    marked = rng.random((20, 24)) > 0.97
+    padded = np.pad(marked, 3)
+    expected = [[padded[row : row + 7, column : column + 7].any() for column in range(24)] for row in range(20)]
+    assert np.array_equal(grown(marked, 3), expected)
+
+
+def outside(name: str, image: np.ndarray, init: np.ndarray, mask: Image.Image) -> float:
+    parts = Picture(Image.fromarray(image), CASE, init=Image.fromarray(init), mask=mask)
+    return create(name, MetricOptions()).score([parts])[0]
+
+
+def test_a_speck_counts_in_the_largest_change_alone() -> None:
+    init = np.zeros((64, 64, 3), dtype=np.uint8)
+    image = init.copy()
+    image[60, 60] = 200
+    names = ("outside_change", "outside_change_p99", "outside_change_max")
+    found = [outside(name, image, init, box(0, 0, 8, 8)) for name in names]
+    assert found == [pytest.approx(200 / (64 * 64 - 81)), 0, 200]
+
+
+def test_a_small_area_counts_in_99_of_100(rng: np.random.Generator) -> None:
+    init = np.zeros((64, 64, 3), dtype=np.uint8)
+    image = init.copy()
+    image[:, 40:42] = 90
+    assert outside("outside_change_p99", image, init, box(0, 0, 8, 8)) == 90
+
+
+@pytest.mark.parametrize("missing", ["image", "mask"])
+def test_a_case_without_its_parts_has_no_outside(picture: Image.Image, missing: str) -> None:
+    parts = {"init": picture, "mask": box(0, 0, 8, 8)} | {"init" if missing == "image" else "mask": None}
+    with pytest.raises(ValueError, match=f"case a has no {missing}"):
+        create("outside_change", MetricOptions()).score([Picture(picture, CASE, **parts)])
+
+
+def test_an_untouched_init_image_is_wholly_kept(picture: Image.Image) -> None:
+    metric = create("init_similarity", MetricOptions())
+    assert metric.score([Picture(picture, CASE, init=picture)]) == [pytest.approx(100)]
+
+
+def test_a_case_without_an_image_keeps_nothing(picture: Image.Image) -> None:
+    with pytest.raises(ValueError, match="case a has no image"):
+        create("init_similarity", MetricOptions()).score([Picture(picture, CASE)])

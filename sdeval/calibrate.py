@@ -1,0 +1,180 @@
+"""Measures what a suite's figures do while nothing changes: other seeds, batch sizes, threads, and further runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from sdeval import environment, metrics, stats
+from sdeval.compare import ALPHA_GATES
+from sdeval.compare.paired import paired, tolerance_of, value_of
+from sdeval.errors import SdevalError
+from sdeval.evaluate import evaluate, make_plan
+from sdeval.noise import MetricNoise, Noise
+from sdeval.pipelines.load import LoadedTarget
+from sdeval.progress import Silent, Watcher
+from sdeval.run import Run
+from sdeval.suite import Suite
+from sdeval.target import Target
+
+SEED_SETS = 6
+"""Sets of seeds to draw, the suite's own among them."""
+APART = 1000
+"""Between the seeds of one set and the next."""
+TIMES_NOISE = 2.0
+"""Tolerance over noise: other seeds cause a loss as large as that about once in forty times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Runs of the unchanged target."""
+
+    seeds: tuple[Run, ...]
+    """One for each set of seeds, the suite's own first."""
+    harmless: tuple[Run, ...]
+    """With the suite's own seeds, drawn in other ways or elsewhere."""
+
+
+def calibrate(
+    suite: Suite,
+    target: Target,
+    folder: Path,
+    further: Sequence[Run] = (),
+    seed_sets: int = SEED_SETS,
+    watcher: Watcher | None = None,
+) -> Noise:
+    """Draw a suite again and again with an unchanged target, and measure what its figures do.
+
+    Args:
+        suite: whose figures.
+        target: what draws.
+        folder: where runs go; they may be thrown away afterwards.
+        further: runs of the same, from other machines or days.
+        seed_sets: how many sets of seeds, at least 3.
+        watcher: told of every picture.
+
+    Raises:
+        SdevalError: a further run asks for something else, or a picture or score is missing.
+    """
+    if seed_sets < 3:
+        raise SdevalError(f"--seed-sets: a spread takes at least 3 sets of seeds, got {seed_sets}")
+    for run in further:
+        if (run.suite, run.target) != (suite.name, target.name):
+            raise SdevalError(f"a run of {run.suite} on {run.target} says nothing of {suite.name} on {target.name}")
+    measured = _draw(suite, target, folder, seed_sets, watcher or Silent())
+    return summarize(suite, replace(measured, harmless=(*measured.harmless, *further)))
+
+
+def _draw(suite: Suite, target: Target, folder: Path, seed_sets: int, watcher: Watcher) -> Measured:
+    loaded = LoadedTarget(target)
+
+    def run(name: str, seeds: tuple[int, ...], drawn_by: Target) -> Run:
+        plan = make_plan(suite, drawn_by, seeds=seeds)
+        with watcher.watch(f"{suite.name} on {target.name}, {name}", len(plan.samples)) as progress:
+            return evaluate(plan, loaded, folder / name.replace(" ", "-"), progress=progress)
+
+    seeds = [
+        run(f"seeds {number}", tuple(seed + APART * number for seed in suite.seeds), target)
+        for number in range(seed_sets)
+    ]
+    batches = {max(1, target.batch_size // 2), 1} - {target.batch_size}
+    harmless = [run(f"batch {size}", suite.seeds, replace(target, batch_size=size)) for size in sorted(batches)]
+    with _other_threads():
+        harmless.append(run("other threads", suite.seeds, target))
+    return Measured(tuple(seeds), tuple(harmless))
+
+
+@contextmanager
+def _other_threads() -> Iterator[None]:
+    """One thread, or two where there was one."""
+    import torch
+
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1 if usual > 1 else 2)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
+
+
+def summarize(suite: Suite, measured: Measured) -> Noise:
+    """What runs of an unchanged target say of every figure that is judged.
+
+    Raises:
+        SdevalError: a score is missing, or runs do not hold the same samples.
+    """
+    own = measured.seeds[0]
+    judged = [name for name in suite.metrics if own.metrics[name].judged]
+    return Noise(
+        suite=own.suite,
+        target=own.target,
+        seed_sets=len(measured.seeds),
+        metrics={name: _of_metric(name, suite, measured, ALPHA_GATES / len(judged)) for name in judged},
+        environment=environment.describe(),
+    )
+
+
+def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> MetricNoise:
+    own = measured.seeds[0]
+    figures = np.array([_figure(run, name) for run in measured.seeds])
+    noise = float(figures.std(ddof=1))
+    harmless = max((abs(_figure(run, name) - figures[0]) for run in measured.harmless), default=0.0)
+    cases = len(own.by_case())
+    record = own.metrics[name]
+    stated = suite.tolerances.get(name)
+    tolerance = max(TIMES_NOISE * noise, harmless)
+    allowed = tolerance if stated is None else tolerance_of(replace(record, tolerance=stated), figures[0])
+    detectable = stats.detectable(_spread_of_cases(name, measured, noise), cases, alpha)
+    return MetricNoise(
+        figure=float(figures[0]),
+        noise=noise,
+        harmless=float(harmless),
+        tolerance=tolerance,
+        stated=None if stated is None else allowed,
+        detectable=detectable,
+        cases=cases,
+        cases_needed=int(np.ceil(cases * (detectable / allowed) ** 2)) if allowed else 0,
+    )
+
+
+def _figure(run: Run, name: str) -> float:
+    value = value_of(run, name)
+    if value is None:
+        raise SdevalError(f"{run.suite} on {run.target}: {name} could not be computed; see to that first")
+    return value
+
+
+def _spread_of_cases(name: str, measured: Measured, noise: float) -> float:
+    """Standard deviation of the difference of one case between two sets of seeds."""
+    own = measured.seeds[0]
+    cases = list(own.by_case())
+    if own.metrics[name].scope == "set":
+        # A set has no cases of its own: what its figure does, as if it were their mean.
+        return noise * float(np.sqrt(2 * len(cases)))
+    means = np.array([_case_means(run, name) for run in measured.seeds])
+    return float(np.sqrt(2 * means.var(axis=0, ddof=1).mean()))
+
+
+def _case_means(run: Run, name: str) -> list[float]:
+    table = paired(run, run, name, list(run.by_case()))
+    if table is None:
+        raise SdevalError(f"{run.suite} on {run.target}: {name} could not be computed; see to that first")
+    return [float(value) for value in table.before.mean(axis=1)]
+
+
+def tolerances(suite: Suite, noise: Noise | None) -> Mapping[str, float]:
+    """The tolerances of a suite: those it states, and for other metrics those that its noise gives."""
+    if noise is None:
+        return suite.tolerances
+    derived = {name: each.tolerance for name, each in noise.metrics.items() if name in suite.metrics}
+    relative = {name: metrics.info(name).tolerance_is_relative for name in derived}
+    shares = {
+        name: value / abs(noise.metrics[name].figure) if relative[name] else value
+        for name, value in derived.items()
+        if value > 0 and (not relative[name] or noise.metrics[name].figure)
+    }
+    return {**shares, **suite.tolerances}

@@ -1,0 +1,68 @@
+"""Finds suites outside pytest, for the commands that take one: by file, by name in a file, or by suite name."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from sdeval.errors import SdevalError, unknown
+from sdeval.suite import Suite
+
+PREFIX = "test"
+"""Of the names that pytest collects."""
+
+
+def find_suites(text: str, root: Path) -> list[Suite]:
+    """Suites by `suites/test_animals.py`, `suites/test_animals.py::test_cats`, a folder, or a suite's own name.
+
+    A name is looked for in the modules of `root/suites`.
+
+    Raises:
+        SdevalError: there is none; lists those there are.
+    """
+    path, _, name = text.partition("::")
+    if Path(path).is_dir():
+        return _all_in(sorted(Path(path).rglob(f"{PREFIX}_*.py")), text)
+    if path.endswith(".py"):
+        if not Path(path).is_file():
+            raise SdevalError(f"suite: no such file: {path}")
+        found = _suites(Path(path))
+        if name and name not in found:
+            raise SdevalError(f"{path}: {unknown('suite', name, found)}")
+        return [found[name]] if name else _all_in([Path(path)], text)
+    known = {suite.name: suite for suite in _all_in(sorted((root / "suites").rglob(f"{PREFIX}_*.py")), "suites")}
+    if text not in known:
+        raise SdevalError(f"{unknown('suite', text, known)}; a file such as suites/test_animals.py is allowed too")
+    return [known[text]]
+
+
+def _all_in(paths: list[Path], text: str) -> list[Suite]:
+    found = [suite for path in paths for suite in _suites(path).values()]
+    if not found:
+        raise SdevalError(f"{text}: no suites in it; a suite is assigned to a name that begins with {PREFIX}_")
+    return found
+
+
+def _suites(path: Path) -> dict[str, Suite]:
+    module = _imported(path)
+    return {name: value for name, value in vars(module).items() if name.startswith(PREFIX) and isinstance(value, Suite)}
+
+
+def _imported(path: Path) -> ModuleType:
+    """Import a module as pytest does, with its folder on the path."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    except SdevalError:
+        raise
+    except Exception as error:
+        raise SdevalError(f"{path}: does not import: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(str(path.parent.resolve()))
+    return module

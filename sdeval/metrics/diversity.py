@@ -1,0 +1,70 @@
+"""How much the seeds of a case differ: little means that the model has collapsed, or that seeds are ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.clip import Clip, load_clip
+
+INFO = MetricInfo(
+    name="diversity",
+    title="seeds of a case differ (CLIP)",
+    unit="points",
+    higher_is_better=True,
+    tolerance=0.1,
+    tolerance_is_relative=True,
+    range=(0.0, 200.0),
+    needs=("seeds",),
+    alone=False,
+)
+
+
+def diversity(features: Features, cases: Sequence[str]) -> list[float]:
+    """Mean of `100 (1 - cosine)` from each row to the other rows of its case, 0 to 200.
+
+    The average pairwise distance that is common for diversity (Zhu et al. 2017, arXiv 1711.11586, with LPIPS), in CLIP
+    features; the mean over the rows of a case is the mean over its pairs.
+
+    Args:
+        features: `[n, d]`.
+        cases: `[n]`, the case of each row.
+
+    Raises:
+        ValueError: a case has a single row.
+    """
+    values = np.asarray(features, dtype=np.float64)
+    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+    names = np.asarray(cases)
+    same = names[:, None] == names[None, :]
+    others = same.sum(axis=1) - 1
+    if not others.all():
+        raise ValueError(f"case {names[others == 0][0]} has one picture: there is no other seed to differ from")
+    # Its distance from itself is 0 and adds nothing.
+    distances = np.where(same, 1 - unit @ unit.T, 0.0)
+    return [float(value) for value in 100 * distances.sum(axis=1) / others]
+
+
+class Diversity:
+    """The diversity of the seeds of each case."""
+
+    info = INFO
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+
+    @property
+    def version(self) -> str:
+        """Formula and weights."""
+        return f"1 {self._clip.version}"
+
+    def score(self, pictures: Sequence[Picture]) -> list[float]:
+        """Points, one a picture; `pictures` are all of a run."""
+        return diversity(self._clip.images([each.image for each in pictures]), [each.case.id for each in pictures])
+
+
+def create(options: MetricOptions) -> SampleMetric:
+    """With the suite's CLIP."""
+    return Diversity(load_clip(options.clip_model, options.device))

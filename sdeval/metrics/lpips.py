@@ -1,0 +1,97 @@
+"""LPIPS: how different a picture looks from the baseline's, as a network sees it; told, not judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from sdeval.environment import calm_threads
+from sdeval.images import Pixels
+from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.parts import pair_of, same_size
+from sdeval.metrics.weights import Published
+
+if TYPE_CHECKING:
+    import torch
+
+INFO = MetricInfo(
+    name="lpips",
+    title="looks different from the baseline's picture (LPIPS)",
+    unit="",
+    higher_is_better=False,
+    tolerance=0.01,
+    range=(0.0, math.inf),
+    needs=("baseline",),
+    judged=False,
+)
+
+ALEXNET = Published(
+    what="AlexNet",
+    source="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+)
+SMALLEST = 31
+"""Edge in pixels below which nothing is left for AlexNet's second pooling."""
+
+
+class Lpips:
+    """Zhang et al. 2018 (arXiv 1801.03924), AlexNet, linear heads v0.1, as torchmetrics has it; 0 where identical.
+
+    Features of five layers, each scaled to length 1 at every place; their squared differences, weighted channel by
+    channel, are averaged over the places and summed over the layers.
+
+    Raises:
+        NotAvailable: the weights of AlexNet are not on this machine.
+        SdevalError: the file there is not the published one.
+    """
+
+    info = INFO
+
+    def __init__(self, device: str, backbone: Published = ALEXNET) -> None:
+        calm_threads()
+        backbone.check(backbone.path)
+        from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+        self.version = f"1 alexnet {backbone.sha256[:12]}"
+        self._device = device
+        self._network = LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True).to(device)
+
+    def score(self, pictures: Sequence[Picture]) -> list[float]:
+        """Distance of each picture from the baseline's, 0 and above."""
+        return [self.distance(*pair_of(each)) for each in pictures]
+
+    def distance(self, one: Pixels, other: Pixels) -> float:
+        """LPIPS between two pictures.
+
+        Args:
+            one: `[height, width, 3]`, at least 31 pixels each way.
+            other: the same shape.
+
+        Raises:
+            ValueError: sizes differ, or a picture is too small for the network.
+        """
+        import torch
+
+        same_size(one=one, other=other)
+        if min(one.shape[:2]) < SMALLEST:
+            raise ValueError(f"{one.shape[1]}x{one.shape[0]} pixels are too few; LPIPS takes {SMALLEST} each way")
+        self._network.reset()
+        with torch.inference_mode():
+            return float(self._network(self._tensor(one), self._tensor(other)))
+
+    def _tensor(self, pixels: Pixels) -> torch.Tensor:
+        import torch
+
+        return torch.tensor(pixels).permute(2, 0, 1)[None].float().to(self._device) / 255
+
+
+@lru_cache(maxsize=1)
+def _load(device: str) -> Lpips:
+    return Lpips(device)
+
+
+def create(options: MetricOptions) -> SampleMetric:
+    """Loaded once."""
+    return _load(options.device)

@@ -1,0 +1,43 @@
+"""How noisy a picture is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sdeval.images import Pixels, to_pixels
+from sdeval.metrics.base import MetricInfo, MetricOptions, SampleMetric
+from sdeval.metrics.parts import OneByOne
+
+INFO = MetricInfo(
+    name="noise",
+    title="noise (standard deviation, estimated)",
+    unit="levels",
+    higher_is_better=False,
+    tolerance=0.5,
+    range=(0.0, 427.0),
+)
+
+
+def noise(image: Pixels) -> float:
+    """Standard deviation of Gaussian noise in a picture, estimated, in levels; mean over the channels.
+
+    Immerkær 1996 (doi 10.1006/cviu.1996.0060): `√(π/2) / 6` times the mean absolute response to the difference of two
+    Laplacians, `1 -2 1 / -2 4 -2 / 1 -2 1`, which sees neither slopes nor straight edges along an axis. Fine texture
+    counts as noise. At most 427, which a chessboard of single pixels reaches.
+
+    Args:
+        image: `[height, width, 3]`, at least 3 pixels each way.
+
+    Raises:
+        ValueError: the picture is smaller.
+    """
+    if min(image.shape[:2]) < 3:
+        raise ValueError(f"{image.shape[1]}x{image.shape[0]} pixels are too few; noise takes 3 each way")
+    # The kernel is a second difference downwards and then sideways.
+    response = np.diff(np.diff(image.astype(np.float64), n=2, axis=0), n=2, axis=1)
+    return float(np.sqrt(np.pi / 2) / 6 * np.abs(response).mean())
+
+
+def create(options: MetricOptions) -> SampleMetric:
+    """Needs nothing."""
+    return OneByOne(INFO, "1", lambda each: noise(to_pixels(each.image)))

@@ -1,0 +1,64 @@
+"""How visible the edge of the mask is in an inpainted picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sdeval.images import Pixels, to_pixels
+from sdeval.metrics.base import Floats, MetricInfo, MetricOptions, SampleMetric
+from sdeval.metrics.masks import Marked, band, near_edge, painted
+from sdeval.metrics.parts import OneByOne, levels_of, mask_of, same_size
+
+INFO = MetricInfo(
+    name="seam",
+    title="visible seam at the edge of the mask",
+    unit="levels",
+    higher_is_better=False,
+    tolerance=1.0,
+    range=(0.0, 255.0),
+    needs=("mask",),
+    tasks=("inpainting",),
+)
+
+WIDE = 4
+"""What the edge is held against reaches this many bands away from it: texture far off says nothing about it."""
+
+
+def seam(image: Pixels, mask: Pixels) -> float:
+    """How much more neighbouring pixels differ across the mask's edge than beside it, in levels 0 to 255.
+
+    Of pairs of neighbours, one above or left of the other: the mean absolute difference of those with one pixel inside
+    the mask and one outside, minus the mean of those whose pixels are both more than one band (`masks.band`) and at
+    most four bands from the edge; 0 where that is negative. So neither a gradient nor texture is a seam. An object
+    whose outline the mask follows is one: compare the figure with the baseline's, not with 0.
+
+    Args:
+        image: `[height, width, 3]`.
+        mask: `[height, width]`, 128 and above is painted.
+
+    Raises:
+        ValueError: sizes differ, the mask has no edge, or nothing is left beside it.
+    """
+    same_size(image=image, mask=mask)
+    inside = painted(mask)
+    if inside.all() or not inside.any():
+        raise ValueError(f"the mask is all {'white' if inside.any() else 'black'}: it has no edge")
+    beside = near_edge(inside, WIDE * band(inside)) & ~near_edge(inside, band(inside))
+    across, elsewhere = (np.concatenate(parts) for parts in zip(*_jumps(image, inside, beside), strict=True))
+    if not elsewhere.size:
+        raise ValueError("the mask leaves no pixels to hold its edge against")
+    return max(0.0, float(across.mean() - elsewhere.mean()))
+
+
+def _jumps(image: Pixels, inside: Marked, beside: Marked) -> list[tuple[Floats, Floats]]:
+    """Differences across the edge and beside it, `[pairs]` each: of columns, then of rows."""
+    found = []
+    for levels, a, b in ((image, inside, beside), (image.swapaxes(0, 1), inside.T, beside.T)):
+        jumps = np.abs(np.diff(levels.astype(np.float64), axis=0)).mean(axis=-1)
+        found.append((jumps[a[1:] != a[:-1]], jumps[b[1:] & b[:-1]]))
+    return found
+
+
+def create(options: MetricOptions) -> SampleMetric:
+    """Needs nothing."""
+    return OneByOne(INFO, "1", lambda each: seam(to_pixels(each.image), levels_of(mask_of(each))))

@@ -1,0 +1,83 @@
+"""What a suite's figures do while nothing changes, measured by `calibrate` and kept beside the baseline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sdeval.errors import SdevalError
+from sdeval.files import dump_json, write_text
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricNoise:
+    """One figure of a suite, in the unit of its metric."""
+
+    figure: float
+    """As it is with the suite's own seeds."""
+    noise: float
+    """Standard deviation of the figure from one set of seeds to another."""
+    harmless: float
+    """Largest change that another batch size, other threads, or a further run of the same made."""
+    tolerance: float
+    """What follows from both: a loss that other seeds hardly ever cause."""
+    stated: float | None
+    """The tolerance that the suite states, which goes before; None where it states none."""
+    detectable: float
+    """The smallest loss that the suite shows four times in five, if the change draws every picture anew."""
+    cases: int
+    cases_needed: int
+    """About how many cases it takes to detect a loss as large as the tolerance."""
+
+    @property
+    def allowed(self) -> float:
+        """The tolerance that counts."""
+        return self.tolerance if self.stated is None else self.stated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """What was measured of a suite on a target."""
+
+    suite: str
+    target: str
+    seed_sets: int
+    """How many sets of seeds were drawn, the suite's own among them."""
+    metrics: Mapping[str, MetricNoise]
+    environment: Mapping[str, Any]
+
+
+def path_of(baselines: Path, suite: str, target: str) -> Path:
+    """Beside the baseline, so that accepting another one leaves it alone."""
+    return baselines / suite / f"{target}.noise.json"
+
+
+def write(noise: Noise, baselines: Path) -> Path:
+    """Keep what was measured."""
+    path = path_of(baselines, noise.suite, noise.target)
+    write_text(path, dump_json({"schema": SCHEMA, **asdict(noise)}))
+    return path
+
+
+def read(baselines: Path, suite: str, target: str) -> Noise | None:
+    """What was measured of a suite on a target, if anything.
+
+    Raises:
+        SdevalError: the file is damaged; says where.
+    """
+    path = path_of(baselines, suite, target)
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("schema") != SCHEMA:
+            raise SdevalError(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
+        metrics = {name: MetricNoise(**each) for name, each in content.pop("metrics").items()}
+        return Noise(**content, metrics=metrics)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SdevalError(f"{path}: is damaged: {error}; restore it with: git checkout -- {path}") from None

@@ -1,0 +1,161 @@
+"""Draws and scores what a session needs, when it is first asked for; one target at a time is in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdeval import baseline as baselines
+from sdeval import metrics
+from sdeval.errors import NotAvailable, SdevalError
+from sdeval.progress import Watcher
+from sdeval.run import Run, Stored
+from sdeval.suite import Suite
+from sdeval.target import Target
+
+if TYPE_CHECKING:
+    from sdeval.pipelines.load import LoadedTarget
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user asked of a session."""
+
+    targets: tuple[str, ...] = ()
+    """Names, ids or folders; the suites' own where there is none."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of targets and arguments of the pipeline call, over everything else."""
+    batch_size: int | None = None
+    baselines: Path = Path("baselines")
+    all_seeds: bool = False
+    """Draw all seeds of a suite at once, whether or not they are needed to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A suite to be drawn by a target."""
+
+    suite: Suite
+    target: Target
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Names of both."""
+        return (self.suite.name, self.target.name)
+
+
+class Runner:
+    """Makes the run of every job, and widens it by more seeds.
+
+    Args:
+        options: what the user asked for.
+        folder: of the session; runs go to `SUITE/TARGET` in it.
+        watcher: told of every picture.
+    """
+
+    def __init__(self, options: Options, folder: Path, watcher: Watcher) -> None:
+        self._options = options
+        self._folder = folder
+        self._watcher = watcher
+        self._loaded: LoadedTarget | None = None
+        self._runs: dict[Key, Run] = {}
+        self._failed: dict[Key, SdevalError] = {}
+        self._missing: dict[Key, dict[str, NotAvailable]] = {}
+        self._look: dict[Key, int] = {}
+
+    def run(self, job: Job, cases: Collection[str] | None) -> Run:
+        """The run of a job, made when it is first asked for; a failure is remembered and not tried again.
+
+        Args:
+            job: what is drawn by what.
+            cases: ids of those to draw; the whole suite where None.
+        """
+        if job.key in self._failed:
+            raise self._failed[job.key]
+        if job.key not in self._runs:
+            try:
+                self._runs[job.key] = self._evaluate(job, cases)
+            except SdevalError as error:
+                self._failed[job.key] = error
+                raise
+            except Exception as error:
+                said = f"{job.suite.name} on {job.target.name} failed: {type(error).__name__}: {error}".splitlines()[0]
+                self._failed[job.key] = SdevalError(said)
+                raise
+        return self._runs[job.key]
+
+    def widen(self, job: Job) -> Run | None:
+        """The run with the seeds of the next look; None where there is none."""
+        if self._look[job.key] + 1 >= len(self.looks(job)):
+            return None
+        self._look[job.key] += 1
+        self._runs[job.key] = self._evaluate(job, None, self._runs[job.key])
+        return self._runs[job.key]
+
+    def looks(self, job: Job) -> tuple[tuple[int, ...], ...]:
+        """Seeds of every look that the baseline allows; a single one, with all seeds, where there is no baseline."""
+        accepted = self._accepted(job)
+        every = job.suite.looks
+        if accepted is None or self._options.all_seeds:
+            return every[-1:]
+        held = {sample.seed for sample in accepted.run.samples}
+        return tuple(seeds for seeds in every if held.issuperset(seeds)) or every[:1]
+
+    def baseline(self, job: Job) -> Run | None:
+        """The accepted run, reduced to the seeds that were drawn so far."""
+        accepted = self._accepted(job)
+        if accepted is None or job.key not in self._runs:
+            return accepted.run if accepted else None
+        from sdeval.score import with_seeds
+
+        drawn = {sample.seed for sample in self._runs[job.key].samples}
+        return with_seeds(accepted.run, drawn, job.suite, self._device(job))
+
+    def missing(self, job: Job) -> Mapping[str, NotAvailable]:
+        """Metrics whose weights or packages are not on this machine; the others are judged without them."""
+        if job.key not in self._missing:
+            options = self.metric_options(job)
+            missing = {}
+            for name in job.suite.metrics:
+                try:
+                    metrics.create(name, options)
+                except NotAvailable as error:
+                    missing[name] = error
+            self._missing[job.key] = missing
+        return self._missing[job.key]
+
+    def metric_options(self, job: Job) -> metrics.MetricOptions:
+        """What the suite says to its metrics."""
+        return metrics.MetricOptions.from_suite(job.suite, self._device(job))
+
+    def _device(self, job: Job) -> str:
+        from sdeval.pipelines.load import pick_device
+
+        return pick_device(job.target.device)
+
+    def _accepted(self, job: Job) -> Stored | None:
+        found = baselines.find(self._options.baselines, *job.key)
+        return Stored(found, baselines.folder_of(self._options.baselines, *job.key)) if found else None
+
+    def _evaluate(self, job: Job, cases: Collection[str] | None, earlier: Run | None = None) -> Run:
+        from sdeval.evaluate import evaluate, make_plan
+
+        seeds = self.looks(job)[self._look.setdefault(job.key, 0)]
+        plan = make_plan(job.suite, job.target, cases=cases, seeds=seeds, missing=self.missing(job))
+        loaded = self._load(job.target)
+        count = len(plan.samples) - (len(earlier.samples) if earlier else 0)
+        with self._watcher.watch(f"{job.suite.name} on {job.target.name}", count) as progress:
+            folder = self._folder / job.suite.name / job.target.name
+            return evaluate(plan, loaded, folder, self._accepted(job), progress, earlier)
+
+    def _load(self, wanted: Target) -> LoadedTarget:
+        from sdeval.pipelines.load import LoadedTarget
+
+        if self._loaded is None or self._loaded.target.fingerprint != wanted.fingerprint:
+            self._loaded = None
+            self._loaded = LoadedTarget(wanted)
+        return self._loaded
