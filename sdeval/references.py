@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from sdeval.images import open_rgb, pixel_hash
-from sdeval.metrics.base import Reference, SetMetric
+from sdeval.metrics.base import Extractor, Features, Reference, SetMetric
 
 CHUNK = 256
 """Pictures open at a time."""
@@ -35,13 +34,17 @@ def load(folder: Path, metric: SetMetric) -> Loaded:
     """
     key = (folder, metric.extractor.version)
     if key not in _seen:
-        paths = sorted(folder.glob("*.png"))
-        hashes: list[str] = []
-        parts = []
-        for start in range(0, len(paths), CHUNK):
-            pictures = [open_rgb(path) for path in paths[start : start + CHUNK]]
-            hashes += map(pixel_hash, pictures)
-            parts.append(metric.extractor.images(pictures))
-        digest = hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
-        _seen[key] = Loaded(digest, Reference.of(np.concatenate(parts)))
+        digest = hashlib.sha256()
+        reference = Reference.of_chunks(_chunks(folder, metric.extractor, digest.update))
+        _seen[key] = Loaded(digest.hexdigest()[:16], reference)
     return _seen[key]
+
+
+def _chunks(folder: Path, extractor: Extractor, seen: Callable[[bytes], None]) -> Iterator[Features]:
+    """Features of `CHUNK` pictures after the other; tells the hash of each picture."""
+    paths = sorted(folder.glob("*.png"))
+    for start in range(0, len(paths), CHUNK):
+        pictures = [open_rgb(path) for path in paths[start : start + CHUNK]]
+        for picture in pictures:
+            seen(pixel_hash(picture).encode())
+        yield extractor.images(pictures)

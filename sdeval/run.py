@@ -89,6 +89,10 @@ class SetScore:
     """Hash of the reference pictures."""
     reference_n: int
     reason: str = ""
+    extractor_version: str = ""
+    """Which weights; empty in runs of before it was kept."""
+    resize: str = ""
+    """How pictures came to the extractor's size: figures of different resizes are not of one kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

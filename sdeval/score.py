@@ -197,6 +197,8 @@ def _measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
         reference=reference.fingerprint if reference else "",
         reference_n=reference.reference.count if reference else 0,
         reason=reason,
+        extractor_version=metric.extractor.version,
+        resize=metric.extractor.resize,
     )
     return replace(run, set_scores={**run.set_scores, name: found})
 
@@ -209,9 +211,10 @@ def _measured(
     if not run.complete:
         return None, "waits for a whole suite; this run holds a part of it"
     try:
-        return round(metric.measure(features, reference.reference), 6), ""
+        value = _checked(metric.measure(features, reference.reference), metric.info)
     except ValueError as error:
         return None, str(error)
+    return (None, value) if isinstance(value, str) else (round(value, 6), "")
 
 
 def _features(run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline: Run | None) -> Features:

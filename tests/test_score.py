@@ -12,6 +12,7 @@ import pytest
 from sdeval.evaluate import evaluate
 from sdeval.metrics import MetricInfo, Picture
 from sdeval.metrics.clip_score import INFO, ClipScore
+from sdeval.metrics.frechet_distance import FrechetDistance
 from sdeval.metrics.parts import OneByOne
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.run import Run, Stored
@@ -73,6 +74,41 @@ def test_a_score_that_is_no_number_is_null_with_a_reason(
     run = scored(drawn, monkeypatch, lambda self, pictures: [value for _ in pictures])
     assert run.samples[0].scores == {"clip_score": None}
     assert run.samples[0].reasons == {"clip_score": f"the score is {value}, not within -100 to 100"}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+def test_a_set_score_that_is_no_distance_is_null_with_a_reason(
+    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    run, folder = drawn
+    monkeypatch.setattr(FrechetDistance, "measure", lambda *_: value)
+    few = plan(metrics=("frechet_distance",))
+    found = score(replace(run, metrics={}), few.suite, few.samples, folder, "cpu").set_scores["frechet_distance"]
+    assert found.value is None
+    assert found.reason == f"the score is {value}, not within -0.001 to inf"
+
+
+def test_set_scores_say_what_they_were_measured_with(drawn: tuple[Run, Path]) -> None:
+    run, folder = drawn
+    few = plan(metrics=("frechet_distance", "kernel_distance", "cmmd", "precision", "recall", "density", "coverage"))
+    found = score(replace(run, metrics={}), few.suite, few.samples, folder, "cpu")
+    assert set(found.set_scores) == set(few.suite.metrics)
+    for name, each in found.set_scores.items():
+        assert each.value is not None, each.reason
+        assert (each.n, each.extractor, each.reference_n) == (6, "clip", 160)
+        assert len(each.reference) == 16
+        assert each.extractor_version.startswith("shapes ")
+        assert each.extractor_version in found.metrics[name].version
+        assert each.resize == "bicubic 64x64 squash"
+
+
+def test_too_few_pictures_for_a_figure_are_unscored(drawn: tuple[Run, Path]) -> None:
+    run, folder = drawn
+    few = plan(metrics=("precision",))
+    small = replace(run, metrics={}, samples=run.samples[:4], features={})
+    found = score(small, few.suite, few.samples[:4], folder, "cpu").set_scores["precision"]
+    assert found.value is None
+    assert found.reason == "needs more than 5 pictures on both sides, got 4 pictures and 160 reference pictures"
 
 
 def by_hand(monkeypatch: pytest.MonkeyPatch, function: object, **facts: object) -> MetricInfo:

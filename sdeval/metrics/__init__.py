@@ -49,6 +49,12 @@ _OURS = {
     "psnr": "sdeval.metrics.psnr",
     "lpips": "sdeval.metrics.lpips",
     "frechet_distance": "sdeval.metrics.frechet_distance",
+    "kernel_distance": "sdeval.metrics.kernel_distance",
+    "cmmd": "sdeval.metrics.cmmd",
+    "precision": "sdeval.metrics.prdc:precision",
+    "recall": "sdeval.metrics.prdc:recall",
+    "density": "sdeval.metrics.prdc:density",
+    "coverage": "sdeval.metrics.prdc:coverage",
 }
 
 

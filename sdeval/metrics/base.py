@@ -12,13 +12,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from sdeval.errors import SdevalError, unknown
+from sdeval.metrics.reference import Features as Features
+from sdeval.metrics.reference import Floats as Floats
+from sdeval.metrics.reference import Reference as Reference
+from sdeval.metrics.reference import checked_features as checked_features
 from sdeval.suite import TASKS, Case, Suite, Task
 
-Features = npt.NDArray[np.float32]
-"""`[pictures, dimensions]`."""
-
-
-Floats = npt.NDArray[np.float64]
 Need = Literal["image", "mask", "image_prompt", "baseline", "seeds", "references"]
 """What a metric cannot do without: fields of the case, the baseline's picture, two seeds, reference pictures."""
 
@@ -64,45 +63,6 @@ class Picture:
     seed: int = 0
     pair: tuple[Image.Image, Image.Image] | None = None
     """The same sample in the baseline as it is kept there, and this picture in the same form."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """Reference pictures, as features."""
-
-    count: int
-    mean: Floats
-    """`[d]`"""
-    covariance: Floats
-    """`[d, d]`"""
-    rows: Features
-
-    @classmethod
-    def of(cls, features: Features) -> Reference:
-        """From features `[n, d]`.
-
-        Raises:
-            ValueError: fewer than two rows, or values that are no numbers.
-        """
-        values = checked_features(features)
-        covariance = np.atleast_2d(np.cov(values, rowvar=False))
-        return cls(len(values), values.mean(axis=0), covariance, np.asarray(features, dtype=np.float32))
-
-
-def checked_features(features: Features, dimensions: int | None = None) -> Floats:
-    """Features in double precision.
-
-    Raises:
-        ValueError: fewer than two rows, values that are no numbers, or not as many dimensions as the reference has.
-    """
-    values = np.asarray(features, dtype=np.float64)
-    if values.ndim != 2 or len(values) < 2:
-        raise ValueError(f"a set needs at least 2 pictures, got {len(values)}")
-    if not np.isfinite(values).all():
-        raise ValueError("features hold values that are no numbers")
-    if dimensions is not None and values.shape[1] != dimensions:
-        raise ValueError(f"features have {values.shape[1]} dimensions, the reference has {dimensions}")
-    return values
 
 
 Difference = Callable[[npt.NDArray[np.bool_]], float]
@@ -172,6 +132,8 @@ class Extractor(Protocol):
     name: str
     version: str
     """Changes whenever features of the same picture may: weights, resize."""
+    resize: str
+    """How pictures come to the size of the model: filter, pixels, and what happens to other shapes."""
 
     def images(self, pictures: Sequence[Image.Image]) -> Features:
         """Features of pictures, `[n, d]`."""

@@ -51,6 +51,9 @@ class Clip:
         except (RuntimeError, OSError, ValueError, FileNotFoundError) as error:
             raise SdevalError(f"clip_model {name}: does not load: {str(error).splitlines()[0]}") from error
         self._model.eval()
+        prepared = self._model.visual.preprocess_cfg
+        edge = "x".join(map(str, prepared["size"]))
+        self.resize = f"{prepared['interpolation']} {edge} {prepared['resize_mode']}"
         self._device = device
         self._texts: dict[str, Any] = {}
 

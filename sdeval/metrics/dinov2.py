@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -26,25 +27,20 @@ class Dinov2:
 
     Raises:
         NotAvailable: the weights are not on this machine.
-        SdevalError: they do not load.
+        SdevalError: they are no safetensors, do not load whole, or are of another kind of model.
     """
 
     name = "dinov2"
+    resize = f"bicubic {EDGE}x{EDGE} squash"
 
     def __init__(self, model: str, device: str) -> None:
         calm_threads()
-        from transformers import AutoModel
-
         folder = _find(model)
         weights = folder / "model.safetensors"
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
         self.version = f"dinov2 {digest} bicubic {EDGE}"
         self._device = device
-        try:
-            self._model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise SdevalError(f"dinov2_model {model}: does not load: {str(error).splitlines()[0]}") from error
-        self._model.to(device).eval()
+        self._model = _load(folder, model).to(device).eval()
 
     def images(self, pictures: Sequence[Image.Image]) -> Features:
         """Features of pictures, `[n, d]`."""
@@ -65,11 +61,30 @@ def _prepared(picture: Image.Image) -> Features:
     return np.asarray(values.transpose(2, 0, 1), dtype=np.float32)
 
 
+def _load(folder: Path, model: str) -> Any:
+    from safetensors import SafetensorError
+    from transformers import AutoModel
+
+    try:
+        loaded, told = AutoModel.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise SdevalError(f"dinov2_model {model}: does not load: {str(error).splitlines()[0]}") from error
+    if not loaded.config.model_type.startswith("dinov2"):
+        raise SdevalError(f"dinov2_model {model}: is a {loaded.config.model_type}, not a DINOv2")
+    # What is missing, transformers makes up from random numbers.
+    if told["missing_keys"]:
+        raise SdevalError(f"dinov2_model {model}: weights are missing in it: {', '.join(sorted(told['missing_keys']))}")
+    return loaded
+
+
 def _find(model: str) -> Path:
     folder = Path(model).expanduser()
     if folder.is_dir():
+        # A pickle, the other format of such folders, could run code.
         if not (folder / "model.safetensors").is_file():
-            raise SdevalError(f"dinov2_model {model}: no model.safetensors in it")
+            raise SdevalError(f"dinov2_model {model}: no model.safetensors in it; other formats are not opened")
         return folder
     from huggingface_hub import try_to_load_from_cache
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from sdeval.metrics.base import (
     Difference,
@@ -19,6 +19,7 @@ from sdeval.metrics.base import (
     checked_features,
 )
 from sdeval.metrics.extractors import load_extractor
+from sdeval.metrics.swaps import Rows, difference_of, difference_of_sums, pooled
 
 INFO = MetricInfo(
     name="frechet_distance",
@@ -37,8 +38,9 @@ def frechet_distance(features: Features, reference: Reference) -> float:
     """Squared Fréchet distance between two Gaussians fitted to features; 0 and above, lower is better.
 
     Heusel et al. 2017 (arXiv 1706.08500): `|m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½)`. The trace of the root is the sum
-    of the square roots of the eigenvalues of `A C2 Aᵀ`, where `AᵀA = C1`: exact in float64, and cheap where there are
-    fewer pictures than dimensions. Biased upwards for small n: compare only at equal n.
+    of the square roots of the eigenvalues of `A C2 Aᵀ`, where `AᵀA = C1`: exact in float64. `A` is the centred features
+    themselves where there are fewer pictures than dimensions, which is what makes small sets cheap, and a root of C1
+    otherwise. Biased upwards for small n: compare only at equal n.
 
     Args:
         features: `[n, d]`, n at least 2.
@@ -47,50 +49,62 @@ def frechet_distance(features: Features, reference: Reference) -> float:
     Raises:
         ValueError: fewer than two rows, values that are no numbers, or another number of dimensions.
     """
-    values = checked_features(features, len(reference.mean))
+    values = checked_features(features, reference.dimensions)
     mean = values.mean(axis=0)
     centred = (values - mean) / np.sqrt(len(values) - 1)
-    root = _trace_of_root(centred @ reference.covariance @ centred.T)
+    rows = centred if len(values) <= reference.dimensions else _root(centred.T @ centred)
+    roots = _sum_of_roots(rows @ reference.covariance @ rows.T)
     spread = (centred * centred).sum() + np.trace(reference.covariance)
-    return float(((mean - reference.mean) ** 2).sum() + spread - 2 * root)
+    return float(((mean - reference.mean) ** 2).sum() + spread - 2 * roots)
 
 
-def _trace_of_root(gram: Floats) -> float:
+def _sum_of_roots(gram: Floats) -> float:
     return float(np.sqrt(np.clip(np.linalg.eigvalsh(gram), 0.0, None)).sum())
 
 
-def swapped_difference(
-    baseline: Features, candidate: Features, cases: npt.NDArray[np.int64], reference: Reference
-) -> Difference:
+def _root(covariance: Floats) -> Floats:
+    """Rows `[rank, d]` whose products `rowsᵀ rows` are the covariance `[d, d]`."""
+    values, vectors = np.linalg.eigh(covariance)
+    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
+    return np.asarray((vectors[:, kept] * np.sqrt(values[kept])).T)
+
+
+def swapped_difference(baseline: Features, candidate: Features, cases: Rows, reference: Reference) -> Difference:
     """Distance of the candidate minus that of the baseline, with marked cases swapped, as `stats.label_swap` asks it.
 
-    Works on inner products of all rows, made once: each call then costs `n` cubed instead of `n n d`.
+    What means and spreads add is a sum over pictures, because both sides together are always the same pictures. Only
+    the trace of the root is computed for each swap, at the cube of n, d or the reference's rank, whichever is least.
 
     Args:
         baseline: `[n, d]`.
         candidate: `[n, d]`, row by row the same samples.
         cases: `[n]`, the number of each row's case.
         reference: in the same features.
+
+    Raises:
+        ValueError: as `frechet_distance`.
     """
+    rows = pooled(baseline, candidate, reference) - reference.mean
     count = len(baseline)
-    rows = np.concatenate([checked_features(baseline), checked_features(candidate)]) - reference.mean
-    plain = rows @ rows.T
-    weighted = rows @ reference.covariance @ rows.T
+    # (|x|² - |sum of x|² / n²) / (n - 1), where the squares of the sums differ by the product with the sum of all.
+    shares = ((rows * rows).sum(axis=1) - rows @ rows.sum(axis=0) / count**2) / (count - 1)
+    simple = difference_of_sums(shares, cases)
+    roots = difference_of(_roots_of(rows, count, reference), cases)
+    return lambda swapped: simple(swapped) - 2 * roots(swapped)
 
-    def distance(chosen: npt.NDArray[np.int64]) -> float:
-        block = np.ix_(chosen, chosen)
-        products = plain[block]
-        # Mean of all inner products: the squared distance of the means. The trace of the rest: the spread.
-        between = products.mean()
-        spread = (np.trace(products) - count * between) / (count - 1)
-        return float(between + spread - 2 * _trace_of_root(_centred(weighted[block]) / (count - 1)))
 
-    def difference(swapped: npt.NDArray[np.bool_]) -> float:
-        side = swapped[cases]
-        index = np.arange(count)
-        return distance(index + count * ~side) - distance(index + count * side)
+def _roots_of(rows: Floats, count: int, reference: Reference) -> Callable[[Rows], float]:
+    """The trace of the root for `count` of the pooled rows `[2 count, d]`; what all choices share is done once."""
+    if count <= min(reference.dimensions, reference.count):
+        weighted = rows @ reference.covariance @ rows.T
+        return lambda chosen: _sum_of_roots(_centred(weighted[np.ix_(chosen, chosen)]) / (count - 1))
+    projected = rows @ _root(reference.covariance).T
 
-    return difference
+    def roots(chosen: Rows) -> float:
+        centred = projected[chosen] - projected[chosen].mean(axis=0)
+        return _sum_of_roots(centred.T @ centred / (count - 1))
+
+    return roots
 
 
 def _centred(gram: Floats) -> Floats:
@@ -111,9 +125,7 @@ class FrechetDistance:
         """`frechet_distance`."""
         return frechet_distance(features, reference)
 
-    def swapped(
-        self, before: Features, after: Features, cases: npt.NDArray[np.int64], reference: Reference
-    ) -> Difference:
+    def swapped(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
         """`swapped_difference`."""
         return swapped_difference(before, after, cases, reference)
 

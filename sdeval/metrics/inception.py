@@ -32,6 +32,7 @@ class Inception:
 
     name = "inception"
     version = f"inception {WEIGHTS.sha256[:12]} bilinear 299"
+    resize = "bilinear 299x299 squash, no antialiasing"
 
     def __init__(self, device: str, weights: Published = WEIGHTS, path: Path | None = None) -> None:
         calm_threads()

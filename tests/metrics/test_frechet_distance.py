@@ -69,3 +69,35 @@ def test_swapping_one_case_swaps_all_its_seeds(rng: np.random.Generator) -> None
     one[2:4], other[2:4] = after[2:4], before[2:4]
     expected = frechet_distance(other, reference) - frechet_distance(one, reference)
     assert difference(np.array([False, True, False])) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(12, 40, 24), (24, 40, 24), (25, 40, 24), (90, 40, 24), (90, 16, 24)])
+def test_small_and_large_sets_are_one_formula(rng: np.random.Generator, n: int, m: int, d: int) -> None:
+    from scipy.linalg import svdvals
+
+    one, other = features(rng, n, d).astype(float), features(rng, m, d, shift=0.2).astype(float)
+    a, b = ((each - each.mean(0)) / np.sqrt(len(each) - 1) for each in (one, other))
+    apart = one.mean(0) - other.mean(0)
+    expected = apart @ apart + (a * a).sum() + (b * b).sum() - 2 * svdvals(a @ b.T).sum()
+    assert frechet_distance(one, Reference.of(other)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [6, 40])
+def test_features_that_never_vary_add_nothing(rng: np.random.Generator, n: int) -> None:
+    one, other = features(rng, n, 8), features(rng, 50, 8, shift=0.3)
+    expected = frechet_distance(one, Reference.of(other))
+    silent = [np.concatenate([each, np.full((len(each), 4), 3, np.float32)], axis=1) for each in (one, other)]
+    assert frechet_distance(silent[0], Reference.of(silent[1])) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [3, 20])
+def test_a_reference_of_one_picture_over_and_over_has_a_distance(rng: np.random.Generator, n: int) -> None:
+    before, after = features(rng, n, 4), features(rng, n, 4, shift=0.5)
+    reference = Reference.of(np.ones((9, 4), np.float32))
+    expected = [((each - 1.0) ** 2).sum() / n for each in (before, after)]
+    # Around one point the distance is the mean square, but for the n - 1 below the spread.
+    spread = [each.var(axis=0, ddof=1).sum() / n for each in (before, after)]
+    found = [frechet_distance(each, reference) for each in (before, after)]
+    assert found == pytest.approx([a + b for a, b in zip(expected, spread, strict=True)], rel=1e-5)
+    difference = swapped_difference(before, after, np.arange(n), reference)
+    assert difference(np.zeros(n, dtype=bool)) == pytest.approx(found[1] - found[0], rel=1e-5)

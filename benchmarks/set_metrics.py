@@ -1,0 +1,102 @@
+"""What a Fréchet distance costs: ours beside the formulas of torchmetrics and torch-fidelity, all in double precision.
+
+Features are given, so that only what comes after the network is timed: moments of the candidate and the distance. The
+reference's moments are at hand for all three. Every round runs the three in turns, so that a change of the machine's
+mood meets them all; prints medians, their ratios to ours, and how far the values are apart. The whole of it:
+
+    python benchmarks/set_metrics.py --rounds 5 --sizes 64 256 2000 10000 --dimensions 512 2048
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+import torch
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torchmetrics.image.fid import _compute_fid
+
+from sdeval.metrics.base import Features, Reference
+from sdeval.metrics.frechet_distance import frechet_distance
+
+Formula = Callable[[], float]
+
+
+def features(rng: np.random.Generator, count: int, dimensions: int, shift: float) -> Features:
+    """Correlated and never negative, as those of a pooling layer: `[count, dimensions]`."""
+    mixing = np.random.default_rng(1).normal(size=(dimensions, dimensions)) / np.sqrt(dimensions)
+    return np.maximum(rng.normal(size=(count, dimensions)) @ mixing + shift, 0).astype(np.float32)
+
+
+def formulas(values: Features, reference: Reference) -> dict[str, Formula]:
+    """Each of the three as a call without arguments."""
+    mean, covariance = torch.from_numpy(reference.mean), torch.from_numpy(reference.covariance)
+    theirs = {"mu": reference.mean, "sigma": reference.covariance}
+
+    def torchmetrics() -> float:
+        rows = torch.from_numpy(values).double()
+        return float(_compute_fid(rows.mean(dim=0), torch.cov(rows.T), mean, covariance))
+
+    def torch_fidelity() -> float:
+        own = fid_features_to_statistics(torch.from_numpy(values).double())
+        return float(fid_statistics_to_metric(own, theirs, verbose=False)["frechet_inception_distance"])
+
+    return {
+        "sdeval": lambda: frechet_distance(values, reference),
+        "torchmetrics": torchmetrics,
+        "torch-fidelity": torch_fidelity,
+    }
+
+
+def timed(formula: Formula) -> tuple[float, float]:
+    """Seconds and value."""
+    started = time.perf_counter()
+    value = formula()
+    return time.perf_counter() - started, value
+
+
+def measure(count: int, dimensions: int, reference: Reference, rounds: int) -> str:
+    """One line of the table."""
+    calls = formulas(features(np.random.default_rng(2), count, dimensions, 0.1), reference)
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    values: dict[str, float] = {}
+    for _ in range(rounds):
+        for name, formula in calls.items():
+            taken, values[name] = timed(formula)
+            seconds[name].append(taken)
+    medians = {name: statistics.median(each) for name, each in seconds.items()}
+    times = "".join(f"{1000 * each:11.1f}" for each in medians.values())
+    others = [name for name in calls if name != "sdeval"]
+    ratios = "".join(f"{medians[name] / medians['sdeval']:10.1f}x" for name in others)
+    apart = "".join(f"{abs(values[name] / values['sdeval'] - 1):11.0e}" for name in others)
+    return f"{dimensions:6}{count:7}{times}{ratios}{apart}"
+
+
+def main() -> int:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[64, 256, 2000, 10000], metavar="N")
+    parser.add_argument("--dimensions", type=int, nargs="+", default=[512, 2048], metavar="D")
+    parser.add_argument("--references", type=int, default=5000, metavar="M", help="pictures behind the reference")
+    given = parser.parse_args()
+    print(f"{given.rounds} rounds, {torch.get_num_threads()} threads, {given.references} reference pictures")
+    print("ms a call; torchmetrics (tm) and torch-fidelity (tf) in times of ours; how far their values are from ours")
+    names = ("sdeval", "tm", "tf", "tm/ours", "tf/ours", "tm apart", "tf apart")
+    print(f"{'d':>6}{'n':>7}" + "".join(f"{name:>11}" for name in names))
+    for dimensions in given.dimensions:
+        reference = Reference.of(features(np.random.default_rng(3), given.references, dimensions, 0.0))
+        for count in given.sizes:
+            print(measure(count, dimensions, reference, given.rounds), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Reference pictures as features: mean and covariance, chunk by chunk, and the rows where they are not too many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Features = npt.NDArray[np.float32]
+"""`[pictures, dimensions]`."""
+Floats = npt.NDArray[np.float64]
+
+KEPT_ROWS = 20_000
+"""Reference pictures up to which the features of each are kept; beyond it only mean and covariance are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is kept of rows `[n, d]`; the moments of two sets of rows add up to those of both together."""
+
+    count: int
+    mean: Floats
+    """`[d]`"""
+    scatter: Floats
+    """`[d, d]`: the sum of `(x - mean)(x - mean)ᵀ`."""
+
+    @classmethod
+    def of(cls, rows: Floats) -> Moments:
+        """Of rows `[n, d]`, n at least 1."""
+        mean = rows.mean(axis=0)
+        centred = rows - mean
+        return cls(len(rows), mean, centred.T @ centred)
+
+    def __add__(self, other: Moments) -> Moments:
+        """Of both together (Chan, Golub and LeVeque 1983): no large sums of squares are ever subtracted."""
+        count = self.count + other.count
+        apart = other.mean - self.mean
+        mean = self.mean + apart * (other.count / count)
+        between = np.outer(apart, apart) * (self.count * other.count / count)
+        return Moments(count, mean, self.scatter + other.scatter + between)
+
+    @property
+    def covariance(self) -> Floats:
+        """`[d, d]`, with n - 1 below; needs two rows."""
+        return self.scatter / (self.count - 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """Reference pictures, as features."""
+
+    count: int
+    mean: Floats
+    """`[d]`"""
+    covariance: Floats
+    """`[d, d]`"""
+    rows: Features | None
+    """`[count, d]`; None where there are more than were to be kept."""
+
+    @classmethod
+    def of(cls, features: Features) -> Reference:
+        """From features `[n, d]`.
+
+        Raises:
+            ValueError: fewer than two rows, or values that are no numbers.
+        """
+        return cls.of_chunks([features])
+
+    @classmethod
+    def of_chunks(cls, chunks: Iterable[Features], kept_rows: int = KEPT_ROWS) -> Reference:
+        """From features that come in chunks `[any, d]`, one in memory at a time but for the rows that are kept.
+
+        Raises:
+            ValueError: fewer than two rows in all, values that are no numbers, or chunks of different dimensions.
+        """
+        moments: Moments | None = None
+        rows: list[Features] = []
+        for chunk in chunks:
+            values = _finite(chunk, None if moments is None else len(moments.mean))
+            if not len(values):
+                continue
+            moments = Moments.of(values) if moments is None else moments + Moments.of(values)
+            rows = [*rows, np.asarray(chunk, dtype=np.float32)] if moments.count <= kept_rows else []
+        if moments is None or moments.count < 2:
+            raise ValueError(f"a set needs at least 2 pictures, got {moments.count if moments else 0}")
+        kept = np.concatenate(rows) if rows else None
+        return cls(moments.count, moments.mean, moments.covariance, kept)
+
+    @property
+    def dimensions(self) -> int:
+        """How many features a picture has."""
+        return len(self.mean)
+
+    def all_rows(self) -> Floats:
+        """Features of every reference picture, `[count, d]`, in double precision.
+
+        Raises:
+            ValueError: there are so many that they were not kept.
+        """
+        if self.rows is None:
+            raise ValueError(
+                f"needs the features of every reference picture; of {self.count} only mean and covariance are kept,"
+                f" use at most {KEPT_ROWS}"
+            )
+        return np.asarray(self.rows, dtype=np.float64)
+
+
+def checked_features(features: Features, dimensions: int | None = None) -> Floats:
+    """Features in double precision.
+
+    Raises:
+        ValueError: fewer than two rows, values that are no numbers, or not as many dimensions as the reference has.
+    """
+    values = np.asarray(features, dtype=np.float64)
+    if values.ndim != 2 or len(values) < 2:
+        raise ValueError(f"a set needs at least 2 pictures, got {len(values)}")
+    return _finite(values, dimensions)
+
+
+def _finite(features: Features | Floats, dimensions: int | None) -> Floats:
+    values = np.asarray(features, dtype=np.float64)
+    if values.ndim != 2:
+        raise ValueError(f"features are rows of numbers, one a picture; got {values.ndim} dimensions")
+    if not np.isfinite(values).all():
+        raise ValueError("features hold values that are no numbers")
+    if dimensions is not None and values.shape[1] != dimensions:
+        raise ValueError(f"features have {values.shape[1]} dimensions, the reference has {dimensions}")
+    return values
