@@ -19,6 +19,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from sdeval.by_hand import BY_HAND, ByHand
 from sdeval.compare import Gate, Rule, decide, judge_cases, weigh
 from sdeval.run import MetricRecord, Run, SampleResult
 
@@ -235,50 +236,16 @@ def sdeval(session: Sequence[Scores], looks: Sequence[Sequence[int]] = LOOKS) ->
     return Outcome(alarm, sum(CASES * len(looks[index]) for index in drawn.values()))
 
 
-Simple = Callable[[Metric, Floats, Floats], bool]
-"""A rule made by hand: whether one metric of one suite alarms, from the scores of the first two seeds."""
+def better(metric: Metric, scores: Floats) -> Floats:
+    """Scores turned so that more is better."""
+    return scores if metric.higher_is_better else -scores
 
 
-def fixed_threshold(metric: Metric, before: Floats, after: Floats) -> bool:
-    """The mean must not be worse than the level it is known to have, by half a tolerance."""
-    sign = 1 if metric.higher_is_better else -1
-    return bool(sign * (after.mean() - metric.mean) < -0.5 * metric.tolerance)
-
-
-def worse_than_one_percent(metric: Metric, before: Floats, after: Floats) -> bool:
-    """The mean must not be 1% worse than the baseline's."""
-    sign = 1 if metric.higher_is_better else -1
-    return bool(sign * (after.mean() - before.mean()) < -0.01 * abs(before.mean()))
-
-
-def unpaired_z(metric: Metric, before: Floats, after: Floats) -> bool:
-    """Two means, as if of different pictures, one-sided at 5%."""
-    sign = 1 if metric.higher_is_better else -1
-    error = np.sqrt(before.var(ddof=1) / before.size + after.var(ddof=1) / after.size)
-    return bool(error > 0 and sign * (after.mean() - before.mean()) / error < -1.645)
-
-
-def percentile_bootstrap(metric: Metric, before: Floats, after: Floats) -> bool:
-    """The 95% interval of the mean difference, over pictures, excludes zero on the bad side."""
-    sign = 1 if metric.higher_is_better else -1
-    change = sign * (after - before).ravel()
-    picked = np.random.default_rng(0).integers(change.size, size=(1000, change.size))
-    return bool(np.quantile(change[picked].mean(axis=1), 0.975) < 0)
-
-
-SIMPLE: dict[str, Simple] = {
-    "fixed threshold": fixed_threshold,
-    "mean worse than 1%": worse_than_one_percent,
-    "unpaired z-test": unpaired_z,
-    "bootstrap interval": percentile_bootstrap,
-}
-
-
-def by_hand(rule: Simple, session: Sequence[Scores]) -> Outcome:
+def by_hand(rule: ByHand, session: Sequence[Scores]) -> Outcome:
     """A session fails where any of its metrics does."""
     first = list(LOOKS[0])
     alarms = [
-        rule(metric, before[:, first], after[:, first])
+        rule(better(metric, before[:, first]), better(metric, after[:, first]), metric.tolerance)
         for scores in session
         for metric, before, after in zip(scores.metrics, scores.before, scores.after, strict=True)
     ]
@@ -289,7 +256,7 @@ RULES: dict[str, Callable[[Sequence[Scores]], Outcome]] = {
     "sdeval": sdeval,
     "sdeval, 2 seeds": partial(sdeval, looks=LOOKS[:1]),
     "sdeval, 8 seeds": partial(sdeval, looks=LOOKS[-1:]),
-    **{name: partial(by_hand, rule) for name, rule in SIMPLE.items()},
+    **{name: partial(by_hand, rule) for name, rule in BY_HAND.items()},
 }
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from sdeval import environment, metrics, stats
+from sdeval import environment, stats
 from sdeval.compare import ALPHA_GATES
 from sdeval.compare.paired import paired, tolerance_of, value_of
 from sdeval.errors import SdevalError
@@ -164,17 +164,3 @@ def _case_means(run: Run, name: str) -> list[float]:
     if table is None:
         raise SdevalError(f"{run.suite} on {run.target}: {name} could not be computed; see to that first")
     return [float(value) for value in table.before.mean(axis=1)]
-
-
-def tolerances(suite: Suite, noise: Noise | None) -> Mapping[str, float]:
-    """The tolerances of a suite: those it states, and for other metrics those that its noise gives."""
-    if noise is None:
-        return suite.tolerances
-    derived = {name: each.tolerance for name, each in noise.metrics.items() if name in suite.metrics}
-    relative = {name: metrics.info(name).tolerance_is_relative for name in derived}
-    shares = {
-        name: value / abs(noise.metrics[name].figure) if relative[name] else value
-        for name, value in derived.items()
-        if value > 0 and (not relative[name] or noise.metrics[name].figure)
-    }
-    return {**shares, **suite.tolerances}

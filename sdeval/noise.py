@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sdeval import metrics
 from sdeval.errors import SdevalError
 from sdeval.files import dump_json, write_text
+from sdeval.suite import Suite
 
 SCHEMA = 1
 
@@ -81,3 +83,17 @@ def read(baselines: Path, suite: str, target: str) -> Noise | None:
         return Noise(**content, metrics=metrics)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SdevalError(f"{path}: is damaged: {error}; restore it with: git checkout -- {path}") from None
+
+
+def tolerances(suite: Suite, noise: Noise | None) -> Mapping[str, float]:
+    """The tolerances of a suite: those it states, and for other metrics those that its noise gives."""
+    if noise is None:
+        return suite.tolerances
+    derived = {name: each.tolerance for name, each in noise.metrics.items() if name in suite.metrics}
+    relative = {name: metrics.info(name).tolerance_is_relative for name in derived}
+    shares = {
+        name: value / abs(noise.metrics[name].figure) if relative[name] else value
+        for name, value in derived.items()
+        if value > 0 and (not relative[name] or noise.metrics[name].figure)
+    }
+    return {**shares, **suite.tolerances}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdeval import baseline as baselines
-from sdeval import metrics
+from sdeval import metrics, noise
 from sdeval.errors import NotAvailable, SdevalError
+from sdeval.noise import Noise, tolerances
 from sdeval.progress import Watcher
 from sdeval.run import Run, Stored
 from sdeval.suite import Suite
@@ -55,13 +56,14 @@ class Runner:
         options: what the user asked for.
         folder: of the session; runs go to `SUITE/TARGET` in it.
         watcher: told of every picture.
+        loaded: a target that is in memory already.
     """
 
-    def __init__(self, options: Options, folder: Path, watcher: Watcher) -> None:
+    def __init__(self, options: Options, folder: Path, watcher: Watcher, loaded: LoadedTarget | None = None) -> None:
         self._options = options
         self._folder = folder
         self._watcher = watcher
-        self._loaded: LoadedTarget | None = None
+        self._loaded = loaded
         self._runs: dict[Key, Run] = {}
         self._failed: dict[Key, SdevalError] = {}
         self._missing: dict[Key, dict[str, NotAvailable]] = {}
@@ -115,6 +117,10 @@ class Runner:
         drawn = {sample.seed for sample in self._runs[job.key].samples}
         return with_seeds(accepted.run, drawn, job.suite, self._device(job))
 
+    def noise(self, job: Job) -> Noise | None:
+        """What `sdeval calibrate` measured of the suite on the target."""
+        return noise.read(self._options.baselines, *job.key)
+
     def missing(self, job: Job) -> Mapping[str, NotAvailable]:
         """Metrics whose weights or packages are not on this machine; the others are judged without them."""
         if job.key not in self._missing:
@@ -145,7 +151,8 @@ class Runner:
         from sdeval.evaluate import evaluate, make_plan
 
         seeds = self.looks(job)[self._look.setdefault(job.key, 0)]
-        plan = make_plan(job.suite, job.target, cases=cases, seeds=seeds, missing=self.missing(job))
+        suite = replace(job.suite, tolerances=tolerances(job.suite, self.noise(job)))
+        plan = make_plan(suite, job.target, cases=cases, seeds=seeds, missing=self.missing(job))
         loaded = self._load(job.target)
         count = len(plan.samples) - (len(earlier.samples) if earlier else 0)
         with self._watcher.watch(f"{job.suite.name} on {job.target.name}", count) as progress:

@@ -20,7 +20,7 @@ from sdeval.suite import Case, Suite
 from sdeval.target import Target
 
 if TYPE_CHECKING:
-    pass
+    from sdeval.pipelines.load import LoadedTarget
 
 SPEED = "seconds_per_image"
 MEMORY = "peak_memory"
@@ -69,7 +69,15 @@ class Session:
         'passed'
     """
 
-    def __init__(self, options: Options, folder: Path, watcher: Watcher | None = None, *, shared: bool = False) -> None:
+    def __init__(
+        self,
+        options: Options,
+        folder: Path,
+        watcher: Watcher | None = None,
+        *,
+        shared: bool = False,
+        loaded: LoadedTarget | None = None,
+    ) -> None:
         self.options = options
         self.folder = folder
         # Whether other processes do other targets of the same session.
@@ -77,7 +85,7 @@ class Session:
         self._named = target.shipped()
         self._known: dict[str, Target] = {}
         self._selected: list[Question] = []
-        self._runner = Runner(options, folder, watcher or Silent())
+        self._runner = Runner(options, folder, watcher or Silent(), loaded)
         self._cases: dict[Key, dict[str, Verdict]] = {}
         self._gates: dict[str, Verdict] = {}
 
@@ -192,7 +200,13 @@ class Session:
             except SdevalError:
                 if key == question.key:
                     raise
-        self._gates.update(decide(weighed, partial(self._look_again, asked), total=len(asked)))
+        verdicts = decide(weighed, partial(self._look_again, asked), total=len(asked))
+        self._gates.update({key: self._with_noise(asked[key], verdict) for key, verdict in verdicts.items()})
+
+    def _with_noise(self, question: Question, verdict: Verdict) -> Verdict:
+        noise = self._runner.noise(question.job)
+        known = noise.metrics.get(question.name) if noise else None
+        return replace(verdict, noise=known.noise) if known else verdict
 
     def _look_again(self, asked: Mapping[str, Question], undecided: Sequence[str]) -> dict[str, Gate]:
         """Draw the next seeds for the jobs of undecided gates, and weigh those gates again."""

@@ -11,12 +11,18 @@ CLIP = {"clip_model": "shapes"}
 # the mean is one such picture in ten or twenty.
 TOLERATED = {"clip_score": 1.0, "frechet_distance": 0.15}
 
+# Two seeds decide most changes; up to four are drawn while a figure is inconclusive.
+SEEDS = {"seeds": (0, 1), "max_seeds": 4}
+# What every picture is asked besides: whether it is as sharp and as clean as before, and how far from the baseline's.
+LOOKS = ("sharpness", "noise", "psnr")
+
 test_text2img = Suite(
     name="shapes-text2img",
     task="text2img",
     cases=load_cases(HERE / "text2img.yaml"),
+    **SEEDS,
     settings={**STEPS, "width": 64, "height": 64},
-    metrics=("clip_score", "frechet_distance"),
+    metrics=("clip_score", "diversity", *LOOKS, "frechet_distance"),
     metric_options=CLIP,
     tolerances=TOLERATED,
     references=HERE / "references" / "text2img",
@@ -26,8 +32,9 @@ test_img2img = Suite(
     name="shapes-img2img",
     task="img2img",
     cases=load_cases(HERE / "img2img.yaml"),
+    **SEEDS,
     settings=STEPS,
-    metrics=("clip_score", "init_similarity", "frechet_distance"),
+    metrics=("clip_score", "directional_clip", "init_similarity", *LOOKS, "frechet_distance"),
     metric_options=CLIP,
     tolerances=TOLERATED,
     references=HERE / "references" / "img2img",
@@ -37,8 +44,9 @@ test_inpainting = Suite(
     name="shapes-inpainting",
     task="inpainting",
     cases=load_cases(HERE / "inpainting.yaml"),
+    **SEEDS,
     settings={**STEPS, "strength": 1.0},
-    metrics=("clip_score", "region_clip_score", "outside_change", "frechet_distance"),
+    metrics=("clip_score", "region_clip_score", "outside_change", "seam", *LOOKS, "frechet_distance"),
     metric_options=CLIP,
     tolerances={**TOLERATED, "region_clip_score": 2.0},
     references=HERE / "references" / "inpainting",

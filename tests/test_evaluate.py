@@ -48,7 +48,7 @@ def test_without_reference_pictures_there_is_no_set_score(loaded: LoadedTarget, 
 
 
 def test_broken_pictures_are_named_kept_and_scored(loaded: LoadedTarget, tmp_path: Path) -> None:
-    from sdeval.faults import some_black
+    from sdeval.faults.pictures import some_black
 
     with some_black(loaded.pipeline("text2img"), every=3):
         run = evaluate(plan(), loaded, tmp_path)

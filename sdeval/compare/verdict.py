@@ -45,6 +45,8 @@ class Verdict:
     high: float | None = None
     """Interval of the delta."""
     tolerance: float | None = None
+    noise: float | None = None
+    """What the figure does from one set of seeds to another, where that was measured."""
     p_value: float | None = None
     n: int = 0
     reason: str = ""

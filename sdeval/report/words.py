@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sdeval.compare.verdict import Verdict
 
 SYMBOLS = {
@@ -15,6 +17,11 @@ SYMBOLS = {
     "passed": "✓",
     "information": "·",
 }
+
+
+def short(path: Path) -> Path:
+    """A path as seen from here, where it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def number(value: float | None) -> str:
@@ -54,6 +61,8 @@ def sentence(verdict: Verdict) -> str:
     parts = [f"{signed(verdict.delta)}, allowed {number(verdict.tolerance)}"]
     if verdict.low is not None:
         parts.append(f"95% interval {signed(verdict.low)} to {signed(verdict.high)}")
+    if verdict.noise and verdict.delta:
+        parts.append(f"{abs(verdict.delta) / verdict.noise:.1f} times its noise")
     if verdict.p_value is not None:
         parts.append(f"p {probability(verdict.p_value)}, n={verdict.n}")
     tail = f": {verdict.reason}" if verdict.reason else ""

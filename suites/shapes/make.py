@@ -54,7 +54,15 @@ def img2img(rng: np.random.Generator) -> list[dict[str, object]]:
         image = f"images/img2img-{slug(asked)}.png"
         write_png(HERE / image, picture)
         strength = STRENGTHS[number % len(STRENGTHS)]
-        cases.append({"id": slug(asked), "prompt": world.caption(asked), "image": image, "strength": strength})
+        cases.append(
+            {
+                "id": slug(asked),
+                "prompt": world.caption(asked),
+                "image_prompt": world.caption(scene),
+                "image": image,
+                "strength": strength,
+            }
+        )
     return cases
 
 

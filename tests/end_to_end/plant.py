@@ -20,14 +20,16 @@ def pytest_configure(config: pytest.Config) -> None:
     from sdeval.pipelines.load import LoadedTarget
 
     sound = LoadedTarget.pipeline
-    planted: dict[int, Any] = {}
     stack = ExitStack()
+    planted: list[Any] = []
 
     def faulty(self: LoadedTarget, task: Any) -> Any:
         pipeline = sound(self, task)
-        if id(pipeline) not in planted:
-            planted[id(pipeline)] = pipeline
-            stack.enter_context(FAULTS[name](pipeline))
+        if not planted or planted[-1] is not pipeline:
+            # Pipelines of one target share their parts: a fault must not be planted into them twice.
+            stack.close()
+            stack.enter_context(FAULTS[name].plant(pipeline))
+            planted.append(pipeline)
         return pipeline
 
     LoadedTarget.pipeline = faulty  # type: ignore[method-assign]

@@ -70,7 +70,7 @@ def test_the_number_of_threads_does_not_matter(tmp_path: Path, threads: str) -> 
 CAUGHT: dict[str, tuple[tuple[str, ...], str | None]] = {
     "guidance off": (("--sdeval-set", "guidance_scale=1"), "clip_score"),
     # Shows in single cases; where in the figures of a suite depends on the pictures.
-    "autoencoder scaled wrongly": (("--plant", "vae-scale-wrong"), None),
+    "autoencoder scaled wrongly": (("--plant", "vae-scale-1.5"), None),
     "two steps": (("--sdeval-set", "num_inference_steps=2"), "clip_score"),
     "prompts shuffled": (("--plant", "prompts-shuffled", "-k", "text2img"), "clip_score"),
     "red and blue swapped": (("--plant", "red-and-blue-swapped"), "clip_score"),

@@ -41,7 +41,7 @@ def test_it_is_made_with_the_suites_extractor(name: str) -> None:
     assert metric.extractor.version in metric.version
     assert metric.extractor.resize == "bicubic 64x64 squash"
     assert metric.info.needs == ("references",)
-    assert metric.info.tolerance_is_relative == (name not in PERCENT)
+    assert metric.info.tolerance_is_relative == (name == "frechet_distance")
 
 
 @every

@@ -1,0 +1,50 @@
+"""What several commands are asked in the same way: which suites, which target, how it is set."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from sdeval import target as targets
+from sdeval.collect import find_suites
+from sdeval.progress import Shown, Watcher
+from sdeval.suite import Suite
+from sdeval.target import Target
+
+
+def add_suite_and_target(parser: argparse.ArgumentParser) -> None:
+    """`SUITE`, `--target` and `--set`."""
+    parser.add_argument(
+        "suite", metavar="SUITE", help="a suite's name, or a file such as suites/test_animals.py[::NAME]"
+    )
+    add_target(parser)
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """`--target` and `--set`."""
+    parser.add_argument("--target", metavar="TARGET", help="a name, a folder or a hub id (default: the suite's first)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a field of the target or an argument of the pipeline call; repeatable",
+    )
+
+
+def suites_of(given: argparse.Namespace) -> list[Suite]:
+    """The suites that were named."""
+    return find_suites(given.suite, given.root)
+
+
+def target_of(given: argparse.Namespace, otherwise: str) -> Target:
+    """The target that was named, or another."""
+    found = targets.find(given.target or otherwise, targets.shipped())
+    return found.with_values(targets.parse_settings(given.set))
+
+
+def watcher() -> Watcher:
+    """Progress on standard error."""
+    from contextlib import nullcontext
+
+    return Shown(lambda: sys.stderr, bar=sys.stderr.isatty(), aside=nullcontext)

@@ -1,0 +1,65 @@
+"""`sdeval calibrate`: measure what a suite's figures do while nothing changes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from sdeval.cli.asked import add_suite_and_target, suites_of, target_of, watcher
+
+if TYPE_CHECKING:
+    from sdeval.noise import MetricNoise, Noise
+
+HELP = "measure the noise of a suite's figures"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said."""
+    add_suite_and_target(parser)
+    parser.add_argument("--seed-sets", type=int, default=6, metavar="N", help="sets of seeds to draw (default: 6)")
+    parser.add_argument(
+        "--runs", type=Path, nargs="*", default=[], metavar="RUN", help="further runs of the same, from other machines"
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """Draw a suite with other seeds, batch sizes and threads, and keep the noise of its figures beside the baseline."""
+    from sdeval import noise
+    from sdeval import run as runs
+    from sdeval.calibrate import calibrate
+    from sdeval.report.words import short
+
+    further = [runs.read(folder) for folder in given.runs]
+    for suite in suites_of(given):
+        target = target_of(given, suite.targets[0])
+        mine = [each for each in further if (each.suite, each.target) == (suite.name, target.name)]
+        with TemporaryDirectory() as folder:
+            found = calibrate(suite, target, Path(folder), mine, given.seed_sets, watcher())
+        _tell(found)
+        print(f"written to {short(noise.write(found, given.baselines))}\n")
+    return 0
+
+
+def _tell(found: Noise) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from sdeval.report.words import number
+
+    table = Table(title=f"{found.suite} on {found.target}, {found.seed_sets} sets of seeds", title_justify="left")
+    table.add_column("figure")
+    for name in ("value", "noise", "harmless", "tolerance", "detectable"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for name, each in found.metrics.items():
+        values = (each.figure, each.noise, each.harmless, each.allowed, each.detectable)
+        table.add_row(name, *map(number, values), _advice(each))
+    Console(stderr=False).print(table)
+
+
+def _advice(each: MetricNoise) -> str:
+    if not each.allowed or each.cases_needed <= each.cases:
+        return ""
+    return f"too few cases for this tolerance: {each.cases} of about {each.cases_needed}"

@@ -1,0 +1,22 @@
+"""`sdeval report`: draw the page again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "draw the page again"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said."""
+    parser.add_argument("folder", metavar="RUN", type=Path, nargs="?", help="a session (default: the latest)")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Draw the page of a session again, from what is on disk."""
+    from sdeval.report.folder import redraw
+    from sdeval.report.words import short
+
+    print(short(redraw(given.folder or given.output / "latest", given.baselines)))
+    return 0

@@ -1,0 +1,64 @@
+"""What a fault is, and how it gets into a pipeline and out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from diffusers import DiffusionPipeline
+
+from sdeval.suite import TASKS, Task
+
+Arguments = dict[str, Any]
+Images = npt.NDArray[np.float32]
+Plant = Callable[[DiffusionPipeline], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A defect of a certain strength."""
+
+    name: str
+    says: str
+    """What is wrong, in a few words."""
+    plant: Plant
+    tasks: tuple[Task, ...] = TASKS
+    clear: bool = True
+    """Whether pictures suffer so much that any suite should catch it; the others show how fine a suite is."""
+
+
+@contextmanager
+def altered_call(
+    pipeline: DiffusionPipeline,
+    arguments: Callable[[Arguments], Arguments] = lambda given: given,
+    images: Callable[[Images], Images] = lambda drawn: drawn,
+) -> Iterator[None]:
+    """Change what goes into the pipeline, or the pictures (`[n, height, width, 3]` in 0..1) that come out."""
+    sound = type(pipeline)
+
+    def call(self: Any, **given: Any) -> Any:
+        output = sound.__call__(self, **arguments(given))
+        output.images = images(output.images)
+        return output
+
+    # A call is looked up in the class, so the pipeline gets a class of its own for the while.
+    pipeline.__class__ = type(sound.__name__, (sound,), {"__call__": call})
+    try:
+        yield
+    finally:
+        pipeline.__class__ = sound
+
+
+@contextmanager
+def replaced(thing: Any, name: str, value: Any) -> Iterator[None]:
+    """Another value for an attribute of an object."""
+    usual = getattr(thing, name)
+    setattr(thing, name, value)
+    try:
+        yield
+    finally:
+        setattr(thing, name, usual)
