@@ -12,6 +12,7 @@ from typing import Any
 
 from sdeval import environment, health, metrics
 from sdeval import run as runs
+from sdeval.drift import drift
 from sdeval.images import open_rgb, pixel_hash, to_pixels, write_png
 from sdeval.pipelines.draw import Drawn, batches, draw
 from sdeval.pipelines.load import LoadedTarget, fitting_settings
@@ -19,6 +20,9 @@ from sdeval.run import Run, SampleResult, Stored
 from sdeval.score import score
 from sdeval.suite import Sample, Suite, fingerprint
 from sdeval.target import Target
+
+SELF_CHECK = "drawn again alone"
+"""Of the environment: what became of a picture that was drawn in a batch and then by itself."""
 
 Progress = Callable[[int], None]
 """Told how many more pictures are done."""
@@ -131,12 +135,15 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
     del drawn_by["settings"]
     results = {each.key: replace(each, scores={}, reasons={}) for each in earlier.samples} if earlier else {}
     seconds = dict(earlier.seconds) if earlier else {}
+    alone = earlier.environment.get(SELF_CHECK, "") if earlier else ""
     for batch in plan.batches(done=set(results)):
-        for each in draw(pipeline, batch, plan.settings):
+        drawn = draw(pipeline, batch, plan.settings)
+        for each in drawn:
             result = _result(plan, each, folder)
             results[result.key] = result
             seconds[result.key] = each.seconds
         progress(len(batch))
+        alone = alone or _drawn_alone(drawn[0], pipeline, plan)
     return Run(
         suite=plan.suite.name,
         task=plan.suite.task,
@@ -152,10 +159,16 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
         metrics={},
         samples=tuple(results[sample.case.id, sample.seed] for sample in plan.samples),
         complete=plan.complete,
-        environment=environment.describe(),
+        environment={**environment.describe(), SELF_CHECK: alone},
         seconds=seconds,
         peak_memory_bytes=peak_memory_bytes(),
     )
+
+
+def _drawn_alone(drawn: Drawn, pipeline: Any, plan: Plan) -> str:
+    """One sample once more, by itself: whether pictures depend on their batch, or on chance."""
+    again = draw(pipeline, [drawn.sample], plan.settings)[0]
+    return drift(to_pixels(drawn.picture), to_pixels(again.picture))
 
 
 def _result(plan: Plan, drawn: Drawn, folder: Path) -> SampleResult:

@@ -28,6 +28,8 @@ class Options:
 
     targets: tuple[str, ...] = ()
     """Names, ids or folders; the suites' own where there is none."""
+    named: Mapping[str, Target] = field(default_factory=dict)
+    """Targets by name, besides those that ship."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Fields of targets and arguments of the pipeline call, over everything else."""
     batch_size: int | None = None

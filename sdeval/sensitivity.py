@@ -122,7 +122,7 @@ def measure(
     findings = []
     for repeat in range(repeats):
         again = _other_seeds(suite, APART * repeat)
-        options = Options(baselines=folder / f"baselines-{repeat}")
+        options = Options(named={target.name: target}, baselines=folder / f"baselines-{repeat}")
         bench = _Bench(again, target, loaded, options, folder / str(repeat), watcher)
         bench.accept()
         for fault in faults:

@@ -82,7 +82,7 @@ class Session:
         self.folder = folder
         # Whether other processes do other targets of the same session.
         self._shared = shared
-        self._named = target.shipped()
+        self._named = {**target.shipped(), **options.named}
         self._known: dict[str, Target] = {}
         self._selected: list[Question] = []
         self._runner = Runner(options, folder, watcher or Silent(), loaded)

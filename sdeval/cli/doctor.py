@@ -1,16 +1,40 @@
-"""`sdeval sensitivity`: plant faults, and see which ones a suite would catch."""
+"""`sdeval doctor`: whether a target and this machine are fit to be judged."""
 
 from __future__ import annotations
 
 import argparse
 
-HELP = "plant faults, and see which ones a suite would catch"
+from sdeval.cli.asked import add_target, target_of
+from sdeval.suite import Case, Suite
+
+HELP = "check that a target is repeatable, and the machine fit to judge"
+MARKS = {"fine": "✓", "look": "!", "wrong": "✗"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said."""
+    add_target(parser)
 
 
 def run(given: argparse.Namespace) -> int:
-    """Not yet."""
-    return 0
+    """Draw a few pictures, and say what they depend on besides case and seed; exit with 1 where there is anything."""
+    from sdeval.doctor import examine
+    from sdeval.evaluate import make_plan
+    from sdeval.pipelines.load import LoadedTarget
+
+    prompts = ("a large red circle on a blue background", "a small white cross on a green background")
+    suite = Suite(
+        name="doctor",
+        task="text2img",
+        cases=tuple(Case(id=f"case-{number}", prompt=prompt) for number, prompt in enumerate(prompts)),
+        seeds=(0,),
+        settings={"num_inference_steps": 8},
+    )
+    target = target_of(given, "shapes")
+    plan = make_plan(suite, target)
+    checks = examine(LoadedTarget(target), suite, plan.settings, plan.samples)
+    for check in checks:
+        print(f"{MARKS[check.state]} {check.name:16} {check.found}")
+        if check.advice:
+            print(f"  {'':16} → {check.advice}")
+    return int(any(check.state == "wrong" for check in checks))

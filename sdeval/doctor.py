@@ -1,0 +1,133 @@
+"""Self-checks: whether a target draws the same twice, alone and in company, and whether the machine can judge."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from sdeval.drift import drift
+from sdeval.images import to_pixels
+from sdeval.pipelines.draw import Drawn, draw
+from sdeval.pipelines.load import LoadedTarget
+from sdeval.suite import Sample, Suite
+
+State = Literal["fine", "look", "wrong"]
+BUSY = 0.5
+"""Share of the cores that other work may take before times mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    found: str
+    advice: str = ""
+    """What to do; empty where nothing has to be done."""
+
+
+def examine(loaded: LoadedTarget, suite: Suite, settings: Mapping[str, Any], samples: Sequence[Sample]) -> list[Check]:
+    """Check a target on samples of a suite, and the machine.
+
+    Args:
+        loaded: what draws.
+        suite: for its task.
+        settings: arguments of the pipeline call.
+        samples: at least one, alike enough for one pipeline call.
+    """
+    pipeline = loaded.pipeline(suite.task)
+    first = samples[0]
+    alone = draw(pipeline, [first], settings)[0]
+    again = draw(pipeline, [first], settings)[0]
+    together = draw(pipeline, [first, *samples[1:]], settings)[0]
+    other = draw(pipeline, [Sample(first.case, first.seed + 1)], settings)[0]
+    return [repeatable(alone, again), alone_or_together(alone, together), seeded(alone, other), *machine()]
+
+
+def repeatable(one: Drawn, two: Drawn) -> Check:
+    """The same sample, twice."""
+    difference, kind = _difference(one, two)
+    if kind == "identical":
+        return Check("repeatable", "fine", "the same sample twice is the same to the last bit")
+    advice = "a sample must depend on case and seed alone: look for unseeded noise, and set deterministic algorithms"
+    return Check("repeatable", "look" if kind == "imperceptible" else "wrong", difference, advice)
+
+
+def alone_or_together(alone: Drawn, together: Drawn) -> Check:
+    """The same sample, by itself and in a batch."""
+    difference, kind = _difference(alone, together)
+    if kind != "changed":
+        return Check("batches", "fine", f"alone and in a batch: {difference}")
+    advice = "keep --sdeval-batch-size as it is between baseline and run, or 1; in half precision this is usual"
+    return Check("batches", "look", f"alone and in a batch: {difference}", advice)
+
+
+def seeded(one: Drawn, other: Drawn) -> Check:
+    """The same case with two seeds."""
+    difference, kind = _difference(one, other)
+    if kind == "changed":
+        return Check("seeds", "fine", f"another seed draws another picture: {difference}")
+    return Check("seeds", "wrong", f"another seed: {difference}", "the pipeline ignores its generator")
+
+
+def _difference(one: Drawn, two: Drawn) -> tuple[str, str]:
+    before, now = to_pixels(one.picture), to_pixels(two.picture)
+    kind = drift(before, now)
+    if kind == "identical" or before.shape != now.shape:
+        return kind, kind
+    moved = np.abs(before.astype(int) - now)
+    return f"{kind}, {moved.mean():.2f} levels on average, {moved.max()} at most", kind
+
+
+def machine() -> Iterator[Check]:
+    """What spoils determinism or timing."""
+    policy = os.environ.get("OMP_WAIT_POLICY")
+    calm = (policy or "").upper() == "PASSIVE" or torch.get_num_threads() == 1
+    yield Check(
+        "threads",
+        "fine" if calm else "look",
+        f"{torch.get_num_threads()} threads, OMP_WAIT_POLICY={policy}",
+        "" if calm else "set OMP_WAIT_POLICY=PASSIVE: beside other work, spinning threads are many times slower",
+    )
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    busy = load > BUSY * cores
+    yield Check(
+        "load",
+        "look" if busy else "fine",
+        f"{load:.1f} processes on {cores} cores over the last minute",
+        "other work is running: times mean little now" if busy else "",
+    )
+    if torch.cuda.is_available():
+        yield from _cuda()
+
+
+def _cuda() -> Iterator[Check]:
+    loose = torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
+    yield Check(
+        "TF32",
+        "look" if loose else "fine",
+        f"matmul {torch.backends.cuda.matmul.allow_tf32}, cuDNN {torch.backends.cudnn.allow_tf32}",
+        "float32 is rounded to 10 bits on this GPU; a baseline drawn without it differs" if loose else "",
+    )
+    search = torch.backends.cudnn.benchmark
+    yield Check(
+        "cuDNN benchmark",
+        "look" if search else "fine",
+        "on" if search else "off",
+        "it picks other algorithms from run to run: torch.backends.cudnn.benchmark = False" if search else "",
+    )
+    free, total = torch.cuda.mem_get_info()
+    used = total - free - torch.cuda.memory_reserved()
+    shared = used > 0.1 * total
+    yield Check(
+        "GPU memory",
+        "look" if shared else "fine",
+        f"{used / 2**30:.1f} of {total / 2**30:.0f} GiB held by others",
+        "another process is on this GPU: times mean little now" if shared else "",
+    )
