@@ -1,12 +1,15 @@
 """What the harness costs: `pytest suites` beside a bare diffusers loop that draws the same pictures.
 
 Both are whole processes, run in turns so that a change of the machine's mood meets both; the ratio is taken pair by
-pair. Prints medians and, with `--at-most`, exits with 1 where the ratio is above it.
+pair. `--new` changes every picture a little, so that all of them are scored and every figure is tested; without it
+pictures are the baseline's, and their scores are reused. Prints medians and, with `--at-most`, exits with 1 where the
+ratio of processor time is above it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -18,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 BARE = """
+import json
 import sys
 from pathlib import Path
 
@@ -29,8 +33,9 @@ sys.path.insert(0, "suites")
 from test_shapes import test_img2img, test_inpainting, test_text2img
 
 from sdeval.shapes import pipeline_folder
+from sdeval.suite import Sample
 
-out = Path(sys.argv[1])
+session, out, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 text2img = AutoPipelineForText2Image.from_pretrained(pipeline_folder(), dtype=torch.float32)
 pipelines = {
     "text2img": text2img,
@@ -40,7 +45,10 @@ pipelines = {
 for suite in (test_text2img, test_img2img, test_inpainting):
     pipeline = pipelines[suite.task]
     pipeline.set_progress_bar_config(disable=True)
-    samples = sorted(suite.samples, key=lambda sample: sample.case.strength or 0)
+    lines = (session / suite.name / "shapes" / "samples.jsonl").read_text().splitlines()
+    cases = {case.id: case for case in suite.cases}
+    samples = [Sample(cases[each["case"]], each["seed"]) for each in map(json.loads, lines)]
+    samples.sort(key=lambda sample: sample.case.strength or 0)
     while samples:
         batch = [each for each in samples[:8] if each.case.strength == samples[0].case.strength]
         samples = samples[len(batch):]
@@ -54,7 +62,7 @@ for suite in (test_text2img, test_img2img, test_inpainting):
             call["mask_image"] = [Image.open(each.case.mask).convert("L") for each in batch]
         if batch[0].case.strength:
             call["strength"] = batch[0].case.strength
-        for each, image in zip(batch, pipeline(**call, **suite.settings).images):
+        for each, image in zip(batch, pipeline(**call, **{**suite.settings, **settings}).images):
             image.save(out / f"{suite.name}-{each.name}.png")
 """
 
@@ -85,22 +93,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--at-most", type=float, default=None, metavar="RATIO", help="exit with 1 above this ratio")
+    parser.add_argument("--new", action="store_true", help="other pictures than the baseline's")
     given = parser.parse_args()
     out = ROOT / "reports" / "overhead"
     out.mkdir(parents=True, exist_ok=True)
-    bare_command = [sys.executable, "-c", BARE, str(out)]
-    harness_command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "suites",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--sdeval-output",
-        str(out),
-    ]
-    measure(bare_command)  # Warms the file cache; not counted.
+    settings = {"guidance_scale": 4.01} if given.new else {}
+    harness_command = [sys.executable, "-m", "pytest", "suites", "-q", "-p", "no:cacheprovider"]
+    harness_command += ["--sdeval-output", str(out)]
+    for name, value in settings.items():
+        harness_command += ["--sdeval-set", f"{name}={value}"]
+    bare_command = [sys.executable, "-c", BARE, str(out / "latest"), str(out), json.dumps(settings)]
+    measure(harness_command)  # Warms the file cache; not counted.
     bare, harness = [], []
     for _ in range(given.rounds):
         harness.append(measure(harness_command))

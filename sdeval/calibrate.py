@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sdeval import environment, stats
+from sdeval import environment, metrics, stats
 from sdeval.compare import ALPHA_GATES
 from sdeval.compare.paired import paired, tolerance_of, value_of
 from sdeval.errors import SdevalError
@@ -26,7 +26,7 @@ SEED_SETS = 6
 APART = 1000
 """Between the seeds of one set and the next."""
 TIMES_NOISE = 2.0
-"""Tolerance over noise: other seeds cause a loss as large as that about once in forty times."""
+"""Tolerance over noise at least: other seeds cause a loss as large as that about once in forty times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,12 @@ def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> Met
     cases = len(own.by_case())
     record = own.metrics[name]
     stated = suite.tolerances.get(name)
-    tolerance = max(TIMES_NOISE * noise, harmless)
+    matters = tolerance_of(replace(record, tolerance=metrics.info(name).tolerance), figures[0])
+    tolerance = max(matters, TIMES_NOISE * noise, harmless)
     allowed = tolerance if stated is None else tolerance_of(replace(record, tolerance=stated), figures[0])
-    detectable = stats.detectable(_spread_of_cases(name, measured, noise), cases, alpha)
+    # The spread is that of the first look; the last one averages over more seeds.
+    more = float(np.sqrt(len(suite.looks[-1]) / len(suite.seeds)))
+    detectable = stats.detectable(_spread_of_cases(name, measured, noise) / more, cases, alpha)
     return MetricNoise(
         figure=float(figures[0]),
         noise=noise,

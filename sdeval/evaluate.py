@@ -94,7 +94,9 @@ def make_plan(
     )
     samples = tuple(sample for sample in reduced.samples if cases is None or sample.case.id in cases)
     unscored = {name: str(error) for name, error in missing.items() if metrics.info(name).judged}
-    return Plan(reduced, target, samples, settings, unscored, suite.looks)
+    # Seeds that are none of the suite's own are looked at once.
+    looks = suite.looks if reduced.seeds in suite.looks else (reduced.seeds,)
+    return Plan(reduced, target, samples, settings, unscored, looks)
 
 
 def _first(*values: float | None) -> float | None:

@@ -27,11 +27,12 @@ class MetricNoise:
     harmless: float
     """Largest change that another batch size, other threads, or a further run of the same made."""
     tolerance: float
-    """What follows from both: a loss that other seeds hardly ever cause."""
+    """What follows: the smallest loss that matters, or one that other seeds hardly ever cause, if that is larger."""
     stated: float | None
     """The tolerance that the suite states, which goes before; None where it states none."""
     detectable: float
-    """The smallest loss that the suite shows four times in five, if the change draws every picture anew."""
+    """The smallest loss that the suite with all its seeds shows four times in five, if a change draws every picture as
+    if with other seeds; one that leaves pictures mostly alone shows sooner."""
     cases: int
     cases_needed: int
     """About how many cases it takes to detect a loss as large as the tolerance."""

@@ -52,14 +52,16 @@ def _tell(found: Noise) -> None:
     table.add_column("figure")
     for name in ("value", "noise", "harmless", "tolerance", "detectable"):
         table.add_column(name, justify="right")
-    table.add_column("")
+    table.add_column("cases", justify="right")
     for name, each in found.metrics.items():
         values = (each.figure, each.noise, each.harmless, each.allowed, each.detectable)
-        table.add_row(name, *map(number, values), _advice(each))
-    Console(stderr=False).print(table)
+        table.add_row(name, *map(number, values), _cases(each))
+    # As wide as it must be, also where the output goes into a file.
+    Console(width=max(100, Console().width)).print(table)
+    few = [name for name, each in found.metrics.items() if each.cases_needed > each.cases]
+    if few:
+        print(f"too few cases to show a loss as small as the tolerance: {', '.join(few)}")
 
 
-def _advice(each: MetricNoise) -> str:
-    if not each.allowed or each.cases_needed <= each.cases:
-        return ""
-    return f"too few cases for this tolerance: {each.cases} of about {each.cases_needed}"
+def _cases(each: MetricNoise) -> str:
+    return f"{each.cases} of {each.cases_needed}" if each.cases_needed > each.cases else str(each.cases)

@@ -12,7 +12,7 @@ from sdeval.compare.paired import paired, shared_sample_metrics, tolerance_of
 from sdeval.compare.verdict import Verdict
 from sdeval.run import Run, SampleResult
 
-ALPHA_CASES = 0.005
+ALPHA_CASES = 0.004
 """Chance that a session in which nothing changed accuses a case of any of its suites."""
 ALPHA_OWN = 0.02
 """Level of the test beside the case's own seeds, which keeps prompts that vary by nature from being accused."""

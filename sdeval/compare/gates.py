@@ -15,7 +15,7 @@ from sdeval.compare.verdict import SUITE, Kind, Verdict
 from sdeval.metrics.base import Difference, Features
 from sdeval.run import Run
 
-ALPHA_GATES = 0.005
+ALPHA_GATES = 0.004
 """Chance that a session in which nothing changed raises an alarm by any of its gates."""
 SWAPS = 4999
 """Label swaps of a set metric, more where a session has many gates."""

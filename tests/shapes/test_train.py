@@ -113,7 +113,7 @@ def test_all_parts_train_and_are_loaded_by_their_own_libraries(tmp_path: Path) -
     from diffusers import AutoPipelineForText2Image
 
     vae, _ = autoencoder.trained(0, tmp_path / "vae.pt", SHORT)
-    model, _ = denoiser.trained(vae, 0, tmp_path / "denoiser.pt", SHORT, pictures=500)
+    model, _ = denoiser.trained(vae, 0, tmp_path / "denoiser.pt", [SHORT], pictures=500)
     words, outcome = clip.trained(0, tmp_path / "clip.pt", SHORT)
     assert outcome.loss > 0
     export.save_pipeline(vae, model, tmp_path / "pipeline")

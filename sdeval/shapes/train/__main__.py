@@ -42,7 +42,8 @@ def main() -> None:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "autoencoder": {**asdict(autoencoder.RECIPE), **asdict(of_vae)},
-        "denoiser": {**asdict(denoiser.RECIPE), **asdict(of_model), "pictures": denoiser.PICTURES},
+        "denoiser": [{**asdict(one), **asdict(of)} for one, of in zip(denoiser.RECIPES, of_model, strict=True)],
+        "denoiser pictures": denoiser.PICTURES,
         "clip": {**asdict(clip.RECIPE), **asdict(of_words)},
     }
     write_text(given.out / "training.json", dump_json(facts))
