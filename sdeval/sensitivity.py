@@ -42,7 +42,7 @@ class Finding:
     metrics: tuple[str, ...]
     """Those that failed, worst first; `health` for broken pictures."""
     loss: float
-    """Largest change of a figure for the worse, in tolerances."""
+    """Largest loss of a figure, in tolerances."""
     by_hand: Mapping[str, bool]
     """Which rules that teams write by hand would have raised an alarm, on the same scores."""
     identical: bool
@@ -169,17 +169,16 @@ class _Bench:
         with fault.plant(self.loaded.pipeline(self.suite.task)):
             verdicts = worst_first(list(self._verdicts(fault.name)))
         failing = [each for each in verdicts if each.verdict in FAILING]
-        worse = [each for each in verdicts if each.verdict != "improved"]
         return Finding(
             fault=fault.name,
             says=fault.says,
             control=fault.name in CONTROLS,
-            clear=fault.clear,
+            clear=self.suite.task in fault.clear,
             repeat=repeat,
             verdict=verdicts[0].verdict,
             caught=bool(failing),
             metrics=tuple(dict.fromkeys(each.metric for each in failing)),
-            loss=max((each.loss for each in worse if not each.case), default=0.0),
+            loss=max((each.loss for each in verdicts if not each.case), default=0.0),
             by_hand=self._by_hand(fault.name),
             identical=all(each.reason == "identical pictures" for each in verdicts if each.case),
         )

@@ -98,6 +98,7 @@ def _changed(run: Run, baseline: Run, passed: Mapping[str, Verdict], alpha: floa
             baseline=old,
             current=new,
             delta=new - old,
+            higher_is_better=record.higher_is_better,
             tolerance=tolerance_of(record, old),
         )
         found[said.case] = said

@@ -37,8 +37,6 @@ class Gate:
     """Whether a loss as large as the tolerance is excluded."""
     smallest_p: float = 0.0
     """What the test could reach at best, with so few cases."""
-    sign: int = 1
-    """1 where more is better, -1 where less is."""
     error: float = 0.0
     """Standard error of the delta."""
     decided: bool = True
@@ -78,8 +76,16 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
         rule: how many gates and looks the session has.
     """
     record = run.metrics[metric]
-    said = Verdict(suite=run.suite, target=run.target, metric=metric, case=SUITE, verdict="new", n=len(run.by_case()))
-    said = replace(said, current=value_of(run, metric))
+    said = Verdict(
+        suite=run.suite,
+        target=run.target,
+        metric=metric,
+        case=SUITE,
+        verdict="new",
+        current=value_of(run, metric),
+        higher_is_better=record.higher_is_better,
+        n=len(run.by_case()),
+    )
     if not record.judged:
         reason = "told, not judged" if said.current is not None else "no picture of the baseline to compare with"
         return Gate(replace(said, verdict="information", reason=reason))
@@ -163,7 +169,6 @@ def _weigh_mean(run: Run, baseline: Run, metric: str, said: Verdict, rule: Rule)
         p_better=min(1.0, rule.looks * stats.sign_flip_p(-better)),
         not_worse=stats.not_worse_p(better, tolerance) < (1 - CONFIDENCE) / rule.looks,
         smallest_p=rule.looks * stats.smallest_p(len(per_case)),
-        sign=record.sign,
         error=stats.standard_error(per_case),
         decided=False,
     )
@@ -193,7 +198,6 @@ def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swa
         smallest_p=rule.looks * max(1 / 2 ** len(names), 1 / (swaps + 1)),
         # At the level of the means: the deviation under no change stands for the error of the difference.
         not_worse=lost + sure * test.deviation < (said.tolerance or 0.0),
-        sign=record.sign,
         error=test.deviation,
         decided=False,
     )
@@ -254,7 +258,7 @@ def _undecided(gate: Gate, gates: int) -> str:
     if gate.smallest_p * gates >= ALPHA_GATES:
         needed = math.ceil(math.log2(gates / ALPHA_GATES)) + 1
         return f"{said.n} cases are too few to show any loss beside {gates} gates; it takes {needed}"
-    lost = -gate.sign * (said.delta or 0.0)
-    needed_cases = stats.cases_to_decide(lost, gate.error, said.n, said.tolerance or 0.0, ALPHA_GATES / gates)
+    tolerance = said.tolerance or 0.0
+    needed_cases = stats.cases_to_decide(said.loss * tolerance, gate.error, said.n, tolerance, ALPHA_GATES / gates)
     reason = "a loss as large as the tolerance is neither shown nor excluded"
     return f"{reason}; about {needed_cases} cases would decide" if needed_cases else reason

@@ -41,6 +41,7 @@ class Verdict:
     current: float | None = None
     delta: float | None = None
     """Current minus baseline, in the metric's unit."""
+    higher_is_better: bool = True
     low: float | None = None
     high: float | None = None
     """Interval of the delta."""
@@ -58,8 +59,10 @@ class Verdict:
 
     @property
     def loss(self) -> float:
-        """Loss in tolerances, positive is worse; the worst first is sorted by it."""
-        return abs(self.delta) / self.tolerance if self.delta and self.tolerance else 0.0
+        """Loss in tolerances, negative where it is a gain; the worst first is sorted by it."""
+        if not self.delta or not self.tolerance:
+            return 0.0
+        return (-self.delta if self.higher_is_better else self.delta) / self.tolerance
 
     def fails(self, *, strict: bool) -> bool:
         """Whether it fails a session."""

@@ -27,8 +27,8 @@ class Fault:
     """What is wrong, in a few words."""
     plant: Plant
     tasks: tuple[Task, ...] = TASKS
-    clear: bool = True
-    """Whether pictures suffer so much that any suite should catch it; the others show how fine a suite is."""
+    clear: tuple[Task, ...] = TASKS
+    """Tasks whose pictures suffer so much that any suite should catch it; elsewhere it shows how fine a suite is."""
 
 
 @contextmanager

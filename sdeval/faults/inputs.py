@@ -105,7 +105,7 @@ INPUTS = (
         says="no negative prompt arrives",
         plant=negative_prompt_ignored,
         tasks=("inpainting",),
-        clear=False,
+        clear=(),
     ),
     Fault(name="mask-inverted", says="inside and outside changed", plant=mask_inverted, tasks=("inpainting",)),
     Fault(name="mask-leaks", says=f"mask {LEAK} pixels too wide", plant=mask_leaks, tasks=("inpainting",)),

@@ -12,6 +12,7 @@ from diffusers import DiffusionPipeline
 from torch import nn
 
 from sdeval.faults.base import Fault, replaced
+from sdeval.suite import TASKS
 
 RANK = 4
 """Of a low-rank drift."""
@@ -93,7 +94,7 @@ MODEL = (
             name=f"weights-noise-{share:g}%",
             says=f"noise of {share:g}% on the weights",
             plant=partial(noised, share=share / 100),
-            clear=share >= 30,
+            clear=TASKS if share >= 30 else (),
         )
         for share in (0.5, 2, 10, 30)
     ),
@@ -102,7 +103,7 @@ MODEL = (
             name=f"weights-{bits}-bit",
             says=f"weights rounded to {bits} bits",
             plant=partial(quantised, bits=bits),
-            clear=bits <= 3,
+            clear=TASKS if bits <= 3 else (),
         )
         for bits in (8, 4, 3)
     ),
@@ -111,7 +112,7 @@ MODEL = (
             name=f"low-rank-{share}%",
             says=f"a low-rank change of {share}%",
             plant=partial(drifted, share=share / 100),
-            clear=share >= 50,
+            clear=TASKS if share >= 50 else (),
         )
         for share in (10, 50)
     ),

@@ -11,6 +11,7 @@ import torch
 from diffusers import DiffusionPipeline
 
 from sdeval.faults.base import Fault, altered_call, replaced
+from sdeval.suite import TASKS, Task
 
 
 def guidance_times(pipeline: DiffusionPipeline, factor: float) -> AbstractContextManager[None]:
@@ -74,11 +75,19 @@ def overflow(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     return replaced(pipeline.vae, "decode", overflowing)
 
 
+# The embedded autoencoder decodes latents of any scale alike: what suffers is where it encodes as well.
+EDITS: tuple[Task, ...] = ("img2img", "inpainting")
+
 SAMPLING = (
-    Fault(name="guidance-off", says="no guidance", plant=partial(guidance_times, factor=0.0)),
-    Fault(name="guidance-halved", says="half the guidance", plant=partial(guidance_times, factor=0.5), clear=False),
+    Fault(
+        name="guidance-off",
+        says="no guidance",
+        plant=partial(guidance_times, factor=0.0),
+        clear=("text2img", "img2img"),
+    ),
+    Fault(name="guidance-halved", says="half the guidance", plant=partial(guidance_times, factor=0.5), clear=()),
     Fault(name="steps-2", says="2 steps", plant=partial(steps, count=2)),
-    Fault(name="steps-5", says="5 steps", plant=partial(steps, count=5), clear=False),
+    Fault(name="steps-5", says="5 steps", plant=partial(steps, count=5), clear=()),
     Fault(name="prediction-type", says="velocity taken for noise", plant=other_prediction),
     Fault(
         name="schedule-betas",
@@ -89,10 +98,17 @@ SAMPLING = (
         name="schedule-spacing",
         says="leading time steps for trailing",
         plant=partial(other_schedule, timestep_spacing="leading"),
-        clear=False,
+        clear=(),
     ),
-    Fault(name="vae-scale-1.5", says="VAE scale times 1.5", plant=partial(vae_scale_times, factor=1.5)),
-    Fault(name="vae-scale-1.1", says="VAE scale times 1.1", plant=partial(vae_scale_times, factor=1.1), clear=False),
+    *(
+        Fault(
+            name=f"vae-scale-{factor:g}",
+            says=f"VAE scale times {factor:g}",
+            plant=partial(vae_scale_times, factor=factor),
+            clear=clear,
+        )
+        for factor, clear in ((0.67, EDITS), (1.5, ()), (3, TASKS))
+    ),
     Fault(name="latents-not-rescaled", says="latents decoded as they are", plant=latents_not_rescaled),
     Fault(name="overflow", says="half precision overflows to NaN", plant=overflow),
 )

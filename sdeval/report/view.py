@@ -13,7 +13,7 @@ from sdeval.compare.verdict import FAILING, KINDS, Verdict, summary, worst_first
 from sdeval.environment import differences
 from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
-from sdeval.report.words import SYMBOLS, number, probability, sentence, signed
+from sdeval.report.words import SYMBOLS, number, probability, sentence, signed, times_noise
 from sdeval.run import Run, SampleResult
 
 
@@ -39,6 +39,8 @@ class Figure:
     baseline: str
     current: str
     change: str
+    noise: str
+    """The change in multiples of what other seeds do."""
     allowed: str
     p_value: str
     bar: Bar | None
@@ -199,6 +201,7 @@ def _figure(verdict: Verdict, run: Run) -> Figure:
         baseline=number(verdict.baseline),
         current=number(verdict.current),
         change=signed(verdict.delta),
+        noise=times_noise(verdict),
         allowed=number(verdict.tolerance),
         p_value=probability(verdict.p_value),
         bar=_bar(verdict),

@@ -50,6 +50,13 @@ def probability(value: float | None) -> str:
     return "–" if value is None else ("<0.001" if value < 0.001 else f"{value:.3f}")
 
 
+def times_noise(verdict: Verdict) -> str:
+    """A change beside what other seeds do; empty where that was not measured, or nothing changed."""
+    if not verdict.noise or not verdict.delta:
+        return ""
+    return f"{abs(verdict.delta) / verdict.noise:.1f} times its noise"
+
+
 def sentence(verdict: Verdict) -> str:
     """What a verdict rests on, in one line.
 
@@ -61,8 +68,8 @@ def sentence(verdict: Verdict) -> str:
     parts = [f"{signed(verdict.delta)}, allowed {number(verdict.tolerance)}"]
     if verdict.low is not None:
         parts.append(f"95% interval {signed(verdict.low)} to {signed(verdict.high)}")
-    if verdict.noise and verdict.delta:
-        parts.append(f"{abs(verdict.delta) / verdict.noise:.1f} times its noise")
+    if times_noise(verdict):
+        parts.append(times_noise(verdict))
     if verdict.p_value is not None:
         parts.append(f"p {probability(verdict.p_value)}, n={verdict.n}")
     tail = f": {verdict.reason}" if verdict.reason else ""

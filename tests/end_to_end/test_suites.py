@@ -50,6 +50,7 @@ HARMLESS: dict[str, tuple[str, ...]] = {
     "again": (),
     "batches of one": ("--sdeval-batch-size", "1"),
     "batches of four": ("--sdeval-batch-size", "4"),
+    "batches of eight": ("--sdeval-batch-size", "8"),
     "bfloat16": ("--sdeval-set", "dtype=bfloat16"),
     "another good scheduler": ("--sdeval-set", "scheduler=DPMSolverMultistepScheduler"),
 }
@@ -67,10 +68,10 @@ def test_the_number_of_threads_does_not_matter(tmp_path: Path, threads: str) -> 
     assert (code, kinds(verdicts)) == (0, {"passed", "information"})
 
 
-CAUGHT: dict[str, tuple[tuple[str, ...], str | None]] = {
+CAUGHT: dict[str, tuple[tuple[str, ...], str]] = {
     "guidance off": (("--sdeval-set", "guidance_scale=1"), "clip_score"),
-    # Shows in single cases; where in the figures of a suite depends on the pictures.
-    "autoencoder scaled wrongly": (("--plant", "vae-scale-1.5"), None),
+    # Divided by 1.5; multiplied by it, this autoencoder draws the same pictures to the eye.
+    "autoencoder scaled wrongly": (("--plant", "vae-scale-0.67"), "frechet_distance"),
     "two steps": (("--sdeval-set", "num_inference_steps=2"), "clip_score"),
     "prompts shuffled": (("--plant", "prompts-shuffled", "-k", "text2img"), "clip_score"),
     "red and blue swapped": (("--plant", "red-and-blue-swapped"), "clip_score"),
@@ -84,15 +85,12 @@ def test_what_is_worse_is_caught_and_named(tmp_path: Path, what: str) -> None:
     arguments, metric = CAUGHT[what]
     code, verdicts = run(tmp_path, *arguments)
     assert code == 1
-    if metric is None:
-        assert any(each["case"] and each["verdict"] in ("broken", "regressed") for each in verdicts)
-    else:
-        assert metric in named(verdicts, verdict="regressed")
+    assert metric in named(verdicts, verdict="regressed")
 
 
 def test_one_black_picture_in_ten_is_broken(tmp_path: Path) -> None:
     code, verdicts = run(tmp_path, "--plant", "one-in-ten-black", "-k", "text2img")
-    broken = [each for each in verdicts if each["verdict"] == "broken"]
+    broken = [each for each in verdicts if each["verdict"] == "broken" and each["case"]]
     assert code == 1
     assert len(broken) == 6
     assert all("is black" in each["reason"] for each in broken)
