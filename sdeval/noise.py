@@ -34,7 +34,7 @@ class MetricNoise:
     """The smallest loss that the suite shows four times in five, if the change draws every picture anew."""
     cases: int
     cases_needed: int
-    """About how many cases it takes to detect a loss as large as the tolerance."""
+    """About how many cases it takes to show, four times in five, what lies beyond the tolerance; 0 without one."""
 
     @property
     def allowed(self) -> float:

@@ -204,11 +204,3 @@ def test_all_further_seeds_are_drawn_while_a_figure_is_open(
     found = judged(session(accepted, loaded, tmp_path, guidance_scale=7), suite())
     assert found["few", "clip_score"].verdict == "inconclusive"
     assert seeds(runs.read(tmp_path / "few" / "shapes")) == {0, 1, 2, 3}
-
-
-def test_one_batch_is_drawn_again_alone_and_what_became_of_it_is_recorded(
-    runner: Runner, loaded: LoadedTarget, tmp_path: Path
-) -> None:
-    run = runner.run(job(), None)
-    assert run.environment["drawn again alone"] in ("identical", "imperceptible")
-    assert runs.read(tmp_path / "few" / "shapes").environment["drawn again alone"]
