@@ -19,10 +19,13 @@ ByHand = Callable[[Floats, Floats, float], bool]
 def fixed_threshold(before: Floats, after: Floats, tolerance: float) -> bool:
     """The mean must not fall below a number that was once noted down: the mean of that day, rounded down.
 
-    What a "CLIP score above 71" is. The number has as many digits as the tolerance has.
+    What a "CLIP score above 71" is. The number has as many digits as the tolerance has; all of them without one.
     """
+    if not tolerance:
+        return bool(after.mean() < before.mean())
     digit = 10.0 ** math.floor(math.log10(tolerance))
-    return bool(after.mean() < math.floor(before.mean() / digit) * digit)
+    # Both sides in digits: multiplied again, the number could come out a hair above the mean it was taken from.
+    return bool(after.mean() / digit < math.floor(before.mean() / digit))
 
 
 def worse_than_one_percent(before: Floats, after: Floats, tolerance: float) -> bool:
@@ -31,7 +34,9 @@ def worse_than_one_percent(before: Floats, after: Floats, tolerance: float) -> b
 
 
 def unpaired_z(before: Floats, after: Floats, tolerance: float) -> bool:
-    """Two means as if of different pictures, one-sided at 5%."""
+    """Two means as if of different pictures, one-sided at 5%; one picture has no spread to judge by."""
+    if before.size < 2:
+        return False
     error = np.sqrt(before.var(ddof=1) / before.size + after.var(ddof=1) / after.size)
     return bool(error > 0 and (after.mean() - before.mean()) / error < -1.645)
 

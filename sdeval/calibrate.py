@@ -15,16 +15,17 @@ from sdeval.compare.paired import paired, tolerance_of, value_of
 from sdeval.errors import SdevalError
 from sdeval.evaluate import evaluate, make_plan
 from sdeval.noise import MetricNoise, Noise
-from sdeval.pipelines.load import LoadedTarget
+from sdeval.pipelines.load import LoadedTarget, pick_device
 from sdeval.progress import Silent, Watcher
 from sdeval.run import Run
+from sdeval.score import with_seeds
 from sdeval.suite import Suite
 from sdeval.target import Target
 
 SEED_SETS = 6
 """Sets of seeds to draw, the suite's own among them."""
 APART = 1000
-"""Between the seeds of one set and the next."""
+"""Between the seeds of one set and the next, at least."""
 TIMES_NOISE = 2.0
 """Tolerance over noise at least: other seeds cause a loss as large as that about once in forty times."""
 
@@ -62,11 +63,24 @@ def calibrate(
     """
     if seed_sets < 3:
         raise SdevalError(f"--seed-sets: a spread takes at least 3 sets of seeds, got {seed_sets}")
-    for run in further:
-        if (run.suite, run.target) != (suite.name, target.name):
-            raise SdevalError(f"a run of {run.suite} on {run.target} says nothing of {suite.name} on {target.name}")
+    same = [_of_same(run, suite, target) for run in further]
     measured = _draw(suite, target, folder, seed_sets, watcher or Silent())
-    return summarize(suite, replace(measured, harmless=(*measured.harmless, *further)))
+    return summarize(suite, replace(measured, harmless=(*measured.harmless, *same)))
+
+
+def _of_same(run: Run, suite: Suite, target: Target) -> Run:
+    """A run from elsewhere, reduced to the suite's own seeds, if it asks for the same as the suite."""
+    if (run.suite, run.target) != (suite.name, target.name):
+        raise SdevalError(f"a run of {run.suite} on {run.target} says nothing of {suite.name} on {target.name}")
+    plan = make_plan(suite, target)
+    part = with_seeds(run, suite.seeds, suite, pick_device(target.device))
+    if {each.key: each.fingerprint for each in part.samples} != {
+        (each.case.id, each.seed): plan.fingerprint(each) for each in plan.samples
+    }:
+        raise SdevalError(
+            f"a run of {run.suite} on {run.target} asks for other samples than the suite does now; draw it again"
+        )
+    return part
 
 
 def _draw(suite: Suite, target: Target, folder: Path, seed_sets: int, watcher: Watcher) -> Measured:
@@ -77,8 +91,10 @@ def _draw(suite: Suite, target: Target, folder: Path, seed_sets: int, watcher: W
         with watcher.watch(f"{suite.name} on {target.name}, {name}", len(plan.samples)) as progress:
             return evaluate(plan, loaded, folder / name.replace(" ", "-"), progress=progress)
 
+    # No seed may be in two sets.
+    apart = max(APART, max(suite.seeds) - min(suite.seeds) + 1)
     seeds = [
-        run(f"seeds {number}", tuple(seed + APART * number for seed in suite.seeds), target)
+        run(f"seeds {number}", tuple(seed + apart * number for seed in suite.seeds), target)
         for number in range(seed_sets)
     ]
     batches = {max(1, target.batch_size // 2), 1} - {target.batch_size}
@@ -105,7 +121,7 @@ def summarize(suite: Suite, measured: Measured) -> Noise:
     """What runs of an unchanged target say of every figure that is judged.
 
     Raises:
-        SdevalError: a score is missing, or runs do not hold the same samples.
+        SdevalError: a score is missing, or was not made in the same way.
     """
     own = measured.seeds[0]
     judged = [name for name in suite.metrics if own.metrics[name].judged]
@@ -122,25 +138,32 @@ def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> Met
     own = measured.seeds[0]
     figures = np.array([_figure(run, name) for run in measured.seeds])
     noise = float(figures.std(ddof=1))
+    record = own.metrics[name]
+    for run in measured.harmless:
+        if name not in run.metrics or run.metrics[name].version != record.version:
+            raise SdevalError(f"a run of {run.suite} on {run.target} was not scored by {record.version}; draw it again")
     harmless = max((abs(_figure(run, name) - figures[0]) for run in measured.harmless), default=0.0)
     cases = len(own.by_case())
-    record = own.metrics[name]
     stated = suite.tolerances.get(name)
     matters = tolerance_of(replace(record, tolerance=metrics.info(name).tolerance), figures[0])
     tolerance = max(matters, TIMES_NOISE * noise, harmless)
     allowed = tolerance if stated is None else tolerance_of(replace(record, tolerance=stated), figures[0])
     # The spread is that of the first look; the last one averages over more seeds.
     more = float(np.sqrt(len(suite.looks[-1]) / len(suite.seeds)))
-    detectable = stats.detectable(_spread_of_cases(name, measured, noise) / more, cases, alpha)
+    spread = _spread_of_cases(name, measured, noise) / more
+    shown = stats.detectable(spread, cases, alpha)
+    # What is shown must be more than the tolerance besides.
+    beyond = allowed + stats.normal_quantile(0.8) * spread / float(np.sqrt(cases))
+    needed = max(stats.fewest_cases(alpha), int(np.ceil(cases * (shown / allowed) ** 2))) if allowed else 0
     return MetricNoise(
         figure=float(figures[0]),
         noise=noise,
         harmless=float(harmless),
         tolerance=tolerance,
         stated=None if stated is None else allowed,
-        detectable=detectable,
+        detectable=max(shown, beyond),
         cases=cases,
-        cases_needed=int(np.ceil(cases * (detectable / allowed) ** 2)) if allowed else 0,
+        cases_needed=needed,
     )
 
 

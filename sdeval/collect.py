@@ -24,6 +24,8 @@ def find_suites(text: str, root: Path) -> list[Suite]:
     """
     path, _, name = text.partition("::")
     if Path(path).is_dir():
+        if name:
+            raise SdevalError(f"suite: {path} is a folder; name a file in it, such as {path}/test_animals.py::{name}")
         return _all_in(sorted(Path(path).rglob(f"{PREFIX}_*.py")), text)
     if path.endswith(".py"):
         if not Path(path).is_file():
@@ -32,17 +34,23 @@ def find_suites(text: str, root: Path) -> list[Suite]:
         if name and name not in found:
             raise SdevalError(f"{path}: {unknown('suite', name, found)}")
         return [found[name]] if name else _all_in([Path(path)], text)
-    known = {suite.name: suite for suite in _all_in(sorted((root / "suites").rglob(f"{PREFIX}_*.py")), "suites")}
+    modules = sorted((root / "suites").rglob(f"{PREFIX}_*.py"))
+    known = {suite.name: suite for suite in _all_in(modules, f"unknown suite {text!r}: {root / 'suites'}")}
     if text not in known:
         raise SdevalError(f"{unknown('suite', text, known)}; a file such as suites/test_animals.py is allowed too")
     return [known[text]]
 
 
 def _all_in(paths: list[Path], text: str) -> list[Suite]:
-    found = [suite for path in paths for suite in _suites(path).values()]
+    found: dict[str, tuple[Path, Suite]] = {}
+    for path in paths:
+        for suite in _suites(path).values():
+            if suite.name in found:
+                raise SdevalError(f"{path}: suite name {suite.name!r} is taken already by {found[suite.name][0]}")
+            found[suite.name] = (path, suite)
     if not found:
         raise SdevalError(f"{text}: no suites in it; a suite is assigned to a name that begins with {PREFIX}_")
-    return found
+    return [suite for _, suite in found.values()]
 
 
 def _suites(path: Path) -> dict[str, Suite]:
@@ -51,18 +59,29 @@ def _suites(path: Path) -> dict[str, Suite]:
 
 
 def _imported(path: Path) -> ModuleType:
-    """Import a module as pytest does, with its folder on the path."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    """Import a module as pytest does: its folder is on the path, or the one that its outermost package lies in."""
+    folder, name = path.parent.resolve(), path.stem
+    while (folder / "__init__.py").is_file():
+        folder, name = folder.parent, f"{folder.name}.{name}"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent.resolve()))
+    paths, before = list(sys.path), sys.modules.get(name)
+    sys.path.insert(0, str(folder))
+    # Dataclasses look for their module there while they are made.
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except SdevalError:
+    except (SdevalError, KeyboardInterrupt):
         raise
-    except Exception as error:
-        raise SdevalError(f"{path}: does not import: {type(error).__name__}: {error}") from error
+    # A module that skips itself, or ends, raises no Exception.
+    except BaseException as error:
+        said = f"{path}: does not import: {type(error).__name__}: {error}".splitlines()[0]
+        raise SdevalError(said) from error
     finally:
-        sys.path.remove(str(path.parent.resolve()))
+        sys.path[:] = paths
+        del sys.modules[name]
+        if before is not None:
+            sys.modules[name] = before
     return module

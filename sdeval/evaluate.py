@@ -61,6 +61,10 @@ class Plan:
             return (width, height)
         return open_rgb(sample.case.image).size if sample.case.image else None
 
+    def fingerprint(self, sample: Sample) -> str:
+        """Hash of what is asked of a sample."""
+        return fingerprint(sample, *(self.size(sample) or (None, None)))
+
 
 def make_plan(
     suite: Suite,
@@ -76,7 +80,7 @@ def make_plan(
         suite: what is asked; its strength is for cases that have none of their own.
         target: what draws; its strength is for all cases.
         cases: ids of those to draw; all where None.
-        seeds: those to draw; the suite's first look where None.
+        seeds: those to draw, one of the suite's looks or others; its first look where None.
         missing: metrics that cannot be computed here, and why.
     """
     overrides = fitting_settings(target, suite.task)
@@ -177,13 +181,14 @@ def _result(plan: Plan, drawn: Drawn, folder: Path) -> SampleResult:
     sample = drawn.sample
     image = f"images/{sample.name}.png"
     write_png(folder / image, drawn.picture)
-    size = plan.size(sample)
-    finding = health.examine(to_pixels(drawn.picture), finite=drawn.finite, flagged=drawn.flagged, size=size)
+    finding = health.examine(
+        to_pixels(drawn.picture), finite=drawn.finite, flagged=drawn.flagged, size=plan.size(sample)
+    )
     return SampleResult(
         case=sample.case.id,
         seed=sample.seed,
         prompt=sample.case.prompt,
-        fingerprint=fingerprint(sample, *(size or (None, None))),
+        fingerprint=plan.fingerprint(sample),
         sha256=pixel_hash(drawn.picture),
         image=image,
         health=finding.defect if finding else "ok",

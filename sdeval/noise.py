@@ -35,7 +35,7 @@ class MetricNoise:
     if with other seeds; one that leaves pictures mostly alone shows sooner."""
     cases: int
     cases_needed: int
-    """About how many cases it takes to detect a loss as large as the tolerance."""
+    """About how many cases it takes to show, four times in five, what lies beyond the tolerance; 0 without one."""
 
     @property
     def allowed(self) -> float:

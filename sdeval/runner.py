@@ -87,17 +87,25 @@ class Runner:
                 self._failed[job.key] = error
                 raise
             except Exception as error:
-                said = f"{job.suite.name} on {job.target.name} failed: {type(error).__name__}: {error}".splitlines()[0]
-                self._failed[job.key] = SdevalError(said)
+                self._failed[job.key] = _failure(job, error)
                 raise
         return self._runs[job.key]
 
     def widen(self, job: Job) -> Run | None:
-        """The run with the seeds of the next look; None where there is none."""
+        """The run with the seeds of the next look; None where there is none.
+
+        Raises:
+            SdevalError: it could not be drawn or scored, whatever the reason. The run of the look before stays.
+        """
         if self._look[job.key] + 1 >= len(self.looks(job)):
             return None
         self._look[job.key] += 1
-        self._runs[job.key] = self._evaluate(job, None, self._runs[job.key])
+        try:
+            self._runs[job.key] = self._evaluate(job, None, self._runs[job.key])
+        except SdevalError:
+            raise
+        except Exception as error:
+            raise _failure(job, error) from error
         return self._runs[job.key]
 
     def looks(self, job: Job) -> tuple[tuple[int, ...], ...]:
@@ -117,7 +125,8 @@ class Runner:
         from sdeval.score import with_seeds
 
         drawn = {sample.seed for sample in self._runs[job.key].samples}
-        return with_seeds(accepted.run, drawn, job.suite, self._device(job))
+        here = tuple(name for name in job.suite.metrics if name not in self.missing(job))
+        return with_seeds(accepted.run, drawn, replace(job.suite, metrics=here, tolerances={}), self._device(job))
 
     def noise(self, job: Job) -> Noise | None:
         """What `sdeval calibrate` measured of the suite on the target."""
@@ -168,3 +177,7 @@ class Runner:
             self._loaded = None
             self._loaded = LoadedTarget(wanted)
         return self._loaded
+
+
+def _failure(job: Job, error: Exception) -> SdevalError:
+    return SdevalError(f"{job.suite.name} on {job.target.name} failed: {type(error).__name__}: {error}".splitlines()[0])

@@ -240,5 +240,10 @@ def with_seeds(run: Run, seeds: Collection[int], suite: Suite, device: str) -> R
         if name in suite.metrics:
             metric = create(name, options)
             assert isinstance(metric, SetMetric)
-            part = _measured_set(part, metric, suite)
+            if metric.extractor.name in features:
+                part = _measured_set(part, metric, suite)
+            else:
+                reason = f"the run holds no features of {metric.extractor.name}"
+                found = replace(run.set_scores[name], value=None, n=len(rows), reason=reason)
+                part = replace(part, set_scores={**part.set_scores, name: found})
     return part

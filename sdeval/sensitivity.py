@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sdeval import baseline as baselines
+from sdeval import run as runs
 from sdeval.by_hand import BY_HAND
 from sdeval.compare import FAILING, Kind, Verdict, worst_first
 from sdeval.compare.paired import paired, tolerance_of
@@ -119,6 +120,9 @@ def measure(
         repeats: of the controls.
         watcher: told of every picture.
         told: given every finding as soon as it is there.
+
+    Raises:
+        SdevalError: the target cannot be drawn with, or a fault does not fit it.
     """
     loaded = LoadedTarget(target)
     findings = []
@@ -166,9 +170,18 @@ class _Bench:
 
     def finding(self, fault: Fault, repeat: int) -> Finding:
         """Plant a fault, and judge what comes out."""
-        with fault.plant(self.loaded.pipeline(self.suite.task)):
-            verdicts = worst_first(list(self._verdicts(fault.name)))
+        try:
+            with fault.plant(self.loaded.pipeline(self.suite.task)):
+                verdicts = worst_first(list(self._verdicts(fault.name)))
+        except SdevalError:
+            raise
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise SdevalError(
+                f"fault {fault.name} does not fit {self.target.name}: {why}; name others with --fault"
+            ) from error
         failing = [each for each in verdicts if each.verdict in FAILING]
+        run = runs.read(self._run_folder(fault.name))
         return Finding(
             fault=fault.name,
             says=fault.says,
@@ -178,8 +191,8 @@ class _Bench:
             verdict=verdicts[0].verdict,
             caught=bool(failing),
             metrics=tuple(dict.fromkeys(each.metric for each in failing)),
-            loss=max((each.loss for each in verdicts if not each.case), default=0.0),
-            by_hand=self._by_hand(fault.name),
+            loss=max([0.0, *(each.loss for each in verdicts if not each.case)]),
+            by_hand=self._by_hand(run),
             identical=all(each.reason == "identical pictures" for each in verdicts if each.case),
         )
 
@@ -192,10 +205,7 @@ class _Bench:
     def _run_folder(self, name: str) -> Path:
         return self.folder / name / self.suite.name / self.target.name
 
-    def _by_hand(self, name: str) -> dict[str, bool]:
-        from sdeval import run as runs
-
-        run = runs.read(self._run_folder(name))
+    def _by_hand(self, run: Run) -> dict[str, bool]:
         before = baselines.find(self.options.baselines, self.suite.name, self.target.name)
         assert before is not None
         return {rule: any(_alarms(run, before, rule)) for rule in BY_HAND}

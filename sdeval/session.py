@@ -211,8 +211,16 @@ class Session:
     def _look_again(self, asked: Mapping[str, Question], undecided: Sequence[str]) -> dict[str, Gate]:
         """Draw the next seeds for the jobs of undecided gates, and weigh those gates again."""
         jobs = {asked[key].job.key: asked[key].job for key in undecided}
-        widened = {key for key, job in jobs.items() if self._runner.widen(job)}
-        return {key: self._weigh(asked[key], len(asked)) for key in undecided if asked[key].job.key in widened}
+        again: dict[str, Gate] = {}
+        for job in jobs.values():
+            mine = [key for key in undecided if asked[key].job.key == job.key]
+            try:
+                if self._runner.widen(job):
+                    again.update({key: self._weigh(asked[key], len(asked)) for key in mine})
+            except SdevalError as error:
+                # Told by these gates alone, and not tried again.
+                again.update({key: Gate(asked[key].unanswered(str(error))) for key in mine})
+        return again
 
     def _weigh(self, question: Question, gates: int) -> Gate:
         job, run = question.job, self._run(question.job)

@@ -52,6 +52,16 @@ def smallest_p(cases: int) -> float:
     return 1 / 2**cases if cases <= EXACT_UP_TO else 1 / (BLOCK * BLOCKS)
 
 
+def fewest_cases(alpha: float) -> int:
+    """How few cases can show a loss at all: with fewer, no p-value comes below `alpha`.
+
+    Example:
+        >>> fewest_cases(0.005)
+        8
+    """
+    return math.floor(-math.log2(alpha)) + 1
+
+
 def sign_flip_p(differences: Floats, blocks: int = BLOCKS) -> float:
     """One-sided p-value that the mean difference is below zero, by flipping signs.
 

@@ -103,6 +103,8 @@ class Suite:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for name in ("cases", "seeds", "metrics", "targets"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.references is not None:
+            object.__setattr__(self, "references", Path(self.references))
         self._check()
 
     def _check(self) -> None:
@@ -120,7 +122,7 @@ class Suite:
                 raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, self.metrics)}")
             if not tolerance > 0:
                 raise SdevalError(f"{where}: tolerances: {metric} must be above 0, got {tolerance}")
-        if self.references is not None and not any(Path(self.references).glob("*.png")):
+        if self.references is not None and not any(self.references.glob("*.png")):
             raise SdevalError(f"{where}: references: no .png pictures in {self.references}")
         self._check_cases(where)
 

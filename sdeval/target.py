@@ -132,7 +132,7 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            raise SdevalError(f"--sdeval-set {text!r}: must be KEY=VALUE, such as guidance_scale=4")
+            raise SdevalError(f"setting {text!r}: must be KEY=VALUE, such as guidance_scale=4")
         values[key.strip()] = _value(value.strip())
     return values
 
@@ -145,4 +145,4 @@ def _value(text: str) -> Any:
 
 
 def _no_number(text: str) -> float:
-    raise SdevalError(f"--sdeval-set: {text} is no number that can be used")
+    raise SdevalError(f"setting: {text} is no number that can be used")

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from sdeval import run as runs
-from sdeval.evaluate import draw_samples, evaluate
+from sdeval.evaluate import SELF_CHECK, draw_samples, evaluate, make_plan
+from sdeval.faults import altered_call
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.run import Run
 from tests.drawn import plan
@@ -75,3 +76,36 @@ def test_progress_counts_every_picture(loaded: LoadedTarget, tmp_path: Path) -> 
     told: list[int] = []
     draw_samples(plan(), loaded, tmp_path, told.append)
     assert sum(told) == 6
+
+
+def test_seeds_that_no_look_of_the_suite_has_are_drawn_as_well(loaded: LoadedTarget, tmp_path: Path) -> None:
+    few = plan(max_seeds=4)
+    other = make_plan(few.suite, few.target, seeds=(7, 1))
+    run = draw_samples(other, loaded, tmp_path, lambda _: None)
+    assert [sample.seed for sample in run.samples] == [7, 1] * 3
+    assert run.asked["looks"] == [[7, 1]]
+
+
+def test_a_picture_that_is_the_same_alone_is_recorded_as_such(drawn: tuple[Run, Path]) -> None:
+    run, folder = drawn
+    assert run.environment[SELF_CHECK] in ("identical", "imperceptible")
+    assert runs.read(folder).environment[SELF_CHECK] == run.environment[SELF_CHECK]
+
+
+def test_a_picture_that_depends_on_its_neighbours_is_recorded_as_changed(loaded: LoadedTarget, tmp_path: Path) -> None:
+    pipeline = loaded.pipeline("text2img")
+    with altered_call(pipeline, images=lambda drawn: drawn / len(drawn)):
+        run = draw_samples(plan(), loaded, tmp_path, lambda _: None)
+    assert run.environment[SELF_CHECK] == "changed"
+
+
+def test_what_the_first_seeds_showed_is_kept_when_more_are_drawn(loaded: LoadedTarget, tmp_path: Path) -> None:
+    few = plan()
+    first = draw_samples(replace(few, samples=few.samples[::2]), loaded, tmp_path, lambda _: None)
+    before = replace(first, environment={**first.environment, SELF_CHECK: "changed"})
+    assert draw_samples(few, loaded, tmp_path, lambda _: None, before).environment[SELF_CHECK] == "changed"
+
+
+def test_the_picture_that_is_drawn_again_leaves_no_file_and_no_time(loaded: LoadedTarget, tmp_path: Path) -> None:
+    run = draw_samples(plan(), loaded, tmp_path, lambda _: None)
+    assert len(run.seconds) == len(list((tmp_path / "images").iterdir())) == 6

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sdeval import SdevalError
-from sdeval.run import Run, read, write
+from sdeval.run import Run, Stored, read, write
 from tests.conftest import make_run, with_features
 
 
@@ -111,3 +111,22 @@ def test_prompts_may_hold_what_unicode_counts_as_a_line_break(run: Run, tmp_path
     odd = replace(run.samples[0], prompt="a\u2028b\u0085c\r\nd")
     write(replace(run, samples=(odd, *run.samples[1:])), tmp_path)
     assert read(tmp_path).samples[0].prompt == odd.prompt
+
+
+def test_a_seed_belongs_to_the_look_at_which_it_was_first_drawn(run: Run) -> None:
+    grown = replace(run, asked={**run.asked, "looks": [[3], [3, 4], [3, 4, 5, 6]]})
+    assert [grown.look_of(seed) for seed in (3, 4, 5, 6)] == [0, 1, 2, 2]
+    # Runs of before looks were kept have one.
+    assert replace(run, asked={}).look_of(4) == 0
+
+
+def test_a_stored_picture_is_found_where_the_same_was_asked(run: Run, tmp_path: Path) -> None:
+    stored, sample = Stored(run, tmp_path), run.samples[0]
+    assert stored.picture(sample) is None
+    path = tmp_path / sample.image
+    path.parent.mkdir()
+    path.touch()
+    assert stored.picture(sample) == path
+    assert stored.picture(replace(sample, image="images/elsewhere.png")) == path
+    assert stored.picture(replace(sample, fingerprint="other")) is None
+    assert stored.picture(replace(sample, seed=9)) is None

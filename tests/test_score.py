@@ -16,7 +16,7 @@ from sdeval.metrics.frechet_distance import FrechetDistance
 from sdeval.metrics.parts import OneByOne
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.run import Run, Stored
-from sdeval.score import score
+from sdeval.score import score, with_seeds
 from tests.drawn import plan
 
 
@@ -229,3 +229,38 @@ def test_what_one_picture_spoils_for_the_run_is_missing_in_all(
     scored = once_more(*drawn, None)
     assert [sample.scores["clip_score"] for sample in scored.samples] == [None] * 6
     assert {sample.reasons["clip_score"] for sample in scored.samples} == {"ValueError: no squares"}
+
+
+def test_the_part_of_a_run_with_some_seeds_is_what_scoring_that_part_gives(drawn: tuple[Run, Path]) -> None:
+    run, folder = drawn
+    asked = plan(metrics=("clip_score", "frechet_distance", "kernel_distance", "recall"))
+    whole = score(replace(run, metrics={}, set_scores={}), asked.suite, asked.samples, folder, "cpu")
+    part = with_seeds(whole, {1}, asked.suite, "cpu")
+    assert [sample.key for sample in part.samples] == [("circle", 1), ("square", 1), ("cross", 1)]
+    # Features are measured in batches, whose size changes their last bits: they are those of the whole.
+    rows = {"clip": whole.features["clip"][1::2]}
+    bare = replace(run, metrics={}, set_scores={}, features=rows, samples=run.samples[1::2])
+    alone = score(bare, asked.suite, asked.samples[1::2], folder, "cpu")
+    assert part.samples == alone.samples
+    assert np.array_equal(part.features["clip"], alone.features["clip"])
+    assert part.set_scores == alone.set_scores
+    assert part.set_scores["frechet_distance"] != whole.set_scores["frechet_distance"]
+
+
+@pytest.mark.parametrize("seeds", [{0, 1}, {0, 1, 7}])
+def test_all_seeds_of_a_run_are_the_run(drawn: tuple[Run, Path], seeds: set[int]) -> None:
+    run, _ = drawn
+    assert with_seeds(run, seeds, plan().suite, "cpu") is run
+
+
+def test_no_seed_in_common_leaves_no_picture_and_no_figure(drawn: tuple[Run, Path]) -> None:
+    run, _ = drawn
+    part = with_seeds(run, {7}, plan().suite, "cpu")
+    assert part.samples == ()
+    assert part.set_scores["frechet_distance"].value is None
+    assert part.set_scores["frechet_distance"].reason
+
+
+def test_a_part_leaves_out_set_metrics_that_the_suite_no_longer_has(drawn: tuple[Run, Path]) -> None:
+    run, _ = drawn
+    assert with_seeds(run, {1}, plan(metrics=("clip_score",)).suite, "cpu").set_scores == {}

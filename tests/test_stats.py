@@ -54,6 +54,13 @@ def test_a_lower_shift_is_never_less_evidence_of_worse(values: np.ndarray, shift
     assert stats.sign_flip_p(values - shift) <= stats.sign_flip_p(values) + 1e-9
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.005, 0.005 / 30, 0.25, 0.2499])
+def test_the_fewest_cases_can_show_a_loss_and_one_less_cannot(alpha: float) -> None:
+    fewest = stats.fewest_cases(alpha)
+    assert stats.sign_flip_p(np.full(fewest, -1.0)) < alpha
+    assert stats.sign_flip_p(np.full(fewest - 1, -1.0)) >= alpha
+
+
 def test_detectable_is_the_published_formula() -> None:
     from scipy.stats import norm
 

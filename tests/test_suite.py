@@ -121,3 +121,8 @@ def test_looks_double_up_to_the_most(seeds: tuple[int, ...], most: int | None, l
 def test_fewer_seeds_at_most_than_at_first_are_refused() -> None:
     with pytest.raises(SdevalError, match="max_seeds must be at least 2, got 1"):
         suite(seeds=(0, 1), max_seeds=1)
+
+
+def test_references_may_be_text(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    assert suite(references=str(tmp_path)).references == tmp_path

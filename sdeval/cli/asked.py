@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
 from sdeval import target as targets
 from sdeval.collect import find_suites
 from sdeval.progress import Shown, Watcher
-from sdeval.suite import Suite
+from sdeval.runner import Job, Options
+from sdeval.session import Session
 from sdeval.target import Target
 
 
@@ -32,9 +34,22 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def suites_of(given: argparse.Namespace) -> list[Suite]:
-    """The suites that were named."""
-    return find_suites(given.suite, given.root)
+def jobs_of(given: argparse.Namespace) -> list[Job]:
+    """The suites that were named, each with the target that was named or its first.
+
+    Raises:
+        SdevalError: a suite, the target or a setting is wrong; nothing was drawn yet.
+    """
+    options = Options(
+        targets=(given.target,) if given.target else (),
+        values=targets.parse_settings(given.set),
+        baselines=given.baselines,
+    )
+    session = Session(options, given.output)
+    suites = [replace(suite, targets=suite.targets[:1]) for suite in find_suites(given.suite, given.root)]
+    session.select([question for suite in suites for question in session.questions(suite)])
+    session.check()
+    return session.jobs
 
 
 def target_of(given: argparse.Namespace, otherwise: str) -> Target:

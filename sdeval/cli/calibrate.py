@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from sdeval.cli.asked import add_suite_and_target, suites_of, target_of, watcher
+from sdeval.cli.asked import add_suite_and_target, jobs_of, watcher
+from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
     from sdeval.noise import MetricNoise, Noise
@@ -32,9 +33,14 @@ def run(given: argparse.Namespace) -> int:
     from sdeval.report.words import short
 
     further = [runs.read(folder) for folder in given.runs]
-    for suite in suites_of(given):
-        target = target_of(given, suite.targets[0])
-        mine = [each for each in further if (each.suite, each.target) == (suite.name, target.name)]
+    jobs = jobs_of(given)
+    for each, folder in zip(further, given.runs, strict=True):
+        if (each.suite, each.target) not in [job.key for job in jobs]:
+            asked = ", ".join(" on ".join(job.key) for job in jobs)
+            raise SdevalError(f"{folder}: is a run of {each.suite} on {each.target}; asked is {asked}")
+    for job in jobs:
+        suite, target = job.suite, job.target
+        mine = [each for each in further if (each.suite, each.target) == job.key]
         with TemporaryDirectory() as folder:
             found = calibrate(suite, target, Path(folder), mine, given.seed_sets, watcher())
         _tell(found)

@@ -17,10 +17,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Draw a few pictures, and say what they depend on besides case and seed; exit with 1 where there is anything."""
+    """Draw a few pictures, and say what they depend on besides case and seed; exit with 1 where something is wrong."""
     from sdeval.doctor import examine
     from sdeval.evaluate import make_plan
-    from sdeval.pipelines.load import LoadedTarget
+    from sdeval.pipelines.load import LoadedTarget, check
 
     prompts = ("a large red circle on a blue background", "a small white cross on a green background")
     suite = Suite(
@@ -31,10 +31,11 @@ def run(given: argparse.Namespace) -> int:
         settings={"num_inference_steps": 8},
     )
     target = target_of(given, "shapes")
+    check(target, suite.task, (*suite.settings, *target.settings))
     plan = make_plan(suite, target)
     checks = examine(LoadedTarget(target), suite, plan.settings, plan.samples)
-    for check in checks:
-        print(f"{MARKS[check.state]} {check.name:16} {check.found}")
-        if check.advice:
-            print(f"  {'':16} → {check.advice}")
-    return int(any(check.state == "wrong" for check in checks))
+    for each in checks:
+        print(f"{MARKS[each.state]} {each.name:16} {each.found}")
+        if each.advice:
+            print(f"  {'':16} → {each.advice}")
+    return int(any(each.state == "wrong" for each in checks))

@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from sdeval.cli.asked import add_suite_and_target, suites_of, target_of, watcher
+from sdeval.cli.asked import add_suite_and_target, jobs_of, watcher
+from sdeval.errors import SdevalError
 from sdeval.progress import Silent
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ def run(given: argparse.Namespace) -> int:
     from sdeval.files import dump_json, write_text
     from sdeval.sensitivity import chosen, measure
 
+    if given.repeats < 1:
+        raise SdevalError(f"--repeats: must be a whole number from 1 on, got {given.repeats}")
     found = []
-    for suite in suites_of(given):
-        target = target_of(given, suite.targets[0])
-        faults = chosen(given.fault, suite)
+    jobs = [(job.suite, job.target, chosen(given.fault, job.suite)) for job in jobs_of(given)]
+    for suite, target, faults in jobs:
         print(f"\n{suite.name} on {target.name}: {len(faults)} faults and controls", flush=True)
         with TemporaryDirectory() as folder:
             shown = watcher() if given.progress else Silent()

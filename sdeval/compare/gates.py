@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdeval import stats
-from sdeval.compare.paired import identical, paired, tolerance_of, value_of
+from sdeval.compare.paired import identical, is_known, paired, tolerance_of, value_of
 from sdeval.compare.verdict import SUITE, Kind, Verdict
 from sdeval.metrics.base import Difference, Features
 from sdeval.run import Run
@@ -39,6 +39,8 @@ class Gate:
     """What the test could reach at best, with so few cases."""
     error: float = 0.0
     """Standard error of the delta."""
+    looks: int = 1
+    """How many looks share the error level."""
     decided: bool = True
     """Whether there is nothing left to test: `said` is final."""
 
@@ -111,9 +113,9 @@ def _sick(run: Run, seen: frozenset[int] | None) -> tuple[Kind, str] | None:
 def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:
     """Why a figure cannot be judged, if so."""
     record = run.metrics[metric]
-    if record.scope == "set" and run.set_scores[metric].value is None:
-        return ("unscored", run.set_scores[metric].reason)
-    missing = [sample for sample in run.samples if record.scope == "sample" and sample.scores.get(metric) is None]
+    if record.scope == "set" and value_of(run, metric) is None:
+        return ("unscored", run.set_scores[metric].reason or "no score")
+    missing = [each for each in run.samples if record.scope == "sample" and not is_known(each.scores.get(metric))]
     if missing:
         why = missing[0].reasons.get(metric, "no score")
         return ("unscored", f"{len(missing)} of {len(run.samples)} samples: {why}")
@@ -170,6 +172,7 @@ def _weigh_mean(run: Run, baseline: Run, metric: str, said: Verdict, rule: Rule)
         not_worse=stats.not_worse_p(better, tolerance) < (1 - CONFIDENCE) / rule.looks,
         smallest_p=rule.looks * stats.smallest_p(len(per_case)),
         error=stats.standard_error(per_case),
+        looks=rule.looks,
         decided=False,
     )
 
@@ -199,6 +202,7 @@ def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swa
         # At the level of the means: the deviation under no change stands for the error of the difference.
         not_worse=lost + sure * test.deviation < (said.tolerance or 0.0),
         error=test.deviation,
+        looks=rule.looks,
         decided=False,
     )
 
@@ -254,11 +258,14 @@ def _verdict(gate: Gate, p_worse: float, p_better: float, gates: int) -> Verdict
 
 def _undecided(gate: Gate, gates: int) -> str:
     """Why a gate is inconclusive, and what would decide it."""
-    said = gate.said
+    said, alpha, level = gate.said, ALPHA_GATES / (gates * gate.looks), (1 - CONFIDENCE) / gate.looks
+    fewest = stats.fewest_cases(alpha)
+    if said.n < fewest:
+        return f"{said.n} cases are too few to show any loss beside {gates} gates; it takes {fewest}"
     if gate.smallest_p * gates >= ALPHA_GATES:
-        needed = math.ceil(math.log2(gates / ALPHA_GATES)) + 1
-        return f"{said.n} cases are too few to show any loss beside {gates} gates; it takes {needed}"
+        return f"beside {gates} gates no loss can be shown; run fewer suites at a time"
     tolerance = said.tolerance or 0.0
-    needed_cases = stats.cases_to_decide(said.loss * tolerance, gate.error, said.n, tolerance, ALPHA_GATES / gates)
+    needed = stats.cases_to_decide(said.loss * tolerance, gate.error, said.n, tolerance, alpha, level)
     reason = "a loss as large as the tolerance is neither shown nor excluded"
-    return f"{reason}; about {needed_cases} cases would decide" if needed_cases else reason
+    # Where so many cases should have decided already, their number is no advice.
+    return f"{reason}; about {needed} cases would decide" if needed and needed > said.n else reason

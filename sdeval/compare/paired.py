@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 
@@ -23,15 +25,14 @@ class Table:
 
 
 def paired(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> Table | None:
-    """Scores by case and seed; None where one is missing on either side."""
+    """Scores by case and seed; None where one is missing on either side, or is no number."""
     old = {sample.key: sample.scores.get(metric) for sample in baseline.samples}
     new = run.by_case()
     after = [[sample.scores.get(metric) for sample in new[case]] for case in cases]
     before = [[old.get(sample.key) for sample in new[case]] for case in cases]
-    if not cases or any(value is None for row in (*after, *before) for value in row):
-        return None
+    # What is missing becomes NaN here, and goes no further.
     one, other = np.array(after, dtype=float), np.array(before, dtype=float)
-    return Table(one - other, other, one)
+    return Table(one - other, other, one) if cases and np.isfinite(one).all() and np.isfinite(other).all() else None
 
 
 def shared_sample_metrics(run: Run, baseline: Run) -> list[tuple[str, MetricRecord]]:
@@ -44,12 +45,16 @@ def shared_sample_metrics(run: Run, baseline: Run) -> list[tuple[str, MetricReco
 
 
 def value_of(run: Run, metric: str) -> float | None:
-    """A metric's figure for a whole run; None where any score is missing."""
-    if run.metrics[metric].scope == "set":
-        return run.set_scores[metric].value
-    scores = [sample.scores.get(metric) for sample in run.samples]
-    known = [score for score in scores if score is not None]
+    """A metric's figure for a whole run; None where any score is missing, or is no number."""
+    whole = run.metrics[metric].scope == "set"
+    scores = [run.set_scores[metric].value] if whole else [sample.scores.get(metric) for sample in run.samples]
+    known = [score for score in scores if is_known(score)]
     return float(np.mean(known)) if scores and len(known) == len(scores) else None
+
+
+def is_known(score: float | None) -> TypeGuard[float]:
+    """Whether there is a score, and it is a number."""
+    return score is not None and math.isfinite(score)
 
 
 def tolerance_of(record: MetricRecord, baseline: float | None) -> float:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 
-from sdeval.compare import Rule, Verdict, judge_gates, weigh
+from sdeval import stats
+from sdeval.compare import Gate, Rule, Verdict, decide, judge_gates, weigh
 from sdeval.metrics.base import Reference
 from sdeval.metrics.frechet_distance import frechet_distance, swapped_difference
 from sdeval.run import Run
@@ -179,9 +181,51 @@ def test_a_clear_loss_is_found_beside_a_hundred_gates(scores: np.ndarray, rng: n
 def test_too_few_cases_say_how_many_it_takes(scores: np.ndarray) -> None:
     said = judge_gates([weigh(make_run(scores[:5] - 20), make_run(scores[:5]), "clip_score")])[0]
     assert said.verdict == "inconclusive"
-    assert said.reason == "5 cases are too few to show any loss beside 1 gates; it takes 9"
-    nine = judge_gates([weigh(make_run(scores[:9] - 20), make_run(scores[:9]), "clip_score")])[0]
-    assert nine.verdict == "regressed"
+    assert said.reason == "5 cases are too few to show any loss beside 1 gates; it takes 8"
+
+
+@pytest.mark.parametrize(("gates", "looks"), [(1, 1), (1, 3), (3, 2), (40, 4)])
+def test_as_many_cases_as_it_takes_can_show_a_loss_and_one_less_cannot(
+    rng: np.random.Generator, gates: int, looks: int
+) -> None:
+    def said(cases: int) -> Verdict:
+        scores = rng.normal(30, 3, size=(cases, 2))
+        gate = weigh(make_run(scores - 20), make_run(scores), "clip_score", rule=Rule(gates, looks))
+        return judge_gates([gate], total=gates)[0]
+
+    takes = int(said(3).reason.split()[-1])
+    assert said(takes).verdict == "regressed"
+    assert said(takes - 1).reason.endswith(f"it takes {takes}")
+
+
+def test_where_no_number_of_cases_can_show_a_loss_there_are_too_many_gates(scores: np.ndarray) -> None:
+    gate = weigh(make_run(scores - 20), make_run(scores), "clip_score", rule=Rule(gates=600))
+    said = judge_gates([gate], total=600)[0]
+    assert (said.verdict, said.reason) == (
+        "inconclusive",
+        "beside 600 gates no loss can be shown; run fewer suites at a time",
+    )
+
+
+def test_inconclusive_says_about_how_many_cases_would_decide_and_they_do(rng: np.random.Generator) -> None:
+    def draw(cases: int) -> Verdict:
+        before = rng.normal(30, 3, size=(cases, 1))
+        return judge(before - 0.2 + rng.normal(0, 1.0, size=before.shape), before)
+
+    reasons = [said.reason for said in (draw(14) for _ in range(40)) if said.verdict == "inconclusive"]
+    assert reasons
+    told = [int(reason.split("about ")[1].split()[0]) for reason in reasons if "about" in reason]
+    # Each number comes from the loss and the spread of one draw; their median knows both better.
+    needed = int(np.median(told))
+    assert np.mean([draw(needed).verdict == "passed" for _ in range(100)]) == pytest.approx(0.8, abs=0.12)
+
+
+def test_no_number_of_cases_is_told_that_the_suite_has_already(rng: np.random.Generator) -> None:
+    for _ in range(60):
+        before = rng.normal(30, 3, size=(9, 1))
+        said = judge(before - 3 + rng.normal(0, 2.5, size=before.shape), before)
+        if "about" in said.reason:
+            assert int(said.reason.split("about ")[1].split()[0]) > 9
 
 
 def test_an_unbounded_interval_is_none_and_fits_into_json(scores: np.ndarray) -> None:
@@ -192,3 +236,184 @@ def test_an_unbounded_interval_is_none_and_fits_into_json(scores: np.ndarray) ->
     said = judge_gates([weigh(make_run(scores[:3] - 20), make_run(scores[:3]), "clip_score")])[0]
     assert (said.low, said.high) == (None, None)
     assert dump_json(asdict(said))
+
+
+def with_value(run: Run, value: float) -> Run:
+    """The run with one score replaced by what only a damaged file or another program can hold."""
+    first = replace(run.samples[0], scores={"clip_score": value})
+    return replace(run, samples=(first, *run.samples[1:]))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_score_that_is_no_number_is_unscored_on_either_side(scores: np.ndarray, value: float) -> None:
+    run = make_run(scores)
+    (said,) = judge_gates([weigh(with_value(run, value), run, "clip_score")])
+    assert (said.verdict, said.current) == ("unscored", None)
+    (said,) = judge_gates([weigh(run, with_value(run, value), "clip_score")])
+    assert (said.verdict, said.baseline) == ("unscored", None)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_set_score_that_is_no_number_is_unscored_on_either_side(rng: np.random.Generator, value: float) -> None:
+    features = rng.normal(size=(48, 8))
+    run, odd = (with_features(make_run(np.ones((24, 2)) + each), features + each, each) for each in (1.0, value))
+    swapped = partial(swapped_difference, reference=Reference.of(rng.normal(size=(99, 8))))
+    assert judge_gates([weigh(odd, run, "frechet_distance", swapped)])[0].verdict == "unscored"
+    assert judge_gates([weigh(run, odd, "frechet_distance", swapped)])[0].verdict == "unscored"
+
+
+@pytest.mark.parametrize("cases", [1, 24])
+def test_all_scores_null_is_unscored(cases: int) -> None:
+    nothing, something = np.full((cases, 2), np.nan), np.full((cases, 2), 30.0)
+    assert judge(nothing, nothing).verdict == "unscored"
+    assert judge(nothing, something).verdict == "unscored"
+    assert judge(something, nothing).verdict == "unscored"
+
+
+def test_other_pictures_with_equal_scores_pass_and_say_so(scores: np.ndarray) -> None:
+    before = make_run(scores)
+    other = replace(before, samples=tuple(replace(each, sha256=f"other {each.sha256}") for each in before.samples))
+    said = judge_gates([weigh(other, before, "clip_score")])[0]
+    assert (said.verdict, said.delta, said.reason) == ("passed", 0.0, "identical scores")
+
+
+@pytest.mark.parametrize("value", [0.0, -7.0, 30.0])
+def test_scores_all_equal_to_each_other_are_judged_as_any(value: float) -> None:
+    before = np.full((24, 2), value)
+    assert judge(before, before).verdict == "passed"
+    assert judge(before - 2, before).verdict == "regressed"
+    assert judge(before + 2, before).verdict == "improved"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"), [(-0.1, "passed"), (-0.5, "inconclusive"), (-0.6, "regressed"), (0.6, "improved")]
+)
+def test_the_same_change_in_every_case_is_sure_and_judged_by_its_size(change: float, expected: str) -> None:
+    before = np.full((24, 2), 32.0)
+    said = judge(before + change, before)
+    assert said.verdict == expected
+    assert (said.low, said.high) == (pytest.approx(change), pytest.approx(change))
+
+
+@pytest.mark.parametrize("change", [0.1, -0.1, 20.0, -20.0])
+def test_one_case_is_inconclusive_whatever_it_did(change: float) -> None:
+    said = judge(np.array([[30.0 + change]]), np.array([[30.0]]))
+    assert said.verdict == "inconclusive"
+    assert (said.low, said.high) == (None, None)
+    assert said.reason.startswith("1 cases are too few")
+
+
+def test_one_case_that_is_the_same_passes() -> None:
+    assert judge(np.array([[30.0]]), np.array([[30.0]])).verdict == "passed"
+
+
+def test_a_share_of_a_baseline_of_zero_tolerates_no_loss(rng: np.random.Generator) -> None:
+    before, after = make_run(np.zeros((24, 2))), make_run(np.zeros((24, 2)) - rng.random((24, 2)) / 100)
+    record = replace(before.metrics["clip_score"], tolerance=0.1, tolerance_is_relative=True)
+    one, other = (replace(run, metrics={"clip_score": record}) for run in (after, before))
+    assert judge_gates([weigh(one, other, "clip_score")])[0].verdict == "regressed"
+
+
+def test_every_look_has_its_share_of_the_error_level(scores: np.ndarray, rng: np.random.Generator) -> None:
+    after = scores - 0.8 + rng.normal(0, 1.5, size=scores.shape)
+    once, thrice = (weigh(make_run(after), make_run(scores), "clip_score", rule=Rule(looks=n)) for n in (1, 3))
+    assert thrice.p_worse == pytest.approx(3 * once.p_worse)
+    assert thrice.smallest_p == pytest.approx(3 * once.smallest_p)
+    assert (once.p_better, thrice.p_better) == (pytest.approx(1, abs=0.05), 1.0)
+
+
+def test_every_look_of_a_set_has_its_share_of_the_error_level(rng: np.random.Generator) -> None:
+    before, real = rng.normal(size=(48, 4)), rng.normal(size=(200, 4))
+    after = before + rng.normal(0.05, 0.4, size=before.shape)
+    reference = Reference.of(real)
+    one, other = (with_features(make_run(np.ones((24, 2))), x, frechet_distance(x, reference)) for x in (after, before))
+    swapped = partial(swapped_difference, reference=reference)
+    once, thrice = (weigh(one, other, "frechet_distance", swapped, Rule(looks=n)) for n in (1, 3))
+    assert thrice.p_worse == pytest.approx(min(1, 3 * once.p_worse))
+    assert thrice.p_better == pytest.approx(min(1, 3 * once.p_better))
+
+
+def test_a_tolerable_loss_has_to_be_excluded_more_surely_by_each_of_several_looks(rng: np.random.Generator) -> None:
+    before = rng.normal(30, 3, size=(14, 1))
+    after = before + rng.normal(0, 1, size=before.shape)
+    by_looks = [weigh(make_run(after), make_run(before), "clip_score", rule=Rule(looks=n)).not_worse for n in (1, 50)]
+    assert by_looks == [True, False]
+
+
+def broken(run: Run, seed: int) -> Run:
+    """The run with every picture of a seed black."""
+    return replace(
+        run, samples=tuple(replace(each, health="black") if each.seed == seed else each for each in run.samples)
+    )
+
+
+def test_broken_pictures_of_seeds_that_no_case_has_judged_break_the_gate(scores: np.ndarray) -> None:
+    run = make_run(scores)
+    said = judge_gates([weigh(broken(run, 1), run, "clip_score", rule=Rule(seen=frozenset({0})))])[0]
+    assert said.verdict == "broken"
+    assert said.reason.startswith("24 pictures of further seeds: case-0@1 is black, case-1@1 is black, case-2@1 is")
+
+
+@pytest.mark.parametrize("seen", [None, frozenset({0, 1})])
+def test_broken_pictures_that_cases_tell_of_do_not_break_the_gate_too(
+    scores: np.ndarray, seen: frozenset[int] | None
+) -> None:
+    run = make_run(scores)
+    assert judge_gates([weigh(broken(run, 1), run, "clip_score", rule=Rule(seen=seen))])[0].verdict == "passed"
+
+
+def gate(name: str, **evidence: object) -> Gate:
+    said = Verdict(suite="a", target="b", metric=name, case="", verdict="new", delta=-1.0, tolerance=0.5, n=24)
+    return Gate(**{"said": said, "decided": False, "error": 1.0, **evidence})
+
+
+def test_what_is_decided_is_not_looked_at_again() -> None:
+    asked: list[list[str]] = []
+
+    def further(names: Sequence[str]) -> dict[str, Gate]:
+        asked.append(list(names))
+        return {}
+
+    gates = {"shown": gate("shown", p_worse=1e-4), "sound": gate("sound", not_worse=True), "open": gate("open")}
+    verdicts = decide(gates, further)
+    assert asked == [["open"]]
+    found = {name: each.verdict for name, each in verdicts.items()}
+    assert found == {"shown": "regressed", "sound": "passed", "open": "inconclusive"}
+
+
+def test_looking_ends_as_soon_as_everything_is_decided() -> None:
+    looks = iter([{"one": gate("one", not_worse=True)}, {"two": gate("two", p_worse=1e-5)}])
+    asked: list[list[str]] = []
+
+    def further(names: Sequence[str]) -> dict[str, Gate]:
+        asked.append(list(names))
+        return next(looks) if names else {}
+
+    verdicts = decide({"one": gate("one"), "two": gate("two")}, further)
+    assert asked == [["one", "two"], ["two"], []]
+    assert [each.verdict for each in verdicts.values()] == ["passed", "regressed"]
+
+
+def test_what_an_earlier_look_showed_stays_shown() -> None:
+    # Beside three gates it was not enough; once the others are decided it is.
+    earlier, later = gate("one", p_worse=0.003, p_better=0.9), gate("one", p_worse=0.2, p_better=0.001)
+    kept = later.after(earlier)
+    assert (kept.p_worse, kept.p_better, kept.said) == (0.003, 0.001, later.said)
+    assert gate("one").after(gate("one", not_worse=True)).not_worse
+
+
+def test_decide_counts_the_gates_that_another_process_judges() -> None:
+    gates = {"one": gate("one", p_worse=0.003)}
+    assert decide(gates, lambda _: {})["one"].verdict == "regressed"
+    assert decide(gates, lambda _: {}, total=2)["one"].verdict == "inconclusive"
+
+
+def test_looks_together_keep_the_error_level() -> None:
+    """Up to three looks at figures in which nothing changed, the real rule with a level that shows in few runs."""
+    rng = np.random.default_rng(1)
+    level, alarms = 0.05, 0
+    for _ in range(400):
+        change = rng.normal(0, 1, size=(10, 4))
+        p_values = [3 * stats.sign_flip_p(change[:, :seeds].mean(axis=1)) for seeds in (1, 2, 4)]
+        alarms += min(p_values) < level
+    assert alarms / 400 <= level
