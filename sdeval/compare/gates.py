@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sdeval import stats
 from sdeval.compare.paired import identical, is_known, paired, tolerance_of, value_of
-from sdeval.compare.verdict import SUITE, Kind, Verdict
+from sdeval.compare.verdict import FAILING, SUITE, Kind, Verdict
 from sdeval.metrics.base import Difference, Features
 from sdeval.run import Run
 
@@ -41,6 +41,8 @@ class Gate:
     """Standard error of the delta."""
     looks: int = 1
     """How many looks share the error level."""
+    sick: str = ""
+    """Broken pictures that no case has told of; they make a figure broken that is not worse by itself."""
     decided: bool = True
     """Whether there is nothing left to test: `said` is final."""
 
@@ -91,23 +93,26 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
     if not record.judged:
         reason = "told, not judged" if said.current is not None else "no picture of the baseline to compare with"
         return Gate(replace(said, verdict="information", reason=reason))
-    obstacle = _sick(run, rule.seen) or _obstacle(run, baseline, metric)
+    obstacle = _obstacle(run, baseline, metric)
     if obstacle is not None or baseline is None:
         kind, reason = obstacle or ("new", "no baseline for this suite and target")
         return Gate(replace(said, verdict=kind, reason=reason))
     said = replace(said, baseline=value_of(baseline, metric))
-    if record.scope == "set":
-        return _weigh_set(run, baseline, metric, said, swapped, rule)
-    return _weigh_mean(run, baseline, metric, said, rule)
+    weighed = (
+        _weigh_set(run, baseline, metric, said, swapped, rule)
+        if record.scope == "set"
+        else _weigh_mean(run, baseline, metric, said, rule)
+    )
+    return replace(weighed, sick=_sick(run, rule.seen))
 
 
-def _sick(run: Run, seen: frozenset[int] | None) -> tuple[Kind, str] | None:
+def _sick(run: Run, seen: frozenset[int] | None) -> str:
     """Broken pictures among those that no case has judged."""
     if seen is None:
-        return None
+        return ""
     sick = [sample for sample in run.samples if sample.health != "ok" and sample.seed not in seen]
     told = ", ".join(f"{each.case}@{each.seed} is {each.health}" for each in sick[:3])
-    return ("broken", f"{len(sick)} pictures of further seeds: {told}") if sick else None
+    return f"{len(sick)} pictures of further seeds: {told}" if sick else ""
 
 
 def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:
@@ -240,7 +245,13 @@ def judge_gates(gates: Sequence[Gate], total: int | None = None) -> list[Verdict
     worse = stats.holm([gate.p_worse for gate in open_gates], len(open_gates) + others)
     better = stats.holm([gate.p_better for gate in open_gates], len(open_gates) + others)
     tested = iter(zip(open_gates, worse, better, strict=True))
-    return [gate.said if gate.decided else _verdict(*next(tested), len(open_gates) + others) for gate in gates]
+    verdicts = [gate.said if gate.decided else _verdict(*next(tested), len(open_gates) + others) for gate in gates]
+    return [
+        replace(verdict, verdict="broken", reason=gate.sick)
+        if gate.sick and verdict.verdict not in FAILING
+        else verdict
+        for gate, verdict in zip(gates, verdicts, strict=True)
+    ]
 
 
 def _verdict(gate: Gate, p_worse: float, p_better: float, gates: int) -> Verdict:
