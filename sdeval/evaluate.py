@@ -16,13 +16,10 @@ from sdeval.drift import drift
 from sdeval.images import open_rgb, pixel_hash, to_pixels, write_png
 from sdeval.pipelines.draw import Drawn, batches, draw
 from sdeval.pipelines.load import LoadedTarget, fitting_settings
-from sdeval.run import Run, SampleResult, Stored
+from sdeval.run import SELF_CHECK, Run, SampleResult, Stored
 from sdeval.score import score
 from sdeval.suite import Sample, Suite, fingerprint
 from sdeval.target import Target
-
-SELF_CHECK = "drawn again alone"
-"""Of the environment: what became of a picture that was drawn in a batch and then by itself."""
 
 Progress = Callable[[int], None]
 """Told how many more pictures are done."""

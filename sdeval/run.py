@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
+SELF_CHECK = "drawn again alone"
+"""Of the environment: what became of a picture that was drawn in a batch and then by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

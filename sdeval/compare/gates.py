@@ -112,7 +112,8 @@ def _sick(run: Run, seen: frozenset[int] | None) -> str:
         return ""
     sick = [sample for sample in run.samples if sample.health != "ok" and sample.seed not in seen]
     told = ", ".join(f"{each.case}@{each.seed} is {each.health}" for each in sick[:3])
-    return f"{len(sick)} pictures of further seeds: {told}" if sick else ""
+    count = f"{len(sick)} pictures" if len(sick) > 1 else "a picture"
+    return f"{count} of further seeds: {told}" if sick else ""
 
 
 def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:

@@ -14,7 +14,7 @@ from sdeval.environment import differences
 from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
 from sdeval.report.words import SYMBOLS, number, probability, sentence, signed, times_noise
-from sdeval.run import Run, SampleResult
+from sdeval.run import SELF_CHECK, Run, SampleResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,12 @@ class RunView:
     figures: tuple[Figure, ...]
     cards: tuple[Card, ...]
 
+    @property
+    def rank(self) -> int:
+        """How bad its worst verdict is; the worst come first."""
+        verdicts = [*(each.verdict for each in self.figures), *(each.verdict for each in self.cards)]
+        return min((KINDS.index(each.verdict) for each in verdicts), default=len(KINDS))
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -113,13 +119,13 @@ def build(session: Path, verdicts: Sequence[Verdict], baseline_folder: Path) -> 
         symbols=SYMBOLS,
         worst=tuple(map(_worst_line, failing[:5])),
         environment=machine,
-        runs=tuple(views),
+        runs=tuple(sorted(views, key=lambda each: each.rank)),
     )
 
 
 def _worst_line(verdict: Verdict) -> str:
     what = f"{verdict.case} " if verdict.case else ""
-    said = verdict.reason if verdict.metric == "health" else sentence(verdict)
+    said = verdict.reason if verdict.verdict == "broken" else sentence(verdict)
     return f"{verdict.suite} on {verdict.target}: {what}{verdict.verdict}: {said}"
 
 
@@ -176,7 +182,9 @@ def _changed(before: Run, run: Run) -> list[str]:
     drawn = differences(dict(before.drawn_by), dict(run.drawn_by))
     # A run that was decided with fewer seeds asked for nothing else.
     asked = differences(_without(before.asked, "seeds", "looks"), _without(run.asked, "seeds", "looks"))
-    machine = differences(*(_without(each.environment, "threads", "omp_wait_policy") for each in (before, run)))
+    machine = differences(
+        *(_without(each.environment, "threads", "omp_wait_policy", SELF_CHECK) for each in (before, run))
+    )
     return [*drawn, *asked, *machine]
 
 
