@@ -117,6 +117,11 @@ class Runner:
         held = {sample.seed for sample in accepted.run.samples}
         return tuple(seeds for seeds in every if held.issuperset(seeds)) or every[:1]
 
+    def whole_baseline(self, job: Job) -> Run | None:
+        """The accepted run, with all its seeds."""
+        accepted = self._accepted(job)
+        return accepted.run if accepted else None
+
     def baseline(self, job: Job) -> Run | None:
         """The accepted run, reduced to the seeds that were drawn so far."""
         accepted = self._accepted(job)

@@ -181,7 +181,7 @@ class Session:
     def _judged_cases(self, job: Job) -> dict[str, Verdict]:
         if job.key not in self._cases:
             run = self._run(job)
-            judged = judge_cases(run, self._runner.baseline(job), len(self.jobs))
+            judged = judge_cases(run, self._runner.whole_baseline(job), len(self.jobs))
             self._cases[job.key] = {verdict.case: verdict for verdict in judged}
         return self._cases[job.key]
 

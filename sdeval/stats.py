@@ -205,7 +205,7 @@ def collapse_p(before: Floats, after: Floats) -> Floats:
     A case counts by the seed that fell least: a picture that goes wrong now and then is noise, a case whose every seed
     goes wrong is not. Its yardsticks are how far the other cases moved, up or down, and how much seeds of a case
     differ on either side; the larger p-value of the two t-tests counts. A loss that all cases share accuses none of
-    them, for then all moved. Cases that did not move at all say nothing of how far the moving ones go.
+    them, for then all moved.
 
     Args:
         before: `[cases, seeds]`, higher is better.
@@ -222,37 +222,46 @@ def collapse_p(before: Floats, after: Floats) -> Floats:
     differences = after - before
     fall = differences.max(axis=1)
     moved = np.square(differences.mean(axis=1))
-    others = np.count_nonzero(moved) - (moved > 0)
+    others = moved.sum() - moved
     spread = 2 * float(np.concatenate([before.var(axis=1, ddof=1), after.var(axis=1, ddof=1)]).mean()) / seeds
     with np.errstate(divide="ignore", invalid="ignore"):
-        beside_others = stdtr(others, fall / np.sqrt((moved.sum() - moved) / others))
+        beside_others = stdtr(cases - 1, fall / np.sqrt(others / (cases - 1)))
         beside_seeds = stdtr(2 * cases * (seeds - 1), fall / np.sqrt(spread))
+    # Where no other case moved, or seeds never differ, that yardstick says nothing against the fall.
     worst = np.fmax(np.where(others > 0, beside_others, 0.0), np.where(spread > 0, beside_seeds, 0.0))
     return np.where(fall < 0, worst, 1.0)
 
 
-def own_noise_p(before: Floats, after: Floats) -> Floats:
+def own_noise_p(before: Sequence[Floats], after: Floats) -> Floats:
     """For each case, a one-sided t-test of its fall against the spread between its own seeds.
 
-    Some prompts vary more than others by nature; a fall that is usual for such a prompt is no collapse.
+    Some prompts vary more than others by nature; a fall that is usual for such a prompt is no collapse. With three
+    seeds and more the baseline alone says how much it varies; with two, both sides do.
 
     Args:
-        before: `[cases, seeds]`, higher is better.
-        after: the same shape.
+        before: for each case, all seeds that the baseline has, higher is better.
+        after: `[cases, seeds]`.
 
     Returns:
         `[cases]`; 1 where there is a single seed, and no spread to compare with.
     """
+    return np.array([_own_noise_p(old, new) for old, new in zip(before, after, strict=True)])
+
+
+def _own_noise_p(before: Floats, after: Floats) -> float:
     from scipy.special import stdtr
 
-    seeds = before.shape[1]
-    if seeds < 2:
-        return np.ones(len(before))
-    error = np.sqrt((before.var(axis=1, ddof=1) + after.var(axis=1, ddof=1)) / seeds)
-    fall = (after - before).mean(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(error > 0, fall / error, np.where(fall < 0, -np.inf, 0.0))
-    return np.asarray(stdtr(2 * (seeds - 1), t))
+    if len(before) < 2 or len(after) < 2:
+        return 1.0
+    fall = float(after.mean() - before.mean())
+    if len(before) > 2:
+        freedom, variance = len(before) - 1, before.var(ddof=1)
+    else:
+        freedom, variance = len(before) + len(after) - 2, (before.var(ddof=1) + after.var(ddof=1)) / 2
+    error = math.sqrt(variance * (1 / len(before) + 1 / len(after)))
+    if error == 0:
+        return 0.0 if fall < 0 else 0.5
+    return float(stdtr(freedom, fall / error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,13 +209,21 @@ def test_false_alarms_of_the_sign_flip_test_are_at_their_level() -> None:
     assert alarms / 1000 < 0.07
 
 
-def test_the_fall_beside_its_own_seeds_is_students_test() -> None:
+def test_the_fall_beside_its_own_two_seeds_is_students_test() -> None:
     from scipy.stats import ttest_ind
 
     rng = np.random.default_rng(5)
-    before, after = rng.normal(30, 2, size=(4, 3)), rng.normal(28, 2, size=(4, 3))
+    before, after = rng.normal(30, 2, size=(4, 2)), rng.normal(28, 2, size=(4, 2))
     expected = ttest_ind(after, before, axis=1, alternative="less").pvalue
     assert stats.own_noise_p(before, after) == pytest.approx(expected)
+
+
+def test_with_more_seeds_the_baseline_alone_says_how_much_a_case_varies() -> None:
+    from scipy.stats import t
+
+    before, after = np.array([30.0, 31.0, 29.5, 30.5]), np.array([5.0, 25.0])
+    expected = t.cdf((after.mean() - before.mean()) / (before.std(ddof=1) * np.sqrt(1 / 4 + 1 / 2)), 3)
+    assert stats.own_noise_p([before], after[None]) == pytest.approx([expected])
 
 
 def test_seeds_that_never_vary_make_any_fall_certain() -> None:

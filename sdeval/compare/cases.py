@@ -25,7 +25,7 @@ def judge_cases(run: Run, baseline: Run | None, suites: int = 1) -> list[Verdict
 
     Args:
         run: the candidate.
-        baseline: what it is held against; None where nothing was accepted yet.
+        baseline: what it is held against, with all its seeds; None where nothing was accepted yet.
         suites: how many the session judges, on all targets: they share the level at which cases are accused.
     """
     cases = run.by_case()
@@ -88,7 +88,7 @@ def _changed(run: Run, baseline: Run, passed: Mapping[str, Verdict], alpha: floa
     better = record.sign * table.differences
     before, after = record.sign * table.before, record.sign * table.after
     adjusted = stats.benjamini_hochberg(stats.collapse_p(before, after).tolist())
-    own = stats.own_noise_p(before, after)
+    own = stats.own_noise_p(_all_seeds(baseline, name, record.sign, cases), after)
     found = {}
     for row in map(int, np.flatnonzero(table.differences.any(axis=1))):
         old, new = float(table.before[row].mean()), float(table.after[row].mean())
@@ -111,3 +111,10 @@ def _changed(run: Run, baseline: Run, passed: Mapping[str, Verdict], alpha: floa
             reason = "every seed of this case fell far below the other cases"
             found[said.case] = replace(said, verdict="regressed", p_value=adjusted[row], reason=reason)
     return found
+
+
+def _all_seeds(baseline: Run, metric: str, sign: int, cases: Sequence[str]) -> list[stats.Floats]:
+    """Scores of every seed that the baseline has of each case, also of those that the run did not draw."""
+    held = baseline.by_case()
+    scores = [[sample.scores.get(metric) for sample in held[case]] for case in cases]
+    return [sign * np.array([value for value in row if value is not None]) for row in scores]
