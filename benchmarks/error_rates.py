@@ -56,19 +56,15 @@ SUITES = {
     ),
 }
 
-Noise = Callable[[Rng, Metric, tuple[int, int]], Floats]
-"""Noise of the scores of one metric, `[cases, seeds]`, drawn once for each side: the same distribution on both."""
+Side = Callable[[Rng, Metric, tuple[int, int]], Floats]
+"""Noise of the scores of one metric, `[cases, seeds]`, on one side."""
+Noise = Callable[[Rng, Metric, tuple[int, int]], tuple[Floats, Floats]]
+"""The same on both sides: nothing but chance tells them apart."""
 
 
 def normal(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
     """Every picture is another one; scores are normal."""
     return rng.normal(0, metric.within, shape)
-
-
-def sparse(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
-    """Most cases stay what they are to the last bit; the others are drawn anew."""
-    moved = rng.random((shape[0], 1)) < 0.15
-    return np.where(moved, rng.normal(0, metric.within, shape), 0.0)
 
 
 def skewed(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
@@ -87,17 +83,36 @@ def clustered(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
     return rng.normal(0, metric.within, (shape[0], 1)) + rng.normal(0, metric.within / 4, shape)
 
 
-def tiny(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
+def both(side: Side) -> Noise:
+    """Both sides drawn anew."""
+    return lambda rng, metric, shape: (side(rng, metric, shape), side(rng, metric, shape))
+
+
+def sparse(rng: Rng, metric: Metric, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Most pictures stay what they are to the last bit; the others, here and there, are drawn anew."""
+    before = normal(rng, metric, shape)
+    return before, np.where(rng.random(shape) < 0.15, normal(rng, metric, shape), before)
+
+
+def sparse_cases(rng: Rng, metric: Metric, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Most cases stay what they are; in the others all seeds are drawn anew."""
+    before = normal(rng, metric, shape)
+    return before, np.where(rng.random((shape[0], 1)) < 0.15, normal(rng, metric, shape), before)
+
+
+def tiny(rng: Rng, metric: Metric, shape: tuple[int, int]) -> tuple[Floats, Floats]:
     """The last digits move, as another batch size moves them."""
-    return rng.normal(0, metric.within / 1000, shape).round(4)
+    before = normal(rng, metric, shape)
+    return before, before + rng.normal(0, metric.within / 1000, shape).round(4)
 
 
 NOISES: dict[str, Noise] = {
-    "normal": normal,
-    "sparse": sparse,
-    "skewed": skewed,
-    "heavy tails": heavy_tailed,
-    "clustered seeds": clustered,
+    "normal": both(normal),
+    "skewed": both(skewed),
+    "heavy tails": both(heavy_tailed),
+    "clustered seeds": both(clustered),
+    "sparse pictures": sparse,
+    "sparse cases": sparse_cases,
     "last digits": tiny,
 }
 
@@ -156,8 +171,9 @@ def simulate(rng: Rng, noise: Noise, harm: Harm) -> list[Scores]:
         before, after = [], []
         for metric in metrics:
             level = metric.mean + rng.normal(0, metric.between, (CASES, 1))
-            before.append(level + noise(rng, metric, shape))
-            after.append(harm(rng, name, metric, level + noise(rng, metric, shape)))
+            one, other = noise(rng, metric, shape)
+            before.append(level + one)
+            after.append(harm(rng, name, metric, level + other))
         found.append(Scores(name, metrics, tuple(before), tuple(after)))
     return found
 
@@ -305,7 +321,9 @@ def main() -> int:
     started = time.monotonic()
     quiet = {name: measure(NOISES[name], unharmed, given.sessions, given.seed, given.rules) for name in given.noises}
     table(f"Sessions with a false alarm, of {given.sessions} in which nothing changed", quiet, given.rules)
-    harmed = {name: measure(normal, harm, given.harmed, given.seed + 1, given.rules) for name, harm in HARMS.items()}
+    harmed = {
+        name: measure(NOISES["normal"], harm, given.harmed, given.seed + 1, given.rules) for name, harm in HARMS.items()
+    }
     table(f"Sessions that found it, of {given.harmed} in which something got worse", harmed, given.rules)
     ours = [rule for rule in given.rules if "sdeval" in rule]
     print("\nPictures drawn a session, on average\n")
