@@ -11,7 +11,7 @@ from sdeval.compare import Verdict, judge_gates, weigh
 from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
 from sdeval.images import kept_bytes, open_rgb
-from sdeval.run import Run, SampleResult
+from sdeval.run import PASSING, Run, SampleResult
 
 
 def folder_of(baselines: Path, suite: str, target: str) -> Path:
@@ -106,7 +106,7 @@ def _replace(folder: Path, run: Run, source: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     samples = tuple(_keep_picture(sample, source, aside) for sample in run.samples)
     # Times, memory and the order of threads differ from run to run; a baseline changes only where results do.
-    environment = {name: value for name, value in run.environment.items() if name not in ("threads", "omp_wait_policy")}
+    environment = {name: value for name, value in run.environment.items() if name not in PASSING}
     runs.write(replace(run, samples=samples, seconds={}, peak_memory_bytes=0, environment=environment), aside)
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)

@@ -36,6 +36,8 @@ class Plan:
     """Arguments of the pipeline call."""
     unscored: Mapping[str, str] = field(default_factory=dict)
     """Metrics of the suite that cannot be computed on this machine, and why."""
+    self_check: bool = True
+    """Whether one sample is drawn again by itself, which costs as much as one picture more."""
     looks: tuple[tuple[int, ...], ...] = ()
     """Seeds of each look that the suite allows; the plan may be for one of the first."""
 
@@ -97,7 +99,7 @@ def make_plan(
     unscored = {name: str(error) for name, error in missing.items() if metrics.info(name).judged}
     # Seeds that are none of the suite's own are looked at once.
     looks = suite.looks if reduced.seeds in suite.looks else (reduced.seeds,)
-    return Plan(reduced, target, samples, settings, unscored, looks)
+    return Plan(reduced, target, samples, settings, unscored, looks=looks)
 
 
 def _first(*values: float | None) -> float | None:
@@ -138,7 +140,7 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
     del drawn_by["settings"]
     results = {each.key: replace(each, scores={}, reasons={}) for each in earlier.samples} if earlier else {}
     seconds = dict(earlier.seconds) if earlier else {}
-    alone = earlier.environment.get(SELF_CHECK, "") if earlier else ""
+    checked = {SELF_CHECK: earlier.environment[SELF_CHECK]} if earlier and SELF_CHECK in earlier.environment else {}
     for batch in plan.batches(done=set(results)):
         drawn = draw(pipeline, batch, plan.settings)
         for each in drawn:
@@ -146,7 +148,8 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
             results[result.key] = result
             seconds[result.key] = each.seconds
         progress(len(batch))
-        alone = alone or _drawn_alone(drawn[0], pipeline, plan)
+        if plan.self_check and not checked:
+            checked = {SELF_CHECK: _drawn_alone(drawn[0], pipeline, plan)}
     return Run(
         suite=plan.suite.name,
         task=plan.suite.task,
@@ -162,7 +165,7 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
         metrics={},
         samples=tuple(results[sample.case.id, sample.seed] for sample in plan.samples),
         complete=plan.complete,
-        environment={**environment.describe(), SELF_CHECK: alone},
+        environment={**environment.describe(), **checked},
         seconds=seconds,
         peak_memory_bytes=peak_memory_bytes(),
     )

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 SELF_CHECK = "drawn again alone"
 """Of the environment: what became of a picture that was drawn in a batch and then by itself."""
+PASSING = ("threads", "omp_wait_policy", SELF_CHECK)
+"""Of the environment: what says nothing of the pictures, and is neither accepted nor told as a change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,7 @@ class Runner:
         self._failed: dict[Key, SdevalError] = {}
         self._missing: dict[Key, dict[str, NotAvailable]] = {}
         self._look: dict[Key, int] = {}
+        self._self_checked: set[str] = set()
 
     def run(self, job: Job, cases: Collection[str] | None) -> Run:
         """The run of a job, made when it is first asked for; a failure is remembered and not tried again.
@@ -169,6 +170,8 @@ class Runner:
         seeds = self.looks(job)[self._look.setdefault(job.key, 0)]
         suite = replace(job.suite, tolerances=tolerances(job.suite, self.noise(job)))
         plan = make_plan(suite, job.target, cases=cases, seeds=seeds, missing=self.missing(job))
+        plan = replace(plan, self_check=job.target.fingerprint not in self._self_checked)
+        self._self_checked.add(job.target.fingerprint)
         loaded = self._load(job.target)
         count = len(plan.samples) - (len(earlier.samples) if earlier else 0)
         with self._watcher.watch(f"{job.suite.name} on {job.target.name}", count) as progress:

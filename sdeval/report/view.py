@@ -14,7 +14,7 @@ from sdeval.environment import differences
 from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
 from sdeval.report.words import SYMBOLS, number, probability, sentence, signed, times_noise
-from sdeval.run import SELF_CHECK, Run, SampleResult
+from sdeval.run import PASSING, Run, SampleResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +182,7 @@ def _changed(before: Run, run: Run) -> list[str]:
     drawn = differences(dict(before.drawn_by), dict(run.drawn_by))
     # A run that was decided with fewer seeds asked for nothing else.
     asked = differences(_without(before.asked, "seeds", "looks"), _without(run.asked, "seeds", "looks"))
-    machine = differences(
-        *(_without(each.environment, "threads", "omp_wait_policy", SELF_CHECK) for each in (before, run))
-    )
+    machine = differences(*(_without(each.environment, *PASSING) for each in (before, run)))
     return [*drawn, *asked, *machine]
 
 
