@@ -114,9 +114,10 @@ def _with_scores(run: Run, metric: SampleMetric, pictures: Sequence[Picture], ba
     for row, old in reused.items():
         assert baseline is not None
         values[row] = baseline.samples[old].scores.get(name)
-    # Without a picture of the baseline there is nothing to say, which is no failure.
+    # Without a picture of the baseline, or without the other cases, there is nothing to say, which is no failure.
     told = "baseline" not in metric.info.needs
-    rows = [row for row, each in enumerate(pictures) if values.get(row) is None and (told or each.pair)]
+    whole = run.complete or metric.info.alone or "seeds" in metric.info.needs
+    rows = [row for row, each in enumerate(pictures) if whole and values.get(row) is None and (told or each.pair)]
     # Some may have kept their picture and changed their prompt; the scores of all hang together.
     if rows and not metric.info.alone:
         rows = list(range(len(pictures)))

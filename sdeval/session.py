@@ -197,7 +197,8 @@ class Session:
                 continue
             try:
                 weighed[key] = self._weigh(each, len(asked))
-            except SdevalError:
+            except Exception:
+                # Whoever asks for that figure is told; the others do not suffer for it.
                 if key == question.key:
                     raise
         verdicts = decide(weighed, partial(self._look_again, asked), total=len(asked))
@@ -227,7 +228,8 @@ class Session:
         if question.name in self._runner.missing(job):
             raise self._runner.missing(job)[question.name]
         looks = self._runner.looks(job)
-        rule = Rule(gates, len(looks), frozenset(looks[0]))
+        cases = [each.name for each in self._selected if each.job.key == job.key and each.kind == "case"]
+        rule = Rule(gates, len(looks), frozenset((case, seed) for case in cases for seed in looks[0]))
         return weigh(run, self._runner.baseline(job), question.name, self._swapped(job, question.name), rule)
 
     def _swapped(self, job: Job, name: str) -> Swapped | None:
@@ -238,7 +240,12 @@ class Session:
             return None
         metric = metrics.create(name, self._runner.metric_options(job))
         assert isinstance(metric, metrics.SetMetric)
-        return partial(metric.swapped, reference=references.load(job.suite.references, metric).reference)
+        try:
+            reference = references.load(job.suite.references, metric).reference
+        except ValueError:
+            # The run says why: its figure has no value.
+            return None
+        return partial(metric.swapped, reference=reference)
 
 
 def _figure(question: Question, run: Run) -> Verdict:

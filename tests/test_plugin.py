@@ -538,4 +538,38 @@ def test_a_broken_picture_of_a_further_seed_is_told_by_the_figure(
     monkeypatch.setattr(sdeval.evaluate, "draw", draw)
     result = growing.runpytest_inprocess(*MORE)
     result.assert_outcomes(failed=1, passed=5)
-    result.stdout.fnmatch_lines(["broken: *3 pictures of further seeds: circle@3 is black*"])
+    result.stdout.fnmatch_lines(["broken: *3 pictures beside those of the cases: circle@3 is black*"])
+
+
+def test_one_case_alone_is_not_asked_about_the_others(suites: pytest.Pytester) -> None:
+    text = SUITE.format(task="text2img", name="few").replace('("clip_score",)', '("clip_score", "duplicates")')
+    suites.makepyfile(test_suite=text)
+    accept(suites)
+    suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(passed=1, deselected=6)
+
+
+def test_reference_pictures_that_are_too_few_cost_their_figure_only(suites: pytest.Pytester) -> None:
+    accept(suites)
+    (suites.path / "real").mkdir()
+    Image.new("RGB", (64, 64), "red").save(suites.path / "real" / "one.png")
+    text = SUITE.format(task="text2img", name="few").replace('("clip_score",)', '("clip_score", "frechet_distance")')
+    text = text.replace("seeds=(0,),", 'seeds=(0,), references="real",')
+    suites.makepyfile(test_suite=text)
+    result = suites.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(failed=1, passed=6)
+    result.stdout.fnmatch_lines(["unscored: *reference pictures: a set needs at least 2 pictures, got 1*"])
+
+
+def test_a_figure_asked_alone_tells_of_broken_pictures(
+    suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(suites)
+    real = sdeval.evaluate.draw
+
+    def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
+        return [replace(each, picture=Image.new("RGB", (64, 64))) for each in real(pipeline, batch, settings)]
+
+    monkeypatch.setattr(sdeval.evaluate, "draw", draw)
+    result = suites.runpytest_inprocess("-k", "clip_score", *QUIET)
+    result.assert_outcomes(failed=1, deselected=5)
+    assert verdicts(suites)[0]["verdict"] in ("broken", "regressed")

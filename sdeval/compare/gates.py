@@ -43,6 +43,8 @@ class Gate:
     """How many looks share the error level."""
     sick: str = ""
     """Broken pictures that no case has told of; they make a figure broken that is not worse by itself."""
+    otherwise: Verdict | None = None
+    """What is said where no loss is shown: the baseline lacks some of the samples, and only the others were tested."""
     decided: bool = True
     """Whether there is nothing left to test: `said` is final."""
 
@@ -65,8 +67,8 @@ class Rule:
     looks: int = 1
     """How often a figure may be looked at as more seeds are drawn. Each look spends an equal share of the error level
     (Slud and Wei 1982; by the union bound it holds whatever the looks have in common)."""
-    seen: frozenset[int] | None = None
-    """Seeds whose pictures were judged case by case; broken ones of other seeds are told by the gate. None is all."""
+    seen: frozenset[tuple[str, int]] | None = None
+    """Case and seed of pictures that are judged case by case; the gate tells of others that are broken. None is all."""
 
 
 def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None = None, rule: Rule = Rule()) -> Gate:
@@ -96,7 +98,8 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
     obstacle = _obstacle(run, baseline, metric)
     if obstacle is not None or baseline is None:
         kind, reason = obstacle or ("new", "no baseline for this suite and target")
-        return Gate(replace(said, verdict=kind, reason=reason))
+        gate = Gate(replace(said, verdict=kind, reason=reason), sick=_sick(run, rule.seen))
+        return _on_shared(gate, run, baseline, metric, rule) if baseline and record.scope == "sample" else gate
     said = replace(said, baseline=value_of(baseline, metric))
     weighed = (
         _weigh_set(run, baseline, metric, said, swapped, rule)
@@ -106,14 +109,36 @@ def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None =
     return replace(weighed, sick=_sick(run, rule.seen))
 
 
-def _sick(run: Run, seen: frozenset[int] | None) -> str:
+def _on_shared(gate: Gate, run: Run, baseline: Run, metric: str, rule: Rule) -> Gate:
+    """The mean over those cases that were asked the same on both sides: a loss there must not hide behind others."""
+    known = {(sample.key, sample.fingerprint) for sample in baseline.samples}
+    cases = [
+        case
+        for case, samples in run.by_case().items()
+        if all((each.key, each.fingerprint) in known for each in samples)
+    ]
+    part, old = (replace(each, samples=tuple(s for s in each.samples if s.case in cases)) for each in (run, baseline))
+    if not cases or _obstacle(part, old, metric) is not None:
+        return gate
+    said = replace(
+        gate.said,
+        baseline=value_of(old, metric),
+        current=value_of(part, metric),
+        n=len(cases),
+        reason=f"on the {len(cases)} cases that the baseline has as well",
+    )
+    weighed = _weigh_mean(part, old, metric, said, rule)
+    return gate if weighed.decided else replace(weighed, otherwise=gate.said, sick=gate.sick)
+
+
+def _sick(run: Run, seen: frozenset[tuple[str, int]] | None) -> str:
     """Broken pictures among those that no case has judged."""
     if seen is None:
         return ""
-    sick = [sample for sample in run.samples if sample.health != "ok" and sample.seed not in seen]
+    sick = [sample for sample in run.samples if sample.health != "ok" and sample.key not in seen]
     told = ", ".join(f"{each.case}@{each.seed} is {each.health}" for each in sick[:3])
     count = f"{len(sick)} pictures" if len(sick) > 1 else "a picture"
-    return f"{count} of further seeds: {told}" if sick else ""
+    return f"{count} beside those of the cases: {told}" if sick else ""
 
 
 def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:
@@ -261,6 +286,8 @@ def _verdict(gate: Gate, p_worse: float, p_better: float, gates: int) -> Verdict
     beyond = abs(said.delta or 0.0) > tolerance
     if beyond and p_worse < ALPHA_GATES and gate.p_worse < gate.p_better:
         return replace(said, verdict="regressed", p_value=p_worse)
+    if gate.otherwise is not None:
+        return gate.otherwise
     if beyond and p_better < ALPHA_GATES:
         return replace(said, verdict="improved", p_value=p_better)
     if gate.not_worse:

@@ -347,18 +347,25 @@ def broken(run: Run, seed: int) -> Run:
     )
 
 
+def told_by_cases(*seeds: int) -> frozenset[tuple[str, int]]:
+    return frozenset((f"case-{case}", seed) for case in range(24) for seed in seeds)
+
+
 def test_broken_pictures_of_seeds_that_no_case_has_judged_break_the_gate(scores: np.ndarray) -> None:
     run = make_run(scores)
-    said = judge_gates([weigh(broken(run, 1), run, "clip_score", rule=Rule(seen=frozenset({0})))])[0]
+    said = judge_gates([weigh(broken(run, 1), run, "clip_score", rule=Rule(seen=told_by_cases(0)))])[0]
     assert said.verdict == "broken"
-    assert said.reason.startswith("24 pictures of further seeds: case-0@1 is black, case-1@1 is black, case-2@1 is")
+    assert said.reason.startswith(
+        "24 pictures beside those of the cases: case-0@1 is black, case-1@1 is black, case-2@1 is"
+    )
 
 
-@pytest.mark.parametrize("seen", [None, frozenset({0, 1})])
+@pytest.mark.parametrize("seeds", [None, (0, 1)])
 def test_broken_pictures_that_cases_tell_of_do_not_break_the_gate_too(
-    scores: np.ndarray, seen: frozenset[int] | None
+    scores: np.ndarray, seeds: tuple[int, ...] | None
 ) -> None:
     run = make_run(scores)
+    seen = None if seeds is None else told_by_cases(*seeds)
     assert judge_gates([weigh(broken(run, 1), run, "clip_score", rule=Rule(seen=seen))])[0].verdict == "passed"
 
 
@@ -417,3 +424,35 @@ def test_looks_together_keep_the_error_level() -> None:
         p_values = [3 * stats.sign_flip_p(change[:, :seeds].mean(axis=1)) for seeds in (1, 2, 4)]
         alarms += min(p_values) < level
     assert alarms / 400 <= level
+
+
+def more_cases(scores: np.ndarray) -> np.ndarray:
+    return np.concatenate([scores, scores[:1]])
+
+
+def test_a_loss_on_the_cases_that_the_baseline_has_is_not_hidden_by_a_new_case(scores: np.ndarray) -> None:
+    after = more_cases(scores - 5)
+    said = judge(after, scores)
+    assert (said.verdict, said.n) == ("regressed", len(scores))
+    assert said.reason == f"on the {len(scores)} cases that the baseline has as well"
+
+
+def test_without_a_loss_a_suite_with_a_new_case_is_new(scores: np.ndarray, rng: np.random.Generator) -> None:
+    said = judge(more_cases(scores + rng.normal(0, 0.1, scores.shape)), scores)
+    assert (said.verdict, said.reason) == ("new", "the baseline lacks 2 of 50 samples")
+
+
+def test_a_loss_is_not_hidden_by_a_changed_prompt(scores: np.ndarray) -> None:
+    before = make_run(scores)
+    other = replace(before.samples[0], fingerprint="something else")
+    before = replace(before, samples=(other, *before.samples[1:]))
+    assert judge_gates([weigh(make_run(scores - 5), before, "clip_score")])[0].verdict == "regressed"
+    assert judge_gates([weigh(make_run(scores), before, "clip_score")])[0].verdict == "not comparable"
+
+
+def test_broken_pictures_that_no_case_tells_of_are_told_by_the_figure(scores: np.ndarray) -> None:
+    run = make_run(scores)
+    sick = replace(run.samples[0], health="black")
+    run = replace(run, samples=(sick, *run.samples[1:]))
+    weighed = [weigh(run, make_run(scores), "clip_score", rule=Rule(seen=seen)) for seen in (frozenset(), None)]
+    assert [each.verdict for each in judge_gates(weighed)] == ["broken", "passed"]

@@ -1,0 +1,114 @@
+"""What the embedded suites catch, held against the truth: an oracle that reads pictures by their pixels.
+
+Every fault is planted as `sdeval sensitivity` does it. For each, the share of pictures that show what was asked is
+counted before and after; a fault that spoils one picture in ten is one that must be caught. Controls are repeated with
+other seeds and must not be flagged. Beside sdeval stand the rules that teams write by hand, on the same scores.
+
+    python benchmarks/sensitivity.py --suite shapes-text2img --repeats 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sdeval import run as runs
+from sdeval.by_hand import BY_HAND
+from sdeval.collect import find_suites
+from sdeval.images import open_rgb
+from sdeval.progress import Silent
+from sdeval.sensitivity import Finding, chosen, measure
+from sdeval.shapes import oracle, world
+from sdeval.target import shipped
+
+ROOT = Path(__file__).parent.parent
+SPOILT = 0.1
+"""Share of pictures that a fault must spoil to count as one that has to be caught."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault, with the truth beside what was said of it."""
+
+    finding: Finding
+    before: float
+    after: float
+
+    @property
+    def spoils(self) -> bool:
+        """Whether it has to be caught: wrong pictures, or ones that are no pictures at all."""
+        return self.before - self.after >= SPOILT
+
+
+def right(folder: Path) -> float:
+    """Share of a run's pictures that show what was asked, 0 to 1."""
+    run = runs.read(folder)
+    marks = [oracle.mark(world.parse(each.prompt), open_rgb(folder / each.image)) for each in run.samples]
+    return sum(each.all_right for each in marks) / len(marks)
+
+
+def rows_of(name: str, names: Sequence[str], repeats: int) -> list[Row]:
+    """Plant faults into the embedded target; tell each as soon as it is known."""
+    (suite,) = find_suites(name, ROOT)
+    rows: list[Row] = []
+    with TemporaryDirectory() as text:
+        folder = Path(text)
+
+        def tell(finding: Finding) -> None:
+            (here,) = folder.glob(f"{finding.repeat}/*/{finding.fault}/{suite.name}/shapes")
+            sound = here.parents[2] / "sound" / suite.name / "shapes"
+            rows.append(Row(finding, right(sound), right(here)))
+            print(line(rows[-1]), flush=True)
+
+        measure(suite, shipped()["shapes"], chosen(names, suite), folder, repeats, Silent(), tell)
+    return rows
+
+
+def line(row: Row) -> str:
+    """A row of a Markdown table."""
+    finding = row.finding
+    name = f"{finding.fault} #{finding.repeat}" if finding.repeat else finding.fault
+    kind = "control" if finding.control else "must be caught" if row.spoils else "faint"
+    right = f"{100 * row.before:.0f}% → {100 * row.after:.0f}%"
+    wrong = finding.caught if finding.control else row.spoils and not finding.caught
+    said = f"{finding.verdict} ({', '.join(finding.metrics)})" if finding.caught else finding.verdict
+    return f"| {name} | {finding.says} | {right} | {kind} | {'**wrong** ' if wrong else ''}{said} |"
+
+
+def score(rows: Sequence[Row]) -> None:
+    """Print what each rule caught of what it should, and flagged of what it should not."""
+    spoilt = [each.finding for each in rows if each.spoils and not each.finding.control]
+    controls = [each.finding for each in rows if each.finding.control]
+    print("\n| rule | caught, of those that must be | controls flagged |\n|---|---|---|")
+    for rule in ("sdeval", *BY_HAND):
+        caught, flagged = (sum(alarms(each, rule) for each in group) for group in (spoilt, controls))
+        print(f"| {rule} | {caught} of {len(spoilt)} | {flagged} of {len(controls)} |")
+
+
+def alarms(finding: Finding, rule: str) -> bool:
+    """Whether a rule would have failed the session."""
+    return finding.caught if rule == "sdeval" else finding.by_hand[rule]
+
+
+def main() -> int:
+    """Print the tables; exit with 1 where sdeval missed what spoils pictures, or flagged a control."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--suite", action="append", default=[], help="default: all three of the embedded model")
+    parser.add_argument("--fault", action="append", default=[], help="only these")
+    parser.add_argument("--repeats", type=int, default=1, help="of the controls")
+    given = parser.parse_args()
+    wrong = 0
+    for name in given.suite or ["shapes-text2img", "shapes-img2img", "shapes-inpainting"]:
+        print(f"\n{name}\n\n| fault | | pictures right | | sdeval |\n|---|---|---|---|---|", flush=True)
+        rows = rows_of(name, given.fault, given.repeats)
+        score(rows)
+        wrong += sum(r.finding.caught if r.finding.control else r.spoils and not r.finding.caught for r in rows)
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
