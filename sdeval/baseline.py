@@ -124,6 +124,7 @@ def _without_told(run: Run) -> Run:
             sample,
             scores={name: value for name, value in sample.scores.items() if name in judged},
             reasons={name: why for name, why in sample.reasons.items() if name in judged},
+            drift="",
         )
         for sample in run.samples
     )

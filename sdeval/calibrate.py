@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,22 +98,9 @@ def _draw(suite: Suite, target: Target, folder: Path, seed_sets: int, watcher: W
     ]
     batches = {max(1, target.batch_size // 2), 1} - {target.batch_size}
     harmless = [run(f"batch {size}", suite.seeds, replace(target, batch_size=size)) for size in sorted(batches)]
-    with _other_threads():
+    with environment.other_threads():
         harmless.append(run("other threads", suite.seeds, target))
     return Measured(tuple(seeds), tuple(harmless))
-
-
-@contextmanager
-def _other_threads() -> Iterator[None]:
-    """One thread, or two where there was one."""
-    import torch
-
-    usual = torch.get_num_threads()
-    torch.set_num_threads(1 if usual > 1 else 2)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(usual)
 
 
 def summarize(suite: Suite, measured: Measured) -> Noise:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,19 @@ def calm_threads() -> None:
     With a busy neighbour on the other core, spinning makes CPU work up to 50 times slower.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@contextmanager
+def other_threads() -> Iterator[None]:
+    """One thread, or two where there was one. Imports torch."""
+    import torch
+
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1 if usual > 1 else 2)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 def describe() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sdeval.pipelines.draw import Drawn, batches, draw
 from sdeval.pipelines.load import LoadedTarget, fitting_settings
 from sdeval.run import SELF_CHECK, Run, SampleResult, Stored
 from sdeval.score import score
-from sdeval.suite import Sample, Suite, fingerprint
+from sdeval.suite import Sample, Suite, added_seeds, fingerprint
 from sdeval.target import Target
 
 Progress = Callable[[int], None]
@@ -48,10 +48,9 @@ class Plan:
 
     def batches(self, done: Collection[tuple[str, int]] = ()) -> Iterator[list[Sample]]:
         """Samples to draw together. Looks share no batch, so that pictures never depend on how many there are."""
-        looks = self.looks or (self.suite.seeds,)
-        for earlier, seeds in zip(((), *looks), looks, strict=False):
-            fresh = [s for s in self.samples if s.seed in seeds and s.seed not in earlier]
-            yield from batches([s for s in fresh if (s.case.id, s.seed) not in done], self.target.batch_size)
+        for seeds in added_seeds(self.looks or (self.suite.seeds,)):
+            wanted = [s for s in self.samples if s.seed in seeds and (s.case.id, s.seed) not in done]
+            yield from batches(wanted, self.target.batch_size)
 
     def size(self, sample: Sample) -> tuple[int, int] | None:
         """Width and height asked of a sample: the settings', or the init image's."""

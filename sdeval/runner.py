@@ -71,6 +71,8 @@ class Runner:
         self._missing: dict[Key, dict[str, NotAvailable]] = {}
         self._look: dict[Key, int] = {}
         self._self_checked: set[str] = set()
+        self._kept: dict[Key, Stored | None] = {}
+        self._noise: dict[Key, Noise | None] = {}
 
     def run(self, job: Job, cases: Collection[str] | None) -> Run:
         """The run of a job, made when it is first asked for; a failure is remembered and not tried again.
@@ -136,7 +138,9 @@ class Runner:
 
     def noise(self, job: Job) -> Noise | None:
         """What `sdeval calibrate` measured of the suite on the target."""
-        return noise.read(self._options.baselines, *job.key)
+        if job.key not in self._noise:
+            self._noise[job.key] = noise.read(self._options.baselines, *job.key)
+        return self._noise[job.key]
 
     def missing(self, job: Job) -> Mapping[str, NotAvailable]:
         """Metrics whose weights or packages are not on this machine; the others are judged without them."""
@@ -161,8 +165,11 @@ class Runner:
         return pick_device(job.target.device)
 
     def _accepted(self, job: Job) -> Stored | None:
-        found = baselines.find(self._options.baselines, *job.key)
-        return Stored(found, baselines.folder_of(self._options.baselines, *job.key)) if found else None
+        if job.key not in self._kept:
+            found = baselines.find(self._options.baselines, *job.key)
+            folder = baselines.folder_of(self._options.baselines, *job.key)
+            self._kept[job.key] = Stored(found, folder) if found else None
+        return self._kept[job.key]
 
     def _evaluate(self, job: Job, cases: Collection[str] | None, earlier: Run | None = None) -> Run:
         from sdeval.evaluate import evaluate, make_plan

@@ -16,7 +16,7 @@ from sdeval.errors import NotAvailable, SdevalError
 from sdeval.progress import Silent, Watcher
 from sdeval.run import Run
 from sdeval.runner import Job, Key, Options, Runner
-from sdeval.suite import Case, Suite
+from sdeval.suite import Case, Suite, added_seeds
 from sdeval.target import Target
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Session:
         self._runner = Runner(options, folder, watcher or Silent(), loaded)
         self._cases: dict[Key, dict[str, Verdict]] = {}
         self._gates: dict[str, Verdict] = {}
+        self._unweighed: dict[str, Exception] = {}
 
     def questions(self, suite: Suite) -> list[Question]:
         """Everything that can be asked about a suite: its cases, then its figures, target by target.
@@ -168,8 +169,10 @@ class Session:
             return self._judged_cases(question.job)[question.name]
         if question.kind == "figure":
             return _figure(question, self._run(question.job))
-        if question.key not in self._gates:
+        if question.key not in self._gates and question.key not in self._unweighed:
             self._judge_gates(question)
+        if question.key in self._unweighed:
+            raise self._unweighed[question.key]
         return self._gates[question.key]
 
     def _run(self, job: Job) -> Run:
@@ -197,10 +200,9 @@ class Session:
                 continue
             try:
                 weighed[key] = self._weigh(each, len(asked))
-            except Exception:
-                # Whoever asks for that figure is told; the others do not suffer for it.
-                if key == question.key:
-                    raise
+            except Exception as error:
+                # Kept for whoever asks for that figure; the others do not suffer for it.
+                self._unweighed[key] = error
         verdicts = decide(weighed, partial(self._look_again, asked), total=len(asked))
         self._gates.update({key: self._with_noise(asked[key], verdict) for key, verdict in verdicts.items()})
 
@@ -261,14 +263,8 @@ def _figure(question: Question, run: Run) -> Verdict:
         verdict="information",
         current=round(current, 4),
         n=len(seconds) if speed else 1,
-        reason=f"on {run.environment.get('hardware', 'this machine')}; speed is told, not judged",
+        reason=f"on {run.environment.get('hardware', 'this machine')}; told, not judged",
     )
-
-
-def fresh_seeds(suite: Suite) -> list[tuple[int, ...]]:
-    """The seeds that each look of a suite adds."""
-    looks = suite.looks
-    return [tuple(s for s in seeds if s not in before) for before, seeds in zip(((), *looks), looks, strict=False)]
 
 
 def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
@@ -278,7 +274,7 @@ def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
     tolerance = suite.tolerances.get(info.name, info.tolerance)
     if info.tolerance_is_relative and not tolerance < 1:
         raise SdevalError(f"{where}: tolerances: {info.name} is a share of the baseline, such as 0.1; got {tolerance}")
-    if "seeds" in info.needs and min(map(len, fresh_seeds(suite))) < 2:
+    if "seeds" in info.needs and min(map(len, added_seeds(suite.looks))) < 2:
         raise SdevalError(
             f"{where}: metric {info.name} compares seeds of a case; give every look at least two new ones"
         )

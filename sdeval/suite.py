@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -159,6 +159,16 @@ class Suite:
     def samples(self) -> tuple[Sample, ...]:
         """Every case with every seed, case by case."""
         return tuple(Sample(case, seed) for case in self.cases for seed in self.seeds)
+
+
+def added_seeds(looks: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """The seeds that each look adds to those before it.
+
+    Example:
+        >>> added_seeds([(0, 1), (0, 1, 2, 3)])
+        [(0, 1), (2, 3)]
+    """
+    return [tuple(s for s in seeds if s not in before) for before, seeds in zip(((), *looks), looks, strict=False)]
 
 
 def _check_case(case: Case, task: Task, here: str) -> None:

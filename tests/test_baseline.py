@@ -68,6 +68,14 @@ def test_pictures_that_are_gone_leave_the_baseline(run: Run, tmp_path: Path) -> 
     assert len(list((tmp_path / "baselines").rglob("*.png"))) == 2
 
 
+def test_how_far_pictures_are_from_the_baseline_before_is_not_kept(run: Run, tmp_path: Path) -> None:
+    drifted = replace(run, samples=tuple(replace(each, drift="changed") for each in run.samples))
+    accept(on_disk(drifted, tmp_path / "run"), tmp_path / "baselines")
+    kept = find(tmp_path / "baselines", run.suite, run.target)
+    assert kept is not None
+    assert {each.drift for each in kept.samples} == {""}
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

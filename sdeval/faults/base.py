@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from sdeval.suite import TASKS, Task
 
 Arguments = dict[str, Any]
 Images = npt.NDArray[np.float32]
+Call = Callable[..., Any]
+"""A pipeline call, with arguments by name."""
 Plant = Callable[[DiffusionPipeline], AbstractContextManager[None]]
 
 
@@ -32,25 +35,31 @@ class Fault:
 
 
 @contextmanager
-def altered_call(
-    pipeline: DiffusionPipeline,
-    arguments: Callable[[Arguments], Arguments] = lambda given: given,
-    images: Callable[[Images], Images] = lambda drawn: drawn,
-) -> Iterator[None]:
-    """Change what goes into the pipeline, or the pictures (`[n, height, width, 3]` in 0..1) that come out."""
+def other_call(pipeline: DiffusionPipeline, call: Callable[..., Any]) -> Iterator[None]:
+    """Another call of a pipeline: given the sound one, to be called with arguments by name, and the arguments."""
     sound = type(pipeline)
-
-    def call(self: Any, **given: Any) -> Any:
-        output = sound.__call__(self, **arguments(given))
-        output.images = images(output.images)
-        return output
-
     # A call is looked up in the class, so the pipeline gets a class of its own for the while.
-    pipeline.__class__ = type(sound.__name__, (sound,), {"__call__": call})
+    own = {"__call__": lambda self, **given: call(partial(sound.__call__, self), **given)}
+    pipeline.__class__ = type(sound.__name__, (sound,), own)
     try:
         yield
     finally:
         pipeline.__class__ = sound
+
+
+def altered_call(
+    pipeline: DiffusionPipeline,
+    arguments: Callable[[Arguments], Arguments] = lambda given: given,
+    images: Callable[[Images], Images] = lambda drawn: drawn,
+) -> AbstractContextManager[None]:
+    """Change what goes into the pipeline, or the pictures (`[n, height, width, 3]` in 0..1) that come out."""
+
+    def call(sound: Call, **given: Any) -> Any:
+        output = sound(**arguments(given))
+        output.images = images(output.images)
+        return output
+
+    return other_call(pipeline, call)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,8 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import nn
 
-from sdeval.faults.base import Fault, replaced
+from sdeval.environment import other_threads
+from sdeval.faults.base import Call, Fault, other_call, replaced
 from sdeval.faults.model import denoiser
 
 
@@ -31,17 +32,6 @@ def in_dtype(pipeline: DiffusionPipeline, dtype: torch.dtype) -> Iterator[None]:
         for part, state, before in zip(parts, sound, usual, strict=True):
             part.to(dtype=before)
             part.load_state_dict(state)
-
-
-@contextmanager
-def other_threads(pipeline: DiffusionPipeline) -> Iterator[None]:
-    """One thread, or two where there was one."""
-    usual = torch.get_num_threads()
-    torch.set_num_threads(1 if usual > 1 else 2)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(usual)
 
 
 @contextmanager
@@ -72,22 +62,16 @@ def scheduler(pipeline: DiffusionPipeline, name: str) -> AbstractContextManager[
     return replaced(pipeline, "scheduler", other)
 
 
-@contextmanager
-def one_by_one(pipeline: DiffusionPipeline) -> Iterator[None]:
+def one_by_one(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """Every picture in a call of its own, whatever batch was asked for."""
-    sound = type(pipeline)
 
-    def call(self: Any, **given: Any) -> Any:
+    def call(sound: Call, **given: Any) -> Any:
         count = len(given["prompt"])
-        outputs = [sound.__call__(self, **_only(given, row, count)) for row in range(count)]
-        for other in outputs[1:]:
-            outputs[0].images = [*outputs[0].images, *other.images]
+        outputs = [sound(**_only(given, row, count)) for row in range(count)]
+        outputs[0].images = [image for output in outputs for image in output.images]
         return outputs[0]
 
-    with ExitStack() as stack:
-        pipeline.__class__ = type(sound.__name__, (sound,), {"__call__": call})
-        stack.callback(setattr, pipeline, "__class__", sound)
-        yield
+    return other_call(pipeline, call)
 
 
 def _only(given: dict[str, Any], row: int, count: int) -> dict[str, Any]:
@@ -101,7 +85,7 @@ CONTROLS: dict[str, Fault] = {
     for each in (
         Fault(name="bfloat16", says="bfloat16", plant=partial(in_dtype, dtype=torch.bfloat16)),
         Fault(name="batch-1", says="one picture a call", plant=one_by_one),
-        Fault(name="other-threads", says="another number of threads", plant=other_threads),
+        Fault(name="other-threads", says="another number of threads", plant=lambda _: other_threads()),
         Fault(name="attention-slicing", says="attention slicing", plant=attention_sliced),
         Fault(name="channels-last", says="channels-last memory", plant=channels_last),
         Fault(

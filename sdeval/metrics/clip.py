@@ -83,6 +83,18 @@ class Clip:
             return np.asarray(encoder(batch.to(self._device)).float().cpu().numpy(), dtype=np.float32)
 
 
+class WithClip:
+    """What metrics that score with a CLIP share: it, and a version that changes with it."""
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+
+    @property
+    def version(self) -> str:
+        """Formula and weights."""
+        return f"1 {self._clip.version}"
+
+
 def _locate(name: str) -> tuple[str, str | None, str]:
     """Model and weights as open_clip names them, and a version that changes with the weights."""
     if name == "shapes":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.clip import Clip, load_clip
+from sdeval.metrics.clip import WithClip, load_clip
 
 INFO = MetricInfo(
     name="clip_score",
@@ -34,18 +34,10 @@ def clip_score(images: Features, texts: Features) -> list[float]:
     return [float(value) for value in 100 * (one * other).sum(axis=1)]
 
 
-class ClipScore:
+class ClipScore(WithClip):
     """CLIP score of whole pictures against their prompts."""
 
     info = INFO
-
-    def __init__(self, clip: Clip) -> None:
-        self._clip = clip
-
-    @property
-    def version(self) -> str:
-        """Formula and weights."""
-        return f"1 {self._clip.version}"
 
     def score(self, pictures: Sequence[Picture]) -> list[float]:
         """Points, one a picture."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from sdeval.errors import SdevalError
-from sdeval.metrics.base import Difference, Extractor, Features, Floats, MetricInfo, MetricOptions, Reference, SetMetric
+from sdeval.metrics.base import Features, Floats, MetricInfo, MetricOptions, Reference, SetMetric
 from sdeval.metrics.extractors import load_extractor
-from sdeval.metrics.mmd import squared_mmd, swapped_difference
-from sdeval.metrics.swaps import Rows
+from sdeval.metrics.mmd import SCALE, KernelMetric, squared_mmd
 
 SIGMA = 10.0
-SCALE = 1000
 INFO = MetricInfo(
     name="cmmd",
     title="distance of the whole set from real pictures (CMMD)",
@@ -56,25 +54,6 @@ def _unit(rows: Floats) -> Floats:
     return np.asarray(rows / lengths)
 
 
-class Cmmd:
-    """The distance in the image embeddings of the suite's CLIP."""
-
-    info = INFO
-
-    def __init__(self, extractor: Extractor) -> None:
-        self.extractor = extractor
-        self.version = f"1 {extractor.version}"
-
-    def measure(self, features: Features, reference: Reference) -> float:
-        """`cmmd`."""
-        return cmmd(features, reference)
-
-    def swapped(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
-        """`mmd.swapped_difference` at the metric's scale."""
-        difference = swapped_difference(before, after, cases, reference, gaussian)
-        return lambda swapped: SCALE * difference(swapped)
-
-
 def create(options: MetricOptions) -> SetMetric:
     """With the suite's CLIP.
 
@@ -86,4 +65,4 @@ def create(options: MetricOptions) -> SetMetric:
             f"metric cmmd is defined for CLIP embeddings only, not for extractor {options.extractor}; "
             "use extractor clip, or kernel_distance"
         )
-    return Cmmd(load_extractor(options))
+    return KernelMetric(INFO, gaussian, load_extractor(options))

@@ -8,7 +8,7 @@ import numpy as np
 
 from sdeval.images import to_pixels
 from sdeval.metrics.base import Features, Floats, MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.clip import Clip, load_clip
+from sdeval.metrics.clip import WithClip, load_clip
 from sdeval.metrics.parts import init_of
 
 INFO = MetricInfo(
@@ -59,18 +59,10 @@ def _unit(features: Features) -> Floats:
     return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True))
 
 
-class DirectionalClip:
+class DirectionalClip(WithClip):
     """The similarity of whole pictures: from the init image to the result, from `image_prompt` to `prompt`."""
 
     info = INFO
-
-    def __init__(self, clip: Clip) -> None:
-        self._clip = clip
-
-    @property
-    def version(self) -> str:
-        """Formula and weights."""
-        return f"1 {self._clip.version}"
 
     def score(self, pictures: Sequence[Picture]) -> list[float]:
         """Points, one a picture."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.clip import Clip, load_clip
+from sdeval.metrics.clip import WithClip, load_clip
 
 INFO = MetricInfo(
     name="diversity",
@@ -47,18 +47,10 @@ def diversity(features: Features, cases: Sequence[str]) -> list[float]:
     return [float(value) for value in 100 * distances.sum(axis=1) / others]
 
 
-class Diversity:
+class Diversity(WithClip):
     """The diversity of the seeds of each case."""
 
     info = INFO
-
-    def __init__(self, clip: Clip) -> None:
-        self._clip = clip
-
-    @property
-    def version(self) -> str:
-        """Formula and weights."""
-        return f"1 {self._clip.version}"
 
     def score(self, pictures: Sequence[Picture]) -> list[float]:
         """Points, one a picture; `pictures` are all of a run."""

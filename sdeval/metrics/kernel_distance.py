@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdeval.metrics.base import Difference, Extractor, Features, Floats, MetricInfo, MetricOptions, Reference, SetMetric
+from sdeval.metrics.base import Features, Floats, MetricInfo, MetricOptions, Reference, SetMetric
 from sdeval.metrics.extractors import load_extractor
-from sdeval.metrics.mmd import squared_mmd, swapped_difference
-from sdeval.metrics.swaps import Rows
+from sdeval.metrics.mmd import SCALE, KernelMetric, squared_mmd
 
-SCALE = 1000
 INFO = MetricInfo(
     name="kernel_distance",
     title="distance of the whole set from real pictures (kernel, KID)",
@@ -45,25 +43,6 @@ def cubic(one: Floats, other: Floats) -> Floats:
     return np.asarray(products * products * products)
 
 
-class KernelDistance:
-    """The distance in the features of the suite's extractor."""
-
-    info = INFO
-
-    def __init__(self, extractor: Extractor) -> None:
-        self.extractor = extractor
-        self.version = f"1 {extractor.version}"
-
-    def measure(self, features: Features, reference: Reference) -> float:
-        """`kernel_distance`."""
-        return kernel_distance(features, reference)
-
-    def swapped(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
-        """`mmd.swapped_difference` at the metric's scale."""
-        difference = swapped_difference(before, after, cases, reference, cubic)
-        return lambda swapped: SCALE * difference(swapped)
-
-
 def create(options: MetricOptions) -> SetMetric:
     """With the suite's extractor."""
-    return KernelDistance(load_extractor(options))
+    return KernelMetric(INFO, cubic, load_extractor(options))

@@ -7,11 +7,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from sdeval.metrics.base import Difference, Features, Floats, Reference, checked_features
+from sdeval.metrics.base import Difference, Extractor, Features, Floats, MetricInfo, Reference, checked_features
 from sdeval.metrics.swaps import Rows, difference_of_sums, pooled
 
 Kernel = Callable[[Floats, Floats], Floats]
 """Kernel values `[n, m]` of rows `[n, d]` and `[m, d]`."""
+SCALE = 1000
+"""Of the figures, as tables print them."""
 BLOCK = 1024
 """Rows whose kernel values are in memory at a time."""
 
@@ -82,3 +84,22 @@ def _sums_with_others(rows: Floats, kernel: Kernel) -> Floats:
         values = kernel(rows[start : start + BLOCK], rows)
         parts.append(values.sum(axis=1) - values.diagonal(offset=start))
     return np.concatenate(parts)
+
+
+class KernelMetric:
+    """A squared distance by a kernel, times 1000 as tables print it, in the features of an extractor."""
+
+    def __init__(self, info: MetricInfo, kernel: Kernel, extractor: Extractor) -> None:
+        self.info = info
+        self.extractor = extractor
+        self.version = f"1 {extractor.version}"
+        self._kernel = kernel
+
+    def measure(self, features: Features, reference: Reference) -> float:
+        """`squared_mmd` at the metric's scale."""
+        return SCALE * squared_mmd(features, reference, self._kernel)
+
+    def swapped(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
+        """`swapped_difference` at the metric's scale."""
+        difference = swapped_difference(before, after, cases, reference, self._kernel)
+        return lambda swapped: SCALE * difference(swapped)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.clip import Clip, load_clip
+from sdeval.metrics.clip import WithClip, load_clip
 from sdeval.metrics.clip_score import clip_score
 from sdeval.metrics.parts import mask_of
 
@@ -35,18 +35,10 @@ def crop_to_mask(image: Image.Image, mask: Image.Image) -> Image.Image:
     return image.resize(mask.size).crop(box) if image.size != mask.size else image.crop(box)
 
 
-class RegionClipScore:
+class RegionClipScore(WithClip):
     """CLIP score of the masked crop against the case's region prompt, or its prompt where it has none."""
 
     info = INFO
-
-    def __init__(self, clip: Clip) -> None:
-        self._clip = clip
-
-    @property
-    def version(self) -> str:
-        """Formula and weights."""
-        return f"1 {self._clip.version}"
 
     def score(self, pictures: Sequence[Picture]) -> list[float]:
         """Points, one a picture."""

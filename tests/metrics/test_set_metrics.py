@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdeval.metrics import MetricOptions, SetMetric, create, info, known
+from sdeval.metrics import MetricOptions, SetMetric, cmmd, create, info, kernel_distance, known
 from sdeval.metrics.base import Features, Reference
-from sdeval.metrics.cmmd import Cmmd
 from sdeval.metrics.frechet_distance import FrechetDistance
-from sdeval.metrics.kernel_distance import KernelDistance
+from sdeval.metrics.mmd import KernelMetric
 from sdeval.metrics.prdc import Neighbours, coverage, density, precision, recall
 
 NAMES = [name for name in known() if info(name).scope == "set"]
@@ -23,8 +22,8 @@ SHAPES = MetricOptions(clip_model="shapes")
 ANY = SimpleNamespace(name="clip", version="any", resize="any", images=None)
 MADE: dict[str, SetMetric] = {
     "frechet_distance": FrechetDistance(ANY),
-    "kernel_distance": KernelDistance(ANY),
-    "cmmd": Cmmd(ANY),
+    "kernel_distance": KernelMetric(kernel_distance.INFO, kernel_distance.cubic, ANY),
+    "cmmd": KernelMetric(cmmd.INFO, cmmd.gaussian, ANY),
     **{each.INFO.name: Neighbours(each, ANY) for each in (precision, recall, density, coverage)},
 }
 every = pytest.mark.parametrize("name", NAMES)
