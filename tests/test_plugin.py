@@ -526,6 +526,13 @@ def test_a_run_that_was_decided_early_is_no_baseline(growing: pytest.Pytester, c
     assert "was decided with 1 of 4 seeds" in capsys.readouterr().err
 
 
+def test_what_was_decided_early_is_to_be_drawn_whole_before_it_is_accepted(growing: pytest.Pytester) -> None:
+    text = SUITE.format(task="text2img", name="few").replace("seeds=(0,)", "seeds=(0,), max_seeds=4")
+    growing.makepyfile(test_suite=text.replace("green cross", "yellow cross"))
+    result = growing.runpytest_inprocess(*QUIET)
+    result.stdout.fnmatch_lines(["next: pytest * --sdeval-all-seeds"])
+
+
 def test_a_broken_picture_of_a_further_seed_is_told_by_the_figure(
     growing: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

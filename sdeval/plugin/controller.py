@@ -37,12 +37,14 @@ class Controller:
         """Counts, the verdicts worst first, the page, and one next command."""
         if self._page is None:
             return
+        from sdeval.report.folder import decided_early
         from sdeval.report.terminal import summary_lines
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
         width = max(100, shutil.get_terminal_size().columns)
-        for text in summary_lines(self._state.verdicts, self._page, root, width, self._state.flags):
+        again = self._state.all_seeds_command if decided_early(self._page.parent) else ""
+        for text in summary_lines(self._state.verdicts, self._page, root, width, self._state.flags, again):
             terminalreporter.write_line(text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,11 @@ class State:
         """What `sdeval accept` must be told to write where this session reads."""
         chosen = self.config.getoption("sdeval_baselines")
         return f" --baselines {chosen}" if chosen else ""
+
+    @property
+    def all_seeds_command(self) -> str:
+        """This session once more, with all the seeds that a baseline needs."""
+        return shlex.join(["pytest", *map(str, self.config.invocation_params.args), "--sdeval-all-seeds"])
 
     def questions(self, suite: Suite, where: str) -> list[Question]:
         """Everything to ask about a suite."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from sdeval import run as runs
 from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.errors import SdevalError
 from sdeval.files import dump_json, write_text
@@ -65,6 +66,12 @@ def run_folders(session: Path) -> list[Path]:
     if (session / "run.json").is_file():
         return [session]
     return sorted(path.parent for path in session.glob("*/*/run.json"))
+
+
+def decided_early(session: Path) -> bool:
+    """Whether a run of a session was decided before all its seeds were drawn: it cannot be accepted as it is."""
+    asked = [runs.read(folder).asked for folder in run_folders(session)]
+    return any(len(each["seeds"]) < len(each["looks"][-1]) for each in asked)
 
 
 def _point_latest(session: Path) -> None:

@@ -18,7 +18,9 @@ def explain(verdict: Verdict) -> str:
     return f"{verdict.verdict}: {sentence(verdict)}"
 
 
-def summary_lines(verdicts: Sequence[Verdict], page: Path, root: Path, width: int, flags: str = "") -> list[str]:
+def summary_lines(
+    verdicts: Sequence[Verdict], page: Path, root: Path, width: int, flags: str = "", again: str = ""
+) -> list[str]:
     """Counts, the worst verdicts, the page, and one next command.
 
     Example output:
@@ -38,7 +40,7 @@ def summary_lines(verdicts: Sequence[Verdict], page: Path, root: Path, width: in
     if len(shown) > ROWS:
         lines.append(f"… and {len(shown) - ROWS} more on the page")
     link = _latest(page, root)
-    return [*lines, "", f"page: {link}", f"next: {next_command(verdicts, link, flags)}"]
+    return [*lines, "", f"page: {link}", f"next: {next_command(verdicts, link, flags, again)}"]
 
 
 _COLUMNS = ("verdict", "suite", "target", "what", "baseline", "now", "change", "allowed", "p", "why")
@@ -65,11 +67,18 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     return (said, verdict.suite, verdict.target, what, *figures, probability(verdict.p_value), verdict.reason)
 
 
-def next_command(verdicts: Sequence[Verdict], page: Path, flags: str = "") -> str:
-    """The one thing to do now."""
+def next_command(verdicts: Sequence[Verdict], page: Path, flags: str = "", again: str = "") -> str:
+    """The one thing to do now.
+
+    Args:
+        verdicts: of the session.
+        page: of the session.
+        flags: that `sdeval accept` needs to write where the session read.
+        again: the command that draws what is still missing of a baseline, if anything is.
+    """
     kinds = {each.verdict for each in verdicts}
     if kinds.isdisjoint({"broken", "regressed", "unscored"}) and kinds & {"new", "not comparable", "improved"}:
-        return f"sdeval accept {page.parent}{flags}"
+        return again or f"sdeval accept {page.parent}{flags}"
     return f"open {page}"
 
 
