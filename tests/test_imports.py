@@ -41,7 +41,7 @@ def test_the_facts_of_all_metrics_are_light() -> None:
 
 
 LAYERS = (
-    ("errors", "files", "images", "environment", "shapes"),
+    ("errors", "typed", "files", "images", "environment", "shapes"),
     ("suite", "casefile", "target", "stats", "collect", "by_hand"),
     ("metrics", "pipelines", "health", "faults", "progress", "drift"),
     ("run", "references", "noise"),

@@ -247,6 +247,8 @@ def fingerprints(pytester: pytest.Pytester) -> dict[tuple[str, str], str]:
         (("clip_model", "clip_modle"), "metric_options: unknown option 'clip_modle'; did you mean clip_model?"),
         (('id="cross"', 'id="square"'), "id: 'square' is taken already"),
         (('task="text2img"', 'task="text2image"'), "unknown task 'text2image'"),
+        (("seeds=(0,)", 'seeds="x"'), "seeds: must be a list of whole numbers, got 'x' (test_suite.py:3)"),
+        (('"clip_model": "shapes"', '"clip_model": 3'), "metric_options: clip_model: must be text, got 3"),
     ],
 )
 def test_a_wrong_suite_ends_in_one_line(suites: pytest.Pytester, edit: tuple[str, str], message: str) -> None:
