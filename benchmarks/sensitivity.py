@@ -20,10 +20,10 @@ from sdeval import run as runs
 from sdeval.by_hand import BY_HAND
 from sdeval.collect import find_suites
 from sdeval.images import open_rgb
+from sdeval.named_targets import shipped
 from sdeval.progress import Silent
 from sdeval.sensitivity import Finding, chosen, measure
 from sdeval.shapes import oracle, world
-from sdeval.target import shipped
 
 ROOT = Path(__file__).parent.parent
 SPOILT = 0.1

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdeval import named_targets
 from sdeval.errors import SdevalError
 from sdeval.runner import Options
 from sdeval.target import parse_settings
@@ -21,6 +22,7 @@ _KEYS: dict[str, Any] = {
     "baselines": str,
     "all-seeds": bool,
     "strict": bool,
+    "targets": Mapping[str, Mapping[str, Plain]],
 }
 """Keys of the table and what they hold."""
 
@@ -53,6 +55,7 @@ class Config:
         return cls(
             options=Options(
                 targets=(targets,) if isinstance(targets, str) else tuple(targets),
+                named=named_targets.of_project(root, table.get("targets", {})),
                 values=values,
                 batch_size=batch_size,
                 baselines=root / pick("baselines", "baselines"),

@@ -16,6 +16,10 @@ class NotAvailable(SdevalError):
     """Something that the work needs is not on this machine: weights, hardware or an optional package."""
 
 
+class NoHardware(NotAvailable):
+    """A target says that it needs hardware which this machine does not have: its items are skipped, strict or not."""
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """Message for a name that nobody knows, with the near matches first.
 

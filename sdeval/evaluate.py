@@ -14,7 +14,7 @@ from sdeval import environment, health, metrics
 from sdeval import run as runs
 from sdeval.drift import drift
 from sdeval.images import open_rgb, pixel_hash, to_pixels, write_png
-from sdeval.pipelines.draw import Drawn, batches, draw
+from sdeval.pipelines.draw import Drawn, batches, draw, smoke
 from sdeval.pipelines.load import LoadedTarget, fitting_settings
 from sdeval.run import SELF_CHECK, Run, SampleResult, Stored
 from sdeval.score import score
@@ -46,11 +46,11 @@ class Plan:
         """Whether the plan is the whole suite."""
         return len(self.samples) == len(self.suite.samples)
 
-    def batches(self, done: Collection[tuple[str, int]] = ()) -> Iterator[list[Sample]]:
+    def batches(self, size: int, done: Collection[tuple[str, int]] = ()) -> Iterator[list[Sample]]:
         """Samples to draw together. Looks share no batch, so that pictures never depend on how many there are."""
         for seeds in added_seeds(self.looks or (self.suite.seeds,)):
             wanted = [s for s in self.samples if s.seed in seeds and (s.case.id, s.seed) not in done]
-            yield from batches(wanted, self.target.batch_size)
+            yield from batches(wanted, size)
 
     def size(self, sample: Sample) -> tuple[int, int] | None:
         """Width and height asked of a sample: the settings', or the init image's."""
@@ -140,7 +140,9 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
     results = {each.key: replace(each, scores={}, reasons={}) for each in earlier.samples} if earlier else {}
     seconds = dict(earlier.seconds) if earlier else {}
     checked = {SELF_CHECK: earlier.environment[SELF_CHECK]} if earlier and SELF_CHECK in earlier.environment else {}
-    for batch in plan.batches(done=set(results)):
+    if plan.target.scheduler or plan.target.scheduler_config:
+        smoke(pipeline, plan.samples[0], plan.settings)
+    for batch in plan.batches(loaded.batch_size, done=set(results)):
         drawn = draw(pipeline, batch, plan.settings)
         for each in drawn:
             result = _result(plan, each, folder)

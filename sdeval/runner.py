@@ -11,6 +11,7 @@ from sdeval import baseline as baselines
 from sdeval import metrics, noise
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.noise import Noise, tolerances
+from sdeval.pipelines.check import require
 from sdeval.progress import Watcher
 from sdeval.run import Run, Stored
 from sdeval.suite import Suite
@@ -85,6 +86,7 @@ class Runner:
             raise self._failed[job.key]
         if job.key not in self._runs:
             try:
+                require(job.target)
                 self._runs[job.key] = self._evaluate(job, cases)
             except SdevalError as error:
                 self._failed[job.key] = error

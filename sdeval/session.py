@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sdeval import baseline as baselines
-from sdeval import metrics, target
+from sdeval import metrics, named_targets, target
 from sdeval.compare import SUITE, Gate, Rule, Swapped, Verdict, decide, judge_cases, weigh
 from sdeval.errors import NotAvailable, SdevalError
+from sdeval.pipelines.check import require
 from sdeval.progress import Silent, Watcher
 from sdeval.run import Run
 from sdeval.runner import Job, Key, Options, Runner
@@ -82,7 +83,7 @@ class Session:
         self.folder = folder
         # Whether other processes do other targets of the same session.
         self._shared = shared
-        self._named = {**target.shipped(), **options.named}
+        self._named = {**named_targets.shipped(), **options.named}
         self._known: dict[str, Target] = {}
         self._selected: list[Question] = []
         self._runner = Runner(options, folder, watcher or Silent(), loaded)
@@ -138,14 +139,15 @@ class Session:
         Raises:
             SdevalError: something is wrong with a target, a setting or a baseline.
         """
-        from sdeval.pipelines import load
-
         misfits: dict[tuple[str, str], SdevalError] = {}
         fitting: set[tuple[str, str]] = set()
         for job in self.jobs:
             baselines.find(self.options.baselines, *job.key)
             # What is not on this machine is said by the items, which skip or fail.
             with contextlib.suppress(NotAvailable):
+                require(job.target)
+                from sdeval.pipelines import load
+
                 load.check(job.target, job.suite.task, job.suite.settings)
                 for name in job.target.settings:
                     try:

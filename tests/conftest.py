@@ -97,8 +97,8 @@ def picture(rng: np.random.Generator) -> Image.Image:
 @pytest.fixture(scope="session")
 def loaded() -> LoadedTarget:
     """The embedded model."""
+    from sdeval.named_targets import shipped
     from sdeval.pipelines.load import LoadedTarget
-    from sdeval.target import shipped
 
     return LoadedTarget(shipped()["shapes"])
 

@@ -17,13 +17,13 @@ from sdeval.cli import main
 from sdeval.compare import judge_gates, weigh
 from sdeval.compare.verdict import Verdict
 from sdeval.metrics.clip_score import INFO
+from sdeval.named_targets import shipped
 from sdeval.noise import Noise
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.report.words import sentence
 from sdeval.run import Run
 from sdeval.runner import Options
 from sdeval.session import Session
-from sdeval.target import shipped
 from tests.conftest import CLIP_SCORE, make_run, with_features
 from tests.drawn import plan
 

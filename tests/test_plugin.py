@@ -17,9 +17,9 @@ import sdeval.report.folder
 import sdeval.report.terminal
 from sdeval import run as runs
 from sdeval.metrics.clip import load_clip
+from sdeval.named_targets import shipped
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.shapes import pipeline_folder
-from sdeval.target import shipped
 
 SUITE = """
 from sdeval import Case, Suite

@@ -16,11 +16,11 @@ from sdeval import baseline as baselines
 from sdeval import run as runs
 from sdeval.compare import Verdict
 from sdeval.errors import NotAvailable, SdevalError
+from sdeval.named_targets import shipped
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.progress import Silent
 from sdeval.runner import Job, Options, Runner
 from sdeval.session import Session
-from sdeval.target import shipped
 from tests.drawn import plan
 
 SET = ("clip_score", "frechet_distance")

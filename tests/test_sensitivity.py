@@ -15,11 +15,11 @@ from sdeval import sensitivity as module
 from sdeval.by_hand import BY_HAND
 from sdeval.cli import main
 from sdeval.faults import CONTROLS, FAULTS, Fault, altered_call
+from sdeval.named_targets import shipped
 from sdeval.pipelines.draw import draw
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.progress import Silent
 from sdeval.sensitivity import Finding, Sensitivity, chosen, measure
-from sdeval.target import shipped
 
 CASES = [
     ("red", "circle", "white"),

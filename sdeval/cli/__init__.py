@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from sdeval import named_targets
 from sdeval.cli import accept, calibrate, doctor, report, sensitivity
 from sdeval.config import find_root, read_table
 from sdeval.errors import SdevalError
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = read_table(given.root)
         given.baselines = given.baselines or given.root / table.get("baselines", "baselines")
         given.output = given.root / table.get("output", "reports")
+        given.named = named_targets.of_project(given.root, table.get("targets", {}))
         return int(given.command(given))
     except SdevalError as error:
         print(f"sdeval: {error}", file=sys.stderr)

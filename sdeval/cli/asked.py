@@ -42,6 +42,7 @@ def jobs_of(given: argparse.Namespace) -> list[Job]:
     """
     options = Options(
         targets=(given.target,) if given.target else (),
+        named=given.named,
         values=targets.parse_settings(given.set),
         baselines=given.baselines,
     )
@@ -54,7 +55,7 @@ def jobs_of(given: argparse.Namespace) -> list[Job]:
 
 def target_of(given: argparse.Namespace, otherwise: str) -> Target:
     """The target that was named, or another."""
-    found = targets.find(given.target or otherwise, targets.shipped())
+    found = targets.find(given.target or otherwise, given.named)
     return found.with_values(targets.parse_settings(given.set))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from diffusers import DiffusionPipeline
 from PIL import Image
 
+from sdeval.errors import SdevalError
 from sdeval.images import header, open_mask, open_rgb
 from sdeval.suite import Case, Sample
 
@@ -66,6 +68,30 @@ def draw(pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping
     ]
 
 
+def smoke(pipeline: DiffusionPipeline, sample: Sample, settings: Mapping[str, Any]) -> None:
+    """Two steps of one sample, so that a scheduler that fails does so before a long run.
+
+    Raises:
+        SdevalError: the call fails, or draws values that are no numbers.
+    """
+    strength = sample.case.strength or settings.get("strength") or 1.0
+    steps = {"num_inference_steps": math.ceil(2 / strength)} if "num_inference_steps" in _known(pipeline) else {}
+    name = type(getattr(pipeline, "decoder_pipe", pipeline).scheduler).__name__
+    try:
+        drawn = draw(pipeline, [sample], {**settings, **steps})[0]
+    except Exception as error:
+        first = (str(error).strip() or "no message").splitlines()[0]
+        raise SdevalError(
+            f"scheduler {name} fails with this model after two steps: {type(error).__name__}: {first}"
+        ) from error
+    if not drawn.finite:
+        raise SdevalError(f"scheduler {name} draws values that are no numbers with this model, after two steps")
+
+
+def _known(pipeline: DiffusionPipeline) -> Collection[str]:
+    return inspect.signature(type(pipeline).__call__).parameters
+
+
 def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of the pipeline call for a batch."""
     cases = [sample.case for sample in batch]
@@ -86,8 +112,7 @@ def _picture_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> di
     if cases[0].image is not None:
         images = [open_rgb(case.image) for case in cases if case.image]
         arguments["image"] = images
-        known = inspect.signature(type(pipeline).__call__).parameters
-        if {"width", "height"} <= set(known):
+        if {"width", "height"} <= set(_known(pipeline)):
             arguments |= {"width": images[0].width, "height": images[0].height}
     if cases[0].mask is not None:
         arguments["mask_image"] = [open_mask(case.mask) for case in cases if case.mask]

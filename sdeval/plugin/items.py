@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sdeval.compare.verdict import Verdict
-from sdeval.errors import NotAvailable, SdevalError
+from sdeval.errors import NoHardware, NotAvailable, SdevalError
 from sdeval.plugin.state import STATE, State
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def sdeval_judge(request: pytest.FixtureRequest) -> Any:
         for name in ("verdict", "delta", "p_value"):
             if getattr(verdict, name) is not None:
                 request.node.user_properties.append((name, getattr(verdict, name)))
-        if missing and not state.settings.strict:
+        if missing:
             pytest.skip(verdict.reason)
         if verdict.fails(strict=state.settings.strict):
             pytest.fail(explain(verdict), pytrace=False)
@@ -43,14 +43,15 @@ def sdeval_judge(request: pytest.FixtureRequest) -> Any:
 
 
 def _answer(state: State, question: Question, item: pytest.Item) -> tuple[Verdict, bool]:
-    """The verdict, and whether there is none because something is not on this machine."""
+    """The verdict, and whether it is none because of what this machine lacks, and that is to be skipped."""
     __tracebackhide__ = True
     try:
         if state.broken is not None:
             raise state.broken
         return state.session.answer(question), False
     except SdevalError as error:
-        return question.unanswered(str(error)), isinstance(error, NotAvailable)
+        lenient = not state.settings.strict and isinstance(error, NotAvailable)
+        return question.unanswered(str(error)), lenient or isinstance(error, NoHardware)
     except Exception as error:
         # Whoever has to mend it wants the traceback; the page wants to know that there is no answer.
         item.stash[VERDICT] = question.unanswered(f"{type(error).__name__}: {error}".splitlines()[0])
