@@ -103,6 +103,9 @@ def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], setting
     }
     if any(case.negative_prompt for case in cases):
         arguments["negative_prompt"] = [case.negative_prompt for case in cases]
+    if "callback_steps" in _known(pipeline):
+        # Kandinsky's own default is deprecated by its own parts.
+        arguments["callback_steps"] = None
     arguments |= _picture_arguments(pipeline, cases)
     return {**arguments, **settings}
 
