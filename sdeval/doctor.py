@@ -12,8 +12,8 @@ import torch
 
 from sdeval.drift import drift
 from sdeval.images import to_pixels
-from sdeval.pipelines.draw import Drawn, draw
-from sdeval.pipelines.load import LoadedTarget
+from sdeval.pipelines.drawn import Drawn
+from sdeval.pipelines.engines import Engine
 from sdeval.suite import Sample, Suite
 
 State = Literal["fine", "look", "wrong"]
@@ -32,21 +32,20 @@ class Check:
     """What to do; empty where nothing has to be done."""
 
 
-def examine(loaded: LoadedTarget, suite: Suite, settings: Mapping[str, Any], samples: Sequence[Sample]) -> list[Check]:
+def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: Sequence[Sample]) -> list[Check]:
     """Check a target on samples of a suite, and the machine.
 
     Args:
-        loaded: what draws.
+        engine: what draws.
         suite: for its task.
         settings: arguments of the pipeline call.
         samples: at least one, alike enough for one pipeline call.
     """
-    pipeline = loaded.pipeline(suite.task)
     first = samples[0]
-    alone = draw(pipeline, [first], settings)[0]
-    again = draw(pipeline, [first], settings)[0]
-    together = draw(pipeline, [first, *samples[1:]], settings)[0]
-    other = draw(pipeline, [Sample(first.case, first.seed + 1)], settings)[0]
+    alone = engine.draw(suite.task, [first], settings)[0]
+    again = engine.draw(suite.task, [first], settings)[0]
+    together = engine.draw(suite.task, [first, *samples[1:]], settings)[0]
+    other = engine.draw(suite.task, [Sample(first.case, first.seed + 1)], settings)[0]
     return [repeatable(alone, again), alone_or_together(alone, together), seeded(alone, other), *machine()]
 
 

@@ -14,8 +14,9 @@ from sdeval import environment, health, metrics
 from sdeval import run as runs
 from sdeval.drift import drift
 from sdeval.images import open_rgb, pixel_hash, to_pixels, write_png
-from sdeval.pipelines.draw import Drawn, batches, draw, smoke
-from sdeval.pipelines.load import LoadedTarget, fitting_settings
+from sdeval.pipelines.draw import batches
+from sdeval.pipelines.drawn import Drawn
+from sdeval.pipelines.engines import Engine, fitting_settings
 from sdeval.run import SELF_CHECK, Run, SampleResult, Stored
 from sdeval.score import score
 from sdeval.suite import Sample, Suite, added_seeds, fingerprint
@@ -107,7 +108,7 @@ def _first(*values: float | None) -> float | None:
 
 def evaluate(
     plan: Plan,
-    loaded: LoadedTarget,
+    engine: Engine,
     folder: Path,
     baseline: Stored | None = None,
     progress: Progress = lambda _: None,
@@ -119,38 +120,35 @@ def evaluate(
 
     Args:
         plan: what to draw.
-        loaded: what draws.
+        engine: what draws.
         folder: where the run goes.
         baseline: what was accepted for this suite and target.
         progress: told how many more pictures are done.
         earlier: a run of some of these samples, in the same folder; they are not drawn again.
     """
-    drawn = draw_samples(plan, loaded, folder, progress, earlier)
-    run = score(drawn, plan.suite, plan.samples, folder, loaded.device, baseline)
+    drawn = draw_samples(plan, engine, folder, progress, earlier)
+    run = score(drawn, plan.suite, plan.samples, folder, engine.device, baseline)
     runs.write(run, folder)
     return run
 
 
-def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progress, earlier: Run | None = None) -> Run:
+def draw_samples(plan: Plan, engine: Engine, folder: Path, progress: Progress, earlier: Run | None = None) -> Run:
     """Draw every sample of a plan into `folder`: a run without scores, in the order of the suite."""
-    pipeline = loaded.pipeline(plan.suite.task)
     # Its settings are among what is asked, together with the suite's.
-    drawn_by = {**plan.target.describe(), **loaded.describe(plan.suite.task)}
+    drawn_by = {**plan.target.describe(), **engine.describe(plan.suite.task)}
     del drawn_by["settings"]
     results = {each.key: replace(each, scores={}, reasons={}) for each in earlier.samples} if earlier else {}
     seconds = dict(earlier.seconds) if earlier else {}
     checked = {SELF_CHECK: earlier.environment[SELF_CHECK]} if earlier and SELF_CHECK in earlier.environment else {}
-    if plan.target.scheduler or plan.target.scheduler_config:
-        smoke(pipeline, plan.samples[0], plan.settings)
-    for batch in plan.batches(loaded.batch_size, done=set(results)):
-        drawn = draw(pipeline, batch, plan.settings)
+    for batch in plan.batches(engine.batch_size, done=set(results)):
+        drawn = engine.draw(plan.suite.task, batch, plan.settings)
         for each in drawn:
             result = _result(plan, each, folder)
             results[result.key] = result
             seconds[result.key] = each.seconds
         progress(len(batch))
         if plan.self_check and not checked:
-            checked = {SELF_CHECK: _drawn_alone(drawn[0], pipeline, plan)}
+            checked = {SELF_CHECK: _drawn_alone(drawn[0], engine, plan)}
     return Run(
         suite=plan.suite.name,
         task=plan.suite.task,
@@ -172,9 +170,9 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
     )
 
 
-def _drawn_alone(drawn: Drawn, pipeline: Any, plan: Plan) -> str:
+def _drawn_alone(drawn: Drawn, engine: Engine, plan: Plan) -> str:
     """One sample once more, by itself: whether pictures depend on their batch, or on chance."""
-    again = draw(pipeline, [drawn.sample], plan.settings)[0]
+    again = engine.draw(plan.suite.task, [drawn.sample], plan.settings)[0]
     return drift(to_pixels(drawn.picture), to_pixels(again.picture))
 
 

@@ -18,7 +18,7 @@ from sdeval.suite import Suite
 from sdeval.target import Target
 
 if TYPE_CHECKING:
-    from sdeval.pipelines.load import LoadedTarget
+    from sdeval.pipelines.engines import Engine
 
 Key = tuple[str, str]
 
@@ -62,7 +62,7 @@ class Runner:
         loaded: a target that is in memory already.
     """
 
-    def __init__(self, options: Options, folder: Path, watcher: Watcher, loaded: LoadedTarget | None = None) -> None:
+    def __init__(self, options: Options, folder: Path, watcher: Watcher, loaded: Engine | None = None) -> None:
         self._options = options
         self._folder = folder
         self._watcher = watcher
@@ -187,12 +187,12 @@ class Runner:
             folder = self._folder / job.suite.name / job.target.name
             return evaluate(plan, loaded, folder, self._accepted(job), progress, earlier)
 
-    def _load(self, wanted: Target) -> LoadedTarget:
-        from sdeval.pipelines.load import LoadedTarget
+    def _load(self, wanted: Target) -> Engine:
+        from sdeval.pipelines.engines import open_target
 
         if self._loaded is None or self._loaded.target.fingerprint != wanted.fingerprint:
             self._loaded = None
-            self._loaded = LoadedTarget(wanted)
+            self._loaded = open_target(wanted)
         return self._loaded
 
 

@@ -21,7 +21,7 @@ from sdeval.suite import Case, Suite, added_seeds
 from sdeval.target import Target
 
 if TYPE_CHECKING:
-    from sdeval.pipelines.load import LoadedTarget
+    from sdeval.pipelines.engines import Engine
 
 SPEED = "seconds_per_image"
 MEMORY = "peak_memory"
@@ -77,7 +77,7 @@ class Session:
         watcher: Watcher | None = None,
         *,
         shared: bool = False,
-        loaded: LoadedTarget | None = None,
+        loaded: Engine | None = None,
     ) -> None:
         self.options = options
         self.folder = folder
@@ -146,12 +146,12 @@ class Session:
             # What is not on this machine is said by the items, which skip or fail.
             with contextlib.suppress(NotAvailable):
                 require(job.target)
-                from sdeval.pipelines import load
+                from sdeval.pipelines import engines
 
-                load.check(job.target, job.suite.task, job.suite.settings)
+                engines.check(job.target, job.suite.task, job.suite.settings)
                 for name in job.target.settings:
                     try:
-                        load.check(job.target, job.suite.task, [name])
+                        engines.check(job.target, job.suite.task, [name])
                         fitting.add((job.target.name, name))
                     except SdevalError as error:
                         misfits.setdefault((job.target.name, name), error)

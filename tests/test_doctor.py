@@ -15,7 +15,7 @@ from sdeval.cli import doctor as command
 from sdeval.cli import main
 from sdeval.doctor import Check, alone_or_together, examine, machine, repeatable, seeded
 from sdeval.faults import FAULTS, altered_call
-from sdeval.pipelines.draw import Drawn, to_picture
+from sdeval.pipelines.drawn import Drawn, to_picture
 from sdeval.pipelines.load import LoadedTarget
 from tests.drawn import SETTINGS, plan
 

@@ -59,7 +59,7 @@ def test_broken_pictures_are_named_kept_and_scored(loaded: LoadedTarget, tmp_pat
 
 
 def test_the_wrong_size_is_a_defect(loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sdeval import evaluate as module
+    from sdeval.pipelines import load as module
     from sdeval.pipelines.draw import draw
 
     def small(*arguments: object) -> list[object]:

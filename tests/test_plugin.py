@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import sdeval.cli
-import sdeval.evaluate
+import sdeval.pipelines.load
 import sdeval.report.folder
 import sdeval.report.terminal
 from sdeval import run as runs
@@ -344,7 +344,7 @@ def test_two_targets_of_one_name_are_refused(suites: pytest.Pytester) -> None:
 def test_a_failure_is_told_by_every_item_but_tried_once(
     suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sdeval.evaluate
+    import sdeval.pipelines.load
 
     tries: list[int] = []
 
@@ -352,7 +352,7 @@ def test_a_failure_is_told_by_every_item_but_tried_once(
         tries.append(1)
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(sdeval.evaluate, "draw", fails)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", fails)
     result = suites.runpytest_inprocess(*QUIET)
     result.assert_outcomes(failed=6)
     assert len(tries) == 1
@@ -538,13 +538,13 @@ def test_what_was_decided_early_is_to_be_drawn_whole_before_it_is_accepted(growi
 def test_a_broken_picture_of_a_further_seed_is_told_by_the_figure(
     growing: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = sdeval.evaluate.draw
+    real = sdeval.pipelines.load.draw
 
     def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
         drawn = real(pipeline, batch, settings)
         return [replace(each, picture=Image.new("RGB", (64, 64))) if each.sample.seed == 3 else each for each in drawn]
 
-    monkeypatch.setattr(sdeval.evaluate, "draw", draw)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", draw)
     result = growing.runpytest_inprocess(*MORE)
     result.assert_outcomes(failed=1, passed=5)
     result.stdout.fnmatch_lines(["broken: *3 pictures beside those of the cases: circle@3 is black*"])
@@ -573,12 +573,12 @@ def test_a_figure_asked_alone_tells_of_broken_pictures(
     suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept(suites)
-    real = sdeval.evaluate.draw
+    real = sdeval.pipelines.load.draw
 
     def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
         return [replace(each, picture=Image.new("RGB", (64, 64))) for each in real(pipeline, batch, settings)]
 
-    monkeypatch.setattr(sdeval.evaluate, "draw", draw)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", draw)
     result = suites.runpytest_inprocess("-k", "clip_score", *QUIET)
     result.assert_outcomes(failed=1, deselected=5)
     assert verdicts(suites)[0]["verdict"] == "broken"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-import sdeval.evaluate
 import sdeval.metrics
+import sdeval.pipelines.load
 from sdeval import Suite
 from sdeval import baseline as baselines
 from sdeval import run as runs
@@ -109,7 +109,7 @@ def test_a_failure_is_remembered_and_not_tried_again(runner: Runner, monkeypatch
 
 def failing(monkeypatch: pytest.MonkeyPatch, where: Callable[[Any], bool]) -> list[Any]:
     """Let drawing fail for some batches; the list grows by every one of them."""
-    real, tries = sdeval.evaluate.draw, []
+    real, tries = sdeval.pipelines.load.draw, []
 
     def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
         if where(batch):
@@ -117,7 +117,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, where: Callable[[Any], bool]) -> li
             raise RuntimeError("out of memory\nsecond line")
         return real(pipeline, batch, settings)
 
-    monkeypatch.setattr(sdeval.evaluate, "draw", draw)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", draw)
     return tries
 
 

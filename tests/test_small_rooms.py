@@ -175,7 +175,7 @@ def test_targets_that_suites_declare_are_read_off_the_ids() -> None:
 
 
 def test_levels_outside_of_a_byte_do_not_wrap() -> None:
-    from sdeval.pipelines.draw import to_picture
+    from sdeval.pipelines.drawn import to_picture
 
     picture = to_picture(np.array([[[2.0, -1.0, np.inf]]]))
     assert picture.getpixel((0, 0)) == (255, 0, 255)

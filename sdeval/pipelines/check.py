@@ -25,7 +25,8 @@ def require(target: Target) -> None:
         NotAvailable: hardware or weights are missing.
     """
     hardware.require(target)
-    find_model(target)
+    if not target.model.startswith("python:"):
+        find_model(target)
 
 
 def find_model(target: Target) -> Path:

@@ -6,33 +6,17 @@ import inspect
 import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from diffusers import DiffusionPipeline
-from PIL import Image
 
 from sdeval.errors import SdevalError
 from sdeval.images import header, open_mask, open_rgb
+from sdeval.pipelines.drawn import Drawn, to_picture
 from sdeval.suite import Case, Sample
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """What came out for one sample."""
-
-    sample: Sample
-    picture: Image.Image
-    finite: bool
-    """Whether every value was a finite number before it became a pixel."""
-    flagged: bool
-    """Whether the pipeline's safety checker replaced the picture."""
-    seconds: float
-    """Time of the batch, divided by its size."""
 
 
 def batches(samples: Sequence[Sample], size: int) -> Iterator[list[Sample]]:
@@ -122,9 +106,3 @@ def _picture_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> di
     if cases[0].strength is not None:
         arguments["strength"] = cases[0].strength
     return arguments
-
-
-def to_picture(values: npt.NDArray[np.floating[Any]]) -> Image.Image:
-    """`[height, width, 3]` in 0..1 as a picture; values that are no numbers become black."""
-    levels = np.rint(np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0) * 255)
-    return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,12 @@ from diffusers.pipelines import auto_pipeline
 
 from sdeval.errors import SdevalError, unknown
 from sdeval.pipelines.check import check_task, find_model
+from sdeval.pipelines.draw import draw, smoke
+from sdeval.pipelines.drawn import Drawn
 from sdeval.pipelines.families import family_of
 from sdeval.pipelines.parts import find_parts, own_scheduler, parts_of
 from sdeval.pipelines.prepare import attention_of, check_scheduler, drawing_part, place, prepare
-from sdeval.suite import Task
+from sdeval.suite import Sample, Task
 from sdeval.target import FIELDS, Target
 
 _AUTO: dict[Task, Any] = {
@@ -61,6 +63,7 @@ class LoadedTarget:
         self.device = pick_device(target.device)
         self._pipelines: dict[Task, DiffusionPipeline] = {}
         self._placed: DiffusionPipeline | None = None
+        self._tried: set[Task] = set()
 
     def pipeline(self, task: Task) -> DiffusionPipeline:
         """The pipeline that does `task`, loaded at the first call.
@@ -82,6 +85,14 @@ class LoadedTarget:
                 place(pipeline, self.target, self.device)
             self._placed = pipeline
         return pipeline
+
+    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
+        """Draw a batch in one call; before the first one, a scheduler that was chosen is tried for two steps."""
+        pipeline = self.pipeline(task)
+        if (self.target.scheduler or self.target.scheduler_config) and task not in self._tried:
+            smoke(pipeline, batch[0], settings)
+            self._tried.add(task)
+        return draw(pipeline, batch, settings)
 
     @property
     def batch_size(self) -> int:
