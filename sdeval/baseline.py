@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from sdeval import run as runs
 from sdeval.compare import Verdict, judge_gates, weigh
@@ -28,10 +32,38 @@ def find(baselines: Path, suite: str, target: str) -> Run | None:
     folder = folder_of(baselines, suite, target)
     if not folder.exists():
         return None
+    with _restorable(folder):
+        run = runs.read(folder)
+        for name, values in run.features.items():
+            if not np.isfinite(values).all():
+                raise SdevalError(f"{folder / 'features' / name}.npy: is damaged: holds values that are no numbers")
+    return run
+
+
+def check(baselines: Path, suite: str, target: str) -> None:
+    """Find out whether the accepted run of a suite and a target is whole, with its pictures, if there is one.
+
+    A picture that is not there is no damage: figures that need it say so.
+
+    Raises:
+        SdevalError: it is damaged; says where.
+    """
+    run = find(baselines, suite, target)
+    folder = folder_of(baselines, suite, target)
+    with _restorable(folder):
+        for sample in run.samples if run else ():
+            if (folder / sample.image).exists():
+                open_rgb(folder / sample.image)
+
+
+@contextmanager
+def _restorable(folder: Path) -> Iterator[None]:
+    """Say of damage within that it is a baseline's, and what mends it."""
     try:
-        return runs.read(folder)
+        yield
     except SdevalError as error:
-        raise SdevalError(f"baseline {error}; restore it with: git checkout -- {folder}") from None
+        mend = f"restore it with: git checkout -- {folder}, or remove that folder and accept a run anew"
+        raise SdevalError(f"baseline {error}; {mend}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +111,22 @@ def _refuse(run: Run, folder: Path) -> None:
         if figure.value is None:
             raise SdevalError(f"{folder}: has no {metric} ({figure.reason}); a baseline holds every score")
     for sample in run.samples:
-        where = f"{folder}: {sample.case}@{sample.seed}"
-        if sample.health != "ok":
-            raise SdevalError(f"{where}: is {sample.health} ({sample.detail}); a baseline holds healthy pictures only")
-        for metric, reason in sample.reasons.items():
+        _refuse_sample(sample, run, folder)
+
+
+def _refuse_sample(sample: SampleResult, run: Run, folder: Path) -> None:
+    where = f"{folder}: {sample.case}@{sample.seed}"
+    if sample.health != "ok":
+        raise SdevalError(f"{where}: is {sample.health} ({sample.detail}); a baseline holds healthy pictures only")
+    for metric, record in run.metrics.items():
+        scored = sample.scores.get(metric) is not None and metric not in sample.reasons
+        if record.scope == "sample" and not scored:
+            reason = sample.reasons.get(metric, "and no reason why")
             raise SdevalError(f"{where}: has no {metric} ({reason}); a baseline holds every score")
+    try:
+        open_rgb(folder / sample.image)
+    except SdevalError as error:
+        raise SdevalError(f"{where}: {error}; run the suite again, then accept that run") from None
 
 
 def _changes(before: Run | None, run: Run) -> list[Change]:

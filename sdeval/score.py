@@ -225,6 +225,9 @@ def _features(run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline
         kept = {row: baseline.features[metric.extractor.name][old] for row, old in reused.items()}
     rows = [row for row in range(len(pictures)) if row not in kept]
     fresh = dict(zip(rows, metric.extractor.images([pictures[row].image for row in rows]), strict=True)) if rows else {}
+    # A damaged baseline: its features are of no use here, and the verdict says so.
+    if kept and fresh and kept[next(iter(kept))].shape != fresh[rows[0]].shape:
+        return _features(run, metric, pictures, None)
     return np.stack([kept[row] if row in kept else fresh[row] for row in range(len(pictures))])
 
 

@@ -20,6 +20,10 @@ from sdeval.suite import Case, Suite, added_seeds
 from sdeval.target import Target
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from sdeval.metrics.base import Difference, Features, Reference
     from sdeval.pipelines.load import LoadedTarget
 
 SPEED = "seconds_per_image"
@@ -143,7 +147,7 @@ class Session:
         misfits: dict[tuple[str, str], SdevalError] = {}
         fitting: set[tuple[str, str]] = set()
         for job in self.jobs:
-            baselines.find(self.options.baselines, *job.key)
+            baselines.check(self.options.baselines, *job.key)
             # What is not on this machine is said by the items, which skip or fail.
             with contextlib.suppress(NotAvailable):
                 load.check(job.target, job.suite.task, job.suite.settings)
@@ -247,7 +251,16 @@ class Session:
         except ValueError:
             # The run says why: its figure has no value.
             return None
-        return partial(metric.swapped, reference=reference)
+        return partial(_swapped, metric, reference)
+
+
+def _swapped(
+    metric: metrics.SetMetric, reference: Reference, before: Features, after: Features, cases: npt.NDArray[np.int64]
+) -> Difference:
+    try:
+        return metric.swapped(before, after, cases, reference)
+    except ValueError as error:
+        raise SdevalError(f"features of the baseline or the run are of no use: {error}; accept a run anew") from error
 
 
 def _figure(question: Question, run: Run) -> Verdict:

@@ -44,7 +44,7 @@ LAYERS = (
     ("errors", "typed", "files", "images", "environment", "shapes"),
     ("suite", "casefile", "target", "stats", "collect", "by_hand"),
     ("metrics", "pipelines", "health", "faults", "progress", "drift"),
-    ("run", "references", "noise"),
+    ("run", "runfiles", "references", "noise"),
     ("score",),
     ("compare", "evaluate", "shapes.train"),
     ("shapes.check",),

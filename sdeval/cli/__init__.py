@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.baselines = given.baselines or given.root / table.get("baselines", "baselines")
         given.output = given.root / table.get("output", "reports")
         return int(given.command(given))
-    except SdevalError as error:
+    # Whatever cannot be written: a full disk, a folder of somebody else.
+    except (SdevalError, OSError) as error:
         print(f"sdeval: {error}", file=sys.stderr)
         return 2
 

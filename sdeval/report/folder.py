@@ -16,6 +16,7 @@ from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.errors import SdevalError
 from sdeval.files import dump_json, write_text
 from sdeval.report.html import write_page
+from sdeval.typed import made
 
 VERDICTS = "verdicts.json"
 PAGE = "index.html"
@@ -54,11 +55,14 @@ def read_verdicts(session: Path) -> list[Verdict]:
     """
     path = session / VERDICTS
     try:
-        return [Verdict(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SdevalError(f"{session}: no session in it: {VERDICTS} is missing") from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SdevalError(f"{path}: is damaged: {error}") from None
+    if not isinstance(content, list):
+        raise SdevalError(f"{path}: is damaged: must be a list of verdicts")
+    return [made(Verdict, each, f"{path}: is damaged: verdict {number}") for number, each in enumerate(content, 1)]
 
 
 def run_folders(session: Path) -> list[Path]:

@@ -48,7 +48,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One sample: its picture now and in the baseline, as paths relative to the page."""
+    """One sample: its picture now and in the baseline, as paths relative to the page; empty where there is none."""
 
     seed: int
     current: str
@@ -191,10 +191,15 @@ def _without(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _copied(sample: SampleResult, accepted: Path, folder: Path, session: Path) -> str:
+    """Path of the baseline's picture in the session; empty where there is none any more."""
     source, copy = accepted / sample.image, folder / "baseline" / sample.image
     if not copy.exists() and source.is_file():
         write_bytes(copy, source.read_bytes())
-    return copy.relative_to(session).as_posix()
+    return _inside(copy, session)
+
+
+def _inside(picture: Path, session: Path) -> str:
+    return picture.relative_to(session).as_posix() if picture.is_file() else ""
 
 
 def _figure(verdict: Verdict, run: Run) -> Figure:
@@ -243,7 +248,7 @@ def _card(
     shots = tuple(
         Shot(
             seed=sample.seed,
-            current=(folder / sample.image).relative_to(session).as_posix(),
+            current=_inside(folder / sample.image, session),
             baseline=pictures.get(sample.key, ""),
             health=sample.health,
             scores=", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in sample.scores.items()),
