@@ -217,6 +217,14 @@ def test_wrong_options_end_in_one_line_before_anything_is_drawn(
     assert not (suites.path / "reports").exists()
 
 
+def test_an_output_that_cannot_be_written_ends_in_one_line_before_anything_is_drawn(suites: pytest.Pytester) -> None:
+    (suites.path / "taken").touch()
+    result = suites.runpytest_inprocess("--sdeval-output", "taken", *QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--sdeval-output: cannot write to " in result.stderr.str()
+    assert len(result.stderr.str().strip().splitlines()) == 1
+
+
 def test_a_setting_that_fits_no_suite_is_refused_and_one_that_fits_some_is_not(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess("--sdeval-set", "strength=0.5", *QUIET)
     assert "unknown setting 'strength'" in result.stderr.str()
