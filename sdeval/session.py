@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sdeval import baseline as baselines
 from sdeval import metrics, target
-from sdeval.compare import SUITE, Gate, Rule, Swapped, Verdict, decide, judge_cases, weigh
+from sdeval.compare import SUITE, Gate, Kind, Rule, Swapped, Verdict, decide, judge_cases, weigh
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.progress import Silent, Watcher
 from sdeval.run import Run
@@ -45,11 +45,11 @@ class Question:
         """Names the question in a session."""
         return "/".join((*self.job.key, self.name))
 
-    def unanswered(self, reason: str) -> Verdict:
+    def unanswered(self, reason: str, verdict: Kind = "unscored") -> Verdict:
         """The verdict where there can be none."""
         case, metric = (self.name, "health") if self.kind == "case" else (SUITE, self.name)
         suite, target = self.job.key
-        return Verdict(suite=suite, target=target, metric=metric, case=case, verdict="unscored", reason=reason)
+        return Verdict(suite=suite, target=target, metric=metric, case=case, verdict=verdict, reason=reason)
 
     @property
     def case(self) -> Case:

@@ -38,13 +38,17 @@ class Controller:
         if self._page is None:
             return
         from sdeval.report.folder import decided_early
-        from sdeval.report.terminal import summary_lines
+        from sdeval.report.notes import session_notes
+        from sdeval.report.terminal import Beside, summary_lines
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
         width = max(100, shutil.get_terminal_size().columns)
-        again = self._state.all_seeds_command if decided_early(self._page.parent) else ""
-        for text in summary_lines(self._state.verdicts, self._page, root, width, self._state.flags, again):
+        verdicts, again = self._state.verdicts, self._state.all_seeds_command
+        early = decided_early(self._page.parent)
+        notes = session_notes(self._page.parent, verdicts, self._state.settings.options.baselines, again)
+        beside = Beside(self._state.flags, again if early else "", notes)
+        for text in summary_lines(verdicts, self._page, root, width, beside):
             terminalreporter.write_line(text)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 
 from sdeval.compare.verdict import FAILING, Verdict, summary, worst_first
+from sdeval.report.notes import not_here
 from sdeval.report.words import SYMBOLS, number, probability, sentence, signed
 
 ROWS = 14
@@ -18,10 +20,21 @@ def explain(verdict: Verdict) -> str:
     return f"{verdict.verdict}: {sentence(verdict)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a session has to say besides its verdicts."""
+
+    flags: str = ""
+    """That `sdeval accept` needs to write where the session read."""
+    again: str = ""
+    """The command that draws what is still missing of a baseline, if anything is."""
+    notes: Sequence[str] = ()
+
+
 def summary_lines(
-    verdicts: Sequence[Verdict], page: Path, root: Path, width: int, flags: str = "", again: str = ""
+    verdicts: Sequence[Verdict], page: Path, root: Path, width: int, beside: Beside = Beside()
 ) -> list[str]:
-    """Counts, the worst verdicts, the page, and one next command.
+    """Counts, the worst verdicts, notes, the page, and one next command.
 
     Example output:
         4 regressed, 2 inconclusive, 84 passed
@@ -29,6 +42,7 @@ def summary_lines(
         verdict      suite            target  what        baseline    now  change  allowed  p       why
         ▼ regressed  shapes-text2img  shapes  clip_score     71.20  54.31  -16.89     0.50  <0.001
 
+        note: shapes-text2img: with one seed, …
         page: reports/latest/index.html
         next: open reports/latest/index.html
     """
@@ -40,7 +54,8 @@ def summary_lines(
     if len(shown) > ROWS:
         lines.append(f"… and {len(shown) - ROWS} more on the page")
     link = _latest(page, root)
-    return [*lines, "", f"page: {link}", f"next: {next_command(verdicts, link, flags, again)}"]
+    notes = [f"note: {each}" for each in beside.notes]
+    return [*lines, "", *notes, f"page: {link}", f"next: {next_command(verdicts, link, beside)}"]
 
 
 _COLUMNS = ("verdict", "suite", "target", "what", "baseline", "now", "change", "allowed", "p", "why")
@@ -67,18 +82,12 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     return (said, verdict.suite, verdict.target, what, *figures, probability(verdict.p_value), verdict.reason)
 
 
-def next_command(verdicts: Sequence[Verdict], page: Path, flags: str = "", again: str = "") -> str:
-    """The one thing to do now.
-
-    Args:
-        verdicts: of the session.
-        page: of the session.
-        flags: that `sdeval accept` needs to write where the session read.
-        again: the command that draws what is still missing of a baseline, if anything is.
-    """
+def next_command(verdicts: Sequence[Verdict], page: Path, beside: Beside = Beside()) -> str:
+    """The one thing to do now."""
     kinds = {each.verdict for each in verdicts}
-    if kinds.isdisjoint({"broken", "regressed", "unscored"}) and kinds & {"new", "not comparable", "improved"}:
-        return again or f"sdeval accept {page.parent}{flags}"
+    whole = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
+    if whole and kinds & {"new", "not comparable", "improved"}:
+        return beside.again or f"sdeval accept {page.parent}{beside.flags}"
     return f"open {page}"
 
 

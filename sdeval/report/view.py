@@ -13,6 +13,7 @@ from sdeval.compare.verdict import FAILING, KINDS, Verdict, summary, worst_first
 from sdeval.environment import differences
 from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
+from sdeval.report.notes import session_notes
 from sdeval.report.words import SYMBOLS, number, probability, sentence, signed, times_noise
 from sdeval.run import PASSING, Run, SampleResult
 
@@ -95,6 +96,7 @@ class View:
     counts: Mapping[str, int]
     symbols: Mapping[str, str]
     worst: tuple[str, ...]
+    notes: tuple[str, ...]
     environment: tuple[str, ...]
     runs: tuple[RunView, ...]
 
@@ -118,6 +120,7 @@ def build(session: Path, verdicts: Sequence[Verdict], baseline_folder: Path) -> 
         counts={str(kind): count for kind, count in summary(verdicts).items()},
         symbols=SYMBOLS,
         worst=tuple(map(_worst_line, failing[:5])),
+        notes=tuple(session_notes(session, verdicts, baseline_folder)),
         environment=machine,
         runs=tuple(sorted(views, key=lambda each: each.rank)),
     )

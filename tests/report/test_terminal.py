@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sdeval.compare import Kind, Verdict
-from sdeval.report.terminal import explain, next_command, summary_lines
+from sdeval.report.terminal import Beside, explain, next_command, summary_lines
 from sdeval.report.words import number, probability, signed
 
 LOST = Verdict(
@@ -63,6 +63,19 @@ def test_columns_line_up_and_reasons_are_cut(tmp_path: Path) -> None:
 def test_the_next_command_follows_the_verdicts(kinds: list[Kind], command: str) -> None:
     verdicts = [Verdict(suite="a", target="b", metric="c", case="", verdict=kind) for kind in kinds]
     assert next_command(verdicts, Path("r/latest/index.html")) == command
+
+
+def test_what_is_not_here_is_no_run_to_accept() -> None:
+    gone = Verdict(suite="a", target="b", metric="c", case="", verdict="inconclusive", reason="no weights")
+    new = Verdict(suite="a", target="b", metric="d", case="", verdict="new")
+    assert next_command([new, gone], Path("r/latest/index.html")) == "open r/latest/index.html"
+
+
+def test_notes_stand_before_the_page_and_the_next_command(tmp_path: Path) -> None:
+    beside = Beside(flags=" --baselines b", notes=("one", "two"))
+    new = Verdict(suite="a", target="b", metric="c", case="", verdict="new")
+    lines = summary_lines([new], tmp_path / "r" / "x" / "index.html", tmp_path, 120, beside)
+    assert lines[-5:] == ["", "note: one", "note: two", "page: r/x/index.html", "next: sdeval accept r/x --baselines b"]
 
 
 @pytest.mark.parametrize(
