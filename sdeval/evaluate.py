@@ -190,6 +190,8 @@ def _result(plan: Plan, drawn: Drawn, folder: Path) -> SampleResult:
         fingerprint=plan.fingerprint(sample),
         sha256=pixel_hash(drawn.picture),
         image=image,
+        width=drawn.picture.width,
+        height=drawn.picture.height,
         health=finding.defect if finding else "ok",
         detail=finding.detail if finding else "",
     )

@@ -52,6 +52,10 @@ class SampleResult:
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a score is null, by metric."""
 
+    width: int = 0
+    height: int = 0
+    """Of the picture, in pixels; 0 in runs of before they were kept."""
+
     drift: str = ""
     """How far the picture is from the baseline's: `identical`, `imperceptible` or `changed`; empty without one."""
 
@@ -59,6 +63,11 @@ class SampleResult:
     def key(self) -> tuple[str, int]:
         """Case and seed."""
         return (self.case, self.seed)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the picture, where they are known."""
+        return (self.width, self.height) if self.width and self.height else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +136,11 @@ class Run:
             grouped.setdefault(sample.case, []).append(sample)
         return grouped
 
+    def sample(self, other: SampleResult) -> SampleResult | None:
+        """The same sample in this run, if the same was asked of it."""
+        found = next((each for each in self.samples if each.key == other.key), None)
+        return found if found is not None and found.fingerprint == other.fingerprint else None
+
     def look_of(self, seed: int) -> int:
         """The look at which a seed was first drawn, from 0."""
         return next((number for number, seeds in enumerate(self.asked.get("looks", ())) if seed in seeds), 0)
@@ -163,8 +177,8 @@ class Stored:
 
     def picture(self, sample: SampleResult) -> Path | None:
         """The picture of the same sample in this run, if the same was asked of it."""
-        found = next((each for each in self.run.samples if each.key == sample.key), None)
-        if found is None or found.fingerprint != sample.fingerprint:
+        found = self.run.sample(sample)
+        if found is None:
             return None
         path = self.folder / found.image
         return path if path.is_file() else None
