@@ -107,7 +107,8 @@ def _replace(folder: Path, run: Run, source: Path) -> None:
     samples = tuple(_keep_picture(sample, source, aside) for sample in run.samples)
     # Times, memory and the order of threads differ from run to run; a baseline changes only where results do.
     environment = {name: value for name, value in run.environment.items() if name not in PASSING}
-    runs.write(replace(run, samples=samples, seconds={}, peak_memory_bytes=0, environment=environment), aside)
+    kept = replace(run, samples=samples, seconds={}, peak_memory_bytes=0, environment=environment, notes=())
+    runs.write(kept, aside)
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():

@@ -48,6 +48,13 @@ def test_accepting_the_same_again_changes_no_byte(run: Run, tmp_path: Path) -> N
     assert contents(tmp_path / "baselines") == before
 
 
+def test_notes_of_a_session_are_not_accepted(run: Run, tmp_path: Path) -> None:
+    accept(on_disk(replace(run, notes=("the noise is stale",)), tmp_path / "run"), tmp_path / "baselines")
+    found = find(tmp_path / "baselines", "animals", "tiny")
+    assert found is not None
+    assert found.notes == ()
+
+
 def test_a_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
     accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines", dry_run=True)
     assert not (tmp_path / "baselines").exists()
