@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sdeval import baseline as baselines
@@ -60,9 +61,17 @@ class Runner:
         folder: of the session; runs go to `SUITE/TARGET` in it.
         watcher: told of every picture.
         loaded: a target that is in memory already.
+        noise: what is known to fit; for other jobs it is looked for beside their baselines.
     """
 
-    def __init__(self, options: Options, folder: Path, watcher: Watcher, loaded: LoadedTarget | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        folder: Path,
+        watcher: Watcher,
+        loaded: LoadedTarget | None = None,
+        noise: Mapping[Key, Fitting] = MappingProxyType({}),
+    ) -> None:
         self._options = options
         self._folder = folder
         self._watcher = watcher
@@ -73,7 +82,7 @@ class Runner:
         self._look: dict[Key, int] = {}
         self._self_checked: set[str] = set()
         self._kept: dict[Key, Stored | None] = {}
-        self._fitting: dict[Key, Fitting] = {}
+        self._fitting = dict(noise)
 
     def run(self, job: Job, cases: Collection[str] | None) -> Run:
         """The run of a job, made when it is first asked for; a failure is remembered and not tried again.

@@ -328,7 +328,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     text = (
         "from sdeval import Case, Suite\n"
-        'test_animals = Suite(name="animals", task="text2img", cases=(Case(id="case-0", prompt="a"),))\n'
+        'test_animals = Suite(name="animals", task="text2img", cases=(Case(id="case-0", prompt="a"),), '
+        'metric_options={"clip_model": "shapes"})\n'
     )
     (tmp_path / "test_animals.py").write_text(text)
     return tmp_path
