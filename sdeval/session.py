@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from sdeval import baseline as baselines
@@ -20,6 +21,7 @@ from sdeval.suite import Case, Suite, added_seeds
 from sdeval.target import Target
 
 if TYPE_CHECKING:
+    from sdeval.fitting import Fitting
     from sdeval.pipelines.load import LoadedTarget
 
 SPEED = "seconds_per_image"
@@ -77,6 +79,7 @@ class Session:
         *,
         shared: bool = False,
         loaded: LoadedTarget | None = None,
+        noise: Mapping[Key, Fitting] = MappingProxyType({}),
     ) -> None:
         self.options = options
         self.folder = folder
@@ -85,7 +88,7 @@ class Session:
         self._named = {**target.shipped(), **options.named}
         self._known: dict[str, Target] = {}
         self._selected: list[Question] = []
-        self._runner = Runner(options, folder, watcher or Silent(), loaded)
+        self._runner = Runner(options, folder, watcher or Silent(), loaded, noise)
         self._cases: dict[Key, dict[str, Verdict]] = {}
         # Pictures that were judged case by case.
         self._seen: dict[Key, frozenset[tuple[str, int]]] = {}

@@ -74,6 +74,11 @@ def decided_early(session: Path) -> bool:
     return any(len(each["seeds"]) < len(each["looks"][-1]) for each in asked)
 
 
+def notes(session: Path) -> list[str]:
+    """What the runs of a session tell besides their verdicts."""
+    return [note for folder in run_folders(session) for note in runs.read(folder).notes]
+
+
 def _point_latest(session: Path) -> None:
     link, aside = session.parent / "latest", session.parent / f".latest.{os.getpid()}"
     # Some systems allow no links; the folder's name still says which is the latest.

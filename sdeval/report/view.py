@@ -76,6 +76,7 @@ class RunView:
     target: str
     task: str
     changed: tuple[str, ...]
+    notes: tuple[str, ...]
     figures: tuple[Figure, ...]
     cards: tuple[Card, ...]
 
@@ -165,6 +166,7 @@ def _run_view(session: Path, folder: Path, run: Run, verdicts: Sequence[Verdict]
         target=run.target,
         task=run.task,
         changed=tuple(_changed(before, run)) if before else (),
+        notes=run.notes,
         figures=tuple(_figure(each, run) for each in worst_first([each for each in verdicts if not each.case])),
         cards=tuple(_card(each, samples[each.case], folder, session, pictures) for each in ordered),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sdeval.compare.verdict import Verdict
 
 SYMBOLS = {
@@ -17,11 +15,6 @@ SYMBOLS = {
     "passed": "✓",
     "information": "·",
 }
-
-
-def short(path: Path) -> Path:
-    """A path as seen from here, where it lies below."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def number(value: float | None) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sdeval.compare import Kind, Verdict
-from sdeval.report.terminal import explain, next_command, summary_lines
+from sdeval.report.terminal import Further, explain, next_command, summary_lines
 from sdeval.report.words import number, probability, signed
 
 LOST = Verdict(
@@ -39,6 +39,19 @@ def test_the_summary_is_counts_worst_first_page_and_one_command(tmp_path: Path) 
     assert [line.split()[1] for line in lines[3:5]] == ["broken", "regressed"]
     assert lines[-2:] == ["page: reports/x/index.html", "next: open reports/x/index.html"]
     assert not any("dog" in line for line in lines)
+
+
+def test_notes_stand_before_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "reports" / "x" / "index.html"
+    lines = summary_lines([FINE], page, tmp_path, 120, ["one", "another"])
+    assert lines[-6:-2] == ["", "note: one", "note: another", ""]
+
+
+def test_what_further_commands_need_is_in_the_next_one() -> None:
+    new = [Verdict(suite="a", target="b", metric="c", case="", verdict="new")]
+    page = Path("r/latest/index.html")
+    assert next_command(new, page, Further(flags=" --baselines qa")) == "sdeval accept r/latest --baselines qa"
+    assert next_command(new, page, Further(again="pytest --sdeval-all-seeds")) == "pytest --sdeval-all-seeds"
 
 
 def test_columns_line_up_and_reasons_are_cut(tmp_path: Path) -> None:
