@@ -18,6 +18,10 @@ from sdeval.images import kept_bytes, open_rgb
 from sdeval.run import PASSING, Run, SampleResult
 
 
+class BrokenPictures(SdevalError):
+    """A run is refused because of pictures that are not healthy: with other seeds it might not be."""
+
+
 def folder_of(baselines: Path, suite: str, target: str) -> Path:
     """Where the baseline of a suite and a target lies."""
     return baselines / suite / target
@@ -83,7 +87,8 @@ def accept(run_folder: Path, baselines: Path, *, dry_run: bool = False) -> list[
     """Make a run the baseline of its suite and target, without drawing or scoring anything again.
 
     Raises:
-        SdevalError: the run is partial, has broken pictures or missing scores, or cannot be read.
+        BrokenPictures: a picture is not healthy.
+        SdevalError: the run is partial, lacks scores or seeds, or cannot be read.
     """
     run = _without_told(runs.read(run_folder))
     _refuse(run, run_folder)
@@ -105,6 +110,16 @@ def _refuse(run: Run, folder: Path) -> None:
             f"{folder}: was decided with {drawn} of {most} seeds; draw all of them and accept that run: "
             "pytest suites --sdeval-all-seeds"
         )
+    # First, for a score may be missing because a picture is broken.
+    for sample in run.samples:
+        if sample.health != "ok":
+            what = f"{sample.case}@{sample.seed}: is {sample.health} ({sample.detail})"
+            raise BrokenPictures(f"{folder}: {what}; a baseline holds healthy pictures only")
+    _refuse_holes(run, folder)
+
+
+def _refuse_holes(run: Run, folder: Path) -> None:
+    """A baseline holds every score."""
     for metric, reason in run.asked.get("unscored", {}).items():
         raise SdevalError(f"{folder}: has no {metric} ({reason}); a baseline holds every score")
     for metric, figure in run.set_scores.items():
@@ -116,8 +131,6 @@ def _refuse(run: Run, folder: Path) -> None:
 
 def _refuse_sample(sample: SampleResult, run: Run, folder: Path) -> None:
     where = f"{folder}: {sample.case}@{sample.seed}"
-    if sample.health != "ok":
-        raise SdevalError(f"{where}: is {sample.health} ({sample.detail}); a baseline holds healthy pictures only")
     for metric, record in run.metrics.items():
         scored = sample.scores.get(metric) is not None and metric not in sample.reasons
         if record.scope == "sample" and not scored:
@@ -150,7 +163,8 @@ def _replace(folder: Path, run: Run, source: Path) -> None:
     samples = tuple(_keep_picture(sample, source, aside) for sample in run.samples)
     # Times, memory and the order of threads differ from run to run; a baseline changes only where results do.
     environment = {name: value for name, value in run.environment.items() if name not in PASSING}
-    runs.write(replace(run, samples=samples, seconds={}, peak_memory_bytes=0, environment=environment), aside)
+    kept = replace(run, samples=samples, seconds={}, peak_memory_bytes=0, environment=environment, notes=())
+    runs.write(kept, aside)
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():

@@ -40,6 +40,8 @@ class Plan:
     """Whether one sample is drawn again by itself, which costs as much as one picture more."""
     looks: tuple[tuple[int, ...], ...] = ()
     """Seeds of each look that the suite allows; the plan may be for one of the first."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the verdicts must know besides."""
 
     @property
     def complete(self) -> bool:
@@ -167,6 +169,7 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
         environment={**environment.describe(), **checked},
         seconds=seconds,
         peak_memory_bytes=peak_memory_bytes(),
+        notes=plan.notes,
     )
 
 

@@ -128,6 +128,8 @@ class Run:
     environment: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[tuple[str, int], float] = field(default_factory=dict)
     peak_memory_bytes: int = 0
+    notes: tuple[str, ...] = ()
+    """What a reader of its verdicts must know besides, a line each; a baseline has none."""
 
     def by_case(self) -> dict[str, list[SampleResult]]:
         """Samples of each case, in the order of the suite."""
@@ -208,6 +210,8 @@ def _header(run: Run) -> dict[str, Any]:
         "environment": dict(run.environment),
         "complete": run.complete,
         "peak_memory_bytes": run.peak_memory_bytes,
+        # A baseline stays the same to the last byte.
+        **({"notes": list(run.notes)} if run.notes else {}),
     }
 
 
@@ -231,6 +235,7 @@ def read(folder: Path) -> Run:
         environment=header["environment"],
         complete=header["complete"],
         peak_memory_bytes=header["peak_memory_bytes"],
+        notes=tuple(header.get("notes", ())),
         samples=samples,
         features={path.stem: read_features(path, len(samples)) for path in sorted(folder.glob("features/*.npy"))},
         seconds=_read_seconds(folder / "timings.jsonl"),

@@ -30,6 +30,7 @@ _HEADER: dict[str, Any] = {
     "complete": bool,
     "peak_memory_bytes": int,
 }
+_OPTIONAL: dict[str, Any] = {"notes": Sequence[str]}
 _ASKED: dict[str, Any] = {
     "cases": int,
     "seeds": Sequence[int],
@@ -56,7 +57,7 @@ def read_header(path: Path) -> Mapping[str, Any]:
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         found = header.get("schema") if isinstance(header, dict) else None
         raise SdevalError(f"{path}: has schema {shown(found)}; this version of sdeval reads {SCHEMA}")
-    check_table(header, _HEADER, where, required=_HEADER)
+    check_table(header, {**_HEADER, **_OPTIONAL}, where, required=_HEADER)
     for name in (header["suite"], header["target"]):
         if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name):
             raise SdevalError(f"{where}: {shown(name)} is no name")

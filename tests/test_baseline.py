@@ -9,7 +9,7 @@ from PIL import Image
 
 from sdeval import SdevalError
 from sdeval import run as runs
-from sdeval.baseline import accept, check, find
+from sdeval.baseline import BrokenPictures, accept, check, find
 from sdeval.images import write_png
 from sdeval.run import Run
 from tests.conftest import CLIP_SCORE, make_run, with_features
@@ -48,6 +48,13 @@ def test_accepting_the_same_again_changes_no_byte(run: Run, tmp_path: Path) -> N
     (second,) = accept(on_disk(later, tmp_path / "later"), tmp_path / "baselines")
     assert (second.old, second.new, second.pictures) == (29.5, 29.5, 0)
     assert contents(tmp_path / "baselines") == before
+
+
+def test_notes_of_a_session_are_not_accepted(run: Run, tmp_path: Path) -> None:
+    accept(on_disk(replace(run, notes=("the noise is stale",)), tmp_path / "run"), tmp_path / "baselines")
+    found = find(tmp_path / "baselines", "animals", "tiny")
+    assert found is not None
+    assert found.notes == ()
 
 
 def test_a_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
@@ -100,6 +107,14 @@ def test_bad_runs_are_refused(run: Run, tmp_path: Path, damage: dict[str, object
     with pytest.raises(SdevalError, match=message):
         accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
     assert not (tmp_path / "baselines").exists()
+
+
+def test_a_broken_picture_is_named_before_the_scores_it_lacks(run: Run, tmp_path: Path) -> None:
+    sick = replace(run.samples[1], health="black", reasons={"clip_score": "no"})
+    lacking = replace(run.samples[0], reasons={"clip_score": "no"})
+    with pytest.raises(BrokenPictures, match="case-0@1: is black"):
+        bad = replace(run, samples=(lacking, sick, *run.samples[2:]))
+        accept(on_disk(bad, tmp_path / "run"), tmp_path / "baselines")
 
 
 def test_what_is_told_and_not_judged_is_neither_asked_for_nor_kept(run: Run, tmp_path: Path) -> None:

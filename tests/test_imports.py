@@ -48,7 +48,7 @@ LAYERS = (
     ("score",),
     ("compare", "evaluate", "shapes.train"),
     ("shapes.check",),
-    ("baseline",),
+    ("baseline", "fitting", "seeds"),
     ("runner", "calibrate"),
     ("session", "report"),
     ("sensitivity", "doctor"),

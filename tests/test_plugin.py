@@ -442,6 +442,25 @@ def test_a_metric_whose_weights_are_not_here_skips_alone(suites: pytest.Pytester
     strict.assert_outcomes(failed=1, deselected=5)
 
 
+def test_noise_that_no_longer_fits_is_told_on_the_terminal_and_on_the_page(suites: pytest.Pytester) -> None:
+    accept(suites)
+    (suites.path / "baselines" / "few" / "shapes.noise.json").write_text('{"schema": 1}')
+    result = suites.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(passed=6)
+    note = "baselines/few/shapes.noise.json is left out: it was written by another version of sdeval"
+    result.stdout.fnmatch_lines([f"note: {note}; measure again: sdeval calibrate few"])
+    assert note in (suites.path / "reports" / "latest" / "index.html").read_text()
+
+
+def test_a_damaged_noise_file_is_named_without_a_traceback(suites: pytest.Pytester) -> None:
+    accept(suites)
+    (suites.path / "baselines" / "few" / "shapes.noise.json").write_text("{")
+    result = suites.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(failed=6)
+    result.stdout.fnmatch_lines(["*shapes.noise.json: is damaged: *; restore it with: git checkout -- *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
 def test_other_prompts_are_not_comparable_and_fail(suites: pytest.Pytester) -> None:
     accept(suites)
     suites.makepyfile(test_suite=SUITE.format(task="text2img", name="few").replace("large red", "large yellow"))
@@ -547,9 +566,8 @@ def test_more_seeds_than_the_baseline_holds_are_told(growing: pytest.Pytester) -
     result = growing.runpytest_inprocess(*QUIET)
     result.stdout.fnmatch_lines(
         [
-            "note: few: with one seed, no case alone *",
-            "note: few on shapes: may draw up to 8 seeds, but its baseline holds 4: at most 4 are drawn; "
-            "to have all of them: pytest * --sdeval-all-seeds, then sdeval accept",
+            "note: few on shapes: may draw 8 seeds, but the baseline holds 4 of them: at most 4 are drawn; "
+            "to have all: pytest suites --sdeval-all-seeds, then sdeval accept",
         ]
     )
 

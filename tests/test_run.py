@@ -14,7 +14,8 @@ from tests.conftest import make_run, with_features
 @pytest.fixture
 def run(rng: np.random.Generator) -> Run:
     plain = make_run(np.array([[30.0, 31.5], [29.25, np.nan]]))
-    timed = replace(plain, seconds={("case-0", 0): 0.5}, environment={"python": "3.11"}, peak_memory_bytes=7)
+    facts = {"environment": {"python": "3.11"}, "peak_memory_bytes": 7, "notes": ("the noise is stale",)}
+    timed = replace(plain, seconds={("case-0", 0): 0.5}, **facts)
     return with_features(timed, rng.normal(size=(4, 3)), 1.25)
 
 
@@ -31,6 +32,12 @@ def test_the_same_run_is_the_same_bytes(run: Run, tmp_path: Path) -> None:
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
     assert files
     assert all((tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes() for path in files)
+
+
+def test_without_notes_nothing_is_written_of_them(run: Run, tmp_path: Path) -> None:
+    write(replace(run, notes=()), tmp_path)
+    assert "notes" not in (tmp_path / "run.json").read_text()
+    assert read(tmp_path).notes == ()
 
 
 def test_a_sample_is_a_line(run: Run, tmp_path: Path) -> None:

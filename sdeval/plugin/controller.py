@@ -34,21 +34,18 @@ class Controller:
             self._page = publish(self._state.session.folder, self._state.verdicts, settings.options.baselines)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Counts, the verdicts worst first, the page, and one next command."""
+        """Counts, the verdicts worst first, notes, the page, and one next command."""
         if self._page is None:
             return
-        from sdeval.report.folder import decided_early
-        from sdeval.report.notes import session_notes
-        from sdeval.report.terminal import Beside, summary_lines
+        from sdeval.report.folder import decided_early, notes
+        from sdeval.report.terminal import Further, summary_lines
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
         width = max(100, shutil.get_terminal_size().columns)
-        verdicts, again = self._state.verdicts, self._state.all_seeds_command
-        early = decided_early(self._page.parent)
-        notes = session_notes(self._page.parent, verdicts, self._state.settings.options.baselines, again)
-        beside = Beside(self._state.flags, again if early else "", notes)
-        for text in summary_lines(verdicts, self._page, root, width, beside):
+        again = self._state.all_seeds_command if decided_early(self._page.parent) else ""
+        told, further = notes(self._page.parent, self._state.verdicts), Further(self._state.flags, again)
+        for text in summary_lines(self._state.verdicts, self._page, root, width, told, further):
             terminalreporter.write_line(text)
 
 

@@ -16,6 +16,7 @@ from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.errors import SdevalError
 from sdeval.files import dump_json, write_text
 from sdeval.report.html import write_page
+from sdeval.report.words import told_not_here
 from sdeval.typed import made
 
 VERDICTS = "verdicts.json"
@@ -76,6 +77,12 @@ def decided_early(session: Path) -> bool:
     """Whether a run of a session was decided before all its seeds were drawn: it cannot be accepted as it is."""
     asked = [runs.read(folder).asked for folder in run_folders(session)]
     return any(len(each["seeds"]) < len(each["looks"][-1]) for each in asked)
+
+
+def notes(session: Path, verdicts: Sequence[Verdict] = ()) -> list[str]:
+    """What a session tells besides its verdicts: what is not on this machine, and what its runs say; each once."""
+    found = [note for folder in run_folders(session) for note in runs.read(folder).notes]
+    return list(dict.fromkeys([*told_not_here(verdicts), *found]))
 
 
 def _point_latest(session: Path) -> None:

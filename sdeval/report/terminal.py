@@ -8,11 +8,20 @@ from pathlib import Path
 from textwrap import shorten
 
 from sdeval.compare.verdict import FAILING, Verdict, summary, worst_first
-from sdeval.report.notes import not_here
-from sdeval.report.words import SYMBOLS, number, probability, sentence, signed
+from sdeval.report.words import SYMBOLS, not_here, number, probability, sentence, signed
 
 ROWS = 14
 """Verdicts in the table; the page has all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """What a session knows of the next command."""
+
+    flags: str = ""
+    """That `sdeval accept` needs to write where the session read."""
+    again: str = ""
+    """Draws what is still missing of a baseline; empty where nothing is."""
 
 
 def explain(verdict: Verdict) -> str:
@@ -20,19 +29,13 @@ def explain(verdict: Verdict) -> str:
     return f"{verdict.verdict}: {sentence(verdict)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What a session has to say besides its verdicts."""
-
-    flags: str = ""
-    """That `sdeval accept` needs to write where the session read."""
-    again: str = ""
-    """The command that draws what is still missing of a baseline, if anything is."""
-    notes: Sequence[str] = ()
-
-
 def summary_lines(
-    verdicts: Sequence[Verdict], page: Path, root: Path, width: int, beside: Beside = Beside()
+    verdicts: Sequence[Verdict],
+    page: Path,
+    root: Path,
+    width: int,
+    notes: Sequence[str] = (),
+    further: Further = Further(),
 ) -> list[str]:
     """Counts, the worst verdicts, notes, the page, and one next command.
 
@@ -42,7 +45,6 @@ def summary_lines(
         verdict      suite            target  what        baseline    now  change  allowed  p       why
         ▼ regressed  shapes-text2img  shapes  clip_score     71.20  54.31  -16.89     0.50  <0.001
 
-        note: shapes-text2img: with one seed, …
         page: reports/latest/index.html
         next: open reports/latest/index.html
     """
@@ -54,8 +56,8 @@ def summary_lines(
     if len(shown) > ROWS:
         lines.append(f"… and {len(shown) - ROWS} more on the page")
     link = _latest(page, root)
-    notes = [f"note: {each}" for each in beside.notes]
-    return [*lines, "", *notes, f"page: {link}", f"next: {next_command(verdicts, link, beside)}"]
+    told = ["", *(f"note: {note}" for note in notes)] if notes else []
+    return [*lines, *told, "", f"page: {link}", f"next: {next_command(verdicts, link, further)}"]
 
 
 _COLUMNS = ("verdict", "suite", "target", "what", "baseline", "now", "change", "allowed", "p", "why")
@@ -82,12 +84,12 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     return (said, verdict.suite, verdict.target, what, *figures, probability(verdict.p_value), verdict.reason)
 
 
-def next_command(verdicts: Sequence[Verdict], page: Path, beside: Beside = Beside()) -> str:
+def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Further()) -> str:
     """The one thing to do now."""
     kinds = {each.verdict for each in verdicts}
     whole = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
     if whole and kinds & {"new", "not comparable", "improved"}:
-        return beside.again or f"sdeval accept {page.parent}{beside.flags}"
+        return further.again or f"sdeval accept {page.parent}{further.flags}"
     return f"open {page}"
 
 

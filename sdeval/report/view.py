@@ -13,8 +13,7 @@ from sdeval.compare.verdict import FAILING, KINDS, Verdict, summary, worst_first
 from sdeval.environment import differences
 from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
-from sdeval.report.notes import session_notes
-from sdeval.report.words import SYMBOLS, number, probability, sentence, signed, times_noise
+from sdeval.report.words import SYMBOLS, number, probability, sentence, signed, times_noise, told_not_here
 from sdeval.run import PASSING, Run, SampleResult
 
 
@@ -77,6 +76,7 @@ class RunView:
     target: str
     task: str
     changed: tuple[str, ...]
+    notes: tuple[str, ...]
     figures: tuple[Figure, ...]
     cards: tuple[Card, ...]
 
@@ -120,7 +120,7 @@ def build(session: Path, verdicts: Sequence[Verdict], baseline_folder: Path) -> 
         counts={str(kind): count for kind, count in summary(verdicts).items()},
         symbols=SYMBOLS,
         worst=tuple(map(_worst_line, failing[:5])),
-        notes=tuple(session_notes(session, verdicts, baseline_folder)),
+        notes=tuple(told_not_here(verdicts)),
         environment=machine,
         runs=tuple(sorted(views, key=lambda each: each.rank)),
     )
@@ -168,6 +168,7 @@ def _run_view(session: Path, folder: Path, run: Run, verdicts: Sequence[Verdict]
         target=run.target,
         task=run.task,
         changed=tuple(_changed(before, run)) if before else (),
+        notes=run.notes,
         figures=tuple(_figure(each, run) for each in worst_first([each for each in verdicts if not each.case])),
         cards=tuple(_card(each, samples[each.case], folder, session, pictures) for each in ordered),
     )

@@ -198,13 +198,9 @@ def test_as_many_cases_as_it_takes_can_show_a_loss_and_one_less_cannot(
     assert said(takes - 1).reason.endswith(f"it takes {takes}")
 
 
-def test_where_no_number_of_cases_can_show_a_loss_there_are_too_many_gates(scores: np.ndarray) -> None:
-    gate = weigh(make_run(scores - 20), make_run(scores), "clip_score", rule=Rule(gates=600))
-    said = judge_gates([gate], total=600)[0]
-    assert (said.verdict, said.reason) == (
-        "inconclusive",
-        "beside 600 gates no loss can be shown; run fewer suites at a time",
-    )
+def test_a_clear_loss_is_found_beside_any_number_of_gates(scores: np.ndarray) -> None:
+    gate = weigh(make_run(scores - 20), make_run(scores), "clip_score", rule=Rule(gates=5000))
+    assert judge_gates([gate], total=5000)[0].verdict == "regressed"
 
 
 def test_inconclusive_says_about_how_many_cases_would_decide_and_they_do(rng: np.random.Generator) -> None:
@@ -318,7 +314,6 @@ def test_every_look_has_its_share_of_the_error_level(scores: np.ndarray, rng: np
     after = scores - 0.8 + rng.normal(0, 1.5, size=scores.shape)
     once, thrice = (weigh(make_run(after), make_run(scores), "clip_score", rule=Rule(looks=n)) for n in (1, 3))
     assert thrice.p_worse == pytest.approx(3 * once.p_worse)
-    assert thrice.smallest_p == pytest.approx(3 * once.smallest_p)
     assert (once.p_better, thrice.p_better) == (pytest.approx(1, abs=0.05), 1.0)
 
 
