@@ -112,9 +112,9 @@ def test_bad_runs_are_refused(run: Run, tmp_path: Path, damage: dict[str, object
 def test_a_broken_picture_is_named_before_the_scores_it_lacks(run: Run, tmp_path: Path) -> None:
     sick = replace(run.samples[1], health="black", reasons={"clip_score": "no"})
     lacking = replace(run.samples[0], reasons={"clip_score": "no"})
+    bad = on_disk(replace(run, samples=(lacking, sick, *run.samples[2:])), tmp_path / "run")
     with pytest.raises(BrokenPictures, match="case-0@1: is black"):
-        bad = replace(run, samples=(lacking, sick, *run.samples[2:]))
-        accept(on_disk(bad, tmp_path / "run"), tmp_path / "baselines")
+        accept(bad, tmp_path / "baselines")
 
 
 def test_what_is_told_and_not_judged_is_neither_asked_for_nor_kept(run: Run, tmp_path: Path) -> None:
