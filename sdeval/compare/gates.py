@@ -290,12 +290,13 @@ def judge_gates(gates: Sequence[Gate], total: int | None = None) -> list[Verdict
 def _verdict(gate: Gate, p_worse: float, p_better: float, gates: int) -> Verdict:
     said = gate.said
     tolerance = said.tolerance or 0.0
-    beyond = abs(said.delta or 0.0) > tolerance
-    if beyond and p_worse < ALPHA_GATES and gate.p_worse < gate.p_better:
+    # The test of a set may look at something simpler than the figure; a verdict takes both, in the same direction.
+    lost = (said.delta or 0.0) * (-1 if said.higher_is_better else 1)
+    if lost > tolerance and p_worse < ALPHA_GATES and gate.p_worse < gate.p_better:
         return replace(said, verdict="regressed", p_value=p_worse)
     if gate.otherwise is not None:
         return gate.otherwise
-    if beyond and p_better < ALPHA_GATES:
+    if -lost > tolerance and p_better < ALPHA_GATES:
         return replace(said, verdict="improved", p_value=p_better)
     if gate.not_worse:
         return replace(said, verdict="passed", p_value=p_worse)

@@ -130,6 +130,19 @@ def test_a_set_that_comes_closer_improves(rng: np.random.Generator) -> None:
     assert set_verdict(after, after + 1.5, real).verdict == "improved"
 
 
+def test_a_test_that_says_the_opposite_of_the_figure_shows_nothing(rng: np.random.Generator) -> None:
+    features = rng.normal(size=(48, 8))
+    for figures in ((1.0, 2.0), (2.0, 1.0)):
+        one, other = (
+            with_features(make_run(np.full((24, 2), 30.0 + index)), features + index, figure)
+            for index, figure in enumerate(figures)
+        )
+        signs = np.full(24, figures[1] - figures[0])
+        gate = weigh(one, other, "frechet_distance", lambda *_, signs=signs: lambda swapped: (1 - 2 * swapped) @ signs)
+        assert min(gate.p_worse, gate.p_better) < 1e-3
+        assert judge_gates([gate])[0].verdict in ("inconclusive", "passed")
+
+
 def test_the_same_set_passes(rng: np.random.Generator) -> None:
     values, real = rng.normal(size=(48, 8)), rng.normal(size=(200, 8))
     assert set_verdict(values, values, real).verdict == "passed"
