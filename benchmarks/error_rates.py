@@ -15,12 +15,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import Pool
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sdeval.by_hand import BY_HAND, ByHand
-from sdeval.compare import Gate, Rule, decide, judge_cases, weigh
+from sdeval.compare import Gate, Rule, Verdict, decide, judge_cases, settle_cases, weigh
 from sdeval.run import MetricRecord, Run, SampleResult
 
 Floats = npt.NDArray[np.float64]
@@ -83,6 +85,12 @@ def clustered(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
     return rng.normal(0, metric.within, (shape[0], 1)) + rng.normal(0, metric.within / 4, shape)
 
 
+def unequal(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
+    """Three prompts vary ten times as much as the others."""
+    spread = np.where(np.arange(shape[0]) < 3, 2.0, 0.2)[:, None]
+    return metric.within * spread * rng.normal(0, 1, shape)
+
+
 def both(side: Side) -> Noise:
     """Both sides drawn anew."""
     return lambda rng, metric, shape: (side(rng, metric, shape), side(rng, metric, shape))
@@ -111,6 +119,7 @@ NOISES: dict[str, Noise] = {
     "skewed": both(skewed),
     "heavy tails": both(heavy_tailed),
     "clustered seeds": both(clustered),
+    "unequal cases": both(unequal),
     "sparse pictures": sparse,
     "sparse cases": sparse_cases,
     "last digits": tiny,
@@ -136,6 +145,12 @@ def some_fail(rng: Rng, suite: str, metric: Metric, scores: Floats, share: float
     return scores - 20.0 * wrong
 
 
+def rare_and_large(rng: Rng, suite: str, metric: Metric, scores: Floats, share: float) -> Floats:
+    """Some pictures lose so much that the mean loss is the tolerance."""
+    wrong = (rng.random(scores.shape) < share) & (suite == "text2img" and metric is CLIP)
+    return scores - metric.tolerance / share * wrong
+
+
 def one_case_fails(rng: Rng, suite: str, metric: Metric, scores: Floats) -> Floats:
     """One case of one suite shows anything, with every seed."""
     wrong = np.zeros(scores.shape)
@@ -151,6 +166,13 @@ HARMS: dict[str, Harm] = {
     "1 picture in 4 wrong": partial(some_fail, share=1 / 4),
     "1 case of 32 wrong": one_case_fails,
 }
+AT_TOLERANCE: dict[str, Harm] = {
+    "all lower by the tolerance": partial(all_lower, tolerances=1.0),
+    "1 picture in 4 lower by 4 tolerances": partial(rare_and_large, share=1 / 4),
+    "1 picture in 16 lower by 16 tolerances": partial(rare_and_large, share=1 / 16),
+}
+"""A true loss as large as the tolerance: `passed` would be wrong."""
+ALL_HARMS = {"nothing": unharmed, **HARMS, **AT_TOLERANCE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +244,8 @@ class Outcome:
 
     alarm: bool
     images: int = 0
+    passed: bool = False
+    """What was said of the CLIP score that the harms touch."""
 
 
 def sdeval(session: Sequence[Scores], looks: Sequence[Sequence[int]] = LOOKS) -> Outcome:
@@ -241,16 +265,24 @@ def sdeval(session: Sequence[Scores], looks: Sequence[Sequence[int]] = LOOKS) ->
 
     def further(undecided: Sequence[str]) -> dict[str, Gate]:
         asked = [(key.split("/")[0], key.split("/")[1]) for key in undecided]
-        able = {suite for suite, _ in asked if drawn[suite] + 1 < len(looks)}
-        for suite in able:
-            drawn[suite] += 1
+        able = {suite for suite in dict.fromkeys(suite for suite, _ in asked) if widen(suite)}
         return weighed([each for each in asked if each[0] in able])
 
+    def widen(suite: str) -> bool:
+        more = drawn[suite] + 1 < len(looks)
+        drawn[suite] += more
+        return more
+
     accepted = {name: as_run(scores, scores.before, looks[-1]) for name, scores in suites.items()}
-    cases = [verdict for name in suites for verdict in judge_cases(sides(name)[0], accepted[name], len(suites))]
+
+    def judged(suite: str) -> list[Verdict]:
+        return judge_cases(sides(suite)[0], accepted[suite], len(suites))
+
+    cases = [verdict for name in suites for verdict in settle_cases(partial(judged, name), partial(widen, name))]
     gates = decide(weighed(names), further)
     alarm = any(each.verdict in ("regressed", "broken") for each in (*cases, *gates.values()))
-    return Outcome(alarm, sum(CASES * len(looks[index]) for index in drawn.values()))
+    passed = gates["text2img/clip_score"].verdict == "passed"
+    return Outcome(alarm, sum(CASES * len(looks[index]) for index in drawn.values()), passed)
 
 
 def better(metric: Metric, scores: Floats) -> Floats:
@@ -271,7 +303,9 @@ def by_hand(rule: ByHand, session: Sequence[Scores]) -> Outcome:
 
 RULES: dict[str, Callable[[Sequence[Scores]], Outcome]] = {
     "sdeval": sdeval,
+    "sdeval, 2 to 4 seeds": partial(sdeval, looks=LOOKS[:2]),
     "sdeval, 2 seeds": partial(sdeval, looks=LOOKS[:1]),
+    "sdeval, 6 seeds": partial(sdeval, looks=(SEEDS[:6],)),
     "sdeval, 8 seeds": partial(sdeval, looks=LOOKS[-1:]),
     **{name: partial(by_hand, rule) for name, rule in BY_HAND.items()},
 }
@@ -284,51 +318,73 @@ class Rate:
     alarms: int
     sessions: int
     images: float
+    passed: int
 
     def __str__(self) -> str:
-        return f"{100 * self.alarms / self.sessions:.1f}% ({self.alarms})"
+        return f"{100 * self.alarms / self.sessions:.1f}%"
 
 
-def measure(noise: Noise, harm: Harm, sessions: int, seed: int, rules: Sequence[str]) -> dict[str, Rate]:
+def measure(noise: str, harm: str, sessions: int, seed: int, rules: Sequence[str]) -> dict[str, Rate]:
     """Judge the same sessions by every rule."""
     told: dict[str, list[Outcome]] = {name: [] for name in rules}
     for number in range(sessions):
-        session = simulate(np.random.default_rng((seed, number)), noise, harm)
+        session = simulate(np.random.default_rng((seed, number)), NOISES[noise], ALL_HARMS[harm])
         for name in rules:
             told[name].append(RULES[name](session))
     return {
-        name: Rate(sum(each.alarm for each in found), sessions, float(np.mean([each.images for each in found])))
+        name: Rate(
+            sum(each.alarm for each in found),
+            sessions,
+            float(np.mean([each.images for each in found])),
+            sum(each.passed for each in found),
+        )
         for name, found in told.items()
     }
 
 
-def table(title: str, rows: dict[str, dict[str, Rate]], rules: Sequence[str]) -> None:
+Rows = dict[str, dict[str, Rate]]
+
+
+def table(title: str, rows: Rows, rules: Sequence[str], cell: Callable[[Rate], str] = str) -> None:
     """Print rates as Markdown."""
-    print(f"\n{title}\n\n| | " + " | ".join(rules) + " |\n|---" * 1 + "|---" * len(rules) + "|")
+    print(f"\n{title}\n\n| | " + " | ".join(rules) + " |\n|---" + "|---" * len(rules) + "|")
     for name, rates in rows.items():
-        print(f"| {name} | " + " | ".join(str(rates[rule]) for rule in rules) + " |", flush=True)
+        print(f"| {name} | " + " | ".join(cell(rates[rule]) for rule in rules) + " |", flush=True)
 
 
-def main() -> int:
-    """Print both tables and what the looks save; exit with 1 where false alarms are above 1 in 100 sessions."""
+def arguments() -> argparse.Namespace:
+    """What was asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=200, help="in which nothing changed, for each kind of noise")
     parser.add_argument("--harmed", type=int, default=100, help="in which something did, for each kind of harm")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rules", nargs="*", default=list(RULES), choices=list(RULES))
     parser.add_argument("--noises", nargs="*", default=list(NOISES), choices=list(NOISES))
-    given = parser.parse_args()
+    parser.add_argument("--processes", type=int, default=2)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Print all tables; exit with 1 where false alarms are above 1 in 100 sessions."""
+    given = arguments()
     started = time.monotonic()
-    quiet = {name: measure(NOISES[name], unharmed, given.sessions, given.seed, given.rules) for name in given.noises}
-    table(f"Sessions with a false alarm, of {given.sessions} in which nothing changed", quiet, given.rules)
-    harmed = {
-        name: measure(NOISES["normal"], harm, given.harmed, given.seed + 1, given.rules) for name, harm in HARMS.items()
-    }
-    table(f"Sessions that found it, of {given.harmed} in which something got worse", harmed, given.rules)
     ours = [rule for rule in given.rules if "sdeval" in rule]
-    print("\nPictures drawn a session, on average\n")
-    for name, rates in {**quiet, **harmed}.items():
-        print(f"  {name:26}" + "".join(f"  {rule}: {rates[rule].images:.0f}" for rule in ours))
+    with Pool(given.processes) as pool:
+
+        def all_of(asked: Sequence[tuple[str, str]], sessions: int, seed: int, rules: Sequence[str]) -> list[Any]:
+            return pool.starmap(measure, [(*each, sessions, seed, rules) for each in asked], chunksize=1)
+
+        rates = all_of([(noise, "nothing") for noise in given.noises], given.sessions, given.seed, given.rules)
+        quiet: Rows = dict(zip(given.noises, rates, strict=True))
+        table(f"Sessions with a false alarm, of {given.sessions} in which nothing changed", quiet, given.rules)
+        rates = all_of([("normal", harm) for harm in HARMS], given.harmed, given.seed + 1, given.rules)
+        harmed: Rows = dict(zip(HARMS, rates, strict=True))
+        table(f"Sessions that found it, of {given.harmed} in which something got worse", harmed, given.rules)
+        table("Pictures drawn a session", {**quiet, **harmed}, ours, lambda rate: f"{rate.images:.0f}")
+        rates = all_of([("normal", harm) for harm in AT_TOLERANCE], given.harmed, given.seed + 2, ours)
+        level: Rows = dict(zip(AT_TOLERANCE, rates, strict=True))
+        title = f"Sessions that called it passed, of {given.harmed} with a loss as large as the tolerance"
+        table(title, level, ours, lambda rate: f"{100 * rate.passed / rate.sessions:.1f}%")
     print(f"\n{time.monotonic() - started:.0f} s")
     worst = max((rates["sdeval"].alarms for rates in quiet.values() if "sdeval" in rates), default=0)
     # Twice the standard error of a rate of 1% is allowed for.

@@ -22,7 +22,7 @@ from sdeval.collect import find_suites
 from sdeval.images import open_rgb
 from sdeval.named_targets import shipped
 from sdeval.progress import Silent
-from sdeval.sensitivity import Finding, chosen, measure
+from sdeval.sensitivity import Finding, Trial, chosen, measure
 from sdeval.shapes import oracle, world
 
 ROOT = Path(__file__).parent.parent
@@ -64,7 +64,14 @@ def rows_of(name: str, names: Sequence[str], repeats: int) -> list[Row]:
             rows.append(Row(finding, right(sound), right(here)))
             print(line(rows[-1]), flush=True)
 
-        measure(suite, shipped()["shapes"], chosen(names, suite), folder, repeats, Silent(), tell)
+        trial = Trial(
+            suite=suite,
+            target=shipped()["shapes"],
+            faults=chosen(names, suite),
+            baselines=ROOT / "baselines",
+            repeats=repeats,
+        )
+        measure(trial, folder, Silent(), tell)
     return rows
 
 

@@ -1,10 +1,14 @@
-"""What a Fréchet distance costs: ours beside the formulas of torchmetrics and torch-fidelity, all in double precision.
+"""What set metrics cost, given the features: the Fréchet distance beside two other packages, and the gates of all.
 
-Features are given, so that only what comes after the network is timed: moments of the candidate and the distance. The
-reference's moments are at hand for all three. Every round runs the three in turns, so that a change of the machine's
-mood meets them all; prints medians, their ratios to ours, and how far the values are apart. The whole of it:
+First our Fréchet distance beside the formulas of torchmetrics and torch-fidelity, all in double precision: moments of
+the candidate and the distance, where the reference's moments are at hand for all three. Every round runs the three in
+turns, so that a change of the machine's mood meets them all; prints medians, their ratios to ours, and how far the
+values are apart.
 
-    python benchmarks/set_metrics.py --rounds 5 --sizes 64 256 2000 10000 --dimensions 512 2048
+Then each set metric as a gate of a clear loss, so that no swap is spared: the figure, what is prepared once for all
+swaps, one swap, and the whole. All times are of the processor and not of the clock. The whole of it:
+
+    OMP_NUM_THREADS=1 python benchmarks/set_metrics.py
 """
 
 from __future__ import annotations
@@ -23,10 +27,15 @@ import torch
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torchmetrics.image.fid import _compute_fid
 
+from sdeval import stats
+from sdeval.compare.gates import SWAPS
+from sdeval.metrics import MetricOptions, SetMetric, create, info, known
 from sdeval.metrics.base import Features, Reference
 from sdeval.metrics.frechet_distance import frechet_distance
 
 Formula = Callable[[], float]
+LONG = 60
+"""Seconds of a round after which there is no other."""
 
 
 def features(rng: np.random.Generator, count: int, dimensions: int, shift: float) -> Features:
@@ -56,14 +65,14 @@ def formulas(values: Features, reference: Reference) -> dict[str, Formula]:
 
 
 def timed(formula: Formula) -> tuple[float, float]:
-    """Seconds and value."""
-    started = time.perf_counter()
+    """Seconds of processor time, of all threads together, and value."""
+    started = time.process_time()
     value = formula()
-    return time.perf_counter() - started, value
+    return time.process_time() - started, value
 
 
-def measure(count: int, dimensions: int, reference: Reference, rounds: int) -> str:
-    """One line of the table."""
+def compared(count: int, dimensions: int, reference: Reference, rounds: int) -> str:
+    """A line of the table of Fréchet distances."""
     calls = formulas(features(np.random.default_rng(2), count, dimensions, 0.1), reference)
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     values: dict[str, float] = {}
@@ -71,6 +80,8 @@ def measure(count: int, dimensions: int, reference: Reference, rounds: int) -> s
         for name, formula in calls.items():
             taken, values[name] = timed(formula)
             seconds[name].append(taken)
+        if sum(each[-1] for each in seconds.values()) > LONG:
+            break
     medians = {name: statistics.median(each) for name, each in seconds.items()}
     times = "".join(f"{1000 * each:11.1f}" for each in medians.values())
     others = [name for name in calls if name != "sdeval"]
@@ -79,22 +90,48 @@ def measure(count: int, dimensions: int, reference: Reference, rounds: int) -> s
     return f"{dimensions:6}{count:7}{times}{ratios}{apart}"
 
 
+def gate(metric: SetMetric, count: int, dimensions: int, reference: Reference) -> str:
+    """A line of the table of gates: a loss in every case, tested by as many swaps as a small session has."""
+    before, after = (
+        features(np.random.default_rng(seed), count, dimensions, shift) for seed, shift in ((2, 0), (4, 1))
+    )
+    # What is said of the reference alone is kept between gates.
+    metric.measure(before[:64], reference)
+    figure, _ = timed(lambda: metric.measure(after, reference))
+    started = time.process_time()
+    difference = metric.swapped(before, after, np.arange(count), reference)
+    ready = time.process_time() - started
+    test, _ = timed(lambda: stats.label_swap(difference, count, SWAPS).p_worse)
+    times = f"{1000 * figure:11.0f}{1000 * ready:11.0f}{1000 * test / SWAPS:11.3f}{figure + ready + test:11.1f}"
+    return f"{dimensions:6}{count:7}{times}  {metric.info.name}"
+
+
 def main() -> int:
-    """Measure and print a table."""
+    """Measure and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 256, 2000, 10000], metavar="N")
     parser.add_argument("--dimensions", type=int, nargs="+", default=[512, 2048], metavar="D")
     parser.add_argument("--references", type=int, default=5000, metavar="M", help="pictures behind the reference")
     given = parser.parse_args()
+    references = {
+        dimensions: Reference.of(features(np.random.default_rng(3), given.references, dimensions, 0.0))
+        for dimensions in given.dimensions
+    }
     print(f"{given.rounds} rounds, {torch.get_num_threads()} threads, {given.references} reference pictures")
     print("ms a call; torchmetrics (tm) and torch-fidelity (tf) in times of ours; how far their values are from ours")
     names = ("sdeval", "tm", "tf", "tm/ours", "tf/ours", "tm apart", "tf apart")
     print(f"{'d':>6}{'n':>7}" + "".join(f"{name:>11}" for name in names))
-    for dimensions in given.dimensions:
-        reference = Reference.of(features(np.random.default_rng(3), given.references, dimensions, 0.0))
+    for dimensions, reference in references.items():
         for count in given.sizes:
-            print(measure(count, dimensions, reference, given.rounds), flush=True)
+            print(compared(count, dimensions, reference, given.rounds), flush=True)
+    print(f"\ngates of a clear loss, {SWAPS} swaps: figure, preparation and a swap in ms, the whole in s")
+    print(f"{'d':>6}{'n':>7}" + "".join(f"{name:>11}" for name in ("figure", "ready", "swap", "gate")) + "  metric")
+    metrics = [create(name, MetricOptions(clip_model="shapes")) for name in known() if info(name).scope == "set"]
+    for dimensions, reference in references.items():
+        for count in given.sizes:
+            for metric in metrics:
+                print(gate(metric, count, dimensions, reference), flush=True)
     return 0
 
 

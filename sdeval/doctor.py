@@ -107,13 +107,7 @@ def machine() -> Iterator[Check]:
 
 
 def _cuda() -> Iterator[Check]:
-    loose = torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
-    yield Check(
-        "TF32",
-        "look" if loose else "fine",
-        f"matmul {torch.backends.cuda.matmul.allow_tf32}, cuDNN {torch.backends.cudnn.allow_tf32}",
-        "float32 is rounded to 10 bits on this GPU; a baseline drawn without it differs" if loose else "",
-    )
+    yield tf32()
     search = torch.backends.cudnn.benchmark
     yield Check(
         "cuDNN benchmark",
@@ -130,3 +124,32 @@ def _cuda() -> Iterator[Check]:
         f"{used / 2**30:.1f} of {total / 2**30:.0f} GiB held by others",
         "another process is on this GPU: times mean little now" if shared else "",
     )
+
+
+def tf32() -> Check:
+    """Whether float32 work is rounded on the way: GPUs can from compute capability 8.0 on."""
+    major, minor = torch.cuda.get_device_capability()
+    if major < 8:
+        return Check("TF32", "fine", f"this GPU has none (compute capability {major}.{minor})")
+    # Goes before all that torch says.
+    if os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
+        return Check("TF32", "fine", "off for all libraries by NVIDIA_TF32_OVERRIDE=0")
+    rounded = {"matrix products": _rounds_products(), "convolutions": _rounds_convolutions()}
+    found = ", ".join(f"{name} {'TF32' if on else 'IEEE'}" for name, on in rounded.items())
+    if not any(rounded.values()):
+        return Check("TF32", "fine", found)
+    advice = (
+        "with dtype=float32 they are rounded to 10 bits: draw baseline and run alike, or set NVIDIA_TF32_OVERRIDE=0"
+    )
+    return Check("TF32", "look", found, advice)
+
+
+def _rounds_products() -> bool:
+    matmul = torch.backends.cuda.matmul
+    # Where torch has the newer switch, the older one must not be asked once both were used.
+    return matmul.fp32_precision == "tf32" if hasattr(matmul, "fp32_precision") else bool(matmul.allow_tf32)
+
+
+def _rounds_convolutions() -> bool:
+    cudnn: Any = torch.backends.cudnn
+    return cudnn.conv.fp32_precision == "tf32" if hasattr(cudnn, "conv") else bool(cudnn.allow_tf32)

@@ -41,6 +41,8 @@ class Plan:
     """Whether one sample is drawn again by itself, which costs as much as one picture more."""
     looks: tuple[tuple[int, ...], ...] = ()
     """Seeds of each look that the suite allows; the plan may be for one of the first."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the verdicts must know besides."""
 
     @property
     def complete(self) -> bool:
@@ -167,6 +169,7 @@ def draw_samples(plan: Plan, engine: Engine, folder: Path, progress: Progress, e
         environment={**environment.describe(), **checked},
         seconds=seconds,
         peak_memory_bytes=peak_memory_bytes(),
+        notes=plan.notes,
     )
 
 
@@ -190,6 +193,8 @@ def _result(plan: Plan, drawn: Drawn, folder: Path) -> SampleResult:
         fingerprint=plan.fingerprint(sample),
         sha256=pixel_hash(drawn.picture),
         image=image,
+        width=drawn.picture.width,
+        height=drawn.picture.height,
         health=finding.defect if finding else "ok",
         detail=finding.detail if finding else "",
     )

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sdeval import baseline as baselines
-from sdeval import metrics, noise
+from sdeval import metrics
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.noise import Noise, tolerances
 from sdeval.pipelines.check import require
 from sdeval.progress import Watcher
 from sdeval.run import Run, Stored
+from sdeval.seeds import seed_notes
 from sdeval.suite import Suite
 from sdeval.target import Target
 
 if TYPE_CHECKING:
+    from sdeval.fitting import Fitting
     from sdeval.pipelines.engines import Engine
 
 Key = tuple[str, str]
@@ -60,9 +63,17 @@ class Runner:
         folder: of the session; runs go to `SUITE/TARGET` in it.
         watcher: told of every picture.
         loaded: a target that is in memory already.
+        noise: what is known to fit; for other jobs it is looked for beside their baselines.
     """
 
-    def __init__(self, options: Options, folder: Path, watcher: Watcher, loaded: Engine | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        folder: Path,
+        watcher: Watcher,
+        loaded: Engine | None = None,
+        noise: Mapping[Key, Fitting] = MappingProxyType({}),
+    ) -> None:
         self._options = options
         self._folder = folder
         self._watcher = watcher
@@ -73,7 +84,7 @@ class Runner:
         self._look: dict[Key, int] = {}
         self._self_checked: set[str] = set()
         self._kept: dict[Key, Stored | None] = {}
-        self._noise: dict[Key, Noise | None] = {}
+        self._fitting = dict(noise)
 
     def run(self, job: Job, cases: Collection[str] | None) -> Run:
         """The run of a job, made when it is first asked for; a failure is remembered and not tried again.
@@ -122,6 +133,9 @@ class Runner:
         held = {sample.seed for sample in accepted.run.samples}
         return tuple(seeds for seeds in every if held.issuperset(seeds)) or every[:1]
 
+    def _seed_notes(self, job: Job) -> tuple[str, ...]:
+        return seed_notes(job.suite, job.target.name, self.whole_baseline(job), all_seeds=self._options.all_seeds)
+
     def whole_baseline(self, job: Job) -> Run | None:
         """The accepted run, with all its seeds."""
         accepted = self._accepted(job)
@@ -139,10 +153,17 @@ class Runner:
         return with_seeds(accepted.run, drawn, replace(job.suite, metrics=here, tolerances={}), self._device(job))
 
     def noise(self, job: Job) -> Noise | None:
-        """What `sdeval calibrate` measured of the suite on the target."""
-        if job.key not in self._noise:
-            self._noise[job.key] = noise.read(self._options.baselines, *job.key)
-        return self._noise[job.key]
+        """What `sdeval calibrate` measured of the suite on the target, as far as it still fits."""
+        return self._measured(job).noise
+
+    def _measured(self, job: Job) -> Fitting:
+        from sdeval.fitting import fitting_noise
+
+        if job.key not in self._fitting:
+            accepted = self.whole_baseline(job)
+            options = self.metric_options(job)
+            self._fitting[job.key] = fitting_noise(self._options.baselines, job.suite, job.target, accepted, options)
+        return self._fitting[job.key]
 
     def missing(self, job: Job) -> Mapping[str, NotAvailable]:
         """Metrics whose weights or packages are not on this machine; the others are judged without them."""
@@ -177,9 +198,14 @@ class Runner:
         from sdeval.evaluate import evaluate, make_plan
 
         seeds = self.looks(job)[self._look.setdefault(job.key, 0)]
-        suite = replace(job.suite, tolerances=tolerances(job.suite, self.noise(job)))
+        measured = self._measured(job)
+        suite = replace(job.suite, tolerances=tolerances(job.suite, measured.noise))
         plan = make_plan(suite, job.target, cases=cases, seeds=seeds, missing=self.missing(job))
-        plan = replace(plan, self_check=job.target.fingerprint not in self._self_checked)
+        plan = replace(
+            plan,
+            self_check=job.target.fingerprint not in self._self_checked,
+            notes=(*measured.notes, *self._seed_notes(job)),
+        )
         self._self_checked.add(job.target.fingerprint)
         loaded = self._load(job.target)
         count = len(plan.samples) - (len(earlier.samples) if earlier else 0)

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from sdeval import baseline as baselines
 from sdeval import metrics, named_targets, target
-from sdeval.compare import SUITE, Gate, Rule, Swapped, Verdict, decide, judge_cases, weigh
+from sdeval.compare import SUITE, Gate, Kind, Rule, Swapped, Verdict, decide, judge_cases, settle_cases, weigh
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.pipelines.check import require
 from sdeval.progress import Silent, Watcher
@@ -21,6 +22,11 @@ from sdeval.suite import Case, Suite, added_seeds
 from sdeval.target import Target
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from sdeval.fitting import Fitting
+    from sdeval.metrics.base import Difference, Features, Reference
     from sdeval.pipelines.engines import Engine
 
 SPEED = "seconds_per_image"
@@ -42,11 +48,11 @@ class Question:
         """Names the question in a session."""
         return "/".join((*self.job.key, self.name))
 
-    def unanswered(self, reason: str) -> Verdict:
+    def unanswered(self, reason: str, verdict: Kind = "unscored") -> Verdict:
         """The verdict where there can be none."""
         case, metric = (self.name, "health") if self.kind == "case" else (SUITE, self.name)
         suite, target = self.job.key
-        return Verdict(suite=suite, target=target, metric=metric, case=case, verdict="unscored", reason=reason)
+        return Verdict(suite=suite, target=target, metric=metric, case=case, verdict=verdict, reason=reason)
 
     @property
     def case(self) -> Case:
@@ -78,6 +84,7 @@ class Session:
         *,
         shared: bool = False,
         loaded: Engine | None = None,
+        noise: Mapping[Key, Fitting] = MappingProxyType({}),
     ) -> None:
         self.options = options
         self.folder = folder
@@ -86,8 +93,10 @@ class Session:
         self._named = {**named_targets.shipped(), **options.named}
         self._known: dict[str, Target] = {}
         self._selected: list[Question] = []
-        self._runner = Runner(options, folder, watcher or Silent(), loaded)
+        self._runner = Runner(options, folder, watcher or Silent(), loaded, noise)
         self._cases: dict[Key, dict[str, Verdict]] = {}
+        # Pictures that were judged case by case.
+        self._seen: dict[Key, frozenset[tuple[str, int]]] = {}
         self._gates: dict[str, Verdict] = {}
         self._unweighed: dict[str, Exception] = {}
 
@@ -142,7 +151,7 @@ class Session:
         misfits: dict[tuple[str, str], SdevalError] = {}
         fitting: set[tuple[str, str]] = set()
         for job in self.jobs:
-            baselines.find(self.options.baselines, *job.key)
+            baselines.check(self.options.baselines, *job.key)
             # What is not on this machine is said by the items, which skip or fail.
             with contextlib.suppress(NotAvailable):
                 require(job.target)
@@ -185,10 +194,29 @@ class Session:
 
     def _judged_cases(self, job: Job) -> dict[str, Verdict]:
         if job.key not in self._cases:
-            run = self._run(job)
-            judged = judge_cases(run, self._runner.whole_baseline(job), len(self.jobs))
+            judge, widen = partial(self._judge_cases, job), partial(self._widen_cases, job)
+            try:
+                judged = settle_cases(judge, widen)
+            except SdevalError as error:
+                # The first look stands; what it suspects is neither shown nor excluded.
+                judged = [_unsettled(each, error) for each in judge()]
             self._cases[job.key] = {verdict.case: verdict for verdict in judged}
         return self._cases[job.key]
+
+    def _see_cases(self, job: Job) -> None:
+        """Judge the selected cases before the figures, which tell of those broken pictures that no case tells of."""
+        cases = {each.name for each in self._selected if each.job.key == job.key and each.kind == "case"}
+        if cases and job.key not in self._seen:
+            self._judged_cases(job)
+            run = self._run(job)
+            self._seen[job.key] = frozenset(sample.key for sample in run.samples if sample.case in cases)
+
+    def _judge_cases(self, job: Job) -> list[Verdict]:
+        return judge_cases(self._run(job), self._runner.whole_baseline(job), len(self.jobs))
+
+    def _widen_cases(self, job: Job) -> bool:
+        """More seeds of all cases, for a part of them has nothing to be held against."""
+        return self._run(job).complete and self._runner.widen(job) is not None
 
     def _judge_gates(self, question: Question) -> None:
         """Weigh every gate that this process can weigh, so that Holm sees all of them and counts the rest.
@@ -201,6 +229,7 @@ class Session:
             if self._shared and each.job.target.name != question.job.target.name:
                 continue
             try:
+                self._see_cases(each.job)
                 weighed[key] = self._weigh(each, len(asked))
             except Exception as error:
                 # Kept for whoever asks for that figure; the others do not suffer for it.
@@ -232,8 +261,7 @@ class Session:
         if question.name in self._runner.missing(job):
             raise self._runner.missing(job)[question.name]
         looks = self._runner.looks(job)
-        cases = [each.name for each in self._selected if each.job.key == job.key and each.kind == "case"]
-        rule = Rule(gates, len(looks), frozenset((case, seed) for case in cases for seed in looks[0]))
+        rule = Rule(gates, len(looks), self._seen.get(job.key, frozenset()))
         return weigh(run, self._runner.baseline(job), question.name, self._swapped(job, question.name), rule)
 
     def _swapped(self, job: Job, name: str) -> Swapped | None:
@@ -249,7 +277,23 @@ class Session:
         except ValueError:
             # The run says why: its figure has no value.
             return None
-        return partial(metric.swapped, reference=reference)
+        return partial(_swapped, metric, reference)
+
+
+def _swapped(
+    metric: metrics.SetMetric, reference: Reference, before: Features, after: Features, cases: npt.NDArray[np.int64]
+) -> Difference:
+    try:
+        return metric.swapped(before, after, cases, reference)
+    except ValueError as error:
+        raise SdevalError(f"features of the baseline or the run are of no use: {error}; accept a run anew") from error
+
+
+def _unsettled(verdict: Verdict, error: SdevalError) -> Verdict:
+    """A case that further seeds should have settled, and could not."""
+    if verdict.verdict not in ("regressed", "inconclusive"):
+        return verdict
+    return replace(verdict, verdict="unscored", reason=f"more seeds were needed to judge it: {error}")
 
 
 def _figure(question: Question, run: Run) -> Verdict:

@@ -20,8 +20,6 @@ Floats = npt.NDArray[np.float64]
 
 BLOCK = 10_000
 """Random sign flips drawn at a time; the first of all flips nothing."""
-BLOCKS = 10
-"""Blocks at most: Holm over 400 gates still finds a clear loss."""
 CLEAR = 0.02
 """Where the first block gives a larger p-value than this, further ones cannot change a decision."""
 EXACT_UP_TO = 16
@@ -47,11 +45,6 @@ def _random_signs(cases: int, block: int) -> Floats:
     return signs
 
 
-def smallest_p(cases: int) -> float:
-    """The smallest p-value that so many cases can reach."""
-    return 1 / 2**cases if cases <= EXACT_UP_TO else 1 / (BLOCK * BLOCKS)
-
-
 def fewest_cases(alpha: float) -> int:
     """How few cases can show a loss at all: with fewer, no p-value comes below `alpha`.
 
@@ -62,7 +55,7 @@ def fewest_cases(alpha: float) -> int:
     return math.floor(-math.log2(alpha)) + 1
 
 
-def sign_flip_p(differences: Floats, blocks: int = BLOCKS) -> float:
+def sign_flip_p(differences: Floats, alpha: float = CLEAR) -> float:
     """One-sided p-value that the mean difference is below zero, by flipping signs.
 
     Exact under "nothing changed": a paired difference is then as likely to be negative as positive (Fisher 1935;
@@ -71,7 +64,8 @@ def sign_flip_p(differences: Floats, blocks: int = BLOCKS) -> float:
 
     Args:
         differences: `[cases]`, finite.
-        blocks: of random flips at most, where there are too many cases to try all.
+        alpha: level of the test; where there are too many cases to try all flips, so many are drawn that a p-value can
+            be half of it.
 
     Example:
         >>> sign_flip_p(np.array([-1.0, -2.0, -1.5, -0.5]))
@@ -84,7 +78,8 @@ def sign_flip_p(differences: Floats, blocks: int = BLOCKS) -> float:
     if len(differences) <= EXACT_UP_TO:
         return float((_all_signs(len(differences)) @ differences <= bound).mean())
     count = int((_first_signs(len(differences)) @ differences <= bound).sum())
-    if blocks == 1 or count > CLEAR * BLOCK:
+    blocks = math.ceil(2 / (alpha * BLOCK))
+    if blocks <= 1 or count > CLEAR * BLOCK:
         return count / BLOCK
     for block in range(1, blocks):
         count += int((_random_signs(len(differences), block) @ differences <= bound).sum())
@@ -157,9 +152,16 @@ def normal_quantile(share: float) -> float:
     return NormalDist().inv_cdf(share)
 
 
+def t_quantile(share: float, freedom: int) -> float:
+    """Of Student's distribution."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, share))
+
+
 def not_worse_p(differences: Floats, tolerance: float) -> float:
     """P-value against "worse by the tolerance or more": small where such a loss is excluded (non-inferiority)."""
-    return sign_flip_p(-(differences + tolerance), blocks=1)
+    return sign_flip_p(-(differences + tolerance))
 
 
 def holm(p_values: Sequence[float], total: int | None = None) -> list[float]:
@@ -197,71 +199,6 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
         running = min(running, p_values[index] * count / (count - place))
         adjusted[index] = running
     return adjusted
-
-
-def collapse_p(before: Floats, after: Floats) -> Floats:
-    """For each case, a p-value of its fall: beside what the other cases did, and beside the spread between seeds.
-
-    A case counts by the seed that fell least: a picture that goes wrong now and then is noise, a case whose every seed
-    goes wrong is not. Its yardsticks are how far the other cases moved, up or down, and how much seeds of a case
-    differ on either side; the larger p-value of the two t-tests counts. A loss that all cases share accuses none of
-    them, for then all moved.
-
-    Args:
-        before: `[cases, seeds]`, higher is better.
-        after: the same shape.
-
-    Returns:
-        `[cases]`; 1 where there is a single seed, or the case did not fall.
-    """
-    from scipy.special import stdtr
-
-    cases, seeds = before.shape
-    if seeds < 2:
-        return np.ones(cases)
-    differences = after - before
-    fall = differences.max(axis=1)
-    moved = np.square(differences.mean(axis=1))
-    others = moved.sum() - moved
-    spread = 2 * float(np.concatenate([before.var(axis=1, ddof=1), after.var(axis=1, ddof=1)]).mean()) / seeds
-    with np.errstate(divide="ignore", invalid="ignore"):
-        beside_others = stdtr(cases - 1, fall / np.sqrt(others / (cases - 1)))
-        beside_seeds = stdtr(2 * cases * (seeds - 1), fall / np.sqrt(spread))
-    # Where no other case moved, or seeds never differ, that yardstick says nothing against the fall.
-    worst = np.fmax(np.where(others > 0, beside_others, 0.0), np.where(spread > 0, beside_seeds, 0.0))
-    return np.where(fall < 0, worst, 1.0)
-
-
-def own_noise_p(before: Sequence[Floats], after: Floats) -> Floats:
-    """For each case, a one-sided t-test of its fall against the spread between its own seeds.
-
-    Some prompts vary more than others by nature; a fall that is usual for such a prompt is no collapse. With three
-    seeds and more the baseline alone says how much it varies; with two, both sides do.
-
-    Args:
-        before: for each case, all seeds that the baseline has, higher is better.
-        after: `[cases, seeds]`.
-
-    Returns:
-        `[cases]`; 1 where there is a single seed, and no spread to compare with.
-    """
-    return np.array([_own_noise_p(old, new) for old, new in zip(before, after, strict=True)])
-
-
-def _own_noise_p(before: Floats, after: Floats) -> float:
-    from scipy.special import stdtr
-
-    if len(before) < 2 or len(after) < 2:
-        return 1.0
-    fall = float(after.mean() - before.mean())
-    if len(before) > 2:
-        freedom, variance = len(before) - 1, before.var(ddof=1)
-    else:
-        freedom, variance = len(before) + len(after) - 2, (before.var(ddof=1) + after.var(ddof=1)) / 2
-    error = math.sqrt(variance * (1 / len(before) + 1 / len(after)))
-    if error == 0:
-        return 0.0 if fall < 0 else 0.5
-    return float(stdtr(freedom, fall / error))
 
 
 @dataclass(frozen=True, slots=True)

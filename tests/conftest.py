@@ -59,6 +59,7 @@ def make_run(scores: np.ndarray, **changes: object) -> Run:
             "seeds": (seeds := list(range(scores.shape[1]))),
             "looks": [seeds],
             "settings": {},
+            "unscored": {},
         },
         drawn_by={"model": "tiny"},
         metrics={"clip_score": CLIP_SCORE},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,25 @@ def test_what_is_right_is_read(root: Path) -> None:
     found = Config.merge({}, read_table(root), root, ci=False)
     assert (found.options.targets, found.options.batch_size, found.strict) == (("shapes", "./model"), 4, True)
     assert found.options.values == {"guidance_scale": 2}
+
+
+def merged(given: dict[str, Any], table: dict[str, Any], *, ci: bool = False) -> Config:
+    return Config.merge(given, table, Path("/root"), ci=ci)
+
+
+def test_the_command_line_wins_over_the_table() -> None:
+    table = {"target": "a", "set": {"dtype": "float16", "eta": 1}, "batch-size": 2, "strict": True}
+    config = merged({"target": ["b", "c"], "set": ["eta=0"], "batch-size": 4, "strict": False}, table)
+    assert config.options.targets == ("b", "c")
+    assert config.options.values == {"dtype": "float16", "eta": 0}
+    assert (config.options.batch_size, config.strict) == (4, False)
+
+
+def test_what_nobody_says_has_defaults() -> None:
+    config = merged({"target": [], "set": []}, {})
+    assert (config.output, config.options.baselines) == (Path("/root/reports"), Path("/root/baselines"))
+    assert not config.strict
+    assert merged({}, {}, ci=True).strict
 
 
 def test_without_a_file_or_a_table_there_is_nothing(root: Path) -> None:

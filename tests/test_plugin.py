@@ -217,6 +217,14 @@ def test_wrong_options_end_in_one_line_before_anything_is_drawn(
     assert not (suites.path / "reports").exists()
 
 
+def test_an_output_that_cannot_be_written_ends_in_one_line_before_anything_is_drawn(suites: pytest.Pytester) -> None:
+    (suites.path / "taken").touch()
+    result = suites.runpytest_inprocess("--sdeval-output", "taken", *QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--sdeval-output: cannot write to " in result.stderr.str()
+    assert len(result.stderr.str().strip().splitlines()) == 1
+
+
 def test_a_setting_that_fits_no_suite_is_refused_and_one_that_fits_some_is_not(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess("--sdeval-set", "strength=0.5", *QUIET)
     assert "unknown setting 'strength'" in result.stderr.str()
@@ -358,6 +366,7 @@ def test_a_failure_is_told_by_every_item_but_tried_once(
     assert len(tries) == 1
     result.stdout.fnmatch_lines(["unscored: *few on shapes failed: RuntimeError: out of memory"])
     assert [each["verdict"] for each in verdicts(suites)] == ["unscored"] * 6
+    assert page_fails(suites)
 
 
 def test_a_share_of_more_than_all_is_refused(suites: pytest.Pytester) -> None:
@@ -411,7 +420,15 @@ def test_weights_that_are_not_here_skip_on_a_desk_and_fail_strictly(suites: pyte
     desk.stdout.fnmatch_lines(
         ["*weights of some/model are not on this machine; get them with: hf download some/model*"]
     )
+    assert not page_fails(suites)
     suites.runpytest_inprocess(*arguments, "--sdeval-strict").assert_outcomes(failed=6)
+    assert page_fails(suites)
+
+
+def page_fails(pytester: pytest.Pytester) -> bool:
+    """What the page says of the latest session."""
+    page = (pytester.path / "reports" / "latest" / "index.html").read_text(encoding="utf-8")
+    return '<header class="bad">' in page
 
 
 def test_a_metric_whose_weights_are_not_here_skips_alone(suites: pytest.Pytester) -> None:
@@ -419,8 +436,29 @@ def test_a_metric_whose_weights_are_not_here_skips_alone(suites: pytest.Pytester
     suites.makepyfile(test_suite=text)
     desk = suites.runpytest_inprocess("-rs", *QUIET)
     desk.stdout.fnmatch_lines(["*CLIP weights * are not on this machine; get them with: hf download *"])
+    desk.stdout.fnmatch_lines(["note: few on shapes: CLIP weights *", "page: *", "next: open *"])
+    assert not page_fails(suites)
     strict = suites.runpytest_inprocess("-k", "clip_score", "--sdeval-strict", "-p", "no:cacheprovider")
     strict.assert_outcomes(failed=1, deselected=5)
+
+
+def test_noise_that_no_longer_fits_is_told_on_the_terminal_and_on_the_page(suites: pytest.Pytester) -> None:
+    accept(suites)
+    (suites.path / "baselines" / "few" / "shapes.noise.json").write_text('{"schema": 1}')
+    result = suites.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(passed=6)
+    note = "baselines/few/shapes.noise.json is left out: it was written by another version of sdeval"
+    result.stdout.fnmatch_lines([f"note: {note}; measure again: sdeval calibrate few"])
+    assert note in (suites.path / "reports" / "latest" / "index.html").read_text()
+
+
+def test_a_damaged_noise_file_is_named_without_a_traceback(suites: pytest.Pytester) -> None:
+    accept(suites)
+    (suites.path / "baselines" / "few" / "shapes.noise.json").write_text("{")
+    result = suites.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(failed=6)
+    result.stdout.fnmatch_lines(["*shapes.noise.json: is damaged: *; restore it with: git checkout -- *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
 
 
 def test_other_prompts_are_not_comparable_and_fail(suites: pytest.Pytester) -> None:
@@ -520,6 +558,18 @@ def test_an_inconclusive_figure_draws_more_seeds_up_to_the_most(growing: pytest.
 def test_all_seeds_are_drawn_at_once_where_the_user_says_so(growing: pytest.Pytester) -> None:
     growing.runpytest_inprocess("--sdeval-all-seeds", *QUIET).assert_outcomes(passed=6)
     assert seeds_drawn(growing) == {0, 1, 2, 3}
+
+
+def test_more_seeds_than_the_baseline_holds_are_told(growing: pytest.Pytester) -> None:
+    text = SUITE.format(task="text2img", name="few").replace("seeds=(0,)", "seeds=(0,), max_seeds=8")
+    growing.makepyfile(test_suite=text)
+    result = growing.runpytest_inprocess(*QUIET)
+    result.stdout.fnmatch_lines(
+        [
+            "note: few on shapes: may draw 8 seeds, but the baseline holds 4 of them: at most 4 are drawn; "
+            "to have all: pytest suites --sdeval-all-seeds, then sdeval accept",
+        ]
+    )
 
 
 def test_a_run_that_was_decided_early_is_no_baseline(growing: pytest.Pytester, capsys: pytest.CaptureFixture) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import sdeval.metrics
@@ -204,3 +206,27 @@ def test_all_further_seeds_are_drawn_while_a_figure_is_open(
     found = judged(session(accepted, loaded, tmp_path, guidance_scale=7), suite())
     assert found["few", "clip_score"].verdict == "inconclusive"
     assert seeds(runs.read(tmp_path / "few" / "shapes")) == {0, 1, 2, 3}
+
+
+@pytest.fixture
+def narrow(accepted: Path, tmp_path: Path) -> Path:
+    """A baseline whose features have another width than those of its metric."""
+    damaged = Path(shutil.copytree(accepted, tmp_path / "baselines"))
+    np.save(damaged / "few" / "shapes" / "features" / "clip.npy", np.ones((12, 3), dtype=np.float32))
+    return damaged
+
+
+def test_features_of_another_width_cannot_be_reused(narrow: Path, loaded: LoadedTarget, tmp_path: Path) -> None:
+    found = judged(session(narrow, loaded, tmp_path), suite(metrics=SET))
+    assert found["few", "clip_score"].verdict == "passed"
+    assert found["few", "frechet_distance"].verdict == "unscored"
+
+
+def test_features_of_another_width_cannot_be_tested_against(narrow: Path, loaded: LoadedTarget, tmp_path: Path) -> None:
+    sitting = session(narrow, loaded, tmp_path, guidance_scale=7)
+    whole = suite(metrics=SET, seeds=(0, 1, 2, 3))
+    (clip_score, frechet) = (each for each in sitting.questions(whole) if each.kind == "gate")
+    sitting.select([clip_score, frechet])
+    assert sitting.answer(clip_score).verdict == "inconclusive"
+    with pytest.raises(SdevalError, match=r"of the baseline or the run are of no use: .*dimensions"):
+        sitting.answer(frechet)

@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.output = given.root / table.get("output", "reports")
         given.named = named_targets.of_project(given.root, table.get("targets", {}))
         return int(given.command(given))
-    except SdevalError as error:
+    # Whatever cannot be written: a full disk, a folder of somebody else.
+    except (SdevalError, OSError) as error:
         print(f"sdeval: {error}", file=sys.stderr)
         return 2
 

@@ -21,8 +21,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Make the runs of a session the baselines of their suites and targets, without drawing again; git undoes it."""
     from sdeval.baseline import accept
+    from sdeval.files import short
     from sdeval.report.folder import run_folders
-    from sdeval.report.words import number, short
+    from sdeval.report.words import number
 
     session = given.folder or given.output / "latest"
     folders = run_folders(session)

@@ -1,6 +1,6 @@
 """Judges a run against a baseline. Pure: runs in, verdicts out; no files, no torch, no clock."""
 
-from sdeval.compare.cases import judge_cases
+from sdeval.compare.cases import judge_cases, settle_cases
 from sdeval.compare.gates import ALPHA_GATES, Gate, Rule, Swapped, decide, judge_gates, weigh
 from sdeval.compare.verdict import FAILING, KINDS, SUITE, Kind, Verdict, summary, worst_first
 
@@ -17,6 +17,7 @@ __all__ = [
     "decide",
     "judge_cases",
     "judge_gates",
+    "settle_cases",
     "summary",
     "weigh",
     "worst_first",

@@ -35,8 +35,6 @@ class Gate:
     p_better: float = 1.0
     not_worse: bool = False
     """Whether a loss as large as the tolerance is excluded."""
-    smallest_p: float = 0.0
-    """What the test could reach at best, with so few cases."""
     error: float = 0.0
     """Standard error of the delta."""
     looks: int = 1
@@ -69,6 +67,11 @@ class Rule:
     (Slud and Wei 1982; by the union bound it holds whatever the looks have in common)."""
     seen: frozenset[tuple[str, int]] | None = None
     """Case and seed of pictures that are judged case by case; the gate tells of others that are broken. None is all."""
+
+    @property
+    def alpha(self) -> float:
+        """The p-value that a look at one gate must come below, where Holm helps least."""
+        return ALPHA_GATES / (self.gates * self.looks)
 
 
 def weigh(run: Run, baseline: Run | None, metric: str, swapped: Swapped | None = None, rule: Rule = Rule()) -> Gate:
@@ -198,10 +201,9 @@ def _weigh_mean(run: Run, baseline: Run, metric: str, said: Verdict, rule: Rule)
     better = record.sign * per_case
     return Gate(
         replace(said, low=bounds[0], high=bounds[1]) if bounds else said,
-        p_worse=min(1.0, rule.looks * stats.sign_flip_p(better)),
-        p_better=min(1.0, rule.looks * stats.sign_flip_p(-better)),
+        p_worse=min(1.0, rule.looks * stats.sign_flip_p(better, rule.alpha)),
+        p_better=min(1.0, rule.looks * stats.sign_flip_p(-better, rule.alpha)),
         not_worse=stats.not_worse_p(better, tolerance) < (1 - CONFIDENCE) / rule.looks,
-        smallest_p=rule.looks * stats.smallest_p(len(per_case)),
         error=stats.standard_error(per_case),
         looks=rule.looks,
         decided=False,
@@ -220,21 +222,26 @@ def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swa
         return Gate(replace(said, verdict="passed", low=0.0, high=0.0, reason="identical pictures"))
     names = list(run.by_case())
     numbers = np.array([names.index(sample.case) for sample in run.samples])
-    swaps = max(SWAPS, math.ceil(2 * rule.gates * rule.looks / ALPHA_GATES))
+    swaps = max(SWAPS, math.ceil(2 / rule.alpha))
     test = stats.label_swap(swapped(before, after, numbers), len(names), swaps)
-    lost = -record.sign * (said.delta or 0.0)
-    margin = stats.normal_quantile((1 + CONFIDENCE) / 2) * test.deviation
-    sure = stats.normal_quantile(1 - (1 - CONFIDENCE) / rule.looks)
-    return Gate(
-        replace(said, low=(said.delta or 0.0) - margin, high=(said.delta or 0.0) + margin),
+    gate = Gate(
+        said,
         p_worse=min(1.0, rule.looks * test.p_worse),
         p_better=min(1.0, rule.looks * test.p_better),
-        smallest_p=rule.looks * max(1 / 2 ** len(names), 1 / (swaps + 1)),
-        # At the level of the means: the deviation under no change stands for the error of the difference.
-        not_worse=lost + sure * test.deviation < (said.tolerance or 0.0),
         error=test.deviation,
         looks=rule.looks,
         decided=False,
+    )
+    if len(names) < 2:
+        return gate
+    # With few cases the deviation itself is a guess; under no change it stands for the error of the difference.
+    margin = stats.t_quantile((1 + CONFIDENCE) / 2, len(names) - 1) * test.deviation
+    sure = stats.t_quantile(1 - (1 - CONFIDENCE) / rule.looks, len(names) - 1) * test.deviation
+    delta = said.delta or 0.0
+    return replace(
+        gate,
+        said=replace(said, low=delta - margin, high=delta + margin),
+        not_worse=-record.sign * delta + sure < (said.tolerance or 0.0),
     )
 
 
@@ -283,12 +290,13 @@ def judge_gates(gates: Sequence[Gate], total: int | None = None) -> list[Verdict
 def _verdict(gate: Gate, p_worse: float, p_better: float, gates: int) -> Verdict:
     said = gate.said
     tolerance = said.tolerance or 0.0
-    beyond = abs(said.delta or 0.0) > tolerance
-    if beyond and p_worse < ALPHA_GATES and gate.p_worse < gate.p_better:
+    # The test of a set may look at something simpler than the figure; a verdict takes both, in the same direction.
+    lost = (said.delta or 0.0) * (-1 if said.higher_is_better else 1)
+    if lost > tolerance and p_worse < ALPHA_GATES and gate.p_worse < gate.p_better:
         return replace(said, verdict="regressed", p_value=p_worse)
     if gate.otherwise is not None:
         return gate.otherwise
-    if beyond and p_better < ALPHA_GATES:
+    if -lost > tolerance and p_better < ALPHA_GATES:
         return replace(said, verdict="improved", p_value=p_better)
     if gate.not_worse:
         return replace(said, verdict="passed", p_value=p_worse)
@@ -301,8 +309,6 @@ def _undecided(gate: Gate, gates: int) -> str:
     fewest = stats.fewest_cases(alpha)
     if said.n < fewest:
         return f"{said.n} cases are too few to show any loss beside {gates} gates; it takes {fewest}"
-    if gate.smallest_p * gates >= ALPHA_GATES:
-        return f"beside {gates} gates no loss can be shown; run fewer suites at a time"
     tolerance = said.tolerance or 0.0
     needed = stats.cases_to_decide(said.loss * tolerance, gate.error, said.n, tolerance, alpha, level)
     reason = "a loss as large as the tolerance is neither shown nor excluded"

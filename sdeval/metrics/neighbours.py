@@ -22,14 +22,18 @@ BLOCK = 1024
 EQUAL = 1e-12
 """Share of their squared lengths below which two rows are the same: rounding shall not tell equal pictures apart."""
 
+NEAREST = 32
+"""Neighbours that are kept of each row: of any half of the rows, five are all but sure to be among them."""
+
 Hits = npt.NDArray[np.bool_]
-"""`[n, m]`: whether the ball reaches from picture to reference picture, or the other way round."""
-HitsOf = Callable[[Rows], Hits]
-"""Hits of the given rows as one set, where only recall changes with what else is in the set."""
+"""`[n, m]`: whether each picture lies in the ball of each reference picture."""
+Bits = npt.NDArray[np.uint8]
+Reached = Callable[[Rows], npt.NDArray[np.bool_]]
+"""Which reference pictures, `[m]`, the given rows reach as one set."""
 
 
-def reference_balls(rows: Floats, reference: Reference) -> HitsOf:
-    """Whether each picture lies in the ball of each reference picture.
+def reference_balls(rows: Floats, reference: Reference) -> Iterator[Hits]:
+    """Whether each picture lies in the ball of each reference picture, block by block of the pictures.
 
     Args:
         rows: `[any, d]`.
@@ -39,19 +43,65 @@ def reference_balls(rows: Floats, reference: Reference) -> HitsOf:
         ValueError: the reference has no rows.
     """
     radii, others = _reference_radii(reference), reference.all_rows() - reference.mean
-    hits = np.concatenate([each <= radii for each in _blocks(rows - reference.mean, others)])
-    return lambda chosen: hits[chosen]
+    return (each <= radii for each in _blocks(rows - reference.mean, others))
 
 
-def own_balls(rows: Floats, reference: Reference) -> HitsOf:
-    """Whether the ball of each picture, among those chosen, holds each reference picture.
+def reached_in_reference_balls(rows: Floats, reference: Reference) -> Reached:
+    """Reference pictures in whose ball any picture lies; as `reference_balls`."""
+    packed = np.concatenate([np.packbits(each, axis=1) for each in reference_balls(rows, reference)])
+    return lambda chosen: _any_of(packed[chosen], reference.count)
 
-    Takes memory for all distances at once; otherwise as `reference_balls`, with more than `K` rows to be chosen.
+
+def reached_by_own_balls(rows: Floats, reference: Reference) -> Reached:
+    """Reference pictures that lie in the ball of any picture; as `reference_balls`, with more than `K` rows chosen.
+
+    A ball changes with the rows that are chosen. What it holds is therefore found once for every neighbour that it may
+    reach to, one bit for each reference picture: `any (NEAREST - K) m / 8` bytes.
     """
-    centred = rows - reference.mean
-    across = _squared_distances(centred, reference.all_rows() - reference.mean)
-    within = _squared_distances(centred, centred)
-    return lambda chosen: across[chosen] <= _nth(within[np.ix_(chosen, chosen)])[:, None]
+    centred, others = rows - reference.mean, reference.all_rows() - reference.mean
+    near, radii = _nearest(centred)
+    packed = np.concatenate(list(_held(centred, others, radii[:, K:])))
+
+    def reached(chosen: Rows) -> npt.NDArray[np.bool_]:
+        among = np.zeros(len(rows), dtype=bool)
+        among[chosen] = True
+        enough = among[near[chosen]].cumsum(axis=1)[:, K:] > K
+        known = enough[:, -1]
+        found = _any_of(packed[chosen[known], enough[known].argmax(axis=1)], reference.count)
+        # Too few of the chosen are on the list of these: their balls reach further than it, and are measured anew.
+        rest = centred[chosen[~known]]
+        for start in range(0, len(rest), BLOCK):
+            within, across = (
+                _squared_distances(rest[start : start + BLOCK], each) for each in (centred[chosen], others)
+            )
+            found |= (across <= _nth(within)[:, None]).any(axis=0)
+        return found
+
+    return reached
+
+
+def _any_of(packed: Bits, count: int) -> npt.NDArray[np.bool_]:
+    """Which of `count` bits are set in any of the rows `[n, count / 8]`."""
+    return np.unpackbits(np.bitwise_or.reduce(packed), count=count).astype(bool)
+
+
+def _nearest(rows: Floats) -> tuple[Rows, Floats]:
+    """Numbers and squared distances of the rows nearest to each, itself counted in, `[n, NEAREST]`."""
+    most = min(NEAREST, len(rows))
+    numbers, distances = [], []
+    for each in _blocks(rows, rows):
+        some = np.argpartition(each, most - 1, axis=1)[:, :most]
+        order = np.take_along_axis(some, np.take_along_axis(each, some, axis=1).argsort(axis=1), axis=1)
+        numbers.append(order)
+        distances.append(np.take_along_axis(each, order, axis=1))
+    return np.concatenate(numbers), np.concatenate(distances)
+
+
+def _held(rows: Floats, others: Floats, radii: Floats) -> Iterator[Bits]:
+    """Which other rows lie within each of a row's radii `[n, r]`: bits `[n, r, m / 8]`, block by block of the rows."""
+    for number, each in enumerate(_blocks(rows, others)):
+        reach = radii[number * BLOCK : number * BLOCK + len(each)]
+        yield np.stack([np.packbits(each <= radius[:, None], axis=1) for radius in reach.T], axis=1)
 
 
 @lru_cache(maxsize=4)

@@ -24,32 +24,26 @@ from sdeval.metrics.base import (
     checked_features,
 )
 from sdeval.metrics.extractors import load_extractor
-from sdeval.metrics.neighbours import Hits, HitsOf, K, own_balls, reference_balls
-from sdeval.metrics.swaps import Rows, difference_of, pooled
-
-
-def share_of_pictures(hits: Hits) -> float:
-    """Percent of the pictures that have any hit."""
-    return 100 * float(hits.any(axis=1).mean())
-
-
-def share_of_references(hits: Hits) -> float:
-    """Percent of the reference pictures that have any hit."""
-    return 100 * float(hits.any(axis=0).mean())
-
-
-def hits_a_picture(hits: Hits) -> float:
-    """Mean number of hits of a picture in percent of `K`; above 100 where reference pictures lie close together."""
-    return 100 * float(hits.sum(axis=1).mean()) / K
+from sdeval.metrics.neighbours import (
+    Hits,
+    K,
+    Reached,
+    reached_by_own_balls,
+    reached_in_reference_balls,
+    reference_balls,
+)
+from sdeval.metrics.swaps import Rows, difference_of, difference_of_sums, pooled
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One of the four: facts, whose balls count, and what is counted."""
+    """One of the four: facts, the figure of a set, and how it differs when cases change sides."""
 
     INFO: MetricInfo
-    balls: Callable[[Floats, Reference], HitsOf]
-    figure: Callable[[Hits], float]
+    figure: Callable[[Floats, Reference], float]
+    """Of rows `[n, d]`."""
+    difference: Callable[[Floats, Rows, Reference], Difference]
+    """Of pooled rows `[2 n, d]`, and the case of each `[n]`."""
 
     def create(self, options: MetricOptions) -> SetMetric:
         """With the suite's extractor."""
@@ -64,14 +58,38 @@ class Definition:
         """
         rows = checked_features(features, reference.dimensions)
         _must_be_enough(len(rows), reference)
-        return self.figure(self.balls(rows, reference)(np.arange(len(rows))))
+        return self.figure(rows, reference)
 
     def swapped(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
         """Figure of the candidate minus that of the baseline, with marked cases swapped; raises as `measure`."""
         rows = pooled(before, after, reference)
         _must_be_enough(len(before), reference)
-        hits = self.balls(rows, reference)
-        return difference_of(lambda chosen: self.figure(hits(chosen)), cases)
+        return self.difference(rows, cases, reference)
+
+
+def of_pictures(info: MetricInfo, value: Callable[[Hits], Floats]) -> Definition:
+    """A mean over pictures, in percent: of the value that each has by its own hits, whatever else is in the set."""
+
+    def values(rows: Floats, reference: Reference) -> Floats:
+        return 100 * np.concatenate([value(each) for each in reference_balls(rows, reference)])
+
+    def difference(rows: Floats, cases: Rows, reference: Reference) -> Difference:
+        return difference_of_sums(values(rows, reference) / len(cases), cases)
+
+    return Definition(info, lambda rows, reference: float(values(rows, reference).mean()), difference)
+
+
+def of_references(info: MetricInfo, reached_by: Callable[[Floats, Reference], Reached]) -> Definition:
+    """Percent of the reference pictures that are reached by any picture."""
+
+    def difference(rows: Floats, cases: Rows, reference: Reference) -> Difference:
+        reached = reached_by(rows, reference)
+        return difference_of(lambda chosen: 100 * float(reached(chosen).mean()), cases)
+
+    def figure(rows: Floats, reference: Reference) -> float:
+        return 100 * float(reached_by(rows, reference)(np.arange(len(rows))).mean())
+
+    return Definition(info, figure, difference)
 
 
 def _must_be_enough(count: int, reference: Reference) -> None:
@@ -105,19 +123,18 @@ def _info(name: str, title: str, most: float = 100.0) -> MetricInfo:
     )
 
 
-precision = Definition(
-    _info("precision", "share of pictures that lie among real pictures (precision)"), reference_balls, share_of_pictures
+precision = of_pictures(
+    _info("precision", "share of pictures that lie among real pictures (precision)"),
+    lambda hits: np.asarray(hits.any(axis=1), dtype=np.float64),
 )
-recall = Definition(
-    _info("recall", "share of real pictures that lie among the pictures (recall)"), own_balls, share_of_references
+recall = of_references(
+    _info("recall", "share of real pictures that lie among the pictures (recall)"), reached_by_own_balls
 )
-density = Definition(
+density = of_pictures(
+    # Above 100 where reference pictures lie close together.
     _info("density", "how closely real pictures surround the pictures (density)", math.inf),
-    reference_balls,
-    hits_a_picture,
+    lambda hits: np.asarray(hits.sum(axis=1) / K),
 )
-coverage = Definition(
-    _info("coverage", "share of real pictures with a picture near them (coverage)"),
-    reference_balls,
-    share_of_references,
+coverage = of_references(
+    _info("coverage", "share of real pictures with a picture near them (coverage)"), reached_in_reference_balls
 )

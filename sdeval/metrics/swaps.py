@@ -10,6 +10,8 @@ import numpy.typing as npt
 from sdeval.metrics.base import Difference, Features, Floats, Reference, checked_features
 
 Rows = npt.NDArray[np.int64]
+SCALING = 20
+"""Random swaps by which a sum is brought to the scale of the difference that it stands for."""
 
 
 def pooled(before: Features, after: Features, reference: Reference) -> Floats:
@@ -47,3 +49,22 @@ def difference_of_sums(values: Floats, cases: Rows) -> Difference:
     before, after = np.split(values, 2)
     by_case = np.bincount(cases, weights=after - before)
     return lambda swapped: float((1.0 - 2.0 * swapped) @ by_case)
+
+
+def scaled_to(exact: Difference, sums: Difference, cases: Rows) -> Difference:
+    """A quick difference on the scale of one that takes long, by least squares over `SCALING` random swaps.
+
+    A random swap of data that are swapped already is just another random swap: under no change the factor says nothing
+    of which swap was observed, and a test by swaps stays valid with it.
+
+    Args:
+        exact: what is stood for; called `SCALING` times, here.
+        sums: in proportion to it, as far as it goes.
+        cases: `[n]`, the number of each row's case.
+    """
+    # Other swaps than those of the test, which draws from another seed.
+    swaps = np.random.default_rng(SCALING).random((SCALING, cases.max() + 1)) < 0.5
+    found, expected = (np.array([each(swapped) for swapped in swaps]) for each in (sums, exact))
+    squares = float(found @ found)
+    factor = float(found @ expected) / squares if squares else 0.0
+    return lambda swapped: factor * sums(swapped)

@@ -117,9 +117,18 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if not session.config.option.collectonly and any(map(_question, session.items)):
         try:
             state.session.check()
+            _check_output(state.session.folder)
         except SdevalError as error:
             if state.worker is None:
                 raise pytest.UsageError(str(error)) from None
             # A worker cannot end the session; its items say it instead.
             state.broken = error
     return (yield)
+
+
+def _check_output(folder: Path) -> None:
+    """Find out whether the session can be written, before it has cost anything."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SdevalError(f"--sdeval-output: cannot write to {folder.parent}: {error.strerror}") from None

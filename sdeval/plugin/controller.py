@@ -34,17 +34,18 @@ class Controller:
             self._page = publish(self._state.session.folder, self._state.verdicts, settings.options.baselines)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Counts, the verdicts worst first, the page, and one next command."""
+        """Counts, the verdicts worst first, notes, the page, and one next command."""
         if self._page is None:
             return
-        from sdeval.report.folder import decided_early
-        from sdeval.report.terminal import summary_lines
+        from sdeval.report.folder import decided_early, notes
+        from sdeval.report.terminal import Further, summary_lines
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
         width = max(100, shutil.get_terminal_size().columns)
         again = self._state.all_seeds_command if decided_early(self._page.parent) else ""
-        for text in summary_lines(self._state.verdicts, self._page, root, width, self._state.flags, again):
+        told, further = notes(self._page.parent, self._state.verdicts), Further(self._state.flags, again)
+        for text in summary_lines(self._state.verdicts, self._page, root, width, told, further):
             terminalreporter.write_line(text)
 
 

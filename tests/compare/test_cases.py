@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdeval.compare import Verdict, judge_cases
+from sdeval.compare import Verdict, judge_cases, settle_cases
 from tests.conftest import make_run
 
 
@@ -35,14 +35,46 @@ def test_a_defect_is_broken_even_without_a_baseline(scores: np.ndarray) -> None:
     assert (said.verdict, said.reason) == ("broken", "seed 1 is black (no level above 0 of 255)")
 
 
-def test_a_single_collapsed_case_is_found_though_the_mean_is_fine(scores: np.ndarray, rng: np.random.Generator) -> None:
-    before = scores[:, :1] + rng.normal(0, 0.3, size=scores.shape)
-    after = before + rng.normal(0, 0.2, size=scores.shape)
+def accepted(seeds: int, rng: np.random.Generator) -> np.ndarray:
+    """Scores of a baseline: cases differ, seeds of a case hardly."""
+    return rng.normal(30, 3, size=(24, 1)) + rng.normal(0, 0.3, size=(24, seeds))
+
+
+def collapsed(before: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Two seeds drawn again, and case 11 gone."""
+    after = before[:, :2] + rng.normal(0, 0.2, size=(24, 2))
     after[11] -= 5
-    verdicts = by_case(judge_cases(make_run(after), make_run(before)))
+    return after
+
+
+def test_a_single_collapsed_case_is_found_though_the_mean_is_fine(rng: np.random.Generator) -> None:
+    before = accepted(4, rng)
+    verdicts = by_case(judge_cases(make_run(collapsed(before, rng)), make_run(before)))
     assert verdicts["case-11"].verdict == "regressed"
     assert verdicts["case-11"].metric == "clip_score"
     assert [name for name, each in verdicts.items() if each.verdict != "passed"] == ["case-11"]
+
+
+def test_two_seeds_do_not_tell_how_much_a_case_varies(rng: np.random.Generator) -> None:
+    before = accepted(2, rng)
+    verdicts = by_case(judge_cases(make_run(collapsed(before, rng)), make_run(before)))
+    assert verdicts["case-11"].verdict == "inconclusive"
+    assert "2 seeds of the baseline do not tell" in verdicts["case-11"].reason
+    assert [name for name, each in verdicts.items() if each.verdict != "passed"] == ["case-11"]
+
+
+def test_one_picture_does_not_accuse_its_case(rng: np.random.Generator) -> None:
+    before = accepted(4, rng)
+    said = by_case(judge_cases(make_run(collapsed(before, rng)[:, :1]), make_run(before)))["case-11"]
+    assert said.verdict == "inconclusive"
+    assert "one seed cannot tell" in said.reason
+
+
+def test_a_seed_that_the_baseline_could_not_score_does_not_count(rng: np.random.Generator) -> None:
+    before = accepted(4, rng)
+    before[3, 2:] = np.nan
+    said = by_case(judge_cases(make_run(collapsed(before, rng)), make_run(before)))["case-11"]
+    assert said.verdict == "inconclusive"
 
 
 def test_a_case_whose_pictures_changed_passes_with_its_change(scores: np.ndarray) -> None:
@@ -84,15 +116,50 @@ def test_a_missing_distance_that_is_told_and_not_judged_fails_no_case(scores: np
     assert {each.verdict for each in judge_cases(run, make_run(scores))} == {"passed"}
 
 
+def settle(before: np.ndarray, after: np.ndarray) -> tuple[list[Verdict], int]:
+    """Judged with two seeds, and with all of them where a case is suspected; with how many in the end."""
+    drawn = [2]
+
+    def widen() -> bool:
+        more = drawn[0] < after.shape[1]
+        drawn[0] = after.shape[1]
+        return more
+
+    verdicts = settle_cases(lambda: judge_cases(make_run(after[:, : drawn[0]]), make_run(before)), widen)
+    return verdicts, drawn[0]
+
+
+def test_a_suspected_case_is_cleared_by_further_seeds(rng: np.random.Generator) -> None:
+    before = accepted(4, rng)
+    after = before + rng.normal(0, 0.2, size=before.shape)
+    after[11, :2] -= 5
+    verdicts, seeds = settle(before, after)
+    assert {each.verdict for each in verdicts} == {"passed"}
+    assert seeds == 4
+
+
+def test_a_suspected_case_is_accused_if_every_seed_speaks_against_it(rng: np.random.Generator) -> None:
+    before = accepted(4, rng)
+    after = before + rng.normal(0, 0.2, size=before.shape)
+    after[11] -= 5
+    verdicts, seeds = settle(before, after)
+    assert by_case(verdicts)["case-11"].verdict == "regressed"
+    assert seeds == 4
+
+
+def test_without_suspicion_no_further_seed_is_drawn(rng: np.random.Generator) -> None:
+    before = accepted(4, rng)
+    assert settle(before, before + rng.normal(0, 0.2, size=before.shape))[1] == 2
+
+
 def test_false_accusations_are_rare() -> None:
     rng = np.random.default_rng(4)
     accused = 0
     for _ in range(400):
         # Every picture is drawn anew and one in twenty goes wrong on either side.
-        before, after = (30 - 15 * (rng.random((24, 2)) < 0.05) + rng.normal(0, 1, (24, 2)) for _ in range(2))
-        verdicts = judge_cases(make_run(after), make_run(before))
-        accused += any(each.verdict == "regressed" for each in verdicts)
-    assert accused <= 8
+        before, after = (30 - 15 * (rng.random((24, 4)) < 0.05) + rng.normal(0, 1, (24, 4)) for _ in range(2))
+        accused += any(each.verdict == "regressed" for each in settle(before, after)[0])
+    assert accused <= 4
 
 
 def test_a_prompt_that_varies_by_nature_is_not_accused() -> None:
@@ -100,9 +167,9 @@ def test_a_prompt_that_varies_by_nature_is_not_accused() -> None:
     spread = np.where(np.arange(24) < 2, 4.0, 0.6)[:, None]
     accused = 0
     for _ in range(300):
-        before, after = (30 + rng.normal(0, spread, (24, 2)) for _ in range(2))
-        accused += any(each.verdict == "regressed" for each in judge_cases(make_run(after), make_run(before)))
-    assert accused <= 9
+        before, after = (30 + rng.normal(0, spread, (24, 4)) for _ in range(2))
+        accused += any(each.verdict == "regressed" for each in settle(before, after)[0])
+    assert accused <= 3
 
 
 def test_a_part_of_a_suite_cannot_clear_a_deep_fall(scores: np.ndarray) -> None:

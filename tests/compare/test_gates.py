@@ -130,6 +130,19 @@ def test_a_set_that_comes_closer_improves(rng: np.random.Generator) -> None:
     assert set_verdict(after, after + 1.5, real).verdict == "improved"
 
 
+def test_a_test_that_says_the_opposite_of_the_figure_shows_nothing(rng: np.random.Generator) -> None:
+    features = rng.normal(size=(48, 8))
+    for figures in ((1.0, 2.0), (2.0, 1.0)):
+        one, other = (
+            with_features(make_run(np.full((24, 2), 30.0 + index)), features + index, figure)
+            for index, figure in enumerate(figures)
+        )
+        signs = np.full(24, figures[1] - figures[0])
+        gate = weigh(one, other, "frechet_distance", lambda *_, signs=signs: lambda swapped: (1 - 2 * swapped) @ signs)
+        assert min(gate.p_worse, gate.p_better) < 1e-3
+        assert judge_gates([gate])[0].verdict in ("inconclusive", "passed")
+
+
 def test_the_same_set_passes(rng: np.random.Generator) -> None:
     values, real = rng.normal(size=(48, 8)), rng.normal(size=(200, 8))
     assert set_verdict(values, values, real).verdict == "passed"
@@ -198,13 +211,9 @@ def test_as_many_cases_as_it_takes_can_show_a_loss_and_one_less_cannot(
     assert said(takes - 1).reason.endswith(f"it takes {takes}")
 
 
-def test_where_no_number_of_cases_can_show_a_loss_there_are_too_many_gates(scores: np.ndarray) -> None:
-    gate = weigh(make_run(scores - 20), make_run(scores), "clip_score", rule=Rule(gates=600))
-    said = judge_gates([gate], total=600)[0]
-    assert (said.verdict, said.reason) == (
-        "inconclusive",
-        "beside 600 gates no loss can be shown; run fewer suites at a time",
-    )
+def test_a_clear_loss_is_found_beside_any_number_of_gates(scores: np.ndarray) -> None:
+    gate = weigh(make_run(scores - 20), make_run(scores), "clip_score", rule=Rule(gates=5000))
+    assert judge_gates([gate], total=5000)[0].verdict == "regressed"
 
 
 def test_inconclusive_says_about_how_many_cases_would_decide_and_they_do(rng: np.random.Generator) -> None:
@@ -318,7 +327,6 @@ def test_every_look_has_its_share_of_the_error_level(scores: np.ndarray, rng: np
     after = scores - 0.8 + rng.normal(0, 1.5, size=scores.shape)
     once, thrice = (weigh(make_run(after), make_run(scores), "clip_score", rule=Rule(looks=n)) for n in (1, 3))
     assert thrice.p_worse == pytest.approx(3 * once.p_worse)
-    assert thrice.smallest_p == pytest.approx(3 * once.smallest_p)
     assert (once.p_better, thrice.p_better) == (pytest.approx(1, abs=0.05), 1.0)
 
 

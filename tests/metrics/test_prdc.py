@@ -80,3 +80,21 @@ def test_too_few_pictures_for_a_fifth_neighbour_are_refused(
         definition.measure(values, reference)
     with pytest.raises(ValueError, match=message):
         definition.swapped(values, values, np.arange(n), reference)
+
+
+@pytest.mark.parametrize("nearest", [6, 9, 32])
+@pytest.mark.parametrize("spread", [0.3, 1.0, 5.0])
+def test_a_ball_that_reaches_beyond_the_list_of_neighbours_is_measured_anew(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, nearest: int, spread: float
+) -> None:
+    monkeypatch.setattr(neighbours, "NEAREST", nearest)
+    monkeypatch.setattr(neighbours, "BLOCK", 7)
+    before, after = rng.normal(size=(40, 3)), spread * rng.normal(size=(40, 3))
+    reference = Reference.of(rng.normal(size=(50, 3)).astype(np.float32))
+    difference = recall.swapped(before, after, np.repeat(np.arange(20), 2), reference)
+    for _ in range(20):
+        swapped = rng.random(20) < 0.5
+        rows = np.repeat(swapped, 2)[:, None]
+        sets = np.where(rows, before, after), np.where(rows, after, before)
+        expected = [recall.measure(each, reference) for each in sets]
+        assert difference(swapped) == pytest.approx(expected[0] - expected[1])

@@ -1,0 +1,114 @@
+"""Whether one case fell further than chance explains: beside what other cases did, and beside its own seeds. Pure.
+
+A case counts by the seed that fell least: a picture that goes wrong now and then is noise, a case whose every seed goes
+wrong is not.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sdeval.stats import Floats
+
+FEWEST_SEEDS = 3
+"""Of the baseline, to say how much a case varies by itself; two seeds are alike by chance too often."""
+
+
+def collapse_p(held: Floats, before: Floats, after: Floats) -> Floats:
+    """For each case, a p-value of its fall: the larger one of `beside_others` and `beside_seeds`.
+
+    Args:
+        held: `[cases, at least 3]`, all seeds that the baseline has, higher is better.
+        before: `[cases, seeds]`, those of the baseline that were drawn again.
+        after: the same shape.
+
+    Returns:
+        `[cases]`; 1 where the case did not fall.
+    """
+    return np.maximum(beside_others(before, after), beside_seeds(held, after))
+
+
+def beside_others(before: Floats, after: Floats) -> Floats:
+    """A t-test of how far each case fell, against how far the others moved, up or down.
+
+    A loss that all cases share accuses none of them, for then all moved. Where no other moved, this yardstick says
+    nothing against the fall.
+
+    Args:
+        before: `[cases, seeds]`, higher is better.
+        after: the same shape.
+    """
+    from scipy.special import stdtr
+
+    differences = after - before
+    fall = differences.max(axis=1)
+    moved = np.square(differences.mean(axis=1))
+    others, freedom = moved.sum() - moved, len(moved) - 1
+    # What is left of a sum after its largest part was taken away may be a hair below nothing.
+    others = np.where(others > 1e-12 * moved.sum(), others, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_values = np.where(others > 0, stdtr(freedom, fall / np.sqrt(others / freedom)), 0.0)
+    return np.where(fall < 0, p_values, 1.0)
+
+
+def beside_seeds(held: Floats, after: Floats) -> Floats:
+    """A moderated t-test of how far each case fell, against how much its own seeds differ in the baseline.
+
+    Few seeds say little of how much one case varies; how much all cases vary, and how unlike each other they are in
+    that, says the rest (Smyth 2004, "Linear models and empirical Bayes methods", section 3).
+
+    Args:
+        held: `[cases, at least 3]`, higher is better.
+        after: `[cases, seeds]`.
+    """
+    from scipy.special import stdtr
+
+    fall = after.max(axis=1) - held.mean(axis=1)
+    variances, freedom = moderated_variances(held.var(axis=1, ddof=1), held.shape[1] - 1)
+    errors = np.sqrt(variances * (1 / held.shape[1] + 1 / after.shape[1]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_values = np.where(errors > 0, stdtr(freedom, fall / errors), 0.0)
+    return np.where(fall < 0, p_values, 1.0)
+
+
+def moderated_variances(variances: Floats, freedom: int) -> tuple[Floats, float]:
+    """Variances drawn towards what is common to all, and their degrees of freedom.
+
+    The common variance and the weight it has, in degrees of freedom, are those of the scaled F distribution whose
+    logarithm has the mean and variance that were seen (Smyth 2004, section 6.2).
+
+    Args:
+        variances: `[n]`.
+        freedom: of each.
+
+    Example:
+        >>> moderated_variances(np.array([4.0, 4.0, 4.0]), 3)
+        (array([4., 4., 4.]), 9.0)
+    """
+    from scipy.special import digamma, polygamma
+
+    if len(variances) < 2 or not np.median(variances) > 0:
+        return variances, float(freedom)
+    # One case whose seeds are all alike must not count as infinitely unlike the others.
+    logs = np.log(np.maximum(variances, 1e-5 * np.median(variances)))
+    logs = logs - digamma(freedom / 2) + math.log(freedom / 2)
+    beyond_chance = float(logs.var(ddof=1) - polygamma(1, freedom / 2))
+    if beyond_chance <= 0:
+        return np.full_like(variances, variances.mean()), float(freedom * len(variances))
+    prior = 2 * _inverse_trigamma(beyond_chance)
+    common = math.exp(float(logs.mean()) + float(digamma(prior / 2)) - math.log(prior / 2))
+    # All of them together hold no more than this.
+    weight = min(prior + freedom, float(freedom * len(variances)))
+    return (prior * common + freedom * variances) / (prior + freedom), weight
+
+
+def _inverse_trigamma(value: float) -> float:
+    """Where the trigamma function, which falls from infinity to 0, has this value above 0."""
+    from scipy.optimize import brentq
+    from scipy.special import polygamma
+
+    # Trigamma lies between 1/x and 1/x + 1/x².
+    low, high = 1 / value, 1 / value + 1 / math.sqrt(value)
+    return float(brentq(lambda x: float(polygamma(1, x)) - value, low, high))

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdeval.compare.collapse import beside_others, beside_seeds, collapse_p, moderated_variances
+
+
+@pytest.fixture
+def held(rng: np.random.Generator) -> np.ndarray:
+    return rng.normal(30, 1, size=(24, 4))
+
+
+@pytest.fixture
+def before(held: np.ndarray) -> np.ndarray:
+    return held[:, :2]
+
+
+def redrawn(before: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return before + rng.normal(0, 0.5, size=before.shape)
+
+
+def test_a_case_whose_every_seed_falls_is_found(held: np.ndarray, before: np.ndarray, rng: np.random.Generator) -> None:
+    after = redrawn(before, rng)
+    after[7] -= 10
+    p_values = collapse_p(held, before, after)
+    assert p_values.argmin() == 7
+    assert p_values[7] < 1e-6
+    assert np.delete(p_values, 7).min() > 0.02
+
+
+def test_a_case_that_falls_while_no_other_moves_is_found(held: np.ndarray, before: np.ndarray) -> None:
+    after = before.copy()
+    after[7] -= 10
+    p_values = collapse_p(held, before, after)
+    assert p_values[7] < 1e-6
+    assert np.delete(p_values, 7).tolist() == [1.0] * 23
+
+
+def test_a_fall_that_all_cases_share_accuses_none(
+    held: np.ndarray, before: np.ndarray, rng: np.random.Generator
+) -> None:
+    assert collapse_p(held, before, redrawn(before, rng) - 8).min() > 0.05
+
+
+def test_one_bad_picture_now_and_then_is_noise(held: np.ndarray, before: np.ndarray, rng: np.random.Generator) -> None:
+    after = redrawn(before, rng)
+    after[[2, 9, 15], [0, 1, 0]] -= 8
+    assert collapse_p(held, before, after).min() > 0.02
+
+
+def test_a_fall_as_far_as_others_rise_is_noise(before: np.ndarray, rng: np.random.Generator) -> None:
+    after = redrawn(before, rng)
+    after[3] -= 8
+    after[[5, 11]] += 8
+    assert beside_others(before, after).min() > 1e-3
+
+
+def test_without_other_cases_only_its_own_seeds_speak() -> None:
+    held, after = np.array([[30.0, 31.0, 30.5]]), np.array([[10.0, 11.0]])
+    assert beside_others(held[:, :2], after).tolist() == [0.0]
+    assert 0 < collapse_p(held, held[:, :2], after)[0] < 1e-3
+
+
+def test_a_single_case_beside_its_own_seeds_is_students_test() -> None:
+    from scipy.stats import t
+
+    held, after = np.array([[30.0, 31.0, 29.5, 30.5]]), np.array([[5.0, 25.0]])
+    expected = t.cdf((25.0 - held.mean()) / (held.std(ddof=1) * np.sqrt(1 / 4 + 1 / 2)), 3)
+    assert beside_seeds(held, after) == pytest.approx([expected])
+
+
+def test_a_case_that_always_varies_is_judged_by_its_own_measure(rng: np.random.Generator) -> None:
+    spread = np.where(np.arange(24) < 2, 10.0, 0.3)[:, None]
+    held = 30 + rng.normal(0, 1, (24, 8)) * spread
+    after = held[:, :2] - 6
+    p_values = beside_seeds(held, after)
+    assert p_values[:2].min() > 0.01
+    assert p_values[2:].max() < 1e-6
+
+
+def test_seeds_that_never_vary_make_any_fall_certain() -> None:
+    held, after = np.full((2, 3), 30.0), np.array([[20.0, 20.0], [30.0, 30.0]])
+    assert beside_seeds(held, after).tolist() == [0.0, 1.0]
+
+
+def test_variances_that_differ_by_chance_alone_become_one(rng: np.random.Generator) -> None:
+    values, freedom = moderated_variances(np.array([1.0, 1.1, 0.9, 1.05]), 3)
+    assert values == pytest.approx([1.0125] * 4)
+    assert freedom == 12
+
+
+def test_the_weight_of_what_is_common_is_that_of_the_scaled_f_distribution() -> None:
+    rng = np.random.default_rng(8)
+    true = 4.0 * 6 / rng.chisquare(6, 4000)
+    seen = true * rng.chisquare(3, 4000) / 3
+    values, freedom = moderated_variances(seen, 3)
+    assert freedom == pytest.approx(3 + 6, rel=0.15)
+    assert values == pytest.approx((6 * 4.0 + 3 * seen) / 9, rel=0.15)
+
+
+def test_moderated_variances_leave_t_tests_at_their_level() -> None:
+    rng = np.random.default_rng(9)
+    alarms = 0
+    for _ in range(200):
+        true = 4.0 * 4 / rng.chisquare(4, (100, 1))
+        held, after = (rng.normal(0, np.sqrt(true), (100, seeds)) for seeds in (4, 1))
+        alarms += int((beside_seeds(held, after) < 0.01).sum())
+    assert alarms / 20_000 == pytest.approx(0.01, abs=0.003)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=12), st.integers(2, 8))
+def test_moderated_variances_lie_between_their_own_and_the_common_one(variances: list[float], freedom: int) -> None:
+    values, weight = moderated_variances(np.array(variances), freedom)
+    assert np.isfinite(values).all()
+    assert (values >= 0).all()
+    assert freedom <= weight <= max(freedom, freedom * len(variances)) + 1e-9
+    assert (np.diff(values[np.argsort(variances)]) >= -1e-9 * max(variances)).all()

@@ -1,0 +1,82 @@
+"""When a session draws more seeds for single cases. Runs are made of scores; nothing is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdeval.compare import Verdict
+from sdeval.errors import SdevalError
+from sdeval.named_targets import shipped
+from sdeval.run import Run
+from sdeval.runner import Job, Options
+from sdeval.session import Question, Session
+from tests.conftest import make_run
+from tests.drawn import plan
+
+
+class Scores:
+    """Stands for a runner: two seeds at first, then all."""
+
+    def __init__(self, before: np.ndarray, after: np.ndarray, error: SdevalError | None = None) -> None:
+        self.before, self.after, self.error = before, after, error
+        self.seeds = 2
+
+    def run(self, job: Job, cases: object) -> Run:
+        return make_run(self.after[:, : self.seeds], complete=cases is None)
+
+    def widen(self, job: Job) -> Run | None:
+        if self.error:
+            raise self.error
+        more = self.seeds < self.after.shape[1]
+        self.seeds = self.after.shape[1]
+        return self.run(job, None) if more else None
+
+    def whole_baseline(self, job: Job) -> Run:
+        return make_run(self.before)
+
+
+@pytest.fixture
+def before(rng: np.random.Generator) -> np.ndarray:
+    return rng.normal(30, 3, size=(24, 1)) + rng.normal(0, 0.3, size=(24, 4))
+
+
+def judged(scores: Scores, *, whole: bool = True) -> Verdict:
+    """What is said of case 11."""
+    session = Session(Options(), Path("nowhere"))
+    session._runner = scores  # type: ignore[assignment]
+    job = Job(plan().suite, shipped()["shapes"])
+    case, figure = Question(job, "case", "case-11"), Question(job, "gate", "clip_score")
+    session.select([case, figure] if whole else [case])
+    return session.answer(case)
+
+
+def test_a_suspected_case_is_judged_with_all_seeds(before: np.ndarray) -> None:
+    after = before.copy()
+    after[11] -= 5
+    scores = Scores(before, after)
+    said = judged(scores)
+    assert (said.verdict, said.n) == ("regressed", 4)
+
+
+def test_cases_that_nobody_suspects_draw_no_more(before: np.ndarray) -> None:
+    scores = Scores(before, before + 0.1)
+    assert judged(scores).verdict == "passed"
+    assert scores.seeds == 2
+
+
+def test_a_part_of_a_suite_draws_no_more(before: np.ndarray) -> None:
+    after = before.copy()
+    after[11] -= 5
+    scores = Scores(before, after)
+    assert judged(scores, whole=False).verdict == "inconclusive"
+    assert scores.seeds == 2
+
+
+def test_further_seeds_that_cannot_be_drawn_leave_a_suspected_case_unscored(before: np.ndarray) -> None:
+    after = before.copy()
+    after[11] -= 5
+    said = judged(Scores(before, after, SdevalError("out of memory")))
+    assert (said.verdict, said.reason) == ("unscored", "more seeds were needed to judge it: out of memory")
