@@ -125,7 +125,7 @@ def unsized(loaded: LoadedTarget, tmp_path: Path) -> Stored:
 
 def drawn_as(size: tuple[int, int], unsized: Stored, loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The same again, with pictures of another size."""
-    from sdeval import evaluate as module
+    from sdeval.pipelines import load as module
     from sdeval.pipelines.draw import draw
 
     def resized(*arguments: Any) -> list[Any]:

@@ -42,7 +42,7 @@ def test_the_facts_of_all_metrics_are_light() -> None:
 
 LAYERS = (
     ("errors", "typed", "files", "images", "environment", "shapes"),
-    ("suite", "casefile", "target", "stats", "collect", "by_hand"),
+    ("suite", "casefile", "target", "named_targets", "hardware", "stats", "collect", "by_hand"),
     ("metrics", "pipelines", "health", "faults", "progress", "drift"),
     ("run", "runfiles", "references", "noise"),
     ("score",),

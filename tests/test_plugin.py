@@ -480,10 +480,10 @@ def test_the_table_of_pyproject_is_read_and_the_command_line_wins(suites: pytest
 
 
 def test_an_unknown_key_in_the_table_is_refused(suites: pytest.Pytester) -> None:
-    suites.makepyprojecttoml('[tool.sdeval]\ntargets = "shapes"\n')
+    suites.makepyprojecttoml('[tool.sdeval]\nbaseline = "shapes"\n')
     result = suites.runpytest_inprocess(*QUIET)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "unknown key 'targets'; did you mean target?" in result.stderr.str()
+    assert "unknown key 'baseline'; did you mean baselines" in result.stderr.str()
 
 
 def test_other_tests_are_left_alone(pytester: pytest.Pytester) -> None:

@@ -307,7 +307,7 @@ def test_a_metric_whose_weights_are_not_here_is_named_before_anything_is_drawn(
     loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
-    monkeypatch.setattr(sdeval.evaluate, "draw", never)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", never)
     elsewhere = replace(TINY, metric_options={})
     with pytest.raises(NotAvailable, match=r"^suite tiny: metric clip_score: CLIP weights .* are not on this machine"):
         measure(trial(NOTHING, suite=elsewhere, baselines=tmp_path), tmp_path, Silent())
@@ -316,7 +316,7 @@ def test_a_metric_whose_weights_are_not_here_is_named_before_anything_is_drawn(
 def test_a_baseline_with_a_broken_picture_is_drawn_again_with_other_seeds(
     loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = sdeval.evaluate.draw
+    real = sdeval.pipelines.load.draw
 
     def drawn(pipeline: Any, batch: Any, settings: Any) -> Any:
         black = Image.new("RGB", (64, 64))
@@ -324,7 +324,7 @@ def test_a_baseline_with_a_broken_picture_is_drawn_again_with_other_seeds(
         return [replace(each, picture=black) if each.sample.seed == 0 else each for each in found]
 
     monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
-    monkeypatch.setattr(sdeval.evaluate, "draw", drawn)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", drawn)
     measure(trial(NOTHING, suite=FEW, baselines=tmp_path), tmp_path, Silent())
     assert {each.seed for each in runs.read(tmp_path / "0/seeds-1/sound/few/shapes").samples} == {1}
     assert not (tmp_path / "0" / "seeds-2").exists()
