@@ -52,7 +52,7 @@ def _answer(state: State, question: Question, item: pytest.Item) -> tuple[Verdic
     except NotAvailable as error:
         # A desk need not have everything, and nobody has every GPU: no failure of the item's, nor of the page's.
         skipped = not state.settings.strict or isinstance(error, NoHardware)
-        kind: Kind = "inconclusive" if skipped else "unscored"
+        kind: Kind = "skipped" if skipped else "unscored"
         return question.unanswered(str(error), kind), skipped
     except SdevalError as error:
         return question.unanswered(str(error)), False

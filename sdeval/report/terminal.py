@@ -51,7 +51,8 @@ def summary_lines(
     counts = ", ".join(f"{count} {kind}" for kind, count in summary(verdicts).items())
     ordered = worst_first(verdicts)
     # A case is worth a line of its own only where something is wrong with it.
-    shown = [each for each in ordered if not each.case or each.verdict in FAILING]
+    # What is not on this machine is told by a note.
+    shown = [each for each in ordered if (not each.case or each.verdict in FAILING) and not not_here(each)]
     lines = [counts, "", *_table(shown[:ROWS], width)]
     if len(shown) > ROWS:
         lines.append(f"… and {len(shown) - ROWS} more on the page")

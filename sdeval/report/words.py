@@ -16,6 +16,7 @@ SYMBOLS = {
     "improved": "▲",
     "passed": "✓",
     "information": "·",
+    "skipped": "–",
 }
 
 
@@ -72,8 +73,8 @@ def sentence(verdict: Verdict) -> str:
 
 
 def not_here(verdict: Verdict) -> bool:
-    """Whether there is nothing but a reason: what it takes is not on this machine. Strict sessions say `unscored`."""
-    return verdict.verdict == "inconclusive" and verdict.n == 0
+    """Whether there is nothing but a reason: what it takes is not on this machine."""
+    return verdict.verdict == "skipped"
 
 
 def told_not_here(verdicts: Iterable[Verdict]) -> list[str]:

@@ -77,7 +77,7 @@ def test_the_next_command_follows_the_verdicts(kinds: list[Kind], command: str) 
     assert next_command(verdicts, Path("r/latest/index.html")) == command
 
 
-GONE = Verdict(suite="a", target="b", metric="c", case="", verdict="inconclusive", reason="no weights")
+GONE = Verdict(suite="a", target="b", metric="c", case="", verdict="skipped", reason="no weights")
 
 
 def test_what_is_not_here_is_no_run_to_accept() -> None:
@@ -86,7 +86,7 @@ def test_what_is_not_here_is_no_run_to_accept() -> None:
 
 
 def test_what_is_not_here_is_told_once_a_target() -> None:
-    few = replace(GONE, n=3, reason="too few cases")
+    few = replace(GONE, verdict="inconclusive", reason="too few cases")
     verdicts = [GONE, replace(GONE, case="cat"), few, replace(GONE, verdict="unscored")]
     assert told_not_here(verdicts) == ["a on b: no weights"]
 
