@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sdeval import baseline as baselines
 from sdeval import metrics, named_targets, target
-from sdeval.compare import SUITE, Gate, Kind, Rule, Swapped, Verdict, decide, judge_cases, settle_cases, weigh
+from sdeval.compare import SUITE, Gate, Kind, Rule, Verdict, decide, judge_cases, settle_cases, weigh
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.pipelines.check import require
 from sdeval.progress import Silent, Watcher
@@ -22,11 +22,7 @@ from sdeval.suite import Case, Suite, added_seeds
 from sdeval.target import Target
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from sdeval.fitting import Fitting
-    from sdeval.metrics.base import Difference, Features, Reference
     from sdeval.pipelines.engines import Engine
 
 SPEED = "seconds_per_image"
@@ -139,6 +135,11 @@ class Session:
         jobs = {question.job.key: question.job for question in self._selected}
         names = list(dict.fromkeys(job.target.name for job in jobs.values()))
         return sorted(jobs.values(), key=lambda job: names.index(job.target.name))
+
+    @property
+    def suites(self) -> list[Suite]:
+        """The suites of the selected questions, each once."""
+        return list({job.suite.name: job.suite for job in self.jobs}.values())
 
     def check(self) -> None:
         """Find out whether all that is selected can be done, before anything is drawn.
@@ -260,33 +261,12 @@ class Session:
         job, run = question.job, self._run(question.job)
         if question.name in self._runner.missing(job):
             raise self._runner.missing(job)[question.name]
+        from sdeval.references import swapped_by
+
         looks = self._runner.looks(job)
         rule = Rule(gates, len(looks), self._seen.get(job.key, frozenset()))
-        return weigh(run, self._runner.baseline(job), question.name, self._swapped(job, question.name), rule)
-
-    def _swapped(self, job: Job, name: str) -> Swapped | None:
-        """How a set metric computes its difference with cases swapped."""
-        from sdeval import references
-
-        if job.suite.references is None or metrics.info(name).scope != "set":
-            return None
-        metric = metrics.create(name, self._runner.metric_options(job))
-        assert isinstance(metric, metrics.SetMetric)
-        try:
-            reference = references.load(job.suite.references, metric).reference
-        except ValueError:
-            # The run says why: its figure has no value.
-            return None
-        return partial(_swapped, metric, reference)
-
-
-def _swapped(
-    metric: metrics.SetMetric, reference: Reference, before: Features, after: Features, cases: npt.NDArray[np.int64]
-) -> Difference:
-    try:
-        return metric.swapped(before, after, cases, reference)
-    except ValueError as error:
-        raise SdevalError(f"features of the baseline or the run are of no use: {error}; accept a run anew") from error
+        swapped = swapped_by(job.suite, question.name, self._runner.metric_options(job))
+        return weigh(run, self._runner.baseline(job), question.name, swapped, rule)
 
 
 def _unsettled(verdict: Verdict, error: SdevalError) -> Verdict:

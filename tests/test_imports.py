@@ -51,6 +51,7 @@ LAYERS = (
     ("baseline", "fitting", "seeds"),
     ("runner", "calibrate"),
     ("session", "report"),
+    ("side_by_side",),
     ("sensitivity", "doctor"),
     ("config", "distribute"),
     ("plugin", "cli"),

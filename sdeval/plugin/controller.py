@@ -47,6 +47,18 @@ class Controller:
         told, further = notes(self._page.parent, self._state.verdicts), Further(self._state.flags, again)
         for text in summary_lines(self._state.verdicts, self._page, root, width, told, further):
             terminalreporter.write_line(text)
+        for text in self._side_by_side(width):
+            terminalreporter.write_line(text)
+
+    def _side_by_side(self, width: int) -> list[str]:
+        """Settings beside each other, where suites ran on several targets."""
+        if self._page is None or len({each.target for each in self._state.verdicts}) < 2:
+            return []
+        from sdeval.report.matrix import matrix_lines
+        from sdeval.side_by_side import matrices_of
+
+        found = matrices_of([self._page.parent], self._state.session.suites)
+        return [line for matrix in found for line in ("", *matrix_lines(matrix, width))]
 
 
 @pytest.hookimpl(trylast=True)
