@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from PIL import Image
+
 from sdeval import run as runs
 from sdeval.by_hand import BY_HAND
 from sdeval.collect import find_suites
@@ -47,8 +49,12 @@ class Row:
 def right(folder: Path) -> float:
     """Share of a run's pictures that show what was asked, 0 to 1."""
     run = runs.read(folder)
-    marks = [oracle.mark(world.parse(each.prompt), open_rgb(folder / each.image)) for each in run.samples]
-    return sum(each.all_right for each in marks) / len(marks)
+    return sum(shows(each.prompt, open_rgb(folder / each.image)) for each in run.samples) / len(run.samples)
+
+
+def shows(prompt: str, picture: Image.Image) -> bool:
+    """Whether a picture shows what was asked; one of another size was not asked for at all."""
+    return picture.size == (world.SIZE, world.SIZE) and oracle.mark(world.parse(prompt), picture).all_right
 
 
 def rows_of(name: str, names: Sequence[str], repeats: int) -> list[Row]:

@@ -163,7 +163,16 @@ def _replace(folder: Path, run: Run, source: Path) -> None:
     samples = tuple(_keep_picture(sample, source, aside) for sample in run.samples)
     # Times, memory and the order of threads differ from run to run; a baseline changes only where results do.
     environment = {name: value for name, value in run.environment.items() if name not in PASSING}
-    kept = replace(run, samples=samples, seconds={}, peak_memory_bytes=0, environment=environment, notes=())
+    kept = replace(
+        run,
+        samples=samples,
+        timings={},
+        peak_memory_bytes=0,
+        peak_reserved_bytes=0,
+        load_seconds=0.0,
+        environment=environment,
+        notes=(),
+    )
     runs.write(kept, aside)
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)

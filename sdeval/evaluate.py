@@ -17,7 +17,7 @@ from sdeval.images import open_rgb, pixel_hash, to_pixels, write_png
 from sdeval.pipelines.draw import batches
 from sdeval.pipelines.drawn import Drawn
 from sdeval.pipelines.engines import Engine, fitting_settings
-from sdeval.run import SELF_CHECK, Run, SampleResult, Stored
+from sdeval.run import SELF_CHECK, Run, SampleResult, Stored, Timing
 from sdeval.score import score
 from sdeval.suite import Sample, Suite, added_seeds, fingerprint
 from sdeval.target import Target
@@ -140,14 +140,16 @@ def draw_samples(plan: Plan, engine: Engine, folder: Path, progress: Progress, e
     drawn_by = {**plan.target.describe(), **engine.describe(plan.suite.task)}
     del drawn_by["settings"]
     results = {each.key: replace(each, scores={}, reasons={}) for each in earlier.samples} if earlier else {}
-    seconds = dict(earlier.seconds) if earlier else {}
+    timings = dict(earlier.timings) if earlier else {}
     checked = {SELF_CHECK: earlier.environment[SELF_CHECK]} if earlier and SELF_CHECK in earlier.environment else {}
-    for batch in plan.batches(engine.batch_size, done=set(results)):
+    reset_peak_memory()
+    first = 1 + max((each.call for each in timings.values()), default=-1)
+    for call, batch in enumerate(plan.batches(engine.batch_size, done=set(results)), first):
         drawn = engine.draw(plan.suite.task, batch, plan.settings)
         for each in drawn:
             result = _result(plan, each, folder)
             results[result.key] = result
-            seconds[result.key] = each.seconds
+            timings[result.key] = _timing(each, call, len(batch))
         progress(len(batch))
         if plan.self_check and not checked:
             checked = {SELF_CHECK: _drawn_alone(drawn[0], engine, plan)}
@@ -167,10 +169,21 @@ def draw_samples(plan: Plan, engine: Engine, folder: Path, progress: Progress, e
         samples=tuple(results[sample.case.id, sample.seed] for sample in plan.samples),
         complete=plan.complete,
         environment={**environment.describe(), **checked},
-        seconds=seconds,
+        timings=timings,
+        load_seconds=engine.load_seconds,
         peak_memory_bytes=peak_memory_bytes(),
+        peak_reserved_bytes=peak_reserved_bytes(),
         notes=plan.notes,
     )
+
+
+def time_calls(plan: Plan, engine: Engine, calls: int) -> dict[tuple[str, int], Timing]:
+    """Times of the first calls of a plan; nothing is kept of what they draw."""
+    timings = {}
+    for call, batch in zip(range(calls), plan.batches(engine.batch_size), strict=False):
+        for drawn in engine.draw(plan.suite.task, batch, plan.settings):
+            timings[drawn.sample.case.id, drawn.sample.seed] = _timing(drawn, call, len(batch))
+    return timings
 
 
 def _drawn_alone(drawn: Drawn, engine: Engine, plan: Plan) -> str:
@@ -200,8 +213,39 @@ def _result(plan: Plan, drawn: Drawn, folder: Path) -> SampleResult:
     )
 
 
+def _timing(drawn: Drawn, call: int, pictures: int) -> Timing:
+    """A sample's share of its call."""
+    stages = drawn.stages
+    if stages is None:
+        return Timing(call=call, seconds=drawn.seconds, warming=drawn.warming)
+    return Timing(
+        call=call,
+        seconds=drawn.seconds,
+        encode=stages.encode / pictures,
+        denoise=stages.denoise / pictures,
+        decode=stages.decode / pictures,
+        steps=stages.steps,
+        warming=drawn.warming,
+    )
+
+
+def reset_peak_memory() -> None:
+    """Forget what earlier runs held on the accelerator; what a process held cannot be forgotten."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_reserved_bytes() -> int:
+    """Largest memory that was reserved on the accelerator, if there is one."""
+    import torch
+
+    return int(torch.cuda.max_memory_reserved()) if torch.cuda.is_available() else 0
+
+
 def peak_memory_bytes() -> int:
-    """Largest memory this process has held: on the accelerator if there is one, otherwise resident."""
+    """Largest memory held: by tensors on the accelerator if there is one, otherwise by this process."""
     import torch
 
     if torch.cuda.is_available():

@@ -2,7 +2,7 @@
 
     run.json         suite, target, metrics, set scores, environment
     samples.jsonl    one sample a line: fingerprint, hash of the pixels, health, scores
-    timings.jsonl    one sample a line: seconds
+    timings.jsonl    one sample a line: seconds, and those of the stages of its pipeline call
     features/*.npy   features of every sample, for set metrics
     images/*.png     the pictures
 
@@ -108,6 +108,23 @@ class SetScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long a sample took: its share of the pipeline call that drew it."""
+
+    call: int
+    """Number of the call; samples of one call were drawn together."""
+    seconds: float
+    encode: float | None = None
+    """Texts, and a prior's work; None where the pipeline does not tell."""
+    denoise: float | None = None
+    decode: float | None = None
+    steps: int | None = None
+    """Of the call."""
+    warming: bool = False
+    """Whether the call was the first of its pipeline, which pays for warming up and compiling."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All of it, as a value."""
 
@@ -126,8 +143,13 @@ class Run:
     features: Mapping[str, Features] = field(default_factory=dict)
     """By extractor, row by row as `samples`."""
     environment: Mapping[str, Any] = field(default_factory=dict)
-    seconds: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    timings: Mapping[tuple[str, int], Timing] = field(default_factory=dict)
+    load_seconds: float = 0.0
+    """To read the weights; 0 where they were in memory already."""
     peak_memory_bytes: int = 0
+    """Largest memory held: on an accelerator what tensors took, otherwise what the process did."""
+    peak_reserved_bytes: int = 0
+    """On an accelerator: what was reserved for tensors."""
     notes: tuple[str, ...] = ()
     """What a reader of its verdicts must know besides, a line each; a baseline has none."""
 
@@ -161,7 +183,7 @@ class Run:
                 "seed": sample.seed,
                 "prompt": sample.prompt,
                 "health": sample.health,
-                "seconds": self.seconds.get(sample.key),
+                "seconds": self.timings[sample.key].seconds if sample.key in self.timings else None,
                 "image": sample.image,
                 **sample.scores,
             }
@@ -191,10 +213,15 @@ def write(run: Run, folder: Path) -> None:
     write_text(folder / "samples.jsonl", "".join(dump_line(asdict(sample)) for sample in run.samples))
     for name, values in run.features.items():
         write_bytes(folder / "features" / f"{name}.npy", npy(values))
-    if run.seconds:
-        lines = [{"case": c, "seed": s, "seconds": round(value, 6)} for (c, s), value in run.seconds.items()]
+    if run.timings:
+        lines = [{"case": case, "seed": seed, **_rounded(each)} for (case, seed), each in run.timings.items()]
         write_text(folder / "timings.jsonl", "".join(map(dump_line, lines)))
     write_text(folder / "run.json", dump_json(_header(run)))
+
+
+def _rounded(timing: Timing) -> dict[str, Any]:
+    """To microseconds."""
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(timing).items()}
 
 
 def _header(run: Run) -> dict[str, Any]:
@@ -211,6 +238,8 @@ def _header(run: Run) -> dict[str, Any]:
         "complete": run.complete,
         "peak_memory_bytes": run.peak_memory_bytes,
         # A baseline stays the same to the last byte.
+        **({"peak_reserved_bytes": run.peak_reserved_bytes} if run.peak_reserved_bytes else {}),
+        **({"load_seconds": round(run.load_seconds, 3)} if run.load_seconds else {}),
         **({"notes": list(run.notes)} if run.notes else {}),
     }
 
@@ -235,16 +264,15 @@ def read(folder: Path) -> Run:
         environment=header["environment"],
         complete=header["complete"],
         peak_memory_bytes=header["peak_memory_bytes"],
+        peak_reserved_bytes=header.get("peak_reserved_bytes", 0),
+        load_seconds=header.get("load_seconds", 0.0),
         notes=tuple(header.get("notes", ())),
         samples=samples,
         features={path.stem: read_features(path, len(samples)) for path in sorted(folder.glob("features/*.npy"))},
-        seconds=_read_seconds(folder / "timings.jsonl"),
+        timings=_read_timings(folder / "timings.jsonl"),
     )
     _check_whole(run, folder)
     return run
-
-
-_SECONDS: dict[str, Any] = {"case": str, "seed": int, "seconds": float}
 
 
 def _each(kind: Callable[..., T], content: Mapping[str, object], where: str) -> dict[str, T]:
@@ -262,11 +290,13 @@ def _read_samples(path: Path) -> list[SampleResult]:
     return samples
 
 
-def _read_seconds(path: Path) -> dict[tuple[str, int], float]:
-    if not path.exists():
-        return {}
-    lines = [check_table(each, _SECONDS, where, required=_SECONDS) for where, each in json_lines(path)]
-    return {(each["case"], each["seed"]): each["seconds"] for each in lines}
+def _read_timings(path: Path) -> dict[tuple[str, int], Timing]:
+    timings = {}
+    for where, content in json_lines(path) if path.exists() else ():
+        known = dict(check_table(content, {"case": str, "seed": int}, where, required=("case", "seed")))
+        key = (known.pop("case"), known.pop("seed"))
+        timings[key] = made(Timing, known, where)
+    return timings
 
 
 def _check_whole(run: Run, folder: Path) -> None:

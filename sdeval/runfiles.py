@@ -30,7 +30,7 @@ _HEADER: dict[str, Any] = {
     "complete": bool,
     "peak_memory_bytes": int,
 }
-_OPTIONAL: dict[str, Any] = {"notes": Sequence[str]}
+_OPTIONAL: dict[str, Any] = {"notes": Sequence[str], "peak_reserved_bytes": int, "load_seconds": float}
 _ASKED: dict[str, Any] = {
     "cases": int,
     "seeds": Sequence[int],

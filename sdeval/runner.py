@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sdeval.pipelines.engines import Engine
 
 Key = tuple[str, str]
+TIMED_AGAIN = 5
+"""Pipeline calls that are made once more where a run was slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,13 @@ class Runner:
         except Exception as error:
             raise _failure(job, error) from error
         return self._runs[job.key]
+
+    def time_again(self, job: Job) -> Run:
+        """The run with times of a few calls that are made once more; their pictures are thrown away."""
+        from sdeval.evaluate import make_plan, time_calls
+
+        plan = make_plan(job.suite, job.target, seeds=self.looks(job)[0], missing=self.missing(job))
+        return replace(self._runs[job.key], timings=time_calls(plan, self._load(job.target), TIMED_AGAIN))
 
     def looks(self, job: Job) -> tuple[tuple[int, ...], ...]:
         """Seeds of every look that the baseline allows; a single one, with all seeds, where there is no baseline."""

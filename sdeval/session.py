@@ -11,24 +11,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from sdeval import baseline as baselines
-from sdeval import metrics, named_targets, target
+from sdeval import hardware, metrics, named_targets, pace, target
 from sdeval.compare import SUITE, Gate, Kind, Rule, Verdict, decide, judge_cases, settle_cases, weigh
+from sdeval.compare.speed import judge_pace
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.pipelines.check import require
 from sdeval.progress import Silent, Watcher
 from sdeval.run import Run
 from sdeval.runner import Job, Key, Options, Runner
-from sdeval.suite import Case, Suite, added_seeds
+from sdeval.suite import FIGURES, SPEED, Case, Suite, added_seeds
 from sdeval.target import Target
 
 if TYPE_CHECKING:
     from sdeval.fitting import Fitting
     from sdeval.pipelines.engines import Engine
-
-SPEED = "seconds_per_image"
-MEMORY = "peak_memory"
-FIGURES = (SPEED, MEMORY)
-"""Figures that every run has besides its metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +176,7 @@ class Session:
         if question.kind == "case":
             return self._judged_cases(question.job)[question.name]
         if question.kind == "figure":
-            return _figure(question, self._run(question.job))
+            return self._judged_pace(question)
         if question.key not in self._gates and question.key not in self._unweighed:
             self._judge_gates(question)
         if question.key in self._unweighed:
@@ -203,6 +199,18 @@ class Session:
                 judged = [_unsettled(each, error) for each in judge()]
             self._cases[job.key] = {verdict.case: verdict for verdict in judged}
         return self._cases[job.key]
+
+    def _judged_pace(self, question: Question) -> Verdict:
+        """Speed or memory, beside what was accepted for this class of machine; what is slower is measured twice."""
+        job, run = question.job, self._run(question.job)
+        stored = pace.find(self.options.baselines, run)
+        judge = partial(judge_pace, figure=question.name, stored=stored, stated=job.suite.tolerances.get(question.name))
+        said = judge(run, busy=hardware.busy())
+        if said.verdict != "regressed" or question.name != SPEED:
+            return said
+        again = judge(self._runner.time_again(job), busy=hardware.busy())
+        reason = "measured twice" if again.verdict == "regressed" else "slower at first, and not when measured again"
+        return replace(again, reason="; ".join(each for each in (reason, again.reason) if each))
 
     def _see_cases(self, job: Job) -> None:
         """Judge the selected cases before the figures, which tell of those broken pictures that no case tells of."""
@@ -274,23 +282,6 @@ def _unsettled(verdict: Verdict, error: SdevalError) -> Verdict:
     if verdict.verdict not in ("regressed", "inconclusive"):
         return verdict
     return replace(verdict, verdict="unscored", reason=f"more seeds were needed to judge it: {error}")
-
-
-def _figure(question: Question, run: Run) -> Verdict:
-    """Speed and memory of a run. They are told, not judged: nothing stored from another session is a fair rival."""
-    seconds = sorted(run.seconds.values())
-    speed = question.name == SPEED
-    current = seconds[len(seconds) // 2] if speed else run.peak_memory_bytes / 2**20
-    return Verdict(
-        suite=run.suite,
-        target=run.target,
-        metric=question.name,
-        case=SUITE,
-        verdict="information",
-        current=round(current, 4),
-        n=len(seconds) if speed else 1,
-        reason=f"on {run.environment.get('hardware', 'this machine')}; told, not judged",
-    )
 
 
 def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:

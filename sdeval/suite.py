@@ -24,6 +24,12 @@ MULTIPLE = 8
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
+SPEED = "seconds_per_image"
+MEMORY = "peak_memory"
+FIGURES = (SPEED, MEMORY)
+"""Figures that every run has besides its metrics; a tolerance of one is a share, such as 0.1."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One thing to draw."""
@@ -128,8 +134,8 @@ class Suite:
         if self.max_seeds is not None and self.max_seeds < len(self.seeds):
             raise SdevalError(f"{where}: max_seeds must be at least {len(self.seeds)}, got {self.max_seeds}")
         for metric, tolerance in self.tolerances.items():
-            if metric not in self.metrics:
-                raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, self.metrics)}")
+            if metric not in (*self.metrics, *FIGURES):
+                raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, (*self.metrics, *FIGURES))}")
             if not tolerance > 0:
                 raise SdevalError(f"{where}: tolerances: {metric} must be above 0, got {tolerance}")
         if self.references is not None and not any(self.references.glob("*.png")):

@@ -11,7 +11,7 @@ from sdeval import SdevalError
 from sdeval import run as runs
 from sdeval.baseline import BrokenPictures, accept, check, find
 from sdeval.images import write_png
-from sdeval.run import Run
+from sdeval.run import Run, Timing
 from tests.conftest import CLIP_SCORE, make_run, with_features
 
 ASKED = {"cases": 2, "seeds": [0, 1], "looks": [[0, 1]], "settings": {}, "unscored": {}}
@@ -26,7 +26,11 @@ def on_disk(run: Run, folder: Path, size: int = 32) -> Path:
 
 @pytest.fixture
 def run() -> Run:
-    return replace(make_run(np.array([[30.0, 31.0], [29.0, 28.0]])), seconds={("case-0", 0): 0.5}, peak_memory_bytes=9)
+    return replace(
+        make_run(np.array([[30.0, 31.0], [29.0, 28.0]])),
+        timings={("case-0", 0): Timing(call=0, seconds=0.5)},
+        peak_memory_bytes=9,
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -44,7 +48,7 @@ def test_an_accepted_run_is_found_and_says_old_and_new(run: Run, tmp_path: Path)
 def test_accepting_the_same_again_changes_no_byte(run: Run, tmp_path: Path) -> None:
     accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
     before = contents(tmp_path / "baselines")
-    later = replace(run, seconds={("case-0", 0): 0.9}, peak_memory_bytes=11)
+    later = replace(run, timings={("case-0", 0): Timing(call=0, seconds=0.9)}, peak_memory_bytes=11)
     (second,) = accept(on_disk(later, tmp_path / "later"), tmp_path / "baselines")
     assert (second.old, second.new, second.pictures) == (29.5, 29.5, 0)
     assert contents(tmp_path / "baselines") == before

@@ -111,7 +111,7 @@ def test_what_the_first_seeds_showed_is_kept_when_more_are_drawn(loaded: LoadedT
 
 def test_the_picture_that_is_drawn_again_leaves_no_file_and_no_time(loaded: LoadedTarget, tmp_path: Path) -> None:
     run = draw_samples(plan(), loaded, tmp_path, lambda _: None)
-    assert len(run.seconds) == len(list((tmp_path / "images").iterdir())) == 6
+    assert len(run.timings) == len(list((tmp_path / "images").iterdir())) == 6
 
 
 @pytest.fixture

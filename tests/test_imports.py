@@ -48,7 +48,7 @@ LAYERS = (
     ("score",),
     ("compare", "evaluate", "shapes.train"),
     ("shapes.check",),
-    ("baseline", "fitting", "seeds"),
+    ("baseline", "fitting", "seeds", "pace"),
     ("runner", "calibrate"),
     ("session", "report"),
     ("side_by_side",),

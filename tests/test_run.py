@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sdeval import SdevalError
-from sdeval.run import Run, Stored, read, write
+from sdeval.run import Run, Stored, Timing, read, write
 from tests.conftest import make_run, with_features
 
 
@@ -15,7 +15,7 @@ from tests.conftest import make_run, with_features
 def run(rng: np.random.Generator) -> Run:
     plain = make_run(np.array([[30.0, 31.5], [29.25, np.nan]]))
     facts = {"environment": {"python": "3.11"}, "peak_memory_bytes": 7, "notes": ("the noise is stale",)}
-    timed = replace(plain, seconds={("case-0", 0): 0.5}, **facts)
+    timed = replace(plain, timings={("case-0", 0): Timing(call=0, seconds=0.5)}, **facts)
     return with_features(timed, rng.normal(size=(4, 3)), 1.25)
 
 

@@ -5,36 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from sdeval.compare.gates import Gate, Rule, Swapped, judge_gates, weigh
+from sdeval.compare.speed import Spread, seconds_per_image
 from sdeval.compare.verdict import Verdict
 from sdeval.errors import SdevalError
 from sdeval.run import Run
 
 SwappedOf = Callable[[str], Swapped | None]
 """For the name of a set metric: how its difference is computed with cases swapped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Seconds of a picture: what is usual, and how much it varies."""
-
-    median: float
-    p90: float
-    deviation: float
-    """Median absolute deviation from the median."""
-    n: int
-
-    @classmethod
-    def of(cls, seconds: Sequence[float]) -> Spread | None:
-        """None where nothing was timed."""
-        if not seconds:
-            return None
-        values = np.asarray(seconds, dtype=float)
-        median = float(np.median(values))
-        deviation = float(np.median(np.abs(values - median)))
-        return cls(median, float(np.quantile(values, 0.9)), deviation, len(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +124,7 @@ def _itself(run: Run, metric: str) -> Verdict:
 def _row(name: str, run: Run, verdicts: tuple[Verdict, ...]) -> Row:
     hardware = str(run.environment.get("hardware", "unknown hardware"))
     broken = sum(each.health != "ok" for each in run.samples)
-    return Row(name, verdicts, Spread.of(list(run.seconds.values())), hardware, broken)
+    return Row(name, verdicts, Spread.of(seconds_per_image(run)), hardware, broken)
 
 
 def _with_front(rows: Sequence[Row]) -> list[Row]:

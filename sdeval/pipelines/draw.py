@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -16,6 +15,7 @@ from diffusers import DiffusionPipeline
 from sdeval.errors import SdevalError
 from sdeval.images import header, open_mask, open_rgb
 from sdeval.pipelines.drawn import Drawn, to_picture
+from sdeval.pipelines.stopwatch import Stopwatch
 from sdeval.suite import Case, Sample
 
 
@@ -39,15 +39,13 @@ def draw(pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping
     masks go in as lists: a single one is broadcast wrongly by several pipelines.
     """
     arguments = call_arguments(pipeline, batch, settings)
-    started = time.perf_counter()
-    with torch.inference_mode():
-        output = pipeline(**arguments)
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    seconds = (time.perf_counter() - started) / len(batch)
+    watch = Stopwatch(pipeline)
+    with torch.inference_mode(), watch.running():
+        output = pipeline(**arguments, **watch.callback)
+    seconds = watch.seconds / len(batch)
     flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
     return [
-        Drawn(sample, to_picture(values), bool(np.isfinite(values).all()), bool(flagged), seconds)
+        Drawn(sample, to_picture(values), bool(np.isfinite(values).all()), bool(flagged), seconds, watch.stages)
         for sample, values, flagged in zip(batch, output.images, flags, strict=True)
     ]
 

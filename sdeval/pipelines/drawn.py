@@ -13,6 +13,18 @@ from sdeval.suite import Sample
 
 
 @dataclass(frozen=True, slots=True)
+class Stages:
+    """Seconds of one pipeline call, apart."""
+
+    encode: float
+    """Texts, and a prior's work."""
+    denoise: float
+    decode: float
+    steps: int
+    """As often as the callback came, which need not be the number asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Drawn:
     """What came out for one sample."""
 
@@ -24,6 +36,10 @@ class Drawn:
     """Whether the pipeline's safety checker replaced the picture."""
     seconds: float
     """Time of the batch, divided by its size."""
+    stages: Stages | None = None
+    """Of the whole batch, where the pipeline tells."""
+    warming: bool = False
+    """Whether it was in the first batch of a pipeline, which pays for warming up and compiling."""
 
 
 def to_picture(values: npt.NDArray[np.floating[Any]]) -> Image.Image:

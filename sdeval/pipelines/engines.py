@@ -26,6 +26,10 @@ class Engine(Protocol):
     def batch_size(self) -> int:
         """Pictures in one call."""
 
+    @property
+    def load_seconds(self) -> float:
+        """How long it took to read its weights, if they were read."""
+
     def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
         """Draw a batch."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,8 @@ class LoadedTarget:
         self._pipelines: dict[Task, DiffusionPipeline] = {}
         self._placed: DiffusionPipeline | None = None
         self._tried: set[Task] = set()
+        self._warm: set[Task] = set()
+        self.load_seconds = 0.0
 
     def pipeline(self, task: Task) -> DiffusionPipeline:
         """The pipeline that does `task`, loaded at the first call.
@@ -92,7 +96,9 @@ class LoadedTarget:
         if (self.target.scheduler or self.target.scheduler_config) and task not in self._tried:
             smoke(pipeline, batch[0], settings)
             self._tried.add(task)
-        return draw(pipeline, batch, settings)
+        warming = task not in self._warm
+        self._warm.add(task)
+        return [replace(each, warming=warming) for each in draw(pipeline, batch, settings)]
 
     @property
     def batch_size(self) -> int:
@@ -112,7 +118,7 @@ class LoadedTarget:
         }
 
     def _fresh(self, folder: Path, task: Task) -> DiffusionPipeline:
-        target = self.target
+        target, started = self.target, time.perf_counter()
         try:
             with _quiet():
                 pipeline = _AUTO[task].from_pretrained(
@@ -128,6 +134,7 @@ class LoadedTarget:
             ) from error
         with _quiet():
             prepare(pipeline, target)
+        self.load_seconds = time.perf_counter() - started
         return pipeline
 
     def _shared(self, task: Task) -> DiffusionPipeline:

@@ -105,6 +105,8 @@ class OwnEngine:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.batch_size = 1
+        self.load_seconds = 0.0
+        self._warm = False
         self._found = find(target)
 
     @cached_property
@@ -120,7 +122,9 @@ class OwnEngine:
             return _drawing(self._found)
         engine: Any = self._found()
         if callable(getattr(engine, "load", None)):
+            started = time.perf_counter()
             engine.load()
+            self.load_seconds = time.perf_counter() - started
         drawing: Callable[..., Any] = engine.draw
         return drawing
 
@@ -134,7 +138,8 @@ class OwnEngine:
         values = call(sample.case, sample.seed, **settings)
         seconds = time.perf_counter() - started
         picture, finite = _picture(values, self.target)
-        return Drawn(sample, picture, finite, False, seconds)
+        warming, self._warm = not self._warm, True
+        return Drawn(sample, picture, finite, False, seconds, warming=warming)
 
     def describe(self, task: Task) -> dict[str, Any]:
         """The program, and where it is scored."""

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sdeval.compare.matrix import Matrix, Row, Spread
+from sdeval.compare.matrix import Matrix, Row
+from sdeval.compare.speed import Spread
 from sdeval.compare.verdict import Verdict
 from sdeval.report.words import SYMBOLS, number, signed
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from sdeval import SdevalError
-from sdeval.compare.matrix import Spread, side_by_side
+from sdeval.compare.matrix import side_by_side
 from sdeval.compare.names import setting_names
+from sdeval.compare.speed import Spread
 from sdeval.report.matrix import matrix_lines
-from sdeval.run import Run
+from sdeval.run import Run, Timing
 from tests.conftest import make_run
 
 
@@ -19,8 +20,8 @@ def scores(rng: np.random.Generator) -> np.ndarray:
 
 
 def timed(run: Run, seconds: float, **changes: object) -> Run:
-    times = {sample.key: seconds for sample in run.samples}
-    return replace(run, seconds=times, environment={"hardware": "one GPU"}, **changes)
+    times = {each.key: Timing(call=call, seconds=seconds) for call, each in enumerate(run.samples)}
+    return replace(run, timings=times, environment={"hardware": "one GPU"}, **changes)
 
 
 @pytest.fixture
