@@ -104,8 +104,8 @@ def _facts(target: Target) -> dict[str, Any]:
 
 
 def _merged(parent: Target, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values over those of the parent; another model starts without what was chosen for the parent's."""
-    merged = {}
+    """Values over those of the parent; revision and variant are the parent model's, and not another one's."""
+    merged: dict[str, Any] = {"revision": None, "variant": None} if "model" in values else {}
     for key, value in values.items():
         before = getattr(parent, key)
         both = isinstance(before, Mapping) and isinstance(value, Mapping)

@@ -39,7 +39,13 @@ def test_targets_of_a_file_extend_each_other(tmp_path: Path) -> None:
 def test_a_shipped_target_can_be_altered_by_its_own_name(tmp_path: Path) -> None:
     root = write(tmp_path, '[sd15]\nextends = "sd15"\nmodel = "./sd15"\n')
     altered = of_project(root, {})["sd15"]
-    assert (altered.model, altered.variant) == ("./sd15", "fp16")
+    assert (altered.model, altered.dtype) == ("./sd15", "float16")
+
+
+def test_revision_and_variant_do_not_pass_to_another_model(tmp_path: Path) -> None:
+    root = write(tmp_path, '[a]\nextends = "sd15"\nmodel = "org/a"\n[b]\nextends = "a"\nvariant = "bf16"\n')
+    targets = of_project(root, {})
+    assert (targets["a"].variant, targets["b"].variant) == (None, "bf16")
 
 
 def test_pyproject_goes_before_the_file(tmp_path: Path) -> None:
