@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -61,3 +64,19 @@ def test_the_mended_pipeline_is_of_its_own_class_again(loaded: LoadedTarget) -> 
     with FAULTS["prompts-shuffled"].plant(pipeline):
         assert type(pipeline) is not kind
     assert type(pipeline) is kind
+
+
+def test_few_steps_are_one_at_least_where_little_of_an_image_is_drawn() -> None:
+    given: dict[str, Any] = {}
+
+    class Pipeline:
+        def __call__(self, **arguments: Any) -> Any:
+            given.update(arguments)
+            return SimpleNamespace(images=[])
+
+    pipeline = Pipeline()
+    with FAULTS["steps-2"].plant(pipeline):
+        pipeline(strength=0.4)
+        assert given["num_inference_steps"] == 3
+        pipeline(strength=1.0)
+        assert given["num_inference_steps"] == 2

@@ -13,7 +13,7 @@ from sdeval.compare.paired import is_known, paired, shared_sample_metrics, toler
 from sdeval.compare.verdict import Verdict
 from sdeval.run import Run, SampleResult
 
-ALPHA_CASES = 0.002
+ALPHA_CASES = 0.004
 """Chance that a session in which nothing changed accuses a case of any of its suites."""
 ALPHA_SUSPECTED = 0.05
 """The same for suspicion, which asks for more seeds and fails nothing."""

@@ -31,10 +31,12 @@ def collapse_p(held: Floats, before: Floats, after: Floats) -> Floats:
 
 
 def beside_others(before: Floats, after: Floats) -> Floats:
-    """A t-test of how far each case fell, against how far the others moved, up or down.
+    """A t-test of how far each case fell, against how far the others rose.
 
-    A loss that all cases share accuses none of them, for then all moved. Where no other moved, this yardstick says
-    nothing against the fall.
+    Where nothing changed, cases rise as far as they fall, and by their rises it shows how far they move by chance; a
+    fault makes them fall, so several that collapse do not hide each other. Both are counted from where half of the
+    cases stand: a loss that all of them share accuses none. Where no other rose, this yardstick says nothing against
+    the fall.
 
     Args:
         before: `[cases, seeds]`, higher is better.
@@ -43,13 +45,17 @@ def beside_others(before: Floats, after: Floats) -> Floats:
     from scipy.special import stdtr
 
     differences = after - before
-    fall = differences.max(axis=1)
-    moved = np.square(differences.mean(axis=1))
-    others, freedom = moved.sum() - moved, len(moved) - 1
-    # What is left of a sum after its largest part was taken away may be a hair below nothing.
-    others = np.where(others > 1e-12 * moved.sum(), others, 0.0)
+    moved, freedom = differences.mean(axis=1), len(differences) - 1
+    # One or two cases are their own half.
+    centre = min(float(np.median(moved)), 0.0) if len(moved) > 2 else 0.0
+    fall = differences.max(axis=1) - centre
+    rises = np.square(np.maximum(moved - centre, 0.0))
+    others = rises.sum() - rises
+    # What is left of a sum after its largest part was taken away may be a hair beside nothing.
+    others = np.where(others > 1e-12 * rises.sum(), others, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        p_values = np.where(others > 0, stdtr(freedom, fall / np.sqrt(others / freedom)), 0.0)
+        # Rises are half of all moves.
+        p_values = np.where(others > 0, stdtr(freedom, fall / np.sqrt(2 * others / freedom)), 0.0)
     return np.where(fall < 0, p_values, 1.0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from diffusers import DiffusionPipeline
 
-from sdeval.faults.base import Fault, altered_call, replaced
+from sdeval.faults.base import Arguments, Fault, altered_call, replaced
 from sdeval.suite import TASKS, Task
 
 
@@ -23,8 +24,13 @@ def guidance_times(pipeline: DiffusionPipeline, factor: float) -> AbstractContex
 
 def steps(pipeline: DiffusionPipeline, count: int) -> AbstractContextManager[None]:
     """So many steps, whatever was asked."""
-    # An init image is only noised in part, and only that part is drawn: the share stays.
-    return altered_call(pipeline, lambda given: {**given, "num_inference_steps": count})
+
+    def fewer(given: Arguments) -> Arguments:
+        # An init image is only noised in part, and only that part is drawn; it takes one step at least.
+        least = math.ceil(1 / given.get("strength", 1.0))
+        return {**given, "num_inference_steps": max(count, least)}
+
+    return altered_call(pipeline, fewer)
 
 
 @contextmanager

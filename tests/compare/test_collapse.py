@@ -58,6 +58,24 @@ def test_a_fall_as_far_as_others_rise_is_noise(before: np.ndarray, rng: np.rando
     assert beside_others(before, after).min() > 1e-3
 
 
+def test_several_cases_that_collapse_do_not_hide_each_other(
+    held: np.ndarray, before: np.ndarray, rng: np.random.Generator
+) -> None:
+    after = redrawn(before, rng)
+    after[[3, 7, 11, 15]] -= 10
+    p_values = collapse_p(held, before, after)
+    assert p_values[[3, 7, 11, 15]].max() < 1e-6
+    assert np.delete(p_values, [3, 7, 11, 15]).min() > 0.01
+
+
+def test_a_case_is_held_against_half_of_the_others_where_most_of_them_fell(
+    before: np.ndarray, rng: np.random.Generator
+) -> None:
+    after = redrawn(before, rng)
+    after[:16] -= 8
+    assert beside_others(before, after).min() > 1e-3
+
+
 def test_without_other_cases_only_its_own_seeds_speak() -> None:
     held, after = np.array([[30.0, 31.0, 30.5]]), np.array([[10.0, 11.0]])
     assert beside_others(held[:, :2], after).tolist() == [0.0]
