@@ -16,14 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from PIL import Image
+
 from sdeval import run as runs
 from sdeval.by_hand import BY_HAND
 from sdeval.collect import find_suites
 from sdeval.images import open_rgb
+from sdeval.named_targets import shipped
 from sdeval.progress import Silent
-from sdeval.sensitivity import Finding, chosen, measure
+from sdeval.sensitivity import Finding, Trial, chosen, measure
 from sdeval.shapes import oracle, world
-from sdeval.target import shipped
 
 ROOT = Path(__file__).parent.parent
 SPOILT = 0.1
@@ -47,8 +49,12 @@ class Row:
 def right(folder: Path) -> float:
     """Share of a run's pictures that show what was asked, 0 to 1."""
     run = runs.read(folder)
-    marks = [oracle.mark(world.parse(each.prompt), open_rgb(folder / each.image)) for each in run.samples]
-    return sum(each.all_right for each in marks) / len(marks)
+    return sum(shows(each.prompt, open_rgb(folder / each.image)) for each in run.samples) / len(run.samples)
+
+
+def shows(prompt: str, picture: Image.Image) -> bool:
+    """Whether a picture shows what was asked; one of another size was not asked for at all."""
+    return picture.size == (world.SIZE, world.SIZE) and oracle.mark(world.parse(prompt), picture).all_right
 
 
 def rows_of(name: str, names: Sequence[str], repeats: int) -> list[Row]:
@@ -64,7 +70,14 @@ def rows_of(name: str, names: Sequence[str], repeats: int) -> list[Row]:
             rows.append(Row(finding, right(sound), right(here)))
             print(line(rows[-1]), flush=True)
 
-        measure(suite, shipped()["shapes"], chosen(names, suite), folder, repeats, Silent(), tell)
+        trial = Trial(
+            suite=suite,
+            target=shipped()["shapes"],
+            faults=chosen(names, suite),
+            baselines=ROOT / "baselines",
+            repeats=repeats,
+        )
+        measure(trial, folder, Silent(), tell)
     return rows
 
 

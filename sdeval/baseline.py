@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from sdeval import run as runs
 from sdeval.compare import Verdict, judge_gates, weigh
@@ -12,6 +16,10 @@ from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
 from sdeval.images import kept_bytes, open_rgb
 from sdeval.run import PASSING, Run, SampleResult
+
+
+class BrokenPictures(SdevalError):
+    """A run is refused because of pictures that are not healthy: with other seeds it might not be."""
 
 
 def folder_of(baselines: Path, suite: str, target: str) -> Path:
@@ -28,10 +36,38 @@ def find(baselines: Path, suite: str, target: str) -> Run | None:
     folder = folder_of(baselines, suite, target)
     if not folder.exists():
         return None
+    with _restorable(folder):
+        run = runs.read(folder)
+        for name, values in run.features.items():
+            if not np.isfinite(values).all():
+                raise SdevalError(f"{folder / 'features' / name}.npy: is damaged: holds values that are no numbers")
+    return run
+
+
+def check(baselines: Path, suite: str, target: str) -> None:
+    """Find out whether the accepted run of a suite and a target is whole, with its pictures, if there is one.
+
+    A picture that is not there is no damage: figures that need it say so.
+
+    Raises:
+        SdevalError: it is damaged; says where.
+    """
+    run = find(baselines, suite, target)
+    folder = folder_of(baselines, suite, target)
+    with _restorable(folder):
+        for sample in run.samples if run else ():
+            if (folder / sample.image).exists():
+                open_rgb(folder / sample.image)
+
+
+@contextmanager
+def _restorable(folder: Path) -> Iterator[None]:
+    """Say of damage within that it is a baseline's, and what mends it."""
     try:
-        return runs.read(folder)
+        yield
     except SdevalError as error:
-        raise SdevalError(f"baseline {error}; restore it with: git checkout -- {folder}") from None
+        mend = f"restore it with: git checkout -- {folder}, or remove that folder and accept a run anew"
+        raise SdevalError(f"baseline {error}; {mend}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +87,8 @@ def accept(run_folder: Path, baselines: Path, *, dry_run: bool = False) -> list[
     """Make a run the baseline of its suite and target, without drawing or scoring anything again.
 
     Raises:
-        SdevalError: the run is partial, has broken pictures or missing scores, or cannot be read.
+        BrokenPictures: a picture is not healthy.
+        SdevalError: the run is partial, lacks scores or seeds, or cannot be read.
     """
     run = _without_told(runs.read(run_folder))
     _refuse(run, run_folder)
@@ -73,17 +110,36 @@ def _refuse(run: Run, folder: Path) -> None:
             f"{folder}: was decided with {drawn} of {most} seeds; draw all of them and accept that run: "
             "pytest suites --sdeval-all-seeds"
         )
+    # First, for a score may be missing because a picture is broken.
+    for sample in run.samples:
+        if sample.health != "ok":
+            what = f"{sample.case}@{sample.seed}: is {sample.health} ({sample.detail})"
+            raise BrokenPictures(f"{folder}: {what}; a baseline holds healthy pictures only")
+    _refuse_holes(run, folder)
+
+
+def _refuse_holes(run: Run, folder: Path) -> None:
+    """A baseline holds every score."""
     for metric, reason in run.asked.get("unscored", {}).items():
         raise SdevalError(f"{folder}: has no {metric} ({reason}); a baseline holds every score")
     for metric, figure in run.set_scores.items():
         if figure.value is None:
             raise SdevalError(f"{folder}: has no {metric} ({figure.reason}); a baseline holds every score")
     for sample in run.samples:
-        where = f"{folder}: {sample.case}@{sample.seed}"
-        if sample.health != "ok":
-            raise SdevalError(f"{where}: is {sample.health} ({sample.detail}); a baseline holds healthy pictures only")
-        for metric, reason in sample.reasons.items():
+        _refuse_sample(sample, run, folder)
+
+
+def _refuse_sample(sample: SampleResult, run: Run, folder: Path) -> None:
+    where = f"{folder}: {sample.case}@{sample.seed}"
+    for metric, record in run.metrics.items():
+        scored = sample.scores.get(metric) is not None and metric not in sample.reasons
+        if record.scope == "sample" and not scored:
+            reason = sample.reasons.get(metric, "and no reason why")
             raise SdevalError(f"{where}: has no {metric} ({reason}); a baseline holds every score")
+    try:
+        open_rgb(folder / sample.image)
+    except SdevalError as error:
+        raise SdevalError(f"{where}: {error}; run the suite again, then accept that run") from None
 
 
 def _changes(before: Run | None, run: Run) -> list[Change]:
@@ -107,7 +163,17 @@ def _replace(folder: Path, run: Run, source: Path) -> None:
     samples = tuple(_keep_picture(sample, source, aside) for sample in run.samples)
     # Times, memory and the order of threads differ from run to run; a baseline changes only where results do.
     environment = {name: value for name, value in run.environment.items() if name not in PASSING}
-    runs.write(replace(run, samples=samples, seconds={}, peak_memory_bytes=0, environment=environment), aside)
+    kept = replace(
+        run,
+        samples=samples,
+        timings={},
+        peak_memory_bytes=0,
+        peak_reserved_bytes=0,
+        load_seconds=0.0,
+        environment=environment,
+        notes=(),
+    )
+    runs.write(kept, aside)
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from sdeval.compare import ALPHA_GATES
 from sdeval.compare.paired import paired, tolerance_of, value_of
 from sdeval.errors import SdevalError
 from sdeval.evaluate import evaluate, make_plan
-from sdeval.noise import MetricNoise, Noise
+from sdeval.noise import MetricNoise, Noise, samples_hash
 from sdeval.pipelines.load import LoadedTarget, pick_device
 from sdeval.progress import Silent, Watcher
 from sdeval.run import Run
@@ -64,7 +66,7 @@ def calibrate(
         raise SdevalError(f"--seed-sets: a spread takes at least 3 sets of seeds, got {seed_sets}")
     same = [_of_same(run, suite, target) for run in further]
     measured = _draw(suite, target, folder, seed_sets, watcher or Silent())
-    return summarize(suite, replace(measured, harmless=(*measured.harmless, *same)))
+    return summarize(suite, replace(measured, harmless=(*measured.harmless, *same)), target.settings)
 
 
 def _of_same(run: Run, suite: Suite, target: Target) -> Run:
@@ -103,8 +105,13 @@ def _draw(suite: Suite, target: Target, folder: Path, seed_sets: int, watcher: W
     return Measured(tuple(seeds), tuple(harmless))
 
 
-def summarize(suite: Suite, measured: Measured) -> Noise:
+def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = MappingProxyType({})) -> Noise:
     """What runs of an unchanged target say of every figure that is judged.
+
+    Args:
+        suite: whose figures.
+        measured: the runs.
+        overrides: settings of the target, over the suite's.
 
     Raises:
         SdevalError: a score is missing, or was not made in the same way.
@@ -116,6 +123,10 @@ def summarize(suite: Suite, measured: Measured) -> Noise:
         target=own.target,
         seed_sets=len(measured.seeds),
         metrics={name: _of_metric(name, suite, measured, ALPHA_GATES / len(judged)) for name in judged},
+        asked={name: own.asked[name] for name in ("cases", "seeds", "settings")},
+        samples=samples_hash(each.fingerprint for each in own.samples),
+        drawn_by=own.drawn_by,
+        overrides=dict(overrides),
         environment=environment.describe(),
     )
 
@@ -142,6 +153,8 @@ def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> Met
     beyond = allowed + stats.normal_quantile(0.8) * spread / float(np.sqrt(cases))
     needed = max(stats.fewest_cases(alpha), int(np.ceil(cases * (shown / allowed) ** 2))) if allowed else 0
     return MetricNoise(
+        version=record.version,
+        reference=own.set_scores[name].reference if record.scope == "set" else "",
         figure=float(figures[0]),
         noise=noise,
         harmless=float(harmless),

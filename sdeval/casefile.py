@@ -42,7 +42,10 @@ def load_cases(path: str | Path) -> tuple[Case, ...]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SdevalError(f"{path}: cannot be read: {error}") from None
-    cases = tuple(_case(record, path) for record in readers[path.suffix](text, path))
+    try:
+        cases = tuple(_case(record, path) for record in readers[path.suffix](text, path))
+    except RecursionError:
+        raise SdevalError(f"{path}: lists or mappings in it are nested too deeply") from None
     if not cases:
         raise SdevalError(f"{path}: no cases in it; give it at least one")
     return cases
@@ -173,8 +176,9 @@ def _json_lines(text: str, path: Path) -> Iterator[_Record]:
             continue
         try:
             fields = json.loads(content)
-        except json.JSONDecodeError as error:
-            raise SdevalError(f"{path}:{line}: not JSON: {error.msg} at column {error.colno}") from None
+        except ValueError as error:
+            said = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+            raise SdevalError(f"{path}:{line}: not JSON: {said}") from None
         if not isinstance(fields, dict):
             raise SdevalError(f'{path}:{line}: must be an object such as {{"id": "red-circle", "prompt": "…"}}')
         yield _Record(line, fields, {})

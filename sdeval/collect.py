@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from sdeval.errors import SdevalError, unknown
+from sdeval.errors import SdevalError, located, unknown
 from sdeval.suite import Suite
 
 PREFIX = "test"
@@ -73,7 +73,9 @@ def _imported(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (SdevalError, KeyboardInterrupt):
+    except SdevalError as error:
+        raise located(error, path, str(path)) from error
+    except KeyboardInterrupt:
         raise
     # A module that skips itself, or ends, raises no Exception.
     except BaseException as error:

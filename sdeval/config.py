@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdeval.errors import SdevalError, unknown
+from sdeval import named_targets
+from sdeval.errors import SdevalError
 from sdeval.runner import Options
 from sdeval.target import parse_settings
+from sdeval.typed import Plain, check_table
 
-_KEYS: dict[str, type | tuple[type, ...]] = {
-    "target": (str, list),
-    "set": dict,
+_KEYS: dict[str, Any] = {
+    "target": str | Sequence[str],
+    "set": Mapping[str, Plain],
     "batch-size": int,
     "output": str,
     "baselines": str,
     "all-seeds": bool,
     "strict": bool,
+    "targets": Mapping[str, Mapping[str, Plain]],
 }
 """Keys of the table and what they hold."""
 
@@ -46,12 +49,13 @@ class Config:
 
         batch_size = pick("batch-size", None)
         if batch_size is not None and batch_size < 1:
-            raise SdevalError(f"--sdeval-batch-size: must be a whole number from 1 on, got {batch_size}")
+            raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
         targets = pick("target", [])
         values = {**table.get("set", {}), **parse_settings(given.get("set") or [])}
         return cls(
             options=Options(
                 targets=(targets,) if isinstance(targets, str) else tuple(targets),
+                named=named_targets.of_project(root, table.get("targets", {})),
                 values=values,
                 batch_size=batch_size,
                 baselines=root / pick("baselines", "baselines"),
@@ -77,12 +81,11 @@ def read_table(root: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("sdeval", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SdevalError(f"{path}: cannot be read: {error.strerror}") from None
+    # What is not UTF-8, and numbers of thousands of digits, are ValueErrors too.
+    except (ValueError, RecursionError) as error:
         raise SdevalError(f"{path}: not TOML: {error}") from None
-    for key, value in table.items():
-        if key not in _KEYS:
-            raise SdevalError(f"{path}: [tool.sdeval]: {unknown('key', key, _KEYS)}")
-        if not isinstance(value, _KEYS[key]) or (_KEYS[key] is int and isinstance(value, bool)):
-            raise SdevalError(f"{path}: [tool.sdeval]: {key}: cannot be {value!r}")
-    return dict(table)
+    tools = check_table(content.get("tool", {}), {}, f"{path}: [tool]")
+    return dict(check_table(tools.get("sdeval", {}), _KEYS, f"{path}: [tool.sdeval]", entry="key"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-from sdeval.session import FIGURES
+from sdeval.suite import FIGURES
 
 
 def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeScheduling:

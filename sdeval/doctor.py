@@ -12,8 +12,8 @@ import torch
 
 from sdeval.drift import drift
 from sdeval.images import to_pixels
-from sdeval.pipelines.draw import Drawn, draw
-from sdeval.pipelines.load import LoadedTarget
+from sdeval.pipelines.drawn import Drawn
+from sdeval.pipelines.engines import Engine
 from sdeval.suite import Sample, Suite
 
 State = Literal["fine", "look", "wrong"]
@@ -32,21 +32,20 @@ class Check:
     """What to do; empty where nothing has to be done."""
 
 
-def examine(loaded: LoadedTarget, suite: Suite, settings: Mapping[str, Any], samples: Sequence[Sample]) -> list[Check]:
+def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: Sequence[Sample]) -> list[Check]:
     """Check a target on samples of a suite, and the machine.
 
     Args:
-        loaded: what draws.
+        engine: what draws.
         suite: for its task.
         settings: arguments of the pipeline call.
         samples: at least one, alike enough for one pipeline call.
     """
-    pipeline = loaded.pipeline(suite.task)
     first = samples[0]
-    alone = draw(pipeline, [first], settings)[0]
-    again = draw(pipeline, [first], settings)[0]
-    together = draw(pipeline, [first, *samples[1:]], settings)[0]
-    other = draw(pipeline, [Sample(first.case, first.seed + 1)], settings)[0]
+    alone = engine.draw(suite.task, [first], settings)[0]
+    again = engine.draw(suite.task, [first], settings)[0]
+    together = engine.draw(suite.task, [first, *samples[1:]], settings)[0]
+    other = engine.draw(suite.task, [Sample(first.case, first.seed + 1)], settings)[0]
     return [repeatable(alone, again), alone_or_together(alone, together), seeded(alone, other), *machine()]
 
 
@@ -108,13 +107,7 @@ def machine() -> Iterator[Check]:
 
 
 def _cuda() -> Iterator[Check]:
-    loose = torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
-    yield Check(
-        "TF32",
-        "look" if loose else "fine",
-        f"matmul {torch.backends.cuda.matmul.allow_tf32}, cuDNN {torch.backends.cudnn.allow_tf32}",
-        "float32 is rounded to 10 bits on this GPU; a baseline drawn without it differs" if loose else "",
-    )
+    yield tf32()
     search = torch.backends.cudnn.benchmark
     yield Check(
         "cuDNN benchmark",
@@ -131,3 +124,32 @@ def _cuda() -> Iterator[Check]:
         f"{used / 2**30:.1f} of {total / 2**30:.0f} GiB held by others",
         "another process is on this GPU: times mean little now" if shared else "",
     )
+
+
+def tf32() -> Check:
+    """Whether float32 work is rounded on the way: GPUs can from compute capability 8.0 on."""
+    major, minor = torch.cuda.get_device_capability()
+    if major < 8:
+        return Check("TF32", "fine", f"this GPU has none (compute capability {major}.{minor})")
+    # Goes before all that torch says.
+    if os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
+        return Check("TF32", "fine", "off for all libraries by NVIDIA_TF32_OVERRIDE=0")
+    rounded = {"matrix products": _rounds_products(), "convolutions": _rounds_convolutions()}
+    found = ", ".join(f"{name} {'TF32' if on else 'IEEE'}" for name, on in rounded.items())
+    if not any(rounded.values()):
+        return Check("TF32", "fine", found)
+    advice = (
+        "with dtype=float32 they are rounded to 10 bits: draw baseline and run alike, or set NVIDIA_TF32_OVERRIDE=0"
+    )
+    return Check("TF32", "look", found, advice)
+
+
+def _rounds_products() -> bool:
+    matmul = torch.backends.cuda.matmul
+    # Where torch has the newer switch, the older one must not be asked once both were used.
+    return matmul.fp32_precision == "tf32" if hasattr(matmul, "fp32_precision") else bool(matmul.allow_tf32)
+
+
+def _rounds_convolutions() -> bool:
+    cudnn: Any = torch.backends.cudnn
+    return cudnn.conv.fp32_precision == "tf32" if hasattr(cudnn, "conv") else bool(cudnn.allow_tf32)

@@ -102,7 +102,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
     lines: list[str] = []
     for name in dict.fromkeys((*before, *after)):
         old, new = before.get(name), after.get(name)
-        if isinstance(old, Mapping) or isinstance(new, Mapping):
+        if isinstance(old, Mapping | None) and isinstance(new, Mapping | None):
             lines += differences(old or {}, new or {})
         elif old != new:
             lines.append(f"{name}: {_shown(old)} → {_shown(new)}")

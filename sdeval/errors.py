@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
+from traceback import walk_tb
 
 
 class SdevalError(Exception):
@@ -12,6 +14,10 @@ class SdevalError(Exception):
 
 class NotAvailable(SdevalError):
     """Something that the work needs is not on this machine: weights, hardware or an optional package."""
+
+
+class NoHardware(NotAvailable):
+    """A target says that it needs hardware which this machine does not have: its items are skipped, strict or not."""
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
@@ -25,3 +31,13 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     hint = f"; did you mean {' or '.join(near)}?" if near else "."
     return f"unknown {what} {name!r}{hint} Known: {', '.join(names)}"
+
+
+def located(error: SdevalError, module: Path, shown: str) -> SdevalError:
+    """The error with the line of a suite's module that it came up in, if it did.
+
+    Example: `suite animals: seeds: must be a list of whole numbers, got 'x' (suites/test_animals.py:12)`
+    """
+    frames = walk_tb(error.__traceback__)
+    lines = [line for frame, line in frames if Path(frame.f_code.co_filename).resolve() == module.resolve()]
+    return type(error)(f"{error} ({shown}:{lines[-1]})") if lines else error

@@ -14,9 +14,10 @@ from sdeval import environment, health, metrics
 from sdeval import run as runs
 from sdeval.drift import drift
 from sdeval.images import open_rgb, pixel_hash, to_pixels, write_png
-from sdeval.pipelines.draw import Drawn, batches, draw
-from sdeval.pipelines.load import LoadedTarget, fitting_settings
-from sdeval.run import SELF_CHECK, Run, SampleResult, Stored
+from sdeval.pipelines.draw import batches
+from sdeval.pipelines.drawn import Drawn
+from sdeval.pipelines.engines import Engine, fitting_settings
+from sdeval.run import SELF_CHECK, Run, SampleResult, Stored, Timing
 from sdeval.score import score
 from sdeval.suite import Sample, Suite, added_seeds, fingerprint
 from sdeval.target import Target
@@ -40,17 +41,19 @@ class Plan:
     """Whether one sample is drawn again by itself, which costs as much as one picture more."""
     looks: tuple[tuple[int, ...], ...] = ()
     """Seeds of each look that the suite allows; the plan may be for one of the first."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the verdicts must know besides."""
 
     @property
     def complete(self) -> bool:
         """Whether the plan is the whole suite."""
         return len(self.samples) == len(self.suite.samples)
 
-    def batches(self, done: Collection[tuple[str, int]] = ()) -> Iterator[list[Sample]]:
+    def batches(self, size: int, done: Collection[tuple[str, int]] = ()) -> Iterator[list[Sample]]:
         """Samples to draw together. Looks share no batch, so that pictures never depend on how many there are."""
         for seeds in added_seeds(self.looks or (self.suite.seeds,)):
             wanted = [s for s in self.samples if s.seed in seeds and (s.case.id, s.seed) not in done]
-            yield from batches(wanted, self.target.batch_size)
+            yield from batches(wanted, size)
 
     def size(self, sample: Sample) -> tuple[int, int] | None:
         """Width and height asked of a sample: the settings', or the init image's."""
@@ -107,7 +110,7 @@ def _first(*values: float | None) -> float | None:
 
 def evaluate(
     plan: Plan,
-    loaded: LoadedTarget,
+    engine: Engine,
     folder: Path,
     baseline: Stored | None = None,
     progress: Progress = lambda _: None,
@@ -119,36 +122,37 @@ def evaluate(
 
     Args:
         plan: what to draw.
-        loaded: what draws.
+        engine: what draws.
         folder: where the run goes.
         baseline: what was accepted for this suite and target.
         progress: told how many more pictures are done.
         earlier: a run of some of these samples, in the same folder; they are not drawn again.
     """
-    drawn = draw_samples(plan, loaded, folder, progress, earlier)
-    run = score(drawn, plan.suite, plan.samples, folder, loaded.device, baseline)
+    drawn = draw_samples(plan, engine, folder, progress, earlier)
+    run = score(drawn, plan.suite, plan.samples, folder, engine.device, baseline)
     runs.write(run, folder)
     return run
 
 
-def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progress, earlier: Run | None = None) -> Run:
+def draw_samples(plan: Plan, engine: Engine, folder: Path, progress: Progress, earlier: Run | None = None) -> Run:
     """Draw every sample of a plan into `folder`: a run without scores, in the order of the suite."""
-    pipeline = loaded.pipeline(plan.suite.task)
     # Its settings are among what is asked, together with the suite's.
-    drawn_by = {**plan.target.describe(), **loaded.describe(plan.suite.task)}
+    drawn_by = {**plan.target.describe(), **engine.describe(plan.suite.task)}
     del drawn_by["settings"]
     results = {each.key: replace(each, scores={}, reasons={}) for each in earlier.samples} if earlier else {}
-    seconds = dict(earlier.seconds) if earlier else {}
+    timings = dict(earlier.timings) if earlier else {}
     checked = {SELF_CHECK: earlier.environment[SELF_CHECK]} if earlier and SELF_CHECK in earlier.environment else {}
-    for batch in plan.batches(done=set(results)):
-        drawn = draw(pipeline, batch, plan.settings)
+    reset_peak_memory()
+    first = 1 + max((each.call for each in timings.values()), default=-1)
+    for call, batch in enumerate(plan.batches(engine.batch_size, done=set(results)), first):
+        drawn = engine.draw(plan.suite.task, batch, plan.settings)
         for each in drawn:
             result = _result(plan, each, folder)
             results[result.key] = result
-            seconds[result.key] = each.seconds
+            timings[result.key] = _timing(each, call, len(batch))
         progress(len(batch))
         if plan.self_check and not checked:
-            checked = {SELF_CHECK: _drawn_alone(drawn[0], pipeline, plan)}
+            checked = {SELF_CHECK: _drawn_alone(drawn[0], engine, plan)}
     return Run(
         suite=plan.suite.name,
         task=plan.suite.task,
@@ -165,14 +169,26 @@ def draw_samples(plan: Plan, loaded: LoadedTarget, folder: Path, progress: Progr
         samples=tuple(results[sample.case.id, sample.seed] for sample in plan.samples),
         complete=plan.complete,
         environment={**environment.describe(), **checked},
-        seconds=seconds,
+        timings=timings,
+        load_seconds=engine.load_seconds,
         peak_memory_bytes=peak_memory_bytes(),
+        peak_reserved_bytes=peak_reserved_bytes(),
+        notes=plan.notes,
     )
 
 
-def _drawn_alone(drawn: Drawn, pipeline: Any, plan: Plan) -> str:
+def time_calls(plan: Plan, engine: Engine, calls: int) -> dict[tuple[str, int], Timing]:
+    """Times of the first calls of a plan; nothing is kept of what they draw."""
+    timings = {}
+    for call, batch in zip(range(calls), plan.batches(engine.batch_size), strict=False):
+        for drawn in engine.draw(plan.suite.task, batch, plan.settings):
+            timings[drawn.sample.case.id, drawn.sample.seed] = _timing(drawn, call, len(batch))
+    return timings
+
+
+def _drawn_alone(drawn: Drawn, engine: Engine, plan: Plan) -> str:
     """One sample once more, by itself: whether pictures depend on their batch, or on chance."""
-    again = draw(pipeline, [drawn.sample], plan.settings)[0]
+    again = engine.draw(plan.suite.task, [drawn.sample], plan.settings)[0]
     return drift(to_pixels(drawn.picture), to_pixels(again.picture))
 
 
@@ -190,13 +206,46 @@ def _result(plan: Plan, drawn: Drawn, folder: Path) -> SampleResult:
         fingerprint=plan.fingerprint(sample),
         sha256=pixel_hash(drawn.picture),
         image=image,
+        width=drawn.picture.width,
+        height=drawn.picture.height,
         health=finding.defect if finding else "ok",
         detail=finding.detail if finding else "",
     )
 
 
+def _timing(drawn: Drawn, call: int, pictures: int) -> Timing:
+    """A sample's share of its call."""
+    stages = drawn.stages
+    if stages is None:
+        return Timing(call=call, seconds=drawn.seconds, warming=drawn.warming)
+    return Timing(
+        call=call,
+        seconds=drawn.seconds,
+        encode=stages.encode / pictures,
+        denoise=stages.denoise / pictures,
+        decode=stages.decode / pictures,
+        steps=stages.steps,
+        warming=drawn.warming,
+    )
+
+
+def reset_peak_memory() -> None:
+    """Forget what earlier runs held on the accelerator; what a process held cannot be forgotten."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_reserved_bytes() -> int:
+    """Largest memory that was reserved on the accelerator, if there is one."""
+    import torch
+
+    return int(torch.cuda.max_memory_reserved()) if torch.cuda.is_available() else 0
+
+
 def peak_memory_bytes() -> int:
-    """Largest memory this process has held: on the accelerator if there is one, otherwise resident."""
+    """Largest memory held: by tensors on the accelerator if there is one, otherwise by this process."""
     import torch
 
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written aside, then renamed."""
+"""Files that appear whole or not at all: written aside, then renamed; and how they are named to people."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """`write_bytes` for text in UTF-8."""
     write_bytes(path, content.encode("utf-8"))
+
+
+def short(path: Path) -> Path:
+    """A path as seen from here, where it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def dump_json(value: Any) -> str:

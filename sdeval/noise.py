@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,21 @@ from sdeval.errors import SdevalError
 from sdeval.files import dump_json, write_text
 from sdeval.suite import Suite
 
-SCHEMA = 1
+SCHEMA = 2
+
+
+class OtherSchema(SdevalError):
+    """The file was written by a version of sdeval that kept something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricNoise:
     """One figure of a suite, in the unit of its metric."""
 
+    version: str
+    """Of the metric: scores made in another way have another noise."""
+    reference: str
+    """Hash of a set metric's reference pictures; empty for others."""
     figure: float
     """As it is with the suite's own seeds."""
     noise: float
@@ -52,7 +61,20 @@ class Noise:
     seed_sets: int
     """How many sets of seeds were drawn, the suite's own among them."""
     metrics: Mapping[str, MetricNoise]
+    asked: Mapping[str, Any]
+    """Number of cases, the suite's own seeds, and the settings of the pipeline call."""
+    samples: str
+    """`samples_hash` of the suite's own seeds."""
+    drawn_by: Mapping[str, Any]
+    """The target's fields, its pipeline and its scheduler."""
+    overrides: Mapping[str, Any]
+    """Which of the settings came from the target, over the suite's."""
     environment: Mapping[str, Any]
+
+
+def samples_hash(fingerprints: Iterable[str]) -> str:
+    """Hash of what is asked of samples, whatever their order; 16 hex digits."""
+    return hashlib.sha256(",".join(sorted(fingerprints)).encode()).hexdigest()[:16]
 
 
 def path_of(baselines: Path, suite: str, target: str) -> Path:
@@ -71,6 +93,7 @@ def read(baselines: Path, suite: str, target: str) -> Noise | None:
     """What was measured of a suite on a target, if anything.
 
     Raises:
+        OtherSchema: it was written by another version of sdeval.
         SdevalError: the file is damaged; says where.
     """
     path = path_of(baselines, suite, target)
@@ -79,8 +102,10 @@ def read(baselines: Path, suite: str, target: str) -> Noise | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.pop("schema") != SCHEMA:
-            raise SdevalError(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
+            raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
         metrics = {name: MetricNoise(**each) for name, each in content.pop("metrics").items()}
+        for name in ("asked", "drawn_by", "overrides"):
+            content[name] = dict(content[name])
         return Noise(**content, metrics=metrics)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SdevalError(f"{path}: is damaged: {error}; restore it with: git checkout -- {path}") from None

@@ -5,10 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
+from sdeval import metrics
+from sdeval.errors import SdevalError
 from sdeval.images import open_rgb, pixel_hash
-from sdeval.metrics.base import Extractor, Features, Reference, SetMetric
+from sdeval.metrics.base import Difference, Extractor, Features, MetricOptions, Reference, SetMetric
+from sdeval.suite import Suite
 
 CHUNK = 256
 """Pictures open at a time."""
@@ -48,3 +55,30 @@ def _chunks(folder: Path, extractor: Extractor, seen: Callable[[bytes], None]) -
         for picture in pictures:
             seen(pixel_hash(picture).encode())
         yield extractor.images(pictures)
+
+
+Swapped = Callable[[Features, Features, npt.NDArray[np.int64]], Difference]
+"""Baseline features, candidate features and the case of each row; then: loss with marked cases swapped."""
+
+
+def swapped_by(suite: Suite, name: str, options: MetricOptions) -> Swapped | None:
+    """How a set metric of a suite computes its difference with cases swapped; None for any other metric."""
+    if suite.references is None or metrics.info(name).scope != "set":
+        return None
+    metric = metrics.create(name, options)
+    assert isinstance(metric, SetMetric)
+    try:
+        reference = load(suite.references, metric).reference
+    except ValueError:
+        # The run says why: its figure has no value.
+        return None
+    return partial(_swapped, metric, reference)
+
+
+def _swapped(
+    metric: SetMetric, reference: Reference, before: Features, after: Features, cases: npt.NDArray[np.int64]
+) -> Difference:
+    try:
+        return metric.swapped(before, after, cases, reference)
+    except ValueError as error:
+        raise SdevalError(f"features of the baseline or the run are of no use: {error}; accept a run anew") from error

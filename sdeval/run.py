@@ -2,7 +2,7 @@
 
     run.json         suite, target, metrics, set scores, environment
     samples.jsonl    one sample a line: fingerprint, hash of the pixels, health, scores
-    timings.jsonl    one sample a line: seconds
+    timings.jsonl    one sample a line: seconds, and those of the stages of its pipeline call
     features/*.npy   features of every sample, for set metrics
     images/*.png     the pictures
 
@@ -11,24 +11,23 @@ A baseline is a run without timings. Nothing in it but the scores changes when t
 
 from __future__ import annotations
 
-import io
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sdeval.errors import SdevalError
 from sdeval.files import dump_json, dump_line, write_bytes, write_text
 from sdeval.metrics.base import Features
+from sdeval.runfiles import SCHEMA, json_lines, npy, read_features, read_header
+from sdeval.typed import check_table, made, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA = 1
+T = TypeVar("T")
+
 SELF_CHECK = "drawn again alone"
 """Of the environment: what became of a picture that was drawn in a batch and then by itself."""
 PASSING = ("threads", "omp_wait_policy", SELF_CHECK)
@@ -53,6 +52,10 @@ class SampleResult:
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a score is null, by metric."""
 
+    width: int = 0
+    height: int = 0
+    """Of the picture, in pixels; 0 in runs of before they were kept."""
+
     drift: str = ""
     """How far the picture is from the baseline's: `identical`, `imperceptible` or `changed`; empty without one."""
 
@@ -60,6 +63,11 @@ class SampleResult:
     def key(self) -> tuple[str, int]:
         """Case and seed."""
         return (self.case, self.seed)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the picture, where they are known."""
+        return (self.width, self.height) if self.width and self.height else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +108,23 @@ class SetScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long a sample took: its share of the pipeline call that drew it."""
+
+    call: int
+    """Number of the call; samples of one call were drawn together."""
+    seconds: float
+    encode: float | None = None
+    """Texts, and a prior's work; None where the pipeline does not tell."""
+    denoise: float | None = None
+    decode: float | None = None
+    steps: int | None = None
+    """Of the call."""
+    warming: bool = False
+    """Whether the call was the first of its pipeline, which pays for warming up and compiling."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All of it, as a value."""
 
@@ -118,8 +143,15 @@ class Run:
     features: Mapping[str, Features] = field(default_factory=dict)
     """By extractor, row by row as `samples`."""
     environment: Mapping[str, Any] = field(default_factory=dict)
-    seconds: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    timings: Mapping[tuple[str, int], Timing] = field(default_factory=dict)
+    load_seconds: float = 0.0
+    """To read the weights; 0 where they were in memory already."""
     peak_memory_bytes: int = 0
+    """Largest memory held: on an accelerator what tensors took, otherwise what the process did."""
+    peak_reserved_bytes: int = 0
+    """On an accelerator: what was reserved for tensors."""
+    notes: tuple[str, ...] = ()
+    """What a reader of its verdicts must know besides, a line each; a baseline has none."""
 
     def by_case(self) -> dict[str, list[SampleResult]]:
         """Samples of each case, in the order of the suite."""
@@ -127,6 +159,11 @@ class Run:
         for sample in self.samples:
             grouped.setdefault(sample.case, []).append(sample)
         return grouped
+
+    def sample(self, other: SampleResult) -> SampleResult | None:
+        """The same sample in this run, if the same was asked of it."""
+        found = next((each for each in self.samples if each.key == other.key), None)
+        return found if found is not None and found.fingerprint == other.fingerprint else None
 
     def look_of(self, seed: int) -> int:
         """The look at which a seed was first drawn, from 0."""
@@ -146,7 +183,7 @@ class Run:
                 "seed": sample.seed,
                 "prompt": sample.prompt,
                 "health": sample.health,
-                "seconds": self.seconds.get(sample.key),
+                "seconds": self.timings[sample.key].seconds if sample.key in self.timings else None,
                 "image": sample.image,
                 **sample.scores,
             }
@@ -164,8 +201,8 @@ class Stored:
 
     def picture(self, sample: SampleResult) -> Path | None:
         """The picture of the same sample in this run, if the same was asked of it."""
-        found = next((each for each in self.run.samples if each.key == sample.key), None)
-        if found is None or found.fingerprint != sample.fingerprint:
+        found = self.run.sample(sample)
+        if found is None:
             return None
         path = self.folder / found.image
         return path if path.is_file() else None
@@ -175,11 +212,16 @@ def write(run: Run, folder: Path) -> None:
     """Write everything but the images, which were written as they were drawn; `run.json` comes last."""
     write_text(folder / "samples.jsonl", "".join(dump_line(asdict(sample)) for sample in run.samples))
     for name, values in run.features.items():
-        write_bytes(folder / "features" / f"{name}.npy", _npy(values))
-    if run.seconds:
-        lines = [{"case": c, "seed": s, "seconds": round(value, 6)} for (c, s), value in run.seconds.items()]
+        write_bytes(folder / "features" / f"{name}.npy", npy(values))
+    if run.timings:
+        lines = [{"case": case, "seed": seed, **_rounded(each)} for (case, seed), each in run.timings.items()]
         write_text(folder / "timings.jsonl", "".join(map(dump_line, lines)))
     write_text(folder / "run.json", dump_json(_header(run)))
+
+
+def _rounded(timing: Timing) -> dict[str, Any]:
+    """To microseconds."""
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(timing).items()}
 
 
 def _header(run: Run) -> dict[str, Any]:
@@ -195,6 +237,10 @@ def _header(run: Run) -> dict[str, Any]:
         "environment": dict(run.environment),
         "complete": run.complete,
         "peak_memory_bytes": run.peak_memory_bytes,
+        # A baseline stays the same to the last byte.
+        **({"peak_reserved_bytes": run.peak_reserved_bytes} if run.peak_reserved_bytes else {}),
+        **({"load_seconds": round(run.load_seconds, 3)} if run.load_seconds else {}),
+        **({"notes": list(run.notes)} if run.notes else {}),
     }
 
 
@@ -204,92 +250,68 @@ def read(folder: Path) -> Run:
     Raises:
         SdevalError: it is missing, incomplete or damaged; names the file and the line.
     """
-    header = _read_header(folder / "run.json")
-    try:
-        for name in (header["suite"], header["target"]):
-            if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name):
-                raise SdevalError(f"{folder / 'run.json'}: is damaged: {name!r} is no name")
-        return Run(
-            suite=header["suite"],
-            task=header["task"],
-            target=header["target"],
-            asked=header["asked"],
-            drawn_by=header["drawn_by"],
-            metrics={name: MetricRecord(**each) for name, each in header["metrics"].items()},
-            set_scores={name: SetScore(**each) for name, each in header["set_scores"].items()},
-            environment=header["environment"],
-            complete=header["complete"],
-            peak_memory_bytes=header["peak_memory_bytes"],
-            samples=(samples := tuple(_read_samples(folder / "samples.jsonl"))),
-            features={path.stem: _read_features(path, len(samples)) for path in sorted(folder.glob("features/*.npy"))},
-            seconds=_read_seconds(folder / "timings.jsonl"),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise SdevalError(f"{folder / 'run.json'}: is damaged: {type(error).__name__} {error}") from None
+    header = read_header(folder / "run.json")
+    where = f"{folder / 'run.json'}: is damaged"
+    samples = tuple(_read_samples(folder / "samples.jsonl"))
+    run = Run(
+        suite=header["suite"],
+        task=header["task"],
+        target=header["target"],
+        asked=header["asked"],
+        drawn_by=header["drawn_by"],
+        metrics=_each(MetricRecord, header["metrics"], f"{where}: metrics"),
+        set_scores=_each(SetScore, header["set_scores"], f"{where}: set_scores"),
+        environment=header["environment"],
+        complete=header["complete"],
+        peak_memory_bytes=header["peak_memory_bytes"],
+        peak_reserved_bytes=header.get("peak_reserved_bytes", 0),
+        load_seconds=header.get("load_seconds", 0.0),
+        notes=tuple(header.get("notes", ())),
+        samples=samples,
+        features={path.stem: read_features(path, len(samples)) for path in sorted(folder.glob("features/*.npy"))},
+        timings=_read_timings(folder / "timings.jsonl"),
+    )
+    _check_whole(run, folder)
+    return run
 
 
-def _read_header(path: Path) -> dict[str, Any]:
-    try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SdevalError(f"{path.parent}: no run in it: {path.name} is missing") from None
-    except (OSError, ValueError) as error:
-        raise SdevalError(f"{path}: is damaged: {error}") from None
-    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
-        found = header.get("schema") if isinstance(header, dict) else None
-        raise SdevalError(f"{path}: has schema {found}; this version of sdeval reads {SCHEMA}")
-    return header
+def _each(kind: Callable[..., T], content: Mapping[str, object], where: str) -> dict[str, T]:
+    return {name: made(kind, each, f"{where}: {name}") for name, each in content.items()}
 
 
 def _read_samples(path: Path) -> list[SampleResult]:
     samples = []
-    for number, content in _json_lines(path):
-        try:
-            sample = SampleResult(**content)
-        except TypeError as error:
-            raise SdevalError(f"{path}:{number}: is damaged: {error}") from None
+    for where, content in json_lines(path):
+        sample = made(SampleResult, content, where)
         # What is read here is copied later: it must stay inside the folder.
         if not re.fullmatch(r"images/[a-z0-9@.-]+", sample.image):
-            raise SdevalError(f"{path}:{number}: is damaged: {sample.image!r} is no picture of a run")
+            raise SdevalError(f"{where}: {shown(sample.image)} is no picture of a run")
         samples.append(sample)
     return samples
 
 
-def _read_seconds(path: Path) -> dict[tuple[str, int], float]:
-    if not path.exists():
-        return {}
-    return {(each["case"], each["seed"]): each["seconds"] for _, each in _json_lines(path)}
+def _read_timings(path: Path) -> dict[tuple[str, int], Timing]:
+    timings = {}
+    for where, content in json_lines(path) if path.exists() else ():
+        known = dict(check_table(content, {"case": str, "seed": int}, where, required=("case", "seed")))
+        key = (known.pop("case"), known.pop("seed"))
+        timings[key] = made(Timing, known, where)
+    return timings
 
 
-def _json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    try:
-        # Not splitlines: prompts may hold what Unicode counts as a line break.
-        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SdevalError(f"{path}: cannot be read: {error}") from None
-    values = []
-    for number, line in enumerate(lines, 1):
-        try:
-            value = json.loads(line)
-        except ValueError as error:
-            raise SdevalError(f"{path}:{number}: is damaged: {error}") from None
-        if not isinstance(value, dict):
-            raise SdevalError(f"{path}:{number}: is damaged: not an object")
-        values.append((number, value))
-    return values
-
-
-def _npy(values: Features) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, values.astype(np.float32), allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _read_features(path: Path, rows: int) -> Features:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise SdevalError(f"{path}: is damaged: {error}") from None
-    if values.ndim != 2 or len(values) != rows:
-        raise SdevalError(f"{path}: is damaged: {values.shape} features for {rows} samples")
-    return np.asarray(values, dtype=np.float32)
+def _check_whole(run: Run, folder: Path) -> None:
+    """Refuse a run whose files do not belong together, or of which a part is gone."""
+    samples, asked = folder / "samples.jsonl", run.asked
+    if len({sample.key for sample in run.samples}) < len(run.samples):
+        raise SdevalError(f"{samples}: is damaged: a sample stands in it twice")
+    if run.complete and len(run.samples) != asked["cases"] * len(asked["seeds"]):
+        drawn = f"{asked['cases']} cases with {len(asked['seeds'])} seeds"
+        raise SdevalError(f"{samples}: is damaged: has {len(run.samples)} samples, but run.json says {drawn}")
+    for name, record in run.metrics.items():
+        if record.scope != "set":
+            continue
+        if name not in run.set_scores:
+            raise SdevalError(f"{folder / 'run.json'}: is damaged: set_scores: {name}: is missing")
+        features = folder / "features" / f"{run.set_scores[name].extractor}.npy"
+        if run.set_scores[name].extractor not in run.features:
+            raise SdevalError(f"{features}: is missing; {name} was measured with it")

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sdeval import baseline as baselines
-from sdeval import metrics, noise
+from sdeval import metrics
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.noise import Noise, tolerances
+from sdeval.pipelines.check import require
 from sdeval.progress import Watcher
 from sdeval.run import Run, Stored
+from sdeval.seeds import seed_notes
 from sdeval.suite import Suite
 from sdeval.target import Target
 
 if TYPE_CHECKING:
-    from sdeval.pipelines.load import LoadedTarget
+    from sdeval.fitting import Fitting
+    from sdeval.pipelines.engines import Engine
 
 Key = tuple[str, str]
+TIMED_AGAIN = 5
+"""Pipeline calls that are made once more where a run was slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +65,17 @@ class Runner:
         folder: of the session; runs go to `SUITE/TARGET` in it.
         watcher: told of every picture.
         loaded: a target that is in memory already.
+        noise: what is known to fit; for other jobs it is looked for beside their baselines.
     """
 
-    def __init__(self, options: Options, folder: Path, watcher: Watcher, loaded: LoadedTarget | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        folder: Path,
+        watcher: Watcher,
+        loaded: Engine | None = None,
+        noise: Mapping[Key, Fitting] = MappingProxyType({}),
+    ) -> None:
         self._options = options
         self._folder = folder
         self._watcher = watcher
@@ -72,7 +86,7 @@ class Runner:
         self._look: dict[Key, int] = {}
         self._self_checked: set[str] = set()
         self._kept: dict[Key, Stored | None] = {}
-        self._noise: dict[Key, Noise | None] = {}
+        self._fitting = dict(noise)
 
     def run(self, job: Job, cases: Collection[str] | None) -> Run:
         """The run of a job, made when it is first asked for; a failure is remembered and not tried again.
@@ -85,6 +99,7 @@ class Runner:
             raise self._failed[job.key]
         if job.key not in self._runs:
             try:
+                require(job.target)
                 self._runs[job.key] = self._evaluate(job, cases)
             except SdevalError as error:
                 self._failed[job.key] = error
@@ -111,6 +126,13 @@ class Runner:
             raise _failure(job, error) from error
         return self._runs[job.key]
 
+    def time_again(self, job: Job) -> Run:
+        """The run with times of a few calls that are made once more; their pictures are thrown away."""
+        from sdeval.evaluate import make_plan, time_calls
+
+        plan = make_plan(job.suite, job.target, seeds=self.looks(job)[0], missing=self.missing(job))
+        return replace(self._runs[job.key], timings=time_calls(plan, self._load(job.target), TIMED_AGAIN))
+
     def looks(self, job: Job) -> tuple[tuple[int, ...], ...]:
         """Seeds of every look that the baseline allows; a single one, with all seeds, where there is no baseline."""
         accepted = self._accepted(job)
@@ -119,6 +141,9 @@ class Runner:
             return every[-1:]
         held = {sample.seed for sample in accepted.run.samples}
         return tuple(seeds for seeds in every if held.issuperset(seeds)) or every[:1]
+
+    def _seed_notes(self, job: Job) -> tuple[str, ...]:
+        return seed_notes(job.suite, job.target.name, self.whole_baseline(job), all_seeds=self._options.all_seeds)
 
     def whole_baseline(self, job: Job) -> Run | None:
         """The accepted run, with all its seeds."""
@@ -137,10 +162,17 @@ class Runner:
         return with_seeds(accepted.run, drawn, replace(job.suite, metrics=here, tolerances={}), self._device(job))
 
     def noise(self, job: Job) -> Noise | None:
-        """What `sdeval calibrate` measured of the suite on the target."""
-        if job.key not in self._noise:
-            self._noise[job.key] = noise.read(self._options.baselines, *job.key)
-        return self._noise[job.key]
+        """What `sdeval calibrate` measured of the suite on the target, as far as it still fits."""
+        return self._measured(job).noise
+
+    def _measured(self, job: Job) -> Fitting:
+        from sdeval.fitting import fitting_noise
+
+        if job.key not in self._fitting:
+            accepted = self.whole_baseline(job)
+            options = self.metric_options(job)
+            self._fitting[job.key] = fitting_noise(self._options.baselines, job.suite, job.target, accepted, options)
+        return self._fitting[job.key]
 
     def missing(self, job: Job) -> Mapping[str, NotAvailable]:
         """Metrics whose weights or packages are not on this machine; the others are judged without them."""
@@ -175,9 +207,14 @@ class Runner:
         from sdeval.evaluate import evaluate, make_plan
 
         seeds = self.looks(job)[self._look.setdefault(job.key, 0)]
-        suite = replace(job.suite, tolerances=tolerances(job.suite, self.noise(job)))
+        measured = self._measured(job)
+        suite = replace(job.suite, tolerances=tolerances(job.suite, measured.noise))
         plan = make_plan(suite, job.target, cases=cases, seeds=seeds, missing=self.missing(job))
-        plan = replace(plan, self_check=job.target.fingerprint not in self._self_checked)
+        plan = replace(
+            plan,
+            self_check=job.target.fingerprint not in self._self_checked,
+            notes=(*measured.notes, *self._seed_notes(job)),
+        )
         self._self_checked.add(job.target.fingerprint)
         loaded = self._load(job.target)
         count = len(plan.samples) - (len(earlier.samples) if earlier else 0)
@@ -185,12 +222,12 @@ class Runner:
             folder = self._folder / job.suite.name / job.target.name
             return evaluate(plan, loaded, folder, self._accepted(job), progress, earlier)
 
-    def _load(self, wanted: Target) -> LoadedTarget:
-        from sdeval.pipelines.load import LoadedTarget
+    def _load(self, wanted: Target) -> Engine:
+        from sdeval.pipelines.engines import open_target
 
         if self._loaded is None or self._loaded.target.fingerprint != wanted.fingerprint:
             self._loaded = None
-            self._loaded = LoadedTarget(wanted)
+            self._loaded = open_target(wanted)
         return self._loaded
 
 

@@ -41,7 +41,7 @@ def score(
     options = MetricOptions.from_suite(suite, device)
     pictures = [_picture(sample, result, folder, baseline) for sample, result in zip(samples, run.samples, strict=True)]
     accepted = baseline.run if baseline else None
-    run = replace(run, samples=tuple(map(_with_drift, run.samples, pictures)))
+    run = replace(run, samples=tuple(_beside(*each, accepted) for each in zip(run.samples, pictures, strict=True)))
     for name in suite.metrics:
         metric = create(name, options)
         run = replace(run, metrics={**run.metrics, name: _record(metric, suite.tolerances.get(name))})
@@ -66,11 +66,20 @@ def _picture(sample: Sample, result: SampleResult, folder: Path, baseline: Store
     )
 
 
-def _with_drift(result: SampleResult, picture: Picture) -> SampleResult:
+def _beside(result: SampleResult, picture: Picture, baseline: Run | None) -> SampleResult:
+    """What became of the baseline's picture of a sample: how far it is, and whether it has another size.
+
+    A size that was asked for was looked at when the picture was drawn; this is for pictures of which none was asked.
+    """
+    before = baseline.sample(result) if baseline else None
+    if before and before.size and result.health == "ok" and before.size != result.size:
+        sizes = "{}x{} instead of the baseline's {}x{}".format(*(result.size or (0, 0)), *before.size)
+        detail = f"{sizes}; ask for width and height in the suite's settings"
+        result = replace(result, health="wrong size", detail=detail)
     if picture.pair is None:
         return result
-    before, now = map(to_pixels, picture.pair)
-    return replace(result, drift=drift(before, now))
+    kept, now = map(to_pixels, picture.pair)
+    return replace(result, drift=drift(kept, now))
 
 
 def _record(metric: Metric, tolerance: float | None) -> MetricRecord:
@@ -225,6 +234,9 @@ def _features(run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline
         kept = {row: baseline.features[metric.extractor.name][old] for row, old in reused.items()}
     rows = [row for row in range(len(pictures)) if row not in kept]
     fresh = dict(zip(rows, metric.extractor.images([pictures[row].image for row in rows]), strict=True)) if rows else {}
+    # A damaged baseline: its features are of no use here, and the verdict says so.
+    if kept and fresh and kept[next(iter(kept))].shape != fresh[rows[0]].shape:
+        return _features(run, metric, pictures, None)
     return np.stack([kept[row] if row in kept else fresh[row] for row in range(len(pictures))])
 
 

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from sdeval import baseline as baselines
+from sdeval import metrics
 from sdeval import run as runs
+from sdeval.baseline import BrokenPictures
 from sdeval.by_hand import BY_HAND
 from sdeval.compare import FAILING, Kind, Verdict, worst_first
 from sdeval.compare.paired import paired, tolerance_of
 from sdeval.errors import SdevalError, unknown
 from sdeval.faults import CONTROLS, FAULTS, Fault
+from sdeval.fitting import Fitting, fitting_noise
+from sdeval.metrics import MetricOptions
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.progress import Watcher
 from sdeval.run import Run
@@ -26,6 +30,19 @@ APART = 100
 """Between the seeds of one repeat and the next."""
 TRIES = 20
 """Sets of seeds to try for a sound run without a broken picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What is planted where, and how often."""
+
+    suite: Suite
+    target: Target
+    faults: Sequence[Fault]
+    baselines: Path
+    """Where the noise of the suite on the target is kept; nothing is written there."""
+    repeats: int = 1
+    """Of the controls, with other seeds each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +74,8 @@ class Sensitivity:
     suite: str
     target: str
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader of the findings must know besides."""
 
     def caught(self, *, clear: bool | None = None) -> tuple[int, int]:
         """How many planted faults were caught, of how many; only those of clear strength, or the others, if asked."""
@@ -100,54 +119,57 @@ def chosen(names: Sequence[str], suite: Suite) -> list[Fault]:
 
 
 def measure(
-    suite: Suite,
-    target: Target,
-    faults: Sequence[Fault],
-    folder: Path,
-    repeats: int,
-    watcher: Watcher,
-    told: Callable[[Finding], None] = lambda _: None,
+    trial: Trial, folder: Path, watcher: Watcher, told: Callable[[Finding], None] = lambda _: None
 ) -> Sensitivity:
     """Plant every fault once, and every control in each repeat, and judge each against the sound pipeline.
 
-    A repeat draws both sides with other seeds. Judging is that of `pytest suites`, for a session of this suite alone.
+    A repeat draws both sides with other seeds. Judging is that of `pytest suites`, for a session of this suite alone:
+    by the tolerances that `sdeval calibrate` measured, where the suite states none.
 
     Args:
-        suite: what is asked.
-        target: what draws.
-        faults: what is planted.
+        trial: what is planted where.
         folder: where sessions go; they may be thrown away afterwards.
-        repeats: of the controls.
         watcher: told of every picture.
         told: given every finding as soon as it is there.
 
     Raises:
+        NotAvailable: the weights of a metric or of the target are not on this machine.
         SdevalError: the target cannot be drawn with, or a fault does not fit it.
     """
-    loaded = LoadedTarget(target)
+    loaded = LoadedTarget(trial.target)
+    metrics.check(trial.suite, loaded.device)
+    noise = _noise(trial, loaded.device)
     findings = []
-    for repeat in range(repeats):
-        bench = _sound(suite, APART * repeat, loaded, folder / str(repeat), watcher)
-        for fault in faults:
+    for repeat in range(trial.repeats):
+        bench = _sound(_Bench(trial.suite, loaded, noise, folder / str(repeat), watcher), APART * repeat)
+        for fault in trial.faults:
             if fault.name in CONTROLS or repeat == 0:
                 findings.append(bench.finding(fault, repeat))
                 told(findings[-1])
-    return Sensitivity(suite=suite.name, target=target.name, findings=tuple(findings))
+    return Sensitivity(suite=trial.suite.name, target=trial.target.name, findings=tuple(findings), notes=noise.notes)
 
 
-def _sound(suite: Suite, shift: int, loaded: LoadedTarget, folder: Path, watcher: Watcher) -> _Bench:
-    """A bench whose baseline is healthy: a model may draw a broken picture now and then, with the best of pipelines."""
+def _noise(trial: Trial, device: str) -> Fitting:
+    """What fits the suite with its own seeds: what a session of it would judge by."""
+    accepted = baselines.find(trial.baselines, trial.suite.name, trial.target.name)
+    options = MetricOptions.from_suite(trial.suite, device)
+    return fitting_noise(trial.baselines, trial.suite, trial.target, accepted, options)
+
+
+def _sound(bench: _Bench, shift: int) -> _Bench:
+    """A bench whose baseline is healthy: a model may draw a broken picture now and then, with the best of pipelines.
+
+    Anything else that is wrong would be so with other seeds as well.
+    """
     refused = None
     for number in range(TRIES):
-        moved = replace(suite, seeds=tuple(seed + shift + len(suite.looks[-1]) * number for seed in suite.seeds))
-        here = folder / f"seeds-{number}"
-        named = {loaded.target.name: loaded.target}
-        options = Options(named=named, baselines=here / "baselines")
-        bench = _Bench(moved, loaded.target, loaded, options, here, watcher)
+        further = shift + len(bench.suite.looks[-1]) * number
+        moved = replace(bench.suite, seeds=tuple(seed + further for seed in bench.suite.seeds))
+        found = replace(bench, suite=moved, folder=bench.folder / f"seeds-{number}")
         try:
-            bench.accept()
-            return bench
-        except SdevalError as error:
+            found.accept()
+            return found
+        except BrokenPictures as error:
             refused = error
     raise SdevalError(f"the pipeline without any fault draws broken pictures with {TRIES} sets of seeds: {refused}")
 
@@ -157,16 +179,23 @@ class _Bench:
     """One suite and one loaded target, with a baseline of their own."""
 
     suite: Suite
-    target: Target
     loaded: LoadedTarget
-    options: Options
+    noise: Fitting
     folder: Path
     watcher: Watcher
+
+    @property
+    def target(self) -> Target:
+        return self.loaded.target
+
+    @property
+    def baselines(self) -> Path:
+        return self.folder / "baselines"
 
     def accept(self) -> None:
         """Draw the sound pipeline with all seeds, and make that the baseline."""
         list(self._verdicts("sound"))
-        baselines.accept(self._run_folder("sound"), self.options.baselines)
+        baselines.accept(self._run_folder("sound"), self.baselines)
 
     def finding(self, fault: Fault, repeat: int) -> Finding:
         """Plant a fault, and judge what comes out."""
@@ -197,7 +226,9 @@ class _Bench:
         )
 
     def _verdicts(self, name: str) -> Iterator[Verdict]:
-        session = Session(self.options, self.folder / name, self.watcher, loaded=self.loaded)
+        options = Options(named={self.target.name: self.target}, baselines=self.baselines)
+        noise = {(self.suite.name, self.target.name): self.noise}
+        session = Session(options, self.folder / name, self.watcher, loaded=self.loaded, noise=noise)
         questions = session.questions(replace(self.suite, targets=(self.target.name,)))
         session.select(questions)
         return (session.answer(question) for question in questions)
@@ -206,7 +237,7 @@ class _Bench:
         return self.folder / name / self.suite.name / self.target.name
 
     def _by_hand(self, run: Run) -> dict[str, bool]:
-        before = baselines.find(self.options.baselines, self.suite.name, self.target.name)
+        before = baselines.find(self.baselines, self.suite.name, self.target.name)
         assert before is not None
         return {rule: any(_alarms(run, before, rule)) for rule in BY_HAND}
 

@@ -7,25 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from sdeval import baseline as baselines
-from sdeval import metrics, target
-from sdeval.compare import SUITE, Gate, Rule, Swapped, Verdict, decide, judge_cases, settle_cases, weigh
+from sdeval import hardware, metrics, named_targets, pace, target
+from sdeval.compare import SUITE, Gate, Kind, Rule, Verdict, decide, judge_cases, settle_cases, weigh
+from sdeval.compare.speed import judge_pace
 from sdeval.errors import NotAvailable, SdevalError
+from sdeval.pipelines.check import require
 from sdeval.progress import Silent, Watcher
 from sdeval.run import Run
 from sdeval.runner import Job, Key, Options, Runner
-from sdeval.suite import Case, Suite, added_seeds
+from sdeval.suite import FIGURES, SPEED, Case, Suite, added_seeds
 from sdeval.target import Target
 
 if TYPE_CHECKING:
-    from sdeval.pipelines.load import LoadedTarget
-
-SPEED = "seconds_per_image"
-MEMORY = "peak_memory"
-FIGURES = (SPEED, MEMORY)
-"""Figures that every run has besides its metrics."""
+    from sdeval.fitting import Fitting
+    from sdeval.pipelines.engines import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,11 @@ class Question:
         """Names the question in a session."""
         return "/".join((*self.job.key, self.name))
 
-    def unanswered(self, reason: str) -> Verdict:
+    def unanswered(self, reason: str, verdict: Kind = "unscored") -> Verdict:
         """The verdict where there can be none."""
         case, metric = (self.name, "health") if self.kind == "case" else (SUITE, self.name)
         suite, target = self.job.key
-        return Verdict(suite=suite, target=target, metric=metric, case=case, verdict="unscored", reason=reason)
+        return Verdict(suite=suite, target=target, metric=metric, case=case, verdict=verdict, reason=reason)
 
     @property
     def case(self) -> Case:
@@ -76,16 +75,17 @@ class Session:
         watcher: Watcher | None = None,
         *,
         shared: bool = False,
-        loaded: LoadedTarget | None = None,
+        loaded: Engine | None = None,
+        noise: Mapping[Key, Fitting] = MappingProxyType({}),
     ) -> None:
         self.options = options
         self.folder = folder
         # Whether other processes do other targets of the same session.
         self._shared = shared
-        self._named = {**target.shipped(), **options.named}
+        self._named = {**named_targets.shipped(), **options.named}
         self._known: dict[str, Target] = {}
         self._selected: list[Question] = []
-        self._runner = Runner(options, folder, watcher or Silent(), loaded)
+        self._runner = Runner(options, folder, watcher or Silent(), loaded, noise)
         self._cases: dict[Key, dict[str, Verdict]] = {}
         # Pictures that were judged case by case.
         self._seen: dict[Key, frozenset[tuple[str, int]]] = {}
@@ -132,6 +132,11 @@ class Session:
         names = list(dict.fromkeys(job.target.name for job in jobs.values()))
         return sorted(jobs.values(), key=lambda job: names.index(job.target.name))
 
+    @property
+    def suites(self) -> list[Suite]:
+        """The suites of the selected questions, each once."""
+        return list({job.suite.name: job.suite for job in self.jobs}.values())
+
     def check(self) -> None:
         """Find out whether all that is selected can be done, before anything is drawn.
 
@@ -140,18 +145,19 @@ class Session:
         Raises:
             SdevalError: something is wrong with a target, a setting or a baseline.
         """
-        from sdeval.pipelines import load
-
         misfits: dict[tuple[str, str], SdevalError] = {}
         fitting: set[tuple[str, str]] = set()
         for job in self.jobs:
-            baselines.find(self.options.baselines, *job.key)
+            baselines.check(self.options.baselines, *job.key)
             # What is not on this machine is said by the items, which skip or fail.
             with contextlib.suppress(NotAvailable):
-                load.check(job.target, job.suite.task, job.suite.settings)
+                require(job.target)
+                from sdeval.pipelines import engines
+
+                engines.check(job.target, job.suite.task, job.suite.settings)
                 for name in job.target.settings:
                     try:
-                        load.check(job.target, job.suite.task, [name])
+                        engines.check(job.target, job.suite.task, [name])
                         fitting.add((job.target.name, name))
                     except SdevalError as error:
                         misfits.setdefault((job.target.name, name), error)
@@ -170,7 +176,7 @@ class Session:
         if question.kind == "case":
             return self._judged_cases(question.job)[question.name]
         if question.kind == "figure":
-            return _figure(question, self._run(question.job))
+            return self._judged_pace(question)
         if question.key not in self._gates and question.key not in self._unweighed:
             self._judge_gates(question)
         if question.key in self._unweighed:
@@ -193,6 +199,18 @@ class Session:
                 judged = [_unsettled(each, error) for each in judge()]
             self._cases[job.key] = {verdict.case: verdict for verdict in judged}
         return self._cases[job.key]
+
+    def _judged_pace(self, question: Question) -> Verdict:
+        """Speed or memory, beside what was accepted for this class of machine; what is slower is measured twice."""
+        job, run = question.job, self._run(question.job)
+        stored = pace.find(self.options.baselines, run)
+        judge = partial(judge_pace, figure=question.name, stored=stored, stated=job.suite.tolerances.get(question.name))
+        said = judge(run, busy=hardware.busy())
+        if said.verdict != "regressed" or question.name != SPEED:
+            return said
+        again = judge(self._runner.time_again(job), busy=hardware.busy())
+        reason = "measured twice" if again.verdict == "regressed" else "slower at first, and not when measured again"
+        return replace(again, reason="; ".join(each for each in (reason, again.reason) if each))
 
     def _see_cases(self, job: Job) -> None:
         """Judge the selected cases before the figures, which tell of those broken pictures that no case tells of."""
@@ -251,24 +269,12 @@ class Session:
         job, run = question.job, self._run(question.job)
         if question.name in self._runner.missing(job):
             raise self._runner.missing(job)[question.name]
+        from sdeval.references import swapped_by
+
         looks = self._runner.looks(job)
         rule = Rule(gates, len(looks), self._seen.get(job.key, frozenset()))
-        return weigh(run, self._runner.baseline(job), question.name, self._swapped(job, question.name), rule)
-
-    def _swapped(self, job: Job, name: str) -> Swapped | None:
-        """How a set metric computes its difference with cases swapped."""
-        from sdeval import references
-
-        if job.suite.references is None or metrics.info(name).scope != "set":
-            return None
-        metric = metrics.create(name, self._runner.metric_options(job))
-        assert isinstance(metric, metrics.SetMetric)
-        try:
-            reference = references.load(job.suite.references, metric).reference
-        except ValueError:
-            # The run says why: its figure has no value.
-            return None
-        return partial(metric.swapped, reference=reference)
+        swapped = swapped_by(job.suite, question.name, self._runner.metric_options(job))
+        return weigh(run, self._runner.baseline(job), question.name, swapped, rule)
 
 
 def _unsettled(verdict: Verdict, error: SdevalError) -> Verdict:
@@ -276,23 +282,6 @@ def _unsettled(verdict: Verdict, error: SdevalError) -> Verdict:
     if verdict.verdict not in ("regressed", "inconclusive"):
         return verdict
     return replace(verdict, verdict="unscored", reason=f"more seeds were needed to judge it: {error}")
-
-
-def _figure(question: Question, run: Run) -> Verdict:
-    """Speed and memory of a run. They are told, not judged: nothing stored from another session is a fair rival."""
-    seconds = sorted(run.seconds.values())
-    speed = question.name == SPEED
-    current = seconds[len(seconds) // 2] if speed else run.peak_memory_bytes / 2**20
-    return Verdict(
-        suite=run.suite,
-        target=run.target,
-        metric=question.name,
-        case=SUITE,
-        verdict="information",
-        current=round(current, 4),
-        n=len(seconds) if speed else 1,
-        reason=f"on {run.environment.get('hardware', 'this machine')}; told, not judged",
-    )
 
 
 def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:

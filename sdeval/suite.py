@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
+from sdeval import typed
 from sdeval.errors import SdevalError, unknown
+from sdeval.typed import Plain
 
 Task = Literal["text2img", "img2img", "inpainting"]
 TASKS: tuple[Task, ...] = get_args(Task)
@@ -20,6 +22,12 @@ MULTIPLE = 8
 """Latents are this many times smaller than pictures: other edges would be cut."""
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+SPEED = "seconds_per_image"
+MEMORY = "peak_memory"
+FIGURES = (SPEED, MEMORY)
+"""Figures that every run has besides its metrics; a tolerance of one is a share, such as 0.1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +52,12 @@ class Case:
     """Keywords for `pytest -k`."""
     origin: str = field(default="", compare=False)
     """File and line it was read from, for messages."""
+
+    def __post_init__(self) -> None:
+        for name in ("image", "mask"):
+            _convert(self, name, str, Path)
+        _convert(self, "tags", list, tuple)
+        typed.check(self, self.origin or f"case {typed.shown(self.id)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +95,11 @@ class Suite:
 
     name: str
     task: Task
-    cases: tuple[Case, ...]
+    cases: Annotated[tuple[Case, ...], "load_cases(PATH) reads a file of them"]
     seeds: tuple[int, ...] = (0, 1)
     max_seeds: int | None = None
     """Seeds at most: while a figure is inconclusive their number is doubled up to this. None draws `seeds` only."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Plain] = field(default_factory=dict)
     """Arguments of the pipeline call that all cases share; targets and `--sdeval-set` override them."""
     metrics: tuple[str, ...] = ("clip_score",)
     metric_options: Mapping[str, Any] = field(default_factory=dict)
@@ -100,26 +114,28 @@ class Suite:
 
     def __post_init__(self) -> None:
         for name in ("settings", "metric_options", "tolerances"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+            _convert(self, name, Mapping, lambda given: MappingProxyType(dict(given)))
         for name in ("cases", "seeds", "metrics", "targets"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        if self.references is not None:
-            object.__setattr__(self, "references", Path(self.references))
+            _convert(self, name, (list, range, Iterator), tuple)
+        _convert(self, "references", str, Path)
+        typed.check(self, f"suite {self.name}")
         self._check()
 
     def _check(self) -> None:
         where = f"suite {self.name}"
         if not _ID.fullmatch(self.name):
             raise SdevalError(f"suite name {self.name!r} must be lower-case words and digits joined by hyphens")
-        if self.task not in TASKS:
-            raise SdevalError(f"{where}: {unknown('task', str(self.task), TASKS)}")
-        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
-            raise SdevalError(f"{where}: seeds must be distinct and at least one, got {list(self.seeds)}")
+        for name in ("seeds", "metrics", "targets"):
+            given = getattr(self, name)
+            if len(set(given)) != len(given) or (not given and name != "metrics"):
+                raise SdevalError(f"{where}: {name} must be distinct and at least one, got {list(given)}")
+        if any(not -(2**63) <= seed < 2**63 for seed in self.seeds):
+            raise SdevalError(f"{where}: seeds must fit into 64 bits, got {typed.shown(list(self.seeds))}")
         if self.max_seeds is not None and self.max_seeds < len(self.seeds):
             raise SdevalError(f"{where}: max_seeds must be at least {len(self.seeds)}, got {self.max_seeds}")
         for metric, tolerance in self.tolerances.items():
-            if metric not in self.metrics:
-                raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, self.metrics)}")
+            if metric not in (*self.metrics, *FIGURES):
+                raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, (*self.metrics, *FIGURES))}")
             if not tolerance > 0:
                 raise SdevalError(f"{where}: tolerances: {metric} must be above 0, got {tolerance}")
         if self.references is not None and not any(self.references.glob("*.png")):
@@ -169,6 +185,13 @@ def added_seeds(looks: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
         [(0, 1), (2, 3)]
     """
     return [tuple(s for s in seeds if s not in before) for before, seeds in zip(((), *looks), looks, strict=False)]
+
+
+def _convert(thing: object, name: str, kind: type | tuple[type, ...], into: Callable[[Any], object]) -> None:
+    """Turn a field of a frozen dataclass into what it is kept as; what is something else is left to the check."""
+    given = getattr(thing, name)
+    if isinstance(given, kind):
+        object.__setattr__(thing, name, into(given))
 
 
 def _check_case(case: Case, task: Task, here: str) -> None:

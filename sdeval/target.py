@@ -6,15 +6,16 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from sdeval import typed
 from sdeval.errors import SdevalError, unknown
+from sdeval.typed import Plain
 
 Dtype = Literal["float32", "float16", "bfloat16"]
-DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 EMBEDDED = "embedded:shapes"
 """The model that comes with sdeval, whatever folder it is installed in."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -37,28 +38,51 @@ class Target:
     dtype: Dtype = "float32"
     scheduler: str | None = None
     """Class name of a diffusers scheduler; the model's own where None."""
+    scheduler_config: Mapping[str, Plain] = field(default_factory=dict)
+    """Arguments of the scheduler, over those that the model states."""
+    loras: Mapping[str, float] = field(default_factory=dict)
+    """Low-rank adaptations and their weights: files or folders of safetensors, or `org/name[/file]` on the hub."""
+    vae: str | None = None
+    """A folder or hub id whose autoencoder takes the place of the model's."""
+    prior: str | None = None
+    """A folder or hub id of the prior, for models that have one; their model card names it where None."""
     device: str = "auto"
+    needs: Literal["cuda"] | None = None
+    """Hardware without which the items of this target are skipped, wherever they run."""
+    cpu_offload: Literal["model", "sequential"] | None = None
+    """Parts wait in main memory until they are needed: whole models, or single layers."""
+    attention: str | None = None
+    """`xformers`, `sliced`, or an attention backend of diffusers; the library's choice where None."""
+    vae_slicing: bool = False
+    vae_tiling: bool = False
+    channels_last: bool = False
+    compile: bool = False
+    """Compile the denoiser with torch.compile; the first pictures pay for it."""
+    quantization: Mapping[str, Plain] = field(default_factory=dict)
+    """`backend` of diffusers' `PipelineQuantizationConfig`, `components`, and the backend's own arguments."""
+    safety_checker: bool = True
+    """Whether a checkpoint that has a safety checker keeps it."""
     batch_size: int = 8
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Plain] = field(default_factory=dict)
     """Arguments of the pipeline call; they override the suite's."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
         where = f"target {self.name}"
-        for each in ("model", "revision", "variant", "dtype", "scheduler", "device"):
-            value = getattr(self, each)
-            if not isinstance(value, str) and not (value is None and each in ("revision", "variant", "scheduler")):
-                raise SdevalError(f"{where}: {each} must be text, got {value!r}")
+        typed.check(self, where)
+        for name in ("settings", "scheduler_config", "loras", "quantization"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.name):
             raise SdevalError(
                 f"target name {self.name!r} must be lower-case words and digits joined by hyphens or dots"
             )
-        if self.dtype not in DTYPES:
-            raise SdevalError(f"{where}: {unknown('dtype', str(self.dtype), DTYPES)}")
         if self.device not in DEVICES and not re.fullmatch(r"cuda:\d+", self.device):
-            raise SdevalError(f"{where}: {unknown('device', str(self.device), DEVICES)}")
-        if not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise SdevalError(f"{where}: batch_size must be a whole number from 1 on, got {self.batch_size!r}")
+            raise SdevalError(f"{where}: {unknown('device', self.device, DEVICES)}")
+        if self.batch_size < 1:
+            raise SdevalError(f"{where}: batch_size must be a whole number from 1 on, got {self.batch_size}")
+        if self.quantization and "backend" not in self.quantization:
+            raise SdevalError(f"{where}: quantization: backend is missing, such as bitsandbytes_4bit")
+        if self.cpu_offload and self.device == "cpu":
+            raise SdevalError(f"{where}: cpu_offload moves parts to an accelerator; with device cpu there is none")
 
     def with_values(self, values: Mapping[str, Any]) -> Target:
         """The target with fields and call settings replaced by name.
@@ -72,9 +96,13 @@ class Target:
         return replace(self, **own, settings={**self.settings, **rest})
 
     def describe(self) -> dict[str, Any]:
-        """How samples are drawn, as plain values: what is on trial when two runs differ."""
-        facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("name", "settings")}
-        return {**facts, "settings": dict(self.settings)}
+        """How samples are drawn, as plain values: what is on trial when two runs differ.
+
+        Switches that are left alone are left out: a new one must not look like a change.
+        """
+        facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "name"}
+        plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in facts.items()}
+        return {name: value for name, value in plain.items() if name in _TOLD or value != _LEFT_ALONE[name]}
 
     @property
     def fingerprint(self) -> str:
@@ -86,9 +114,10 @@ FIELDS = tuple(each.name for each in fields(Target) if each.name not in ("name",
 """Fields that `--sdeval-set` and named targets may give."""
 
 
-def shipped() -> dict[str, Target]:
-    """The targets that come with sdeval."""
-    return {"shapes": Target(name="shapes", model=EMBEDDED)}
+_TOLD = ("model", "dtype", "scheduler", "device", "batch_size", "settings")
+_LEFT_ALONE: dict[str, Any] = {
+    each.name: {} if each.default is MISSING else each.default for each in fields(Target) if each.name != "name"
+}
 
 
 def find(text: str, named: Mapping[str, Target]) -> Target:
@@ -102,14 +131,24 @@ def find(text: str, named: Mapping[str, Target]) -> Target:
     """
     if text in named:
         return named[text]
-    folder = Path(text).expanduser()
-    if folder.is_dir():
+    folder = _folder(text)
+    if folder is not None:
         return Target(name=slug(folder.resolve().name), model=str(folder))
     if text.startswith(("/", ".", "~")) or text.count("/") > 1:
         raise SdevalError(f"target: no such folder: {text}")
     if text.count("/") == 1:
         return Target(name=slug(text.split("/")[1]), model=text)
     raise SdevalError(f"{unknown('target', text, named)}; a folder or a hub id such as org/model is allowed too")
+
+
+def _folder(text: str) -> Path | None:
+    """The folder that a text names, if there is one."""
+    try:
+        folder = Path(text).expanduser()
+        return folder if text and folder.is_dir() else None
+    # A name too long for a file, a folder that may not be read, nobody's home.
+    except (OSError, RuntimeError):
+        return None
 
 
 def slug(text: str) -> str:
@@ -140,7 +179,8 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
 def _value(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_number)
-    except json.JSONDecodeError:
+    # Also numbers of thousands of digits, and thousands of brackets.
+    except (ValueError, RecursionError):
         return text
 
 

@@ -59,6 +59,7 @@ def make_run(scores: np.ndarray, **changes: object) -> Run:
             "seeds": (seeds := list(range(scores.shape[1]))),
             "looks": [seeds],
             "settings": {},
+            "unscored": {},
         },
         drawn_by={"model": "tiny"},
         metrics={"clip_score": CLIP_SCORE},
@@ -97,8 +98,8 @@ def picture(rng: np.random.Generator) -> Image.Image:
 @pytest.fixture(scope="session")
 def loaded() -> LoadedTarget:
     """The embedded model."""
+    from sdeval.named_targets import shipped
     from sdeval.pipelines.load import LoadedTarget
-    from sdeval.target import shipped
 
     return LoadedTarget(shipped()["shapes"])
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sdeval import Case, Suite
 from sdeval.evaluate import Plan
-from sdeval.target import shipped
+from sdeval.named_targets import shipped
 from tests.conftest import ROOT
 
 SETTINGS = {"num_inference_steps": 2, "width": 64, "height": 64}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sdeval import Case, SdevalError, Suite, noise
+from sdeval import Case, SdevalError, Suite, metrics, noise
 from sdeval import baseline as baselines
 from sdeval import calibrate as module
 from sdeval import run as runs
@@ -17,13 +18,13 @@ from sdeval.cli import main
 from sdeval.compare import judge_gates, weigh
 from sdeval.compare.verdict import Verdict
 from sdeval.metrics.clip_score import INFO
+from sdeval.named_targets import shipped
 from sdeval.noise import Noise
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.report.words import sentence
 from sdeval.run import Run
 from sdeval.runner import Options
 from sdeval.session import Session
-from sdeval.target import shipped
 from tests.conftest import CLIP_SCORE, make_run, with_features
 from tests.drawn import plan
 
@@ -50,6 +51,19 @@ def test_noise_is_the_standard_deviation_of_the_figure_over_sets_of_seeds() -> N
     mean = sum(FIGURES) / 4
     expected = (sum((value - mean) ** 2 for value in FIGURES) / 3) ** 0.5
     assert found.metrics["clip_score"].noise == pytest.approx(expected)
+
+
+def test_what_it_was_measured_on_is_kept(rng: np.random.Generator) -> None:
+    run = with_features(make_run(SEEDS[0]), rng.normal(size=(4, 3)), 2.0, reference="real")
+    both = suite(metrics=("clip_score", "frechet_distance"))
+    found = summarize(both, Measured((run, run, run), ()), {"guidance_scale": 7})
+    assert {name: (each.version, each.reference) for name, each in found.metrics.items()} == {
+        "clip_score": ("1", ""),
+        "frechet_distance": ("1", "real"),
+    }
+    assert found.asked == {"cases": 2, "seeds": [0, 1], "settings": {}}
+    assert found.samples == noise.samples_hash(each.fingerprint for each in run.samples)
+    assert (found.drawn_by, found.overrides) == ({"model": "tiny"}, {"guidance_scale": 7})
 
 
 def test_harmless_is_the_largest_change_of_the_figure_drawn_in_other_ways() -> None:
@@ -290,13 +304,37 @@ def test_a_metric_without_a_stated_tolerance_gets_the_derived_one(
     assert said["sharpness"].tolerance == pytest.approx(found.metrics["sharpness"].tolerance)
 
 
+def test_what_was_just_measured_fits(calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path) -> None:
+    gates(Session(Options(baselines=calibrated[1]), tmp_path, loaded=loaded))
+    assert noise_notes(tmp_path) == []
+
+
+def noise_notes(folder: Path) -> list[str]:
+    """What a run says of noise; it says other things too."""
+    return [note for note in runs.read(folder / "few" / "shapes").notes if "noise.json" in note]
+
+
+def test_noise_that_does_not_fit_is_not_judged_by_and_the_run_says_so(
+    calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path
+) -> None:
+    from tests.test_runner import session
+
+    shutil.copytree(calibrated[1], tmp_path / "baselines")
+    noise.write(replace(calibrated[0], samples="of-others"), tmp_path / "baselines")
+    said = gates(session(tmp_path / "baselines", loaded, tmp_path, guidance_scale=7))
+    assert (said["sharpness"].tolerance, said["sharpness"].noise) == (metrics.info("sharpness").tolerance, None)
+    (note,) = noise_notes(tmp_path)
+    assert "shapes.noise.json is left out: the suite asks for other samples since" in note
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a suite of one case, and no drawing."""
     monkeypatch.chdir(tmp_path)
     text = (
         "from sdeval import Case, Suite\n"
-        'test_animals = Suite(name="animals", task="text2img", cases=(Case(id="case-0", prompt="a"),))\n'
+        'test_animals = Suite(name="animals", task="text2img", cases=(Case(id="case-0", prompt="a"),), '
+        'metric_options={"clip_model": "shapes"})\n'
     )
     (tmp_path / "test_animals.py").write_text(text)
     return tmp_path

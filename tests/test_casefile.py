@@ -55,6 +55,9 @@ def test_a_case_knows_its_line(tmp_path: Path) -> None:
         ("a.csv", "id,id\ncat,a\n", 1, "a column name stands twice"),
         ("a.jsonl", '{"id": "cat", "prompt": "a"}\n{"id": \n', 2, "not JSON"),
         ("a.jsonl", "[1]\n", 1, "must be an object"),
+        ("a.jsonl", f'{{"id": {"1" * 5000}}}', 1, "not JSON: Exceeds the limit"),
+        ("a.jsonl", '{"id": "cat", "prompt": "a \\ud800"}\n', 1, "prompt: must be text that UTF-8 can hold"),
+        ("a.csv", "id,prompt,strength\ncat,a cat,nan\n", 2, "strength: must be a finite number, got nan"),
     ],
 )
 def test_errors_name_file_line_and_field(tmp_path: Path, name: str, text: str, line: int, message: str) -> None:
@@ -72,6 +75,12 @@ def test_errors_name_file_line_and_field(tmp_path: Path, name: str, text: str, l
 def test_no_cases_is_an_error(tmp_path: Path, name: str, text: str) -> None:
     with pytest.raises(SdevalError, match="no cases in it"):
         load_cases(write(tmp_path, name, text))
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.jsonl"])
+def test_what_is_nested_too_deeply_is_an_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SdevalError, match="nested too deeply"):
+        load_cases(write(tmp_path, name, "[" * 100_000))
 
 
 def test_another_ending_is_an_error(tmp_path: Path) -> None:

@@ -86,10 +86,26 @@ def test_mistakes_end_in_one_line(
     assert len(error.splitlines()) == 1
 
 
-def test_a_damaged_session_is_named(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (session / "verdicts.json").write_text('[{"a": 1}]')
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"a": 1}]', "verdicts.json: is damaged: verdict 1: unknown field 'a'. Known: baseline"),
+        ("{}", "verdicts.json: is damaged: must be a list of verdicts"),
+        ("[", "verdicts.json: is damaged: Expecting value"),
+    ],
+)
+def test_a_damaged_session_is_named(session: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (session / "verdicts.json").write_text(text)
     assert main(["report"]) == 2
-    assert "verdicts.json: is damaged" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
+
+
+def test_the_page_of_a_session_whose_pictures_are_gone_says_so(session: Path) -> None:
+    verdict = Verdict(suite="animals", target="tiny", metric="health", case="case-0", verdict="new")
+    (session / "animals" / "tiny" / "images" / "case-0@1.png").unlink()
+    page = publish(session, [verdict], Path("baselines")).read_text(encoding="utf-8")
+    assert page.count("<img") == 1
+    assert "seed 1: the picture is gone" in page
 
 
 def test_a_partial_run_is_not_accepted(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,3 +113,12 @@ def test_a_partial_run_is_not_accepted(session: Path, capsys: pytest.CaptureFixt
     runs.write(replace(runs.read(folder), complete=False), folder)
     assert main(["accept"]) == 2
     assert "is a partial run" in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_is_told_in_one_line(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("baselines").touch()
+    assert main(["accept"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("sdeval: ")
+    assert "baselines" in error
+    assert len(error.splitlines()) == 1

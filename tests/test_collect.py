@@ -51,6 +51,12 @@ def test_suites_are_found_by_file_by_name_in_it_by_folder_and_by_their_own_name(
     assert names(text, root) == expected
 
 
+def test_a_wrong_suite_is_told_with_its_line(root: Path) -> None:
+    write(root / "suites" / "test_bad.py", "\n" + SUITE.format("cats", "Bad Name"))
+    with pytest.raises(SdevalError, match=r"suite name 'Bad Name' must be .* \(suites/test_bad\.py:3\)$"):
+        names("suites/test_bad.py", root)
+
+
 def test_a_suites_own_name_is_found_from_any_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root / "suites" / "deep")
     assert names("zoo-cats", root) == ["zoo-cats"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
@@ -15,8 +17,9 @@ from sdeval.cli import doctor as command
 from sdeval.cli import main
 from sdeval.doctor import Check, alone_or_together, examine, machine, repeatable, seeded
 from sdeval.faults import FAULTS, altered_call
-from sdeval.pipelines.draw import Drawn, to_picture
+from sdeval.pipelines.drawn import Drawn, to_picture
 from sdeval.pipelines.load import LoadedTarget
+from tests.conftest import ROOT
 from tests.drawn import SETTINGS, plan
 
 SUITE = plan(seeds=(0,), metrics=("clip_score",)).suite
@@ -142,8 +145,11 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (8 * 2**30, 8 * 2**30))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 0)
     # torch's own switches cannot be put back by monkeypatch.
-    monkeypatch.setattr(torch.backends.cuda, "matmul", SimpleNamespace(allow_tf32=False))
-    monkeypatch.setattr(torch.backends, "cudnn", SimpleNamespace(allow_tf32=False, benchmark=False))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
+    precise = SimpleNamespace(fp32_precision="ieee")
+    monkeypatch.setattr(torch.backends.cuda, "matmul", SimpleNamespace(fp32_precision="none"))
+    monkeypatch.setattr(torch.backends, "cudnn", SimpleNamespace(conv=precise, benchmark=False))
     return monkeypatch
 
 
@@ -160,8 +166,53 @@ def test_a_gpu_on_which_nothing_is_loose_is_fine(gpu: pytest.MonkeyPatch) -> Non
 
 
 def test_rounding_to_ten_bits_is_to_be_looked_at(gpu: pytest.MonkeyPatch) -> None:
-    gpu.setattr(torch.backends.cudnn, "allow_tf32", True)
-    assert (state_of("TF32").state, state_of("TF32").found) == ("look", "matmul False, cuDNN True")
+    gpu.setattr(torch.backends.cudnn.conv, "fp32_precision", "tf32")
+    check = state_of("TF32")
+    assert (check.state, check.found) == ("look", "matrix products IEEE, convolutions TF32")
+    assert check.advice.endswith(" or set NVIDIA_TF32_OVERRIDE=0")
+    gpu.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    assert state_of("TF32").state == "fine"
+
+
+def test_older_versions_of_torch_have_other_switches(gpu: pytest.MonkeyPatch) -> None:
+    gpu.setattr(torch.backends.cuda, "matmul", SimpleNamespace(allow_tf32=True))
+    gpu.setattr(torch.backends, "cudnn", SimpleNamespace(allow_tf32=True, benchmark=False))
+    check = state_of("TF32")
+    assert (check.state, check.found) == ("look", "matrix products TF32, convolutions TF32")
+
+
+def test_older_gpus_cannot_round(gpu: pytest.MonkeyPatch) -> None:
+    gpu.setattr(torch.backends.cudnn.conv, "fp32_precision", "tf32")
+    gpu.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
+    assert (state_of("TF32").state, state_of("TF32").advice) == ("fine", "")
+
+
+MIXED = """
+import warnings
+warnings.simplefilter("error")
+import torch
+torch.cuda.get_device_capability = lambda: (9, 0)
+from sdeval.doctor import tf32
+print(tf32().found)
+if hasattr(torch.backends.cuda.matmul, "fp32_precision"):
+    torch.backends.cudnn.conv.fp32_precision = "ieee"
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    assert tf32().found == "matrix products TF32, convolutions IEEE", tf32().found
+    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    assert tf32().state == "fine"
+    torch.backends.cuda.matmul.fp32_precision = "none"
+    torch.backends.fp32_precision = "tf32"
+    assert tf32().found == "matrix products TF32, convolutions IEEE", tf32().found
+torch.backends.cuda.matmul.allow_tf32 = True
+assert tf32().found.startswith("matrix products TF32"), tf32().found
+"""
+
+
+def test_torchs_own_switches_are_read_in_any_mixture_without_a_warning() -> None:
+    """In a process of its own: what was set cannot be put back."""
+    done = subprocess.run([sys.executable, "-c", MIXED], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "matrix products IEEE, convolutions TF32"
 
 
 def test_a_search_for_the_fastest_algorithm_is_to_be_looked_at(gpu: pytest.MonkeyPatch) -> None:

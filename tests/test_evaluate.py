@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from sdeval import baseline as baselines
 from sdeval import run as runs
+from sdeval.compare import judge_cases
 from sdeval.evaluate import SELF_CHECK, draw_samples, evaluate, make_plan
 from sdeval.faults import altered_call
 from sdeval.pipelines.load import LoadedTarget
-from sdeval.run import Run
+from sdeval.run import Run, Stored
 from tests.drawn import plan
 
 
@@ -59,7 +62,7 @@ def test_broken_pictures_are_named_kept_and_scored(loaded: LoadedTarget, tmp_pat
 
 
 def test_the_wrong_size_is_a_defect(loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sdeval import evaluate as module
+    from sdeval.pipelines import load as module
     from sdeval.pipelines.draw import draw
 
     def small(*arguments: object) -> list[object]:
@@ -108,4 +111,49 @@ def test_what_the_first_seeds_showed_is_kept_when_more_are_drawn(loaded: LoadedT
 
 def test_the_picture_that_is_drawn_again_leaves_no_file_and_no_time(loaded: LoadedTarget, tmp_path: Path) -> None:
     run = draw_samples(plan(), loaded, tmp_path, lambda _: None)
-    assert len(run.seconds) == len(list((tmp_path / "images").iterdir())) == 6
+    assert len(run.timings) == len(list((tmp_path / "images").iterdir())) == 6
+
+
+@pytest.fixture
+def unsized(loaded: LoadedTarget, tmp_path: Path) -> Stored:
+    """An accepted run of a suite that asks for no size, with a metric beside the baseline's picture."""
+    few = plan(settings={"num_inference_steps": 2}, metrics=("clip_score", "psnr", "ssim"), seeds=(0,))
+    evaluate(few, loaded, tmp_path / "run")
+    baselines.accept(tmp_path / "run", tmp_path / "baselines")
+    return Stored(runs.read(tmp_path / "baselines" / "few" / "shapes"), tmp_path / "baselines" / "few" / "shapes")
+
+
+def drawn_as(size: tuple[int, int], unsized: Stored, loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The same again, with pictures of another size."""
+    from sdeval.pipelines import load as module
+    from sdeval.pipelines.draw import draw
+
+    def resized(*arguments: Any) -> list[Any]:
+        return [replace(each, picture=each.picture.resize(size)) for each in draw(*arguments)]
+
+    monkeypatch.setattr(module, "draw", resized)
+    few = plan(settings={"num_inference_steps": 2}, metrics=("clip_score", "psnr", "ssim"), seeds=(0,))
+    return evaluate(few, loaded, unsized.folder.parent / "again", unsized)
+
+
+def test_a_run_keeps_the_sizes_of_its_pictures(unsized: Stored) -> None:
+    assert {sample.size for sample in unsized.run.samples} == {(64, 64)}
+
+
+def test_another_size_than_the_baselines_is_a_defect_where_none_was_asked(
+    unsized: Stored, loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = drawn_as((48, 32), unsized, loaded, monkeypatch)
+    assert {(each.health, each.size) for each in run.samples} == {("wrong size", (48, 32))}
+    assert run.samples[0].detail.startswith("48x32 instead of the baseline's 64x64; ask for width and height")
+    assert {verdict.verdict for verdict in judge_cases(run, unsized.run)} == {"broken"}
+    # What compares both pictures says why it cannot.
+    assert set(run.samples[0].reasons) == {"psnr", "ssim"}
+
+
+def test_where_the_baseline_knows_no_size_there_is_none_to_hold_against(
+    unsized: Stored, loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = tuple(replace(sample, width=0, height=0) for sample in unsized.run.samples)
+    before = replace(unsized, run=replace(unsized.run, samples=older))
+    assert {each.health for each in drawn_as((48, 32), before, loaded, monkeypatch).samples} == {"ok"}

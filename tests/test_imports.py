@@ -41,16 +41,17 @@ def test_the_facts_of_all_metrics_are_light() -> None:
 
 
 LAYERS = (
-    ("errors", "files", "images", "environment", "shapes"),
-    ("suite", "casefile", "target", "stats", "collect", "by_hand"),
+    ("errors", "typed", "files", "images", "environment", "shapes"),
+    ("suite", "casefile", "target", "named_targets", "hardware", "stats", "collect", "by_hand"),
     ("metrics", "pipelines", "health", "faults", "progress", "drift"),
-    ("run", "references", "noise"),
+    ("run", "runfiles", "references", "noise"),
     ("score",),
     ("compare", "evaluate", "shapes.train"),
     ("shapes.check",),
-    ("baseline",),
+    ("baseline", "fitting", "seeds", "pace"),
     ("runner", "calibrate"),
     ("session", "report"),
+    ("side_by_side",),
     ("sensitivity", "doctor"),
     ("config", "distribute"),
     ("plugin", "cli"),

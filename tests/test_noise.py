@@ -9,11 +9,13 @@ import pytest
 
 from sdeval import Case, SdevalError, Suite
 from sdeval import noise as noises
-from sdeval.noise import MetricNoise, Noise, tolerances
+from sdeval.noise import MetricNoise, Noise, OtherSchema, samples_hash, tolerances
 
 
 def measured(**changes: object) -> MetricNoise:
     values = {
+        "version": "1",
+        "reference": "",
         "figure": 30.0,
         "noise": 0.25,
         "harmless": 0.1,
@@ -27,7 +29,17 @@ def measured(**changes: object) -> MetricNoise:
 
 
 def noise_of(**metrics: MetricNoise) -> Noise:
-    return Noise(suite="animals", target="tiny", seed_sets=6, metrics=metrics, environment={"threads": 1})
+    return Noise(
+        suite="animals",
+        target="tiny",
+        seed_sets=6,
+        metrics=metrics,
+        asked={"cases": 1, "seeds": [0, 1], "settings": {"guidance_scale": 4.0}},
+        samples="0123456789abcdef",
+        drawn_by={"model": "tiny", "dtype": "float32"},
+        overrides={},
+        environment={"threads": 1},
+    )
 
 
 def suite(**changes: object) -> Suite:
@@ -58,9 +70,11 @@ def test_nothing_measured_is_none(tmp_path: Path) -> None:
         ("{", "tiny.noise.json: is damaged: "),
         ("[]", "tiny.noise.json: is damaged: "),
         ("{}", "tiny.noise.json: is damaged: 'schema'"),
-        ('{"schema": 1}', "tiny.noise.json: is damaged: 'metrics'"),
-        ('{"schema": 1, "metrics": {}}', "tiny.noise.json: is damaged: "),
-        ('{"schema": 1, "metrics": {"clip_score": {"figure": 1}}}', "tiny.noise.json: is damaged: "),
+        ('{"schema": 2}', "tiny.noise.json: is damaged: 'metrics'"),
+        ('{"schema": 2, "metrics": {}}', "tiny.noise.json: is damaged: 'asked'"),
+        ('{"schema": 2, "metrics": {}, "asked": 3}', "tiny.noise.json: is damaged: "),
+        ('{"schema": 2, "metrics": {}, "asked": {}, "drawn_by": {}, "overrides": {}}', "tiny.noise.json: is damaged: "),
+        ('{"schema": 2, "metrics": {"clip_score": {"figure": 1}}}', "tiny.noise.json: is damaged: "),
         ("\xff", "tiny.noise.json: is damaged: "),
     ],
 )
@@ -77,9 +91,15 @@ def test_damage_is_named_and_says_how_to_restore_it(tmp_path: Path, text: str, m
 
 def test_another_schema_is_measured_again(tmp_path: Path) -> None:
     path = noises.write(noise_of(), tmp_path)
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
-    with pytest.raises(SdevalError, match="written by another version of sdeval; measure again with: sdeval calibrate"):
+    path.write_text(path.read_text().replace('"schema": 2', '"schema": 1'))
+    with pytest.raises(OtherSchema, match="written by another version of sdeval; measure again with: sdeval calibrate"):
         noises.read(tmp_path, "animals", "tiny")
+
+
+def test_samples_are_known_by_what_is_asked_of_them_in_any_order() -> None:
+    asked = samples_hash(["circle", "cross"])
+    assert samples_hash(["cross", "circle"]) == asked
+    assert len({asked, samples_hash(["circle"]), samples_hash(["circle", "cross", "cross"])}) == 3
 
 
 def test_the_stated_tolerance_is_the_one_that_counts() -> None:

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 import sdeval.cli
-import sdeval.evaluate
+import sdeval.pipelines.load
 import sdeval.report.folder
 import sdeval.report.terminal
 from sdeval import run as runs
 from sdeval.metrics.clip import load_clip
+from sdeval.named_targets import shipped
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.shapes import pipeline_folder
-from sdeval.target import shipped
 
 SUITE = """
 from sdeval import Case, Suite
@@ -217,6 +217,14 @@ def test_wrong_options_end_in_one_line_before_anything_is_drawn(
     assert not (suites.path / "reports").exists()
 
 
+def test_an_output_that_cannot_be_written_ends_in_one_line_before_anything_is_drawn(suites: pytest.Pytester) -> None:
+    (suites.path / "taken").touch()
+    result = suites.runpytest_inprocess("--sdeval-output", "taken", *QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--sdeval-output: cannot write to " in result.stderr.str()
+    assert len(result.stderr.str().strip().splitlines()) == 1
+
+
 def test_a_setting_that_fits_no_suite_is_refused_and_one_that_fits_some_is_not(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess("--sdeval-set", "strength=0.5", *QUIET)
     assert "unknown setting 'strength'" in result.stderr.str()
@@ -247,6 +255,8 @@ def fingerprints(pytester: pytest.Pytester) -> dict[tuple[str, str], str]:
         (("clip_model", "clip_modle"), "metric_options: unknown option 'clip_modle'; did you mean clip_model?"),
         (('id="cross"', 'id="square"'), "id: 'square' is taken already"),
         (('task="text2img"', 'task="text2image"'), "unknown task 'text2image'"),
+        (("seeds=(0,)", 'seeds="x"'), "seeds: must be a list of whole numbers, got 'x' (test_suite.py:3)"),
+        (('"clip_model": "shapes"', '"clip_model": 3'), "metric_options: clip_model: must be text, got 3"),
     ],
 )
 def test_a_wrong_suite_ends_in_one_line(suites: pytest.Pytester, edit: tuple[str, str], message: str) -> None:
@@ -342,7 +352,7 @@ def test_two_targets_of_one_name_are_refused(suites: pytest.Pytester) -> None:
 def test_a_failure_is_told_by_every_item_but_tried_once(
     suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sdeval.evaluate
+    import sdeval.pipelines.load
 
     tries: list[int] = []
 
@@ -350,12 +360,13 @@ def test_a_failure_is_told_by_every_item_but_tried_once(
         tries.append(1)
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(sdeval.evaluate, "draw", fails)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", fails)
     result = suites.runpytest_inprocess(*QUIET)
     result.assert_outcomes(failed=6)
     assert len(tries) == 1
     result.stdout.fnmatch_lines(["unscored: *few on shapes failed: RuntimeError: out of memory"])
     assert [each["verdict"] for each in verdicts(suites)] == ["unscored"] * 6
+    assert page_fails(suites)
 
 
 def test_a_share_of_more_than_all_is_refused(suites: pytest.Pytester) -> None:
@@ -409,7 +420,15 @@ def test_weights_that_are_not_here_skip_on_a_desk_and_fail_strictly(suites: pyte
     desk.stdout.fnmatch_lines(
         ["*weights of some/model are not on this machine; get them with: hf download some/model*"]
     )
+    assert not page_fails(suites)
     suites.runpytest_inprocess(*arguments, "--sdeval-strict").assert_outcomes(failed=6)
+    assert page_fails(suites)
+
+
+def page_fails(pytester: pytest.Pytester) -> bool:
+    """What the page says of the latest session."""
+    page = (pytester.path / "reports" / "latest" / "index.html").read_text(encoding="utf-8")
+    return '<header class="bad">' in page
 
 
 def test_a_metric_whose_weights_are_not_here_skips_alone(suites: pytest.Pytester) -> None:
@@ -417,8 +436,29 @@ def test_a_metric_whose_weights_are_not_here_skips_alone(suites: pytest.Pytester
     suites.makepyfile(test_suite=text)
     desk = suites.runpytest_inprocess("-rs", *QUIET)
     desk.stdout.fnmatch_lines(["*CLIP weights * are not on this machine; get them with: hf download *"])
+    desk.stdout.fnmatch_lines(["note: few on shapes: CLIP weights *", "page: *", "next: open *"])
+    assert not page_fails(suites)
     strict = suites.runpytest_inprocess("-k", "clip_score", "--sdeval-strict", "-p", "no:cacheprovider")
     strict.assert_outcomes(failed=1, deselected=5)
+
+
+def test_noise_that_no_longer_fits_is_told_on_the_terminal_and_on_the_page(suites: pytest.Pytester) -> None:
+    accept(suites)
+    (suites.path / "baselines" / "few" / "shapes.noise.json").write_text('{"schema": 1}')
+    result = suites.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(passed=6)
+    note = "baselines/few/shapes.noise.json is left out: it was written by another version of sdeval"
+    result.stdout.fnmatch_lines([f"note: {note}; measure again: sdeval calibrate few"])
+    assert note in (suites.path / "reports" / "latest" / "index.html").read_text()
+
+
+def test_a_damaged_noise_file_is_named_without_a_traceback(suites: pytest.Pytester) -> None:
+    accept(suites)
+    (suites.path / "baselines" / "few" / "shapes.noise.json").write_text("{")
+    result = suites.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(failed=6)
+    result.stdout.fnmatch_lines(["*shapes.noise.json: is damaged: *; restore it with: git checkout -- *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
 
 
 def test_other_prompts_are_not_comparable_and_fail(suites: pytest.Pytester) -> None:
@@ -440,10 +480,10 @@ def test_the_table_of_pyproject_is_read_and_the_command_line_wins(suites: pytest
 
 
 def test_an_unknown_key_in_the_table_is_refused(suites: pytest.Pytester) -> None:
-    suites.makepyprojecttoml('[tool.sdeval]\ntargets = "shapes"\n')
+    suites.makepyprojecttoml('[tool.sdeval]\nbaseline = "shapes"\n')
     result = suites.runpytest_inprocess(*QUIET)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "unknown key 'targets'; did you mean target?" in result.stderr.str()
+    assert "unknown key 'baseline'; did you mean baselines" in result.stderr.str()
 
 
 def test_other_tests_are_left_alone(pytester: pytest.Pytester) -> None:
@@ -520,6 +560,18 @@ def test_all_seeds_are_drawn_at_once_where_the_user_says_so(growing: pytest.Pyte
     assert seeds_drawn(growing) == {0, 1, 2, 3}
 
 
+def test_more_seeds_than_the_baseline_holds_are_told(growing: pytest.Pytester) -> None:
+    text = SUITE.format(task="text2img", name="few").replace("seeds=(0,)", "seeds=(0,), max_seeds=8")
+    growing.makepyfile(test_suite=text)
+    result = growing.runpytest_inprocess(*QUIET)
+    result.stdout.fnmatch_lines(
+        [
+            "note: few on shapes: may draw 8 seeds, but the baseline holds 4 of them: at most 4 are drawn; "
+            "to have all: pytest suites --sdeval-all-seeds, then sdeval accept",
+        ]
+    )
+
+
 def test_a_run_that_was_decided_early_is_no_baseline(growing: pytest.Pytester, capsys: pytest.CaptureFixture) -> None:
     growing.runpytest_inprocess(*QUIET)
     assert sdeval.cli.main(["accept"]) == 2
@@ -536,13 +588,13 @@ def test_what_was_decided_early_is_to_be_drawn_whole_before_it_is_accepted(growi
 def test_a_broken_picture_of_a_further_seed_is_told_by_the_figure(
     growing: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = sdeval.evaluate.draw
+    real = sdeval.pipelines.load.draw
 
     def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
         drawn = real(pipeline, batch, settings)
         return [replace(each, picture=Image.new("RGB", (64, 64))) if each.sample.seed == 3 else each for each in drawn]
 
-    monkeypatch.setattr(sdeval.evaluate, "draw", draw)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", draw)
     result = growing.runpytest_inprocess(*MORE)
     result.assert_outcomes(failed=1, passed=5)
     result.stdout.fnmatch_lines(["broken: *3 pictures beside those of the cases: circle@3 is black*"])
@@ -571,12 +623,12 @@ def test_a_figure_asked_alone_tells_of_broken_pictures(
     suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept(suites)
-    real = sdeval.evaluate.draw
+    real = sdeval.pipelines.load.draw
 
     def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
         return [replace(each, picture=Image.new("RGB", (64, 64))) for each in real(pipeline, batch, settings)]
 
-    monkeypatch.setattr(sdeval.evaluate, "draw", draw)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", draw)
     result = suites.runpytest_inprocess("-k", "clip_score", *QUIET)
     result.assert_outcomes(failed=1, deselected=5)
     assert verdicts(suites)[0]["verdict"] == "broken"

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from sdeval import SdevalError
-from sdeval.run import Run, Stored, read, write
+from sdeval.run import Run, Stored, Timing, read, write
 from tests.conftest import make_run, with_features
 
 
 @pytest.fixture
 def run(rng: np.random.Generator) -> Run:
     plain = make_run(np.array([[30.0, 31.5], [29.25, np.nan]]))
-    timed = replace(plain, seconds={("case-0", 0): 0.5}, environment={"python": "3.11"}, peak_memory_bytes=7)
+    facts = {"environment": {"python": "3.11"}, "peak_memory_bytes": 7, "notes": ("the noise is stale",)}
+    timed = replace(plain, timings={("case-0", 0): Timing(call=0, seconds=0.5)}, **facts)
     return with_features(timed, rng.normal(size=(4, 3)), 1.25)
 
 
@@ -33,6 +34,12 @@ def test_the_same_run_is_the_same_bytes(run: Run, tmp_path: Path) -> None:
     assert all((tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes() for path in files)
 
 
+def test_without_notes_nothing_is_written_of_them(run: Run, tmp_path: Path) -> None:
+    write(replace(run, notes=()), tmp_path)
+    assert "notes" not in (tmp_path / "run.json").read_text()
+    assert read(tmp_path).notes == ()
+
+
 def test_a_sample_is_a_line(run: Run, tmp_path: Path) -> None:
     write(run, tmp_path)
     assert len((tmp_path / "samples.jsonl").read_text().splitlines()) == 4
@@ -48,7 +55,7 @@ def test_a_missing_score_is_null_and_never_a_number(run: Run, tmp_path: Path) ->
     [
         ("run.json", "{", "run.json: is damaged"),
         ("run.json", '{"schema": 99}', "has schema 99; this version of sdeval reads 1"),
-        ("run.json", '{"schema": 1}', "run.json: is damaged: KeyError 'suite'"),
+        ("run.json", '{"schema": 1}', "run.json: is damaged: suite: is missing"),
         ("samples.jsonl", "{}\n", "samples.jsonl:1: is damaged"),
         (
             "samples.jsonl",
@@ -72,7 +79,7 @@ def test_damage_is_named(run: Run, tmp_path: Path, file: str, damage: str, messa
 def test_features_of_another_number_of_samples_are_damage(run: Run, tmp_path: Path) -> None:
     write(run, tmp_path)
     np.save(tmp_path / "features" / "clip.npy", np.zeros((3, 3), dtype=np.float32))
-    with pytest.raises(SdevalError, match=r"\(3, 3\) features for 4 samples"):
+    with pytest.raises(SdevalError, match=r"\(3, 3\) float32 features for 4 samples"):
         read(tmp_path)
 
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-import sdeval.evaluate
 import sdeval.metrics
+import sdeval.pipelines.load
 from sdeval import Suite
 from sdeval import baseline as baselines
 from sdeval import run as runs
 from sdeval.compare import Verdict
 from sdeval.errors import NotAvailable, SdevalError
+from sdeval.named_targets import shipped
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.progress import Silent
 from sdeval.runner import Job, Options, Runner
 from sdeval.session import Session
-from sdeval.target import shipped
 from tests.drawn import plan
 
 SET = ("clip_score", "frechet_distance")
@@ -109,7 +111,7 @@ def test_a_failure_is_remembered_and_not_tried_again(runner: Runner, monkeypatch
 
 def failing(monkeypatch: pytest.MonkeyPatch, where: Callable[[Any], bool]) -> list[Any]:
     """Let drawing fail for some batches; the list grows by every one of them."""
-    real, tries = sdeval.evaluate.draw, []
+    real, tries = sdeval.pipelines.load.draw, []
 
     def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
         if where(batch):
@@ -117,7 +119,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, where: Callable[[Any], bool]) -> li
             raise RuntimeError("out of memory\nsecond line")
         return real(pipeline, batch, settings)
 
-    monkeypatch.setattr(sdeval.evaluate, "draw", draw)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", draw)
     return tries
 
 
@@ -204,3 +206,27 @@ def test_all_further_seeds_are_drawn_while_a_figure_is_open(
     found = judged(session(accepted, loaded, tmp_path, guidance_scale=7), suite())
     assert found["few", "clip_score"].verdict == "inconclusive"
     assert seeds(runs.read(tmp_path / "few" / "shapes")) == {0, 1, 2, 3}
+
+
+@pytest.fixture
+def narrow(accepted: Path, tmp_path: Path) -> Path:
+    """A baseline whose features have another width than those of its metric."""
+    damaged = Path(shutil.copytree(accepted, tmp_path / "baselines"))
+    np.save(damaged / "few" / "shapes" / "features" / "clip.npy", np.ones((12, 3), dtype=np.float32))
+    return damaged
+
+
+def test_features_of_another_width_cannot_be_reused(narrow: Path, loaded: LoadedTarget, tmp_path: Path) -> None:
+    found = judged(session(narrow, loaded, tmp_path), suite(metrics=SET))
+    assert found["few", "clip_score"].verdict == "passed"
+    assert found["few", "frechet_distance"].verdict == "unscored"
+
+
+def test_features_of_another_width_cannot_be_tested_against(narrow: Path, loaded: LoadedTarget, tmp_path: Path) -> None:
+    sitting = session(narrow, loaded, tmp_path, guidance_scale=7)
+    whole = suite(metrics=SET, seeds=(0, 1, 2, 3))
+    (clip_score, frechet) = (each for each in sitting.questions(whole) if each.kind == "gate")
+    sitting.select([clip_score, frechet])
+    assert sitting.answer(clip_score).verdict == "inconclusive"
+    with pytest.raises(SdevalError, match=r"of the baseline or the run are of no use: .*dimensions"):
+        sitting.answer(frechet)

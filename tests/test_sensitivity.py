@@ -6,20 +6,31 @@ import json
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from sdeval import Case, Sample, SdevalError, Suite
+import sdeval.evaluate
+from sdeval import Case, Sample, SdevalError, Suite, calibrate, metrics
+from sdeval import noise as noises
+from sdeval import run as runs
 from sdeval import sensitivity as module
+from sdeval.baseline import BrokenPictures
 from sdeval.by_hand import BY_HAND
 from sdeval.cli import main
+from sdeval.errors import NotAvailable
+from sdeval.evaluate import evaluate, make_plan
 from sdeval.faults import CONTROLS, FAULTS, Fault, altered_call
+from sdeval.named_targets import shipped
+from sdeval.noise import Noise
 from sdeval.pipelines.draw import draw
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.progress import Silent
-from sdeval.sensitivity import Finding, Sensitivity, chosen, measure
-from sdeval.target import shipped
+from sdeval.sensitivity import Finding, Sensitivity, Trial, chosen, measure
+from sdeval.session import Session
+from tests.drawn import plan
 
 CASES = [
     ("red", "circle", "white"),
@@ -146,6 +157,10 @@ PLANTED = (
 )
 
 
+def trial(*faults: Fault, suite: Suite = TINY, baselines: Path, repeats: int = 1) -> Trial:
+    return Trial(suite=suite, target=shipped()["shapes"], faults=faults, baselines=baselines, repeats=repeats)
+
+
 def pixels(loaded: LoadedTarget) -> np.ndarray:
     drawn = draw(loaded.pipeline("text2img"), [Sample(TINY.cases[0], 0)], TINY.settings)
     return np.asarray(drawn[0].picture)
@@ -161,7 +176,7 @@ def measured(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "LoadedTarget", lambda target: loaded)
         folder = tmp_path_factory.mktemp("sensitivity")
-        said = measure(TINY, shipped()["shapes"], PLANTED, folder, 2, Silent(), told.append)
+        said = measure(trial(*PLANTED, baselines=folder / "none", repeats=2), folder, Silent(), told.append)
     return said, told, (before, pixels(loaded))
 
 
@@ -243,7 +258,105 @@ def test_a_fault_that_does_not_fit_the_target_is_named(
     monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
     odd = Fault(name="odd", says="", plant=lambda pipeline: pipeline.no_such_part)
     with pytest.raises(SdevalError, match=r"^fault odd does not fit shapes: AttributeError: .*; name others with --f"):
-        measure(TINY, shipped()["shapes"], [odd], tmp_path, 1, Silent())
+        measure(trial(odd, baselines=tmp_path), tmp_path, Silent())
+
+
+FEW = plan(seeds=(0,), metrics=("clip_score", "sharpness"), tolerances={"clip_score": 2.0}).suite
+HARMLESS = CONTROLS["other-threads"]
+
+
+@pytest.fixture
+def calibrated(loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Noise:
+    """Noise of `FEW` that fits, kept in `tmp_path / "baselines"`; its target is in memory."""
+    monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
+    run = evaluate(make_plan(FEW, shipped()["shapes"]), loaded, tmp_path / "run")
+    found = calibrate.summarize(FEW, calibrate.Measured((run, run, run), ()))
+    made_up = {name: replace(each, tolerance=7.0) for name, each in found.metrics.items()}
+    noises.write(found := replace(found, metrics=made_up), tmp_path / "baselines")
+    return found
+
+
+def tolerances_of(folder: Path, name: str) -> dict[str, float]:
+    """The tolerances that a session under a fault or control was judged by."""
+    return {name: each.tolerance for name, each in runs.read(folder / name / "few" / "shapes").metrics.items()}
+
+
+def test_it_judges_by_the_tolerances_that_were_measured_where_the_suite_states_none(
+    calibrated: Noise, tmp_path: Path
+) -> None:
+    said = measure(trial(HARMLESS, suite=FEW, baselines=tmp_path / "baselines", repeats=2), tmp_path, Silent())
+    assert said.notes == ()
+    # With other seeds as well: what was measured of the suite's own is held against those.
+    for repeat in ("0", "1"):
+        found = tolerances_of(tmp_path / repeat / "seeds-0", HARMLESS.name)
+        assert found == {"clip_score": 2.0, "sharpness": 7.0}
+
+
+def test_noise_that_does_not_fit_is_left_out_and_told(calibrated: Noise, tmp_path: Path) -> None:
+    noises.write(replace(calibrated, samples="of-others"), tmp_path / "baselines")
+    said = measure(trial(HARMLESS, suite=FEW, baselines=tmp_path / "baselines"), tmp_path, Silent())
+    assert tolerances_of(tmp_path / "0" / "seeds-0", HARMLESS.name)["sharpness"] == metrics.info("sharpness").tolerance
+    assert "shapes.noise.json is left out: the suite asks for other samples since" in said.notes[0]
+
+
+def never(*_: object) -> None:
+    raise AssertionError("drawn")
+
+
+def test_a_metric_whose_weights_are_not_here_is_named_before_anything_is_drawn(
+    loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", never)
+    elsewhere = replace(TINY, metric_options={})
+    with pytest.raises(NotAvailable, match=r"^suite tiny: metric clip_score: CLIP weights .* are not on this machine"):
+        measure(trial(NOTHING, suite=elsewhere, baselines=tmp_path), tmp_path, Silent())
+
+
+def test_a_baseline_with_a_broken_picture_is_drawn_again_with_other_seeds(
+    loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sdeval.pipelines.load.draw
+
+    def drawn(pipeline: Any, batch: Any, settings: Any) -> Any:
+        black = Image.new("RGB", (64, 64))
+        found = real(pipeline, batch, settings)
+        return [replace(each, picture=black) if each.sample.seed == 0 else each for each in found]
+
+    monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
+    monkeypatch.setattr(sdeval.pipelines.load, "draw", drawn)
+    measure(trial(NOTHING, suite=FEW, baselines=tmp_path), tmp_path, Silent())
+    assert {each.seed for each in runs.read(tmp_path / "0/seeds-1/sound/few/shapes").samples} == {1}
+    assert not (tmp_path / "0" / "seeds-2").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "tries", "message"),
+    [
+        (BrokenPictures("cat@0: is black"), 20, "draws broken pictures with 20 sets of seeds: cat@0: is black"),
+        (SdevalError("no room on the disk"), 1, "^no room on the disk$"),
+    ],
+)
+def test_other_seeds_are_tried_for_broken_pictures_only(
+    loaded: LoadedTarget,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: SdevalError,
+    tries: int,
+    message: str,
+) -> None:
+    tried = []
+
+    def accept(folder: Path, baselines: Path) -> None:
+        tried.append(folder)
+        raise error
+
+    monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
+    monkeypatch.setattr(module.baselines, "accept", accept)
+    monkeypatch.setattr(Session, "answer", lambda self, question: None)
+    with pytest.raises(SdevalError, match=message):
+        measure(trial(NOTHING, baselines=tmp_path), tmp_path, Silent())
+    assert len(tried) == tries
 
 
 @pytest.fixture
@@ -252,16 +365,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "test_tiny.py").write_text(
         "from sdeval import Case, Suite\n"
-        'test_tiny = Suite(name="tiny", task="text2img", cases=(Case(id="a", prompt="a"),))\n'
+        'test_tiny = Suite(name="tiny", task="text2img", cases=(Case(id="a", prompt="a"),), '
+        'metric_options={"clip_model": "shapes"})\n'
     )
     return tmp_path
 
 
 def saying(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> None:
-    def said(suite: Suite, target: object, faults: object, folder: Path, repeats: int, watcher: object, told: object):
+    def said(trial: Trial, folder: Path, watcher: object, told: object) -> Sensitivity:
         for each in findings:
             told(each)
-        return found(*findings)
+        return replace(found(*findings), notes=("the noise is stale",))
 
     monkeypatch.setattr(module, "measure", said)
 
@@ -291,6 +405,8 @@ def test_the_command_prints_a_line_a_fault_and_the_rules_beside_each_other(
         "mean worse than 1% 0 of 2 0 of 3 0 of 3",
         "unpaired z-test 1 of 2 0 of 3 0 of 3",
         "bootstrap interval 0 of 2 0 of 3 0 of 3",
+        "",
+        "note: the noise is stale",
     ]
 
 
@@ -322,6 +438,15 @@ def test_mistakes_end_in_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert len(error.splitlines()) == 1
+
+
+def test_weights_that_are_not_here_end_in_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = project / "test_tiny.py"
+    path.write_text(path.read_text().replace('{"clip_model": "shapes"}', "{}"))
+    assert main(["sensitivity", "test_tiny.py"]) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith("sdeval: suite tiny: metric clip_score: CLIP weights ")
+    assert "get them with: hf download" in error
 
 
 def test_the_command_works_from_end_to_end(

@@ -9,10 +9,10 @@ import pytest
 
 from sdeval.compare import Verdict
 from sdeval.errors import SdevalError
+from sdeval.named_targets import shipped
 from sdeval.run import Run
 from sdeval.runner import Job, Options
 from sdeval.session import Question, Session
-from sdeval.target import shipped
 from tests.conftest import make_run
 from tests.drawn import plan
 

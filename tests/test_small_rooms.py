@@ -1,18 +1,16 @@
-"""Small modules: files, images, configuration, environment, progress, distribution."""
+"""Small modules: files, images, environment, progress, distribution."""
 
 from __future__ import annotations
 
 import io
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from sdeval import SdevalError
-from sdeval.config import Config, read_table
 from sdeval.distribute import declared, scope
 from sdeval.environment import describe, differences
 from sdeval.errors import unknown
@@ -75,45 +73,6 @@ def test_a_picture_that_is_cut_off_is_named(tmp_path: Path, picture: Image.Image
         open_rgb(tmp_path / "a.png")
 
 
-def merged(given: dict[str, Any], table: dict[str, Any], *, ci: bool = False) -> Config:
-    return Config.merge(given, table, Path("/root"), ci=ci)
-
-
-def test_the_command_line_wins_over_the_table() -> None:
-    table = {"target": "a", "set": {"dtype": "float16", "eta": 1}, "batch-size": 2, "strict": True}
-    config = merged({"target": ["b", "c"], "set": ["eta=0"], "batch-size": 4, "strict": False}, table)
-    assert config.options.targets == ("b", "c")
-    assert config.options.values == {"dtype": "float16", "eta": 0}
-    assert (config.options.batch_size, config.strict) == (4, False)
-
-
-def test_what_nobody_says_has_defaults() -> None:
-    config = merged({"target": [], "set": []}, {})
-    assert (config.output, config.options.baselines) == (Path("/root/reports"), Path("/root/baselines"))
-    assert not config.strict
-    assert merged({}, {}, ci=True).strict
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[tool.sdeval]\nbatchsize = 1", "unknown key 'batchsize'; did you mean batch-size?"),
-        ("[tool.sdeval]\nbatch-size = true", "batch-size: cannot be True"),
-        ("[tool.sdeval]\nstrict = 'yes'", "strict: cannot be 'yes'"),
-        ("[tool.sdeval", "not TOML"),
-    ],
-)
-def test_a_wrong_table_is_named(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "pyproject.toml").write_text(text)
-    with pytest.raises(SdevalError) as error:
-        read_table(tmp_path)
-    assert message in str(error.value)
-
-
-def test_no_table_is_an_empty_table(tmp_path: Path) -> None:
-    assert read_table(tmp_path) == {}
-
-
 def test_the_environment_names_versions_and_hardware() -> None:
     found = describe()
     assert {"torch", "diffusers", "transformers", "numpy"} <= set(found["packages"])
@@ -126,6 +85,11 @@ def test_differences_are_told_leaf_by_leaf() -> None:
     after = {"dtype": "bfloat16", "packages": {"torch": "2.10", "xformers": "0.1"}, "same": 1}
     told = ["dtype: float32 → bfloat16", "torch: 2.9 → 2.10", "xformers: none → 0.1"]
     assert differences(before, after) == told
+
+
+def test_a_difference_in_kind_is_told_as_it_is() -> None:
+    assert differences({"a": {"b": 1}}, {"a": 3}) == ["a: {'b': 1} → 3"]
+    assert differences({"a": {"b": 1}}, {"a": None}) == ["b: 1 → none"]
 
 
 def test_unknown_names_come_with_near_matches() -> None:
@@ -175,7 +139,7 @@ def test_targets_that_suites_declare_are_read_off_the_ids() -> None:
 
 
 def test_levels_outside_of_a_byte_do_not_wrap() -> None:
-    from sdeval.pipelines.draw import to_picture
+    from sdeval.pipelines.drawn import to_picture
 
     picture = to_picture(np.array([[[2.0, -1.0, np.inf]]]))
     assert picture.getpixel((0, 0)) == (255, 0, 255)

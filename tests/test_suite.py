@@ -58,6 +58,73 @@ def test_what_cannot_be_right_is_refused(changes: dict[str, Any], message: str) 
 
 
 @pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": 3}, "suite 3: name: must be text, got 3"),
+        ({"task": None}, "suite animals: unknown task 'None'. Known: img2img, inpainting, text2img"),
+        ({"seeds": "x"}, "seeds: must be a list of whole numbers, got 'x'"),
+        ({"seeds": 3.5}, "seeds: must be a list of whole numbers, got 3.5"),
+        ({"seeds": (1, "a")}, "seeds[1]: must be a whole number, got 'a'"),
+        ({"seeds": {0, 1}}, "seeds: must be a list of whole numbers, got {0, 1}"),
+        ({"seeds": (2**64,)}, "seeds must fit into 64 bits, got [18446744073709551616]"),
+        ({"max_seeds": "8"}, "max_seeds: must be a whole number or None, got '8'"),
+        ({"metrics": "clip_score"}, "metrics: must be a list of texts, got 'clip_score'; write ['clip_score']"),
+        ({"metrics": ("noise", "noise")}, "metrics must be distinct"),
+        ({"targets": "shapes"}, "targets: must be a list of texts, got 'shapes'; write ['shapes']"),
+        ({"targets": ()}, "targets must be distinct and at least one, got []"),
+        ({"tolerances": [1.0]}, "tolerances: must be a mapping, got [1.0]"),
+        ({"tolerances": {"clip_score": "1"}}, "tolerances: clip_score: must be a number, got '1'"),
+        ({"tolerances": {"clip_score": float("nan")}}, "tolerances: clip_score: must be a finite number, got nan"),
+        ({"tolerances": {"clip_score": -1}}, "tolerances: clip_score must be above 0, got -1"),
+        ({"settings": ["width"]}, "settings: must be a mapping, got ['width']"),
+        (
+            {"settings": {"callback": print}},
+            "settings: callback: must be text, a number, true or false, None, or lists",
+        ),
+        ({"settings": {"guidance_scale": float("inf")}}, "settings: guidance_scale: must be a finite number, got inf"),
+        ({"metric_options": "shapes"}, "metric_options: must be a mapping, got 'shapes'"),
+        ({"references": 3}, "references: must be a path or None, got 3"),
+        ({"cases": Path("cases.yaml")}, "cases: must be a list of Case, got PosixPath('cases.yaml'); load_cases(PATH)"),
+        ({"cases": "cases.yaml"}, "cases: must be a list of Case, got 'cases.yaml'; load_cases(PATH) reads a file"),
+        ({"cases": CAT}, "cases: must be a list of Case, got Case(id='cat'"),
+        ({"cases": (CAT, {"id": "dog"})}, "cases[1]: must be a Case, got {'id': 'dog'}"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SdevalError) as error:
+        suite(**changes)
+    assert str(error.value).startswith(f"suite {changes.get('name', 'animals')}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"id": 3}, "case 3: id: must be text, got 3"),
+        ({"prompt": None}, "case 'cat': prompt: must be text, got None"),
+        ({"prompt": "a \ud800"}, "case 'cat': prompt: must be text that UTF-8 can hold"),
+        ({"strength": "0.5"}, "case 'cat': strength: must be a number or None, got '0.5'"),
+        ({"image": 3}, "case 'cat': image: must be a path or None, got 3"),
+        ({"tags": "round"}, "case 'cat': tags: must be a list of texts, got 'round'; write ['round']"),
+    ],
+)
+def test_a_case_of_the_wrong_kind_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SdevalError) as error:
+        replace(CAT, **changes)
+    assert message in str(error.value)
+
+
+def test_lists_ranges_and_generators_are_kept_as_tuples() -> None:
+    found = suite(cases=[CAT, DOG], seeds=range(3), metrics=(name for name in ("noise",)), targets=["shapes"])
+    assert (found.cases, found.seeds, found.metrics, found.targets) == ((CAT, DOG), (0, 1, 2), ("noise",), ("shapes",))
+
+
+def test_pictures_of_a_case_may_be_text() -> None:
+    assert replace(CAT, image="a.png", tags=["x"]) == replace(CAT, image=Path("a.png"), tags=("x",))
+
+
+@pytest.mark.parametrize(
     ("image", "mask", "strength", "message"),
     [
         ("none.png", "mask.png", None, "image: no such file"),

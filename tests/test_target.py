@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sdeval import SdevalError, Target
-from sdeval.target import find, parse_settings, shipped, slug
+from sdeval.named_targets import shipped
+from sdeval.target import find, parse_settings, slug
 
 
 def test_values_go_to_fields_and_the_rest_to_the_call() -> None:
@@ -20,8 +21,12 @@ def test_values_go_to_fields_and_the_rest_to_the_call() -> None:
         ({"dtype": "bfloat"}, "unknown dtype 'bfloat'; did you mean bfloat16"),
         ({"device": "gpu"}, "unknown device 'gpu'"),
         ({"batch_size": 0}, "batch_size must be a whole number from 1 on"),
-        ({"device": 0}, "device must be text, got 0"),
-        ({"scheduler": 3}, "scheduler must be text, got 3"),
+        ({"batch_size": "8"}, "batch_size: must be a whole number, got '8'"),
+        ({"device": 0}, "device: must be text, got 0"),
+        ({"scheduler": 3}, "scheduler: must be text or None, got 3"),
+        ({"name": 3}, "target 3: name: must be text, got 3"),
+        ({"settings": ["steps"]}, r"settings: must be a mapping, got \['steps'\]"),
+        ({"settings": {"guidance_scale": float("inf")}}, "settings: guidance_scale: must be a finite number, got inf"),
         ({"name": "My Target"}, "must be lower-case"),
     ],
 )
@@ -49,6 +54,11 @@ def test_a_setting_is_never_nan() -> None:
         parse_settings(["guidance_scale=NaN"])
 
 
+@pytest.mark.parametrize("text", ["1" * 5000, "[" * 100_000])
+def test_a_setting_that_no_number_or_list_can_be_is_text(text: str) -> None:
+    assert parse_settings([f"a={text}"]) == {"a": text}
+
+
 @pytest.mark.parametrize("text", ["guidance_scale", "=3"])
 def test_a_setting_needs_key_and_value(text: str) -> None:
     with pytest.raises(SdevalError, match="must be KEY=VALUE"):
@@ -69,6 +79,9 @@ def test_a_target_is_found_by_name_folder_or_hub_id(tmp_path: Path) -> None:
         ("/no/such/folder", "no such folder"),
         ("./here", "no such folder"),
         ("a/b/c", "no such folder"),
+        ("~nobody-of-that-name/model", "no such folder"),
+        ("", "unknown target ''. Known: "),
+        ("a" * 5000, "unknown target 'aaa"),
     ],
 )
 def test_a_text_that_is_no_target_is_refused(text: str, message: str) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from sdeval.cli import accept, calibrate, doctor, report, sensitivity
+from sdeval import named_targets
+from sdeval.cli import accept, calibrate, compare, doctor, report, sensitivity
 from sdeval.config import find_root, read_table
 from sdeval.errors import SdevalError
 
-COMMANDS = (accept, report, calibrate, sensitivity, doctor)
+COMMANDS = (accept, report, compare, calibrate, sensitivity, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,8 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = read_table(given.root)
         given.baselines = given.baselines or given.root / table.get("baselines", "baselines")
         given.output = given.root / table.get("output", "reports")
+        given.named = named_targets.of_project(given.root, table.get("targets", {}))
         return int(given.command(given))
-    except SdevalError as error:
+    # Whatever cannot be written: a full disk, a folder of somebody else.
+    except (SdevalError, OSError) as error:
         print(f"sdeval: {error}", file=sys.stderr)
         return 2
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from dataclasses import replace
 
+from sdeval import metrics
 from sdeval import target as targets
 from sdeval.collect import find_suites
 from sdeval.progress import Shown, Watcher
@@ -38,10 +39,14 @@ def jobs_of(given: argparse.Namespace) -> list[Job]:
     """The suites that were named, each with the target that was named or its first.
 
     Raises:
+        NotAvailable: a metric's weights are not on this machine.
         SdevalError: a suite, the target or a setting is wrong; nothing was drawn yet.
     """
+    from sdeval.pipelines.load import pick_device
+
     options = Options(
         targets=(given.target,) if given.target else (),
+        named=given.named,
         values=targets.parse_settings(given.set),
         baselines=given.baselines,
     )
@@ -49,12 +54,14 @@ def jobs_of(given: argparse.Namespace) -> list[Job]:
     suites = [replace(suite, targets=suite.targets[:1]) for suite in find_suites(given.suite, given.root)]
     session.select([question for suite in suites for question in session.questions(suite)])
     session.check()
+    for job in session.jobs:
+        metrics.check(job.suite, pick_device(job.target.device))
     return session.jobs
 
 
 def target_of(given: argparse.Namespace, otherwise: str) -> Target:
     """The target that was named, or another."""
-    found = targets.find(given.target or otherwise, targets.shipped())
+    found = targets.find(given.target or otherwise, given.named)
     return found.with_values(targets.parse_settings(given.set))
 
 

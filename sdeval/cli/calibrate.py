@@ -30,7 +30,7 @@ def run(given: argparse.Namespace) -> int:
     from sdeval import noise
     from sdeval import run as runs
     from sdeval.calibrate import calibrate
-    from sdeval.report.words import short
+    from sdeval.files import short
 
     further = [runs.read(folder) for folder in given.runs]
     jobs = jobs_of(given)

@@ -20,7 +20,7 @@ def run(given: argparse.Namespace) -> int:
     """Draw a few pictures, and say what they depend on besides case and seed; exit with 1 where something is wrong."""
     from sdeval.doctor import examine
     from sdeval.evaluate import make_plan
-    from sdeval.pipelines.load import LoadedTarget, check
+    from sdeval.pipelines.engines import check, open_target
 
     prompts = ("a large red circle on a blue background", "a small white cross on a green background")
     suite = Suite(
@@ -33,7 +33,7 @@ def run(given: argparse.Namespace) -> int:
     target = target_of(given, "shapes")
     check(target, suite.task, (*suite.settings, *target.settings))
     plan = make_plan(suite, target)
-    checks = examine(LoadedTarget(target), suite, plan.settings, plan.samples)
+    checks = examine(open_target(target), suite, plan.settings, plan.samples)
     for each in checks:
         print(f"{MARKS[each.state]} {each.name:16} {each.found}")
         if each.advice:

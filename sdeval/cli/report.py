@@ -15,8 +15,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Draw the page of a session again, from what is on disk."""
+    from sdeval.files import short
     from sdeval.report.folder import redraw
-    from sdeval.report.words import short
 
     print(short(redraw(given.folder or given.output / "latest", given.baselines)))
     return 0

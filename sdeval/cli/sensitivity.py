@@ -29,17 +29,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Plant faults one by one and print what the suite said of each; exit with 1 where it missed a clear one."""
     from sdeval.files import dump_json, write_text
-    from sdeval.sensitivity import chosen, measure
+    from sdeval.sensitivity import Trial, chosen, measure
 
     if given.repeats < 1:
         raise SdevalError(f"--repeats: must be a whole number from 1 on, got {given.repeats}")
     found = []
-    jobs = [(job.suite, job.target, chosen(given.fault, job.suite)) for job in jobs_of(given)]
-    for suite, target, faults in jobs:
-        print(f"\n{suite.name} on {target.name}: {len(faults)} faults and controls", flush=True)
+    trials = [
+        Trial(
+            suite=job.suite,
+            target=job.target,
+            faults=chosen(given.fault, job.suite),
+            baselines=given.baselines,
+            repeats=given.repeats,
+        )
+        for job in jobs_of(given)
+    ]
+    for trial in trials:
+        print(f"\n{trial.suite.name} on {trial.target.name}: {len(trial.faults)} faults and controls", flush=True)
         with TemporaryDirectory() as folder:
             shown = watcher() if given.progress else Silent()
-            found.append(measure(suite, target, faults, Path(folder), given.repeats, shown, _tell))
+            found.append(measure(trial, Path(folder), shown, _tell))
         _summarize(found[-1])
     if given.json:
         write_text(given.json, dump_json([each.describe() for each in found]))
@@ -73,6 +82,8 @@ def _summarize(found: Sensitivity) -> None:
         controls = [each.by_hand[rule] for each in found.findings if each.control]
         told = [_of((sum(each), len(each))) for each in (*alarms, controls)]
         print(f"  {rule:22} {told[0]:>14} {told[1]:>14} {told[2]:>18}")
+    for note in found.notes:
+        print(f"\n  note: {note}")
 
 
 def _of(count: tuple[int, int]) -> str:

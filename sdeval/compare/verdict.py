@@ -16,6 +16,7 @@ Kind = Literal[
     "improved",
     "passed",
     "information",
+    "skipped",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """All verdicts, worst first."""

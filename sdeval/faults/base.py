@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,8 @@ def other_call(pipeline: DiffusionPipeline, call: Callable[..., Any]) -> Iterato
     """Another call of a pipeline: given the sound one, to be called with arguments by name, and the arguments."""
     sound = type(pipeline)
     # A call is looked up in the class, so the pipeline gets a class of its own for the while.
-    own = {"__call__": lambda self, **given: call(partial(sound.__call__, self), **given)}
+    # Whoever asks which arguments it takes is told those of the sound one.
+    own = {"__call__": wraps(sound.__call__)(lambda self, **given: call(partial(sound.__call__, self), **given))}
     pipeline.__class__ = type(sound.__name__, (sound,), own)
     try:
         yield

@@ -10,8 +10,9 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
-from sdeval.errors import SdevalError, unknown
+from sdeval.errors import NotAvailable, SdevalError, unknown
 from sdeval.metrics.base import Features, Metric, MetricInfo, MetricOptions, Picture, SampleMetric, SetMetric
+from sdeval.suite import Suite
 
 __all__ = [
     "Features",
@@ -21,6 +22,7 @@ __all__ = [
     "Picture",
     "SampleMetric",
     "SetMetric",
+    "check",
     "create",
     "info",
     "known",
@@ -77,6 +79,21 @@ def create(name: str, options: MetricOptions) -> Metric:
     """Make a metric; what metrics share, such as CLIP, is loaded once for all of them."""
     factory: Callable[[MetricOptions], Metric] = _find(name).create
     return factory(options)
+
+
+def check(suite: Suite, device: str) -> None:
+    """Find out whether all metrics of a suite can be made on this machine, before anything is drawn.
+
+    Raises:
+        NotAvailable: what one needs is not here; names the metric.
+        SdevalError: one cannot be made for another reason.
+    """
+    options = MetricOptions.from_suite(suite, device)
+    for name in suite.metrics:
+        try:
+            create(name, options)
+        except NotAvailable as error:
+            raise NotAvailable(f"suite {suite.name}: metric {name}: {error}") from error
 
 
 def _others() -> dict[str, metadata.EntryPoint]:

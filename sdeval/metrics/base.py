@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sdeval import typed
 from sdeval.errors import SdevalError, unknown
 from sdeval.metrics.reference import Features as Features
 from sdeval.metrics.reference import Floats as Floats
@@ -162,11 +163,14 @@ class MetricOptions:
         """Read a suite's `metric_options`.
 
         Raises:
-            SdevalError: an option that nobody knows.
+            SdevalError: an option that nobody knows, or one that is no text.
         """
+        where = f"suite {suite.name}: metric_options"
         known = [each.name for each in fields(cls) if each.name not in ("device", "prompts")]
         for name in suite.metric_options:
             if name not in known:
-                raise SdevalError(f"suite {suite.name}: metric_options: {unknown('option', name, known)}")
+                raise SdevalError(f"{where}: {unknown('option', name, known)}")
         prompts = tuple(dict.fromkeys(case.prompt for case in suite.cases))
-        return cls(**suite.metric_options, device=device, prompts=prompts)
+        options = cls(**suite.metric_options, device=device, prompts=prompts)
+        typed.check(options, where)
+        return options

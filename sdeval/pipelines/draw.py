@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from diffusers import DiffusionPipeline
-from PIL import Image
 
+from sdeval.errors import SdevalError
 from sdeval.images import header, open_mask, open_rgb
+from sdeval.pipelines.drawn import Drawn, to_picture
+from sdeval.pipelines.stopwatch import Stopwatch
 from sdeval.suite import Case, Sample
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """What came out for one sample."""
-
-    sample: Sample
-    picture: Image.Image
-    finite: bool
-    """Whether every value was a finite number before it became a pixel."""
-    flagged: bool
-    """Whether the pipeline's safety checker replaced the picture."""
-    seconds: float
-    """Time of the batch, divided by its size."""
 
 
 def batches(samples: Sequence[Sample], size: int) -> Iterator[list[Sample]]:
@@ -53,17 +39,39 @@ def draw(pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping
     masks go in as lists: a single one is broadcast wrongly by several pipelines.
     """
     arguments = call_arguments(pipeline, batch, settings)
-    started = time.perf_counter()
-    with torch.inference_mode():
-        output = pipeline(**arguments)
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    seconds = (time.perf_counter() - started) / len(batch)
+    watch = Stopwatch(pipeline)
+    with torch.inference_mode(), watch.running():
+        output = pipeline(**arguments, **watch.callback)
+    seconds = watch.seconds / len(batch)
     flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
     return [
-        Drawn(sample, to_picture(values), bool(np.isfinite(values).all()), bool(flagged), seconds)
+        Drawn(sample, to_picture(values), bool(np.isfinite(values).all()), bool(flagged), seconds, watch.stages)
         for sample, values, flagged in zip(batch, output.images, flags, strict=True)
     ]
+
+
+def smoke(pipeline: DiffusionPipeline, sample: Sample, settings: Mapping[str, Any]) -> None:
+    """Two steps of one sample, so that a scheduler that fails does so before a long run.
+
+    Raises:
+        SdevalError: the call fails, or draws values that are no numbers.
+    """
+    strength = sample.case.strength or settings.get("strength") or 1.0
+    steps = {"num_inference_steps": math.ceil(2 / strength)} if "num_inference_steps" in _known(pipeline) else {}
+    name = type(getattr(pipeline, "decoder_pipe", pipeline).scheduler).__name__
+    try:
+        drawn = draw(pipeline, [sample], {**settings, **steps})[0]
+    except Exception as error:
+        first = (str(error).strip() or "no message").splitlines()[0]
+        raise SdevalError(
+            f"scheduler {name} fails with this model after two steps: {type(error).__name__}: {first}"
+        ) from error
+    if not drawn.finite:
+        raise SdevalError(f"scheduler {name} draws values that are no numbers with this model, after two steps")
+
+
+def _known(pipeline: DiffusionPipeline) -> Collection[str]:
+    return inspect.signature(type(pipeline).__call__).parameters
 
 
 def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,6 +85,9 @@ def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], setting
     }
     if any(case.negative_prompt for case in cases):
         arguments["negative_prompt"] = [case.negative_prompt for case in cases]
+    if "callback_steps" in _known(pipeline):
+        # Kandinsky's own default is deprecated by its own parts.
+        arguments["callback_steps"] = None
     arguments |= _picture_arguments(pipeline, cases)
     return {**arguments, **settings}
 
@@ -86,17 +97,10 @@ def _picture_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> di
     if cases[0].image is not None:
         images = [open_rgb(case.image) for case in cases if case.image]
         arguments["image"] = images
-        known = inspect.signature(type(pipeline).__call__).parameters
-        if {"width", "height"} <= set(known):
+        if {"width", "height"} <= set(_known(pipeline)):
             arguments |= {"width": images[0].width, "height": images[0].height}
     if cases[0].mask is not None:
         arguments["mask_image"] = [open_mask(case.mask) for case in cases if case.mask]
     if cases[0].strength is not None:
         arguments["strength"] = cases[0].strength
     return arguments
-
-
-def to_picture(values: npt.NDArray[np.floating[Any]]) -> Image.Image:
-    """`[height, width, 3]` in 0..1 as a picture; values that are no numbers become black."""
-    levels = np.rint(np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0) * 255)
-    return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))

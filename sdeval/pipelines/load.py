@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,15 @@ from diffusers import (
     DiffusionPipeline,
 )
 from diffusers.pipelines import auto_pipeline
-from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from sdeval.errors import SdevalError, unknown
 from sdeval.pipelines.check import check_task, find_model
-from sdeval.suite import Task
+from sdeval.pipelines.draw import draw, smoke
+from sdeval.pipelines.drawn import Drawn
+from sdeval.pipelines.families import family_of
+from sdeval.pipelines.parts import find_parts, own_scheduler, parts_of
+from sdeval.pipelines.prepare import attention_of, check_scheduler, drawing_part, place, prepare
+from sdeval.suite import Sample, Task
 from sdeval.target import FIELDS, Target
 
 _AUTO: dict[Task, Any] = {
@@ -58,47 +64,78 @@ class LoadedTarget:
         self.target = target
         self.device = pick_device(target.device)
         self._pipelines: dict[Task, DiffusionPipeline] = {}
+        self._placed: DiffusionPipeline | None = None
+        self._tried: set[Task] = set()
+        self._warm: set[Task] = set()
+        self.load_seconds = 0.0
 
     def pipeline(self, task: Task) -> DiffusionPipeline:
         """The pipeline that does `task`, loaded at the first call.
 
         Raises:
-            SdevalError: the target cannot be loaded, or cannot do the task.
+            SdevalError: the target cannot be loaded, cannot do the task, or a switch of it would have no effect.
+            NotAvailable: weights, hardware or a package is missing.
         """
         if task not in self._pipelines:
             folder = find_model(self.target)
             check_task(self.target, folder, task)
-            self._pipelines[task] = self._shared(task) if self._pipelines else self._fresh(str(folder), task)
-        return self._pipelines[task]
+            self._pipelines[task] = self._shared(task) if self._pipelines else self._fresh(folder, task)
+        pipeline = self._pipelines[task]
+        if pipeline is not self._placed:
+            # Tasks share their parts, and what moves those in and out belongs to one pipeline at a time.
+            with warnings.catch_warnings():
+                # Half precision on a processor is slow, not wrong: the user asked for it.
+                warnings.filterwarnings("ignore", message=".*float16.*cpu.*")
+                place(pipeline, self.target, self.device)
+            self._placed = pipeline
+        return pipeline
 
-    def describe(self, task: Task) -> dict[str, str]:
-        """What really runs: the classes of the pipeline and its scheduler, and the device."""
+    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
+        """Draw a batch in one call; before the first one, a scheduler that was chosen is tried for two steps."""
+        pipeline = self.pipeline(task)
+        if (self.target.scheduler or self.target.scheduler_config) and task not in self._tried:
+            smoke(pipeline, batch[0], settings)
+            self._tried.add(task)
+        warming = task not in self._warm
+        self._warm.add(task)
+        return [replace(each, warming=warming) for each in draw(pipeline, batch, settings)]
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures in one call: the target's, or one where diffusers draws batches of its kind wrongly."""
+        folder = find_model(self.target)
+        one = family_of(str(DiffusionPipeline.load_config(folder)["_class_name"])).one_at_a_time
+        return 1 if one else self.target.batch_size
+
+    def describe(self, task: Task) -> dict[str, Any]:
+        """What really runs: the classes of the pipeline, its scheduler and its attention, and the device."""
         pipeline = self.pipeline(task)
         return {
             "pipeline": type(pipeline).__name__,
-            "scheduler": type(pipeline.scheduler).__name__,
+            "scheduler": type(drawing_part(pipeline).scheduler).__name__,
             "device": self.device,
+            **({"attention": attention_of(pipeline)} if self.target.attention else {}),
         }
 
-    def _fresh(self, folder: str, task: Task) -> DiffusionPipeline:
-        target = self.target
+    def _fresh(self, folder: Path, task: Task) -> DiffusionPipeline:
+        target, started = self.target, time.perf_counter()
         try:
             with _quiet():
                 pipeline = _AUTO[task].from_pretrained(
-                    folder, dtype=getattr(torch, target.dtype), variant=target.variant, use_safetensors=True
+                    str(folder),
+                    dtype=getattr(torch, target.dtype),
+                    variant=target.variant,
+                    use_safetensors=True,
+                    **parts_of(target, folder, task),
                 )
         except (OSError, ValueError, KeyError) as error:
             raise SdevalError(
                 f"target {target.name}: {target.model} does not load for {task}: {_first_line(error)}"
             ) from error
-        pipeline.set_progress_bar_config(disable=True)
-        if target.scheduler:
-            kind = find_scheduler(target.scheduler)
-            pipeline.scheduler = kind.from_config(pipeline.scheduler.config)
-        with warnings.catch_warnings():
-            # Half precision on a processor is slow, not wrong: the user asked for it.
-            warnings.filterwarnings("ignore", message=".*float16.*cpu.*")
-            return pipeline.to(self.device)
+        with _quiet():
+            prepare(pipeline, target)
+        self.load_seconds = time.perf_counter() - started
+        return pipeline
 
     def _shared(self, task: Task) -> DiffusionPipeline:
         first = next(iter(self._pipelines.values()))
@@ -133,19 +170,6 @@ def pick_device(name: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def find_scheduler(name: str) -> type[SchedulerMixin]:
-    """A scheduler class of diffusers by its name.
-
-    Raises:
-        SdevalError: no such scheduler; lists the near matches.
-    """
-    known = [each for each in dir(diffusers) if each.endswith("Scheduler") and not each.startswith("Flax")]
-    if name not in known:
-        raise SdevalError(unknown("scheduler", name, known))
-    found: type[SchedulerMixin] = getattr(diffusers, name)
-    return found
-
-
 def check(target: Target, task: Task, settings: Iterable[str]) -> None:
     """Find out, without loading weights, whether a target can do a task with these settings.
 
@@ -155,9 +179,11 @@ def check(target: Target, task: Task, settings: Iterable[str]) -> None:
     """
     folder = find_model(target)
     check_task(target, folder, task)
-    if target.scheduler:
-        find_scheduler(target.scheduler)
-    check_settings(pipeline_class(target, folder, task), settings)
+    kind = pipeline_class(target, folder, task)
+    if target.scheduler or target.scheduler_config:
+        check_scheduler(target, kind.__name__, own_scheduler(folder))
+    find_parts(target, folder)
+    check_settings(kind, settings)
 
 
 def pipeline_class(target: Target, folder: Path, task: Task) -> type[DiffusionPipeline]:
@@ -167,7 +193,7 @@ def pipeline_class(target: Target, folder: Path, task: Task) -> type[DiffusionPi
         SdevalError: diffusers knows none.
     """
     name = str(DiffusionPipeline.load_config(folder)["_class_name"])
-    for mapping in _MAPPINGS.values():
+    for mapping in auto_pipeline.SUPPORTED_TASKS_MAPPINGS:
         for family, found in mapping.items():
             if found.__name__ == name and family in _MAPPINGS[task]:
                 return _MAPPINGS[task][family]  # type: ignore[no-any-return]

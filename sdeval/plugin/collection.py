@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.errors import SdevalError
+from sdeval.errors import SdevalError, located
 from sdeval.plugin.state import STATE
 from sdeval.suite import Suite
 
@@ -51,13 +51,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
-    collector: pytest.Collector,
+    collector: Any,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Say what is wrong with a suite in one line, without a traceback."""
     report = yield
     error = getattr(getattr(report, "call", None), "excinfo", None)
     cause = _our_error(error.value) if error is not None else None
     if cause is not None:
+        cause = located(cause, collector.path, collector.nodeid)
         report.longrepr = str(cause)
         collector.config.stash[STATE].errors.append(cause)
     return report
@@ -116,9 +117,18 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if not session.config.option.collectonly and any(map(_question, session.items)):
         try:
             state.session.check()
+            _check_output(state.session.folder)
         except SdevalError as error:
             if state.worker is None:
                 raise pytest.UsageError(str(error)) from None
             # A worker cannot end the session; its items say it instead.
             state.broken = error
     return (yield)
+
+
+def _check_output(folder: Path) -> None:
+    """Find out whether the session can be written, before it has cost anything."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SdevalError(f"--sdeval-output: cannot write to {folder.parent}: {error.strerror}") from None

@@ -34,18 +34,31 @@ class Controller:
             self._page = publish(self._state.session.folder, self._state.verdicts, settings.options.baselines)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Counts, the verdicts worst first, the page, and one next command."""
+        """Counts, the verdicts worst first, notes, the page, and one next command."""
         if self._page is None:
             return
-        from sdeval.report.folder import decided_early
-        from sdeval.report.terminal import summary_lines
+        from sdeval.report.folder import decided_early, notes
+        from sdeval.report.terminal import Further, summary_lines
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
         width = max(100, shutil.get_terminal_size().columns)
         again = self._state.all_seeds_command if decided_early(self._page.parent) else ""
-        for text in summary_lines(self._state.verdicts, self._page, root, width, self._state.flags, again):
+        told, further = notes(self._page.parent, self._state.verdicts), Further(self._state.flags, again)
+        for text in summary_lines(self._state.verdicts, self._page, root, width, told, further):
             terminalreporter.write_line(text)
+        for text in self._side_by_side(width):
+            terminalreporter.write_line(text)
+
+    def _side_by_side(self, width: int) -> list[str]:
+        """Settings beside each other, where suites ran on several targets."""
+        if self._page is None or len({each.target for each in self._state.verdicts}) < 2:
+            return []
+        from sdeval.report.matrix import matrix_lines
+        from sdeval.side_by_side import matrices_of
+
+        found = matrices_of([self._page.parent], self._state.session.suites)
+        return [line for matrix in found for line in ("", *matrix_lines(matrix, width))]
 
 
 @pytest.hookimpl(trylast=True)

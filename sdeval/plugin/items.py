@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.compare.verdict import Verdict
-from sdeval.errors import NotAvailable, SdevalError
+from sdeval.compare.verdict import Kind, Verdict
+from sdeval.errors import NoHardware, NotAvailable, SdevalError
 from sdeval.plugin.state import STATE, State
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ def sdeval_judge(request: pytest.FixtureRequest) -> Any:
         from sdeval.report.terminal import explain
 
         __tracebackhide__ = True
-        verdict, missing = _answer(state, question, request.node)
+        verdict, skipped = _answer(state, question, request.node)
         request.node.stash[VERDICT] = verdict
         for name in ("verdict", "delta", "p_value"):
             if getattr(verdict, name) is not None:
                 request.node.user_properties.append((name, getattr(verdict, name)))
-        if missing and not state.settings.strict:
+        if skipped:
             pytest.skip(verdict.reason)
         if verdict.fails(strict=state.settings.strict):
             pytest.fail(explain(verdict), pytrace=False)
@@ -43,14 +43,19 @@ def sdeval_judge(request: pytest.FixtureRequest) -> Any:
 
 
 def _answer(state: State, question: Question, item: pytest.Item) -> tuple[Verdict, bool]:
-    """The verdict, and whether there is none because something is not on this machine."""
+    """The verdict, and whether it is none because of what this machine lacks, and that is to be skipped."""
     __tracebackhide__ = True
     try:
         if state.broken is not None:
             raise state.broken
         return state.session.answer(question), False
+    except NotAvailable as error:
+        # A desk need not have everything, and nobody has every GPU: no failure of the item's, nor of the page's.
+        skipped = not state.settings.strict or isinstance(error, NoHardware)
+        kind: Kind = "skipped" if skipped else "unscored"
+        return question.unanswered(str(error), kind), skipped
     except SdevalError as error:
-        return question.unanswered(str(error)), isinstance(error, NotAvailable)
+        return question.unanswered(str(error)), False
     except Exception as error:
         # Whoever has to mend it wants the traceback; the page wants to know that there is no answer.
         item.stash[VERDICT] = question.unanswered(f"{type(error).__name__}: {error}".splitlines()[0])

@@ -16,6 +16,8 @@ from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.errors import SdevalError
 from sdeval.files import dump_json, write_text
 from sdeval.report.html import write_page
+from sdeval.report.words import told_not_here
+from sdeval.typed import made
 
 VERDICTS = "verdicts.json"
 PAGE = "index.html"
@@ -54,11 +56,14 @@ def read_verdicts(session: Path) -> list[Verdict]:
     """
     path = session / VERDICTS
     try:
-        return [Verdict(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SdevalError(f"{session}: no session in it: {VERDICTS} is missing") from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SdevalError(f"{path}: is damaged: {error}") from None
+    if not isinstance(content, list):
+        raise SdevalError(f"{path}: is damaged: must be a list of verdicts")
+    return [made(Verdict, each, f"{path}: is damaged: verdict {number}") for number, each in enumerate(content, 1)]
 
 
 def run_folders(session: Path) -> list[Path]:
@@ -72,6 +77,12 @@ def decided_early(session: Path) -> bool:
     """Whether a run of a session was decided before all its seeds were drawn: it cannot be accepted as it is."""
     asked = [runs.read(folder).asked for folder in run_folders(session)]
     return any(len(each["seeds"]) < len(each["looks"][-1]) for each in asked)
+
+
+def notes(session: Path, verdicts: Sequence[Verdict] = ()) -> list[str]:
+    """What a session tells besides its verdicts: what is not on this machine, and what its runs say; each once."""
+    found = [note for folder in run_folders(session) for note in runs.read(folder).notes]
+    return list(dict.fromkeys([*told_not_here(verdicts), *found]))
 
 
 def _point_latest(session: Path) -> None:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 
 from sdeval.compare.verdict import FAILING, Verdict, summary, worst_first
-from sdeval.report.words import SYMBOLS, number, probability, sentence, signed
+from sdeval.report.words import SYMBOLS, not_here, number, probability, sentence, signed
 
 ROWS = 14
 """Verdicts in the table; the page has all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """What a session knows of the next command."""
+
+    flags: str = ""
+    """That `sdeval accept` needs to write where the session read."""
+    again: str = ""
+    """Draws what is still missing of a baseline; empty where nothing is."""
 
 
 def explain(verdict: Verdict) -> str:
@@ -19,9 +30,14 @@ def explain(verdict: Verdict) -> str:
 
 
 def summary_lines(
-    verdicts: Sequence[Verdict], page: Path, root: Path, width: int, flags: str = "", again: str = ""
+    verdicts: Sequence[Verdict],
+    page: Path,
+    root: Path,
+    width: int,
+    notes: Sequence[str] = (),
+    further: Further = Further(),
 ) -> list[str]:
-    """Counts, the worst verdicts, the page, and one next command.
+    """Counts, the worst verdicts, notes, the page, and one next command.
 
     Example output:
         4 regressed, 2 inconclusive, 84 passed
@@ -35,12 +51,14 @@ def summary_lines(
     counts = ", ".join(f"{count} {kind}" for kind, count in summary(verdicts).items())
     ordered = worst_first(verdicts)
     # A case is worth a line of its own only where something is wrong with it.
-    shown = [each for each in ordered if not each.case or each.verdict in FAILING]
+    # What is not on this machine is told by a note.
+    shown = [each for each in ordered if (not each.case or each.verdict in FAILING) and not not_here(each)]
     lines = [counts, "", *_table(shown[:ROWS], width)]
     if len(shown) > ROWS:
         lines.append(f"… and {len(shown) - ROWS} more on the page")
     link = _latest(page, root)
-    return [*lines, "", f"page: {link}", f"next: {next_command(verdicts, link, flags, again)}"]
+    told = ["", *(f"note: {note}" for note in notes)] if notes else []
+    return [*lines, *told, "", f"page: {link}", f"next: {next_command(verdicts, link, further)}"]
 
 
 _COLUMNS = ("verdict", "suite", "target", "what", "baseline", "now", "change", "allowed", "p", "why")
@@ -67,18 +85,12 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     return (said, verdict.suite, verdict.target, what, *figures, probability(verdict.p_value), verdict.reason)
 
 
-def next_command(verdicts: Sequence[Verdict], page: Path, flags: str = "", again: str = "") -> str:
-    """The one thing to do now.
-
-    Args:
-        verdicts: of the session.
-        page: of the session.
-        flags: that `sdeval accept` needs to write where the session read.
-        again: the command that draws what is still missing of a baseline, if anything is.
-    """
+def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Further()) -> str:
+    """The one thing to do now."""
     kinds = {each.verdict for each in verdicts}
-    if kinds.isdisjoint({"broken", "regressed", "unscored"}) and kinds & {"new", "not comparable", "improved"}:
-        return again or f"sdeval accept {page.parent}{flags}"
+    whole = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
+    if whole and kinds & {"new", "not comparable", "improved"}:
+        return further.again or f"sdeval accept {page.parent}{further.flags}"
     return f"open {page}"
 
 

@@ -13,7 +13,7 @@ from sdeval.compare.verdict import FAILING, KINDS, Verdict, summary, worst_first
 from sdeval.environment import differences
 from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
-from sdeval.report.words import SYMBOLS, number, probability, sentence, signed, times_noise
+from sdeval.report.words import SYMBOLS, number, probability, sentence, signed, times_noise, told_not_here
 from sdeval.run import PASSING, Run, SampleResult
 
 
@@ -48,7 +48,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One sample: its picture now and in the baseline, as paths relative to the page."""
+    """One sample: its picture now and in the baseline, as paths relative to the page; empty where there is none."""
 
     seed: int
     current: str
@@ -76,6 +76,7 @@ class RunView:
     target: str
     task: str
     changed: tuple[str, ...]
+    notes: tuple[str, ...]
     figures: tuple[Figure, ...]
     cards: tuple[Card, ...]
 
@@ -95,6 +96,7 @@ class View:
     counts: Mapping[str, int]
     symbols: Mapping[str, str]
     worst: tuple[str, ...]
+    notes: tuple[str, ...]
     environment: tuple[str, ...]
     runs: tuple[RunView, ...]
 
@@ -118,6 +120,7 @@ def build(session: Path, verdicts: Sequence[Verdict], baseline_folder: Path) -> 
         counts={str(kind): count for kind, count in summary(verdicts).items()},
         symbols=SYMBOLS,
         worst=tuple(map(_worst_line, failing[:5])),
+        notes=tuple(told_not_here(verdicts)),
         environment=machine,
         runs=tuple(sorted(views, key=lambda each: each.rank)),
     )
@@ -165,6 +168,7 @@ def _run_view(session: Path, folder: Path, run: Run, verdicts: Sequence[Verdict]
         target=run.target,
         task=run.task,
         changed=tuple(_changed(before, run)) if before else (),
+        notes=run.notes,
         figures=tuple(_figure(each, run) for each in worst_first([each for each in verdicts if not each.case])),
         cards=tuple(_card(each, samples[each.case], folder, session, pictures) for each in ordered),
     )
@@ -191,10 +195,15 @@ def _without(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _copied(sample: SampleResult, accepted: Path, folder: Path, session: Path) -> str:
+    """Path of the baseline's picture in the session; empty where there is none any more."""
     source, copy = accepted / sample.image, folder / "baseline" / sample.image
     if not copy.exists() and source.is_file():
         write_bytes(copy, source.read_bytes())
-    return copy.relative_to(session).as_posix()
+    return _inside(copy, session)
+
+
+def _inside(picture: Path, session: Path) -> str:
+    return picture.relative_to(session).as_posix() if picture.is_file() else ""
 
 
 def _figure(verdict: Verdict, run: Run) -> Figure:
@@ -243,7 +252,7 @@ def _card(
     shots = tuple(
         Shot(
             seed=sample.seed,
-            current=(folder / sample.image).relative_to(session).as_posix(),
+            current=_inside(folder / sample.image, session),
             baseline=pictures.get(sample.key, ""),
             health=sample.health,
             scores=", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in sample.scores.items()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
 
 from sdeval.compare.verdict import Verdict
 
@@ -16,12 +16,8 @@ SYMBOLS = {
     "improved": "▲",
     "passed": "✓",
     "information": "·",
+    "skipped": "–",
 }
-
-
-def short(path: Path) -> Path:
-    """A path as seen from here, where it lies below."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def number(value: float | None) -> str:
@@ -74,3 +70,14 @@ def sentence(verdict: Verdict) -> str:
         parts.append(f"p {probability(verdict.p_value)}, n={verdict.n}")
     tail = f": {verdict.reason}" if verdict.reason else ""
     return f"{verdict.metric} {number(verdict.baseline)} → {number(verdict.current)} ({'; '.join(parts)}){tail}"
+
+
+def not_here(verdict: Verdict) -> bool:
+    """Whether there is nothing but a reason: what it takes is not on this machine."""
+    return verdict.verdict == "skipped"
+
+
+def told_not_here(verdicts: Iterable[Verdict]) -> list[str]:
+    """What is not on this machine, once for each suite and target."""
+    lines = (f"{each.suite} on {each.target}: {each.reason}" for each in verdicts if not_here(each))
+    return list(dict.fromkeys(lines))

@@ -49,10 +49,10 @@ def held_out_scenes(count: int, seed: int) -> list[Scene]:
 
 def check_pipeline(count: int = PROMPTS, steps: int = 20, guidance: float = 4.0, seed: int = 1) -> dict[str, Share]:
     """Draw held-out prompts, a seed of its own each, and count what the oracle finds right."""
+    from sdeval.named_targets import shipped
     from sdeval.pipelines.draw import draw
     from sdeval.pipelines.load import LoadedTarget
     from sdeval.suite import Case, Sample
-    from sdeval.target import shipped
 
     pipeline = LoadedTarget(shipped()["shapes"]).pipeline("text2img")
     settings = {"num_inference_steps": steps, "guidance_scale": guidance, "width": world.SIZE, "height": world.SIZE}

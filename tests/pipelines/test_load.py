@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from sdeval import NotAvailable, SdevalError, Target
+from sdeval.named_targets import shipped
 from sdeval.pipelines.check import find_model
 from sdeval.pipelines.load import LoadedTarget, check
 from sdeval.suite import TASKS, Task
-from sdeval.target import shipped
 
 
 def target(folder: Path, **changes: object) -> Target:

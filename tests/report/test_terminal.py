@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sdeval.compare import Kind, Verdict
-from sdeval.report.terminal import explain, next_command, summary_lines
-from sdeval.report.words import number, probability, signed
+from sdeval.report.terminal import Further, explain, next_command, summary_lines
+from sdeval.report.words import number, probability, signed, told_not_here
 
 LOST = Verdict(
     suite="animals",
@@ -41,9 +42,20 @@ def test_the_summary_is_counts_worst_first_page_and_one_command(tmp_path: Path) 
     assert not any("dog" in line for line in lines)
 
 
-def test_columns_line_up_and_reasons_are_cut(tmp_path: Path) -> None:
-    from dataclasses import replace
+def test_notes_stand_before_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "reports" / "x" / "index.html"
+    lines = summary_lines([FINE], page, tmp_path, 120, ["one", "another"])
+    assert lines[-6:-2] == ["", "note: one", "note: another", ""]
 
+
+def test_what_further_commands_need_is_in_the_next_one() -> None:
+    new = [Verdict(suite="a", target="b", metric="c", case="", verdict="new")]
+    page = Path("r/latest/index.html")
+    assert next_command(new, page, Further(flags=" --baselines qa")) == "sdeval accept r/latest --baselines qa"
+    assert next_command(new, page, Further(again="pytest --sdeval-all-seeds")) == "pytest --sdeval-all-seeds"
+
+
+def test_columns_line_up_and_reasons_are_cut(tmp_path: Path) -> None:
     long = replace(BLACK, reason="because " * 40)
     lines = summary_lines([long, LOST], tmp_path / "r" / "x" / "index.html", tmp_path, 120)
     assert max(map(len, lines)) <= 120
@@ -63,6 +75,20 @@ def test_columns_line_up_and_reasons_are_cut(tmp_path: Path) -> None:
 def test_the_next_command_follows_the_verdicts(kinds: list[Kind], command: str) -> None:
     verdicts = [Verdict(suite="a", target="b", metric="c", case="", verdict=kind) for kind in kinds]
     assert next_command(verdicts, Path("r/latest/index.html")) == command
+
+
+GONE = Verdict(suite="a", target="b", metric="c", case="", verdict="skipped", reason="no weights")
+
+
+def test_what_is_not_here_is_no_run_to_accept() -> None:
+    new = Verdict(suite="a", target="b", metric="d", case="", verdict="new")
+    assert next_command([new, GONE], Path("r/latest/index.html")) == "open r/latest/index.html"
+
+
+def test_what_is_not_here_is_told_once_a_target() -> None:
+    few = replace(GONE, verdict="inconclusive", reason="too few cases")
+    verdicts = [GONE, replace(GONE, case="cat"), few, replace(GONE, verdict="unscored")]
+    assert told_not_here(verdicts) == ["a on b: no weights"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdeval import run as runs
 from sdeval.baseline import accept
 from sdeval.compare import Kind, Verdict
 from sdeval.report.html import write_page
@@ -94,6 +95,14 @@ def test_every_text_is_escaped(session: Path) -> None:
     page = (session / "index.html").read_text(encoding="utf-8")
     assert "<img src=x" not in page
     assert "&lt;img src=x" in page
+
+
+def test_notes_stand_on_the_page(session: Path) -> None:
+    folder = session / "animals" / "tiny"
+    runs.write(replace(runs.read(folder), notes=("the noise is <stale>",)), folder)
+    write_page(session / "index.html", session, [verdict("passed", "case-0")], session.parent / "baselines")
+    page = (session / "index.html").read_text(encoding="utf-8")
+    assert '<p class="note">the noise is &lt;stale&gt;</p>' in page
 
 
 def test_a_damaged_baseline_does_not_stop_the_page(session: Path) -> None:

@@ -1,0 +1,39 @@
+"""`sdeval compare`: settings side by side."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sdeval.errors import SdevalError
+
+HELP = "models, schedulers, steps or precisions side by side"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said."""
+    what = "a run, or a session with several; from any machine, any version"
+    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=what)
+    parser.add_argument("--reference", metavar="NAME", help="what the others are held against (default: the first)")
+    parser.add_argument("--fail", action="store_true", help="exit with 1 where a setting is shown to be worse")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Judge runs of the same suites against one of them, and print what each setting costs and loses."""
+    from dataclasses import asdict
+
+    from sdeval.files import dump_json, write_text
+    from sdeval.report.matrix import matrix_lines
+    from sdeval.side_by_side import matrices_of, suites_of
+
+    names = {path.parent.parent.name for folder in given.runs for path in (folder, *folder.glob("*/*/run.json"))}
+    names |= {folder.resolve().parent.name for folder in given.runs}
+    found = matrices_of(given.runs, suites_of(given.root, sorted(names)), given.reference)
+    if not found:
+        raise SdevalError("no suite has two runs in these folders; it takes two to compare")
+    for matrix in found:
+        print("\n".join(matrix_lines(matrix)), end="\n\n")
+    if given.json:
+        write_text(given.json, dump_json([asdict(each) for each in found]))
+    return int(given.fail and any(row.worse for matrix in found for row in matrix.rows))

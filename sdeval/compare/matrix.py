@@ -1,0 +1,149 @@
+"""Settings side by side: what each costs, and whether its pictures are worse than those of one of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sdeval.compare.gates import Gate, Rule, Swapped, judge_gates, weigh
+from sdeval.compare.speed import Spread, seconds_per_image
+from sdeval.compare.verdict import Verdict
+from sdeval.errors import SdevalError
+from sdeval.run import Run
+
+SwappedOf = Callable[[str], Swapped | None]
+"""For the name of a set metric: how its difference is computed with cases swapped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting beside the reference."""
+
+    name: str
+    verdicts: tuple[Verdict, ...]
+    """One a metric; those of the reference are about itself."""
+    seconds: Spread | None
+    hardware: str
+    broken: int
+    """Pictures that are none."""
+    on_front: bool = False
+    """Whether no other setting is both faster and better, by the first metric."""
+
+    @property
+    def not_worse(self) -> bool:
+        """Whether a loss as large as the tolerance is excluded in every metric, and every picture is one."""
+        judged = [each for each in self.verdicts if each.verdict != "information"]
+        return not self.broken and bool(judged) and all(each.verdict in ("passed", "improved") for each in judged)
+
+    @property
+    def worse(self) -> bool:
+        """Whether it was shown to be worse."""
+        return bool(self.broken) or any(each.verdict in ("regressed", "broken") for each in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """One suite on several settings."""
+
+    suite: str
+    reference: str
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def cheapest(self) -> Row | None:
+        """The fastest setting that is not worse than the reference; None where times are of different machines."""
+        able = [row for row in self.rows if row.seconds and (row.not_worse or row.name == self.reference)]
+        if len({row.hardware for row in able}) != 1:
+            return None
+        return min(able, key=lambda row: row.seconds.median if row.seconds else 0.0)
+
+
+def side_by_side(runs: Mapping[str, Run], reference: str, swapped: SwappedOf) -> Matrix:
+    """Judge runs of one suite against one of them, by the rule that judges a session, with Holm over all of it.
+
+    Args:
+        runs: by the names of their settings.
+        reference: the name of the one that the others are held against.
+        swapped: for set metrics.
+
+    Raises:
+        SdevalError: runs of different suites, or with no samples in common.
+    """
+    reduced, notes = _shared(runs)
+    base = reduced[reference]
+    others = {name: run for name, run in reduced.items() if name != reference}
+    weighed = [
+        (name, weigh(run, base, metric, swapped(metric), Rule(gates=_gates(others), seen=None)))
+        for name, run in others.items()
+        for metric in run.metrics
+    ]
+    verdicts = judge_gates([gate for _, gate in weighed])
+    said = {name: tuple(v for (n, _), v in zip(weighed, verdicts, strict=True) if n == name) for name in others}
+    said[reference] = tuple(_itself(base, metric) for metric in base.metrics)
+    rows = [_row(name, runs[name], said[name]) for name in runs]
+    return Matrix(base.suite, reference, tuple(_with_front(rows)), notes)
+
+
+def _gates(runs: Mapping[str, Run]) -> int:
+    return max(1, sum(record.judged for run in runs.values() for record in run.metrics.values()))
+
+
+def _shared(runs: Mapping[str, Run]) -> tuple[dict[str, Run], tuple[str, ...]]:
+    """Runs reduced to the samples that all of them have; without set metrics where that leaves some out."""
+    suites = {run.suite for run in runs.values()}
+    if len(suites) != 1:
+        raise SdevalError(f"runs of different suites cannot be compared: {', '.join(sorted(suites))}")
+    kept = set.intersection(*({(each.key, each.fingerprint) for each in run.samples} for run in runs.values()))
+    if not kept:
+        raise SdevalError(
+            f"the runs of {suites.pop()} have no sample in common; draw them with the same cases and seeds"
+        )
+    reduced = {name: _part(run, kept) for name, run in runs.items()}
+    most = max(len(run.samples) for run in runs.values())
+    if most == len(kept):
+        return reduced, ()
+    return reduced, (
+        f"{len(kept)} samples are in every run, of up to {most}; set metrics need the same in all of them",
+    )
+
+
+def _part(run: Run, kept: set[tuple[tuple[str, int], str]]) -> Run:
+    if all((each.key, each.fingerprint) in kept for each in run.samples) and len(run.samples) == len(kept):
+        return run
+    samples = tuple(each for each in run.samples if (each.key, each.fingerprint) in kept)
+    metrics = {name: record for name, record in run.metrics.items() if record.scope == "sample"}
+    return replace(run, samples=samples, metrics=metrics, set_scores={}, features={})
+
+
+def _itself(run: Run, metric: str) -> Verdict:
+    gate: Gate = weigh(run, None, metric)
+    return replace(gate.said, verdict="information", baseline=gate.said.current, reason="the reference")
+
+
+def _row(name: str, run: Run, verdicts: tuple[Verdict, ...]) -> Row:
+    hardware = str(run.environment.get("hardware", "unknown hardware"))
+    broken = sum(each.health != "ok" for each in run.samples)
+    return Row(name, verdicts, Spread.of(seconds_per_image(run)), hardware, broken)
+
+
+def _with_front(rows: Sequence[Row]) -> list[Row]:
+    """Mark those that no other beats in both time and quality (Pareto front)."""
+    points = {row.name: _point(row) for row in rows}
+    return [replace(row, on_front=_undominated(row.name, points)) for row in rows]
+
+
+def _point(row: Row) -> tuple[float, float] | None:
+    """Seconds and loss by the first metric: less is better in both."""
+    first = row.verdicts[0] if row.verdicts else None
+    if first is None or first.current is None or row.seconds is None:
+        return None
+    return row.seconds.median, -first.current if first.higher_is_better else first.current
+
+
+def _undominated(name: str, points: Mapping[str, tuple[float, float] | None]) -> bool:
+    mine = points[name]
+    if mine is None:
+        return False
+    others = [each for other, each in points.items() if each is not None and other != name]
+    return not any(each[0] <= mine[0] and each[1] <= mine[1] and each != mine for each in others)

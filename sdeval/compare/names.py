@@ -1,0 +1,42 @@
+"""Short names for the settings of runs: by target where that tells them apart, and by what else differs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sdeval.run import Run
+
+
+def setting_names(runs: Sequence[Run]) -> list[str]:
+    """One name a run, each only once, in the order given.
+
+    Example: `sd15`, `sd15 scheduler=EulerDiscreteScheduler`, `sd15 torch=2.9.0`.
+    """
+    names = [" ".join((run.target, *_own(run, [each for each in runs if each.target == run.target]))) for run in runs]
+    many, seen = Counter(names), Counter[str]()
+    told = []
+    for name in names:
+        seen[name] += 1
+        told.append(f"{name} #{seen[name]}" if many[name] > 1 else name)
+    return told
+
+
+def _own(run: Run, namesakes: Sequence[Run]) -> list[str]:
+    """What runs of the same target differ in: how they were drawn, or else on what."""
+    for facts in (_drawing, _machine):
+        all_facts = [facts(each) for each in namesakes]
+        differing = [name for name in facts(run) if len({str(each.get(name)) for each in all_facts}) > 1]
+        if differing:
+            return [f"{name}={facts(run)[name]}" for name in differing]
+    return []
+
+
+def _drawing(run: Run) -> dict[str, Any]:
+    names = dict.fromkeys((*run.drawn_by, *run.asked.get("settings", {})))
+    return {name: {**run.drawn_by, **run.asked.get("settings", {})}.get(name) for name in names}
+
+
+def _machine(run: Run) -> dict[str, Any]:
+    return {"hardware": run.environment.get("hardware"), **run.environment.get("packages", {})}

@@ -1,0 +1,147 @@
+"""Judges speed and memory, where they can be: against the same class of machine, when nobody else uses it. Pure.
+
+Times of another session are no fair rival for a test: two processes on the same machine differ by a few percent, so a
+test would raise an alarm in one session of ten and more. They are judged by a tolerance that is wider than that, and
+measured once more before they fail a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sdeval.compare.verdict import SUITE, Verdict
+from sdeval.run import Run
+from sdeval.suite import MEMORY, SPEED
+
+TOLERANCES = {SPEED: 0.10, MEMORY: 0.05}
+"""Shares by which a GPU may be slower, or hold more; on a processor only what a suite states is judged."""
+LEAST = {SPEED: 0.005, MEMORY: 32.0}
+"""Seconds, and MiB, that are too little to speak of whatever share they are."""
+FEWEST_CALLS = 3
+"""Pipeline calls whose median is worth comparing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Seconds of a picture: what is usual, and how much it varies."""
+
+    median: float
+    p90: float
+    deviation: float
+    """Median absolute deviation from the median."""
+    n: int
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Spread | None:
+        """None where nothing was timed."""
+        if not seconds:
+            return None
+        values = np.asarray(seconds, dtype=float)
+        median = float(np.median(values))
+        deviation = float(np.median(np.abs(values - median)))
+        return cls(median, float(np.quantile(values, 0.9)), deviation, len(values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast a target drew a suite on a class of machine, and what it held."""
+
+    seconds: Spread
+    """Of a picture, call by call."""
+    memory: float
+    """At the peak, MiB."""
+    batch_size: int
+    environment: Mapping[str, Any]
+
+
+def seconds_per_image(run: Run) -> list[float]:
+    """One value a pipeline call, without that which paid for warming up, unless it is all there is."""
+    calls = {each.call: each for each in run.timings.values()}
+    warm = [each.seconds for each in calls.values() if not each.warming]
+    return warm or [each.seconds for each in calls.values()]
+
+
+def pace_of(run: Run) -> Pace | None:
+    """What a run says of speed; None where nothing was timed."""
+    spread = Spread.of(seconds_per_image(run))
+    if spread is None:
+        return None
+    size = int(run.drawn_by.get("batch_size", 1))
+    memory = run.peak_memory_bytes / 2**20
+    return Pace(seconds=spread, memory=memory, batch_size=size, environment=dict(run.environment))
+
+
+def judge_pace(run: Run, figure: str, stored: Pace | None, stated: float | None, busy: str) -> Verdict:
+    """What is said of the speed or the memory of a run.
+
+    Args:
+        run: the candidate.
+        figure: `seconds_per_image` or `peak_memory`.
+        stored: what was accepted for this class of machine, if anything.
+        stated: the suite's tolerance, a share; None where it states none.
+        busy: what else uses the machine, as far as that can be told.
+    """
+    pace = pace_of(run)
+    current = None if pace is None else _value(pace, figure)
+    said = Verdict(
+        suite=run.suite,
+        target=run.target,
+        metric=figure,
+        case=SUITE,
+        verdict="information",
+        current=current,
+        higher_is_better=False,
+        n=pace.seconds.n if pace and figure == SPEED else 1,
+        reason=_apart(run) if figure == SPEED else "",
+    )
+    why = _why_not(run, pace, figure, stored, stated, busy)
+    if why or stored is None or current is None:
+        return replace(said, reason="; ".join(each for each in (why or "nothing was timed", said.reason) if each))
+    before = _value(stored, figure)
+    share = TOLERANCES[figure] if stated is None else stated
+    tolerance = max(share * before, LEAST[figure])
+    said = replace(said, baseline=before, delta=current - before, tolerance=tolerance)
+    if current - before > tolerance:
+        return replace(said, verdict="regressed")
+    return replace(said, verdict="improved" if before - current > tolerance else "passed")
+
+
+def _value(pace: Pace, figure: str) -> float:
+    return round(pace.seconds.median if figure == SPEED else pace.memory, 4)
+
+
+def _why_not(run: Run, pace: Pace | None, figure: str, stored: Pace | None, stated: float | None, busy: str) -> str:
+    """Why a figure is told and not judged, if so."""
+    hardware = str(run.environment.get("hardware", "this machine"))
+    if pace is None:
+        return "nothing was timed"
+    if hardware.startswith("cpu") and stated is None:
+        return f"on {hardware}: told, not judged; the suite states no tolerance for it"
+    if stored is None:
+        return f"on {hardware}: no speed was accepted for this class of machine"
+    if stored.batch_size != pace.batch_size:
+        return f"batches of {pace.batch_size}, where {stored.batch_size} were accepted"
+    if figure == SPEED and busy:
+        return f"not judged: {busy}"
+    if figure == SPEED and min(pace.seconds.n, stored.seconds.n) < FEWEST_CALLS:
+        return f"{min(pace.seconds.n, stored.seconds.n)} pipeline calls are too few; it takes {FEWEST_CALLS}"
+    return ""
+
+
+def _apart(run: Run) -> str:
+    """Where the time went, in words."""
+    warm = [each for each in run.timings.values() if not each.warming] or list(run.timings.values())
+    parts = {
+        name: float(np.median([getattr(each, attribute) for each in warm]))
+        for name, attribute in (("texts", "encode"), ("denoising", "denoise"), ("decoding", "decode"))
+        if warm and all(getattr(each, attribute) is not None for each in warm)
+    }
+    if not parts or not sum(parts.values()):
+        return ""
+    shares = ", ".join(f"{name} {100 * value / sum(parts.values()):.0f}%" for name, value in parts.items())
+    steps = int(np.median([each.steps or 1 for each in warm]))
+    return f"{shares}; {1000 * parts['denoising'] / steps:.3g} ms a step"

@@ -1,0 +1,61 @@
+"""What draws, whatever it is: a diffusers pipeline, or a program of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from sdeval.pipelines import load, own
+from sdeval.pipelines.drawn import Drawn
+from sdeval.suite import Sample, Task
+from sdeval.target import Target
+
+
+class Engine(Protocol):
+    """A target that is ready to draw."""
+
+    @property
+    def target(self) -> Target:
+        """What was opened."""
+
+    @property
+    def device(self) -> str:
+        """Where pictures are scored."""
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures in one call."""
+
+    @property
+    def load_seconds(self) -> float:
+        """How long it took to read its weights, if they were read."""
+
+    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
+        """Draw a batch."""
+
+    def describe(self, task: Task) -> dict[str, Any]:
+        """What really runs, as plain values."""
+
+
+def open_target(target: Target) -> Engine:
+    """Make a target ready; weights are loaded with the first picture.
+
+    Raises:
+        SdevalError: it is no program that can draw.
+    """
+    return own.OwnEngine(target) if own.is_own(target) else load.LoadedTarget(target)
+
+
+def check(target: Target, task: Task, settings: Iterable[str]) -> None:
+    """Find out, without loading weights, whether a target can do a task with these settings.
+
+    Raises:
+        SdevalError: it cannot; says what fits.
+        NotAvailable: its weights are not on this machine.
+    """
+    (own.check if own.is_own(target) else load.check)(target, task, settings)
+
+
+def fitting_settings(target: Target, task: Task) -> dict[str, Any]:
+    """Those of a target's settings that say something to a task."""
+    return dict(target.settings) if own.is_own(target) else load.fitting_settings(target, task)

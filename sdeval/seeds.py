@@ -1,0 +1,42 @@
+"""What a suite cannot see with the seeds it has, or with those that its baseline has: a line for each."""
+
+from __future__ import annotations
+
+from sdeval.compare.collapse import FEWEST_SEEDS
+from sdeval.run import Run
+from sdeval.suite import Suite
+
+
+def seed_notes(suite: Suite, target: str, accepted: Run | None, *, all_seeds: bool) -> tuple[str, ...]:
+    """What a reader of the verdicts must know of the seeds.
+
+    Args:
+        suite: as it is now.
+        target: its name.
+        accepted: the baseline, if there is one.
+        all_seeds: whether all seeds are drawn, also those that the baseline does not hold.
+    """
+    few = _too_few(suite)
+    return few if accepted is None or all_seeds else (*few, *_not_held(suite, target, accepted))
+
+
+def _too_few(suite: Suite) -> tuple[str, ...]:
+    most = len(suite.looks[-1])
+    if most >= FEWEST_SEEDS:
+        return ()
+    told = "one seed" if most == 1 else f"{most} seeds"
+    advice = f"give it max_seeds of {FEWEST_SEEDS} or more, and accept a run with all of them"
+    return (f"{suite.name}: {told} cannot show that a single case fell far; {advice}",)
+
+
+def _not_held(suite: Suite, target: str, accepted: Run) -> tuple[str, ...]:
+    """What has nothing to be held against is not drawn."""
+    held = {sample.seed for sample in accepted.samples}
+    wanted = set(suite.looks[-1])
+    if held >= wanted:
+        return ()
+    most = max((len(look) for look in suite.looks if held.issuperset(look)), default=len(suite.seeds))
+    return (
+        f"{suite.name} on {target}: may draw {len(wanted)} seeds, but the baseline holds {len(held & wanted)} of them: "
+        f"at most {most} are drawn; to have all: pytest suites --sdeval-all-seeds, then sdeval accept",
+    )

@@ -1,0 +1,66 @@
+"""Settings side by side, from run folders: which runs belong together, what to call them, what their suites know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sdeval import run as runs
+from sdeval.collect import find_suites
+from sdeval.compare.matrix import Matrix, SwappedOf, side_by_side
+from sdeval.compare.names import setting_names
+from sdeval.errors import SdevalError, unknown
+from sdeval.metrics import MetricOptions
+from sdeval.references import swapped_by
+from sdeval.report.folder import run_folders
+from sdeval.run import Run
+from sdeval.suite import Suite
+
+
+def matrices_of(folders: Iterable[Path], suites: Iterable[Suite], reference: str | None = None) -> list[Matrix]:
+    """Every suite that has two runs or more, its settings beside one of them.
+
+    Args:
+        folders: runs, or sessions with several.
+        suites: those whose reference pictures are at hand; without, set metrics are not tested.
+        reference: name of the setting that the others are held against; the first where None.
+
+    Raises:
+        SdevalError: a folder holds no run, or there is no such setting.
+    """
+    known = {suite.name: suite for suite in suites}
+    grouped: dict[str, list[Run]] = {}
+    for folder in folders:
+        inside = run_folders(folder)
+        if not inside:
+            raise SdevalError(f"{folder}: is no run and holds none; a run is a folder with a run.json")
+        for each in map(runs.read, inside):
+            grouped.setdefault(each.suite, []).append(each)
+    several = {name: mine for name, mine in grouped.items() if len(mine) > 1}
+    return [_matrix(mine, known.get(name), reference) for name, mine in several.items()]
+
+
+def suites_of(root: Path, names: Iterable[str]) -> list[Suite]:
+    """Suites of a project by name, those that can be found."""
+    found = []
+    for name in names:
+        try:
+            found += find_suites(name, root)
+        except SdevalError:
+            continue
+    return found
+
+
+def _matrix(runs: Sequence[Run], suite: Suite | None, reference: str | None) -> Matrix:
+    named = dict(zip(setting_names(runs), runs, strict=True))
+    chosen = reference or next(iter(named))
+    if chosen not in named:
+        raise SdevalError(f"--reference: {unknown('setting', chosen, named)}")
+    return side_by_side(named, chosen, _swaps(suite))
+
+
+def _swaps(suite: Suite | None) -> SwappedOf:
+    if suite is None:
+        return lambda metric: None
+    options = MetricOptions.from_suite(suite, "cpu")
+    return lambda metric: swapped_by(suite, metric, options)

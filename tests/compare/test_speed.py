@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sdeval.compare import Verdict
+from sdeval.compare.speed import Pace, judge_pace, pace_of, seconds_per_image
+from sdeval.run import Run, Timing
+from tests.conftest import make_run
+
+GPU = {"hardware": "1x GPU"}
+
+
+def timed(seconds: float, hardware: str = "1x GPU", memory: int = 1000, **changes: object) -> Run:
+    """Ten calls of two pictures, the first of them slow."""
+    run = make_run(np.ones((10, 2)), drawn_by={"batch_size": 2})
+    stages = {"encode": 0.1 * seconds, "denoise": 0.8 * seconds, "decode": 0.1 * seconds, "steps": 10}
+    timings = {
+        sample.key: Timing(call=row // 2, seconds=9.0 if row < 2 else seconds, warming=row < 2, **stages)
+        for row, sample in enumerate(run.samples)
+    }
+    facts = {"environment": {"hardware": hardware}, "peak_memory_bytes": memory * 2**20}
+    return replace(run, **{"timings": timings, **facts, **changes})
+
+
+def judge(run: Run, stored: Run | None, figure: str = "seconds_per_image", **changes: object) -> Verdict:
+    given = {"stated": None, "busy": "", **changes}
+    return judge_pace(run, figure, pace_of(stored) if stored else None, **given)
+
+
+def test_calls_are_counted_once_and_without_the_one_that_warmed_up() -> None:
+    assert seconds_per_image(timed(0.5)) == [0.5] * 9
+
+
+def test_where_all_calls_warmed_up_they_are_all_there_is() -> None:
+    run = timed(0.5)
+    cold = {key: replace(each, warming=True) for key, each in run.timings.items()}
+    assert len(seconds_per_image(replace(run, timings=cold))) == 10
+
+
+def test_a_run_without_times_has_no_pace() -> None:
+    assert pace_of(make_run(np.ones((2, 2)))) is None
+    assert judge(make_run(np.ones((2, 2))), None).reason.startswith("nothing was timed")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [(0.5, "passed"), (0.54, "passed"), (0.56, "regressed"), (0.44, "improved")]
+)
+def test_speed_is_judged_by_a_tolerance_on_the_same_class_of_machine(seconds: float, verdict: str) -> None:
+    said = judge(timed(seconds), timed(0.5))
+    assert (said.verdict, said.tolerance, said.baseline) == (verdict, pytest.approx(0.05), 0.5)
+
+
+def test_a_few_milliseconds_are_nothing_whatever_share_they_are() -> None:
+    assert judge(timed(0.012), timed(0.008)).verdict == "passed"
+
+
+@pytest.mark.parametrize(("memory", "verdict"), [(1010, "passed"), (1100, "regressed"), (900, "improved")])
+def test_memory_is_judged_too(memory: int, verdict: str) -> None:
+    assert judge(timed(0.5, memory=memory), timed(0.5), "peak_memory").verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("run", "stored", "changes", "reason"),
+    [
+        (timed(5.0), None, {}, "no speed was accepted for this class of machine"),
+        (timed(5.0, "cpu AMD"), timed(0.5, "cpu AMD"), {}, "the suite states no tolerance"),
+        (timed(5.0), timed(0.5, drawn_by={"batch_size": 1}), {}, "batches of 2, where 1 were accepted"),
+        (timed(5.0), timed(0.5), {"busy": "the GPU is shared with 2 programs"}, "not judged: the GPU is shared"),
+    ],
+)
+def test_what_cannot_be_judged_is_told_with_the_reason(
+    run: Run, stored: Run | None, changes: dict[str, object], reason: str
+) -> None:
+    said = judge(run, stored, **changes)
+    assert said.verdict == "information"
+    assert reason in said.reason
+
+
+def test_a_processor_is_judged_by_what_the_suite_states() -> None:
+    assert judge(timed(0.7, "cpu AMD"), timed(0.5, "cpu AMD"), stated=0.5).verdict == "passed"
+    assert judge(timed(0.8, "cpu AMD"), timed(0.5, "cpu AMD"), stated=0.5).verdict == "regressed"
+
+
+def test_few_calls_are_not_judged() -> None:
+    few = timed(5.0)
+    few = replace(few, timings=dict(list(few.timings.items())[:6]))
+    assert "2 pipeline calls are too few; it takes 3" in judge(few, timed(0.5)).reason
+
+
+def test_where_the_time_went_is_told() -> None:
+    assert "texts 10%, denoising 80%, decoding 10%; 40 ms a step" in judge(timed(0.5), timed(0.5)).reason
+
+
+def test_a_pace_remembers_how_it_was_measured() -> None:
+    pace = pace_of(timed(0.5))
+    assert isinstance(pace, Pace)
+    assert (pace.batch_size, pace.seconds.n, pace.memory, pace.environment) == (2, 9, 1000.0, GPU)
