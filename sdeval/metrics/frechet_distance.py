@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from sdeval.metrics.base import (
     checked_features,
 )
 from sdeval.metrics.extractors import load_extractor
-from sdeval.metrics.swaps import Rows, difference_of, difference_of_sums, pooled, scaled_to
+from sdeval.metrics.swaps import Rows, difference_of, difference_of_sums, fitted, pooled
 
 EXACT_UP_TO = 2**24
 """Most that a swap may cost for its difference to be computed exactly: n times the square of n, or of the reference's
@@ -77,8 +78,9 @@ def swapped_difference(baseline: Features, candidate: Features, cases: Rows, ref
 
     What means and spreads add is a sum over pictures, because both sides together are always the same pictures. The
     trace of the root is computed for each swap where that is quick (`EXACT_UP_TO`). Beyond, its linear form around all
-    pictures together is a sum over pictures as well, on the scale of the exact one (correlation over swaps 0.96 to 1).
-    A test by swaps is valid with any statistic: only its power could differ.
+    pictures together is a sum over pictures as well, and both are fitted to the exact difference of a few swaps. A test
+    by swaps is valid with any statistic. Its power is that of the exact one but for a direction in which all spread is
+    lost: there the root is steepest, and less is seen.
 
     Args:
         baseline: `[n, d]`.
@@ -90,24 +92,22 @@ def swapped_difference(baseline: Features, candidate: Features, cases: Rows, ref
         ValueError: as `frechet_distance`.
     """
     rows = pooled(baseline, candidate, reference) - reference.mean
-    count = len(baseline)
+    count, rank = len(baseline), min(reference.dimensions, reference.count - 1)
     # (|x|² - |sum of x|² / n²) / (n - 1), where the squares of the sums differ by the product with the sum of all.
     shares = ((rows * rows).sum(axis=1) - rows @ rows.sum(axis=0) / count**2) / (count - 1)
     simple = difference_of_sums(shares, cases)
-    roots = _difference_of_roots(rows, cases, reference)
-    return lambda swapped: simple(swapped) - 2 * roots(swapped)
 
+    def exact(trace_of_root: Callable[[Rows], float]) -> Difference:
+        roots = difference_of(trace_of_root, cases)
+        return lambda swapped: simple(swapped) - 2 * roots(swapped)
 
-def _difference_of_roots(rows: Floats, cases: Rows, reference: Reference) -> Difference:
-    """How the trace of the root differs between the two sides of the pooled rows `[2 n, d]`."""
-    count, rank = len(cases), min(reference.dimensions, reference.count - 1)
     quick = count * min(count, rank) ** 2 <= EXACT_UP_TO
     if quick and count <= rank:
         weighted = rows @ reference.covariance @ rows.T / (count - 1)
-        return difference_of(lambda chosen: _sum_of_roots(_centred(weighted[np.ix_(chosen, chosen)])), cases)
+        return exact(lambda chosen: _sum_of_roots(_centred(weighted[np.ix_(chosen, chosen)])))
     projected = rows @ _root(reference.covariance).T / np.sqrt(count - 1)
-    exact = difference_of(lambda chosen: _trace_of_root(projected[chosen]), cases)
-    return exact if quick else scaled_to(exact, difference_of_sums(_root_shares(projected), cases), cases)
+    difference = exact(lambda chosen: _trace_of_root(projected[chosen]))
+    return difference if quick else fitted(difference, (shares, _root_shares(projected)), cases)
 
 
 def _centred(gram: Floats) -> Floats:

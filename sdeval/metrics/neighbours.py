@@ -6,6 +6,7 @@ arXiv 1904.06991), as Naeem et al. 2020 (arXiv 2002.09797) have it for density a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
@@ -22,7 +23,7 @@ BLOCK = 1024
 EQUAL = 1e-12
 """Share of their squared lengths below which two rows are the same: rounding shall not tell equal pictures apart."""
 
-NEAREST = 32
+NEAREST = 40
 """Neighbours that are kept of each row: of any half of the rows, five are all but sure to be among them."""
 
 Hits = npt.NDArray[np.bool_]
@@ -60,7 +61,7 @@ def reached_by_own_balls(rows: Floats, reference: Reference) -> Reached:
     """
     centred, others = rows - reference.mean, reference.all_rows() - reference.mean
     near, radii = _nearest(centred)
-    packed = np.concatenate(list(_held(centred, others, radii[:, K:])))
+    packed = _held(centred, others, radii[:, K:])
 
     def reached(chosen: Rows) -> npt.NDArray[np.bool_]:
         among = np.zeros(len(rows), dtype=bool)
@@ -97,11 +98,14 @@ def _nearest(rows: Floats) -> tuple[Rows, Floats]:
     return np.concatenate(numbers), np.concatenate(distances)
 
 
-def _held(rows: Floats, others: Floats, radii: Floats) -> Iterator[Bits]:
-    """Which other rows lie within each of a row's radii `[n, r]`: bits `[n, r, m / 8]`, block by block of the rows."""
+def _held(rows: Floats, others: Floats, radii: Floats) -> Bits:
+    """Which other rows lie within each of a row's radii `[n, r]`: `[n, r, m / 8]`."""
+    held = np.empty((*radii.shape, math.ceil(len(others) / 8)), dtype=np.uint8)
     for number, each in enumerate(_blocks(rows, others)):
-        reach = radii[number * BLOCK : number * BLOCK + len(each)]
-        yield np.stack([np.packbits(each <= radius[:, None], axis=1) for radius in reach.T], axis=1)
+        part = slice(number * BLOCK, number * BLOCK + len(each))
+        for place, radius in enumerate(radii[part].T):
+            held[part, place] = np.packbits(each <= radius[:, None], axis=1)
+    return held
 
 
 @lru_cache(maxsize=4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,8 @@ import numpy.typing as npt
 from sdeval.metrics.base import Difference, Features, Floats, Reference, checked_features
 
 Rows = npt.NDArray[np.int64]
-SCALING = 20
-"""Random swaps by which a sum is brought to the scale of the difference that it stands for."""
+FITTED_TO = 20
+"""Random swaps by which a sum is fitted to the difference that it stands for."""
 
 
 def pooled(before: Features, after: Features, reference: Reference) -> Floats:
@@ -51,20 +51,19 @@ def difference_of_sums(values: Floats, cases: Rows) -> Difference:
     return lambda swapped: float((1.0 - 2.0 * swapped) @ by_case)
 
 
-def scaled_to(exact: Difference, sums: Difference, cases: Rows) -> Difference:
-    """A quick difference on the scale of one that takes long, by least squares over `SCALING` random swaps.
+def fitted(exact: Difference, parts: Sequence[Floats], cases: Rows) -> Difference:
+    """A sum over pictures in place of a difference that takes long, by least squares over `FITTED_TO` random swaps.
 
-    A random swap of data that are swapped already is just another random swap: under no change the factor says nothing
-    of which swap was observed, and a test by swaps stays valid with it.
+    A random swap of data that are swapped already is just another random swap: under no change the fit says nothing of
+    which swap was observed, and a test by swaps stays valid with it.
 
     Args:
-        exact: what is stood for; called `SCALING` times, here.
-        sums: in proportion to it, as far as it goes.
+        exact: what is stood for; called `FITTED_TO` times, here.
+        parts: what each of the pooled rows may add to its side, `[2 n]` each; only their weights are fitted.
         cases: `[n]`, the number of each row's case.
     """
     # Other swaps than those of the test, which draws from another seed.
-    swaps = np.random.default_rng(SCALING).random((SCALING, cases.max() + 1)) < 0.5
-    found, expected = (np.array([each(swapped) for swapped in swaps]) for each in (sums, exact))
-    squares = float(found @ found)
-    factor = float(found @ expected) / squares if squares else 0.0
-    return lambda swapped: factor * sums(swapped)
+    swaps = np.random.default_rng(FITTED_TO).random((FITTED_TO, cases.max() + 1)) < 0.5
+    found = np.array([[difference_of_sums(part, cases)(swapped) for part in parts] for swapped in swaps])
+    weights = np.linalg.lstsq(found, np.array([exact(swapped) for swapped in swaps]))[0]
+    return difference_of_sums(weights @ np.array(parts), cases)

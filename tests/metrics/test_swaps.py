@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sdeval.metrics.swaps import difference_of, difference_of_sums, scaled_to
+from sdeval.metrics.swaps import difference_of, difference_of_sums, fitted
 
 CASES = np.repeat(np.arange(6), 2)
 
@@ -19,22 +19,26 @@ def test_a_sum_over_pictures_is_a_figure_of_either_side(rng: np.random.Generator
         assert quick(~swapped) == pytest.approx(-quick(swapped))
 
 
-def test_a_sum_in_another_unit_is_brought_to_that_of_what_it_stands_for(rng: np.random.Generator) -> None:
-    values = rng.normal(size=24)
-    exact, sums = difference_of_sums(values, CASES), difference_of_sums(values / 7, CASES)
+def test_parts_are_weighed_as_in_what_they_stand_for(rng: np.random.Generator) -> None:
+    one, other = rng.normal(size=(2, 24))
+    exact = difference_of_sums(3 * one - other / 7, CASES)
     swapped = rng.random(6) < 0.5
-    assert scaled_to(exact, sums, CASES)(swapped) == pytest.approx(exact(swapped))
+    assert fitted(exact, (one, other), CASES)(swapped) == pytest.approx(exact(swapped))
 
 
-def test_a_sum_of_nothing_stays_nothing() -> None:
-    exact, sums = difference_of_sums(np.arange(24.0), CASES), difference_of_sums(np.zeros(24), CASES)
-    assert scaled_to(exact, sums, CASES)(np.zeros(6, dtype=bool)) == 0
+def test_parts_that_add_nothing_or_the_same_are_no_obstacle(rng: np.random.Generator) -> None:
+    values, swapped = rng.normal(size=24), rng.random(6) < 0.5
+    exact = difference_of_sums(values, CASES)
+    for other in (np.zeros(24), values):
+        assert fitted(exact, (values, other), CASES)(swapped) == pytest.approx(exact(swapped))
+    assert fitted(exact, (np.zeros(24),), CASES)(swapped) == 0
 
 
 def test_what_is_stood_for_is_asked_a_few_times_only(rng: np.random.Generator) -> None:
     asked = []
-    sums = difference_of_sums(rng.normal(size=24), CASES)
-    quick = scaled_to(lambda swapped: asked.append(swapped) or sums(swapped), sums, CASES)
+    values = rng.normal(size=24)
+    sums = difference_of_sums(values, CASES)
+    quick = fitted(lambda swapped: asked.append(swapped) or sums(swapped), (values,), CASES)
     for _ in range(100):
         quick(rng.random(6) < 0.5)
     assert len(asked) == 20
