@@ -14,9 +14,10 @@ from sdeval import environment, metrics, stats
 from sdeval.compare import ALPHA_GATES
 from sdeval.compare.paired import paired, tolerance_of, value_of
 from sdeval.errors import SdevalError
-from sdeval.evaluate import evaluate, make_plan
+from sdeval.evaluate import evaluate
 from sdeval.noise import MetricNoise, Noise, samples_hash
 from sdeval.pipelines.load import LoadedTarget, pick_device
+from sdeval.plan import make_plan
 from sdeval.progress import Silent, Watcher
 from sdeval.run import Run
 from sdeval.score import with_seeds

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdeval import named_targets
+from sdeval import named_targets, target
 from sdeval.errors import SdevalError
 from sdeval.runner import Options
 from sdeval.target import parse_settings
@@ -16,6 +16,7 @@ from sdeval.typed import Plain, check_table
 
 _KEYS: dict[str, Any] = {
     "target": str | Sequence[str],
+    "against": str,
     "set": Mapping[str, Plain],
     "batch-size": int,
     "output": str,
@@ -50,13 +51,15 @@ class Config:
         batch_size = pick("batch-size", None)
         if batch_size is not None and batch_size < 1:
             raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
-        targets = pick("target", [])
+        targets, against = pick("target", []), pick("against", None)
+        named = named_targets.of_project(root, table.get("targets", {}))
         values = {**table.get("set", {}), **parse_settings(given.get("set") or [])}
         return cls(
             options=Options(
                 targets=(targets,) if isinstance(targets, str) else tuple(targets),
-                named=named_targets.of_project(root, table.get("targets", {})),
+                named=named,
                 values=values,
+                against=target.find(against, named) if against else None,
                 batch_size=batch_size,
                 baselines=root / pick("baselines", "baselines"),
                 all_seeds=bool(pick("all-seeds", False)),

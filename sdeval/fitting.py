@@ -16,10 +16,10 @@ from typing import Any
 from sdeval import metrics, noise, references
 from sdeval.environment import differences
 from sdeval.errors import NotAvailable
-from sdeval.evaluate import make_plan
 from sdeval.files import short
 from sdeval.metrics import MetricOptions, SetMetric
 from sdeval.noise import MetricNoise, Noise, OtherSchema, samples_hash
+from sdeval.plan import make_plan
 from sdeval.run import Run
 from sdeval.suite import Suite
 from sdeval.target import Target, slug

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+AGAINST = "against"
+"""In the folder of a run: the run that was drawn in turns with it, if it was."""
 SELF_CHECK = "drawn again alone"
 """Of the environment: what became of a picture that was drawn in a batch and then by itself."""
 PASSING = ("threads", "omp_wait_policy", SELF_CHECK)

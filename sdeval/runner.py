@@ -14,7 +14,7 @@ from sdeval.errors import NotAvailable, SdevalError
 from sdeval.noise import Noise, tolerances
 from sdeval.pipelines.check import require
 from sdeval.progress import Watcher
-from sdeval.run import Run, Stored
+from sdeval.run import AGAINST, Run, Stored
 from sdeval.seeds import seed_notes
 from sdeval.suite import Suite
 from sdeval.target import Target
@@ -22,6 +22,7 @@ from sdeval.target import Target
 if TYPE_CHECKING:
     from sdeval.fitting import Fitting
     from sdeval.pipelines.engines import Engine
+    from sdeval.plan import Plan
 
 Key = tuple[str, str]
 TIMED_AGAIN = 5
@@ -40,6 +41,8 @@ class Options:
     """Fields of targets and arguments of the pipeline call, over everything else."""
     batch_size: int | None = None
     baselines: Path = Path("baselines")
+    against: Target | None = None
+    """What the targets are held against instead of baselines: it is drawn in turns with them."""
     all_seeds: bool = False
     """Draw all seeds of a suite at once, whether or not they are needed to decide."""
 
@@ -86,6 +89,7 @@ class Runner:
         self._look: dict[Key, int] = {}
         self._self_checked: set[str] = set()
         self._kept: dict[Key, Stored | None] = {}
+        self._rival: Engine | None = None
         self._fitting = dict(noise)
 
     def run(self, job: Job, cases: Collection[str] | None) -> Run:
@@ -100,6 +104,8 @@ class Runner:
         if job.key not in self._runs:
             try:
                 require(job.target)
+                if self._options.against:
+                    require(self._options.against)
                 self._runs[job.key] = self._evaluate(job, cases)
             except SdevalError as error:
                 self._failed[job.key] = error
@@ -128,16 +134,21 @@ class Runner:
 
     def time_again(self, job: Job) -> Run:
         """The run with times of a few calls that are made once more; their pictures are thrown away."""
-        from sdeval.evaluate import make_plan, time_calls
+        from sdeval.drawing import time_calls
+        from sdeval.plan import make_plan
 
         plan = make_plan(job.suite, job.target, seeds=self.looks(job)[0], missing=self.missing(job))
         return replace(self._runs[job.key], timings=time_calls(plan, self._load(job.target), TIMED_AGAIN))
 
     def looks(self, job: Job) -> tuple[tuple[int, ...], ...]:
         """Seeds of every look that the baseline allows; a single one, with all seeds, where there is no baseline."""
-        accepted = self._accepted(job)
         every = job.suite.looks
-        if accepted is None or self._options.all_seeds:
+        if self._options.all_seeds:
+            return every[-1:]
+        if self._options.against:
+            return every
+        accepted = self._accepted(job)
+        if accepted is None:
             return every[-1:]
         held = {sample.seed for sample in accepted.run.samples}
         return tuple(seeds for seeds in every if held.issuperset(seeds)) or every[:1]
@@ -196,7 +207,14 @@ class Runner:
 
         return pick_device(job.target.device)
 
+    def rival(self, job: Job) -> Run | None:
+        """The run that was drawn in turns with that of a job, if one was asked for."""
+        stored = self._kept.get(job.key) if self._options.against else None
+        return stored.run if stored else None
+
     def _accepted(self, job: Job) -> Stored | None:
+        if self._options.against:
+            return self._kept.get(job.key)
         if job.key not in self._kept:
             found = baselines.find(self._options.baselines, *job.key)
             folder = baselines.folder_of(self._options.baselines, *job.key)
@@ -204,23 +222,46 @@ class Runner:
         return self._kept[job.key]
 
     def _evaluate(self, job: Job, cases: Collection[str] | None, earlier: Run | None = None) -> Run:
-        from sdeval.evaluate import evaluate, make_plan
+        from sdeval.evaluate import evaluate
+
+        plan = self._plan(job, cases)
+        folder = self._folder / job.suite.name / job.target.name
+        engine = self._load(job.target)
+        count = len(plan.samples) - (len(earlier.samples) if earlier else 0)
+        if self._options.against:
+            return self._evaluate_both(job, self._options.against, plan, folder, earlier)
+        with self._watcher.watch(f"{job.suite.name} on {job.target.name}", count) as progress:
+            return evaluate(plan, engine, folder, self._accepted(job), progress, earlier)
+
+    def _evaluate_both(self, job: Job, against: Target, plan: Plan, folder: Path, earlier: Run | None) -> Run:
+        """The run of a job and that of its rival, drawn in turns."""
+        from sdeval.evaluate import evaluate_both
+        from sdeval.pipelines.engines import open_target
+        from sdeval.plan import make_plan
+
+        self._rival = self._rival or open_target(against)
+        other = make_plan(job.suite, against, cases=plan.cases, seeds=plan.suite.seeds, missing=self.missing(job))
+        other = replace(other, self_check=False)
+        before = self.rival(job)
+        both = (earlier, before) if earlier and before else None
+        count = 2 * len(plan.samples) - (2 * len(earlier.samples) if earlier else 0)
+        title = f"{job.suite.name} on {job.target.name} and {against.name} in turns"
+        with self._watcher.watch(title, count) as progress:
+            engine = self._load(job.target)
+            run, rival = evaluate_both((plan, engine), (other, self._rival), folder, progress, both)
+        self._kept[job.key] = Stored(rival, folder / AGAINST)
+        return run
+
+    def _plan(self, job: Job, cases: Collection[str] | None) -> Plan:
+        from sdeval.plan import make_plan
 
         seeds = self.looks(job)[self._look.setdefault(job.key, 0)]
         measured = self._measured(job)
         suite = replace(job.suite, tolerances=tolerances(job.suite, measured.noise))
         plan = make_plan(suite, job.target, cases=cases, seeds=seeds, missing=self.missing(job))
-        plan = replace(
-            plan,
-            self_check=job.target.fingerprint not in self._self_checked,
-            notes=(*measured.notes, *self._seed_notes(job)),
-        )
+        check = job.target.fingerprint not in self._self_checked
         self._self_checked.add(job.target.fingerprint)
-        loaded = self._load(job.target)
-        count = len(plan.samples) - (len(earlier.samples) if earlier else 0)
-        with self._watcher.watch(f"{job.suite.name} on {job.target.name}", count) as progress:
-            folder = self._folder / job.suite.name / job.target.name
-            return evaluate(plan, loaded, folder, self._accepted(job), progress, earlier)
+        return replace(plan, self_check=check, notes=(*measured.notes, *self._seed_notes(job)))
 
     def _load(self, wanted: Target) -> Engine:
         from sdeval.pipelines.engines import open_target

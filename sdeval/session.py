@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from sdeval import baseline as baselines
 from sdeval import hardware, metrics, named_targets, pace, target
 from sdeval.compare import SUITE, Gate, Kind, Rule, Verdict, decide, judge_cases, settle_cases, weigh
-from sdeval.compare.speed import judge_pace
+from sdeval.compare.speed import judge_in_turns, judge_pace
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.pipelines.check import require
 from sdeval.progress import Silent, Watcher
@@ -154,6 +154,9 @@ class Session:
                 require(job.target)
                 from sdeval.pipelines import engines
 
+                if self.options.against:
+                    require(self.options.against)
+                    engines.check(self.options.against, job.suite.task, job.suite.settings)
                 engines.check(job.target, job.suite.task, job.suite.settings)
                 for name in job.target.settings:
                     try:
@@ -203,6 +206,9 @@ class Session:
     def _judged_pace(self, question: Question) -> Verdict:
         """Speed or memory, beside what was accepted for this class of machine; what is slower is measured twice."""
         job, run = question.job, self._run(question.job)
+        rival = self._runner.rival(job)
+        if rival is not None:
+            return judge_in_turns(run, rival, question.name, hardware.busy())
         stored = pace.find(self.options.baselines, run)
         judge = partial(judge_pace, figure=question.name, stored=stored, stated=job.suite.tolerances.get(question.name))
         said = judge(run, busy=hardware.busy())

@@ -12,10 +12,11 @@ from PIL import Image
 from sdeval import baseline as baselines
 from sdeval import run as runs
 from sdeval.compare import judge_cases
-from sdeval.evaluate import SELF_CHECK, draw_samples, evaluate, make_plan
+from sdeval.evaluate import draw_samples, evaluate
 from sdeval.faults import altered_call
 from sdeval.pipelines.load import LoadedTarget
-from sdeval.run import Run, Stored
+from sdeval.plan import make_plan
+from sdeval.run import SELF_CHECK, Run, Stored
 from tests.drawn import plan
 
 

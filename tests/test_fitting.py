@@ -13,11 +13,11 @@ from sdeval import Case, SdevalError, Suite
 from sdeval import metrics as all_metrics
 from sdeval import noise as noises
 from sdeval.errors import NotAvailable
-from sdeval.evaluate import make_plan
 from sdeval.fitting import Fitting, fitting_noise
 from sdeval.metrics import MetricOptions
 from sdeval.named_targets import shipped
 from sdeval.noise import MetricNoise, Noise, samples_hash
+from sdeval.plan import make_plan
 from sdeval.run import Run
 from sdeval.target import Target
 from tests.conftest import ROOT, make_run

@@ -632,3 +632,34 @@ def test_a_figure_asked_alone_tells_of_broken_pictures(
     result = suites.runpytest_inprocess("-k", "clip_score", *QUIET)
     result.assert_outcomes(failed=1, deselected=5)
     assert verdicts(suites)[0]["verdict"] == "broken"
+
+
+def test_against_another_target_both_are_drawn_in_turns(suites: pytest.Pytester) -> None:
+    suites.makefile(".toml", pyproject='[tool.pytest.ini_options]\n[tool.sdeval.targets.same]\nextends = "shapes"\n')
+    result = suites.runpytest_inprocess("--sdeval-target", "same", "--sdeval-against", "shapes", *QUIET)
+    result.assert_outcomes(passed=6)
+    result.stdout.fnmatch_lines(["next: open *"])
+    folder = suites.path / "reports" / "latest" / "few" / "same"
+    run, rival = runs.read(folder), runs.read(folder / "against")
+    assert (run.target, rival.target) == ("same", "shapes")
+    assert [each.sha256 for each in run.samples] == [each.sha256 for each in rival.samples]
+    assert {each["verdict"] for each in verdicts(suites) if each["case"]} == {"passed"}
+
+
+def test_against_another_target_broken_pictures_fail(suites: pytest.Pytester) -> None:
+    suites.makepyfile(
+        black="import numpy as np\n\ndef draw(case, seed, **settings):\n    return np.zeros((64, 64, 3))\n"
+    )
+    suites.makefile(
+        ".toml",
+        pyproject='[tool.pytest.ini_options]\n[tool.sdeval.targets.black]\nmodel = "python:black.py:draw"\n',
+    )
+    result = suites.runpytest_inprocess("--sdeval-target", "black", "--sdeval-against", "shapes", *QUIET)
+    result.assert_outcomes(failed=3, passed=3)
+    result.stdout.fnmatch_lines(["*broken: health: seed 0 is black*"])
+
+
+def test_an_unknown_rival_is_refused_before_anything_is_drawn(suites: pytest.Pytester) -> None:
+    result = suites.runpytest_inprocess("--sdeval-against", "shape", *QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "unknown target 'shape'; did you mean shapes?" in result.stderr.str()

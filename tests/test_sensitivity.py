@@ -21,12 +21,13 @@ from sdeval.baseline import BrokenPictures
 from sdeval.by_hand import BY_HAND
 from sdeval.cli import main
 from sdeval.errors import NotAvailable
-from sdeval.evaluate import evaluate, make_plan
+from sdeval.evaluate import evaluate
 from sdeval.faults import CONTROLS, FAULTS, Fault, altered_call
 from sdeval.named_targets import shipped
 from sdeval.noise import Noise
 from sdeval.pipelines.draw import draw
 from sdeval.pipelines.load import LoadedTarget
+from sdeval.plan import make_plan
 from sdeval.progress import Silent
 from sdeval.sensitivity import Finding, Sensitivity, Trial, chosen, measure
 from sdeval.session import Session

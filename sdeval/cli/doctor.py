@@ -19,8 +19,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Draw a few pictures, and say what they depend on besides case and seed; exit with 1 where something is wrong."""
     from sdeval.doctor import examine
-    from sdeval.evaluate import make_plan
     from sdeval.pipelines.engines import check, open_target
+    from sdeval.plan import make_plan
 
     prompts = ("a large red circle on a blue background", "a small white cross on a green background")
     suite = Suite(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sdeval import stats
 from sdeval.compare.verdict import SUITE, Verdict
 from sdeval.run import Run
 from sdeval.suite import MEMORY, SPEED
@@ -21,6 +22,11 @@ TOLERANCES = {SPEED: 0.10, MEMORY: 0.05}
 """Shares by which a GPU may be slower, or hold more; on a processor only what a suite states is judged."""
 LEAST = {SPEED: 0.005, MEMORY: 32.0}
 """Seconds, and MiB, that are too little to speak of whatever share they are."""
+ALPHA_SPEED = 0.01
+"""Of the test of two targets in turns: its rate of false alarms."""
+LEAST_SHARE = 0.05
+"""By which a call must take longer to be spoken of."""
+CONFIDENCE = 0.95
 FEWEST_CALLS = 3
 """Pipeline calls whose median is worth comparing."""
 
@@ -108,6 +114,61 @@ def judge_pace(run: Run, figure: str, stored: Pace | None, stated: float | None,
     if current - before > tolerance:
         return replace(said, verdict="regressed")
     return replace(said, verdict="improved" if before - current > tolerance else "passed")
+
+
+def judge_in_turns(run: Run, rival: Run, figure: str, busy: str) -> Verdict:
+    """What is said of two targets that were drawn in turns, call by call in one session.
+
+    Whatever slows the machine slows both, so the ratios of paired calls are tested: by flipping signs of their
+    logarithms, with a false alarm in `ALPHA_SPEED` of the sessions in which both are as fast. A difference of less than
+    `LEAST_SHARE` is not spoken of. Memory is told only: both were held by one process.
+
+    Args:
+        run: the candidate.
+        rival: what was drawn in turns with it.
+        figure: `seconds_per_image` or `peak_memory`.
+        busy: what else uses the machine.
+    """
+    pace, before = pace_of(run), pace_of(rival)
+    said = Verdict(
+        suite=run.suite,
+        target=run.target,
+        metric=figure,
+        case=SUITE,
+        verdict="information",
+        current=None if pace is None else _value(pace, figure),
+        baseline=None if before is None or figure == MEMORY else _value(before, figure),
+        higher_is_better=False,
+        reason="both targets were held by one process" if figure == MEMORY else "nothing was timed",
+    )
+    ratios = _ratios(run, rival)
+    if figure == MEMORY or not len(ratios) or pace is None or before is None:
+        return said
+    worse, better = stats.sign_flip_p(-ratios, ALPHA_SPEED), stats.sign_flip_p(ratios, ALPHA_SPEED)
+    share = float(np.expm1(np.median(ratios)))
+    told = f"{100 * share:+.1f}% a call, in turns with {rival.target}" + (f"; {busy}" if busy else "")
+    tolerance = LEAST_SHARE * _value(before, figure)
+    said = replace(said, n=len(ratios), p_value=worse, tolerance=tolerance, delta=share * _value(before, figure))
+    if share > LEAST_SHARE and worse < ALPHA_SPEED:
+        return replace(said, verdict="regressed", reason=told)
+    if share < -LEAST_SHARE and better < ALPHA_SPEED:
+        return replace(said, verdict="improved", p_value=better, reason=told)
+    if stats.not_worse_p(-ratios, float(np.log1p(LEAST_SHARE))) < 1 - CONFIDENCE:
+        return replace(said, verdict="passed", reason=told)
+    fewest = stats.fewest_cases(ALPHA_SPEED)
+    few = f"; {len(ratios)} pairs of calls, it takes {fewest} to show anything" if len(ratios) < fewest else ""
+    return replace(said, verdict="inconclusive", reason=told + few)
+
+
+def _ratios(run: Run, rival: Run) -> stats.Floats:
+    """Logarithms of how much longer each call took than the rival's of the same samples, without warming up."""
+    times = {key: each for key, each in rival.timings.items() if not each.warming}
+    pairs = {
+        each.call: (each.seconds, times[key].seconds)
+        for key, each in run.timings.items()
+        if not each.warming and key in times
+    }
+    return np.array([np.log(one / other) for one, other in pairs.values() if one > 0 and other > 0])
 
 
 def _value(pace: Pace, figure: str) -> float:

@@ -27,6 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what draws: a named target, a folder in diffusers format, or a hub id; repeatable",
     )
     add(
+        "--sdeval-against",
+        default=None,
+        metavar="TARGET",
+        help="hold the targets against this one instead of baselines; both are drawn in turns, and speed is tested",
+    )
+    add(
         "--sdeval-set",
         action="append",
         default=[],
@@ -58,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
         settings = Config.merge(
             {
                 "target": config.getoption("sdeval_target"),
+                "against": config.getoption("sdeval_against"),
                 "set": config.getoption("sdeval_set"),
                 "batch-size": config.getoption("sdeval_batch_size"),
                 "output": config.getoption("sdeval_output"),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sdeval.compare.verdict import Verdict
 from sdeval.plugin.state import STATE, State, usage_errors
+
+if TYPE_CHECKING:
+    from sdeval.report.terminal import Further
 
 
 class Controller:
@@ -38,17 +41,22 @@ class Controller:
         if self._page is None:
             return
         from sdeval.report.folder import decided_early, notes
-        from sdeval.report.terminal import Further, summary_lines
+        from sdeval.report.terminal import summary_lines
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
         width = max(100, shutil.get_terminal_size().columns)
         again = self._state.all_seeds_command if decided_early(self._page.parent) else ""
-        told, further = notes(self._page.parent, self._state.verdicts), Further(self._state.flags, again)
+        told, further = notes(self._page.parent, self._state.verdicts), self._further(again)
         for text in summary_lines(self._state.verdicts, self._page, root, width, told, further):
             terminalreporter.write_line(text)
         for text in self._side_by_side(width):
             terminalreporter.write_line(text)
+
+    def _further(self, again: str) -> Further:
+        from sdeval.report.terminal import Further
+
+        return Further(self._state.flags, accepts=self._state.settings.options.against is None, again=again)
 
     def _side_by_side(self, width: int) -> list[str]:
         """Settings beside each other, where suites ran on several targets."""

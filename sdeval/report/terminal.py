@@ -20,6 +20,8 @@ class Further:
 
     flags: str = ""
     """That `sdeval accept` needs to write where the session read."""
+    accepts: bool = True
+    """Whether its runs are to become baselines; one that was drawn in turns with another answers a question."""
     again: str = ""
     """Draws what is still missing of a baseline; empty where nothing is."""
 
@@ -89,7 +91,7 @@ def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Fur
     """The one thing to do now."""
     kinds = {each.verdict for each in verdicts}
     whole = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
-    if whole and kinds & {"new", "not comparable", "improved"}:
+    if further.accepts and whole and kinds & {"new", "not comparable", "improved"}:
         return further.again or f"sdeval accept {page.parent}{further.flags}"
     return f"open {page}"
 

@@ -14,7 +14,7 @@ from sdeval.environment import differences
 from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
 from sdeval.report.words import SYMBOLS, number, probability, sentence, signed, times_noise, told_not_here
-from sdeval.run import PASSING, Run, SampleResult
+from sdeval.run import AGAINST, PASSING, Run, SampleResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,7 @@ def _machine(run: Run) -> tuple[str, ...]:
 
 
 def _run_view(session: Path, folder: Path, run: Run, verdicts: Sequence[Verdict], baseline_folder: Path) -> RunView:
-    before = _baseline(baseline_folder, run)
-    accepted = baselines.folder_of(baseline_folder, run.suite, run.target)
+    before, accepted = _held_against(folder, run, baseline_folder)
     old = {sample.key: sample for sample in before.samples} if before else {}
     pictures = {key: _copied(sample, accepted, folder, session) for key, sample in old.items()}
     samples = run.by_case()
@@ -172,6 +171,14 @@ def _run_view(session: Path, folder: Path, run: Run, verdicts: Sequence[Verdict]
         figures=tuple(_figure(each, run) for each in worst_first([each for each in verdicts if not each.case])),
         cards=tuple(_card(each, samples[each.case], folder, session, pictures) for each in ordered),
     )
+
+
+def _held_against(folder: Path, run: Run, baseline_folder: Path) -> tuple[Run | None, Path]:
+    """What a run was held against, and where it is: what was drawn in turns with it, or its baseline."""
+    rival = folder / AGAINST
+    if (rival / "run.json").is_file():
+        return runs.read(rival), rival
+    return _baseline(baseline_folder, run), baselines.folder_of(baseline_folder, run.suite, run.target)
 
 
 def _baseline(folder: Path, run: Run) -> Run | None:

@@ -1,0 +1,161 @@
+"""Draws the batches of a plan into a folder; what comes of it is a run without scores. Knows no metrics."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sdeval import environment, health
+from sdeval.drift import drift
+from sdeval.images import pixel_hash, to_pixels, write_png
+from sdeval.pipelines.drawn import Drawn
+from sdeval.pipelines.engines import Engine
+from sdeval.plan import Plan
+from sdeval.run import SELF_CHECK, Run, SampleResult, Timing
+from sdeval.suite import Sample
+
+
+class Drawing:
+    """A plan that is being drawn.
+
+    Args:
+        plan: what to draw.
+        engine: what draws.
+        folder: where pictures go.
+        earlier: a run of some of these samples, in the same folder; they are not drawn again.
+    """
+
+    def __init__(self, plan: Plan, engine: Engine, folder: Path, earlier: Run | None = None) -> None:
+        self._plan = plan
+        self._engine = engine
+        self._folder = folder
+        done = earlier.samples if earlier else ()
+        self._results = {each.key: replace(each, scores={}, reasons={}) for each in done}
+        self._timings = dict(earlier.timings) if earlier else {}
+        known = earlier.environment if earlier else {}
+        self._checked: dict[str, Any] = {SELF_CHECK: known[SELF_CHECK]} if SELF_CHECK in known else {}
+        self._call = 1 + max((each.call for each in self._timings.values()), default=-1)
+        reset_peak_memory()
+
+    def batches(self) -> Iterator[list[Sample]]:
+        """Samples that are still to be drawn, as many at a time as go into one call."""
+        return self._plan.batches(self._engine.batch_size, done=set(self._results))
+
+    def draw(self, batch: list[Sample]) -> None:
+        """Draw one batch, and keep its pictures."""
+        drawn = self._engine.draw(self._plan.suite.task, batch, self._plan.settings)
+        for each in drawn:
+            result = self._kept(each)
+            self._results[result.key] = result
+            self._timings[result.key] = timing_of(each, self._call, len(batch))
+        self._call += 1
+        if self._plan.self_check and not self._checked:
+            self._checked = {SELF_CHECK: self._drawn_alone(drawn[0])}
+
+    def _kept(self, drawn: Drawn) -> SampleResult:
+        sample, picture = drawn.sample, drawn.picture
+        image = f"images/{sample.name}.png"
+        write_png(self._folder / image, picture)
+        finding = health.examine(
+            to_pixels(picture), finite=drawn.finite, flagged=drawn.flagged, size=self._plan.size(sample)
+        )
+        return SampleResult(
+            case=sample.case.id,
+            seed=sample.seed,
+            prompt=sample.case.prompt,
+            fingerprint=self._plan.fingerprint(sample),
+            sha256=pixel_hash(picture),
+            image=image,
+            width=picture.width,
+            height=picture.height,
+            health=finding.defect if finding else "ok",
+            detail=finding.detail if finding else "",
+        )
+
+    def _drawn_alone(self, drawn: Drawn) -> str:
+        """One sample once more, by itself: whether pictures depend on their batch, or on chance."""
+        again = self._engine.draw(self._plan.suite.task, [drawn.sample], self._plan.settings)[0]
+        return drift(to_pixels(drawn.picture), to_pixels(again.picture))
+
+    def run(self) -> Run:
+        """What was drawn, in the order of the suite, without scores."""
+        plan, engine = self._plan, self._engine
+        # Its settings are among what is asked, together with the suite's.
+        drawn_by = {**plan.target.describe(), **engine.describe(plan.suite.task)}
+        del drawn_by["settings"]
+        return Run(
+            suite=plan.suite.name,
+            task=plan.suite.task,
+            target=plan.target.name,
+            asked={
+                "cases": len(plan.suite.cases),
+                "seeds": list(plan.suite.seeds),
+                "looks": [list(seeds) for seeds in plan.looks or (plan.suite.seeds,)],
+                "settings": dict(plan.settings),
+                "unscored": dict(plan.unscored),
+            },
+            drawn_by=drawn_by,
+            metrics={},
+            samples=tuple(self._results[sample.case.id, sample.seed] for sample in plan.samples),
+            complete=plan.complete,
+            environment={**environment.describe(), **self._checked},
+            timings=self._timings,
+            load_seconds=engine.load_seconds,
+            peak_memory_bytes=peak_memory_bytes(),
+            peak_reserved_bytes=peak_reserved_bytes(),
+            notes=plan.notes,
+        )
+
+
+def time_calls(plan: Plan, engine: Engine, calls: int) -> dict[tuple[str, int], Timing]:
+    """Times of the first calls of a plan; nothing is kept of what they draw."""
+    timings = {}
+    for call, batch in zip(range(calls), plan.batches(engine.batch_size), strict=False):
+        for drawn in engine.draw(plan.suite.task, batch, plan.settings):
+            timings[drawn.sample.case.id, drawn.sample.seed] = timing_of(drawn, call, len(batch))
+    return timings
+
+
+def timing_of(drawn: Drawn, call: int, pictures: int) -> Timing:
+    """A sample's share of its call."""
+    stages = drawn.stages
+    if stages is None:
+        return Timing(call=call, seconds=drawn.seconds, warming=drawn.warming)
+    return Timing(
+        call=call,
+        seconds=drawn.seconds,
+        encode=stages.encode / pictures,
+        denoise=stages.denoise / pictures,
+        decode=stages.decode / pictures,
+        steps=stages.steps,
+        warming=drawn.warming,
+    )
+
+
+def reset_peak_memory() -> None:
+    """Forget what earlier runs held on the accelerator; what a process held cannot be forgotten."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_reserved_bytes() -> int:
+    """Largest memory that was reserved on the accelerator, if there is one."""
+    import torch
+
+    return int(torch.cuda.max_memory_reserved()) if torch.cuda.is_available() else 0
+
+
+def peak_memory_bytes() -> int:
+    """Largest memory held: by tensors on the accelerator if there is one, otherwise by this process."""
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
