@@ -17,6 +17,7 @@ from sdeval.typed import Plain, check_table
 _KEYS: dict[str, Any] = {
     "target": str | Sequence[str],
     "against": str,
+    "against-python": str,
     "set": Mapping[str, Plain],
     "batch-size": int,
     "output": str,
@@ -51,7 +52,7 @@ class Config:
         batch_size = pick("batch-size", None)
         if batch_size is not None and batch_size < 1:
             raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
-        targets, against = pick("target", []), pick("against", None)
+        targets, against, python = pick("target", []), pick("against", None), pick("against-python", None)
         named = named_targets.of_project(root, table.get("targets", {}))
         values = {**table.get("set", {}), **parse_settings(given.get("set") or [])}
         return cls(
@@ -60,6 +61,7 @@ class Config:
                 named=named,
                 values=values,
                 against=target.find(against, named) if against else None,
+                against_python=Path(python) if python else None,
                 batch_size=batch_size,
                 baselines=root / pick("baselines", "baselines"),
                 all_seeds=bool(pick("all-seeds", False)),

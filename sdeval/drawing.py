@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sdeval import environment, health
+from sdeval import health
 from sdeval.drift import drift
 from sdeval.images import pixel_hash, to_pixels, write_png
 from sdeval.pipelines.drawn import Drawn
@@ -102,7 +102,7 @@ class Drawing:
             metrics={},
             samples=tuple(self._results[sample.case.id, sample.seed] for sample in plan.samples),
             complete=plan.complete,
-            environment={**environment.describe(), **self._checked},
+            environment={**engine.environment, **self._checked},
             timings=self._timings,
             load_seconds=engine.load_seconds,
             peak_memory_bytes=peak_memory_bytes(),

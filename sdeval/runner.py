@@ -43,8 +43,15 @@ class Options:
     baselines: Path = Path("baselines")
     against: Target | None = None
     """What the targets are held against instead of baselines: it is drawn in turns with them."""
+    against_python: Path | None = None
+    """Interpreter of another environment, which draws what targets are held against: themselves, or `against`."""
     all_seeds: bool = False
     """Draw all seeds of a suite at once, whether or not they are needed to decide."""
+
+    @property
+    def in_turns(self) -> bool:
+        """Whether targets are drawn in turns with what they are held against."""
+        return self.against is not None or self.against_python is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ class Runner:
         self._look: dict[Key, int] = {}
         self._self_checked: set[str] = set()
         self._kept: dict[Key, Stored | None] = {}
-        self._rival: Engine | None = None
+        self._rivals: dict[str, Engine] = {}
         self._fitting = dict(noise)
 
     def run(self, job: Job, cases: Collection[str] | None) -> Run:
@@ -145,7 +152,7 @@ class Runner:
         every = job.suite.looks
         if self._options.all_seeds:
             return every[-1:]
-        if self._options.against:
+        if self._options.in_turns:
             return every
         accepted = self._accepted(job)
         if accepted is None:
@@ -209,11 +216,11 @@ class Runner:
 
     def rival(self, job: Job) -> Run | None:
         """The run that was drawn in turns with that of a job, if one was asked for."""
-        stored = self._kept.get(job.key) if self._options.against else None
+        stored = self._kept.get(job.key) if self._options.in_turns else None
         return stored.run if stored else None
 
     def _accepted(self, job: Job) -> Stored | None:
-        if self._options.against:
+        if self._options.in_turns:
             return self._kept.get(job.key)
         if job.key not in self._kept:
             found = baselines.find(self._options.baselines, *job.key)
@@ -228,18 +235,16 @@ class Runner:
         folder = self._folder / job.suite.name / job.target.name
         engine = self._load(job.target)
         count = len(plan.samples) - (len(earlier.samples) if earlier else 0)
-        if self._options.against:
-            return self._evaluate_both(job, self._options.against, plan, folder, earlier)
+        if self._options.in_turns:
+            return self._evaluate_both(job, self._options.against or job.target, plan, folder, earlier)
         with self._watcher.watch(f"{job.suite.name} on {job.target.name}", count) as progress:
             return evaluate(plan, engine, folder, self._accepted(job), progress, earlier)
 
     def _evaluate_both(self, job: Job, against: Target, plan: Plan, folder: Path, earlier: Run | None) -> Run:
         """The run of a job and that of its rival, drawn in turns."""
         from sdeval.evaluate import evaluate_both
-        from sdeval.pipelines.engines import open_target
         from sdeval.plan import make_plan
 
-        self._rival = self._rival or open_target(against)
         other = make_plan(job.suite, against, cases=plan.cases, seeds=plan.suite.seeds, missing=self.missing(job))
         other = replace(other, self_check=False)
         before = self.rival(job)
@@ -248,9 +253,20 @@ class Runner:
         title = f"{job.suite.name} on {job.target.name} and {against.name} in turns"
         with self._watcher.watch(title, count) as progress:
             engine = self._load(job.target)
-            run, rival = evaluate_both((plan, engine), (other, self._rival), folder, progress, both)
+            run, rival = evaluate_both((plan, engine), (other, self._open_rival(against)), folder, progress, both)
         self._kept[job.key] = Stored(rival, folder / AGAINST)
         return run
+
+    def _open_rival(self, wanted: Target) -> Engine:
+        from sdeval.pipelines.engines import open_target
+        from sdeval.pipelines.remote import RemoteEngine
+
+        python = self._options.against_python
+        if wanted.fingerprint not in self._rivals:
+            # One at a time is in memory, as of the targets.
+            self._rivals.clear()
+            self._rivals[wanted.fingerprint] = RemoteEngine(wanted, python) if python else open_target(wanted)
+        return self._rivals[wanted.fingerprint]
 
     def _plan(self, job: Job, cases: Collection[str] | None) -> Plan:
         from sdeval.plan import make_plan

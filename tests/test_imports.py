@@ -54,7 +54,7 @@ LAYERS = (
     ("side_by_side",),
     ("sensitivity", "doctor"),
     ("config", "distribute"),
-    ("plugin", "cli"),
+    ("plugin", "cli", "arm"),
 )
 """Rooms from the ground up: a room may import its own storey and those below."""
 

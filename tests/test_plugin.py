@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -657,6 +658,13 @@ def test_against_another_target_broken_pictures_fail(suites: pytest.Pytester) ->
     result = suites.runpytest_inprocess("--sdeval-target", "black", "--sdeval-against", "shapes", *QUIET)
     result.assert_outcomes(failed=3, passed=3)
     result.stdout.fnmatch_lines(["*broken: health: seed 0 is black*"])
+
+
+def test_against_another_python_the_same_target_is_drawn_there(suites: pytest.Pytester) -> None:
+    result = suites.runpytest_inprocess(f"--sdeval-against-python={sys.executable}", *QUIET)
+    result.assert_outcomes(passed=6)
+    run, rival = (runs.read(suites.path / "reports" / "latest" / "few" / each) for each in ("shapes", "shapes/against"))
+    assert [each.sha256 for each in run.samples] == [each.sha256 for each in rival.samples]
 
 
 def test_an_unknown_rival_is_refused_before_anything_is_drawn(suites: pytest.Pytester) -> None:

@@ -30,6 +30,10 @@ class Engine(Protocol):
     def load_seconds(self) -> float:
         """How long it took to read its weights, if they were read."""
 
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Versions and hardware that it draws with."""
+
     def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
         """Draw a batch."""
 

@@ -22,6 +22,7 @@ from diffusers import (
 )
 from diffusers.pipelines import auto_pipeline
 
+from sdeval import environment
 from sdeval.errors import SdevalError, unknown
 from sdeval.pipelines.check import check_task, find_model
 from sdeval.pipelines.draw import draw, smoke
@@ -99,6 +100,11 @@ class LoadedTarget:
         warming = task not in self._warm
         self._warm.add(task)
         return [replace(each, warming=warming) for each in draw(pipeline, batch, settings)]
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Of this process."""
+        return environment.describe()
 
     @property
     def batch_size(self) -> int:

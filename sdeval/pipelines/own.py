@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from sdeval import environment
 from sdeval.errors import SdevalError, unknown
 from sdeval.pipelines.drawn import Drawn, to_picture
 from sdeval.suite import Sample, Task
@@ -108,6 +109,11 @@ class OwnEngine:
         self.load_seconds = 0.0
         self._warm = False
         self._found = find(target)
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Of this process."""
+        return environment.describe()
 
     @cached_property
     def device(self) -> str:

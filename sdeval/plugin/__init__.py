@@ -33,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="hold the targets against this one instead of baselines; both are drawn in turns, and speed is tested",
     )
     add(
+        "--sdeval-against-python",
+        default=None,
+        metavar="PATH",
+        help="the interpreter of another environment, with other versions of libraries, that draws the other side",
+    )
+    add(
         "--sdeval-set",
         action="append",
         default=[],
@@ -65,6 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
             {
                 "target": config.getoption("sdeval_target"),
                 "against": config.getoption("sdeval_against"),
+                "against-python": config.getoption("sdeval_against_python"),
                 "set": config.getoption("sdeval_set"),
                 "batch-size": config.getoption("sdeval_batch_size"),
                 "output": config.getoption("sdeval_output"),

@@ -56,7 +56,7 @@ class Controller:
     def _further(self, again: str) -> Further:
         from sdeval.report.terminal import Further
 
-        return Further(self._state.flags, accepts=self._state.settings.options.against is None, again=again)
+        return Further(self._state.flags, accepts=not self._state.settings.options.in_turns, again=again)
 
     def _side_by_side(self, width: int) -> list[str]:
         """Settings beside each other, where suites ran on several targets."""
