@@ -14,6 +14,8 @@ from diffusers import DiffusionPipeline
 
 from sdeval.suite import TASKS, Task
 
+WHOLE: tuple[Task, ...] = ("text2img", "img2img")
+"""Tasks whose whole picture is drawn; a painted part shows less of what goes wrong."""
 Arguments = dict[str, Any]
 Images = npt.NDArray[np.float32]
 Call = Callable[..., Any]
@@ -31,7 +33,11 @@ class Fault:
     plant: Plant
     tasks: tuple[Task, ...] = TASKS
     clear: tuple[Task, ...] = TASKS
-    """Tasks whose pictures suffer so much that any suite should catch it; elsewhere it shows how fine a suite is."""
+    """Tasks whose pictures suffer so much that any suite should catch it; elsewhere it shows how fine a suite is.
+
+    Settled by what `benchmarks/sensitivity.py` counts on the embedded model: one picture in ten no longer shows what
+    was asked, some are no pictures at all, or all look other than they should.
+    """
 
 
 @contextmanager

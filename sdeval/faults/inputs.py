@@ -9,7 +9,7 @@ import torch
 from diffusers import DiffusionPipeline
 from PIL import Image, ImageChops, ImageFilter
 
-from sdeval.faults.base import Arguments, Fault, altered_call
+from sdeval.faults.base import WHOLE, Arguments, Fault, altered_call
 
 LEAK = 8
 """Pixels by which a leaking mask is larger."""
@@ -99,7 +99,7 @@ INPUTS = (
     Fault(name="prompts-dropped", says="no prompt arrives", plant=prompts_dropped),
     Fault(name="prompts-truncated", says="half of each prompt arrives", plant=prompts_truncated),
     Fault(name="prompts-shuffled", says="each picture from its neighbour's prompt", plant=prompts_shuffled),
-    Fault(name="one-prompt-broken", says="one prompt in twenty does not arrive", plant=one_prompt_broken),
+    Fault(name="one-prompt-broken", says="one prompt in twenty does not arrive", plant=one_prompt_broken, clear=WHOLE),
     Fault(
         name="negative-prompt-ignored",
         says="no negative prompt arrives",
@@ -108,7 +108,7 @@ INPUTS = (
         clear=(),
     ),
     Fault(name="mask-inverted", says="inside and outside changed", plant=mask_inverted, tasks=("inpainting",)),
-    Fault(name="mask-leaks", says=f"mask {LEAK} pixels too wide", plant=mask_leaks, tasks=("inpainting",)),
+    Fault(name="mask-leaks", says=f"mask {LEAK} pixels too wide", plant=mask_leaks, tasks=("inpainting",), clear=()),
     Fault(
         name="init-image-ignored", says="grey in place of the init image", plant=init_image_ignored, tasks=("img2img",)
     ),

@@ -11,7 +11,7 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import nn
 
-from sdeval.faults.base import Fault, replaced
+from sdeval.faults.base import WHOLE, Fault, replaced
 from sdeval.suite import TASKS
 
 RANK = 4
@@ -94,7 +94,7 @@ MODEL = (
             name=f"weights-noise-{share:g}%",
             says=f"noise of {share:g}% on the weights",
             plant=partial(noised, share=share / 100),
-            clear=TASKS if share >= 30 else (),
+            clear=WHOLE if share >= 30 else (),
         )
         for share in (0.5, 2, 10, 30)
     ),
@@ -103,7 +103,7 @@ MODEL = (
             name=f"weights-{bits}-bit",
             says=f"weights rounded to {bits} bits",
             plant=partial(quantised, bits=bits),
-            clear=TASKS if bits <= 3 else (),
+            clear=WHOLE if bits <= 3 else (),
         )
         for bits in (8, 4, 3)
     ),
@@ -116,5 +116,5 @@ MODEL = (
         )
         for share in (10, 50)
     ),
-    Fault(name="text-layer-skipped", says="last layer of the text encoder skipped", plant=layer_skipped),
+    Fault(name="text-layer-skipped", says="last layer of the text encoder skipped", plant=layer_skipped, clear=()),
 )

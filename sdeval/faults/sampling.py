@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from diffusers import DiffusionPipeline
 
-from sdeval.faults.base import Arguments, Fault, altered_call, replaced
+from sdeval.faults.base import WHOLE, Arguments, Fault, altered_call, replaced
 from sdeval.suite import TASKS, Task
 
 
@@ -89,11 +89,11 @@ SAMPLING = (
         name="guidance-off",
         says="no guidance",
         plant=partial(guidance_times, factor=0.0),
-        clear=("text2img", "img2img"),
+        clear=WHOLE,
     ),
     Fault(name="guidance-halved", says="half the guidance", plant=partial(guidance_times, factor=0.5), clear=()),
     Fault(name="steps-2", says="2 steps", plant=partial(steps, count=2)),
-    Fault(name="steps-5", says="5 steps", plant=partial(steps, count=5), clear=()),
+    Fault(name="steps-5", says="5 steps", plant=partial(steps, count=5), clear=WHOLE),
     Fault(name="prediction-type", says="velocity taken for noise", plant=other_prediction),
     Fault(
         name="schedule-betas",
