@@ -20,6 +20,11 @@ class NoHardware(NotAvailable):
     """A target says that it needs hardware which this machine does not have: its items are skipped, strict or not."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of a library says, on one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """Message for a name that nobody knows, with the near matches first.
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sdeval import metrics
 from sdeval.errors import SdevalError
 from sdeval.images import open_rgb, pixel_hash
-from sdeval.metrics.base import Difference, Extractor, Features, MetricOptions, Reference, SetMetric
+from sdeval.metrics.base import Difference, Extractor, Features, MetricOptions, Reference, SetMetric, Swapped
 from sdeval.suite import Suite
 
 CHUNK = 256
@@ -55,10 +55,6 @@ def _chunks(folder: Path, extractor: Extractor, seen: Callable[[bytes], None]) -
         for picture in pictures:
             seen(pixel_hash(picture).encode())
         yield extractor.images(pictures)
-
-
-Swapped = Callable[[Features, Features, npt.NDArray[np.int64]], Difference]
-"""Baseline features, candidate features and the case of each row; then: loss with marked cases swapped."""
 
 
 def swapped_by(suite: Suite, name: str, options: MetricOptions) -> Swapped | None:

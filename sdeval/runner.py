@@ -236,15 +236,16 @@ class Runner:
         engine = self._load(job.target)
         count = len(plan.samples) - (len(earlier.samples) if earlier else 0)
         if self._options.in_turns:
-            return self._evaluate_both(job, self._options.against or job.target, plan, folder, earlier)
+            return self._evaluate_both(job, (plan, engine), folder, earlier)
         with self._watcher.watch(f"{job.suite.name} on {job.target.name}", count) as progress:
             return evaluate(plan, engine, folder, self._accepted(job), progress, earlier)
 
-    def _evaluate_both(self, job: Job, against: Target, plan: Plan, folder: Path, earlier: Run | None) -> Run:
-        """The run of a job and that of its rival, drawn in turns."""
+    def _evaluate_both(self, job: Job, candidate: tuple[Plan, Engine], folder: Path, earlier: Run | None) -> Run:
+        """The run of a job, drawn in turns with that of its rival, which is kept beside it."""
         from sdeval.evaluate import evaluate_both
         from sdeval.plan import make_plan
 
+        plan, against = candidate[0], self._options.against or job.target
         other = make_plan(job.suite, against, cases=plan.cases, seeds=plan.suite.seeds, missing=self.missing(job))
         other = replace(other, self_check=False)
         before = self.rival(job)
@@ -252,8 +253,7 @@ class Runner:
         count = 2 * len(plan.samples) - (2 * len(earlier.samples) if earlier else 0)
         title = f"{job.suite.name} on {job.target.name} and {against.name} in turns"
         with self._watcher.watch(title, count) as progress:
-            engine = self._load(job.target)
-            run, rival = evaluate_both((plan, engine), (other, self._open_rival(against)), folder, progress, both)
+            run, rival = evaluate_both(candidate, (other, self._open_rival(against)), folder, progress, both)
         self._kept[job.key] = Stored(rival, folder / AGAINST)
         return run
 

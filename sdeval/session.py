@@ -133,9 +133,9 @@ class Session:
         return sorted(jobs.values(), key=lambda job: names.index(job.target.name))
 
     @property
-    def suites(self) -> list[Suite]:
-        """The suites of the selected questions, each once."""
-        return list({job.suite.name: job.suite for job in self.jobs}.values())
+    def suites(self) -> dict[str, Suite]:
+        """The suites of the selected questions, by name."""
+        return {job.suite.name: job.suite for job in self.jobs}
 
     def check(self) -> None:
         """Find out whether all that is selected can be done, before anything is drawn.
@@ -151,19 +151,17 @@ class Session:
             baselines.check(self.options.baselines, *job.key)
             # What is not on this machine is said by the items, which skip or fail.
             with contextlib.suppress(NotAvailable):
-                require(job.target)
-                from sdeval.pipelines import engines
+                for side in filter(None, (job.target, self.options.against)):
+                    require(side)
+                    from sdeval.pipelines import engines
 
-                if self.options.against:
-                    require(self.options.against)
-                    engines.check(self.options.against, job.suite.task, job.suite.settings)
-                engines.check(job.target, job.suite.task, job.suite.settings)
-                for name in job.target.settings:
-                    try:
-                        engines.check(job.target, job.suite.task, [name])
-                        fitting.add((job.target.name, name))
-                    except SdevalError as error:
-                        misfits.setdefault((job.target.name, name), error)
+                    engines.check(side, job.suite.task, job.suite.settings)
+                    for name in side.settings:
+                        try:
+                            engines.check(side, job.suite.task, [name])
+                            fitting.add((side.fingerprint, name))
+                        except SdevalError as error:
+                            misfits.setdefault((side.fingerprint, name), error)
                 self._runner.missing(job)
         for key, misfit in misfits.items():
             if key not in fitting:

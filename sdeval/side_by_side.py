@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from sdeval import run as runs
@@ -16,19 +16,21 @@ from sdeval.report.folder import run_folders
 from sdeval.run import Run
 from sdeval.suite import Suite
 
+SuiteOf = Callable[[str], Suite | None]
+"""A suite by its name, where it is at hand."""
 
-def matrices_of(folders: Iterable[Path], suites: Iterable[Suite], reference: str | None = None) -> list[Matrix]:
+
+def matrices_of(folders: Iterable[Path], suite_of: SuiteOf, reference: str | None = None) -> list[Matrix]:
     """Every suite that has two runs or more, its settings beside one of them.
 
     Args:
         folders: runs, or sessions with several.
-        suites: those whose reference pictures are at hand; without, set metrics are not tested.
+        suite_of: finds a suite, which knows its reference pictures; without it set metrics are not tested.
         reference: name of the setting that the others are held against; the first where None.
 
     Raises:
         SdevalError: a folder holds no run, or there is no such setting.
     """
-    known = {suite.name: suite for suite in suites}
     grouped: dict[str, list[Run]] = {}
     for folder in folders:
         inside = run_folders(folder)
@@ -37,18 +39,15 @@ def matrices_of(folders: Iterable[Path], suites: Iterable[Suite], reference: str
         for each in map(runs.read, inside):
             grouped.setdefault(each.suite, []).append(each)
     several = {name: mine for name, mine in grouped.items() if len(mine) > 1}
-    return [_matrix(mine, known.get(name), reference) for name, mine in several.items()]
+    return [_matrix(mine, suite_of(name), reference) for name, mine in several.items()]
 
 
-def suites_of(root: Path, names: Iterable[str]) -> list[Suite]:
-    """Suites of a project by name, those that can be found."""
-    found = []
-    for name in names:
-        try:
-            found += find_suites(name, root)
-        except SdevalError:
-            continue
-    return found
+def of_project(root: Path, name: str) -> Suite | None:
+    """A suite of a project by its name, if it can be found."""
+    try:
+        return find_suites(name, root)[0]
+    except SdevalError:
+        return None
 
 
 def _matrix(runs: Sequence[Run], suite: Suite | None, reference: str | None) -> Matrix:

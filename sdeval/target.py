@@ -18,6 +18,8 @@ from sdeval.typed import Plain
 Dtype = Literal["float32", "float16", "bfloat16"]
 EMBEDDED = "embedded:shapes"
 """The model that comes with sdeval, whatever folder it is installed in."""
+OWN = "python:"
+"""How the model of a target begins that is a program of one's own."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -103,6 +105,11 @@ class Target:
         facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "name"}
         plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in facts.items()}
         return {name: value for name, value in plain.items() if name in _TOLD or value != _LEFT_ALONE[name]}
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a program of one's own, and no diffusers pipeline."""
+        return self.model.startswith(OWN)
 
     @property
     def fingerprint(self) -> str:

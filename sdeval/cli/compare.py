@@ -22,14 +22,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Judge runs of the same suites against one of them, and print what each setting costs and loses."""
     from dataclasses import asdict
+    from functools import partial
 
     from sdeval.files import dump_json, write_text
     from sdeval.report.matrix import matrix_lines
-    from sdeval.side_by_side import matrices_of, suites_of
+    from sdeval.side_by_side import matrices_of, of_project
 
-    names = {path.parent.parent.name for folder in given.runs for path in (folder, *folder.glob("*/*/run.json"))}
-    names |= {folder.resolve().parent.name for folder in given.runs}
-    found = matrices_of(given.runs, suites_of(given.root, sorted(names)), given.reference)
+    found = matrices_of(given.runs, partial(of_project, given.root), given.reference)
     if not found:
         raise SdevalError("no suite has two runs in these folders; it takes two to compare")
     for matrix in found:

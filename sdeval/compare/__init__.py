@@ -1,7 +1,7 @@
 """Judges a run against a baseline. Pure: runs in, verdicts out; no files, no torch, no clock."""
 
 from sdeval.compare.cases import judge_cases, settle_cases
-from sdeval.compare.gates import ALPHA_GATES, Gate, Rule, Swapped, decide, judge_gates, weigh
+from sdeval.compare.gates import ALPHA_GATES, Gate, Rule, decide, judge_gates, weigh
 from sdeval.compare.verdict import FAILING, KINDS, SUITE, Kind, Verdict, summary, worst_first
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "Gate",
     "Kind",
     "Rule",
-    "Swapped",
     "Verdict",
     "decide",
     "judge_cases",

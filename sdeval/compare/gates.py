@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from sdeval import stats
 from sdeval.compare.paired import identical, is_known, paired, tolerance_of, value_of
 from sdeval.compare.verdict import FAILING, SUITE, Kind, Verdict
-from sdeval.metrics.base import Difference, Features
+from sdeval.metrics.base import Swapped
 from sdeval.run import Run
 
 ALPHA_GATES = 0.004
@@ -21,9 +20,6 @@ SWAPS = 4999
 """Label swaps of a set metric, more where a session has many gates."""
 CONFIDENCE = 0.95
 """Of `passed`: a loss as large as the tolerance is excluded at this level."""
-
-Swapped = Callable[[Features, Features, npt.NDArray[np.int64]], Difference]
-"""Baseline features, candidate features and the case of each row; then: loss with marked cases swapped."""
 
 
 @dataclass(frozen=True, slots=True)

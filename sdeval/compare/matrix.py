@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sdeval.compare.gates import Gate, Rule, Swapped, judge_gates, weigh
+from sdeval.compare.gates import Gate, Rule, judge_gates, weigh
 from sdeval.compare.speed import Spread, seconds_per_image
 from sdeval.compare.verdict import Verdict
 from sdeval.errors import SdevalError
+from sdeval.metrics.base import Swapped
 from sdeval.run import Run
 
 SwappedOf = Callable[[str], Swapped | None]

@@ -68,6 +68,8 @@ class Picture:
 
 Difference = Callable[[npt.NDArray[np.bool_]], float]
 """Figure of the candidate minus that of the baseline, with the marked cases (`[cases]`) swapped between them."""
+Swapped = Callable[[Features, Features, npt.NDArray[np.int64]], Difference]
+"""Baseline features, candidate features and the case of each row; then: loss with marked cases swapped."""
 
 
 @runtime_checkable

@@ -25,7 +25,7 @@ def require(target: Target) -> None:
         NotAvailable: hardware or weights are missing.
     """
     hardware.require(target)
-    if not target.model.startswith("python:"):
+    if not target.is_own:
         find_model(target)
 
 

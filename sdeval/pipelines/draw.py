@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline
 
-from sdeval.errors import SdevalError
+from sdeval.errors import SdevalError, first_line
 from sdeval.images import header, open_mask, open_rgb
 from sdeval.pipelines.drawn import Drawn, to_picture
+from sdeval.pipelines.families import drawing_part
 from sdeval.pipelines.stopwatch import Stopwatch
 from sdeval.suite import Case, Sample
 
@@ -58,14 +59,12 @@ def smoke(pipeline: DiffusionPipeline, sample: Sample, settings: Mapping[str, An
     """
     strength = sample.case.strength or settings.get("strength") or 1.0
     steps = {"num_inference_steps": math.ceil(2 / strength)} if "num_inference_steps" in _known(pipeline) else {}
-    name = type(getattr(pipeline, "decoder_pipe", pipeline).scheduler).__name__
+    name = type(drawing_part(pipeline).scheduler).__name__
     try:
         drawn = draw(pipeline, [sample], {**settings, **steps})[0]
     except Exception as error:
-        first = (str(error).strip() or "no message").splitlines()[0]
-        raise SdevalError(
-            f"scheduler {name} fails with this model after two steps: {type(error).__name__}: {first}"
-        ) from error
+        what = f"{type(error).__name__}: {first_line(error)}"
+        raise SdevalError(f"scheduler {name} fails with this model after two steps: {what}") from error
     if not drawn.finite:
         raise SdevalError(f"scheduler {name} draws values that are no numbers with this model, after two steps")
 

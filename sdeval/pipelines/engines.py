@@ -47,7 +47,7 @@ def open_target(target: Target) -> Engine:
     Raises:
         SdevalError: it is no program that can draw.
     """
-    return own.OwnEngine(target) if own.is_own(target) else load.LoadedTarget(target)
+    return own.OwnEngine(target) if target.is_own else load.LoadedTarget(target)
 
 
 def check(target: Target, task: Task, settings: Iterable[str]) -> None:
@@ -57,9 +57,9 @@ def check(target: Target, task: Task, settings: Iterable[str]) -> None:
         SdevalError: it cannot; says what fits.
         NotAvailable: its weights are not on this machine.
     """
-    (own.check if own.is_own(target) else load.check)(target, task, settings)
+    (own.check if target.is_own else load.check)(target, task, settings)
 
 
 def fitting_settings(target: Target, task: Task) -> dict[str, Any]:
     """Those of a target's settings that say something to a task."""
-    return dict(target.settings) if own.is_own(target) else load.fitting_settings(target, task)
+    return dict(target.settings) if target.is_own else load.fitting_settings(target, task)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from diffusers import DiffusionPipeline
 from diffusers.schedulers import KarrasDiffusionSchedulers
 
 DIFFUSION = frozenset(
@@ -63,6 +64,11 @@ _FAMILIES = {
     "StableDiffusion": Family("Stable Diffusion", DIFFUSION),
     "Flux": Family("Flux", FLOW),
 }
+
+
+def drawing_part(pipeline: DiffusionPipeline) -> DiffusionPipeline:
+    """The pipeline that denoises: a combined one hands its scheduler on to nobody."""
+    return getattr(pipeline, "decoder_pipe", pipeline)
 
 
 def family_of(pipeline_class: str) -> Family:

@@ -23,13 +23,13 @@ from diffusers import (
 from diffusers.pipelines import auto_pipeline
 
 from sdeval import environment
-from sdeval.errors import SdevalError, unknown
+from sdeval.errors import SdevalError, first_line, unknown
 from sdeval.pipelines.check import check_task, find_model
 from sdeval.pipelines.draw import draw, smoke
 from sdeval.pipelines.drawn import Drawn
-from sdeval.pipelines.families import family_of
+from sdeval.pipelines.families import drawing_part, family_of
 from sdeval.pipelines.parts import find_parts, own_scheduler, parts_of
-from sdeval.pipelines.prepare import attention_of, check_scheduler, drawing_part, place, prepare
+from sdeval.pipelines.prepare import attention_of, check_scheduler, place, prepare
 from sdeval.suite import Sample, Task
 from sdeval.target import FIELDS, Target
 
@@ -136,7 +136,7 @@ class LoadedTarget:
                 )
         except (OSError, ValueError, KeyError) as error:
             raise SdevalError(
-                f"target {target.name}: {target.model} does not load for {task}: {_first_line(error)}"
+                f"target {target.name}: {target.model} does not load for {task}: {first_line(error)}"
             ) from error
         with _quiet():
             prepare(pipeline, target)
@@ -148,7 +148,7 @@ class LoadedTarget:
         try:
             pipeline = _AUTO[task].from_pipe(first)
         except ValueError as error:
-            raise SdevalError(f"target {self.target.name}: cannot do {task}: {_first_line(error)}") from error
+            raise SdevalError(f"target {self.target.name}: cannot do {task}: {first_line(error)}") from error
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 
@@ -227,7 +227,3 @@ def fitting_settings(target: Target, task: Task) -> dict[str, Any]:
     """Those of a target's settings that its pipeline for a task has."""
     known = known_settings(pipeline_class(target, find_model(target), task))
     return {name: value for name, value in target.settings.items() if name in known}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -28,16 +28,10 @@ from sdeval import environment
 from sdeval.errors import SdevalError, unknown
 from sdeval.pipelines.drawn import Drawn, to_picture
 from sdeval.suite import Sample, Task
-from sdeval.target import Target
+from sdeval.target import OWN, Target
 
-PREFIX = "python:"
 _FITTING = ("model", "device", "needs", "batch_size", "settings")
 """Fields of a target that say something to a program of one's own."""
-
-
-def is_own(target: Target) -> bool:
-    """Whether a target is a program of one's own."""
-    return target.model.startswith(PREFIX)
 
 
 def check(target: Target, task: Task, settings: Iterable[str]) -> None:
@@ -63,7 +57,7 @@ def find(target: Target) -> Any:
     Raises:
         SdevalError: the text, the module or the name in it is wrong.
     """
-    where, text = f"target {target.name}: model", target.model.removeprefix(PREFIX)
+    where, text = f"target {target.name}: model", target.model.removeprefix(OWN)
     module, colon, name = text.rpartition(":")
     if not colon or not module or not name:
         raise SdevalError(f"{where}: must be python:MODULE:NAME or python:FILE.py:NAME, got {target.model}")

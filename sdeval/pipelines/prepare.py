@@ -11,9 +11,9 @@ import torch
 from diffusers import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
-from sdeval.errors import NotAvailable, SdevalError, unknown
+from sdeval.errors import NotAvailable, SdevalError, first_line, unknown
 from sdeval.pipelines.check import find_lora
-from sdeval.pipelines.families import family_of
+from sdeval.pipelines.families import drawing_part, family_of
 from sdeval.target import Target
 
 
@@ -35,11 +35,6 @@ def prepare(pipeline: DiffusionPipeline, target: Target) -> None:
         _set_attention(pipeline, target, target.attention)
     if target.compile:
         denoiser_of(pipeline).compile()
-
-
-def drawing_part(pipeline: DiffusionPipeline) -> DiffusionPipeline:
-    """The pipeline that denoises: a combined one hands its scheduler on to nobody."""
-    return getattr(pipeline, "decoder_pipe", pipeline)
 
 
 def denoiser_of(pipeline: DiffusionPipeline) -> torch.nn.Module:
@@ -92,13 +87,14 @@ def _list(names: Any) -> str:
 def _set_scheduler(pipeline: DiffusionPipeline, target: Target) -> None:
     part = drawing_part(pipeline)
     kind = find_scheduler(target.scheduler) if target.scheduler else type(part.scheduler)
+    where = f"target {target.name}: scheduler {kind.__name__}"
     try:
         scheduler = kind.from_config(part.scheduler.config, **target.scheduler_config)
-    except (ImportError, ValueError, NotImplementedError, TypeError) as error:
-        missing = isinstance(error, ImportError)
-        raise (NotAvailable if missing else SdevalError)(
-            f"target {target.name}: scheduler {kind.__name__}: {_first_line(error)}"
-        ) from error
+    except ImportError as error:
+        raise NotAvailable(f"{where}: {first_line(error)}") from error
+    # Schedulers refuse values of their configuration in each of these ways.
+    except (ValueError, NotImplementedError, TypeError) as error:
+        raise SdevalError(f"{where}: {first_line(error)}") from error
     part.scheduler = scheduler
     if part is not pipeline:
         # Its own reference is only looked at, never used.
@@ -116,10 +112,10 @@ def _add_loras(pipeline: DiffusionPipeline, target: Target) -> None:
         try:
             pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=name)
         except ImportError as error:
-            raise NotAvailable(f"{where}: {_first_line(error)}; get it with: pip install peft") from error
+            raise NotAvailable(f"{where}: {first_line(error)}; get it with: pip install peft") from error
         except ValueError as error:
             missing = "PEFT backend is required" in str(error)
-            said = "needs peft; get it with: pip install peft" if missing else _first_line(error)
+            said = "needs peft; get it with: pip install peft" if missing else first_line(error)
             raise (NotAvailable if missing else SdevalError)(f"{where}: {said}") from error
         if not any(name in adapters for adapters in pipeline.get_list_adapters().values()):
             raise SdevalError(f"{where}: changes no part of a {type(pipeline).__name__}")
@@ -167,10 +163,10 @@ def _set_attention(pipeline: DiffusionPipeline, target: Target, name: str) -> No
             if done:
                 denoiser.set_attention_backend(name)  # type: ignore[operator]
     except (ImportError, RuntimeError) as error:
-        raise NotAvailable(f"{where} {name}: {_first_line(error)}") from error
+        raise NotAvailable(f"{where} {name}: {first_line(error)}") from error
     except ValueError as error:
         missing = "torch.cuda.is_available()" in str(error)
-        raise (NotAvailable if missing else SdevalError)(f"{where}: {_first_line(error)}") from error
+        raise (NotAvailable if missing else SdevalError)(f"{where}: {first_line(error)}") from error
     if not done:
         raise SdevalError(
             f"{where} {name} has no effect on a {type(denoiser).__name__}; it runs {_list(attention_of(pipeline))}"
@@ -211,7 +207,3 @@ def place(pipeline: DiffusionPipeline, target: Target, device: str) -> None:
         pipeline.enable_sequential_cpu_offload(device=device)
     else:
         pipeline.to(device)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

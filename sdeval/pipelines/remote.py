@@ -6,8 +6,10 @@ lines of JSON; pictures go through a folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -44,8 +46,8 @@ class RemoteEngine:
             )
         except OSError as error:
             raise SdevalError(f"--sdeval-against-python: {python}: {error.strerror}") from error
-        facts = {**{name: getattr(target, name) for name in ("name", "model")}, **target.describe()}
-        opened = self._ask({"open": facts, "folder": self._folder.name})
+        self._end = weakref.finalize(self, _end, self._process)
+        opened = self._ask({"open": {"name": target.name, **target.describe()}, "folder": self._folder.name})
         self.batch_size: int = opened["batch_size"]
         self._environment: dict[str, Any] = opened["environment"]
 
@@ -70,11 +72,8 @@ class RemoteEngine:
         return content
 
     def close(self) -> None:
-        """End the other process."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait()
-        self._folder.cleanup()
+        """End the other process, which otherwise goes with this object."""
+        self._end()
 
     @cached_property
     def device(self) -> str:
@@ -109,6 +108,15 @@ class RemoteEngine:
         path.unlink()
         stages = Stages(**facts["stages"]) if facts["stages"] else None
         return Drawn(sample, picture, facts["finite"], facts["flagged"], facts["seconds"], stages, facts["warming"])
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Without requests it has nothing more to do."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    process.wait()
 
 
 def _plain(case: Mapping[str, Any]) -> dict[str, Any]:

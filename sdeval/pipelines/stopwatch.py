@@ -13,6 +13,7 @@ import torch
 from diffusers import DiffusionPipeline
 
 from sdeval.pipelines.drawn import Stages
+from sdeval.pipelines.families import drawing_part
 
 Mark = Any
 """A moment: seconds, or an event of CUDA."""
@@ -33,10 +34,11 @@ class Stopwatch:
     """
 
     def __init__(self, pipeline: DiffusionPipeline) -> None:
-        self._scheduler = getattr(getattr(pipeline, "decoder_pipe", pipeline), "scheduler", None)
+        self._scheduler = getattr(drawing_part(pipeline), "scheduler", None)
         known = inspect.signature(type(pipeline).__call__).parameters
         self._called_back = {"callback_on_step_end", "callback_on_step_end_tensor_inputs"} <= set(known)
-        self._cuda = torch.cuda.is_available()
+        # Where it computes, wherever its parts wait; events say nothing of work on the processor.
+        self._cuda = getattr(getattr(pipeline, "_execution_device", None), "type", "") == "cuda"
         self._start: Mark = None
         self._set: Mark = None
         self._steps: list[Mark] = []

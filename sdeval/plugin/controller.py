@@ -48,9 +48,9 @@ class Controller:
         width = max(100, shutil.get_terminal_size().columns)
         again = self._state.all_seeds_command if decided_early(self._page.parent) else ""
         told, further = notes(self._page.parent, self._state.verdicts), self._further(again)
-        for text in summary_lines(self._state.verdicts, self._page, root, width, told, further):
-            terminalreporter.write_line(text)
         for text in self._side_by_side(width):
+            terminalreporter.write_line(text)
+        for text in summary_lines(self._state.verdicts, self._page, root, width, told, further):
             terminalreporter.write_line(text)
 
     def _further(self, again: str) -> Further:
@@ -65,8 +65,8 @@ class Controller:
         from sdeval.report.matrix import matrix_lines
         from sdeval.side_by_side import matrices_of
 
-        found = matrices_of([self._page.parent], self._state.session.suites)
-        return [line for matrix in found for line in ("", *matrix_lines(matrix, width))]
+        found = matrices_of([self._page.parent], self._state.session.suites.get)
+        return [line for matrix in found for line in (*matrix_lines(matrix, width), "")]
 
 
 @pytest.hookimpl(trylast=True)

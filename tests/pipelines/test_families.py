@@ -15,24 +15,11 @@ from sdeval.pipelines.draw import batches, draw
 from sdeval.pipelines.families import family_of
 from sdeval.pipelines.load import LoadedTarget, check
 from sdeval.suite import Sample
-from tests.families import TASKS_OF, save
+from tests.families import TASKS_OF
+from tests.pipelines.conftest import Checkpoint
 
 STEPS = {"num_inference_steps": 2}
 PAIRS = [(family, task) for family, tasks in TASKS_OF.items() for task in tasks]
-Checkpoint = Callable[[str], Path]
-
-
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    """A folder with a checkpoint of a family, made when it is first asked for."""
-    made: dict[str, Path] = {}
-
-    def find(name: str) -> Path:
-        if name not in made:
-            made[name] = save(name, tmp_path_factory.mktemp(name) / name)
-        return made[name]
-
-    return find
 
 
 @pytest.fixture

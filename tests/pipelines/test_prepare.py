@@ -12,19 +12,19 @@ import torch
 from sdeval import NotAvailable, SdevalError, Target
 from sdeval.pipelines.load import LoadedTarget, check
 from tests.families import save
-from tests.pipelines.test_families import Checkpoint, checkpoint  # noqa: F401
+from tests.pipelines.conftest import Checkpoint
 
 
 def loaded(folder: Path, **changes: Any) -> LoadedTarget:
     return LoadedTarget(Target(**{"name": "tiny", "model": str(folder), "device": "cpu", **changes}))
 
 
-def test_a_schedulers_arguments_reach_it(checkpoint: Checkpoint) -> None:  # noqa: F811
+def test_a_schedulers_arguments_reach_it(checkpoint: Checkpoint) -> None:
     karras = {"scheduler": "DPMSolverMultistepScheduler", "scheduler_config": {"use_karras_sigmas": True}}
     assert loaded(checkpoint("sd1"), **karras).pipeline("text2img").scheduler.config.use_karras_sigmas is True
 
 
-def test_the_models_own_scheduler_takes_arguments_too(checkpoint: Checkpoint) -> None:  # noqa: F811
+def test_the_models_own_scheduler_takes_arguments_too(checkpoint: Checkpoint) -> None:
     pipeline = loaded(checkpoint("sd1"), scheduler_config={"timestep_spacing": "trailing"}).pipeline("img2img")
     assert type(pipeline.scheduler).__name__ == "DDIMScheduler"
     assert pipeline.scheduler.config.timestep_spacing == "trailing"
@@ -47,7 +47,7 @@ def test_the_models_own_scheduler_takes_arguments_too(checkpoint: Checkpoint) ->
     ],
 )
 def test_what_does_not_fit_is_refused_before_weights_are_read(
-    checkpoint: Checkpoint,  # noqa: F811
+    checkpoint: Checkpoint,
     family: str,
     changes: dict[str, Any],
     message: str,
@@ -64,7 +64,7 @@ def test_what_does_not_fit_is_refused_before_weights_are_read(
     ],
 )
 def test_parts_that_are_not_here_say_how_to_get_them(
-    checkpoint: Checkpoint,  # noqa: F811
+    checkpoint: Checkpoint,
     changes: dict[str, Any],
     message: str,
 ) -> None:
@@ -72,22 +72,22 @@ def test_parts_that_are_not_here_say_how_to_get_them(
         check(loaded(checkpoint("sd1"), **changes).target, "text2img", [])
 
 
-def test_slices_and_tiles_reach_the_vae(checkpoint: Checkpoint) -> None:  # noqa: F811
+def test_slices_and_tiles_reach_the_vae(checkpoint: Checkpoint) -> None:
     vae = loaded(checkpoint("sd1"), vae_slicing=True, vae_tiling=True).pipeline("text2img").vae
     assert (vae.use_slicing, vae.use_tiling) == (True, True)
 
 
-def test_channels_last_reaches_the_denoiser(checkpoint: Checkpoint) -> None:  # noqa: F811
+def test_channels_last_reaches_the_denoiser(checkpoint: Checkpoint) -> None:
     unet = loaded(checkpoint("sd1"), channels_last=True).pipeline("text2img").unet
     assert unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_sliced_attention_is_told_by_what_runs(checkpoint: Checkpoint) -> None:  # noqa: F811
+def test_sliced_attention_is_told_by_what_runs(checkpoint: Checkpoint) -> None:
     said = loaded(checkpoint("sd1"), attention="sliced").describe("text2img")
     assert said["attention"] == ["SlicedAttnProcessor"]
 
 
-def test_a_backend_reaches_a_transformer(checkpoint: Checkpoint) -> None:  # noqa: F811
+def test_a_backend_reaches_a_transformer(checkpoint: Checkpoint) -> None:
     said = loaded(checkpoint("flux"), attention="_native_math").describe("text2img")
     assert said["attention"] == ["FluxAttnProcessor (_native_math)"]
 
@@ -110,7 +110,7 @@ def test_a_backend_reaches_a_transformer(checkpoint: Checkpoint) -> None:  # noq
     ],
 )
 def test_what_would_do_nothing_or_cannot_be_done_is_said(
-    checkpoint: Checkpoint,  # noqa: F811
+    checkpoint: Checkpoint,
     family: str,
     changes: dict[str, Any],
     error: type[SdevalError],
@@ -120,7 +120,7 @@ def test_what_would_do_nothing_or_cannot_be_done_is_said(
         loaded(checkpoint(family), **changes).pipeline("text2img")
 
 
-def test_another_vae_takes_the_place_of_the_models(checkpoint: Checkpoint, tmp_path: Path) -> None:  # noqa: F811
+def test_another_vae_takes_the_place_of_the_models(checkpoint: Checkpoint, tmp_path: Path) -> None:
     from diffusers import AutoencoderKL
 
     folder = tmp_path / "vae"
@@ -149,7 +149,7 @@ def test_weights_of_a_variant_are_read(tmp_path: Path) -> None:
         loaded(folder).pipeline("text2img")
 
 
-def test_adaptations_change_the_denoiser(checkpoint: Checkpoint, tmp_path: Path) -> None:  # noqa: F811
+def test_adaptations_change_the_denoiser(checkpoint: Checkpoint, tmp_path: Path) -> None:
     peft = pytest.importorskip("peft")
     from diffusers import StableDiffusionPipeline
     from diffusers.utils import convert_state_dict_to_diffusers
