@@ -172,6 +172,7 @@ def _replace(folder: Path, run: Run, source: Path) -> None:
         load_seconds=0.0,
         environment=environment,
         notes=(),
+        cases={},
     )
     runs.write(kept, aside)
     old = folder.with_name(f".{folder.name}.old")

@@ -46,7 +46,7 @@ LAYERS = (
     ("metrics", "pipelines", "health", "faults", "progress", "drift"),
     ("run", "runfiles", "references", "noise"),
     ("score",),
-    ("compare", "plan", "drawing", "evaluate", "shapes.train"),
+    ("compare", "plan", "inputs", "drawing", "evaluate", "shapes.train"),
     ("shapes.check",),
     ("baseline", "fitting", "seeds", "pace"),
     ("runner", "calibrate"),

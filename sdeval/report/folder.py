@@ -16,6 +16,7 @@ from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.errors import SdevalError
 from sdeval.files import dump_json, write_text
 from sdeval.report.html import write_page
+from sdeval.report.view import Asked
 from sdeval.report.words import told_not_here
 from sdeval.typed import made
 
@@ -44,7 +45,7 @@ def redraw(session: Path, baselines: Path) -> Path:
         SdevalError: it is no session folder.
     """
     verdicts = read_verdicts(session)
-    write_page(session / PAGE, session, verdicts, baselines)
+    write_page(session / PAGE, Asked(session, verdicts, baselines))
     return session / PAGE
 
 
