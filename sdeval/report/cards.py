@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from sdeval.compare.verdict import Verdict, worst_first
+from sdeval.noise import Noise
 from sdeval.report.figures import short_title
 from sdeval.report.sources import Sources
 from sdeval.report.words import SYMBOLS, number, sentence, signed
-from sdeval.run import CaseRecord, Run, SampleResult
+from sdeval.run import AGAINST, CaseRecord, Run, SampleResult
+from sdeval.stats import Floats
 
 DRIFTS = ("changed", "imperceptible", "identical")
 """How far pictures moved, furthest first."""
@@ -83,6 +85,20 @@ class Beside:
     accepted: Path
     """Folder of what it is held against."""
     sources: Sources
+    noise: Noise | None = None
+    """What was measured of the suite on the target."""
+
+    @property
+    def in_turns(self) -> bool:
+        """Whether it is held against what was drawn in turns with it."""
+        return self.accepted.name == AGAINST
+
+    @property
+    def label(self) -> str:
+        """What it is held against, in a word or two; empty where there is nothing."""
+        if self.before is None:
+            return ""
+        return f"{self.before.target}, drawn in turns" if self.in_turns else "baseline"
 
     def now(self, sample: SampleResult) -> str:
         """The picture of a sample."""
@@ -150,12 +166,7 @@ def _moves(
     """Every judged score of a case, averaged over the seeds that both sides drew."""
     moves = []
     for name, record in run.metrics.items():
-        both = [
-            (earlier[sample.key].scores.get(name), sample.scores.get(name))
-            for sample in samples
-            if sample.key in earlier
-        ]
-        pairs = np.array([pair for pair in both if None not in pair], dtype=float)
+        pairs = _pairs(name, samples, earlier)
         if not record.judged or record.scope != "sample" or not len(pairs):
             continue
         then, now = pairs.mean(axis=0)
@@ -163,6 +174,23 @@ def _moves(
         times = record.sign * (now - then) / band if band else 0.0
         moves.append(Move(short_title(name, run), number(then), number(now), signed(now - then), round(times, 2)))
     return tuple(moves)
+
+
+def scores_beside(metric: str, run: Run, before: Run) -> list[tuple[float, float]]:
+    """Mean scores of every case, before and now, over the seeds that both drew."""
+    earlier = {each.key: each for each in before.samples}
+    pairs = [_pairs(metric, samples, earlier) for samples in run.by_case().values()]
+    return [(float(each[:, 0].mean()), float(each[:, 1].mean())) for each in pairs if len(each)]
+
+
+def _pairs(metric: str, samples: Sequence[SampleResult], earlier: Mapping[tuple[str, int], SampleResult]) -> Floats:
+    """Scores before and now: `[seeds, 2]`."""
+    both = [
+        (earlier[sample.key].scores.get(metric), sample.scores.get(metric))
+        for sample in samples
+        if sample.key in earlier
+    ]
+    return np.array([pair for pair in both if None not in pair], dtype=float).reshape(-1, 2)
 
 
 def _noise(beside: Beside) -> dict[str, float]:

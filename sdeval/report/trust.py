@@ -10,7 +10,7 @@ from typing import Any
 from sdeval.compare.verdict import Verdict
 from sdeval.environment import differences
 from sdeval.report.cards import Beside
-from sdeval.run import AGAINST, PASSING, Run
+from sdeval.run import PASSING, Run
 
 SHOWN = ("torch", "diffusers", "transformers")
 """Packages whose versions are always told."""
@@ -51,11 +51,11 @@ def _without(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _held_against(besides: Sequence[Beside]) -> Fact:
-    turns = [each for each in besides if each.before and each.accepted.name == AGAINST]
-    accepted = [each for each in besides if each.before and each.accepted.name != AGAINST]
+    turns = [each for each in besides if each.before and each.in_turns]
+    accepted = [each for each in besides if each.before and not each.in_turns]
     without = [f"{each.run.suite} on {each.run.target}" for each in besides if each.before is None]
     lines = [f"the accepted baselines of {_suites(accepted)}"] if accepted else []
-    lines += [f"{each.before.target}, drawn in turns with {each.run.target}" for each in turns if each.before]
+    lines += [f"{each.label} with {each.run.target}" for each in turns]
     lines += [f"nothing yet: {', '.join(without)}"] if without else []
     return Fact("Held against", tuple(dict.fromkeys(lines)), care=bool(without))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sdeval import baseline as baselines
+from sdeval import noise as noises
 from sdeval import run as runs
 from sdeval.compare.verdict import KINDS, Verdict, summary, worst_first
 from sdeval.errors import SdevalError
@@ -16,6 +18,8 @@ from sdeval.report.sources import Linked, Sources
 from sdeval.report.trust import Fact, changes, facts
 from sdeval.report.words import SYMBOLS, plain
 from sdeval.run import AGAINST, Run
+
+T = TypeVar("T")
 
 WORST = 8
 """Lines about what got worse on the first screen."""
@@ -144,14 +148,16 @@ def _beside(asked: Asked, folder: Path) -> Beside:
     if (rival / "run.json").is_file():
         return Beside(run, folder, runs.read(rival), rival, sources)
     accepted = baselines.folder_of(asked.baselines, run.suite, run.target)
-    return Beside(run, folder, _baseline(asked.baselines, run), accepted, sources)
+    before = _unless_damaged(baselines.find, asked.baselines, run)
+    noise = _unless_damaged(noises.read, asked.baselines, run)
+    return Beside(run, folder, before, accepted, sources, noise)
 
 
-def _baseline(folder: Path, run: Run) -> Run | None:
+def _unless_damaged(find: Callable[[Path, str, str], T | None], folder: Path, run: Run) -> T | None:
     try:
-        return baselines.find(folder, run.suite, run.target)
+        return find(folder, run.suite, run.target)
     except SdevalError:
-        # The page still shows the run; the session said what is wrong with the baseline.
+        # The page still shows the run; the session said what is wrong.
         return None
 
 
@@ -165,17 +171,11 @@ def _run_view(name: str, beside: Beside, asked: Asked) -> RunView:
         suite=run.suite,
         target=run.target,
         task=run.task,
-        before=_name_of(beside),
-        acceptable=beside.accepted.name != AGAINST,
+        before=beside.label,
+        acceptable=not beside.in_turns,
         notes=run.notes,
         changed=changes(beside),
         figures=figures_of(mine, run),
         cards=cards_of(mine, beside),
         plots=plots_of(mine, beside),
     )
-
-
-def _name_of(beside: Beside) -> str:
-    if beside.before is None:
-        return ""
-    return "baseline" if beside.accepted.name != AGAINST else f"{beside.before.target}, drawn in turns"

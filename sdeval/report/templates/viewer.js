@@ -9,9 +9,7 @@ let card = null;
 function startViewer() {
   document.addEventListener("click", (event) => {
     const shot = event.target.closest(".shot");
-    if (!shot || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    openShot(shot.closest("article"), shot.dataset.seed);
+    if (shot) openShot(shot.closest("article"), shot.dataset.seed);
   });
   for (const button of all("button[data-mode]", viewer)) button.addEventListener("click", () => setMode(button.dataset.mode));
   byId("v-in").addEventListener("click", () => setZoom(1));
@@ -53,13 +51,14 @@ function chosenShot() {
 
 function fillViewer() {
   const shot = chosenShot();
-  const { before, now, seed, scores, health } = shot.dataset;
+  const { seed, health } = shot.dataset;
+  const [before, now] = sourcesOf(shot);
   const shown = shownCards();
   byId("v-chip").replaceChildren(card.querySelector(".chip").cloneNode(true));
   byId("v-case").textContent = card.dataset.case;
   byId("v-place").textContent = shown.includes(card) ? `${shown.indexOf(card) + 1} of ${shown.length}` : "";
   byId("v-prompt").textContent = card.querySelector(".prompt").textContent;
-  byId("v-scores").textContent = [`seed ${seed}`, health === "ok" ? "" : health, scores].filter(Boolean).join(" · ");
+  byId("v-scores").textContent = [`seed ${seed}`, health, shot.title].filter(Boolean).join(" · ");
   const label = card.closest(".run").dataset.before || "before";
   byId("v-before").querySelector("figcaption").textContent = label;
   byId("v-both").querySelector("figcaption").textContent = `${label} and now`;
@@ -76,6 +75,8 @@ function fillViewer() {
   fillSeeds(seed);
   setMode(state.mode);
 }
+
+const sourcesOf = (shot) => ["before", "now"].map((name) => shot.querySelector(`img.${name}`)?.getAttribute("src") ?? "");
 
 function setSource(img, source) {
   img.hidden = !source;
@@ -140,7 +141,7 @@ function showZoom() {
   viewer.classList.toggle("zoomed", zoom > 0);
   viewer.style.setProperty("--zoom", zoom || 1);
   // All frames are as large as the picture of now, so that a smaller copy of the baseline's lies on it exactly.
-  const img = byId(chosenShot().dataset.now ? "v-now" : "v-before").querySelector("img");
+  const img = byId(sourcesOf(chosenShot())[1] ? "v-now" : "v-before").querySelector("img");
   const size = () => {
     viewer.style.setProperty("--natural", img.naturalWidth || 64);
     viewer.style.setProperty("--ratio", img.naturalWidth / img.naturalHeight || 1);
