@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from sdeval.compare.verdict import Verdict
 from sdeval.noise import Noise
@@ -57,7 +57,7 @@ def _points(axes: Axes, values: Sequence[float], row: int) -> None:
         axes.scatter(values, _spread(values, row), s=9, color=FAINT, alpha=0.55, linewidths=0, clip_on=False)
         return
     drawn = axes.violinplot([list(values)], positions=[row], orientation="horizontal", widths=0.8, showextrema=False)
-    for body in drawn["bodies"]:
+    for body in cast("Sequence[Any]", drawn["bodies"]):
         body.set(facecolor=FAINT, alpha=0.4)
 
 

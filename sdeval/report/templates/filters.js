@@ -1,8 +1,9 @@
 // Shows what fits the filter, in the order chosen. Rows of tables have no prompt: a search leaves them alone.
+const wordsOf = (card) => all(".case, .prompt, .tags", card).map((each) => each.textContent).join(" ").toLowerCase();
 const items = all("[data-item]").map((element) => ({
   element,
   kinds: [element.dataset.kind, element.dataset.drift],
-  text: element.matches("article") ? element.textContent.toLowerCase() : null,
+  text: element.matches("article") ? wordsOf(element) : null,
 }));
 const cards = all("article");
 const orders = {
