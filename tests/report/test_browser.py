@@ -1,4 +1,4 @@
-"""The page in a real browser: Debian's Chromium, driven by Playwright. Skipped where there is no Chromium, but not in CI."""
+"""The page in a real browser: Debian's Chromium, driven by Playwright. Skipped where there is none, but not in CI."""
 
 from __future__ import annotations
 
