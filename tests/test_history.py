@@ -323,7 +323,7 @@ def test_it_prints_figures_and_drift(project: Path, capsys: pytest.CaptureFixtur
     assert lines[0].split() == ["animals", "on", "tiny"]
     assert ["▼", "m", "30.00", "29.10", "-0.9", "4", "█▆▃▁"] in [line.split() for line in lines]
     assert "m lost 1.8 tolerances in 4 sessions, none of which failed" in lines
-    assert lines[-1].startswith("1 of 2 figures drift; where nothing changes")
+    assert lines[-1].startswith("1 of 2 figures drift; sessions that nothing links")
 
 
 def test_it_fails_only_where_asked_to(project: Path) -> None:

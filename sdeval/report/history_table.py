@@ -41,7 +41,7 @@ def how_sure(watched: Sequence[Watched]) -> str:
     judged, drifting = sum(each.series.judged for each in watched), sum(each.drift is not None for each in watched)
     found = f"{drifting} of {judged} figures drift" if drifting else f"none of {judged} figures drifts"
     rate = f"{cusum.FALSE_ALARMS:.0%} of histories of {cusum.SESSIONS} sessions"
-    return f"{found}; where nothing changes, the sums raise an alarm in at most {rate}"
+    return f"{found}; sessions that nothing links or changes raise a false alarm in at most {rate}"
 
 
 def sparkline(values: Sequence[float]) -> str:
