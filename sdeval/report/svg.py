@@ -81,8 +81,8 @@ def _coloured(content: str) -> str:
 
 
 def _fonts(content: str) -> str:
-    """In the font of the page, whatever this machine has."""
-    return re.sub(r"(font: (?:[a-z0-9]+ )*?[\d.]+px )[^;\"]*", r"\1system-ui, sans-serif", content)
+    """In the font of the page, whatever this machine has; versions of matplotlib name it in either of two ways."""
+    return re.sub(r"(font: [^;\"']*?[\d.]+px |font-family: )[^;\"]*", r"\1system-ui, sans-serif", content)
 
 
 def _own_ids(content: str) -> str:
