@@ -67,10 +67,10 @@ class Controller:
         if self._page is None or len({each.target for each in self._state.verdicts}) < 2:
             return []
         from sdeval.report.matrix import matrix_lines
-        from sdeval.side_by_side import matrices_of
+        from sdeval.side_by_side import compared_of
 
-        found = matrices_of([self._page.parent], self._state.session.suites.get)
-        return [line for matrix in found for line in (*matrix_lines(matrix, width), "")]
+        found = compared_of([self._page.parent], self._state.session.suites.get)
+        return [line for each in found for line in (*matrix_lines(each.matrix, width), "")]
 
 
 @pytest.hookimpl(trylast=True)

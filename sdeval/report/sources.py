@@ -53,6 +53,13 @@ class Linked:
             write_bytes(copy, picture.read_bytes())
         return self.here(copy)
 
+    def beside(self, picture: Path, copy: str) -> str:
+        """A picture from anywhere: its path, or that of a copy where it does not lie below the page."""
+        whole, home = picture.resolve(), self._folder.resolve()
+        if whole.is_relative_to(home):
+            return whole.relative_to(home).as_posix() if whole.is_file() else ""
+        return self.copied(picture, self._folder / copy)
+
     def outline(self, mask: Path) -> str:
         """Path of the outline, which is drawn beside its mask."""
         path = mask.with_suffix(".outline.png")
