@@ -13,6 +13,8 @@ from sdeval.report.folder import publish
 from tests.conftest import make_run
 from tests.test_baseline import contents, on_disk
 
+ENVELOPE = '{"schema": 1, "session": "one", "outcome": "passed", "strict": false, "verdicts": [%s]}'
+
 
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -89,8 +91,10 @@ def test_mistakes_end_in_one_line(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[{"a": 1}]', "verdicts.json: is damaged: verdict 1: unknown field 'a'. Known: baseline"),
-        ("{}", "verdicts.json: is damaged: must be a list of verdicts"),
+        (ENVELOPE % '{"a": 1}', "verdicts.json: is damaged: verdict 1: unknown field 'a'. Known: baseline"),
+        ("{}", "verdicts.json: is damaged: schema: is missing"),
+        ("[]", "verdicts.json: was written by another version of sdeval; run the suites again: pytest suites"),
+        ('{"schema": 2}', "verdicts.json: was written by another version of sdeval"),
         ("[", "verdicts.json: is damaged: Expecting value"),
     ],
 )

@@ -1,26 +1,27 @@
-"""The folder of a session: its name, `verdicts.json`, the page, and the link `latest`."""
+"""The folder of a session: its name, `verdicts.json`, the page, the summary, and the link `latest`."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from sdeval import run as runs
-from sdeval.compare.verdict import Verdict, worst_first
-from sdeval.errors import SdevalError
-from sdeval.files import dump_json, write_text
+from sdeval.compare.verdict import Verdict
+from sdeval.files import short, write_text
+from sdeval.report import record
 from sdeval.report.html import write_page
+from sdeval.report.markdown import Elsewhere, markdown
+from sdeval.report.record import Record
+from sdeval.report.terminal import Further, next_command
 from sdeval.report.words import told_not_here
-from sdeval.typed import made
 
 VERDICTS = "verdicts.json"
 PAGE = "index.html"
+SUMMARY = "summary.md"
 
 
 def new_name() -> str:
@@ -28,11 +29,31 @@ def new_name() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
-def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Path:
-    """Write `verdicts.json` and the page, point `latest` at the session, and return the page."""
-    ordered = worst_first(verdicts)
-    write_text(session / VERDICTS, dump_json([asdict(verdict) for verdict in ordered]))
+def publish(
+    session: Path,
+    verdicts: Sequence[Verdict],
+    baselines: Path,
+    *,
+    strict: bool = False,
+    further: Further | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> Path:
+    """Write `verdicts.json`, the page and `summary.md`, point `latest` at the session, and return the page.
+
+    Args:
+        session: the folder, with its runs in it.
+        verdicts: in any order.
+        baselines: what the page shows beside the runs.
+        strict: whether what is missing failed the session.
+        further: what it knows of the next command.
+        elsewhere: where others find the page.
+    """
+    found = Record.of(session.name, verdicts, strict=strict)
+    record.write(found, session / VERDICTS)
     page = redraw(session, baselines)
+    told = notes(session, found.verdicts)
+    command = next_command(found.verdicts, short(page), further or Further())
+    write_text(session / SUMMARY, markdown(found, told, elsewhere or Elsewhere(str(short(page))), command))
     _point_latest(session)
     return page
 
@@ -43,27 +64,18 @@ def redraw(session: Path, baselines: Path) -> Path:
     Raises:
         SdevalError: it is no session folder.
     """
-    verdicts = read_verdicts(session)
-    write_page(session / PAGE, session, verdicts, baselines)
+    found = read_record(session)
+    write_page(session / PAGE, session, found.verdicts, baselines, strict=found.strict)
     return session / PAGE
 
 
-def read_verdicts(session: Path) -> list[Verdict]:
-    """The verdicts of a session.
+def read_record(session: Path) -> Record:
+    """What a session found.
 
     Raises:
-        SdevalError: there are none, or the file is damaged.
+        SdevalError: there is nothing, or the file is damaged.
     """
-    path = session / VERDICTS
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SdevalError(f"{session}: no session in it: {VERDICTS} is missing") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SdevalError(f"{path}: is damaged: {error}") from None
-    if not isinstance(content, list):
-        raise SdevalError(f"{path}: is damaged: must be a list of verdicts")
-    return [made(Verdict, each, f"{path}: is damaged: verdict {number}") for number, each in enumerate(content, 1)]
+    return record.read(session / VERDICTS)
 
 
 def run_folders(session: Path) -> list[Path]:

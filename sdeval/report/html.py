@@ -10,8 +10,10 @@ from sdeval.files import write_text
 from sdeval.report.view import build
 
 
-def write_page(page: Path, session: Path, verdicts: Sequence[Verdict], baselines: Path) -> None:
-    """Draw the page of a session."""
+def write_page(
+    page: Path, session: Path, verdicts: Sequence[Verdict], baselines: Path, *, strict: bool = False
+) -> None:
+    """Draw the page of a session; where it was strict, what is new fails it."""
     # Every value is escaped: prompts come from files that anyone may have written.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -22,4 +24,5 @@ def write_page(page: Path, session: Path, verdicts: Sequence[Verdict], baselines
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    write_text(page, environment.get_template("page.html").render(view=build(session, verdicts, baselines)))
+    view = build(session, verdicts, baselines, strict=strict)
+    write_text(page, environment.get_template("page.html").render(view=view))

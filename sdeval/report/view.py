@@ -9,11 +9,11 @@ from typing import Any
 
 from sdeval import baseline as baselines
 from sdeval import run as runs
-from sdeval.compare.verdict import FAILING, KINDS, Verdict, summary, worst_first
+from sdeval.compare.verdict import KINDS, Verdict, summary, worst_first
 from sdeval.environment import differences
 from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
-from sdeval.report.words import SYMBOLS, number, probability, sentence, signed, times_noise, told_not_here
+from sdeval.report.words import SYMBOLS, headline, number, probability, sentence, signed, times_noise, told_not_here
 from sdeval.run import AGAINST, PASSING, Run, SampleResult
 
 
@@ -101,7 +101,7 @@ class View:
     runs: tuple[RunView, ...]
 
 
-def build(session: Path, verdicts: Sequence[Verdict], baseline_folder: Path) -> View:
+def build(session: Path, verdicts: Sequence[Verdict], baseline_folder: Path, *, strict: bool = False) -> View:
     """Read the runs of a session and put them beside their baselines.
 
     Pictures of the baselines are copied into the session, so that its folder can be moved or uploaded whole.
@@ -113,9 +113,9 @@ def build(session: Path, verdicts: Sequence[Verdict], baseline_folder: Path) -> 
         mine = [each for each in verdicts if (each.suite, each.target) == (run.suite, run.target)]
         views.append(_run_view(session, folder, run, mine, baseline_folder))
         machine = _machine(run)
-    failing = [each for each in worst_first(verdicts) if each.verdict in FAILING]
+    failing = [each for each in worst_first(verdicts) if each.fails(strict=strict)]
     return View(
-        headline=_headline(verdicts),
+        headline=headline(verdicts, strict=strict),
         failed=bool(failing),
         counts={str(kind): count for kind, count in summary(verdicts).items()},
         symbols=SYMBOLS,
@@ -130,20 +130,6 @@ def _worst_line(verdict: Verdict) -> str:
     what = f"{verdict.case} " if verdict.case else ""
     said = verdict.reason if verdict.verdict == "broken" else sentence(verdict)
     return f"{verdict.suite} on {verdict.target}: {what}{verdict.verdict}: {said}"
-
-
-def _headline(verdicts: Sequence[Verdict]) -> str:
-    counts = summary(verdicts)
-    told = [f"{counts[kind]} {kind}" for kind in KINDS if kind in counts and kind in FAILING]
-    if "broken" in counts or "regressed" in counts:
-        return "Something got worse: " + ", ".join(told)
-    if told:
-        return "Not everything could be judged: " + ", ".join(told)
-    if "new" in counts:
-        return f"Nothing to compare with yet: {counts['new']} new"
-    if "inconclusive" in counts:
-        return f"Nothing got worse that can be shown; {counts['inconclusive']} inconclusive"
-    return "Nothing got worse"
 
 
 def _machine(run: Run) -> tuple[str, ...]:

@@ -73,6 +73,13 @@ def test_the_headline_says_it(session: Path, kinds: list[Kind], headline: str) -
     assert view.failed == headline.startswith(("Something", "Not everything"))
 
 
+def test_what_is_new_fails_the_page_of_a_strict_session(session: Path) -> None:
+    view = build(session, [verdict("new"), verdict("passed")], session.parent / "baselines", strict=True)
+    assert view.failed
+    assert view.headline == "Nothing to compare with yet: 1 new"
+    assert len(view.worst) == 1
+
+
 def test_an_interval_is_drawn_to_scale(session: Path) -> None:
     said = verdict(
         "regressed", baseline=30.0, current=28.0, delta=-2.0, low=-3.0, high=-1.0, tolerance=0.5, p_value=0.001
