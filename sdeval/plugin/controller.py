@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sdeval.compare.verdict import Verdict
+from sdeval.plugin.junit import Junit
 from sdeval.plugin.state import STATE, State, usage_errors
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ class Controller:
     def __init__(self, state: State) -> None:
         self._state = state
         self._page: Path | None = None
+        self._warning = ""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Gather the verdict of an item."""
@@ -29,33 +32,45 @@ class Controller:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Write `verdicts.json`, the page, and the link to them."""
-        if self._state.verdicts:
-            from sdeval.report.folder import publish
+        """Write `verdicts.json`, the page, the summary and the link to them, and tell CI."""
+        if not self._state.verdicts:
+            return
+        from sdeval.report import ci
+        from sdeval.report.folder import SUMMARY, publish
 
-            settings = self._state.settings
-            self._page = publish(self._state.session.folder, self._state.verdicts, settings.options.baselines)
+        state, folder = self._state, self._state.session.folder
+        self._page = publish(
+            folder,
+            state.verdicts,
+            state.settings.options.baselines,
+            strict=state.settings.strict,
+            further=self._further(folder),
+            elsewhere=ci.elsewhere(os.environ),
+        )
+        self._warning = ci.tell(folder / SUMMARY, os.environ)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Counts, the verdicts worst first, notes, the page, and one next command."""
         if self._page is None:
             return
-        from sdeval.report.folder import decided_early, notes
+        from sdeval.report.folder import notes
         from sdeval.report.terminal import summary_lines
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
         width = max(100, shutil.get_terminal_size().columns)
-        again = self._state.all_seeds_command if decided_early(self._page.parent) else ""
-        told, further = notes(self._page.parent, self._state.verdicts), self._further(again)
+        told, further = notes(self._page.parent, self._state.verdicts), self._further(self._page.parent)
+        told += [self._warning] if self._warning else []
         for text in self._side_by_side(width):
             terminalreporter.write_line(text)
         for text in summary_lines(self._state.verdicts, self._page, root, width, told, further):
             terminalreporter.write_line(text)
 
-    def _further(self, again: str) -> Further:
+    def _further(self, folder: Path) -> Further:
+        from sdeval.report.folder import decided_early
         from sdeval.report.terminal import Further
 
+        again = self._state.all_seeds_command if decided_early(folder) else ""
         return Further(self._state.flags, accepts=not self._state.settings.options.in_turns, again=again)
 
     def _side_by_side(self, width: int) -> list[str]:
@@ -75,6 +90,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     state = session.config.stash[STATE]
     if state.worker is None:
         session.config.pluginmanager.register(Controller(state), "sdeval-controller")
+        session.config.pluginmanager.register(Junit(state), "sdeval-junit")
 
 
 @pytest.hookimpl(optionalhook=True)
