@@ -126,3 +126,29 @@ def test_what_cannot_be_written_is_told_in_one_line(session: Path, capsys: pytes
     assert error.startswith("sdeval: ")
     assert "baselines" in error
     assert len(error.splitlines()) == 1
+
+
+def test_a_crash_is_not_taken_for_something_worse(
+    session: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash(*_: object) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr("sdeval.report.folder.redraw", crash)
+    assert main(["report"]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert lines[-1] == "sdeval: this is a mistake of sdeval's own; please report it, with the lines above"
+
+
+def test_an_interrupted_command_says_so(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sdeval.report.folder.redraw", interrupt)
+    assert main(["report"]) == 130
+
+
+@pytest.mark.parametrize(("command", "code"), [(["--help"], 0), (["acept"], 2), (["report", "--wrong"], 2), ([], 2)])
+def test_wrong_arguments_are_usage(command: list[str], code: int) -> None:
+    assert main(command) == code
