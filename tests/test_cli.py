@@ -10,6 +10,7 @@ from sdeval import run as runs
 from sdeval.cli import main
 from sdeval.compare import Verdict
 from sdeval.report.folder import publish
+from sdeval.report.markdown import Elsewhere
 from tests.conftest import make_run
 from tests.test_baseline import contents, on_disk
 
@@ -110,6 +111,23 @@ def test_the_page_of_a_session_whose_pictures_are_gone_says_so(session: Path) ->
     page = publish(session, [verdict], Path("baselines")).read_text(encoding="utf-8")
     assert page.count("<img") == 1
     assert "seed 1: the picture is gone" in page
+
+
+def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -> None:
+    text = (session / "summary.md").read_text(encoding="utf-8")
+    assert text.endswith("Page: `reports/one/index.html`\n\nNext: `sdeval accept reports/one`\n")
+    verdict = Verdict(suite="animals", target="tiny", metric="health", case="case-0", verdict="broken")
+    publish(session, [verdict], Path("baselines"), elsewhere=Elsewhere("https://pages.example"))
+    text = (session / "summary.md").read_text(encoding="utf-8")
+    assert text.endswith("Page: [the page](<https://pages.example>)\n\nNext: `open https://pages.example`\n")
+
+
+def test_a_page_drawn_again_is_as_strict_as_its_session(session: Path) -> None:
+    verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="new")
+    page = publish(session, [verdict], Path("baselines"), strict=True)
+    page.unlink()
+    assert main(["report"]) == 0
+    assert '<header class="bad">' in page.read_text(encoding="utf-8")
 
 
 def test_a_partial_run_is_not_accepted(session: Path, capsys: pytest.CaptureFixture[str]) -> None:

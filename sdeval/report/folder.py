@@ -51,9 +51,9 @@ def publish(
     found = Record.of(session.name, verdicts, strict=strict)
     record.write(found, session / VERDICTS)
     page = redraw(session, baselines)
-    told = notes(session, found.verdicts)
-    command = next_command(found.verdicts, short(page), further or Further())
-    write_text(session / SUMMARY, markdown(found, told, elsewhere or Elsewhere(str(short(page))), command))
+    told, where = notes(session, found.verdicts), elsewhere or Elsewhere(str(short(page)))
+    command = next_command(found.verdicts, short(page), further or Further(), where.place)
+    write_text(session / SUMMARY, markdown(found, told, where, command))
     _point_latest(session)
     return page
 

@@ -86,13 +86,13 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     return (said, verdict.suite, verdict.target, what(verdict), *figures, probability(verdict.p_value), verdict.reason)
 
 
-def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Further()) -> str:
-    """The one thing to do now."""
+def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Further(), place: str = "") -> str:
+    """The one thing to do now; `place` is where to look at the page, where that is elsewhere."""
     kinds = {each.verdict for each in verdicts}
     whole = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
     if further.accepts and whole and kinds & {"new", "not comparable", "improved"}:
         return further.again or f"sdeval accept {page.parent}{further.flags}"
-    return f"open {page}"
+    return f"open {place or page}"
 
 
 def _latest(page: Path, root: Path) -> Path:
