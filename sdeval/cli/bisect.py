@@ -48,14 +48,13 @@ def run(given: argparse.Namespace) -> int:
 
     output = (given.output / "bisect" / new_name()).resolve()
     with TemporaryDirectory() as aside:
-        if given.baselines_of:
-            try:
-                given.baselines = _as_they_were(given.baselines_of, given.baselines, given.root, Path(aside))
-            # As wrong at every commit: to leave them all out would take long and tell nothing.
-            except SdevalError as error:
-                print(f"sdeval: {error}", file=sys.stderr)
-                return ABORT
-        code = _pytest(given.pytest or ["suites"], output, given.baselines.resolve())
+        try:
+            baselines = _baselines(given, Path(aside))
+        # As wrong at every commit: to leave them all out would take long and tell nothing.
+        except SdevalError as error:
+            print(f"sdeval: {error}", file=sys.stderr)
+            return ABORT
+        code = _pytest(given.pytest or ["suites"], output, baselines.resolve())
     found, why = judge(code, _record(output))
     print(f"sdeval bisect: {why}", flush=True)
     return found
@@ -113,6 +112,12 @@ def _record(output: Path) -> Record | None:
             print(f"sdeval bisect: {error}", file=sys.stderr)
             return None
     return None
+
+
+def _baselines(given: argparse.Namespace, aside: Path) -> Path:
+    if not given.baselines_of:
+        return Path(given.baselines)
+    return _as_they_were(given.baselines_of, given.baselines, given.root, aside)
 
 
 def _as_they_were(commit: str, baselines: Path, root: Path, aside: Path) -> Path:

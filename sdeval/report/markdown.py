@@ -51,11 +51,11 @@ def markdown(record: Record, notes: Sequence[str], page: Elsewhere, command: str
     """
     loud = [each for each in record.verdicts if each.verdict not in QUIET]
     sizes = [(rows, NOTES) for rows in range(ROWS, 0, -1)] + [(1, told) for told in range(NOTES, -1, -1)]
-    texts = (_text(record, loud[:rows], notes[:told], _way(page, command)) for rows, told in sizes)
-    return next((text for text in texts if len(text) <= LIMIT), _text(record, [], [], ""))
+    texts = (_text(record, loud[:rows], _list(notes, told), _way(page, command)) for rows, told in sizes)
+    return next((text for text in texts if len(text) <= LIMIT), _text(record, [], "", ""))
 
 
-def _text(record: Record, shown: Sequence[Verdict], notes: Sequence[str], way: str) -> str:
+def _text(record: Record, shown: Sequence[Verdict], notes: str, way: str) -> str:
     counts = ", ".join(f"{count} {kind}" for kind, count in summary(record.verdicts).items())
     more = sum(each.verdict not in QUIET for each in record.verdicts) - len(shown)
     parts = [
@@ -64,10 +64,17 @@ def _text(record: Record, shown: Sequence[Verdict], notes: Sequence[str], way: s
         counts,
         "\n".join([*_HEAD, *map(_row, shown)]) if shown else "",
         f"… and {more} more on the page." if more else "",
-        "\n".join(f"- {_plain(note, 3 * CELL)}" for note in notes),
+        notes,
         way,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _list(notes: Sequence[str], told: int) -> str:
+    lines = [f"- {_plain(note, 3 * CELL)}" for note in notes[:told]]
+    if len(notes) > told:
+        lines.append(f"- … and {len(notes) - told} more notes on the page")
+    return "\n".join(lines)
 
 
 def _symbol(record: Record) -> str:

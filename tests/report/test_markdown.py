@@ -120,4 +120,5 @@ def test_it_is_always_short_and_always_one_table(values: list[str], notes: list[
 def test_many_long_notes_make_way_for_the_page() -> None:
     text = told([BLACK], ["<" * 300] * 9)
     assert len(text) <= LIMIT
+    assert "- … and 6 more notes on the page" in text
     assert "Next: `sdeval accept reports/one`" in text
