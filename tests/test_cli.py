@@ -9,9 +9,12 @@ import pytest
 from sdeval import run as runs
 from sdeval.cli import main
 from sdeval.compare import Verdict
-from sdeval.report.folder import publish
+from sdeval.report.folder import Telling, publish
+from sdeval.report.markdown import Elsewhere
 from tests.conftest import make_run
 from tests.test_baseline import contents, on_disk
+
+ENVELOPE = '{"schema": 1, "session": "one", "outcome": "passed", "strict": false, "notes": [], "verdicts": [%s]}'
 
 
 @pytest.fixture
@@ -89,8 +92,10 @@ def test_mistakes_end_in_one_line(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[{"a": 1}]', "verdicts.json: is damaged: verdict 1: unknown field 'a'. Known: baseline"),
-        ("{}", "verdicts.json: is damaged: must be a list of verdicts"),
+        (ENVELOPE % '{"a": 1}', "verdicts.json: is damaged: verdict 1: unknown field 'a'. Known: baseline"),
+        ("{}", "verdicts.json: is damaged: schema: is missing"),
+        ("[]", "verdicts.json: was written by another version of sdeval; run the suites again: pytest suites"),
+        ('{"schema": 2}', "verdicts.json: was written by another version of sdeval"),
         ("[", "verdicts.json: is damaged: Expecting value"),
     ],
 )
@@ -105,7 +110,24 @@ def test_the_page_of_a_session_whose_pictures_are_gone_says_so(session: Path) ->
     (session / "animals" / "tiny" / "images" / "case-0@1.png").unlink()
     page = publish(session, [verdict], Path("baselines")).read_text(encoding="utf-8")
     assert page.count('loading="lazy"') == 1
-    assert "seed 1: the picture is gone" in page
+    assert "the picture is gone</span></span><small>seed 1</small>" in page
+
+
+def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -> None:
+    text = (session / "summary.md").read_text(encoding="utf-8")
+    assert text.endswith("Page: `reports/one/index.html`\n\nNext: `sdeval accept reports/one`\n")
+    verdict = Verdict(suite="animals", target="tiny", metric="health", case="case-0", verdict="broken")
+    publish(session, [verdict], Path("baselines"), Telling(elsewhere=Elsewhere("https://pages.example")))
+    text = (session / "summary.md").read_text(encoding="utf-8")
+    assert text.endswith("Page: [the page](<https://pages.example>)\n\nNext: `open https://pages.example`\n")
+
+
+def test_a_page_drawn_again_is_as_strict_as_its_session(session: Path) -> None:
+    verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="new")
+    page = publish(session, [verdict], Path("baselines"), Telling(strict=True))
+    page.unlink()
+    assert main(["report"]) == 0
+    assert '<header class="bad">' in page.read_text(encoding="utf-8")
 
 
 def test_a_partial_run_is_not_accepted(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,3 +144,29 @@ def test_what_cannot_be_written_is_told_in_one_line(session: Path, capsys: pytes
     assert error.startswith("sdeval: ")
     assert "baselines" in error
     assert len(error.splitlines()) == 1
+
+
+def test_a_crash_is_not_taken_for_something_worse(
+    session: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash(*_: object) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr("sdeval.report.folder.redraw", crash)
+    assert main(["report"]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert lines[-1] == "sdeval: this is a mistake of sdeval's own; please report it, with the lines above"
+
+
+def test_an_interrupted_command_says_so(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sdeval.report.folder.redraw", interrupt)
+    assert main(["report"]) == 130
+
+
+@pytest.mark.parametrize(("command", "code"), [(["--help"], 0), (["acept"], 2), (["report", "--wrong"], 2), ([], 2)])
+def test_wrong_arguments_are_usage(command: list[str], code: int) -> None:
+    assert main(command) == code

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
@@ -72,8 +73,9 @@ def accept(pytester: pytest.Pytester) -> None:
 
 
 def verdicts(pytester: pytest.Pytester) -> list[dict[str, object]]:
-    content: list[dict[str, object]] = json.loads((pytester.path / "reports" / "latest" / "verdicts.json").read_text())
-    return content
+    content = json.loads((pytester.path / "reports" / "latest" / "verdicts.json").read_text())
+    found: list[dict[str, object]] = content["verdicts"]
+    return found
 
 
 def test_one_item_a_case_then_one_a_figure(suites: pytest.Pytester) -> None:
@@ -99,6 +101,7 @@ def test_without_a_baseline_strict_fails(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess("-p", "no:cacheprovider", "--sdeval-strict")
     result.assert_outcomes(failed=4, passed=2)
     result.stdout.fnmatch_lines(["new: clip_score *no baseline for this suite and target"])
+    assert page_fails(suites)
 
 
 def test_strict_is_the_default_in_ci(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +215,47 @@ def test_x_stops_at_the_first_failure(suites: pytest.Pytester) -> None:
 def test_junit_has_the_verdicts(suites: pytest.Pytester) -> None:
     accept(suites)
     suites.runpytest_inprocess("--junitxml=junit.xml", *QUIET)
-    assert '<property name="verdict" value="passed"' in (suites.path / "junit.xml").read_text()
+    suite = ElementTree.parse(suites.path / "junit.xml").getroot()[0]
+    above = properties(suite)
+    assert above["session"] == (suites.path / "reports" / "latest").resolve().name
+    assert above["strict"] == "False"
+    assert {"hardware", "python", "torch", "diffusers"} <= set(above)
+    (case,) = [properties(each) for each in suite.iter("testcase") if each.get("name") == "test_text2img[shapes-cross]"]
+    assert case == {
+        "suite": "few",
+        "target": "shapes",
+        "metric": "health",
+        "case": "cross",
+        "verdict": "passed",
+        "n": "1",
+        "task": "text2img",
+    }
+    (gate,) = [properties(each) for each in suite.iter("testcase") if "clip_score" in each.get("name", "")]
+    assert gate["baseline"] == gate["current"]
+    assert (gate["delta"], gate["verdict"]) == ("0.0", "passed")
+
+
+def properties(element: ElementTree.Element) -> dict[str, str]:
+    return {each.get("name", ""): each.get("value", "") for each in element.iterfind("properties/property")}
+
+
+def test_ci_gets_a_summary_and_a_link(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(suites.path / "job.md"))
+    monkeypatch.setenv("SDEVAL_PAGE_URL", "https://pages.example/7")
+    suites.runpytest_inprocess("-k", "circle", *QUIET)
+    text = (suites.path / "job.md").read_text(encoding="utf-8")
+    assert text.startswith("<!-- sdeval -->\n\n## – sdeval: Nothing to compare with yet: 1 new\n")
+    assert "Page: [the page](<https://pages.example/7>)" in text
+    assert text == (suites.path / "reports" / "latest" / "summary.md").read_text(encoding="utf-8") + "\n"
+
+
+def test_a_job_summary_that_cannot_be_written_fails_nothing(
+    suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(suites.path))
+    result = suites.runpytest_inprocess("-k", "circle", *QUIET)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["note: GITHUB_STEP_SUMMARY: cannot write to *: Is a directory"])
 
 
 def test_a_failure_is_its_verdict_without_a_traceback(suites: pytest.Pytester) -> None:
@@ -527,8 +570,11 @@ def test_other_tests_are_left_alone(pytester: pytest.Pytester) -> None:
 @pytest.mark.slow
 def test_xdist_gives_the_same_verdicts(suites: pytest.Pytester) -> None:
     accept(suites)
-    result = suites.runpytest_subprocess("-n", "2", "-p", "xdist", *QUIET)
+    result = suites.runpytest_subprocess("-n", "2", "-p", "xdist", "--junitxml=junit.xml", *QUIET)
     result.assert_outcomes(passed=6)
+    suite = ElementTree.parse(suites.path / "junit.xml").getroot()[0]
+    assert "torch" in properties(suite)
+    assert {properties(each)["suite"] for each in suite.iter("testcase")} == {"few"}
     assert len(verdicts(suites)) == 6
     assert len(list((suites.path / "reports" / "latest").glob("*/*/run.json"))) == 1
 

@@ -1,35 +1,65 @@
-"""The command line, a file for each command. Exit codes: 0 fine, 1 worse, 2 usage."""
+"""The command line, a file for each command.
+
+Exit codes: 0 fine, 1 worse or broken, 2 usage, 3 a mistake of sdeval's own, 130 interrupted; `bisect` has its own.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 from sdeval import named_targets
-from sdeval.cli import accept, calibrate, compare, doctor, history, report, sensitivity
+from sdeval.cli import accept, bisect, calibrate, compare, doctor, history, report, sensitivity
 from sdeval.config import find_root, read_table
 from sdeval.errors import SdevalError
 
-COMMANDS = (accept, report, compare, history, calibrate, sensitivity, doctor)
+COMMANDS = (accept, report, compare, history, calibrate, sensitivity, doctor, bisect)
+
+
+FINE, USAGE, INTERNAL, INTERRUPTED = 0, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = _parser().parse_args(arguments)
+    asked = list(sys.argv[1:] if arguments is None else arguments)
+    bisecting = asked[:1] == ["bisect"]
     try:
-        given.root = find_root(Path.cwd())
-        table = read_table(given.root)
-        given.baselines = given.baselines or given.root / table.get("baselines", "baselines")
-        given.output = given.root / table.get("output", "reports")
-        given.named = named_targets.of_project(given.root, table.get("targets", {}))
-        return int(given.command(given))
+        given = _parser().parse_args(asked)
+    # How argparse ends: after help with 0, after a mistake with 2.
+    except SystemExit as ended:
+        return (bisect.ABORT if bisecting else USAGE) if ended.code else FINE
+    code = _attempt(given)
+    return bisect.CANNOT_JUDGE if bisecting and code in (USAGE, INTERNAL) else code
+
+
+def _attempt(given: argparse.Namespace) -> int:
+    try:
+        return _run(given)
     # Whatever cannot be written: a full disk, a folder of somebody else.
     except (SdevalError, OSError) as error:
         print(f"sdeval: {error}", file=sys.stderr)
-        return 2
+        return USAGE
+    except KeyboardInterrupt:
+        print("sdeval: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    # Python's own code for it is 1, which would read as "worse".
+    except Exception:
+        traceback.print_exc()
+        print("sdeval: this is a mistake of sdeval's own; please report it, with the lines above", file=sys.stderr)
+        return INTERNAL
+
+
+def _run(given: argparse.Namespace) -> int:
+    given.root = find_root(Path.cwd())
+    table = read_table(given.root)
+    given.baselines = given.baselines or given.root / table.get("baselines", "baselines")
+    given.output = given.root / table.get("output", "reports")
+    given.named = named_targets.of_project(given.root, table.get("targets", {}))
+    return int(given.command(given))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -33,25 +33,37 @@ class Verdict:
     """What is said of one case, or of one figure of a suite, on one target."""
 
     suite: str
+    """Name of the suite."""
     target: str
+    """Name of what drew."""
     metric: str
+    """Name of the metric or speed figure; `health` for a case's pictures."""
     case: str
     """Empty for a figure of the whole suite."""
     verdict: Kind
+    """What is said of it."""
     baseline: float | None = None
+    """Value of what it is held against."""
     current: float | None = None
+    """Value now."""
     delta: float | None = None
     """Current minus baseline, in the metric's unit."""
     higher_is_better: bool = True
+    """Whether a rise is a gain."""
     low: float | None = None
+    """Lower end of the 95% interval of the delta."""
     high: float | None = None
-    """Interval of the delta."""
+    """Upper end of the 95% interval of the delta."""
     tolerance: float | None = None
+    """Loss that is allowed, in the metric's unit."""
     noise: float | None = None
     """What the figure does from one set of seeds to another, where that was measured."""
     p_value: float | None = None
+    """Of a loss, or of a gain where it is `improved`, after correction for what was judged together."""
     n: int = 0
+    """What it rests on: cases for a figure, pictures for a case, pipeline calls for speed."""
     reason: str = ""
+    """What else there is to say, in plain words."""
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sdeval.compare.verdict import Verdict
+from sdeval.plugin.junit import Junit
 from sdeval.plugin.state import STATE, State, usage_errors
 
 if TYPE_CHECKING:
+    from sdeval.report.folder import Telling
+    from sdeval.report.sheet import Compared
     from sdeval.report.terminal import Further
 
 
@@ -21,7 +25,8 @@ class Controller:
     def __init__(self, state: State) -> None:
         self._state = state
         self._page: Path | None = None
-        self._history: list[str] = []
+        self._compared: list[Compared] = []
+        self._warning = ""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Gather the verdict of an item."""
@@ -30,47 +35,67 @@ class Controller:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Write `verdicts.json`, the page, the link to them, and a line of the history."""
-        if self._state.verdicts:
-            from sdeval.recorded import record
-            from sdeval.report.folder import publish
-            from sdeval.slow_drift import told
+        """Write a line of the history, `verdicts.json`, pages, the summary and the link to them, and tell CI."""
+        if not self._state.verdicts:
+            return
+        from sdeval.report import ci
+        from sdeval.report.folder import SUMMARY, publish
 
-            folder, baselines = self._state.session.folder, self._state.settings.options.baselines
-            self._page = publish(folder, self._state.verdicts, baselines)
-            self._history = record(folder, self._state.verdicts, baselines) + told(folder.parent, folder.name)
+        folder, baselines = self._state.session.folder, self._state.settings.options.baselines
+        self._put_side_by_side(folder)
+        self._page = publish(folder, self._state.verdicts, baselines, self._telling(folder))
+        self._warning = ci.tell(folder / SUMMARY, os.environ)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Counts, the verdicts worst first, notes, the page, and one next command."""
         if self._page is None:
             return
-        from sdeval.report.folder import decided_early, notes
+        from sdeval.report.folder import read_record
+        from sdeval.report.matrix import matrix_lines
         from sdeval.report.terminal import summary_lines
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
         width = max(100, shutil.get_terminal_size().columns)
-        again = self._state.all_seeds_command if decided_early(self._page.parent) else ""
-        told, further = [*notes(self._page.parent, self._state.verdicts), *self._history], self._further(again)
-        for text in self._side_by_side(width):
-            terminalreporter.write_line(text)
-        for text in summary_lines(self._state.verdicts, self._page, root, width, told, further):
+        told = [*read_record(self._page.parent).notes, *filter(None, [self._warning])]
+        tables = [line for each in self._compared for line in (*matrix_lines(each.matrix, width), "")]
+        further = self._further(self._page.parent)
+        for text in [*tables, *summary_lines(self._state.verdicts, self._page, root, width, told, further)]:
             terminalreporter.write_line(text)
 
-    def _further(self, again: str) -> Further:
+    def _telling(self, folder: Path) -> Telling:
+        from sdeval.recorded import record
+        from sdeval.report import ci
+        from sdeval.report.folder import Telling
+        from sdeval.slow_drift import told
+
+        settings = self._state.settings
+        unwritten = record(folder, self._state.verdicts, settings.options.baselines)
+        return Telling(
+            strict=settings.strict,
+            further=self._further(folder),
+            elsewhere=ci.elsewhere(os.environ),
+            notes=(*unwritten, *told(folder.parent, folder.name)),
+        )
+
+    def _further(self, folder: Path) -> Further:
+        from sdeval.report.folder import decided_early
         from sdeval.report.terminal import Further
 
+        again = self._state.all_seeds_command if decided_early(folder) else ""
         return Further(self._state.flags, accepts=not self._state.settings.options.in_turns, again=again)
 
-    def _side_by_side(self, width: int) -> list[str]:
-        """Settings beside each other, where suites ran on several targets."""
-        if self._page is None or len({each.target for each in self._state.verdicts}) < 2:
-            return []
-        from sdeval.report.matrix import matrix_lines
+    def _put_side_by_side(self, folder: Path) -> None:
+        """A page of settings beside each other, where suites ran on several targets."""
+        if len({each.target for each in self._state.verdicts}) < 2:
+            return
+        from sdeval.report.sheet import write_sheets
+        from sdeval.report.view import SHEETS
         from sdeval.side_by_side import compared_of
 
-        found = compared_of([self._page.parent], self._state.session.suites.get)
-        return [line for each in found for line in (*matrix_lines(each.matrix, width), "")]
+        self._compared = compared_of([folder], self._state.session.suites.get)
+        if self._compared:
+            write_sheets(folder / SHEETS, self._compared)
 
 
 @pytest.hookimpl(trylast=True)
@@ -79,6 +104,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     state = session.config.stash[STATE]
     if state.worker is None:
         session.config.pluginmanager.register(Controller(state), "sdeval-controller")
+        session.config.pluginmanager.register(Junit(state), "sdeval-junit")
 
 
 @pytest.hookimpl(optionalhook=True)

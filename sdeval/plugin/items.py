@@ -10,6 +10,7 @@ import pytest
 
 from sdeval.compare.verdict import Kind, Verdict
 from sdeval.errors import NoHardware, NotAvailable, SdevalError
+from sdeval.plugin import junit
 from sdeval.plugin.state import STATE, State
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ def sdeval_judge(request: pytest.FixtureRequest) -> Any:
         __tracebackhide__ = True
         verdict, skipped = _answer(state, question, request.node)
         request.node.stash[VERDICT] = verdict
-        for name in ("verdict", "delta", "p_value"):
-            if getattr(verdict, name) is not None:
-                request.node.user_properties.append((name, getattr(verdict, name)))
+        request.node.user_properties += junit.properties(verdict, question.job.suite.task)
         if skipped:
             pytest.skip(verdict.reason)
         if verdict.fails(strict=state.settings.strict):

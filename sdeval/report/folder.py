@@ -1,28 +1,30 @@
-"""The folder of a session: its name, `verdicts.json`, the page, and the link `latest`."""
+"""The folder of a session: its name, `verdicts.json`, the page, the summary, and the link `latest`."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdeval import run as runs
-from sdeval.compare.verdict import Verdict, worst_first
-from sdeval.errors import SdevalError
-from sdeval.files import dump_json, write_text
+from sdeval.compare.verdict import Verdict
+from sdeval.files import short, write_text
+from sdeval.report import record
 from sdeval.report.html import write_page
+from sdeval.report.markdown import Elsewhere, markdown
+from sdeval.report.record import Record
 from sdeval.report.sources import Embedded
+from sdeval.report.terminal import Further, next_command
 from sdeval.report.view import Asked
 from sdeval.report.words import told_not_here
-from sdeval.typed import made
 
 VERDICTS = "verdicts.json"
 PAGE = "index.html"
+SUMMARY = "summary.md"
 
 
 def new_name() -> str:
@@ -30,11 +32,34 @@ def new_name() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
-def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Path:
-    """Write `verdicts.json` and the page, point `latest` at the session, and return the page."""
-    ordered = worst_first(verdicts)
-    write_text(session / VERDICTS, dump_json([asdict(verdict) for verdict in ordered]))
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a session knows besides its verdicts."""
+
+    strict: bool = False
+    """Whether what is missing failed it."""
+    further: Further = field(default_factory=Further)
+    elsewhere: Elsewhere | None = None
+    """Where others find the page."""
+    notes: tuple[str, ...] = ()
+
+
+def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path, telling: Telling = Telling()) -> Path:
+    """Write `verdicts.json`, the page and `summary.md`, point `latest` at the session, and return the page.
+
+    Args:
+        session: the folder, with its runs in it.
+        verdicts: in any order.
+        baselines: what the page shows beside the runs.
+        telling: what the session knows besides.
+    """
+    told = [*notes(session, verdicts), *telling.notes]
+    found = Record.of(session.name, verdicts, strict=telling.strict, notes=told)
+    record.write(found, session / VERDICTS)
     page = redraw(session, baselines)
+    where = telling.elsewhere or Elsewhere(str(short(page)))
+    command = next_command(found.verdicts, short(page), telling.further, where.place)
+    write_text(session / SUMMARY, markdown(found, found.notes, where, command))
     _point_latest(session)
     return page
 
@@ -50,27 +75,18 @@ def redraw(session: Path, baselines: Path, single: Path | None = None) -> Path:
     Raises:
         SdevalError: it is no session folder.
     """
-    page = single or session / PAGE
-    write_page(page, Asked(session, read_verdicts(session), baselines, sources=Embedded() if single else None))
+    page, sources = single or session / PAGE, Embedded() if single else None
+    write_page(page, Asked(session, read_record(session), baselines, sources))
     return page
 
 
-def read_verdicts(session: Path) -> list[Verdict]:
-    """The verdicts of a session.
+def read_record(session: Path) -> Record:
+    """What a session found.
 
     Raises:
-        SdevalError: there are none, or the file is damaged.
+        SdevalError: there is nothing, or the file is damaged.
     """
-    path = session / VERDICTS
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SdevalError(f"{session}: no session in it: {VERDICTS} is missing") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SdevalError(f"{path}: is damaged: {error}") from None
-    if not isinstance(content, list):
-        raise SdevalError(f"{path}: is damaged: must be a list of verdicts")
-    return [made(Verdict, each, f"{path}: is damaged: verdict {number}") for number, each in enumerate(content, 1)]
+    return record.read(session / VERDICTS)
 
 
 def run_folders(session: Path) -> list[Path]:

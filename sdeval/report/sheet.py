@@ -97,9 +97,7 @@ def _sheet(compared: Compared, folder: Path) -> Sheet:
         suite=matrix.suite,
         reference=matrix.reference,
         metrics=tuple(short_title(name, run) for name in metrics),
-        lines=tuple(
-            _line(row, base, metrics, letter) for row, letter in zip(matrix.rows, letters(matrix), strict=True)
-        ),
+        lines=tuple(_line(row, base, metrics, letter) for row, letter in named),
         choice=choice(matrix, base),
         notes=matrix.notes,
         plot=plot_front(matrix, short_title(metrics[0], run), run.metrics[metrics[0]].unit) if metrics else "",

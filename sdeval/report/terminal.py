@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from sdeval.compare.verdict import FAILING, Verdict, summary, worst_first
-from sdeval.report.words import SYMBOLS, not_here, number, probability, sentence, signed
+from sdeval.report.words import SYMBOLS, not_here, number, probability, sentence, signed, what
 
 ROWS = 14
 """Verdicts in the table; the page has all of them."""
@@ -81,19 +81,18 @@ def _table(verdicts: Sequence[Verdict], width: int) -> list[str]:
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
-    what = verdict.name if verdict.metric in (verdict.name, "health") else f"{verdict.name} {verdict.metric}"
     said = f"{SYMBOLS[verdict.verdict]} {verdict.verdict}"
     figures = (number(verdict.baseline), number(verdict.current), signed(verdict.delta), number(verdict.tolerance))
-    return (said, verdict.suite, verdict.target, what, *figures, probability(verdict.p_value), verdict.reason)
+    return (said, verdict.suite, verdict.target, what(verdict), *figures, probability(verdict.p_value), verdict.reason)
 
 
-def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Further()) -> str:
-    """The one thing to do now."""
+def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Further(), place: str = "") -> str:
+    """The one thing to do now; `place` is where to look at the page, where that is elsewhere."""
     kinds = {each.verdict for each in verdicts}
     whole = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
     if further.accepts and whole and kinds & {"new", "not comparable", "improved"}:
         return further.again or f"sdeval accept {page.parent}{further.flags}"
-    return f"open {page}"
+    return f"open {place or page}"
 
 
 def _latest(page: Path, root: Path) -> Path:

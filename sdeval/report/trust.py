@@ -10,6 +10,7 @@ from typing import Any
 from sdeval.compare.verdict import Verdict
 from sdeval.environment import differences
 from sdeval.report.cards import Beside
+from sdeval.report.record import Record
 from sdeval.run import PASSING, Run
 
 SHOWN = ("torch", "diffusers", "transformers")
@@ -25,13 +26,11 @@ class Fact:
     care: bool = False
 
 
-def facts(besides: Sequence[Beside], verdicts: Sequence[Verdict]) -> tuple[Fact, ...]:
+def facts(besides: Sequence[Beside], record: Record) -> tuple[Fact, ...]:
     """What a reader has to know before believing a page."""
-    found = [_held_against(besides), *_machine(besides), _evidence(besides, verdicts), _changed(besides)]
-    notes = tuple(dict.fromkeys(note for each in besides for note in each.run.notes))
-    return tuple(
-        each for each in (*found, Fact("Notes", notes, care=True), *_not_judged(besides, verdicts)) if each.lines
-    )
+    found = [_held_against(besides), _machine(besides), _evidence(besides, record.verdicts), _changed(besides)]
+    notes = Fact("Notes", record.notes, care=True)
+    return tuple(each for each in (*found, notes, _not_judged(record.verdicts)) if each.lines)
 
 
 def changes(beside: Beside) -> tuple[str, ...]:
@@ -64,10 +63,10 @@ def _suites(besides: Sequence[Beside]) -> str:
     return f"{len(besides)} suites" if len(besides) > 1 else f"{besides[0].run.suite} on {besides[0].run.target}"
 
 
-def _machine(besides: Sequence[Beside]) -> list[Fact]:
+def _machine(besides: Sequence[Beside]) -> Fact:
     """What the session ran on, each kind of machine once."""
     machines = dict.fromkeys(_described(each.run) for each in besides)
-    return [Fact("Drawn on", tuple(machines))]
+    return Fact("Drawn on", tuple(machines))
 
 
 def _described(run: Run) -> str:
@@ -103,13 +102,12 @@ def _changed(besides: Sequence[Beside]) -> Fact:
     return Fact("What changed", tuple(lines))
 
 
-def _not_judged(besides: Sequence[Beside], verdicts: Sequence[Verdict]) -> list[Fact]:
-    """Figures and cases without a judgement, by reason."""
-    open_ = [each for each in verdicts if each.verdict in ("skipped", "unscored", "not comparable", "new")]
+def _not_judged(verdicts: Sequence[Verdict]) -> Fact:
+    """Figures and cases without a judgement, by reason; what is not on this machine is told by a note."""
+    open_ = [each for each in verdicts if each.verdict in ("unscored", "not comparable", "new")]
     reasons = Counter((each.verdict, each.suite, each.target, each.reason) for each in open_)
     lines = [
         f"{count} {kind} in {suite} on {target}" + (f": {reason}" if reason else "")
         for (kind, suite, target, reason), count in reasons.items()
     ]
-    care = any(each.verdict != "skipped" for each in open_)
-    return [Fact("Not judged", tuple(lines), care=care)]
+    return Fact("Not judged", tuple(lines), care=True)

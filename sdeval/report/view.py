@@ -10,17 +10,20 @@ from typing import TypeVar
 from sdeval import baseline as baselines
 from sdeval import noise as noises
 from sdeval import run as runs
-from sdeval.compare.verdict import KINDS, Verdict, summary, worst_first
+from sdeval.compare.verdict import KINDS, Verdict, summary
 from sdeval.errors import SdevalError
 from sdeval.report.cards import DRIFTS, Beside, Card, cards_of
 from sdeval.report.figures import Figure, figures_of, title_of, unit_of
+from sdeval.report.record import Record
 from sdeval.report.sources import Linked, Sources
 from sdeval.report.trust import Fact, changes, facts
-from sdeval.report.words import SYMBOLS, plain
+from sdeval.report.words import SYMBOLS, headline, plain
 from sdeval.run import AGAINST, Run
 
 T = TypeVar("T")
 
+SHEETS = "compare.html"
+"""Settings side by side, where a session has several."""
 WORST = 8
 """Lines about what got worse on the first screen."""
 
@@ -77,6 +80,8 @@ class View:
     more: int
     """How many failed besides the worst."""
     facts: tuple[Fact, ...]
+    sheets: bool
+    """Whether a page with its settings side by side lies beside it."""
     runs: tuple[RunView, ...]
 
 
@@ -85,50 +90,32 @@ class Asked:
     """What a page is made of."""
 
     session: Path
-    verdicts: Sequence[Verdict]
+    record: Record
     baselines: Path
-    strict: bool = False
     sources: Sources | None = None
     """How pictures are named; by paths where None."""
 
 
 def build(asked: Asked) -> View:
     """Read the runs of a session and put them beside what they are held against."""
+    verdicts, strict = asked.record.verdicts, asked.record.strict
     besides = [_beside(asked, path.parent) for path in sorted(asked.session.glob("*/*/run.json"))]
     views = [_run_view(f"r{number}", each, asked) for number, each in enumerate(besides)]
-    failing = [each for each in worst_first(asked.verdicts) if each.fails(strict=asked.strict)]
+    failing = [each for each in verdicts if each.fails(strict=strict)]
     drifts = [card.drift for view in views for card in view.cards]
     return View(
-        session=asked.session.resolve().name,
-        headline=headline(asked.verdicts, strict=asked.strict),
+        session=asked.record.session,
+        headline=headline(verdicts, strict=strict),
         failed=bool(failing),
-        counts={str(kind): count for kind, count in summary(asked.verdicts).items()},
+        counts={str(kind): count for kind, count in summary(verdicts).items()},
         drifts={name: drifts.count(name) for name in DRIFTS if name in drifts},
         symbols=SYMBOLS,
         worst=tuple(_line(each, views, besides) for each in failing[:WORST]),
         more=max(0, len(failing) - WORST),
-        facts=facts(besides, asked.verdicts),
+        facts=facts(besides, asked.record),
+        sheets=asked.session.joinpath(SHEETS).is_file() and asked.sources is None,
         runs=tuple(sorted(views, key=lambda each: each.rank)),
     )
-
-
-def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
-    """The session in a line."""
-    counts = summary(verdicts)
-    told = [f"{counts[kind]} {kind}" for kind in KINDS if any(_fails(each, kind, strict) for each in verdicts)]
-    if "broken" in counts or "regressed" in counts:
-        return "Something got worse: " + ", ".join(told)
-    if told:
-        return "Not everything could be judged: " + ", ".join(told)
-    if "new" in counts:
-        return f"Nothing to compare with yet: {counts['new']} new"
-    if "inconclusive" in counts:
-        return f"Nothing got worse that can be shown; {counts['inconclusive']} inconclusive"
-    return "Nothing got worse"
-
-
-def _fails(verdict: Verdict, kind: str, strict: bool) -> bool:
-    return verdict.verdict == kind and verdict.fails(strict=strict)
 
 
 def _line(verdict: Verdict, views: Sequence[RunView], besides: Sequence[Beside]) -> Line:
@@ -165,7 +152,7 @@ def _run_view(name: str, beside: Beside, asked: Asked) -> RunView:
     from sdeval.report.plots import plots_of
 
     run = beside.run
-    mine = [each for each in asked.verdicts if (each.suite, each.target) == (run.suite, run.target)]
+    mine = [each for each in asked.record.verdicts if (each.suite, each.target) == (run.suite, run.target)]
     return RunView(
         id=name,
         suite=run.suite,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sdeval.compare.verdict import Verdict
+from sdeval.compare.verdict import KINDS, Verdict, summary
 
 SYMBOLS = {
     "broken": "✗",
@@ -51,6 +51,27 @@ def times_noise(verdict: Verdict) -> str:
     if not verdict.noise or not verdict.delta:
         return ""
     return f"{abs(verdict.delta) / verdict.noise:.1f} times its noise"
+
+
+def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
+    """The whole session in one line."""
+    counts = summary(verdicts)
+    failing = {each.verdict for each in verdicts if each.fails(strict=strict)}
+    told = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if kind in failing)
+    if failing & {"broken", "regressed"}:
+        return f"Something got worse: {told}"
+    if failing - {"new"}:
+        return f"Not everything could be judged: {told}"
+    if "new" in counts:
+        return f"Nothing to compare with yet: {counts['new']} new"
+    if "inconclusive" in counts:
+        return f"Nothing got worse that can be shown; {counts['inconclusive']} inconclusive"
+    return "Nothing got worse"
+
+
+def what(verdict: Verdict) -> str:
+    """What a verdict is about: the case, the metric, or both."""
+    return verdict.name if verdict.metric in (verdict.name, "health") else f"{verdict.name} {verdict.metric}"
 
 
 def sentence(verdict: Verdict) -> str:

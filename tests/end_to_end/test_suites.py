@@ -33,7 +33,7 @@ def run(output: Path, *arguments: str, **environment: str) -> tuple[int, Verdict
     )
     found = output / "latest" / "verdicts.json"
     assert found.is_file(), done.stdout + done.stderr
-    return done.returncode, json.loads(found.read_text())
+    return done.returncode, json.loads(found.read_text())["verdicts"]
 
 
 def kinds(verdicts: Verdicts) -> set[str]:

@@ -23,7 +23,7 @@ def compared(tmp_path: Path) -> Compared:
     for place, name in enumerate(("twenty steps", "<four> steps")):
         run = make_run(np.full((8, 2), 30.0) - place + np.random.default_rng(place).normal(size=(8, 2)) / 20)
         timings = {each.key: Timing(call=0, seconds=1.0 - place / 2) for each in run.samples}
-        run = replace(run, target=name, timings=timings, environment={"hardware": "a laptop"})
+        run = replace(run, target=f"steps-{place}", timings=timings, environment={"hardware": "a laptop"})
         folder = tmp_path / "runs" / str(place)
         runs.write(painted(run, folder), folder)
         stored[name] = Stored(runs.read(folder), folder)

@@ -13,6 +13,7 @@ from sdeval import run as runs
 from sdeval.baseline import accept
 from sdeval.compare import Kind, Verdict
 from sdeval.report.html import write_page
+from sdeval.report.record import Record
 from sdeval.report.view import Asked, View, build
 from tests.conftest import make_run
 from tests.test_baseline import on_disk
@@ -37,8 +38,8 @@ def verdict(kind: Kind, case: str = "", **changes: object) -> Verdict:
     return replace(said, **changes)
 
 
-def asked(session: Path, verdicts: Sequence[Verdict]) -> Asked:
-    return Asked(session, verdicts, session.parent / "baselines")
+def asked(session: Path, verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> Asked:
+    return Asked(session, Record.of("one", verdicts, strict=False, notes=notes), session.parent / "baselines")
 
 
 def page_of(session: Path, verdicts: Sequence[Verdict]) -> View:
@@ -80,6 +81,14 @@ def test_the_headline_says_it(session: Path, kinds: list[Kind], headline: str) -
     view = page_of(session, [verdict(kind) for kind in kinds])
     assert view.headline == headline
     assert view.failed == headline.startswith(("Something", "Not everything"))
+
+
+def test_what_is_new_fails_the_page_of_a_strict_session(session: Path) -> None:
+    record = Record.of("one", [verdict("new"), verdict("passed")], strict=True)
+    view = build(Asked(session, record, session.parent / "baselines"))
+    assert view.failed
+    assert view.headline == "Nothing to compare with yet: 1 new"
+    assert len(view.worst) == 1
 
 
 def test_an_interval_is_drawn_to_scale(session: Path) -> None:

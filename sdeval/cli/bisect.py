@@ -1,0 +1,136 @@
+"""`sdeval bisect`: what `git bisect run` asks of every commit."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from sdeval.errors import SdevalError
+
+if TYPE_CHECKING:
+    from sdeval.compare.verdict import Verdict
+    from sdeval.report.record import Record
+
+HELP = "say whether this commit is worse: for `git bisect run sdeval bisect`"
+
+CANNOT_JUDGE = 125
+"""`git bisect` leaves the commit out."""
+ABORT = 128
+"""`git bisect` stops. It would take any smaller code, such as that of a misspelt option, for a worse commit."""
+
+UNJUDGED = frozenset({"unscored", "not comparable", "new"})
+"""Whatever got worse may hide behind these."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said."""
+    parser.add_argument(
+        "--baselines-of",
+        metavar="COMMIT",
+        help="compare with the baselines as they were there, and not with those of each commit",
+    )
+    parser.add_argument(
+        "pytest", metavar="-- PYTEST_ARGUMENT", nargs="*", help="what pytest is to run (default: suites)"
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run suites; exit with 0 where nothing is worse, 1 where something is, 125 where that cannot be judged."""
+    from sdeval.report.folder import new_name
+
+    output = (given.output / "bisect" / new_name()).resolve()
+    with TemporaryDirectory() as aside:
+        try:
+            baselines = _baselines(given, Path(aside))
+        # As wrong at every commit: to leave them all out would take long and tell nothing.
+        except SdevalError as error:
+            print(f"sdeval: {error}", file=sys.stderr)
+            return ABORT
+        code = _pytest(given.pytest or ["suites"], output, baselines.resolve())
+    found, why = judge(code, _record(output))
+    print(f"sdeval bisect: {why}", flush=True)
+    return found
+
+
+def judge(code: int, found: Record | None) -> tuple[int, str]:
+    """The exit code for `git bisect run`, and why.
+
+    Args:
+        code: what pytest ended with.
+        found: by the session; None where there is nothing.
+    """
+    if found is None or code not in (0, 1):
+        return CANNOT_JUDGE, f"cannot judge: pytest ended with {code}" + ("" if found else ", and there is no verdict")
+    worse = [each for each in found.verdicts if each.verdict in ("broken", "regressed")]
+    unjudged = [each for each in found.verdicts if each.verdict in UNJUDGED]
+    if worse:
+        return 1, f"worse: {_first(worse)}"
+    if unjudged:
+        return CANNOT_JUDGE, f"cannot judge: {_first(unjudged)}"
+    if code:
+        return CANNOT_JUDGE, "cannot judge: pytest failed, but for no verdict"
+    if not any(each.verdict in ("passed", "improved") for each in found.verdicts):
+        return CANNOT_JUDGE, "cannot judge: nothing passed and nothing is worse"
+    return 0, "not worse"
+
+
+def _first(verdicts: Sequence[Verdict]) -> str:
+    from sdeval.report.terminal import explain
+
+    first = verdicts[0]
+    more = f", and {len(verdicts) - 1} more" if len(verdicts) > 1 else ""
+    case = f"{first.case} " if first.case else ""
+    return f"{first.suite} on {first.target}: {case}{explain(first)}{more}"
+
+
+def _pytest(arguments: Sequence[str], output: Path, baselines: Path) -> int:
+    """Run it as the user would, but for where it reads and writes."""
+    own = ["--no-sdeval-strict", "--sdeval-output", str(output), "--sdeval-baselines", str(baselines)]
+    # Commits follow each other so fast that a module may look no newer than what was compiled from the last one.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    # A job's summary is for its own session, and not for every step on the way.
+    environment.pop("GITHUB_STEP_SUMMARY", None)
+    return subprocess.run([sys.executable, "-m", "pytest", *arguments, *own], env=environment).returncode
+
+
+def _record(output: Path) -> Record | None:
+    """What the one session in a folder found; None where it left nothing that can be read."""
+    from sdeval.report.folder import VERDICTS, read_record
+
+    for path in output.glob(f"*/{VERDICTS}"):
+        try:
+            return read_record(path.parent)
+        except SdevalError as error:
+            print(f"sdeval bisect: {error}", file=sys.stderr)
+            return None
+    return None
+
+
+def _baselines(given: argparse.Namespace, aside: Path) -> Path:
+    if not given.baselines_of:
+        return Path(given.baselines)
+    return _as_they_were(given.baselines_of, given.baselines, given.root, aside)
+
+
+def _as_they_were(commit: str, baselines: Path, root: Path, aside: Path) -> Path:
+    """The baselines of a commit, put aside."""
+    folder = baselines.resolve()
+    if not folder.is_relative_to(root.resolve()):
+        raise SdevalError(f"--baselines-of: {folder} is outside of {root}: git does not know it")
+    inside = folder.relative_to(root.resolve())
+    command = ["git", "-C", str(root), "archive", "--format=tar", commit, "--", str(inside)]
+    done = subprocess.run(command, capture_output=True)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise SdevalError(f"--baselines-of {commit}: {said[-1] if said else 'git archive failed'}")
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(aside, filter="data")
+    return aside / inside

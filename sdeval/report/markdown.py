@@ -1,0 +1,138 @@
+"""What a pull request and a job's summary say: short, worst first, and where the page is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sdeval.compare.verdict import Verdict, summary
+from sdeval.report.record import Record
+from sdeval.report.words import SYMBOLS, headline, number, probability, signed, what
+
+MARKER = "<!-- sdeval -->"
+"""Begins the text, and is not seen: a bot finds its own comment by it and writes over it."""
+
+LIMIT = 4000
+"""Characters at most: a comment is to be read, and a page holds the rest."""
+ROWS = 10
+NOTES = 5
+CELL = 100
+"""Characters of one value."""
+QUIET = frozenset({"passed", "information", "skipped"})
+"""Verdicts that need nobody's attention: counted, and not listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where others find the page."""
+
+    place: str
+    """An address of the web, or else a path."""
+    words: str = "the page"
+
+
+def markdown(record: Record, notes: Sequence[str], page: Elsewhere, command: str) -> str:
+    """Headline, counts, the worst verdicts, notes, the page, and one next command.
+
+    It is never longer than `LIMIT`: where it would be, it has fewer rows, and then fewer notes.
+
+    Example output, without the marker:
+        ## ✗ sdeval: Something got worse: 1 regressed
+
+        1 regressed, 84 passed
+
+        | verdict | suite on target | what | baseline → now (change, allowed) | how sure | why |
+        |---|---|---|---|---|---|
+        | ▼ regressed | shapes-text2img on shapes | clip_score | 71.20 → 54.31 (-16.89, 0.50) | p <0.001 | |
+
+        Page: `reports/20261121-141503-9f2c/index.html`
+        Next: `open reports/20261121-141503-9f2c/index.html`
+    """
+    loud = [each for each in record.verdicts if each.verdict not in QUIET]
+    sizes = [(rows, NOTES) for rows in range(ROWS, 0, -1)] + [(1, told) for told in range(NOTES, -1, -1)]
+    texts = (_text(record, loud[:rows], _list(notes, told), _way(page, command)) for rows, told in sizes)
+    return next((text for text in texts if len(text) <= LIMIT), _text(record, [], "", ""))
+
+
+def _text(record: Record, shown: Sequence[Verdict], notes: str, way: str) -> str:
+    counts = ", ".join(f"{count} {kind}" for kind, count in summary(record.verdicts).items())
+    more = sum(each.verdict not in QUIET for each in record.verdicts) - len(shown)
+    parts = [
+        MARKER,
+        f"## {_symbol(record)} sdeval: {headline(record.verdicts, strict=record.strict)}",
+        counts,
+        "\n".join([*_HEAD, *map(_row, shown)]) if shown else "",
+        f"… and {more} more on the page." if more else "",
+        notes,
+        way,
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _list(notes: Sequence[str], told: int) -> str:
+    lines = [f"- {_plain(note, 3 * CELL)}" for note in notes[:told]]
+    if len(notes) > told:
+        lines.append(f"- … and {len(notes) - told} more notes on the page")
+    return "\n".join(lines)
+
+
+def _symbol(record: Record) -> str:
+    if record.outcome == "failed":
+        return SYMBOLS["broken"]
+    judged = any(each.verdict in ("passed", "improved") for each in record.verdicts)
+    return SYMBOLS["passed" if judged else "skipped"]
+
+
+_COLUMNS = ("verdict", "suite on target", "what", "baseline → now (change, allowed)", "how sure", "why")
+_HEAD = (f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|")
+
+
+def _row(verdict: Verdict) -> str:
+    cells = (f"{verdict.suite} on {verdict.target}", what(verdict), _figures(verdict), _how_sure(verdict))
+    said = f"{SYMBOLS[verdict.verdict]} {verdict.verdict}"
+    return f"| {' | '.join([said, *map(_plain, (*cells, verdict.reason))])} |"
+
+
+def _figures(verdict: Verdict) -> str:
+    if verdict.baseline is None or verdict.current is None:
+        return number(verdict.current)
+    change = f"{signed(verdict.delta)}, {number(verdict.tolerance)}"
+    return f"{number(verdict.baseline)} → {number(verdict.current)} ({change})"
+
+
+def _how_sure(verdict: Verdict) -> str:
+    parts = [f"p {probability(verdict.p_value)}"] if verdict.p_value is not None else []
+    if verdict.low is not None:
+        parts.append(f"{signed(verdict.low)} to {signed(verdict.high)}")
+    return "; ".join(parts)
+
+
+def _way(page: Elsewhere, command: str) -> str:
+    """Where the page is, and the next command; one that is too long to be whole is left out."""
+    lines = [f"Page: {_link(page)}", f"Next: {_code(command)}" if command else ""]
+    return "\n\n".join(line for line in lines if 0 < len(line) <= LIMIT // 4)
+
+
+def _link(page: Elsewhere) -> str:
+    """A link where it leads into the web; `javascript:` and paths of a machine's own stay text."""
+    if not re.fullmatch(r"https?://[!-~]+", page.place):
+        return _code(page.place)
+    return f"[{_plain(page.words)}](<{page.place.replace('<', '%3C').replace('>', '%3E')}>)"
+
+
+def _code(text: str) -> str:
+    """Text in which nothing means anything."""
+    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
+
+
+def _plain(text: str, longest: int = CELL) -> str:
+    """Text of which nothing is read as Markdown or HTML, calls nobody, and links to nothing."""
+    line = "".join(each if each.isprintable() else "\ufffd" for each in " ".join(text.split()))
+    line = line if len(line) <= longest else f"{line[: longest - 1]}…"
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # An underscore inside a word means nothing, and names are full of them.
+    line = re.sub(r"[\\`*{}\[\]~|!]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", line)
+    # GitHub looks for these in what is shown; a space of no width breaks them up.
+    line = re.sub(r"@|#|:(?=//)|www|gh-", r"\g<0>&#8203;", line, flags=re.IGNORECASE)
+    return line.replace("$", "&#36;")
