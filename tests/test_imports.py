@@ -48,7 +48,7 @@ LAYERS = (
     ("score",),
     ("compare", "plan", "drawing", "evaluate", "shapes.train"),
     ("shapes.check",),
-    ("baseline", "fitting", "seeds", "pace"),
+    ("baseline", "provenance", "accepting", "fitting", "seeds", "pace"),
     ("runner", "calibrate"),
     ("session", "report"),
     ("side_by_side",),
