@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sdeval import accepting, metrics, references
+from sdeval import accepting, metrics, provenance, references
 from sdeval import baseline as baselines
 from sdeval import run as runs
 from sdeval.calibrate import Measured, _of_same, summarize
@@ -85,6 +85,7 @@ def gates(run: Run, before: Run | None) -> list[Any]:
 def use_baseline(root: Path, run: Run) -> None:
     """All that a session does with a baseline, but for drawing."""
     baselines.check(root / "baselines", "few", "shapes")
+    provenance.read(root / "baselines" / FOLDER)
     runner = Runner(Options(baselines=root / "baselines"), root, Silent())
     job = Job(SUITE, plan().target)
     runner._runs[job.key] = run
@@ -116,6 +117,14 @@ def use_session(root: Path, _: Run) -> None:
         assert baselines.find(root / "elsewhere", run.suite, run.target) is not None
     except SdevalError as error:
         raise AssertionError("was found after something had been written") from error
+
+
+def use_part(root: Path, _: Run) -> None:
+    """Some of its cases are accepted, and the scores of others."""
+    parts = (accepting.Part(("cross",)), accepting.Part(("circle",), ("frechet_distance",)))
+    source = root / "session" / FOLDER
+    accepting.write(accepting.propose(source, root / "baselines", parts, suite_of=lambda _: SUITE))
+    assert baselines.find(root / "baselines", "few", "shapes") is not None
 
 
 def use_further_run(root: Path, run: Run) -> None:
@@ -175,6 +184,10 @@ READERS = [
     ("session/verdicts.json", use_session),
     ("baselines/few/shapes/run.json", use_baseline),
     ("baselines/few/shapes/samples.jsonl", use_baseline),
+    ("baselines/few/shapes/accepted.json", use_baseline),
+    ("baselines/few/shapes/run.json", use_part),
+    ("session/few/shapes/run.json", use_part),
+    ("session/few/shapes/samples.jsonl", use_part),
 ]
 
 

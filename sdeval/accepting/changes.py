@@ -38,8 +38,7 @@ class CaseChange:
 
 def changes(before: Run | None, after: Run) -> list[Change]:
     """Every figure of what is accepted."""
-    old = {sample.key: sample.sha256 for sample in before.samples} if before else {}
-    pictures = sum(old.get(sample.key) != sample.sha256 for sample in after.samples)
+    pictures = new_pictures(before, after)
     previous = {name: value_of(before, name) for name in before.metrics} if before else {}
     reasons = {name: each.reason for name, each in after.set_scores.items()}
     return [
@@ -54,6 +53,12 @@ def changes(before: Run | None, after: Run) -> list[Change]:
         )
         for name in after.metrics
     ]
+
+
+def new_pictures(before: Run | None, after: Run) -> int:
+    """How many pictures are not the ones accepted before."""
+    old = {sample.key: sample.sha256 for sample in before.samples} if before else {}
+    return sum(old.get(sample.key) != sample.sha256 for sample in after.samples)
 
 
 def case_changes(before: Run | None, after: Run) -> list[CaseChange]:

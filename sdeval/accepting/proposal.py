@@ -10,7 +10,7 @@ from pathlib import Path
 from sdeval import baseline as baselines
 from sdeval import provenance
 from sdeval import run as runs
-from sdeval.accepting.changes import CaseChange, Change, case_changes, changes
+from sdeval.accepting.changes import CaseChange, Change, case_changes, changes, new_pictures
 from sdeval.accepting.figures import SuiteOf, with_figures
 from sdeval.accepting.merge import extractors, merge
 from sdeval.accepting.mixing import refuse_mixture
@@ -40,6 +40,11 @@ class Proposal:
     """What goes along, and what is left out."""
     whole: bool = False
     """Whether the run takes the place of all that was accepted."""
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures are not the ones accepted before."""
+        return new_pictures(self.before, self.after) if self.after else 0
 
     @property
     def figures(self) -> list[Change]:

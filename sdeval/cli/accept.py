@@ -87,8 +87,7 @@ def _tell(proposal: Proposal, lines: int | None) -> None:
 
 
 def _title(proposal: Proposal) -> str:
-    pictures = proposal.figures[0].pictures
-    told = f"{pictures} pictures new or changed" if proposal.fresh else "pictures stay"
+    told = f"{proposal.pictures} pictures new or changed" if proposal.fresh else "pictures stay"
     return f"{proposal.run.suite} on {proposal.run.target}: {told}"
 
 
