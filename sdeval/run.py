@@ -225,11 +225,9 @@ def write(run: Run, folder: Path) -> None:
 
 
 def _sample_line(sample: SampleResult) -> str:
-    content = asdict(sample)
-    if not sample.scored_on:
-        # A baseline stays the same to the last byte.
-        del content["scored_on"]
-    return dump_line(content)
+    # A line of a baseline stays the same to the last byte, also of one from before these were kept.
+    later = ("width", "height", "scored_on")
+    return dump_line({name: value for name, value in asdict(sample).items() if value or name not in later})
 
 
 def _rounded(timing: Timing) -> dict[str, Any]:

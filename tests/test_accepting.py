@@ -28,6 +28,7 @@ from sdeval.accepting import (
 )
 from sdeval.accepting.expression import matcher
 from sdeval.baseline import find
+from sdeval.cli import main
 from sdeval.compare import judge_cases, weigh
 from sdeval.images import open_rgb, pixel_hash, write_png
 from sdeval.metrics import Picture
@@ -248,6 +249,22 @@ def test_without_the_suite_or_its_pictures_a_set_score_cannot_be_merged(accepted
     assert contents(folder) == before
 
 
+def test_the_command_finds_the_suite_in_the_project(
+    accepted: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(accepted)
+    (accepted / "pyproject.toml").touch()
+    (accepted / "suites").mkdir()
+    command = ["accept", "new", "-k", "square", "--reason", "upside down"]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "frechet_distance of what is merged must be measured anew: unknown suite 'few'" in error
+    assert len(error.splitlines()) == 1
+    (accepted / "suites/test_few.py").write_text("from tests.drawn import plan\n\ntest_few = plan().suite\n")
+    assert main(command) == 0
+    assert provenance.read(accepted / "baselines/few/shapes")[-1].reason == "upside down"
+
+
 # From here on: runs made by hand.
 
 
@@ -284,6 +301,16 @@ def test_cases_of_a_partial_run_are_accepted(root: Path) -> None:
     assert [each.scores["clip_score"] for each in now.samples] == [30.0, 31.0, 30.0, 29.0, 27.0, 26.0]
     assert now.complete
     assert provenance.read(root / "baselines/animals/tiny")[-1].cases == ("case-1",)
+
+
+def test_lines_of_other_cases_stay_to_the_last_byte(root: Path) -> None:
+    file = root / "baselines/animals/tiny/samples.jsonl"
+    before = file.read_text().splitlines()
+    offer(root, make_run(SCORES + 1), Part(("case-1",)))
+    after = file.read_text().splitlines()
+    assert [row for row in range(6) if before[row] != after[row]] == [2, 3]
+    # As the files of before have it.
+    assert "width" not in after[0]
 
 
 def test_new_cases_stand_where_the_suite_has_them_and_make_the_baseline_whole(root: Path) -> None:
