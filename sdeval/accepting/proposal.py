@@ -12,10 +12,11 @@ from sdeval import provenance
 from sdeval import run as runs
 from sdeval.accepting.changes import CaseChange, Change, case_changes, changes, new_pictures
 from sdeval.accepting.figures import SuiteOf, with_figures
-from sdeval.accepting.merge import extractors, merge
+from sdeval.accepting.merge import merge
 from sdeval.accepting.mixing import refuse_mixture
 from sdeval.accepting.part import Part
 from sdeval.accepting.refusals import refuse_whole
+from sdeval.accepting.settle import settled
 from sdeval.errors import SdevalError
 from sdeval.provenance import ALL, Entry
 from sdeval.run import Run
@@ -114,7 +115,7 @@ def _with_part(proposal: Proposal, part: Part, suite_of: SuiteOf, reason: str) -
     if held is None:
         first = f"accept the whole run first: sdeval accept {source}"
         raise SdevalError(f"{source}: there is no baseline of {run.suite} on {run.target} yet; {first}")
-    part, notes = _settled(part, held, run, source)
+    part, notes = settled(part, held, run, source)
     refuse_mixture(held, run, part, source)
     after = with_figures(merge(held, run, part), held, run, part, suite_of, source)
     chosen = part.chosen(run)
@@ -127,31 +128,6 @@ def _with_part(proposal: Proposal, part: Part, suite_of: SuiteOf, reason: str) -
         entries=(*(proposal.entries or provenance.read(proposal.folder)), entry),
         notes=(*proposal.notes, *notes),
     )
-
-
-def _settled(part: Part, held: Run, run: Run, source: Path) -> tuple[Part, list[str]]:
-    """The part as it can be accepted, with the ids of its cases and all metrics that go along; and a line on each."""
-    chosen, notes = part.chosen(run), []
-    if part.metrics is None:
-        return replace(part, cases=chosen), []
-    known = held.by_case()
-    left = [case for case in chosen if case not in known]
-    if left:
-        if len(left) == len(chosen):
-            first = f"accept them with their pictures first: sdeval accept {source} -k {left[0]}"
-            raise SdevalError(f"{source}: the baseline has none of these cases ({', '.join(left)}); {first}")
-        notes.append(f"left out, for the baseline does not have them yet: {', '.join(left)}")
-    shared = extractors(run, part.metrics)
-    every = dict.fromkeys((*part.metrics, *_resting_on(run, shared), *_resting_on(held, shared)))
-    more = [name for name in every if name not in part.metrics]
-    if more:
-        notes.append(f"accepted along, for the same features of {', '.join(sorted(shared))}: {', '.join(more)}")
-    return Part(tuple(case for case in chosen if case in known), tuple(every)), notes
-
-
-def _resting_on(run: Run, names: set[str]) -> list[str]:
-    """Metrics of the whole set by features of some extractors."""
-    return [name for name, score in run.set_scores.items() if score.extractor in names]
 
 
 def write(proposal: Proposal) -> None:
