@@ -105,6 +105,7 @@ def kept(run: Run) -> Run:
         load_seconds=0.0,
         environment=environment,
         notes=(),
+        cases={},
     )
 
 

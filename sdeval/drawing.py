@@ -12,6 +12,7 @@ from typing import Any
 from sdeval import health
 from sdeval.drift import drift
 from sdeval.images import pixel_hash, to_pixels, write_png
+from sdeval.inputs import keep_inputs
 from sdeval.pipelines.drawn import Drawn
 from sdeval.pipelines.engines import Engine
 from sdeval.plan import Plan
@@ -87,6 +88,7 @@ class Drawing:
         # Its settings are among what is asked, together with the suite's.
         drawn_by = {**plan.target.describe(), **engine.describe(plan.suite.task)}
         del drawn_by["settings"]
+        cases = plan.cases
         return Run(
             suite=plan.suite.name,
             task=plan.suite.task,
@@ -108,6 +110,7 @@ class Drawing:
             peak_memory_bytes=peak_memory_bytes(),
             peak_reserved_bytes=peak_reserved_bytes(),
             notes=plan.notes,
+            cases=keep_inputs((case for case in plan.suite.cases if case.id in cases), self._folder),
         )
 
 

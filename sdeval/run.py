@@ -3,17 +3,20 @@
     run.json         suite, target, metrics, set scores, environment
     samples.jsonl    one sample a line: fingerprint, hash of the pixels, health, scores
     timings.jsonl    one sample a line: seconds, and those of the stages of its pipeline call
+    cases.jsonl      one case a line: what was asked besides its prompt
     features/*.npy   features of every sample, for set metrics
     images/*.png     the pictures
+    inputs/*.png     init images and masks
 
-A baseline is a run without timings. Nothing in it but the scores changes when the same thing is drawn again.
+A baseline is a run without timings, cases and inputs. Nothing in it but the scores changes when the same thing is
+drawn again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -73,6 +76,20 @@ class SampleResult:
     def size(self) -> tuple[int, int] | None:
         """Width and height of the picture, where they are known."""
         return (self.width, self.height) if self.width and self.height else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRecord:
+    """What was asked of a case besides its prompt."""
+
+    case: str
+    image: str = ""
+    """Init image: file in `inputs/`; empty where there is none."""
+    mask: str = ""
+    """File in `inputs/`; white was painted anew."""
+    negative_prompt: str = ""
+    strength: float | None = None
+    tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +174,8 @@ class Run:
     """On an accelerator: what was reserved for tensors."""
     notes: tuple[str, ...] = ()
     """What a reader of its verdicts must know besides, a line each; a baseline has none."""
+    cases: Mapping[str, CaseRecord] = field(default_factory=dict)
+    """By id; a baseline has none."""
 
     def by_case(self) -> dict[str, list[SampleResult]]:
         """Samples of each case, in the order of the suite."""
@@ -221,6 +240,8 @@ def write(run: Run, folder: Path) -> None:
     if run.timings:
         lines = [{"case": case, "seed": seed, **_rounded(each)} for (case, seed), each in run.timings.items()]
         write_text(folder / "timings.jsonl", "".join(map(dump_line, lines)))
+    if run.cases:
+        write_text(folder / "cases.jsonl", "".join(dump_line(asdict(each)) for each in run.cases.values()))
     write_text(folder / "run.json", dump_json(_header(run)))
 
 
@@ -281,6 +302,7 @@ def read(folder: Path) -> Run:
         samples=samples,
         features={path.stem: read_features(path, len(samples)) for path in sorted(folder.glob("features/*.npy"))},
         timings=_read_timings(folder / "timings.jsonl"),
+        cases={each.case: each for each in _read_cases(folder / "cases.jsonl")},
     )
     _check_whole(run, folder)
     return run
@@ -299,6 +321,17 @@ def _read_samples(path: Path) -> list[SampleResult]:
             raise SdevalError(f"{where}: {shown(sample.image)} is no picture of a run")
         samples.append(sample)
     return samples
+
+
+def _read_cases(path: Path) -> list[CaseRecord]:
+    cases = []
+    for where, content in json_lines(path) if path.exists() else ():
+        case = made(CaseRecord, content, where)
+        for picture in filter(None, (case.image, case.mask)):
+            if not re.fullmatch(r"inputs/[0-9a-f]+\.png", picture):
+                raise SdevalError(f"{where}: {shown(picture)} is no picture of a run")
+        cases.append(replace(case, tags=tuple(case.tags)))
+    return cases
 
 
 def _read_timings(path: Path) -> dict[tuple[str, int], Timing]:

@@ -7,20 +7,21 @@ from pathlib import Path
 
 from sdeval import run as runs
 from sdeval.collect import find_suites
-from sdeval.compare.matrix import Matrix, SwappedOf, side_by_side
+from sdeval.compare.matrix import SwappedOf, side_by_side
 from sdeval.compare.names import setting_names
 from sdeval.errors import SdevalError, unknown
 from sdeval.metrics import MetricOptions
 from sdeval.references import swapped_by
 from sdeval.report.folder import run_folders
-from sdeval.run import Run
+from sdeval.report.sheet import Compared
+from sdeval.run import Stored
 from sdeval.suite import Suite
 
 SuiteOf = Callable[[str], Suite | None]
 """A suite by its name, where it is at hand."""
 
 
-def matrices_of(folders: Iterable[Path], suite_of: SuiteOf, reference: str | None = None) -> list[Matrix]:
+def compared_of(folders: Iterable[Path], suite_of: SuiteOf, reference: str | None = None) -> list[Compared]:
     """Every suite that has two runs or more, its settings beside one of them.
 
     Args:
@@ -31,15 +32,16 @@ def matrices_of(folders: Iterable[Path], suite_of: SuiteOf, reference: str | Non
     Raises:
         SdevalError: a folder holds no run, or there is no such setting.
     """
-    grouped: dict[str, list[Run]] = {}
+    grouped: dict[str, list[Stored]] = {}
     for folder in folders:
         inside = run_folders(folder)
         if not inside:
             raise SdevalError(f"{folder}: is no run and holds none; a run is a folder with a run.json")
-        for each in map(runs.read, inside):
-            grouped.setdefault(each.suite, []).append(each)
+        for each in inside:
+            run = runs.read(each)
+            grouped.setdefault(run.suite, []).append(Stored(run, each))
     several = {name: mine for name, mine in grouped.items() if len(mine) > 1}
-    return [_matrix(mine, suite_of(name), reference) for name, mine in several.items()]
+    return [_compared(mine, suite_of(name), reference) for name, mine in several.items()]
 
 
 def of_project(root: Path, name: str) -> Suite | None:
@@ -50,12 +52,13 @@ def of_project(root: Path, name: str) -> Suite | None:
         return None
 
 
-def _matrix(runs: Sequence[Run], suite: Suite | None, reference: str | None) -> Matrix:
-    named = dict(zip(setting_names(runs), runs, strict=True))
+def _compared(stored: Sequence[Stored], suite: Suite | None, reference: str | None) -> Compared:
+    named = dict(zip(setting_names([each.run for each in stored]), stored, strict=True))
     chosen = reference or next(iter(named))
     if chosen not in named:
         raise SdevalError(f"--reference: {unknown('setting', chosen, named)}")
-    return side_by_side(named, chosen, _swaps(suite))
+    matrix = side_by_side({name: each.run for name, each in named.items()}, chosen, _swaps(suite))
+    return Compared(matrix, named)
 
 
 def _swaps(suite: Suite | None) -> SwappedOf:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-HEAVY = ("torch", "diffusers", "transformers", "pandas", "torchmetrics", "open_clip", "scipy")
+HEAVY = ("torch", "diffusers", "transformers", "pandas", "torchmetrics", "open_clip", "scipy", "matplotlib")
 
 
 def imported(code: str, cwd: Path = ROOT) -> set[str]:
@@ -42,16 +42,16 @@ def test_the_facts_of_all_metrics_are_light() -> None:
 
 LAYERS = (
     ("errors", "typed", "files", "images", "environment", "shapes"),
-    ("suite", "casefile", "target", "named_targets", "hardware", "stats", "collect", "by_hand"),
+    ("suite", "casefile", "target", "named_targets", "hardware", "stats", "cusum", "collect", "by_hand"),
     ("metrics", "pipelines", "health", "faults", "progress", "drift"),
     ("run", "runfiles", "references", "noise"),
     ("score",),
-    ("compare", "plan", "drawing", "evaluate", "shapes.train"),
+    ("compare", "plan", "inputs", "drawing", "evaluate", "shapes.train"),
     ("shapes.check",),
-    ("baseline", "provenance", "accepting", "fitting", "seeds", "pace"),
+    ("baseline", "provenance", "accepting", "fitting", "seeds", "pace", "history"),
     ("runner", "calibrate"),
-    ("session", "report"),
-    ("side_by_side",),
+    ("session", "report", "slow_drift"),
+    ("side_by_side", "recorded"),
     ("sensitivity", "doctor"),
     ("config", "distribute"),
     ("plugin", "cli", "arm"),

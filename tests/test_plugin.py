@@ -114,6 +114,35 @@ def test_what_was_accepted_passes_again(suites: pytest.Pytester) -> None:
     assert {each["verdict"] for each in verdicts(suites)} == {"passed", "information"}
 
 
+def test_every_session_adds_a_line_to_the_history(suites: pytest.Pytester, capsys: pytest.CaptureFixture[str]) -> None:
+    suites.runpytest_inprocess(*QUIET)
+    assert sdeval.cli.main(["accept"]) == 0
+    suites.runpytest_inprocess(*QUIET)
+    suites.runpytest_inprocess("-k", "circle", *QUIET)
+    lines = [json.loads(line) for line in (suites.path / "reports" / "history.jsonl").read_text().splitlines()]
+    (first,), (second,), (part,) = (line["runs"] for line in lines)
+    assert [each["figures"]["clip_score"]["verdict"] for each in (first, second)] == ["new", "passed"]
+    assert [bool(each["baseline"]) for each in (first, second)] == [False, True]
+    assert first["pictures"] == second["pictures"]
+    assert (part["complete"], part["figures"]) == (False, {})
+    capsys.readouterr()
+    assert sdeval.cli.main(["history", "--metric", "clip_score"]) == 0
+    assert "clip_score" in capsys.readouterr().out
+
+
+def test_slow_drift_is_a_note_at_the_end_of_a_session(suites: pytest.Pytester) -> None:
+    accept(suites)
+    history = suites.path / "reports" / "history.jsonl"
+    line = json.loads(history.read_text())
+    line["runs"][0]["figures"]["clip_score"]["value"] += 3
+    line["runs"][0]["figures"]["clip_score"]["verdict"] = "passed"
+    history.write_text(json.dumps(line) + "\n")
+    result = suites.runpytest_inprocess(*QUIET)
+    result.stdout.fnmatch_lines(
+        ["note: few on shapes: clip_score lost * tolerances in 2 sessions, none of which failed*"]
+    )
+
+
 def test_the_session_folder_holds_everything(suites: pytest.Pytester) -> None:
     accept(suites)
     suites.runpytest_inprocess(*QUIET)
@@ -641,6 +670,7 @@ def test_against_another_target_both_are_drawn_in_turns(suites: pytest.Pytester)
     result.assert_outcomes(passed=6)
     result.stdout.fnmatch_lines(["next: open *"])
     folder = suites.path / "reports" / "latest" / "few" / "same"
+    assert not (suites.path / "reports" / "history.jsonl").exists()
     run, rival = runs.read(folder), runs.read(folder / "against")
     assert (run.target, rival.target) == ("same", "shapes")
     assert [each.sha256 for each in run.samples] == [each.sha256 for each in rival.samples]

@@ -9,11 +9,11 @@ from importlib import metadata
 from pathlib import Path
 
 from sdeval import named_targets
-from sdeval.cli import accept, calibrate, compare, doctor, report, sensitivity
+from sdeval.cli import accept, calibrate, compare, doctor, history, report, sensitivity
 from sdeval.config import find_root, read_table
 from sdeval.errors import SdevalError
 
-COMMANDS = (accept, report, compare, calibrate, sensitivity, doctor)
+COMMANDS = (accept, report, compare, history, calibrate, sensitivity, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

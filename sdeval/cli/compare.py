@@ -16,6 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=what)
     parser.add_argument("--reference", metavar="NAME", help="what the others are held against (default: the first)")
     parser.add_argument("--fail", action="store_true", help="exit with 1 where a setting is shown to be worse")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write a page with the same prompts in rows")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
 
 
@@ -26,13 +27,18 @@ def run(given: argparse.Namespace) -> int:
 
     from sdeval.files import dump_json, write_text
     from sdeval.report.matrix import matrix_lines
-    from sdeval.side_by_side import matrices_of, of_project
+    from sdeval.side_by_side import compared_of, of_project
 
-    found = matrices_of(given.runs, partial(of_project, given.root), given.reference)
+    compared = compared_of(given.runs, partial(of_project, given.root), given.reference)
+    found = [each.matrix for each in compared]
     if not found:
         raise SdevalError("no suite has two runs in these folders; it takes two to compare")
     for matrix in found:
         print("\n".join(matrix_lines(matrix)), end="\n\n")
+    if given.page:
+        from sdeval.report.sheet import write_sheets
+
+        print(write_sheets(given.page.resolve(), compared))
     if given.json:
         write_text(given.json, dump_json([asdict(each) for each in found]))
     return int(given.fail and any(row.worse for matrix in found for row in matrix.rows))

@@ -11,6 +11,14 @@ HELP = "draw the page again"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said."""
     parser.add_argument("folder", metavar="RUN", type=Path, nargs="?", help="a session (default: the latest)")
+    parser.add_argument(
+        "--single-file",
+        metavar="FILE",
+        type=Path,
+        nargs="?",
+        const=Path("sdeval-report.html"),
+        help="one file with small pictures inside, to send around (default: sdeval-report.html)",
+    )
 
 
 def run(given: argparse.Namespace) -> int:
@@ -18,5 +26,5 @@ def run(given: argparse.Namespace) -> int:
     from sdeval.files import short
     from sdeval.report.folder import redraw
 
-    print(short(redraw(given.folder or given.output / "latest", given.baselines)))
+    print(short(redraw(given.folder or given.output / "latest", given.baselines, given.single_file)))
     return 0

@@ -21,6 +21,7 @@ class Controller:
     def __init__(self, state: State) -> None:
         self._state = state
         self._page: Path | None = None
+        self._history: list[str] = []
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Gather the verdict of an item."""
@@ -29,12 +30,15 @@ class Controller:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Write `verdicts.json`, the page, and the link to them."""
+        """Write `verdicts.json`, the page, the link to them, and a line of the history."""
         if self._state.verdicts:
+            from sdeval.recorded import record
             from sdeval.report.folder import publish
+            from sdeval.slow_drift import told
 
-            settings = self._state.settings
-            self._page = publish(self._state.session.folder, self._state.verdicts, settings.options.baselines)
+            folder, baselines = self._state.session.folder, self._state.settings.options.baselines
+            self._page = publish(folder, self._state.verdicts, baselines)
+            self._history = record(folder, self._state.verdicts, baselines) + told(folder.parent, folder.name)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Counts, the verdicts worst first, notes, the page, and one next command."""
@@ -47,7 +51,7 @@ class Controller:
         root = self._state.config.invocation_params.dir
         width = max(100, shutil.get_terminal_size().columns)
         again = self._state.all_seeds_command if decided_early(self._page.parent) else ""
-        told, further = notes(self._page.parent, self._state.verdicts), self._further(again)
+        told, further = [*notes(self._page.parent, self._state.verdicts), *self._history], self._further(again)
         for text in self._side_by_side(width):
             terminalreporter.write_line(text)
         for text in summary_lines(self._state.verdicts, self._page, root, width, told, further):
@@ -63,10 +67,10 @@ class Controller:
         if self._page is None or len({each.target for each in self._state.verdicts}) < 2:
             return []
         from sdeval.report.matrix import matrix_lines
-        from sdeval.side_by_side import matrices_of
+        from sdeval.side_by_side import compared_of
 
-        found = matrices_of([self._page.parent], self._state.session.suites.get)
-        return [line for matrix in found for line in (*matrix_lines(matrix, width), "")]
+        found = compared_of([self._page.parent], self._state.session.suites.get)
+        return [line for each in found for line in (*matrix_lines(each.matrix, width), "")]
 
 
 @pytest.hookimpl(trylast=True)

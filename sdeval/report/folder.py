@@ -16,6 +16,8 @@ from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.errors import SdevalError
 from sdeval.files import dump_json, write_text
 from sdeval.report.html import write_page
+from sdeval.report.sources import Embedded
+from sdeval.report.view import Asked
 from sdeval.report.words import told_not_here
 from sdeval.typed import made
 
@@ -37,15 +39,20 @@ def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Path
     return page
 
 
-def redraw(session: Path, baselines: Path) -> Path:
+def redraw(session: Path, baselines: Path, single: Path | None = None) -> Path:
     """Draw the page of a session again, from what is on disk.
+
+    Args:
+        session: its folder.
+        baselines: where accepted runs are kept.
+        single: a file of its own for the page, with small pictures inside; beside its pictures where None.
 
     Raises:
         SdevalError: it is no session folder.
     """
-    verdicts = read_verdicts(session)
-    write_page(session / PAGE, session, verdicts, baselines)
-    return session / PAGE
+    page = single or session / PAGE
+    write_page(page, Asked(session, read_verdicts(session), baselines, sources=Embedded() if single else None))
+    return page
 
 
 def read_verdicts(session: Path) -> list[Verdict]:

@@ -1,18 +1,20 @@
-"""Writes the page: one HTML file that opens from disk, with no network and no script it does not hold itself."""
+"""Writes the page: HTML that opens from disk, with no network and no script it does not hold itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from sdeval.compare.verdict import Verdict
 from sdeval.files import write_text
-from sdeval.report.view import build
+from sdeval.report.view import Asked, build
 
 
-def write_page(page: Path, session: Path, verdicts: Sequence[Verdict], baselines: Path) -> None:
+def write_page(page: Path, asked: Asked) -> None:
     """Draw the page of a session."""
-    # Every value is escaped: prompts come from files that anyone may have written.
+    write_text(page, rendered("page.html", view=build(asked)))
+
+
+def rendered(template: str, **values: object) -> str:
+    """A template with values in it, all of them escaped: prompts come from files that anyone may have written."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -22,4 +24,4 @@ def write_page(page: Path, session: Path, verdicts: Sequence[Verdict], baselines
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    write_text(page, environment.get_template("page.html").render(view=build(session, verdicts, baselines)))
+    return environment.get_template(template).render(**values)

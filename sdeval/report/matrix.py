@@ -22,26 +22,32 @@ def matrix_lines(matrix: Matrix, width: int = 0) -> list[str]:
         width: in characters; that of the terminal where 0.
     """
     base = next(row for row in matrix.rows if row.name == matrix.reference)
-    metrics = [each.metric for each in base.verdicts if any(_judged(row, each.metric) for row in matrix.rows)]
+    metrics = told_metrics(matrix)
     table = Table(title=f"{matrix.suite}, beside {escape(matrix.reference)}", title_justify="left")
     table.add_column("setting", overflow="fold")
     for name in ("s a picture", "as fast", *metrics):
         table.add_column(name, justify="right", overflow="fold")
     table.add_column("front", justify="center")
     for row in matrix.rows:
-        table.add_row(escape(row.name), _time(row.seconds), _speed(row, base), *_figures(row, metrics), _front(row))
+        table.add_row(escape(row.name), _time(row.seconds), speed_of(row, base), *_figures(row, metrics), _front(row))
     console = Console(file=StringIO(), width=width or None)
     with console.capture() as drawn:
         console.print(table)
-    return [*drawn.get().rstrip().splitlines(), *_broken(matrix), *matrix.notes, _choice(matrix, base)]
+    return [*drawn.get().rstrip().splitlines(), *_broken(matrix), *matrix.notes, choice(matrix, base)]
 
 
 def _time(seconds: Spread | None) -> str:
     return f"{number(seconds.median)}\np90 {number(seconds.p90)}" if seconds else "–"
 
 
-def _speed(row: Row, base: Row) -> str:
-    """Of times on different machines nothing can be said."""
+def told_metrics(matrix: Matrix) -> list[str]:
+    """Metrics that any setting was judged by, in the order of the suite."""
+    base = next(row for row in matrix.rows if row.name == matrix.reference)
+    return [each.metric for each in base.verdicts if any(_judged(row, each.metric) for row in matrix.rows)]
+
+
+def speed_of(row: Row, base: Row) -> str:
+    """How many times as fast as another; of times on different machines nothing can be said."""
     if row.seconds is None or base.seconds is None or row.hardware != base.hardware or not row.seconds.median:
         return "–"
     return number(base.seconds.median / row.seconds.median)
@@ -74,11 +80,12 @@ def _broken(matrix: Matrix) -> list[str]:
     return [f"{row.name}: {row.broken} broken pictures" for row in matrix.rows if row.broken]
 
 
-def _choice(matrix: Matrix, base: Row) -> str:
+def choice(matrix: Matrix, base: Row) -> str:
+    """The cheapest setting that is not worse, in a sentence."""
     chosen = matrix.cheapest
     if chosen is None:
         return "times are of different machines: nothing is said of which setting is the cheapest"
     if chosen.name == matrix.reference:
         return f"the cheapest setting that is not worse than {matrix.reference} is itself"
-    times = _speed(chosen, base)
+    times = speed_of(chosen, base)
     return f"the cheapest setting that is not worse than {matrix.reference}: {chosen.name}, {times} times as fast"

@@ -2,83 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from sdeval import baseline as baselines
+from sdeval import noise as noises
 from sdeval import run as runs
-from sdeval.compare.verdict import FAILING, KINDS, Verdict, summary, worst_first
-from sdeval.environment import differences
+from sdeval.compare.verdict import KINDS, Verdict, summary, worst_first
 from sdeval.errors import SdevalError
-from sdeval.files import write_bytes
-from sdeval.report.words import SYMBOLS, number, probability, sentence, signed, times_noise, told_not_here
-from sdeval.run import AGAINST, PASSING, Run, SampleResult
+from sdeval.report.cards import DRIFTS, Beside, Card, cards_of
+from sdeval.report.figures import Figure, figures_of, title_of, unit_of
+from sdeval.report.sources import Linked, Sources
+from sdeval.report.trust import Fact, changes, facts
+from sdeval.report.words import SYMBOLS, plain
+from sdeval.run import AGAINST, Run
+
+T = TypeVar("T")
+
+WORST = 8
+"""Lines about what got worse on the first screen."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """An interval drawn around zero, in percent of the width; the band is what is allowed."""
-
-    left: float
-    width: float
-    point: float
-    band_left: float
-    band_width: float
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of a suite's table."""
+class Line:
+    """One of the worst, on the first screen."""
 
     verdict: Verdict
     symbol: str
-    title: str
-    unit: str
-    baseline: str
-    current: str
-    change: str
-    noise: str
-    """The change in multiples of what other seeds do."""
-    allowed: str
-    p_value: str
-    bar: Bar | None
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """One sample: its picture now and in the baseline, as paths relative to the page; empty where there is none."""
-
-    seed: int
-    current: str
-    baseline: str
-    health: str
-    scores: str
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One case with all its seeds."""
-
-    verdict: Verdict
-    symbol: str
-    prompt: str
+    where: str
     said: str
-    shots: tuple[Shot, ...]
+    link: str
+    """Id of the element that tells more."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
     """One suite on one target."""
 
+    id: str
     suite: str
     target: str
     task: str
-    changed: tuple[str, ...]
+    before: str
+    """What it is held against, in a word or two; empty where there is nothing."""
+    acceptable: bool
+    """Whether it can become a baseline."""
     notes: tuple[str, ...]
+    changed: tuple[str, ...]
     figures: tuple[Figure, ...]
     cards: tuple[Card, ...]
+    plots: tuple[str, ...]
 
     @property
     def rank(self) -> int:
@@ -91,50 +66,56 @@ class RunView:
 class View:
     """The page."""
 
+    session: str
     headline: str
     failed: bool
     counts: Mapping[str, int]
+    drifts: Mapping[str, int]
+    """Cases by how far their pictures moved."""
     symbols: Mapping[str, str]
-    worst: tuple[str, ...]
-    notes: tuple[str, ...]
-    environment: tuple[str, ...]
+    worst: tuple[Line, ...]
+    more: int
+    """How many failed besides the worst."""
+    facts: tuple[Fact, ...]
     runs: tuple[RunView, ...]
 
 
-def build(session: Path, verdicts: Sequence[Verdict], baseline_folder: Path) -> View:
-    """Read the runs of a session and put them beside their baselines.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a page is made of."""
 
-    Pictures of the baselines are copied into the session, so that its folder can be moved or uploaded whole.
-    """
-    views = []
-    machine: tuple[str, ...] = ()
-    for folder in sorted(path.parent for path in session.glob("*/*/run.json")):
-        run = runs.read(folder)
-        mine = [each for each in verdicts if (each.suite, each.target) == (run.suite, run.target)]
-        views.append(_run_view(session, folder, run, mine, baseline_folder))
-        machine = _machine(run)
-    failing = [each for each in worst_first(verdicts) if each.verdict in FAILING]
+    session: Path
+    verdicts: Sequence[Verdict]
+    baselines: Path
+    strict: bool = False
+    sources: Sources | None = None
+    """How pictures are named; by paths where None."""
+
+
+def build(asked: Asked) -> View:
+    """Read the runs of a session and put them beside what they are held against."""
+    besides = [_beside(asked, path.parent) for path in sorted(asked.session.glob("*/*/run.json"))]
+    views = [_run_view(f"r{number}", each, asked) for number, each in enumerate(besides)]
+    failing = [each for each in worst_first(asked.verdicts) if each.fails(strict=asked.strict)]
+    drifts = [card.drift for view in views for card in view.cards]
     return View(
-        headline=_headline(verdicts),
+        session=asked.session.resolve().name,
+        headline=headline(asked.verdicts, strict=asked.strict),
         failed=bool(failing),
-        counts={str(kind): count for kind, count in summary(verdicts).items()},
+        counts={str(kind): count for kind, count in summary(asked.verdicts).items()},
+        drifts={name: drifts.count(name) for name in DRIFTS if name in drifts},
         symbols=SYMBOLS,
-        worst=tuple(map(_worst_line, failing[:5])),
-        notes=tuple(told_not_here(verdicts)),
-        environment=machine,
+        worst=tuple(_line(each, views, besides) for each in failing[:WORST]),
+        more=max(0, len(failing) - WORST),
+        facts=facts(besides, asked.verdicts),
         runs=tuple(sorted(views, key=lambda each: each.rank)),
     )
 
 
-def _worst_line(verdict: Verdict) -> str:
-    what = f"{verdict.case} " if verdict.case else ""
-    said = verdict.reason if verdict.verdict == "broken" else sentence(verdict)
-    return f"{verdict.suite} on {verdict.target}: {what}{verdict.verdict}: {said}"
-
-
-def _headline(verdicts: Sequence[Verdict]) -> str:
+def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
+    """The session in a line."""
     counts = summary(verdicts)
-    told = [f"{counts[kind]} {kind}" for kind in KINDS if kind in counts and kind in FAILING]
+    told = [f"{counts[kind]} {kind}" for kind in KINDS if any(_fails(each, kind, strict) for each in verdicts)]
     if "broken" in counts or "regressed" in counts:
         return "Something got worse: " + ", ".join(told)
     if told:
@@ -146,125 +127,55 @@ def _headline(verdicts: Sequence[Verdict]) -> str:
     return "Nothing got worse"
 
 
-def _machine(run: Run) -> tuple[str, ...]:
-    environment = run.environment
-    packages = environment.get("packages", {})
-    versions = ", ".join(
-        f"{name} {packages[name]}" for name in ("torch", "diffusers", "transformers") if name in packages
-    )
-    return (str(environment.get("hardware", "")), f"Python {environment.get('python', '')}", versions)
+def _fails(verdict: Verdict, kind: str, strict: bool) -> bool:
+    return verdict.verdict == kind and verdict.fails(strict=strict)
 
 
-def _run_view(session: Path, folder: Path, run: Run, verdicts: Sequence[Verdict], baseline_folder: Path) -> RunView:
-    before, accepted = _held_against(folder, run, baseline_folder)
-    old = {sample.key: sample for sample in before.samples} if before else {}
-    pictures = {key: _copied(sample, accepted, folder, session) for key, sample in old.items()}
-    samples = run.by_case()
-    by_case = {each.case: each for each in verdicts if each.case}
-    ordered = worst_first([by_case[case] for case in samples if case in by_case])
+def _line(verdict: Verdict, views: Sequence[RunView], besides: Sequence[Beside]) -> Line:
+    where = f"{verdict.suite} on {verdict.target}"
+    for view, beside in zip(views, besides, strict=True):
+        if (view.suite, view.target) == (verdict.suite, verdict.target):
+            title, unit = title_of(verdict.metric, beside.run), unit_of(verdict.metric, beside.run)
+            said = plain(verdict, title, unit)
+            return Line(verdict, SYMBOLS[verdict.verdict], where, said, f"{view.id}-{verdict.name}")
+    return Line(verdict, SYMBOLS[verdict.verdict], where, plain(verdict, verdict.metric.replace("_", " "), ""), "")
+
+
+def _beside(asked: Asked, folder: Path) -> Beside:
+    run = runs.read(folder)
+    sources = asked.sources or Linked(asked.session)
+    rival = folder / AGAINST
+    if (rival / "run.json").is_file():
+        return Beside(run, folder, runs.read(rival), rival, sources)
+    accepted = baselines.folder_of(asked.baselines, run.suite, run.target)
+    before = _unless_damaged(baselines.find, asked.baselines, run)
+    noise = _unless_damaged(noises.read, asked.baselines, run)
+    return Beside(run, folder, before, accepted, sources, noise)
+
+
+def _unless_damaged(find: Callable[[Path, str, str], T | None], folder: Path, run: Run) -> T | None:
+    try:
+        return find(folder, run.suite, run.target)
+    except SdevalError:
+        # The page still shows the run; the session said what is wrong.
+        return None
+
+
+def _run_view(name: str, beside: Beside, asked: Asked) -> RunView:
+    from sdeval.report.plots import plots_of
+
+    run = beside.run
+    mine = [each for each in asked.verdicts if (each.suite, each.target) == (run.suite, run.target)]
     return RunView(
+        id=name,
         suite=run.suite,
         target=run.target,
         task=run.task,
-        changed=tuple(_changed(before, run)) if before else (),
+        before=beside.label,
+        acceptable=not beside.in_turns,
         notes=run.notes,
-        figures=tuple(_figure(each, run) for each in worst_first([each for each in verdicts if not each.case])),
-        cards=tuple(_card(each, samples[each.case], folder, session, pictures) for each in ordered),
+        changed=changes(beside),
+        figures=figures_of(mine, run),
+        cards=cards_of(mine, beside),
+        plots=plots_of(mine, beside),
     )
-
-
-def _held_against(folder: Path, run: Run, baseline_folder: Path) -> tuple[Run | None, Path]:
-    """What a run was held against, and where it is: what was drawn in turns with it, or its baseline."""
-    rival = folder / AGAINST
-    if (rival / "run.json").is_file():
-        return runs.read(rival), rival
-    return _baseline(baseline_folder, run), baselines.folder_of(baseline_folder, run.suite, run.target)
-
-
-def _baseline(folder: Path, run: Run) -> Run | None:
-    try:
-        return baselines.find(folder, run.suite, run.target)
-    except SdevalError:
-        # The page still shows the run; the session said what is wrong with the baseline.
-        return None
-
-
-def _changed(before: Run, run: Run) -> list[str]:
-    drawn = differences(dict(before.drawn_by), dict(run.drawn_by))
-    # A run that was decided with fewer seeds asked for nothing else.
-    asked = differences(_without(before.asked, "seeds", "looks"), _without(run.asked, "seeds", "looks"))
-    machine = differences(*(_without(each.environment, *PASSING) for each in (before, run)))
-    return [*drawn, *asked, *machine]
-
-
-def _without(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if name not in names}
-
-
-def _copied(sample: SampleResult, accepted: Path, folder: Path, session: Path) -> str:
-    """Path of the baseline's picture in the session; empty where there is none any more."""
-    source, copy = accepted / sample.image, folder / "baseline" / sample.image
-    if not copy.exists() and source.is_file():
-        write_bytes(copy, source.read_bytes())
-    return _inside(copy, session)
-
-
-def _inside(picture: Path, session: Path) -> str:
-    return picture.relative_to(session).as_posix() if picture.is_file() else ""
-
-
-def _figure(verdict: Verdict, run: Run) -> Figure:
-    record = run.metrics.get(verdict.metric)
-    return Figure(
-        verdict=verdict,
-        symbol=SYMBOLS[verdict.verdict],
-        title=record.title if record else verdict.metric.replace("_", " "),
-        unit=record.unit if record else {"seconds_per_image": "s", "peak_memory": "MiB"}.get(verdict.metric, ""),
-        baseline=number(verdict.baseline),
-        current=number(verdict.current),
-        change=signed(verdict.delta),
-        noise=times_noise(verdict),
-        allowed=number(verdict.tolerance),
-        p_value=probability(verdict.p_value),
-        bar=_bar(verdict),
-    )
-
-
-def _bar(verdict: Verdict) -> Bar | None:
-    values = (verdict.low, verdict.high, verdict.delta, verdict.tolerance)
-    if any(value is None or abs(value) == float("inf") for value in values):
-        return None
-    low, high, delta, tolerance = (float(value) for value in values if value is not None)
-    reach = 1.15 * max(abs(low), abs(high), abs(delta), tolerance, 1e-12)
-
-    def place(value: float) -> float:
-        return round(50 + 50 * value / reach, 2)
-
-    return Bar(
-        left=place(low),
-        width=round(place(high) - place(low), 2),
-        point=place(delta),
-        band_left=place(-tolerance),
-        band_width=round(place(tolerance) - place(-tolerance), 2),
-    )
-
-
-def _card(
-    verdict: Verdict,
-    samples: Sequence[SampleResult],
-    folder: Path,
-    session: Path,
-    pictures: Mapping[tuple[str, int], str],
-) -> Card:
-    shots = tuple(
-        Shot(
-            seed=sample.seed,
-            current=_inside(folder / sample.image, session),
-            baseline=pictures.get(sample.key, ""),
-            health=sample.health,
-            scores=", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in sample.scores.items()),
-        )
-        for sample in samples
-    )
-    said = sentence(verdict) if verdict.metric != "health" else verdict.reason
-    return Card(verdict, SYMBOLS[verdict.verdict], samples[0].prompt, said, shots)

@@ -72,6 +72,31 @@ def sentence(verdict: Verdict) -> str:
     return f"{verdict.metric} {number(verdict.baseline)} → {number(verdict.current)} ({'; '.join(parts)}){tail}"
 
 
+def plain(verdict: Verdict, title: str, unit: str) -> str:
+    """What happened, for somebody who did not run anything.
+
+    Example:
+        fits its prompt (CLIP): 91.29 → 89.24, worse by 2.04 points, 2.0 times what is allowed; with 95% confidence
+        the change is -3.25 to -0.878; 4.2 times its noise
+    """
+    about = f"{verdict.case}: " if verdict.case else ""
+    if verdict.verdict == "broken" or verdict.baseline is None or verdict.current is None or not verdict.delta:
+        value = f" {number(verdict.current)}" if verdict.current is not None else ""
+        return about + (verdict.reason or title + value)
+    better = (verdict.delta > 0) == verdict.higher_is_better
+    moved = f"{'better' if better else 'worse'} by {number(abs(verdict.delta))} {unit}".rstrip()
+    values = f"{number(verdict.baseline)} → {number(verdict.current)}"
+    parts = [f"{about}{title}: {values}, {moved}{_beside_allowed(verdict)}"]
+    if verdict.low is not None and verdict.high is not None:
+        parts.append(f"with 95% confidence the change is {signed(verdict.low)} to {signed(verdict.high)}")
+    parts += filter(None, (times_noise(verdict), verdict.reason))
+    return "; ".join(parts)
+
+
+def _beside_allowed(verdict: Verdict) -> str:
+    return f", {verdict.loss:.1f} times what is allowed" if verdict.loss > 0 else ""
+
+
 def not_here(verdict: Verdict) -> bool:
     """Whether there is nothing but a reason: what it takes is not on this machine."""
     return verdict.verdict == "skipped"

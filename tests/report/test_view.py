@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sdeval import run as runs
 from sdeval.accepting import accept
 from sdeval.compare import Kind, Verdict
 from sdeval.report.html import write_page
-from sdeval.report.view import build
+from sdeval.report.view import Asked, View, build
 from tests.conftest import make_run
 from tests.test_baseline import on_disk
 
@@ -36,23 +37,31 @@ def verdict(kind: Kind, case: str = "", **changes: object) -> Verdict:
     return replace(said, **changes)
 
 
+def asked(session: Path, verdicts: Sequence[Verdict]) -> Asked:
+    return Asked(session, verdicts, session.parent / "baselines")
+
+
+def page_of(session: Path, verdicts: Sequence[Verdict]) -> View:
+    return build(asked(session, verdicts))
+
+
 def test_cases_come_worst_first_with_all_their_seeds(session: Path) -> None:
     verdicts = [verdict("passed", "case-0"), verdict("broken", "case-1", reason="seed 0 is black")]
-    (run,) = build(session, verdicts, session.parent / "baselines").runs
+    (run,) = page_of(session, verdicts).runs
     assert [card.verdict.case for card in run.cards] == ["case-1", "case-0"]
     assert [shot.seed for shot in run.cards[0].shots] == [0, 1]
     assert run.cards[0].prompt == "prompt 1"
 
 
 def test_what_changed_since_the_baseline_is_listed(session: Path) -> None:
-    (run,) = build(session, [verdict("passed", "case-0")], session.parent / "baselines").runs
+    (run,) = page_of(session, [verdict("passed", "case-0")]).runs
     assert run.changed == ("dtype: none → bfloat16", "torch: 2.0 → 2.1")
 
 
 def test_pictures_of_the_baseline_travel_with_the_session(session: Path) -> None:
-    (run,) = build(session, [verdict("passed", "case-0")], session.parent / "baselines").runs
+    (run,) = page_of(session, [verdict("passed", "case-0")]).runs
     shot = run.cards[0].shots[0]
-    assert (session / shot.baseline).is_file()
+    assert (session / shot.before).is_file()
     assert (session / shot.current).is_file()
 
 
@@ -68,7 +77,7 @@ def test_pictures_of_the_baseline_travel_with_the_session(session: Path) -> None
     ],
 )
 def test_the_headline_says_it(session: Path, kinds: list[Kind], headline: str) -> None:
-    view = build(session, [verdict(kind) for kind in kinds], session.parent / "baselines")
+    view = page_of(session, [verdict(kind) for kind in kinds])
     assert view.headline == headline
     assert view.failed == headline.startswith(("Something", "Not everything"))
 
@@ -77,7 +86,7 @@ def test_an_interval_is_drawn_to_scale(session: Path) -> None:
     said = verdict(
         "regressed", baseline=30.0, current=28.0, delta=-2.0, low=-3.0, high=-1.0, tolerance=0.5, p_value=0.001
     )
-    bar = build(session, [said], session.parent / "baselines").runs[0].figures[0].bar
+    bar = page_of(session, [said]).runs[0].figures[0].bar
     assert bar is not None
     assert bar.left < bar.point < 50
     assert bar.band_left + bar.band_width / 2 == pytest.approx(50)
@@ -86,12 +95,12 @@ def test_an_interval_is_drawn_to_scale(session: Path) -> None:
 
 def test_an_unbounded_interval_is_not_drawn(session: Path) -> None:
     said = verdict("inconclusive", delta=-2.0, low=float("-inf"), high=float("inf"), tolerance=0.5)
-    assert build(session, [said], session.parent / "baselines").runs[0].figures[0].bar is None
+    assert page_of(session, [said]).runs[0].figures[0].bar is None
 
 
 def test_every_text_is_escaped(session: Path) -> None:
     hostile = verdict("broken", "case-0", reason="<img src=x onerror=alert(1)>\"'")
-    write_page(session / "index.html", session, [hostile], session.parent / "baselines")
+    write_page(session / "index.html", asked(session, [hostile]))
     page = (session / "index.html").read_text(encoding="utf-8")
     assert "<img src=x" not in page
     assert "&lt;img src=x" in page
@@ -100,12 +109,12 @@ def test_every_text_is_escaped(session: Path) -> None:
 def test_notes_stand_on_the_page(session: Path) -> None:
     folder = session / "animals" / "tiny"
     runs.write(replace(runs.read(folder), notes=("the noise is <stale>",)), folder)
-    write_page(session / "index.html", session, [verdict("passed", "case-0")], session.parent / "baselines")
+    write_page(session / "index.html", asked(session, [verdict("passed", "case-0")]))
     page = (session / "index.html").read_text(encoding="utf-8")
     assert '<p class="note">the noise is &lt;stale&gt;</p>' in page
 
 
 def test_a_damaged_baseline_does_not_stop_the_page(session: Path) -> None:
     (session.parent / "baselines" / "animals" / "tiny" / "run.json").write_text("{")
-    (run,) = build(session, [verdict("passed", "case-0")], session.parent / "baselines").runs
+    (run,) = page_of(session, [verdict("passed", "case-0")]).runs
     assert run.changed == ()

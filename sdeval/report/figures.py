@@ -1,0 +1,100 @@
+"""Figures of a suite, as the page shows them: a line of a table each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sdeval.compare.verdict import Verdict, worst_first
+from sdeval.report.words import SYMBOLS, number, probability, signed, times_noise
+from sdeval.run import Run
+
+_UNITS = {"seconds_per_image": "s", "peak_memory": "MiB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """An interval drawn around zero, in percent of the width; the band is what is allowed."""
+
+    left: float
+    width: float
+    point: float
+    band_left: float
+    band_width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of a suite's table."""
+
+    verdict: Verdict
+    symbol: str
+    title: str
+    unit: str
+    baseline: str
+    current: str
+    change: str
+    noise: str
+    """The change in multiples of what other seeds do."""
+    allowed: str
+    p_value: str
+    bar: Bar | None
+
+
+def figures_of(verdicts: Sequence[Verdict], run: Run) -> tuple[Figure, ...]:
+    """Verdicts on a whole suite, worst first."""
+    return tuple(_figure(each, run) for each in worst_first([each for each in verdicts if not each.case]))
+
+
+def title_of(metric: str, run: Run) -> str:
+    """What people call a metric: its title, or its name in words."""
+    record = run.metrics.get(metric)
+    return record.title if record and record.title else metric.replace("_", " ")
+
+
+def short_title(metric: str, run: Run) -> str:
+    """A title without what stands in brackets."""
+    return title_of(metric, run).partition(" (")[0]
+
+
+def unit_of(metric: str, run: Run) -> str:
+    """The unit of a metric; empty where it has none."""
+    record = run.metrics.get(metric)
+    return record.unit if record else _UNITS.get(metric, "")
+
+
+def _figure(verdict: Verdict, run: Run) -> Figure:
+    return Figure(
+        verdict=verdict,
+        symbol=SYMBOLS[verdict.verdict],
+        title=title_of(verdict.metric, run),
+        unit=unit_of(verdict.metric, run),
+        baseline=number(verdict.baseline),
+        current=number(verdict.current),
+        change=signed(verdict.delta),
+        noise=times_noise(verdict),
+        allowed=number(verdict.tolerance),
+        p_value=probability(verdict.p_value),
+        bar=_bar(verdict),
+    )
+
+
+def _bar(verdict: Verdict) -> Bar | None:
+    values = (verdict.low, verdict.high, verdict.delta, verdict.tolerance)
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if len(known) < len(values):
+        return None
+    low, high, delta, tolerance = known
+    reach = 1.15 * max(abs(low), abs(high), abs(delta), tolerance, 1e-12)
+
+    def place(value: float) -> float:
+        return round(50 + 50 * value / reach, 2)
+
+    return Bar(
+        left=place(low),
+        width=round(place(high) - place(low), 2),
+        point=place(delta),
+        band_left=place(-tolerance),
+        band_width=round(place(tolerance) - place(-tolerance), 2),
+    )

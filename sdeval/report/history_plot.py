@@ -1,0 +1,97 @@
+"""A figure session after session, as a plot. Failed sessions and accepted baselines have shapes of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sdeval.history import Series
+from sdeval.report import svg
+from sdeval.report.words import number
+from sdeval.slow_drift import FLAGGED, Drift
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INCHES = (10.0, 2.6)
+TICKS = 6
+"""Sessions that are named below the plot."""
+
+
+def plot_series(series: Series, drift: Drift | None = None) -> str:
+    """One line over the sessions, as an inline SVG.
+
+    Args:
+        series: what to show.
+        drift: what is said of it; where it began is marked.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(dict(svg.STYLE)):
+        figure = Figure(figsize=INCHES, layout="constrained")
+        axes = figure.add_subplot()
+        _line(axes, series)
+        _marks(axes, series)
+        _since(axes, series, drift)
+        _frame(axes, series)
+        return svg.inline_svg(figure, label(series, drift))
+
+
+def label(series: Series, drift: Drift | None) -> str:
+    """The plot in words.
+
+    Example: `clip_score over 14 sessions, 31.20 to 30.90; 1 failed; 2 times another baseline was accepted`
+    """
+    first, last = series.points[0].value, series.points[-1].value
+    failed = sum(each.verdict in FLAGGED for each in series.points)
+    accepted = sum(each.baseline_changed for each in series.points)
+    told = [f"{series.metric} over {len(series.points)} sessions, {number(first)} to {number(last)}"]
+    told += [f"{failed} failed"] if failed else []
+    told += [f"{accepted} times another baseline was accepted"] if accepted else []
+    return "; ".join(told + ([drift.sentence] if drift else []))
+
+
+def _line(axes: Axes, series: Series) -> None:
+    values = [each.value for each in series.points]
+    axes.plot(values, color=svg.ACCENT, linewidth=1.4, marker="o", markersize=3.5, zorder=2)
+
+
+def _marks(axes: Axes, series: Series) -> None:
+    """Crosses on sessions that failed; dashes where another baseline had been accepted."""
+    failed = [at for at, each in enumerate(series.points) if each.verdict in FLAGGED]
+    if failed:
+        values = [series.points[at].value for at in failed]
+        axes.scatter(failed, values, marker="X", s=64, color=svg.BAD, zorder=3, label="failed")
+    changed = [at for at, each in enumerate(series.points) if each.baseline_changed]
+    for at in changed:
+        once = "baseline accepted" if at == changed[0] else None
+        axes.axvline(at - 0.5, color=svg.FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=1, label=once)
+
+
+def _since(axes: Axes, series: Series, drift: Drift | None) -> None:
+    """A shade over the sessions in which it drifts."""
+    names = [each.session for each in series.points]
+    if drift is not None and drift.since in names:
+        start = names.index(drift.since) - 0.5
+        axes.axvspan(start, len(names) - 0.5, color=svg.WARN, alpha=0.14, linewidth=0, zorder=0, label="drifts")
+
+
+def _frame(axes: Axes, series: Series) -> None:
+    count = len(series.points)
+    shown = sorted({round(step * (count - 1) / max(1, TICKS - 1)) for step in range(TICKS)})
+    axes.set_xticks(shown, [_short(series.points[at].session) for at in shown])
+    axes.set_xlim(-0.7, count - 0.3)
+    better = "higher is better" if series.higher_is_better else "lower is better"
+    axes.set_ylabel(", ".join(each for each in (series.unit, better) if each))
+    axes.ticklabel_format(axis="y", useOffset=False)
+    axes.grid(axis="y", linewidth=0.7)
+    axes.spines[["top", "right"]].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, labelcolor=svg.FAINT, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
+
+
+def _short(session: str) -> str:
+    """Day and time of a session's name, `11-21 14:15`; another name as it is, cut."""
+    day, _, rest = session.partition("-")
+    whole = len(day) == 8 and day.isdigit() and rest[:4].isdigit()
+    return f"{day[4:6]}-{day[6:]} {rest[:2]}:{rest[2:4]}" if whole else session[:12]

@@ -1,0 +1,79 @@
+"""The history for the terminal: a table for every suite and target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import StringIO
+from itertools import groupby
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sdeval import cusum
+from sdeval.report.words import SYMBOLS, number, signed
+from sdeval.slow_drift import Watched
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+LAST = 30
+"""Sessions in a sparkline."""
+
+
+def history_lines(watched: Sequence[Watched], width: int = 0) -> list[str]:
+    """A table for every suite and target, what drifts, and how sure that is.
+
+    Args:
+        watched: figures, those of a suite and target one after the other.
+        width: in characters; that of the terminal where 0.
+    """
+    console = Console(file=StringIO(), width=width or None)
+    lines = []
+    for (suite, target), figures in groupby(watched, key=lambda each: (each.suite, each.target)):
+        mine = list(figures)
+        with console.capture() as drawn:
+            console.print(_table(f"{suite} on {target}", mine))
+        lines += [*drawn.get().rstrip().splitlines(), *(each.drift.sentence for each in mine if each.drift), ""]
+    return [*lines, how_sure(watched)]
+
+
+def how_sure(watched: Sequence[Watched]) -> str:
+    """How often drift is told where there is none."""
+    judged, drifting = sum(each.series.judged for each in watched), sum(each.drift is not None for each in watched)
+    found = f"{drifting} of {judged} figures drift" if drifting else f"none of {judged} figures drifts"
+    rate = f"{cusum.FALSE_ALARMS:.0%} of histories of {cusum.SESSIONS} sessions"
+    return f"{found}; sessions that nothing links or changes raise a false alarm in at most {rate}"
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """A row of blocks, the lowest value the lowest; all alike where all values are.
+
+    Example:
+        >>> sparkline([1.0, 2.0, 3.0])
+        '▁▅█'
+    """
+    low, high = min(values), max(values)
+    if high == low:
+        return BLOCKS[0] * len(values)
+    # Divided first: the difference of huge values has no finite square or product.
+    return "".join(BLOCKS[round((value / 2 - low / 2) / (high / 2 - low / 2) * (len(BLOCKS) - 1))] for value in values)
+
+
+def _table(title: str, watched: Sequence[Watched]) -> Table:
+    table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False)
+    table.add_column("metric", overflow="fold")
+    for name in ("first", "latest", "change", "sessions"):
+        table.add_column(name, justify="right")
+    table.add_column(f"last {LAST}", overflow="fold", min_width=LAST)
+    for each in watched:
+        points = each.series.points
+        first, latest = points[0].value, points[-1].value
+        change = signed(latest - first) if latest != first else "="
+        blocks = sparkline([point.value for point in points[-LAST:]])
+        table.add_row(_name(each), number(first), number(latest), change, str(len(points)), blocks)
+    return table
+
+
+def _name(watched: Watched) -> str:
+    """The metric, behind a mark where it drifts, or is told and not judged."""
+    mark = SYMBOLS["regressed"] if watched.drift else " " if watched.series.judged else SYMBOLS["information"]
+    return f"{mark} {escape(watched.series.metric)}"

@@ -1,0 +1,194 @@
+"""Plots of a run: how far cases moved, what noise hides, where the time goes. Each is an `<svg>` for the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING, Any, cast
+
+from sdeval.compare.verdict import Verdict
+from sdeval.noise import Noise
+from sdeval.report.cards import Beside, scores_beside
+from sdeval.report.figures import short_title
+from sdeval.report.svg import ACCENT, BAD, FAINT, GOOD, INK, LINE, STYLE, WARN, inline_svg
+from sdeval.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+REACH = 6.0
+"""How many tolerances a plot shows to both sides; what moved further stands at its edge."""
+STAGES = ("encode", "denoise", "decode")
+NAMES = {"encode": "texts", "denoise": "denoising", "decode": "decoding"}
+CROWD = 150
+"""Points from which on their density is drawn instead of each."""
+
+
+def plots_of(verdicts: Sequence[Verdict], beside: Beside) -> tuple[str, ...]:
+    """All plots that a run has something for."""
+    from matplotlib import rc_context
+
+    figures = {each.metric: each for each in verdicts if not each.case}
+    with rc_context(dict(STYLE)):
+        drawn = (_differences(figures, beside), _noise(figures, beside), _times(beside))
+    return tuple(each for each in drawn if each)
+
+
+def _differences(figures: Mapping[str, Verdict], beside: Beside) -> str:
+    """Every case's change in every figure, in tolerances, with the mean and its interval."""
+    moved = {name: _in_tolerances(name, figures[name], beside) for name in figures if figures[name].tolerance}
+    moved = {name: values for name, values in moved.items() if values}
+    if not moved:
+        return ""
+    figure, axes = _rows([short_title(name, beside.run) for name in moved])
+    for row, (name, values) in enumerate(moved.items()):
+        inside = [max(-REACH, min(REACH, value)) for value in values]
+        _points(axes, inside, row)
+        _mean(axes, figures[name], row)
+    _scale(axes, "change of each case in multiples of what is allowed; worse to the left")
+    return inline_svg(figure, "How far each case moved in each figure")
+
+
+def _points(axes: Axes, values: Sequence[float], row: int) -> None:
+    if len(values) < CROWD or len(set(values)) == 1:
+        axes.scatter(values, _spread(values, row), s=9, color=FAINT, alpha=0.55, linewidths=0, clip_on=False)
+        return
+    drawn = axes.violinplot([list(values)], positions=[row], orientation="horizontal", widths=0.8, showextrema=False)
+    for body in cast("Sequence[Any]", drawn["bodies"]):
+        body.set(facecolor=FAINT, alpha=0.4)
+
+
+def _in_tolerances(metric: str, verdict: Verdict, beside: Beside) -> list[float]:
+    """Changes of all cases, worse below 0."""
+    if beside.before is None or not verdict.tolerance or metric not in beside.run.metrics:
+        return []
+    sign = beside.run.metrics[metric].sign
+    pairs = scores_beside(metric, beside.run, beside.before)
+    return [sign * (now - then) / verdict.tolerance for then, now in pairs]
+
+
+def _mean(axes: Axes, verdict: Verdict, row: int) -> None:
+    sign = 1 if verdict.higher_is_better else -1
+    if verdict.delta is None or not verdict.tolerance:
+        return
+    low, high = verdict.low, verdict.high
+    if low is not None and high is not None and math.isfinite(low) and math.isfinite(high):
+        ends = [max(-REACH, min(REACH, sign * each / verdict.tolerance)) for each in (low, high)]
+        axes.plot(ends, [row, row], color=ACCENT, linewidth=3, solid_capstyle="round")
+    mean = max(-REACH, min(REACH, sign * verdict.delta / verdict.tolerance))
+    axes.plot([mean], [row], marker="D", markersize=6, color=ACCENT)
+
+
+def _spread(values: Sequence[float], row: int) -> list[float]:
+    """Heights at which points that would lie on each other lie beside each other."""
+    taken: dict[int, int] = {}
+    heights = []
+    for value in values:
+        place = taken[round(value * 12)] = taken.get(round(value * 12), 0) + 1
+        heights.append(row + min(0.4, 0.055 * (place // 2)) * (1 if place % 2 else -1))
+    return heights
+
+
+def _noise(figures: Mapping[str, Verdict], beside: Beside) -> str:
+    """What other seeds do, what the suite can see, and what happened, in tolerances."""
+    known = _measured(figures, beside.noise)
+    if not known:
+        return ""
+    figure, axes = _rows([short_title(name, beside.run) for name in known])
+    for row, (noise, detectable, moved) in enumerate(known.values()):
+        axes.barh(row, min(2 * noise, REACH), height=0.5, color=LINE, label="noise (2 sd)")
+        axes.plot(
+            [min(detectable, REACH)], [row], marker="|", markersize=16, color=INK, ls="", label="seen 4 times in 5"
+        )
+        axes.plot([min(moved, REACH)], [row], marker="D", markersize=6, color=ACCENT, ls="", label="this session")
+    _scale(axes, "in multiples of what is allowed", both=False)
+    _legend(axes)
+    return inline_svg(figure, "Noise of each figure, the smallest loss that shows, and the change of this session")
+
+
+def _mark(axes: Axes, value: float, row: int, marker: str, color: str, label: str) -> None:
+    size = 16 if marker == "|" else 6
+    axes.plot(
+        [min(value, REACH)],
+        [row],
+        marker=marker,
+        markersize=size,
+        color=color,
+        linestyle="",
+        label=label,
+        clip_on=False,
+    )
+
+
+def _measured(figures: Mapping[str, Verdict], noise: Noise | None) -> dict[str, tuple[float, float, float]]:
+    found = {}
+    for name, verdict in figures.items():
+        measured = noise.metrics.get(name) if noise else None
+        # A verdict tells its noise only where what was measured still fits.
+        if measured and verdict.noise is not None and verdict.tolerance and verdict.delta is not None:
+            values = (verdict.noise, measured.detectable, abs(verdict.delta))
+            found[name] = (values[0] / verdict.tolerance, values[1] / verdict.tolerance, values[2] / verdict.tolerance)
+    return found
+
+
+def _times(beside: Beside) -> str:
+    """Seconds of a picture by stage, now and before."""
+    told = {"now": _stages(beside.run), beside.label: _stages(beside.before) if beside.before else {}}
+    told = {name: stages for name, stages in told.items() if stages}
+    if not told:
+        return ""
+    figure, axes = _rows(list(told))
+    for row, stages in enumerate(told.values()):
+        edges = [0.0]
+        for stage, color in zip(STAGES, (WARN, ACCENT, GOOD), strict=True):
+            axes.barh(row, stages[stage], left=edges[-1], height=0.5, color=color, alpha=0.75, label=NAMES[stage])
+            edges.append(edges[-1] + stages[stage])
+        for stage, (left, right) in zip(STAGES, pairwise(edges), strict=True):
+            if right - left > 0.12 * edges[-1]:
+                axes.text((left + right) / 2, row - 0.38, f"{NAMES[stage]} {1000 * (right - left):.3g} ms", ha="center")
+    axes.set_xlabel("seconds a picture, median; from left to right: texts, denoising, decoding")
+    axes.set_xlim(left=0)
+    _legend(axes)
+    return inline_svg(figure, "Seconds of a picture by stage")
+
+
+def _stages(run: Run) -> dict[str, float]:
+    """Median seconds of each stage, without calls that were warming up; empty where a pipeline tells nothing."""
+    timings = [each for each in run.timings.values() if not each.warming and each.denoise is not None]
+    if not timings:
+        return {}
+    return {stage: median(getattr(each, stage) or 0.0 for each in timings) for stage in STAGES}
+
+
+def _rows(names: Sequence[str]) -> tuple[Figure, Axes]:
+    """A figure with a row for each name, the first on top."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 1.25 + 0.5 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def _scale(axes: Axes, label: str, *, both: bool = True) -> None:
+    """An axis in tolerances, with the line beyond which a loss counts."""
+    axes.set_xlim(-REACH * 1.04 if both else 0, REACH * 1.04)
+    axes.axvline(-1 if both else 1, color=BAD, linewidth=1, linestyle="--", zorder=0)
+    if both:
+        axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
+    axes.set_xlabel(label)
+
+
+def _legend(axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    once = dict(zip(labels, handles, strict=True))
+    axes.legend(
+        once.values(), once.keys(), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False, fontsize=9
+    )

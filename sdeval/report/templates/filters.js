@@ -1,0 +1,74 @@
+// Shows what fits the filter, in the order chosen. Rows of tables have no prompt: a search leaves them alone.
+const wordsOf = (card) => all(".case, .prompt, .tags", card).map((each) => each.textContent).join(" ").toLowerCase();
+const items = all("[data-item]").map((element) => ({
+  element,
+  kinds: [element.dataset.kind, element.dataset.drift],
+  text: element.matches("article") ? wordsOf(element) : null,
+}));
+const cards = all("article");
+const orders = {
+  worst: () => 0,
+  moved: (a, b) => b.dataset.worst - a.dataset.worst,
+  suite: (a, b) => a.dataset.place - b.dataset.place,
+  name: (a, b) => a.dataset.case.localeCompare(b.dataset.case),
+};
+let sorted = "worst";
+
+function startFilters() {
+  for (const button of all("[data-show]")) {
+    button.addEventListener("click", () => {
+      writeState({ show: button.dataset.show });
+      applyFilters();
+    });
+  }
+  byId("search").addEventListener("input", (event) => {
+    writeState({ q: event.target.value });
+    applyFilters();
+  });
+  byId("sort").addEventListener("change", (event) => {
+    writeState({ sort: event.target.value });
+    applyFilters();
+  });
+  for (const link of all("header a")) link.addEventListener("click", () => reveal(link.hash.slice(1)));
+}
+
+function reveal(id) {
+  const element = byId(decodeURIComponent(id));
+  if (element?.hidden) {
+    writeState({ show: "", q: "" });
+    applyFilters();
+  }
+}
+
+function applyFilters() {
+  const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
+  let found = 0;
+  for (const { element, kinds, text } of items) {
+    const fits = state.show === "" || kinds.includes(state.show);
+    const named = text === null ? words.length === 0 : words.every((word) => text.includes(word));
+    element.hidden = !(fits && named);
+    if (text !== null && !element.hidden) found += 1;
+  }
+  for (const button of all("[data-show]")) button.setAttribute("aria-pressed", String(button.dataset.show === state.show));
+  if (document.activeElement !== byId("search")) byId("search").value = state.q;
+  byId("sort").value = state.sort in orders ? state.sort : "worst";
+  arrange(byId("sort").value);
+  for (const run of all(".run")) {
+    const rows = all("tbody tr[data-item]", run);
+    if (rows.length) rows[0].closest("table").hidden = rows.every((row) => row.hidden);
+    run.hidden = all("[data-item]", run).every((item) => item.hidden);
+  }
+  byId("found").textContent = `${found} of ${cards.length} cases`;
+  byId("nothing").hidden = items.some(({ element }) => !element.hidden);
+}
+
+function arrange(order) {
+  if (order === sorted) return;
+  sorted = order;
+  for (const box of all(".cards")) {
+    const mine = cards.filter((card) => card.parentElement === box);
+    box.append(...mine.sort(orders[order]));
+  }
+}
+
+const shownCards = () => all("article:not([hidden])").filter((card) => !card.closest(".run").hidden);

@@ -1,0 +1,100 @@
+"""Sessions made by hand, with pictures, for tests that look at pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sdeval import run as runs
+from sdeval.accepting import accept
+from sdeval.compare import Kind, Verdict
+from sdeval.images import pixel_hash, write_png
+from sdeval.inputs import keep_inputs
+from sdeval.report.folder import publish
+from sdeval.run import Run
+from sdeval.suite import Case
+from tests.conftest import make_run
+
+HOSTILE = (
+    "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>",
+    "\"quotes\" 'and' `more` & </textarea></style></script>",
+    "שלום עולם ‮ right to left ‬",
+    "🐈‍⬛ 👩🏽‍🚀 🏳️‍🌈",
+    "long " * 2000,
+    "{{ 7 * 7 }} ${window.hacked = 1}",
+)
+"""Prompts that a page must show as text."""
+
+
+def painted(run: Run, folder: Path, shift: int = 0) -> Run:
+    """Pictures of a run, written into its folder: a square each, somewhere else for every case and seed."""
+    samples = []
+    for number, sample in enumerate(run.samples):
+        pixels = np.full((32, 32, 3), 40 + 9 * (number % 20), dtype=np.uint8)
+        place = (number * 5 + shift) % 20
+        pixels[place : place + 10, 8:20] = (200, 60, 30 + shift * 10)
+        picture = Image.fromarray(pixels)
+        write_png(folder / sample.image, picture)
+        samples.append(replace(sample, sha256=pixel_hash(picture), width=32, height=32, drift="changed"))
+    return replace(run, samples=tuple(samples))
+
+
+def inpainting_inputs(run: Run, folder: Path, inputs: Path) -> Run:
+    """The run with an init image and a mask for its first case, and a tag for its second."""
+    write_png(inputs / "image.png", Image.new("RGB", (32, 32), (90, 120, 200)))
+    mask = Image.new("L", (32, 32))
+    mask.paste(255, (8, 8, 24, 24))
+    write_png(inputs / "mask.png", mask)
+    cases = (
+        Case(id="case-0", prompt="p", image=inputs / "image.png", mask=inputs / "mask.png", negative_prompt="blurred"),
+        Case(id="case-1", prompt="p", tags=("colour",)),
+    )
+    return replace(run, cases=keep_inputs(cases, folder))
+
+
+def session_page(where: Path, *, cases: int = 6, seeds: int = 2, prompts: Sequence[str] = ()) -> Path:
+    """The page of a session beside its baseline: case 0 broken, case 1 regressed, the others passed."""
+    rng = np.random.default_rng(0)
+    plain = make_run(30 + rng.normal(size=(cases, seeds)))
+    renamed = [replace(s, prompt=prompts[int(s.case[5:]) % len(prompts)]) if prompts else s for s in plain.samples]
+    plain = replace(plain, samples=tuple(renamed), environment={"hardware": "a laptop", "packages": {"torch": "2.0"}})
+    old = where / "old"
+    runs.write(painted(plain, old), old)
+    accept(old, where / "baselines")
+    session = where / "reports" / "20260101-000000-abcd"
+    folder = session / "animals" / "tiny"
+    worse = tuple(replace(s, scores={"clip_score": (s.scores["clip_score"] or 0) - 1}) for s in plain.samples)
+    now = inpainting_inputs(painted(replace(plain, samples=worse), folder, shift=3), folder, where / "inputs")
+    runs.write(now, folder)
+    return publish(session, verdicts_of(cases), where / "baselines")
+
+
+def verdicts_of(cases: int) -> list[Verdict]:
+    """One broken case, one regressed, and a figure that regressed."""
+    figure = Verdict(
+        suite="animals",
+        target="tiny",
+        metric="clip_score",
+        case="",
+        verdict="regressed",
+        baseline=30.0,
+        current=29.0,
+        delta=-1.0,
+        low=-1.4,
+        high=-0.6,
+        tolerance=0.5,
+        p_value=0.001,
+        n=cases,
+    )
+    kinds: dict[int, Kind] = {0: "broken", 1: "regressed"}
+    health = [
+        replace(
+            figure, metric="health", case=f"case-{each}", verdict=kinds.get(each, "passed"), reason="seed 0 is black"
+        )
+        for each in range(cases)
+    ]
+    return [figure, *health]
