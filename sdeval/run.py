@@ -63,6 +63,9 @@ class SampleResult:
 
     drift: str = ""
     """How far the picture is from the baseline's: `identical`, `imperceptible` or `changed`; empty without one."""
+    scored_on: Mapping[str, str] = field(default_factory=dict)
+    """In a baseline, by metric: SHA-256 of the picture that the score or the features are of, where it is not this
+    one; of a metric that looks at the other pictures as well, a hash of all of them. Such scores are never reused."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -231,7 +234,7 @@ class Stored:
 
 def write(run: Run, folder: Path) -> None:
     """Write everything but the images, which were written as they were drawn; `run.json` comes last."""
-    write_text(folder / "samples.jsonl", "".join(dump_line(asdict(sample)) for sample in run.samples))
+    write_text(folder / "samples.jsonl", "".join(map(_sample_line, run.samples)))
     for name, values in run.features.items():
         write_bytes(folder / "features" / f"{name}.npy", npy(values))
     if run.timings:
@@ -240,6 +243,12 @@ def write(run: Run, folder: Path) -> None:
     if run.cases:
         write_text(folder / "cases.jsonl", "".join(dump_line(asdict(each)) for each in run.cases.values()))
     write_text(folder / "run.json", dump_json(_header(run)))
+
+
+def _sample_line(sample: SampleResult) -> str:
+    # A line of a baseline stays the same to the last byte, also of one from before these were kept.
+    later = ("width", "height", "scored_on")
+    return dump_line({name: value for name, value in asdict(sample).items() if value or name not in later})
 
 
 def _rounded(timing: Timing) -> dict[str, Any]:

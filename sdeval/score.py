@@ -104,9 +104,11 @@ def _unchanged(run: Run, baseline: Run | None, metric: Metric) -> dict[int, int]
         return {}
     if baseline is None or name not in baseline.metrics or baseline.metrics[name].version != metric.version:
         return {}
-    if not metric.info.alone and not _same_pictures(run, baseline):
+    # A score that was accepted without its picture says nothing of the picture that is there.
+    own = {row: each for row, each in enumerate(baseline.samples) if name not in each.scored_on}
+    if not metric.info.alone and not (_same_pictures(run, baseline) and len(own) == len(baseline.samples)):
         return {}
-    known = {(each.key, each.fingerprint, each.sha256): row for row, each in enumerate(baseline.samples)}
+    known = {(each.key, each.fingerprint, each.sha256): row for row, each in own.items()}
     found = {row: known.get((each.key, each.fingerprint, each.sha256)) for row, each in enumerate(run.samples)}
     return {row: old for row, old in found.items() if old is not None}
 
@@ -189,10 +191,10 @@ def _with_set_score(
     if metric.extractor.name not in run.features:
         values = _features(run, metric, pictures, baseline)
         run = replace(run, features={**run.features, metric.extractor.name: values})
-    return _measured_set(run, metric, suite)
+    return measured_set(run, metric, suite)
 
 
-def _measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
+def measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
     """The run with the figure of a set metric whose features it has."""
     name, extractor = metric.info.name, metric.extractor.name
     try:
@@ -254,7 +256,7 @@ def with_seeds(run: Run, seeds: Collection[int], suite: Suite, device: str) -> R
             metric = create(name, options)
             assert isinstance(metric, SetMetric)
             if metric.extractor.name in features:
-                part = _measured_set(part, metric, suite)
+                part = measured_set(part, metric, suite)
             else:
                 reason = f"the run holds no features of {metric.extractor.name}"
                 found = replace(run.set_scores[name], value=None, n=len(rows), reason=reason)

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sdeval import accepting, metrics
 from sdeval import baseline as baselines
-from sdeval import metrics
 from sdeval import run as runs
-from sdeval.baseline import BrokenPictures
+from sdeval.accepting import BrokenPictures
 from sdeval.by_hand import BY_HAND
 from sdeval.compare import FAILING, Kind, Verdict, worst_first
 from sdeval.compare.paired import paired, tolerance_of
@@ -195,7 +195,7 @@ class _Bench:
     def accept(self) -> None:
         """Draw the sound pipeline with all seeds, and make that the baseline."""
         list(self._verdicts("sound"))
-        baselines.accept(self._run_folder("sound"), self.baselines)
+        accepting.accept(self._run_folder("sound"), self.baselines)
 
     def finding(self, fault: Fault, repeat: int) -> Finding:
         """Plant a fault, and judge what comes out."""

@@ -9,7 +9,8 @@ from PIL import Image
 
 from sdeval import SdevalError
 from sdeval import run as runs
-from sdeval.baseline import BrokenPictures, accept, check, find
+from sdeval.accepting import BrokenPictures, accept
+from sdeval.baseline import check, find
 from sdeval.images import write_png
 from sdeval.run import Run, Timing
 from tests.conftest import CLIP_SCORE, make_run, with_features

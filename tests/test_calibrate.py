@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdeval import Case, SdevalError, Suite, metrics, noise
-from sdeval import baseline as baselines
+from sdeval import Case, SdevalError, Suite, accepting, metrics, noise
 from sdeval import calibrate as module
 from sdeval import run as runs
 from sdeval.calibrate import Measured, calibrate, summarize
@@ -261,7 +260,7 @@ def calibrated(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -
     noise.write(found, folder / "baselines")
     sitting = Session(Options(baselines=folder / "baselines"), folder, loaded=loaded)
     gates(sitting)
-    baselines.accept(folder / "few" / "shapes", folder / "baselines")
+    accepting.accept(folder / "few" / "shapes", folder / "baselines")
     return found, folder / "baselines"
 
 

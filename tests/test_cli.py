@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sdeval import provenance
 from sdeval import run as runs
 from sdeval.cli import main
 from sdeval.compare import Verdict
@@ -170,3 +172,132 @@ def test_an_interrupted_command_says_so(session: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(("command", "code"), [(["--help"], 0), (["acept"], 2), (["report", "--wrong"], 2), ([], 2)])
 def test_wrong_arguments_are_usage(command: list[str], code: int) -> None:
     assert main(command) == code
+
+
+def again(session: Path, name: str = "two") -> Path:
+    """A later session in which every score is one point higher."""
+    later = session.parent / name
+    on_disk(make_run(np.array([[31.0, 32.0], [30.0, 29.0]])), later / "animals" / "tiny")
+    verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="improved", current=30.5)
+    publish(later, [verdict], session.parent.parent / "baselines")
+    return later
+
+
+def test_some_cases_are_accepted_and_their_scores_told(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["accept", "--reason", "the first"]) == 0
+    again(session)
+    capsys.readouterr()
+    assert main(["accept", "-k", "case and not 0", "--reason", "cats are better", "--dry-run"]) == 0
+    told = [
+        "animals on tiny: 2 pictures new or changed",
+        "  clip_score: 29.50 → 30.00",
+        "  case-1: clip_score 28.50 → 29.50",
+    ]
+    assert capsys.readouterr().out.splitlines() == [*told, "nothing written (dry run)"]
+    assert main(["accept", "-k", "case and not 0", "--reason", "cats are better"]) == 0
+    assert capsys.readouterr().out.splitlines() == [*told, "accepted into baselines; undo with git"]
+    entries = provenance.read(Path("baselines/animals/tiny"))
+    assert [(each.session, each.reason) for each in entries] == [("one", "the first"), ("two", "cats are better")]
+
+
+def test_the_scores_of_a_metric_are_accepted_and_pictures_stay(
+    session: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["accept"]) == 0
+    again(session)
+    capsys.readouterr()
+    assert main(["accept", "--metric", "clip_score"]) == 0
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "animals on tiny: pictures stay",
+        "  clip_score: 29.50 → 30.50",
+        "  case-0: clip_score 30.50 → 31.50",
+    ]
+
+
+def test_twenty_cases_are_told_and_all_where_asked(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder, scores in (("one", np.ones((25, 2))), ("two", np.full((25, 2), 2.0))):
+        on_disk(make_run(scores), session.parent / folder / "animals" / "tiny")
+    assert main(["accept", str(session)]) == 0
+    capsys.readouterr()
+    two = str(session.parent / "two")
+    assert main(["accept", two, "--metric", "clip_score", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + 20 + 2
+    assert lines[-2] == "  … and 5 more; all of them: --verbose"
+    assert main(["accept", two, "--metric", "clip_score", "--dry-run", "-v"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 25 + 1
+    # Of a whole run cases are told only where they are asked for.
+    assert main(["accept", two, "--dry-run", "-v"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 25 + 1
+    assert main(["accept", two, "--dry-run"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def approve(path: Path, **changes: object) -> Path:
+    one = {"suite": "animals", "target": "tiny", "cases": ["case-1"], "metrics": "all", **changes}
+    path.write_text(json.dumps({"schema": 1, "session": "two", "reason": "ticked", "approvals": [one]}))
+    return path
+
+
+@pytest.mark.parametrize("place", ["approvals.json", "reports/two/approvals.json", "elsewhere.json"])
+def test_what_was_ticked_is_accepted(session: Path, place: str) -> None:
+    assert main(["accept"]) == 0
+    again(session)
+    again(session, "three")
+    assert main(["accept", str(approve(Path(place)))]) == 0
+    now = runs.read(Path("baselines/animals/tiny"))
+    assert [each.scores["clip_score"] for each in now.samples] == [30.0, 31.0, 30.0, 29.0]
+    entry = provenance.read(Path("baselines/animals/tiny"))[-1]
+    assert (entry.session, entry.reason, entry.cases) == ("two", "ticked", ("case-1",))
+
+
+def test_a_session_that_lies_elsewhere_is_named_or_beside_the_file(session: Path) -> None:
+    assert main(["accept"]) == 0
+    away = session.parent.parent / "away"
+    again(session).rename(away)
+    file = approve(session.parent.parent / "approvals.json")
+    assert main(["accept", str(file)]) == 2
+    assert main(["accept", str(file), "--from", "away", "--reason", "mine"]) == 0
+    assert provenance.read(Path("baselines/animals/tiny"))[-1].reason == "mine"
+    (session.parent.parent / "beside").mkdir()
+    away.rename(session.parent.parent / "beside" / "two")
+    assert main(["accept", str(approve(Path("beside/approvals.json"), cases=["case-0"]))]) == 0
+
+
+def test_nothing_is_written_where_one_approval_is_refused(session: Path) -> None:
+    assert main(["accept"]) == 0
+    again(session)
+    before = contents(Path("baselines"))
+    one = {"suite": "animals", "target": "tiny", "cases": ["case-1"], "metrics": "all"}
+    wrong = {**one, "suite": "../../x"}
+    content = {"schema": 1, "session": "two", "reason": "", "approvals": [one, wrong]}
+    Path("approvals.json").write_text(json.dumps(content))
+    assert main(["accept", "approvals.json"]) == 2
+    assert contents(Path("baselines")) == before
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["accept", "none.json"], "none.json: no such file; the page of a session exports one"),
+        (["accept", "-k", "a b"], "-k 'a b': cannot be read; write words with and, or, not and brackets"),
+        (["accept", "-k", "cat"], "-k 'cat': chooses nothing; cases are case-0, case-1"),
+        (
+            ["accept", "-k", "0"],
+            "there is no baseline of animals on tiny yet; accept the whole run first: sdeval accept",
+        ),
+        (["accept", "--metric", "clip"], "unknown metric 'clip'"),
+        (["accept", "--from", "reports"], "--from: is for an approvals.json"),
+        (["accept", "approvals.json", "-k", "0"], "approvals.json: says itself what is accepted; leave out -k"),
+        (["accept", "approvals.json"], "session: two is neither in "),
+    ],
+)
+def test_what_is_asked_wrongly_ends_in_one_line(
+    session: Path, command: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approve(Path("approvals.json"))
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not Path("baselines").exists()

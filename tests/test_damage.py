@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sdeval import accepting, metrics, provenance, references
 from sdeval import baseline as baselines
-from sdeval import metrics, references
 from sdeval import run as runs
 from sdeval.calibrate import Measured, _of_same, summarize
 from sdeval.compare import judge_cases, judge_gates, weigh
@@ -59,7 +59,7 @@ def whole(drawn: tuple[Run, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     run, folder = drawn
     root = tmp_path_factory.mktemp("whole")
     shutil.copytree(folder, root / "session" / FOLDER)
-    baselines.accept(folder, root / "baselines")
+    accepting.accept(folder, root / "baselines")
     publish(root / "session", [*judge_cases(run, run), *judge_gates(gates(run, run))], root / "baselines")
     return root
 
@@ -85,6 +85,7 @@ def gates(run: Run, before: Run | None) -> list[Any]:
 def use_baseline(root: Path, run: Run) -> None:
     """All that a session does with a baseline, but for drawing."""
     baselines.check(root / "baselines", "few", "shapes")
+    provenance.read(root / "baselines" / FOLDER)
     runner = Runner(Options(baselines=root / "baselines"), root, Silent())
     job = Job(SUITE, plan().target)
     runner._runs[job.key] = run
@@ -109,13 +110,21 @@ def use_session(root: Path, _: Run) -> None:
     """All that is done with a session and its runs once they are on disk."""
     redraw(root / "session", root / "baselines")
     run = runs.read(root / "session" / FOLDER)
-    baselines.accept(root / "session" / FOLDER, root / "elsewhere", dry_run=True)
+    accepting.accept(root / "session" / FOLDER, root / "elsewhere", dry_run=True)
     # What a dry run finds nothing wrong with can be written, and read again.
     try:
-        baselines.accept(root / "session" / FOLDER, root / "elsewhere")
+        accepting.accept(root / "session" / FOLDER, root / "elsewhere")
         assert baselines.find(root / "elsewhere", run.suite, run.target) is not None
     except SdevalError as error:
         raise AssertionError("was found after something had been written") from error
+
+
+def use_part(root: Path, _: Run) -> None:
+    """Some of its cases are accepted, and the scores of others."""
+    parts = (accepting.Part(("cross",)), accepting.Part(("circle",), ("frechet_distance",)))
+    source = root / "session" / FOLDER
+    accepting.write(accepting.propose(source, root / "baselines", parts, suite_of=lambda _: SUITE))
+    assert baselines.find(root / "baselines", "few", "shapes") is not None
 
 
 def use_further_run(root: Path, run: Run) -> None:
@@ -175,6 +184,10 @@ READERS = [
     ("session/verdicts.json", use_session),
     ("baselines/few/shapes/run.json", use_baseline),
     ("baselines/few/shapes/samples.jsonl", use_baseline),
+    ("baselines/few/shapes/accepted.json", use_baseline),
+    ("baselines/few/shapes/run.json", use_part),
+    ("session/few/shapes/run.json", use_part),
+    ("session/few/shapes/samples.jsonl", use_part),
 ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from sdeval import baseline as baselines
+from sdeval import accepting
 from sdeval import run as runs
 from sdeval.compare import judge_cases
 from sdeval.evaluate import draw_samples, evaluate
@@ -120,7 +120,7 @@ def unsized(loaded: LoadedTarget, tmp_path: Path) -> Stored:
     """An accepted run of a suite that asks for no size, with a metric beside the baseline's picture."""
     few = plan(settings={"num_inference_steps": 2}, metrics=("clip_score", "psnr", "ssim"), seeds=(0,))
     evaluate(few, loaded, tmp_path / "run")
-    baselines.accept(tmp_path / "run", tmp_path / "baselines")
+    accepting.accept(tmp_path / "run", tmp_path / "baselines")
     return Stored(runs.read(tmp_path / "baselines" / "few" / "shapes"), tmp_path / "baselines" / "few" / "shapes")
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sdeval import SdevalError
 from sdeval import run as runs
-from sdeval.baseline import accept
+from sdeval.accepting import accept
 from sdeval.cli import main
 from sdeval.compare import Verdict
 from sdeval.history import HISTORY, Entry, Figure, RunLine, append, read, series

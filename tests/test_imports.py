@@ -48,7 +48,7 @@ LAYERS = (
     ("score",),
     ("compare", "plan", "inputs", "drawing", "evaluate", "shapes.train"),
     ("shapes.check",),
-    ("baseline", "fitting", "seeds", "pace", "history"),
+    ("baseline", "provenance", "accepting", "fitting", "seeds", "pace", "history"),
     ("runner", "calibrate"),
     ("session", "report", "slow_drift"),
     ("side_by_side", "recorded"),

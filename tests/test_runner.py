@@ -13,7 +13,7 @@ import pytest
 
 import sdeval.metrics
 import sdeval.pipelines.load
-from sdeval import Suite
+from sdeval import Suite, accepting
 from sdeval import baseline as baselines
 from sdeval import run as runs
 from sdeval.compare import Verdict
@@ -39,7 +39,7 @@ def accepted(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -> 
     options = Options(baselines=folder / "baselines")
     whole = suite(metrics=(*SET, "sharpness", "noise"))
     Runner(options, folder, Silent(), loaded).run(Job(whole, shipped()["shapes"]), None)
-    baselines.accept(folder / "few" / "shapes", options.baselines)
+    accepting.accept(folder / "few" / "shapes", options.baselines)
     return options.baselines
 
 

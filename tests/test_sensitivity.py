@@ -17,7 +17,7 @@ from sdeval import Case, Sample, SdevalError, Suite, calibrate, metrics
 from sdeval import noise as noises
 from sdeval import run as runs
 from sdeval import sensitivity as module
-from sdeval.baseline import BrokenPictures
+from sdeval.accepting import BrokenPictures
 from sdeval.by_hand import BY_HAND
 from sdeval.cli import main
 from sdeval.errors import NotAvailable
@@ -353,7 +353,7 @@ def test_other_seeds_are_tried_for_broken_pictures_only(
         raise error
 
     monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
-    monkeypatch.setattr(module.baselines, "accept", accept)
+    monkeypatch.setattr(module.accepting, "accept", accept)
     monkeypatch.setattr(Session, "answer", lambda self, question: None)
     with pytest.raises(SdevalError, match=message):
         measure(trial(NOTHING, baselines=tmp_path), tmp_path, Silent())

@@ -1,56 +1,99 @@
-"""`sdeval accept`: make a run the baseline."""
+"""`sdeval accept`: make a run, or a part of it, the baseline."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sdeval.errors import SdevalError
+from sdeval.cli.wanted import wanted
+
+if TYPE_CHECKING:
+    from sdeval.accepting import Proposal
 
 HELP = "make a run the baseline"
+LINES = 20
+"""Cases that are told, unless all are asked for."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said."""
-    parser.add_argument(
-        "folder", metavar="RUN", type=Path, nargs="?", help="a session, or one run in it (default: the latest session)"
-    )
+    what = "a session, one run in it, or an approvals.json from its page (default: the latest session)"
+    parser.add_argument("folder", metavar="RUN", type=Path, nargs="?", help=what)
+    word = "accept only cases whose ids match, as in `cat and not black`; repeatable"
+    parser.add_argument("-k", dest="words", metavar="EXPR", action="append", default=[], help=word)
+    score = "accept only scores of this metric; pictures stay as they are; repeatable"
+    parser.add_argument("--metric", dest="metrics", metavar="METRIC", action="append", default=[], help=score)
+    parser.add_argument("--reason", metavar="TEXT", help="why; kept beside the baseline")
+    of = "the session that an approvals.json is of (default: the one it names)"
+    parser.add_argument("--from", dest="session", metavar="DIR", type=Path, help=of)
     parser.add_argument(
         "--speed", action="store_true", help="keep times also where pictures are drawn on the processor"
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would change, write nothing")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print every case that changes")
 
 
 def run(given: argparse.Namespace) -> int:
-    """Make the runs of a session the baselines of their suites and targets, without drawing again; git undoes it."""
-    from sdeval.baseline import accept
-    from sdeval.files import short
-    from sdeval.report.folder import run_folders
-    from sdeval.report.words import number
+    """Make the runs of a session, or parts of them, the baselines of their suites and targets; git undoes it.
 
-    session = given.folder or given.output / "latest"
-    folders = run_folders(session)
-    if not folders:
-        raise SdevalError(f"{session}: no run in it; `pytest suites` makes one")
-    # All are looked at before any is written.
-    proposed = [accept(folder, given.baselines, dry_run=True) for folder in folders]
-    for folder, changes in zip(folders, proposed, strict=True):
+    Nothing is drawn again, and all is looked at before anything is written.
+    """
+    from sdeval.accepting import write
+    from sdeval.files import short
+
+    for proposal in _proposals(given):
         if not given.dry_run:
-            accept(folder, given.baselines)
-            _accept_pace(folder, given)
-        first = changes[0]
-        print(f"{first.suite} on {first.target}: {first.pictures} pictures new or changed")
-        for change in changes:
-            print(f"  {change.metric}: {number(change.old)} → {number(change.new)}")
+            write(proposal)
+            _accept_pace(proposal, given)
+        _tell(proposal, LINES if not given.verbose else None)
     print("nothing written (dry run)" if given.dry_run else f"accepted into {short(given.baselines)}; undo with git")
     return 0
 
 
-def _accept_pace(folder: Path, given: argparse.Namespace) -> None:
-    """Keep how fast it was: on a processor, which others use as well, only where that is wanted."""
-    from sdeval import pace
-    from sdeval import run as runs
+def _proposals(given: argparse.Namespace) -> list[Proposal]:
+    """What every baseline would become."""
+    from sdeval.accepting import propose
+    from sdeval.collect import find_suites
 
-    run = runs.read(folder)
-    if given.speed or not pace.hardware_of(run).startswith("cpu"):
-        pace.accept(run, given.baselines)
+    asked = wanted(given)
+    return [
+        propose(
+            folder,
+            given.baselines,
+            parts,
+            suite_of=lambda name: find_suites(name, given.root)[0],
+            reason=asked.reason,
+        )
+        for folder, parts in asked.parts
+    ]
+
+
+def _tell(proposal: Proposal, lines: int | None) -> None:
+    """Old and new: every figure, then cases whose scores change; of a whole run only where all lines are asked for."""
+    from sdeval.report.words import number
+
+    print(_title(proposal))
+    for change in proposal.figures:
+        why = f" ({change.reason})" if change.new is None and change.reason else ""
+        print(f"  {change.metric}: {number(change.old)} → {number(change.new)}{why}")
+    cases = [] if proposal.whole and lines is not None else proposal.cases
+    for each in cases[:lines]:
+        print(f"  {each.case}: {each.metric} {number(each.old)} → {number(each.new)}")
+    if len(cases) > len(cases[:lines]):
+        print(f"  … and {len(cases) - len(cases[:lines])} more; all of them: --verbose")
+    for note in proposal.notes:
+        print(f"  note: {note}")
+
+
+def _title(proposal: Proposal) -> str:
+    told = f"{proposal.pictures} pictures new or changed" if proposal.fresh else "pictures stay"
+    return f"{proposal.run.suite} on {proposal.run.target}: {told}"
+
+
+def _accept_pace(proposal: Proposal, given: argparse.Namespace) -> None:
+    """Keep how fast a whole run was: on a processor, which others use as well, only where that is wanted."""
+    from sdeval import pace
+
+    if proposal.whole and (given.speed or not pace.hardware_of(proposal.run).startswith("cpu")):
+        pace.accept(proposal.run, given.baselines)

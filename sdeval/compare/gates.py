@@ -215,7 +215,8 @@ def _weigh_set(run: Run, baseline: Run, metric: str, said: Verdict, swapped: Swa
     rows = [order[sample.key] for sample in run.samples]
     before, after = baseline.features[extractor][rows], run.features[extractor]
     if np.array_equal(before, after):
-        return Gate(replace(said, verdict="passed", low=0.0, high=0.0, reason="identical pictures"))
+        same = "identical pictures" if identical(run, baseline) else "identical features"
+        return Gate(replace(said, verdict="passed", low=0.0, high=0.0, reason=same))
     names = list(run.by_case())
     numbers = np.array([names.index(sample.case) for sample in run.samples])
     swaps = max(SWAPS, math.ceil(2 / rule.alpha))

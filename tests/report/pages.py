@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from sdeval import run as runs
-from sdeval.baseline import accept
+from sdeval.accepting import accept
 from sdeval.compare import Kind, Verdict
 from sdeval.images import pixel_hash, write_png
 from sdeval.inputs import keep_inputs

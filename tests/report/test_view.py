@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sdeval import run as runs
-from sdeval.baseline import accept
+from sdeval.accepting import accept
 from sdeval.compare import Kind, Verdict
 from sdeval.report.html import write_page
 from sdeval.report.record import Record
