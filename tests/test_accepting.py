@@ -415,6 +415,14 @@ def test_a_metric_of_another_version_is_accepted_for_all_cases(root: Path) -> No
     assert animals(root).metrics["clip_score"].version == "2"
 
 
+def test_a_new_version_of_a_metric_goes_before_single_cases(root: Path) -> None:
+    run = other_version(make_run(SCORES + 1))
+    offer(root, run, PICTURES, Part(None, ("clip_score",)))
+    now = animals(root)
+    assert now.metrics["clip_score"].version == "2"
+    assert [bool(each.scored_on) for each in now.samples] == [False, False, True, True, True, True]
+
+
 def test_scores_that_look_at_all_pictures_are_not_reused_from_a_mixture(root: Path) -> None:
     record = MetricRecord(
         version="1", unit="", higher_is_better=False, scope="sample", tolerance=2.0, tolerance_is_relative=False
@@ -493,6 +501,8 @@ def test_words_choose_among_all_runs_of_a_session() -> None:
         parts_by_words(session, ["cat"], [])
     with pytest.raises(SdevalError, match="unknown metric 'clip_scor'; did you mean clip_score"):
         parts_by_words(session, [], ["clip_scor"])
+    with pytest.raises(SdevalError, match="peak_memory is accepted with a whole run, not by itself"):
+        parts_by_words(session, [], ["peak_memory"])
     with pytest.raises(SdevalError, match="metric psnr is told, not judged"):
         parts_by_words(session, [], ["psnr"])
 

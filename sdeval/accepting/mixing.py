@@ -78,6 +78,11 @@ def _refuse_other_metrics(held: Run, run: Run, folder: Path) -> None:
             raise SdevalError(f"{folder}: {told}; accept it for all cases first: {first}")
 
 
+def brings_new(part: Part, held: Run, run: Run) -> bool:
+    """Whether a part is of scores that the baseline does not have, or has in another version."""
+    return any(_otherwise(held, run, name) for name in part.metrics or () if name in run.metrics)
+
+
 def _otherwise(held: Run, run: Run, name: str) -> str:
     """Why scores of a metric on both sides are not of one kind; empty where they are."""
     if name not in held.metrics:

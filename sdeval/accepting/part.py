@@ -9,6 +9,7 @@ from sdeval import metrics
 from sdeval.accepting.expression import matcher
 from sdeval.errors import SdevalError, unknown
 from sdeval.run import Run
+from sdeval.suite import FIGURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ def check_metric(name: str, known: Collection[str]) -> None:
     """
     if name in known:
         return
+    if name in FIGURES:
+        raise SdevalError(f"{name} is accepted with a whole run, not by itself: sdeval accept RUN --speed")
     if name in metrics.known() and not metrics.info(name).judged:
         raise SdevalError(f"metric {name} is told, not judged: a baseline holds no scores of it")
     raise SdevalError(unknown("metric", name, known))

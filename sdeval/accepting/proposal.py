@@ -13,7 +13,7 @@ from sdeval import run as runs
 from sdeval.accepting.changes import CaseChange, Change, case_changes, changes, new_pictures
 from sdeval.accepting.figures import SuiteOf, with_figures
 from sdeval.accepting.merge import merge
-from sdeval.accepting.mixing import refuse_mixture
+from sdeval.accepting.mixing import brings_new, refuse_mixture
 from sdeval.accepting.part import Part
 from sdeval.accepting.refusals import refuse_whole
 from sdeval.accepting.settle import settled
@@ -95,7 +95,8 @@ def propose(
     before = baselines.find(folder, run.suite, run.target)
     mine = baselines.folder_of(folder, run.suite, run.target)
     proposal = Proposal(source, mine, run, before, before)
-    for part in parts:
+    # A metric that the baseline does not have yet stands in the way of single cases, whatever order they come in.
+    for part in sorted(parts, key=lambda each: not before or not brings_new(each, before, run)):
         if part.is_whole(run, proposal.after):
             proposal = _with_all(proposal, reason)
         else:
