@@ -87,6 +87,8 @@ class Beside:
     sources: Sources
     noise: Noise | None = None
     """What was measured of the suite on the target."""
+    reasons: tuple[str, ...] = ()
+    """Why the baseline was accepted, where somebody said so."""
 
     @property
     def in_turns(self) -> bool:

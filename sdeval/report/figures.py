@@ -10,6 +10,7 @@ from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.report.words import SYMBOLS, number, probability, signed, times_noise
 from sdeval.run import Run
 
+_ACCEPTABLE = ("regressed", "not comparable", "new", "inconclusive", "improved", "passed")
 _UNITS = {"seconds_per_image": "s", "peak_memory": "MiB"}
 
 
@@ -40,6 +41,8 @@ class Figure:
     allowed: str
     p_value: str
     bar: Bar | None
+    acceptable: bool
+    """Whether its scores can be accepted alone."""
 
 
 def figures_of(verdicts: Sequence[Verdict], run: Run) -> tuple[Figure, ...]:
@@ -77,6 +80,7 @@ def _figure(verdict: Verdict, run: Run) -> Figure:
         allowed=number(verdict.tolerance),
         p_value=probability(verdict.p_value),
         bar=_bar(verdict),
+        acceptable=verdict.metric in run.metrics and verdict.verdict in _ACCEPTABLE,
     )
 
 

@@ -9,9 +9,11 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, cast
 
 from sdeval.compare.verdict import Verdict
+from sdeval.history import Entry, series
 from sdeval.noise import Noise
 from sdeval.report.cards import Beside, scores_beside
 from sdeval.report.figures import short_title
+from sdeval.report.history_plot import plot_series
 from sdeval.report.svg import ACCENT, BAD, FAINT, GOOD, INK, LINE, STYLE, WARN, inline_svg
 from sdeval.run import Run
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FEWEST = 3
+"""Sessions from which on a figure's history is drawn."""
 REACH = 6.0
 """How many tolerances a plot shows to both sides; what moved further stands at its edge."""
 STAGES = ("encode", "denoise", "decode")
@@ -35,6 +39,12 @@ def plots_of(verdicts: Sequence[Verdict], beside: Beside) -> tuple[str, ...]:
     with rc_context(dict(STYLE)):
         drawn = (_differences(figures, beside), _noise(figures, beside), _times(beside))
     return tuple(each for each in drawn if each)
+
+
+def history_of(entries: Sequence[Entry], run: Run) -> tuple[str, ...]:
+    """Judged figures of a suite on a target, session after session, a plot each."""
+    known = series(entries, run.suite, run.target)
+    return tuple(plot_series(each) for each in known if each.judged and len(each.points) >= FEWEST)
 
 
 def _differences(figures: Mapping[str, Verdict], beside: Beside) -> str:

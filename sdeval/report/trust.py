@@ -55,6 +55,7 @@ def _held_against(besides: Sequence[Beside]) -> Fact:
     without = [f"{each.run.suite} on {each.run.target}" for each in besides if each.before is None]
     lines = [f"the accepted baselines of {_suites(accepted)}"] if accepted else []
     lines += [f"{each.label} with {each.run.target}" for each in turns]
+    lines += [f"accepted because: {reason}" for each in accepted for reason in each.reasons]
     lines += [f"nothing yet: {', '.join(without)}"] if without else []
     return Fact("Held against", tuple(dict.fromkeys(lines)), care=bool(without))
 

@@ -9,9 +9,12 @@ from typing import TypeVar
 
 from sdeval import baseline as baselines
 from sdeval import noise as noises
+from sdeval import provenance
 from sdeval import run as runs
 from sdeval.compare.verdict import KINDS, Verdict, summary
 from sdeval.errors import SdevalError
+from sdeval.history import HISTORY, Entry
+from sdeval.history import read as read_history
 from sdeval.report.cards import DRIFTS, Beside, Card, cards_of
 from sdeval.report.figures import Figure, figures_of, title_of, unit_of
 from sdeval.report.record import Record
@@ -57,6 +60,8 @@ class RunView:
     figures: tuple[Figure, ...]
     cards: tuple[Card, ...]
     plots: tuple[str, ...]
+    history: tuple[str, ...]
+    """Plots of its figures over past sessions."""
 
     @property
     def rank(self) -> int:
@@ -100,7 +105,8 @@ def build(asked: Asked) -> View:
     """Read the runs of a session and put them beside what they are held against."""
     verdicts, strict = asked.record.verdicts, asked.record.strict
     besides = [_beside(asked, path.parent) for path in sorted(asked.session.glob("*/*/run.json"))]
-    views = [_run_view(f"r{number}", each, asked) for number, each in enumerate(besides)]
+    past = _past(asked.session)
+    views = [_run_view(f"r{number}", each, asked, past) for number, each in enumerate(besides)]
     failing = [each for each in verdicts if each.fails(strict=strict)]
     drifts = [card.drift for view in views for card in view.cards]
     return View(
@@ -116,6 +122,17 @@ def build(asked: Asked) -> View:
         sheets=asked.session.joinpath(SHEETS).is_file() and asked.sources is None,
         runs=tuple(sorted(views, key=lambda each: each.rank)),
     )
+
+
+def _past(session: Path) -> Sequence[Entry]:
+    """The history beside a session, up to it."""
+    path = session.resolve().parent / HISTORY
+    try:
+        entries = read_history(path) if path.is_file() else ()
+    except SdevalError:
+        # The session said what is wrong with it.
+        return ()
+    return [each for each in entries if each.session <= session.resolve().name]
 
 
 def _line(verdict: Verdict, views: Sequence[RunView], besides: Sequence[Beside]) -> Line:
@@ -137,7 +154,13 @@ def _beside(asked: Asked, folder: Path) -> Beside:
     accepted = baselines.folder_of(asked.baselines, run.suite, run.target)
     before = _unless_damaged(baselines.find, asked.baselines, run)
     noise = _unless_damaged(noises.read, asked.baselines, run)
-    return Beside(run, folder, before, accepted, sources, noise)
+    entries = _unless_damaged(_accepted_by, asked.baselines, run) or ()
+    reasons = tuple(entry.reason for entry in entries if entry.reason)
+    return Beside(run, folder, before, accepted, sources, noise, reasons)
+
+
+def _accepted_by(folder: Path, suite: str, target: str) -> Sequence[provenance.Entry]:
+    return provenance.read(baselines.folder_of(folder, suite, target))
 
 
 def _unless_damaged(find: Callable[[Path, str, str], T | None], folder: Path, run: Run) -> T | None:
@@ -148,8 +171,8 @@ def _unless_damaged(find: Callable[[Path, str, str], T | None], folder: Path, ru
         return None
 
 
-def _run_view(name: str, beside: Beside, asked: Asked) -> RunView:
-    from sdeval.report.plots import plots_of
+def _run_view(name: str, beside: Beside, asked: Asked, past: Sequence[Entry]) -> RunView:
+    from sdeval.report.plots import history_of, plots_of
 
     run = beside.run
     mine = [each for each in asked.record.verdicts if (each.suite, each.target) == (run.suite, run.target)]
@@ -165,4 +188,5 @@ def _run_view(name: str, beside: Beside, asked: Asked) -> RunView:
         figures=figures_of(mine, run),
         cards=cards_of(mine, beside),
         plots=plots_of(mine, beside),
+        history=history_of(past, run),
     )
