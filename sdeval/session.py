@@ -156,9 +156,9 @@ class Session:
                     from sdeval.pipelines import engines
 
                     engines.check(side, job.suite.task, job.suite.settings)
-                    for name in side.settings:
+                    for name, value in side.settings.items():
                         try:
-                            engines.check(side, job.suite.task, [name])
+                            engines.check(side, job.suite.task, {name: value})
                             fitting.add((side.fingerprint, name))
                         except SdevalError as error:
                             misfits.setdefault((side.fingerprint, name), error)

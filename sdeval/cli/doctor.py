@@ -31,7 +31,7 @@ def run(given: argparse.Namespace) -> int:
         settings={"num_inference_steps": 8},
     )
     target = target_of(given, "shapes")
-    check(target, suite.task, (*suite.settings, *target.settings))
+    check(target, suite.task, {**suite.settings, **target.settings})
     plan = make_plan(suite, target)
     checks = examine(open_target(target), suite, plan.settings, plan.samples)
     for each in checks:

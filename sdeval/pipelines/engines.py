@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from sdeval.pipelines import load, own
@@ -50,7 +50,7 @@ def open_target(target: Target) -> Engine:
     return own.OwnEngine(target) if target.is_own else load.LoadedTarget(target)
 
 
-def check(target: Target, task: Task, settings: Iterable[str]) -> None:
+def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
     """Find out, without loading weights, whether a target can do a task with these settings.
 
     Raises:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import diffusers
 import torch
@@ -32,6 +32,7 @@ from sdeval.pipelines.parts import find_parts, own_scheduler, parts_of
 from sdeval.pipelines.prepare import attention_of, check_scheduler, place, prepare
 from sdeval.suite import Sample, Task
 from sdeval.target import FIELDS, Target
+from sdeval.typed import misfit
 
 _AUTO: dict[Task, Any] = {
     "text2img": AutoPipelineForText2Image,
@@ -176,7 +177,7 @@ def pick_device(name: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def check(target: Target, task: Task, settings: Iterable[str]) -> None:
+def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
     """Find out, without loading weights, whether a target can do a task with these settings.
 
     Raises:
@@ -206,16 +207,26 @@ def pipeline_class(target: Target, folder: Path, task: Task) -> type[DiffusionPi
     raise SdevalError(f"target {target.name}: diffusers has no {task} pipeline for a {name} checkpoint")
 
 
-def check_settings(kind: type[DiffusionPipeline], names: Iterable[str]) -> None:
-    """Refuse call arguments that a pipeline does not have; many pipelines swallow them in silence.
+def check_settings(kind: type[DiffusionPipeline], settings: Mapping[str, Any]) -> None:
+    """Refuse call arguments that a pipeline does not have, which many swallow in silence, and values of another kind.
 
     Raises:
-        SdevalError: an unknown one; lists the near matches among arguments and target fields.
+        SdevalError: an unknown one, with the near matches among arguments and target fields; or what it must be.
     """
     known = known_settings(kind)
-    for name in names:
+    for name, value in settings.items():
         if name not in known:
             raise SdevalError(f"{kind.__name__}: {unknown('setting', name, [*known, *FIELDS])}")
+        wrong = misfit(value, _plain_kind(kind, name), name)
+        if wrong:
+            raise SdevalError(f"{kind.__name__}: {wrong}")
+
+
+def _plain_kind(kind: type[DiffusionPipeline], name: str) -> Any:
+    """What a call argument is annotated as, where that is a number, text, or true and false; anything otherwise."""
+    annotation = inspect.signature(kind.__call__).parameters[name].annotation
+    inside = set(get_args(annotation)) or {annotation}
+    return annotation if inside <= {int, float, str, bool, type(None)} else Any
 
 
 def known_settings(kind: type[DiffusionPipeline]) -> list[str]:

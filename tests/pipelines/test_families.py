@@ -93,7 +93,7 @@ def test_a_checkpoint_is_refused_for_a_task_that_it_cannot_do(
     checkpoint: Checkpoint, family: str, task: str, message: str
 ) -> None:
     with pytest.raises(SdevalError, match=message):
-        check(loaded(checkpoint(family)).target, task, [])
+        check(loaded(checkpoint(family)).target, task, {})
 
 
 def test_kandinsky_draws_one_at_a_time(checkpoint: Checkpoint) -> None:
@@ -124,9 +124,9 @@ def test_a_decoder_without_a_prior_says_what_to_do(checkpoint: Checkpoint, tmp_p
     folder = shutil.copytree(checkpoint("kandinsky22"), tmp_path / "alone")
     (folder / "README.md").unlink()
     with pytest.raises(SdevalError, match="needs a prior, and no model card names one; set prior"):
-        check(loaded(folder).target, "text2img", [])
+        check(loaded(folder).target, "text2img", {})
     prior = f"{checkpoint('kandinsky22')}-prior"
-    check(loaded(folder, prior=prior).target, "text2img", [])
+    check(loaded(folder, prior=prior).target, "text2img", {})
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def target(folder: Path, **changes: object) -> Target:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_is_checked_and_loaded(tiny: Path, task: Task) -> None:
-    check(target(tiny), task, ["num_inference_steps"])
+    check(target(tiny), task, {"num_inference_steps": 2})
     expected = {"text2img": "", "img2img": "Img2Img", "inpainting": "Inpaint"}[task]
     assert type(LoadedTarget(target(tiny)).pipeline(task)).__name__ == f"StableDiffusion{expected}Pipeline"
 
@@ -57,16 +57,22 @@ def test_the_scheduler_is_the_one_asked_for_in_every_task(tiny: Path) -> None:
     [
         (
             {"scheduler": "EulerScheduler"},
-            [],
+            {},
             "unknown scheduler 'EulerScheduler'; did you mean EDMEulerScheduler or EulerDiscreteScheduler",
         ),
-        ({}, ["guidence_scale"], "unknown setting 'guidence_scale'; did you mean guidance_scale"),
-        ({}, ["shceduler"], "unknown setting 'shceduler'; did you mean scheduler"),
-        ({}, ["prompt"], "unknown setting 'prompt'"),
+        ({}, {"guidence_scale": 1}, "unknown setting 'guidence_scale'; did you mean guidance_scale"),
+        ({}, {"shceduler": "x"}, "unknown setting 'shceduler'; did you mean scheduler"),
+        ({}, {"prompt": "a cat"}, "unknown setting 'prompt'"),
+        (
+            {},
+            {"num_inference_steps": "abc"},
+            "StableDiffusionPipeline: num_inference_steps: must be a whole number, got 'abc'",
+        ),
+        ({}, {"guidance_scale": True}, "guidance_scale: must be a number, got True"),
     ],
 )
 def test_what_pipelines_would_swallow_is_refused(
-    tiny: Path, changes: dict[str, object], settings: list[str], message: str
+    tiny: Path, changes: dict[str, object], settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(SdevalError) as error:
         check(target(tiny, **changes), "text2img", settings)
@@ -76,11 +82,11 @@ def test_what_pipelines_would_swallow_is_refused(
 @pytest.mark.parametrize("task", ["text2img", "img2img"])
 def test_an_inpainting_checkpoint_is_refused_for_other_tasks(tiny_inpainting: Path, task: Task) -> None:
     with pytest.raises(SdevalError, match=f"is an inpainting checkpoint and cannot do {task}"):
-        check(target(tiny_inpainting), task, [])
+        check(target(tiny_inpainting), task, {})
 
 
 def test_an_inpainting_checkpoint_loads_for_its_task(tiny_inpainting: Path) -> None:
-    check(target(tiny_inpainting), "inpainting", [])
+    check(target(tiny_inpainting), "inpainting", {})
     assert LoadedTarget(target(tiny_inpainting)).pipeline("inpainting").unet.config.in_channels == 9
 
 
@@ -101,7 +107,7 @@ def test_a_damaged_index_is_named(tiny: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny, tmp_path / "damaged")
     (folder / "model_index.json").write_text("{")
     with pytest.raises(SdevalError, match=r"model_index\.json cannot be read"):
-        check(target(folder), "text2img", [])
+        check(target(folder), "text2img", {})
 
 
 def test_an_unknown_pipeline_class_is_named(tiny: Path, tmp_path: Path) -> None:
@@ -109,7 +115,7 @@ def test_an_unknown_pipeline_class_is_named(tiny: Path, tmp_path: Path) -> None:
     index = json.loads((folder / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps({**index, "_class_name": "MyPipeline"}))
     with pytest.raises(SdevalError, match="diffusers has no text2img pipeline for a MyPipeline checkpoint"):
-        check(target(folder), "text2img", [])
+        check(target(folder), "text2img", {})
 
 
 def test_a_damaged_weights_file_is_one_line(tiny: Path, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_values_that_are_no_numbers_are_seen() -> None:
 
 
 def test_a_program_may_take_any_setting() -> None:
-    check(target("anything"), "text2img", ["whatever"])
+    check(target("anything"), "text2img", {"whatever": 1})
     drawn = open_target(target("anything")).draw("text2img", SAMPLES[:1], {"whatever": 1})
     assert to_pixels(drawn[0].picture).max() == round(25.5)
 
@@ -82,12 +82,12 @@ def test_a_program_may_take_any_setting() -> None:
 )
 def test_what_cannot_draw_is_named_before_anything_is_drawn(given: Target, message: str) -> None:
     with pytest.raises(SdevalError, match=message):
-        check(given, "text2img", [])
+        check(given, "text2img", {})
 
 
 def test_a_setting_that_a_program_does_not_take_is_refused() -> None:
     with pytest.raises(SdevalError, match=r"unknown argument of .*noise 'lvel'; did you mean level"):
-        check(target("noise"), "text2img", ["lvel"])
+        check(target("noise"), "text2img", {"lvel": 1})
 
 
 def test_what_is_no_picture_is_named() -> None:

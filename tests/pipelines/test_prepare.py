@@ -53,7 +53,7 @@ def test_what_does_not_fit_is_refused_before_weights_are_read(
     message: str,
 ) -> None:
     with pytest.raises(SdevalError, match=message):
-        check(loaded(checkpoint(family), **changes).target, "text2img", [])
+        check(loaded(checkpoint(family), **changes).target, "text2img", {})
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_parts_that_are_not_here_say_how_to_get_them(
     message: str,
 ) -> None:
     with pytest.raises(NotAvailable, match=message):
-        check(loaded(checkpoint("sd1"), **changes).target, "text2img", [])
+        check(loaded(checkpoint("sd1"), **changes).target, "text2img", {})
 
 
 def test_slices_and_tiles_reach_the_vae(checkpoint: Checkpoint) -> None:
