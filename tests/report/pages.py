@@ -12,10 +12,12 @@ from PIL import Image
 from sdeval import run as runs
 from sdeval.accepting import accept
 from sdeval.compare import Kind, Verdict
+from sdeval.compare.matrix import side_by_side
 from sdeval.images import pixel_hash, write_png
 from sdeval.inputs import keep_inputs
 from sdeval.report.folder import publish
-from sdeval.run import Run
+from sdeval.report.sheet import Compared
+from sdeval.run import Run, Stored, Timing
 from sdeval.suite import Case
 from tests.conftest import make_run
 
@@ -98,3 +100,17 @@ def verdicts_of(cases: int) -> list[Verdict]:
         for each in range(cases)
     ]
     return [figure, *health]
+
+
+def two_settings(where: Path) -> Compared:
+    """Two settings of a suite, the faster of them worse, and one with a name that must be escaped."""
+    stored = {}
+    for place, name in enumerate(("twenty steps", "<four> steps")):
+        run = make_run(np.full((8, 2), 30.0) - place + np.random.default_rng(place).normal(size=(8, 2)) / 20)
+        timings = {each.key: Timing(call=0, seconds=1.0 - place / 2) for each in run.samples}
+        run = replace(run, target=f"steps-{place}", timings=timings, environment={"hardware": "a laptop"})
+        folder = where / "runs" / str(place)
+        runs.write(painted(run, folder), folder)
+        stored[name] = Stored(runs.read(folder), folder)
+    matrix = side_by_side({name: each.run for name, each in stored.items()}, "twenty steps", lambda _: None)
+    return Compared(matrix, stored)

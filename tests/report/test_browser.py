@@ -14,7 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from sdeval.report.folder import redraw
-from tests.report.pages import HOSTILE, session_page
+from sdeval.report.sheet import Compared, write_sheets
+from tests.report.pages import HOSTILE, session_page, two_settings
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="there is no Chromium here")
@@ -59,6 +60,11 @@ def watched(context: BrowserContext) -> Watched:
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return session_page(tmp_path_factory.mktemp("session"))
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> Compared:
+    return two_settings(tmp_path)
 
 
 @pytest.fixture
@@ -271,3 +277,18 @@ def test_a_single_file_needs_nothing_beside_it(watched: Watched, path: Path, tmp
     assert page.locator("#v-now img").first.evaluate("img => img.complete && img.naturalWidth") == 32
     assert watched.complaints == []
     assert all(url == alone.as_uri() or url.startswith("data:") for url in watched.requests)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_settings_side_by_side_are_easy_to_read_and_need_no_network(
+    browser: Browser, compared: Compared, tmp_path: Path, scheme: str
+) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 700, "height": 800})
+    watched = Watched(context.new_page())
+    page = watched.open(write_sheets(tmp_path / "page" / "index.html", [compared]))
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert watched.complaints == []
+    assert all(url.startswith("file:") for url in watched.requests)
+    context.close()

@@ -5,30 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from sdeval import run as runs
-from sdeval.compare.matrix import side_by_side
 from sdeval.report.front_plot import letters, plot_front
 from sdeval.report.sheet import Compared, write_sheets
-from sdeval.run import Stored, Timing
-from tests.conftest import make_run
-from tests.report.pages import painted
+from tests.report.pages import two_settings
 
 
 @pytest.fixture
 def compared(tmp_path: Path) -> Compared:
-    stored = {}
-    for place, name in enumerate(("twenty steps", "<four> steps")):
-        run = make_run(np.full((8, 2), 30.0) - place + np.random.default_rng(place).normal(size=(8, 2)) / 20)
-        timings = {each.key: Timing(call=0, seconds=1.0 - place / 2) for each in run.samples}
-        run = replace(run, target=f"steps-{place}", timings=timings, environment={"hardware": "a laptop"})
-        folder = tmp_path / "runs" / str(place)
-        runs.write(painted(run, folder), folder)
-        stored[name] = Stored(runs.read(folder), folder)
-    matrix = side_by_side({name: each.run for name, each in stored.items()}, "twenty steps", lambda _: None)
-    return Compared(matrix, stored)
+    return two_settings(tmp_path)
 
 
 def test_every_sample_of_every_setting_stands_in_a_row(compared: Compared, tmp_path: Path) -> None:
