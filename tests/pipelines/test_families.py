@@ -152,3 +152,17 @@ def test_a_scheduler_that_has_to_be_told_fits_once_it_is() -> None:
     assert not sd3.allows("UniPCMultistepScheduler", {})
     assert sd3.allows("UniPCMultistepScheduler", {"use_flow_sigmas": True})
     assert kandinsky.allows("DPMSolverMultistepScheduler", {"variance_type": "fixed_small"})
+
+
+@pytest.mark.slow
+def test_a_compiled_model_draws_the_same_and_its_first_call_is_kept_apart(
+    checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]
+) -> None:
+    batch, asked = samples("text2img")[:2], settings("text2img")
+    compiled = loaded(checkpoint("sd1"), compile=True)
+    calls = [compiled.draw("text2img", batch, asked) for _ in range(2)]
+    assert [call[0].warming for call in calls] == [True, False]
+    plain = loaded(checkpoint("sd1")).draw("text2img", batch, asked)
+    for mine, other in zip(calls[1], plain, strict=True):
+        apart = np.abs(to_pixels(mine.picture).astype(int) - to_pixels(other.picture).astype(int))
+        assert apart.max() <= 1
