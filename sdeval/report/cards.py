@@ -47,6 +47,8 @@ class Shot:
     before: str
     health: str
     scores: str
+    gains: Mapping[str, float]
+    """By how much each score changed; below 0 where it is worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,17 @@ def _card(
 
 def _shot(sample: SampleResult, before: SampleResult | None, beside: Beside) -> Shot:
     told = (f"{short_title(name, beside.run)} {number(value)}" for name, value in sample.scores.items())
-    return Shot(sample.seed, beside.now(sample), beside.then(before), sample.health, ", ".join(told))
+    gains = _gains(sample, before, beside.run) if before else {}
+    return Shot(sample.seed, beside.now(sample), beside.then(before), sample.health, ", ".join(told), gains)
+
+
+def _gains(sample: SampleResult, before: SampleResult, run: Run) -> dict[str, float]:
+    pairs = {name: (before.scores.get(name), value) for name, value in sample.scores.items()}
+    return {
+        name: run.metrics[name].sign * (now - then)
+        for name, (then, now) in pairs.items()
+        if then is not None and now is not None and name in run.metrics
+    }
 
 
 def _moves(

@@ -83,11 +83,21 @@ def _frame(axes: Axes, series: Series) -> None:
     axes.set_xlim(-0.7, count - 0.3)
     better = "higher is better" if series.higher_is_better else "lower is better"
     axes.set_ylabel(", ".join(each for each in (series.unit, better) if each))
+    axes.set_title(series.title or series.metric.replace("_", " "), loc="left", fontsize=11)
     axes.ticklabel_format(axis="y", useOffset=False)
+    _as_high_as_allowed(axes, series)
     axes.grid(axis="y", linewidth=0.7)
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, labelcolor=svg.FAINT, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
+
+
+def _as_high_as_allowed(axes: Axes, series: Series) -> None:
+    """At least as high as what is allowed to both sides, so that small changes look small."""
+    last = series.points[-1]
+    if last.tolerance:
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, last.value - 1.2 * last.tolerance), max(high, last.value + 1.2 * last.tolerance))
 
 
 def _short(session: str) -> str:

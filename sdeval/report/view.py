@@ -15,7 +15,7 @@ from sdeval.compare.verdict import KINDS, Verdict, summary
 from sdeval.errors import SdevalError
 from sdeval.history import HISTORY, Entry
 from sdeval.history import read as read_history
-from sdeval.report.cards import DRIFTS, Beside, Card, cards_of
+from sdeval.report.cards import DRIFTS, Beside, Card, Shot, cards_of
 from sdeval.report.figures import Figure, figures_of, title_of, unit_of
 from sdeval.report.record import Record
 from sdeval.report.sources import Linked, Sources
@@ -29,6 +29,18 @@ SHEETS = "compare.html"
 """Settings side by side, where a session has several."""
 WORST = 8
 """Lines about what got worse on the first screen."""
+SEEN = 3
+"""Samples beside each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A sample that shows what got worse."""
+
+    card: str
+    """Id of its case."""
+    case: str
+    shot: Shot
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,7 @@ class Line:
     said: str
     link: str
     """Id of the element that tells more."""
+    seen: tuple[Seen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +149,27 @@ def _past(session: Path) -> Sequence[Entry]:
 
 
 def _line(verdict: Verdict, views: Sequence[RunView], besides: Sequence[Beside]) -> Line:
-    where = f"{verdict.suite} on {verdict.target}"
+    where, symbol = f"{verdict.suite} on {verdict.target}", SYMBOLS[verdict.verdict]
     for view, beside in zip(views, besides, strict=True):
         if (view.suite, view.target) == (verdict.suite, verdict.target):
-            title, unit = title_of(verdict.metric, beside.run), unit_of(verdict.metric, beside.run)
-            said = plain(verdict, title, unit)
-            return Line(verdict, SYMBOLS[verdict.verdict], where, said, f"{view.id}-{verdict.name}")
-    return Line(verdict, SYMBOLS[verdict.verdict], where, plain(verdict, verdict.metric.replace("_", " "), ""), "")
+            said = plain(verdict, title_of(verdict.metric, beside.run), unit_of(verdict.metric, beside.run))
+            return Line(verdict, symbol, where, said, f"{view.id}-{verdict.name}", _seen(verdict, view))
+    return Line(verdict, symbol, where, plain(verdict, verdict.metric.replace("_", " "), ""), "")
+
+
+def _seen(verdict: Verdict, view: RunView) -> tuple[Seen, ...]:
+    """Up to three samples that show what got worse: those that are no pictures, and those that fell furthest."""
+    samples = [
+        Seen(f"{view.id}-{card.verdict.case}", card.verdict.case, shot)
+        for card in view.cards
+        for shot in card.shots
+        if verdict.case in ("", card.verdict.case)
+    ]
+    worse = [each for each in samples if each.shot.health != "ok" or each.shot.gains.get(verdict.metric, 0) < 0]
+    if verdict.case:
+        worse = worse or samples
+    order = sorted(worse, key=lambda each: (each.shot.health == "ok", each.shot.gains.get(verdict.metric, 0.0)))
+    return tuple(order[:SEEN])
 
 
 def _beside(asked: Asked, folder: Path) -> Beside:

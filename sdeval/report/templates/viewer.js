@@ -9,7 +9,7 @@ let card = null;
 function startViewer() {
   document.addEventListener("click", (event) => {
     const shot = event.target.closest(".shot");
-    if (shot) openShot(shot.closest("article"), shot.dataset.seed);
+    if (shot) openShot(shot.closest("article") ?? byId(shot.dataset.card), shot.dataset.seed);
   });
   for (const button of all("button[data-mode]", viewer)) button.addEventListener("click", () => setMode(button.dataset.mode));
   byId("v-in").addEventListener("click", () => setZoom(1));
