@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sdeval import health
 from sdeval.drift import drift
@@ -18,6 +19,21 @@ from sdeval.pipelines.engines import Engine
 from sdeval.plan import Plan
 from sdeval.run import SELF_CHECK, Run, SampleResult, Timing
 from sdeval.suite import Sample
+
+T = TypeVar("T")
+
+ENCODERS = 4
+"""Pictures that are encoded, hashed and written at a time, while an accelerator draws."""
+
+
+class AtOnce(Executor):
+    """Does what it is given before it gives back the result."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Call it now."""
+        done: Future[T] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
 
 
 class Drawing:
@@ -40,6 +56,9 @@ class Drawing:
         known = earlier.environment if earlier else {}
         self._checked: dict[str, Any] = {SELF_CHECK: known[SELF_CHECK]} if SELF_CHECK in known else {}
         self._call = 1 + max((each.call for each in self._timings.values()), default=-1)
+        # An accelerator draws on while this machine encodes; a processor would only be slowed down by itself.
+        self._aside: Executor = ThreadPoolExecutor(ENCODERS) if engine.device != "cpu" else AtOnce()
+        self._kept_aside: list[Future[SampleResult]] = []
         reset_peak_memory()
 
     def batches(self) -> Iterator[list[Sample]]:
@@ -47,15 +66,23 @@ class Drawing:
         return self._plan.batches(self._engine.batch_size, done=set(self._results))
 
     def draw(self, batch: list[Sample]) -> None:
-        """Draw one batch, and keep its pictures."""
+        """Draw one batch; its pictures are kept while the next one is drawn."""
         drawn = self._engine.draw(self._plan.suite.task, batch, self._plan.settings)
+        # At most two batches are in memory, however many there are.
+        self._settle()
+        self._kept_aside = [self._aside.submit(self._kept, each) for each in drawn]
         for each in drawn:
-            result = self._kept(each)
-            self._results[result.key] = result
-            self._timings[result.key] = timing_of(each, self._call, len(batch))
+            self._timings[each.sample.case.id, each.sample.seed] = timing_of(each, self._call, len(batch))
         self._call += 1
         if self._plan.self_check and not self._checked:
             self._checked = {SELF_CHECK: self._drawn_alone(drawn[0])}
+
+    def _settle(self) -> None:
+        """Wait until the pictures of the batch before are on disk."""
+        for each in self._kept_aside:
+            result = each.result()
+            self._results[result.key] = result
+        self._kept_aside = []
 
     def _kept(self, drawn: Drawn) -> SampleResult:
         sample, picture = drawn.sample, drawn.picture
@@ -84,6 +111,8 @@ class Drawing:
 
     def run(self) -> Run:
         """What was drawn, in the order of the suite, without scores."""
+        self._settle()
+        self._aside.shutdown()
         plan, engine = self._plan, self._engine
         # Its settings are among what is asked, together with the suite's.
         drawn_by = {**plan.target.describe(), **engine.describe(plan.suite.task)}
