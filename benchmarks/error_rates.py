@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from sdeval.by_hand import BY_HAND, ByHand
 from sdeval.compare import Gate, Rule, Verdict, decide, judge_cases, settle_cases, weigh
-from sdeval.run import MetricRecord, Run, SampleResult
+from sdeval.records import MetricRecord, SampleResult
+from sdeval.run import Run
 
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator

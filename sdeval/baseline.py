@@ -14,7 +14,8 @@ from sdeval import run as runs
 from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
 from sdeval.images import kept_bytes, open_rgb
-from sdeval.run import PASSING, Run, SampleResult
+from sdeval.records import SampleResult
+from sdeval.run import PASSING, Run
 
 
 def folder_of(baselines: Path, suite: str, target: str) -> Path:

@@ -17,7 +17,8 @@ from sdeval.inputs import keep_inputs
 from sdeval.pipelines.drawn import Drawn
 from sdeval.pipelines.engines import Engine
 from sdeval.plan import Plan
-from sdeval.run import SELF_CHECK, Run, SampleResult, Timing
+from sdeval.records import SampleResult, Timing
+from sdeval.run import SELF_CHECK, Run
 from sdeval.suite import Sample
 
 T = TypeVar("T")

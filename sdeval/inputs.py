@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from sdeval.images import open_mask, open_rgb, pixel_hash, write_png
-from sdeval.run import CaseRecord
+from sdeval.records import CaseRecord
 from sdeval.suite import Case
 
 LARGEST = 1024

@@ -15,7 +15,8 @@ from sdeval.drift import drift
 from sdeval.errors import SdevalError
 from sdeval.images import as_kept, open_mask, open_rgb, to_pixels
 from sdeval.metrics import Features, Metric, MetricInfo, MetricOptions, Picture, SampleMetric, SetMetric, create
-from sdeval.run import MetricRecord, Run, SampleResult, SetScore, Stored
+from sdeval.records import MetricRecord, SampleResult, SetScore
+from sdeval.run import Run, Stored
 from sdeval.suite import Sample, Suite
 
 DIGITS = 4

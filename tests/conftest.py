@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sdeval.run import MetricRecord, Run, SampleResult, SetScore
+from sdeval.records import MetricRecord, SampleResult, SetScore
+from sdeval.run import Run
 
 if TYPE_CHECKING:
     from sdeval.pipelines.load import LoadedTarget

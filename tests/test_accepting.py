@@ -34,7 +34,8 @@ from sdeval.images import open_rgb, pixel_hash, write_png
 from sdeval.metrics import Picture
 from sdeval.metrics.clip_score import ClipScore
 from sdeval.pipelines.load import LoadedTarget
-from sdeval.run import MetricRecord, Run, Stored
+from sdeval.records import MetricRecord
+from sdeval.run import Run, Stored
 from sdeval.score import measured_set, score
 from sdeval.suite import Suite
 from tests.conftest import CLIP_SCORE, make_run, with_features

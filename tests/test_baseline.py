@@ -12,7 +12,8 @@ from sdeval import run as runs
 from sdeval.accepting import BrokenPictures, accept
 from sdeval.baseline import check, find
 from sdeval.images import write_png
-from sdeval.run import Run, Timing
+from sdeval.records import Timing
+from sdeval.run import Run
 from tests.conftest import CLIP_SCORE, make_run, with_features
 
 ASKED = {"cases": 2, "seeds": [0, 1], "looks": [[0, 1]], "settings": {}, "unscored": {}}

@@ -19,7 +19,8 @@ from sdeval.cli import main
 from sdeval.compare import Verdict
 from sdeval.history import HISTORY, Entry, Figure, RunLine, append, read, series
 from sdeval.recorded import entry_of, record
-from sdeval.run import Run, Timing
+from sdeval.records import Timing
+from sdeval.run import Run
 from sdeval.slow_drift import Watched, told, watch
 from tests.conftest import make_run, with_features
 from tests.test_baseline import on_disk

@@ -44,7 +44,7 @@ LAYERS = (
     ("errors", "typed", "files", "images", "environment", "shapes"),
     ("suite", "casefile", "target", "named_targets", "hardware", "stats", "cusum", "collect", "by_hand"),
     ("metrics", "pipelines", "health", "faults", "progress", "drift"),
-    ("run", "runfiles", "references", "noise"),
+    ("run", "records", "runfiles", "references", "noise"),
     ("score",),
     ("compare", "plan", "inputs", "drawing", "evaluate", "shapes.train"),
     ("shapes.check",),

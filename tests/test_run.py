@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from sdeval import SdevalError
-from sdeval.run import Run, Stored, Timing, read, write
+from sdeval.records import Timing
+from sdeval.run import Run, Stored, read, write
 from tests.conftest import make_run, with_features
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdeval.compare.paired import is_known, value_of
-from sdeval.run import Run, SampleResult
+from sdeval.records import SampleResult
+from sdeval.run import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from sdeval import metrics
 from sdeval.accepting.part import Part
 from sdeval.errors import SdevalError
 from sdeval.metrics import Metric, MetricOptions, SetMetric
-from sdeval.run import Run, SetScore
+from sdeval.records import SetScore
+from sdeval.run import Run
 from sdeval.suite import Suite
 
 SuiteOf = Callable[[str], Suite]

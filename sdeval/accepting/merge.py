@@ -12,7 +12,8 @@ from sdeval import metrics
 from sdeval.accepting.part import Part
 from sdeval.errors import SdevalError
 from sdeval.metrics import Features
-from sdeval.run import MetricRecord, Run, SampleResult
+from sdeval.records import MetricRecord, SampleResult
+from sdeval.run import Run
 
 
 def merge(held: Run, run: Run, part: Part) -> Run:

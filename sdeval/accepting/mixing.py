@@ -8,7 +8,8 @@ from sdeval.accepting.part import Part
 from sdeval.accepting.refusals import refuse_early, refuse_scoreless, refuse_sick, refuse_unseen
 from sdeval.environment import differences
 from sdeval.errors import SdevalError
-from sdeval.run import Run, SampleResult
+from sdeval.records import SampleResult
+from sdeval.run import Run
 
 
 def refuse_mixture(held: Run, run: Run, part: Part, folder: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sdeval.errors import SdevalError
 from sdeval.images import open_rgb
-from sdeval.run import Run, SampleResult
+from sdeval.records import SampleResult
+from sdeval.run import Run
 
 
 class BrokenPictures(SdevalError):

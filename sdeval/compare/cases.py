@@ -11,7 +11,8 @@ from sdeval import stats
 from sdeval.compare.collapse import FEWEST_SEEDS, beside_others, collapse_p
 from sdeval.compare.paired import is_known, paired, shared_sample_metrics, tolerance_of
 from sdeval.compare.verdict import Verdict
-from sdeval.run import Run, SampleResult
+from sdeval.records import SampleResult
+from sdeval.run import Run
 
 ALPHA_CASES = 0.004
 """Chance that a session in which nothing changed accuses a case of any of its suites."""

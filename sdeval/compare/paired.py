@@ -10,7 +10,8 @@ from typing import TypeGuard
 import numpy as np
 
 from sdeval import stats
-from sdeval.run import MetricRecord, Run
+from sdeval.records import MetricRecord
+from sdeval.run import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,113 @@
+"""What a run knows of its samples, cases, metrics and times: a line of one of its files each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleResult:
+    """What is known of one sample."""
+
+    case: str
+    seed: int
+    prompt: str
+    fingerprint: str
+    sha256: str
+    """Of the pixels; empty where nothing was drawn."""
+    image: str
+    """File in `images/`; empty where nothing was drawn."""
+    health: str = "ok"
+    detail: str = ""
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a score is null, by metric."""
+
+    width: int = 0
+    height: int = 0
+    """Of the picture, in pixels; 0 in runs of before they were kept."""
+
+    drift: str = ""
+    """How far the picture is from the baseline's: `identical`, `imperceptible` or `changed`; empty without one."""
+    scored_on: Mapping[str, str] = field(default_factory=dict)
+    """In a baseline, by metric: SHA-256 of the picture that the score or the features are of, where it is not this
+    one; of a metric that looks at the other pictures as well, a hash of all of them. Such scores are never reused."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Case and seed."""
+        return (self.case, self.seed)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the picture, where they are known."""
+        return (self.width, self.height) if self.width and self.height else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRecord:
+    """What was asked of a case besides its prompt."""
+
+    case: str
+    image: str = ""
+    """Init image: file in `inputs/`; empty where there is none."""
+    mask: str = ""
+    """File in `inputs/`; white was painted anew."""
+    negative_prompt: str = ""
+    strength: float | None = None
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRecord:
+    """How a metric scored in this run."""
+
+    version: str
+    unit: str
+    higher_is_better: bool
+    scope: str
+    tolerance: float
+    tolerance_is_relative: bool
+    title: str = ""
+    judged: bool = True
+    """Whether a loss fails a session, or is only told."""
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, -1 where less is."""
+        return 1 if self.higher_is_better else -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetScore:
+    """One figure of the whole set, and what it was measured with."""
+
+    value: float | None
+    n: int
+    extractor: str
+    reference: str
+    """Hash of the reference pictures."""
+    reference_n: int
+    reason: str = ""
+    extractor_version: str = ""
+    """Which weights; empty in runs of before it was kept."""
+    resize: str = ""
+    """How pictures came to the extractor's size: figures of different resizes are not of one kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long a sample took: its share of the pipeline call that drew it."""
+
+    call: int
+    """Number of the call; samples of one call were drawn together."""
+    seconds: float
+    encode: float | None = None
+    """Texts, and a prior's work; None where the pipeline does not tell."""
+    denoise: float | None = None
+    decode: float | None = None
+    steps: int | None = None
+    """Of the call."""
+    warming: bool = False
+    """Whether the call was the first of its pipeline, which pays for warming up and compiling."""
