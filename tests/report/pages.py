@@ -59,10 +59,21 @@ def inpainting_inputs(run: Run, folder: Path, inputs: Path) -> Run:
     return replace(run, cases=keep_inputs(cases, folder))
 
 
-def session_page(where: Path, *, cases: int = 6, seeds: int = 2, prompts: Sequence[str] = ()) -> Path:
+def with_metrics(run: Run, names: Sequence[str]) -> Run:
+    """The run with further metrics, which say what the first one does."""
+    samples = tuple(
+        replace(each, scores=dict.fromkeys(("clip_score", *names), each.scores["clip_score"])) for each in run.samples
+    )
+    record = replace(run.metrics["clip_score"], title="a title of usual length (and more)")
+    return replace(run, samples=samples, metrics={**run.metrics, **dict.fromkeys(names, record)})
+
+
+def session_page(
+    where: Path, *, cases: int = 6, seeds: int = 2, prompts: Sequence[str] = (), metrics: Sequence[str] = ()
+) -> Path:
     """The page of a session beside its baseline: case 0 broken, case 1 regressed, the others passed."""
     rng = np.random.default_rng(0)
-    plain = make_run(30 + rng.normal(size=(cases, seeds)))
+    plain = with_metrics(make_run(30 + rng.normal(size=(cases, seeds))), metrics)
     renamed = [replace(s, prompt=prompts[int(s.case[5:]) % len(prompts)]) if prompts else s for s in plain.samples]
     plain = replace(plain, samples=tuple(renamed), environment={"hardware": "a laptop", "packages": {"torch": "2.0"}})
     old = where / "old"
@@ -70,14 +81,14 @@ def session_page(where: Path, *, cases: int = 6, seeds: int = 2, prompts: Sequen
     accept(old, where / "baselines")
     session = where / "reports" / "20260101-000000-abcd"
     folder = session / "animals" / "tiny"
-    worse = tuple(replace(s, scores={"clip_score": (s.scores["clip_score"] or 0) - 1}) for s in plain.samples)
+    worse = tuple(replace(s, scores={name: (v or 0) - 1 for name, v in s.scores.items()}) for s in plain.samples)
     now = inpainting_inputs(painted(replace(plain, samples=worse), folder, shift=3), folder, where / "inputs")
     runs.write(now, folder)
-    return publish(session, verdicts_of(cases), where / "baselines")
+    return publish(session, verdicts_of(cases, metrics), where / "baselines")
 
 
-def verdicts_of(cases: int) -> list[Verdict]:
-    """One broken case, one regressed, and a figure that regressed."""
+def verdicts_of(cases: int, metrics: Sequence[str] = ()) -> list[Verdict]:
+    """One broken case, one regressed, and a figure that regressed; others too where there are more metrics."""
     figure = Verdict(
         suite="animals",
         target="tiny",
@@ -100,7 +111,7 @@ def verdicts_of(cases: int) -> list[Verdict]:
         )
         for each in range(cases)
     ]
-    return [figure, *health]
+    return [figure, *(replace(figure, metric=name) for name in metrics), *health]
 
 
 def two_settings(where: Path) -> Compared:
