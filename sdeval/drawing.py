@@ -110,6 +110,16 @@ class Drawing:
         again = self._engine.draw(self._plan.suite.task, [drawn.sample], self._plan.settings)[0]
         return drift(to_pixels(drawn.picture), to_pixels(again.picture))
 
+    def _told(self) -> list[str]:
+        """What a reader must know of the self-check."""
+        if self._checked.get(SELF_CHECK) != "changed":
+            return []
+        name = self._plan.target.name
+        return [
+            f"{self._plan.suite.name} on {name}: a picture that was drawn again by itself became another one; pictures "
+            f"depend on their batch, or on chance. What it is, says: sdeval doctor --target {name}"
+        ]
+
     def run(self) -> Run:
         """What was drawn, in the order of the suite, without scores."""
         self._settle()
@@ -139,7 +149,7 @@ class Drawing:
             load_seconds=engine.load_seconds,
             peak_memory_bytes=peak_memory_bytes(),
             peak_reserved_bytes=peak_reserved_bytes(),
-            notes=plan.notes,
+            notes=(*plan.notes, *self._told()),
             cases=keep_inputs((case for case in plan.suite.cases if case.id in cases), self._folder),
         )
 

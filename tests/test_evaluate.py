@@ -101,6 +101,7 @@ def test_a_picture_that_depends_on_its_neighbours_is_recorded_as_changed(loaded:
     with altered_call(pipeline, images=lambda drawn: drawn / len(drawn)):
         run = draw_samples(plan(), loaded, tmp_path, lambda _: None)
     assert run.environment[SELF_CHECK] == "changed"
+    assert "became another one" in run.notes[0]
 
 
 def test_what_the_first_seeds_showed_is_kept_when_more_are_drawn(loaded: LoadedTarget, tmp_path: Path) -> None:
