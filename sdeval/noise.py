@@ -96,7 +96,16 @@ def read(baselines: Path, suite: str, target: str) -> Noise | None:
         OtherSchema: it was written by another version of sdeval.
         SdevalError: the file is damaged; says where.
     """
-    path = path_of(baselines, suite, target)
+    return read_file(path_of(baselines, suite, target))
+
+
+def read_file(path: Path) -> Noise | None:
+    """What a file holds; None where there is none.
+
+    Raises:
+        OtherSchema: it was written by another version of sdeval.
+        SdevalError: it is damaged; says where.
+    """
     if not path.exists():
         return None
     try:

@@ -13,7 +13,7 @@ from sdeval import history, metrics
 from sdeval import run as runs
 from sdeval.baseline import folder_of
 from sdeval.compare.paired import tolerance_of, value_of
-from sdeval.compare.speed import LEAST, TOLERANCES, Pace, pace_of
+from sdeval.compare.speed import LEAST, TOLERANCES, UNITS, Pace, pace_of
 from sdeval.compare.verdict import SUITE, Verdict
 from sdeval.errors import SdevalError
 from sdeval.history import HISTORY, Entry, Figure, RunLine
@@ -23,7 +23,6 @@ from sdeval.run import AGAINST, Run
 from sdeval.runfiles import json_lines
 from sdeval.suite import FIGURES, MEMORY, SPEED
 
-_UNITS = {SPEED: "s", MEMORY: "MiB"}
 _TITLES = {SPEED: "seconds a picture", MEMORY: "memory at the peak"}
 
 
@@ -138,7 +137,7 @@ def _pace(told: _Told) -> dict[str, Figure]:
             higher_is_better=False,
             judged=not hardware_of(told.run).startswith("cpu") or _tolerance(said) is not None,
             title=_TITLES[name],
-            unit=_UNITS[name],
+            unit=UNITS[name],
         )
     return found
 

@@ -151,7 +151,7 @@ def test_what_cannot_be_written_is_told_in_one_line(session: Path, capsys: pytes
 def test_a_crash_is_not_taken_for_something_worse(
     session: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def crash(*_: object) -> None:
+    def crash(*_: object, **__: object) -> None:
         raise KeyError("oops")
 
     monkeypatch.setattr("sdeval.report.folder.redraw", crash)
@@ -162,7 +162,7 @@ def test_a_crash_is_not_taken_for_something_worse(
 
 
 def test_an_interrupted_command_says_so(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sdeval.report.folder.redraw", interrupt)

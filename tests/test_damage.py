@@ -108,7 +108,7 @@ def use_baseline(root: Path, run: Run) -> None:
 
 def use_session(root: Path, _: Run) -> None:
     """All that is done with a session and its runs once they are on disk."""
-    redraw(root / "session", root / "baselines")
+    redraw(root / "session")
     run = runs.read(root / "session" / FOLDER)
     accepting.accept(root / "session" / FOLDER, root / "elsewhere", dry_run=True)
     # What a dry run finds nothing wrong with can be written, and read again.

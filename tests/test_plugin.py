@@ -673,7 +673,7 @@ def test_a_broken_picture_of_a_further_seed_is_told_by_the_figure(
     monkeypatch.setattr(sdeval.pipelines.load, "draw", draw)
     result = growing.runpytest_inprocess(*MORE)
     result.assert_outcomes(failed=1, passed=5)
-    result.stdout.fnmatch_lines(["broken: *3 pictures beside those of the cases: circle@3 is black*"])
+    result.stdout.fnmatch_lines(["broken: *3 pictures that no case tells of: circle@3 is black*"])
 
 
 def test_one_case_alone_is_not_asked_about_the_others(suites: pytest.Pytester) -> None:
@@ -747,3 +747,17 @@ def test_an_unknown_rival_is_refused_before_anything_is_drawn(suites: pytest.Pyt
     result = suites.runpytest_inprocess("--sdeval-against", "shape", *QUIET)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "unknown target 'shape'; did you mean shapes?" in result.stderr.str()
+
+
+def test_targets_that_are_not_here_leave_a_page_and_verdicts(suites: pytest.Pytester) -> None:
+    suites.runpytest_inprocess("--sdeval-target", "some/one", "--sdeval-target", "some/two", *QUIET)
+    assert {each["verdict"] for each in verdicts(suites)} == {"skipped"}
+    assert not (suites.path / "reports" / "latest" / "compare.html").exists()
+
+
+def test_targets_that_share_no_sample_keep_their_verdicts(suites: pytest.Pytester) -> None:
+    shutil.copytree(pipeline_folder(), suites.path / "other")
+    chosen = ("-k", "shapes-circle or other-square")
+    result = suites.runpytest_inprocess("--sdeval-target", "shapes", "--sdeval-target", "./other", *chosen, *QUIET)
+    assert len(verdicts(suites)) == 2
+    result.stdout.fnmatch_lines(["note: no settings side by side: *no sample in common*"])

@@ -42,6 +42,17 @@ def refuse_mixture(held: Run, run: Run, part: Part, folder: Path) -> None:
         refuse_unseen(samples, folder)
 
 
+def refuse_part(held: Run, run: Run) -> None:
+    """Refuse a run of which no part can stand in a baseline, whichever it is.
+
+    Raises:
+        SdevalError: other settings or seeds; says what to do instead.
+    """
+    name = Path(run.suite) / run.target
+    refuse_early(run, name)
+    _refuse_other_question(held, run, name)
+
+
 def _refuse_other_question(held: Run, run: Run, folder: Path) -> None:
     """The cases that stay were drawn by the baseline's settings and seeds."""
     asked = {"task": run.task, "settings": run.asked["settings"]}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from sdeval.errors import SdevalError
+
 HELP = "draw the page again"
 
 
@@ -26,5 +28,10 @@ def run(given: argparse.Namespace) -> int:
     from sdeval.files import short
     from sdeval.report.folder import redraw
 
-    print(short(redraw(given.folder or given.output / "latest", given.baselines, given.single_file)))
+    if given.single_file and given.single_file.is_dir():
+        told = (
+            f"{given.single_file} is a folder; the session comes first: sdeval report {given.single_file} --single-file"
+        )
+        raise SdevalError(f"--single-file: {told}")
+    print(short(redraw(given.folder or given.output / "latest", single=given.single_file)))
     return 0

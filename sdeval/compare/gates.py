@@ -137,7 +137,7 @@ def _sick(run: Run, seen: frozenset[tuple[str, int]] | None) -> str:
     sick = [sample for sample in run.samples if sample.health != "ok" and sample.key not in seen]
     told = ", ".join(f"{each.case}@{each.seed} is {each.health}" for each in sick[:3])
     count = f"{len(sick)} pictures" if len(sick) > 1 else "a picture"
-    return f"{count} beside those of the cases: {told}" if sick else ""
+    return f"{count} that no case tells of: {told}" if sick else ""
 
 
 def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:

@@ -22,6 +22,7 @@ TOLERANCES = {SPEED: 0.10, MEMORY: 0.05}
 """Shares by which a GPU may be slower, or hold more; on a processor only what a suite states is judged."""
 LEAST = {SPEED: 0.005, MEMORY: 32.0}
 """Seconds, and MiB, that are too little to speak of whatever share they are."""
+UNITS = {SPEED: "s", MEMORY: "MiB"}
 ALPHA_SPEED = 0.01
 """Of the test of two targets in turns: its rate of false alarms."""
 LEAST_SHARE = 0.05

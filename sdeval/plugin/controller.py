@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sdeval.compare.verdict import Verdict
+from sdeval.errors import SdevalError
 from sdeval.plugin.junit import Junit
 from sdeval.plugin.state import STATE, State, usage_errors
 
@@ -26,6 +27,7 @@ class Controller:
         self._state = state
         self._page: Path | None = None
         self._compared: list[Compared] = []
+        self._alone: list[str] = []
         self._warning = ""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -75,7 +77,7 @@ class Controller:
             strict=settings.strict,
             further=self._further(folder),
             elsewhere=ci.elsewhere(os.environ),
-            notes=(*unwritten, *told(folder.parent, folder.name)),
+            notes=(*unwritten, *self._alone, *told(folder.parent, folder.name)),
         )
 
     def _further(self, folder: Path) -> Further:
@@ -89,13 +91,18 @@ class Controller:
         """A page of settings beside each other, where suites ran on several targets."""
         if len({each.target for each in self._state.verdicts}) < 2:
             return
+        from sdeval.report.folder import run_folders
         from sdeval.report.sheet import write_sheets
         from sdeval.report.view import SHEETS
         from sdeval.side_by_side import compared_of
 
-        self._compared = compared_of([folder], self._state.session.suites.get)
-        if self._compared:
-            write_sheets(folder / SHEETS, self._compared)
+        try:
+            self._compared = compared_of([folder], self._state.session.suites.get)
+            if self._compared:
+                write_sheets(folder / SHEETS, self._compared)
+        # Nothing was drawn, or nothing that two of them share: the verdicts stand without it.
+        except (SdevalError, OSError) as error:
+            self._alone = [f"no settings side by side: {error}"] if run_folders(folder) else []
 
 
 @pytest.hookimpl(trylast=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sdeval.compare.paired import tolerance_of
 from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.noise import Noise
 from sdeval.records import CaseRecord, SampleResult
@@ -30,13 +31,16 @@ class Move:
     baseline: str
     current: str
     change: str
-    noise: float
-    """The change in multiples of what other seeds of the same case do; below 0 where it is worse."""
+    noise: float | None
+    """The change in multiples of what other seeds of the same case do, below 0 where it is worse; None where a single
+    seed tells nothing of that."""
+    loss: float
+    """In tolerances; below 0 where it is a gain."""
 
     @property
     def place(self) -> float:
         """Where the change stands on a scale of four times the noise to both sides, in percent."""
-        return round(50 + 12.5 * max(-4.0, min(4.0, self.noise)), 1)
+        return round(50 + 12.5 * max(-4.0, min(4.0, self.noise or 0.0)), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,13 @@ class Card:
 
     @property
     def worst(self) -> float:
-        """The worst of its moves, in multiples of noise."""
-        return max((-move.noise for move in self.moves), default=0.0)
+        """The worst of its moves, in tolerances."""
+        return round(max((move.loss for move in self.moves), default=0.0), 2)
+
+    @property
+    def sick(self) -> str:
+        """Which of its pictures are none; empty where all are healthy."""
+        return ", ".join(f"seed {shot.seed} is {shot.health}" for shot in self.shots if shot.health != "ok")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +119,8 @@ class Beside:
         return self.sources.here(self.folder / sample.image) if sample.image else ""
 
     def then(self, sample: SampleResult | None) -> str:
-        """The picture of a sample that it is held against, which travels with the run."""
-        if sample is None or not sample.image:
-            return ""
-        return self.sources.copied(self.accepted / sample.image, self.folder / "baseline" / sample.image)
+        """The picture of a sample that it is held against."""
+        return self.sources.here(self.accepted / sample.image) if sample and sample.image else ""
 
 
 def cards_of(verdicts: Sequence[Verdict], beside: Beside) -> tuple[Card, ...]:
@@ -147,7 +154,7 @@ def _card(
         prompt=samples[0].prompt,
         negative_prompt=asked.negative_prompt,
         tags=tuple(asked.tags),
-        said=sentence(verdict) if verdict.metric != "health" else verdict.reason,
+        said=_said(verdict, len(samples)),
         drift=next((each for each in DRIFTS if each in drifts), ""),
         shots=tuple(_shot(sample, earlier.get(sample.key), beside) for sample in samples),
         moves=_moves(samples, earlier, noise, beside.run),
@@ -155,6 +162,14 @@ def _card(
         mask=beside.sources.here(mask) if mask else "",
         outline=beside.sources.outline(mask) if mask else "",
     )
+
+
+def _said(verdict: Verdict, seeds: int) -> str:
+    """What the verdict rests on; it may have needed only the first of the seeds."""
+    if verdict.metric == "health":
+        return verdict.reason
+    of = f" (judged by {verdict.n} of {seeds} seeds)" if 0 < verdict.n < seeds else ""
+    return sentence(verdict) + of
 
 
 def _shot(sample: SampleResult, before: SampleResult | None, beside: Beside) -> Shot:
@@ -185,9 +200,11 @@ def _moves(
         if not record.judged or record.scope != "sample" or not len(pairs):
             continue
         then, now = pairs.mean(axis=0)
-        band = noise.get(name, 0.0) / math.sqrt(len(pairs))
-        times = record.sign * (now - then) / band if band else 0.0
-        moves.append(Move(short_title(name, run), number(then), number(now), signed(now - then), round(times, 2)))
+        gain = record.sign * float(now - then)
+        band, tolerance = noise.get(name, 0.0) / math.sqrt(len(pairs)), tolerance_of(record, float(then)) or 0.0
+        times = round(gain / band, 2) if band else None
+        loss = -gain / tolerance if tolerance else 0.0
+        moves.append(Move(short_title(name, run), number(then), number(now), signed(now - then), times, loss))
     return tuple(moves)
 
 

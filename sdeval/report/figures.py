@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sdeval.compare.speed import UNITS
 from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.report.words import SYMBOLS, number, probability, signed, times_noise
 from sdeval.run import Run
 
 _ACCEPTABLE = ("regressed", "not comparable", "new", "inconclusive", "improved", "passed")
-_UNITS = {"seconds_per_image": "s", "peak_memory": "MiB"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def short_title(metric: str, run: Run) -> str:
 def unit_of(metric: str, run: Run) -> str:
     """The unit of a metric; empty where it has none."""
     record = run.metrics.get(metric)
-    return record.unit if record else _UNITS.get(metric, "")
+    return record.unit if record else UNITS.get(metric, "")
 
 
 def _figure(verdict: Verdict, run: Run) -> Figure:

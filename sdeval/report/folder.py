@@ -15,6 +15,7 @@ from sdeval.compare.verdict import Verdict
 from sdeval.files import short, write_text
 from sdeval.report import record
 from sdeval.report.html import write_page
+from sdeval.report.kept import keep_baseline
 from sdeval.report.markdown import Elsewhere, markdown
 from sdeval.report.record import Record
 from sdeval.report.sources import Embedded
@@ -50,13 +51,15 @@ def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path, telling
     Args:
         session: the folder, with its runs in it.
         verdicts: in any order.
-        baselines: what the page shows beside the runs.
+        baselines: where accepted runs are kept; what the page shows of them is copied into the session.
         telling: what the session knows besides.
     """
     told = [*notes(session, verdicts), *telling.notes]
     found = Record.of(session.name, verdicts, strict=telling.strict, notes=told)
     record.write(found, session / VERDICTS)
-    page = redraw(session, baselines)
+    for folder in run_folders(session):
+        keep_baseline(folder, baselines)
+    page = redraw(session)
     where = telling.elsewhere or Elsewhere(str(short(page)))
     command = next_command(found.verdicts, short(page), telling.further, where.place)
     write_text(session / SUMMARY, markdown(found, found.notes, where, command))
@@ -64,19 +67,18 @@ def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path, telling
     return page
 
 
-def redraw(session: Path, baselines: Path, single: Path | None = None) -> Path:
+def redraw(session: Path, *, single: Path | None = None) -> Path:
     """Draw the page of a session again, from what is on disk.
 
     Args:
         session: its folder.
-        baselines: where accepted runs are kept.
         single: a file of its own for the page, with small pictures inside; beside its pictures where None.
 
     Raises:
         SdevalError: it is no session folder.
     """
     page, sources = single or session / PAGE, Embedded() if single else None
-    write_page(page, Asked(session, read_record(session), baselines, sources))
+    write_page(page, Asked(session, read_record(session), sources))
     return page
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sdeval.compare.verdict import Verdict, summary
 from sdeval.report.record import Record
-from sdeval.report.words import SYMBOLS, headline, number, probability, signed, what
+from sdeval.report.words import SYMBOLS, headline, number, probability, sign, signed, what
 
 MARKER = "<!-- sdeval -->"
 """Begins the text, and is not seen: a bot finds its own comment by it and writes over it."""
@@ -60,7 +60,7 @@ def _text(record: Record, shown: Sequence[Verdict], notes: str, way: str) -> str
     more = sum(each.verdict not in QUIET for each in record.verdicts) - len(shown)
     parts = [
         MARKER,
-        f"## {_symbol(record)} sdeval: {headline(record.verdicts, strict=record.strict)}",
+        f"## {sign(record.verdicts, strict=record.strict)} sdeval: {headline(record.verdicts, strict=record.strict)}",
         counts,
         "\n".join([*_HEAD, *map(_row, shown)]) if shown else "",
         f"… and {more} more on the page." if more else "",
@@ -75,13 +75,6 @@ def _list(notes: Sequence[str], told: int) -> str:
     if len(notes) > told:
         lines.append(f"- … and {len(notes) - told} more notes on the page")
     return "\n".join(lines)
-
-
-def _symbol(record: Record) -> str:
-    if record.outcome == "failed":
-        return SYMBOLS["broken"]
-    judged = any(each.verdict in ("passed", "improved") for each in record.verdicts)
-    return SYMBOLS["passed" if judged else "skipped"]
 
 
 _COLUMNS = ("verdict", "suite on target", "what", "baseline → now (change, allowed)", "how sure", "why")

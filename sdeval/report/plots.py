@@ -110,27 +110,17 @@ def _noise(figures: Mapping[str, Verdict], beside: Beside) -> str:
     figure, axes = _rows([short_title(name, beside.run) for name in known])
     for row, (noise, detectable, moved) in enumerate(known.values()):
         axes.barh(row, min(2 * noise, REACH), height=0.5, color=LINE, label="noise (2 sd)")
-        axes.plot(
-            [min(detectable, REACH)], [row], marker="|", markersize=16, color=INK, ls="", label="seen 4 times in 5"
-        )
-        axes.plot([min(moved, REACH)], [row], marker="D", markersize=6, color=ACCENT, ls="", label="this session")
+        _mark(axes, (detectable, row), ("|", 16, INK), "seen 4 times in 5")
+        _mark(axes, (moved, row), ("D", 6, ACCENT), "this session")
     _scale(axes, "in multiples of what is allowed", both=False)
     _legend(axes)
     return inline_svg(figure, "Noise of each figure, the smallest loss that shows, and the change of this session")
 
 
-def _mark(axes: Axes, value: float, row: int, marker: str, color: str, label: str) -> None:
-    size = 16 if marker == "|" else 6
-    axes.plot(
-        [min(value, REACH)],
-        [row],
-        marker=marker,
-        markersize=size,
-        color=color,
-        linestyle="",
-        label=label,
-        clip_on=False,
-    )
+def _mark(axes: Axes, place: tuple[float, int], look: tuple[str, float, str], label: str) -> None:
+    marker, size, color = look
+    shape: dict[str, Any] = {"marker": marker, "markersize": size, "color": color, "linestyle": ""}
+    axes.plot([min(place[0], REACH)], [place[1]], label=label, clip_on=False, **shape)
 
 
 def _measured(figures: Mapping[str, Verdict], noise: Noise | None) -> dict[str, tuple[float, float, float]]:

@@ -152,6 +152,7 @@ def _picture(name: str, sample: SampleResult | None, compared: Compared, sources
     if sample is None or not sample.image:
         return "", ""
     stored = compared.stored[name]
-    place = list(compared.stored).index(name)
-    source = sources.beside(stored.folder / sample.image, f"pictures/{compared.matrix.suite}/{place}/{sample.image}")
+    # Named by what is in it: pages of other runs may lie in the same folder.
+    copy = f"pictures/{sample.sha256[:16]}{Path(sample.image).suffix}"
+    source = sources.beside(stored.folder / sample.image, copy)
     return source, "" if sample.health == "ok" else sample.health

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Protocol
 
 from PIL import Image, ImageChops, ImageFilter
 
+from sdeval.errors import SdevalError
 from sdeval.files import write_bytes
 from sdeval.images import open_mask
 
 SMALL = 160
 """Longest edge, in pixels, of pictures inside a page."""
+DAMAGE = (SdevalError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What opening a damaged picture can raise."""
 
 
 class Sources(Protocol):
@@ -22,10 +26,6 @@ class Sources(Protocol):
 
     def here(self, picture: Path) -> str:
         """A picture of the session itself."""
-        ...
-
-    def copied(self, picture: Path, copy: Path) -> str:
-        """A picture from elsewhere, which travels with the session as `copy`."""
         ...
 
     def outline(self, mask: Path) -> str:
@@ -47,24 +47,22 @@ class Linked:
         """The picture's path, if it is a file."""
         return picture.relative_to(self._folder).as_posix() if picture.is_file() else ""
 
-    def copied(self, picture: Path, copy: Path) -> str:
-        """The copy's path."""
-        if not copy.exists() and picture.is_file():
-            write_bytes(copy, picture.read_bytes())
-        return self.here(copy)
-
     def beside(self, picture: Path, copy: str) -> str:
         """A picture from anywhere: its path, or that of a copy where it does not lie below the page."""
         whole, home = picture.resolve(), self._folder.resolve()
         if whole.is_relative_to(home):
             return whole.relative_to(home).as_posix() if whole.is_file() else ""
-        return self.copied(picture, self._folder / copy)
+        if picture.is_file():
+            write_bytes(self._folder / copy, picture.read_bytes())
+        return self.here(self._folder / copy)
 
     def outline(self, mask: Path) -> str:
         """Path of the outline, which is drawn beside its mask."""
         path = mask.with_suffix(".outline.png")
-        if not path.exists() and mask.is_file():
-            write_bytes(path, _encoded(edge(open_mask(mask)), "PNG"))
+        # A damaged mask shows as one; the page does not fail by it.
+        with contextlib.suppress(*DAMAGE):
+            if not path.exists() and mask.is_file():
+                write_bytes(path, _encoded(edge(open_mask(mask)), "PNG"))
         return self.here(path)
 
 
@@ -74,10 +72,6 @@ class Embedded:
     def here(self, picture: Path) -> str:
         """The picture itself, small."""
         return _embedded(picture, _small) if picture.is_file() else ""
-
-    def copied(self, picture: Path, copy: Path) -> str:
-        """The picture itself, or what a copy kept of it."""
-        return self.here(picture if picture.is_file() else copy)
 
     def outline(self, mask: Path) -> str:
         """The edge of the mask, small."""
@@ -111,7 +105,11 @@ def _shrunk(picture: Image.Image) -> Image.Image:
 
 
 def _embedded(path: Path, read: Callable[[Path], Image.Image]) -> str:
-    picture = read(path)
+    """The address of a picture; empty where it is damaged."""
+    try:
+        picture = read(path)
+    except DAMAGE:
+        return ""
     kind = "PNG" if picture.mode == "RGBA" or max(picture.size) <= SMALL // 2 else "WEBP"
     return f"data:image/{kind.lower()};base64,{base64.b64encode(_encoded(picture, kind)).decode()}"
 

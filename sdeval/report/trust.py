@@ -61,7 +61,7 @@ def _held_against(besides: Sequence[Beside]) -> Fact:
 
 
 def _suites(besides: Sequence[Beside]) -> str:
-    return f"{len(besides)} suites" if len(besides) > 1 else f"{besides[0].run.suite} on {besides[0].run.target}"
+    return f"{len(besides)} runs" if len(besides) > 1 else f"{besides[0].run.suite} on {besides[0].run.target}"
 
 
 def _machine(besides: Sequence[Beside]) -> Fact:
@@ -82,7 +82,7 @@ def _evidence(besides: Sequence[Beside], verdicts: Sequence[Verdict]) -> Fact:
     pictures = sum(len(each.run.samples) for each in besides)
     seeds = sorted({len(each.run.asked["seeds"]) for each in besides})
     several = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0]) if seeds else "0"
-    lines = [f"{pictures} pictures: {cases} cases, {several} seeds each"]
+    lines = [f"{_counted(pictures, 'picture')}: {_counted(cases, 'case')}, {_counted(several, 'seed')} each"]
     judged = [each for each in verdicts if not each.case and each.p_value is not None]
     known = sum(each.noise is not None for each in judged)
     if judged:
@@ -92,11 +92,15 @@ def _evidence(besides: Sequence[Beside], verdicts: Sequence[Verdict]) -> Fact:
     return Fact("Evidence", tuple(lines), care=bool(partial))
 
 
+def _counted(count: int | str, name: str) -> str:
+    return f"{count} {name}" if str(count) == "1" else f"{count} {name}s"
+
+
 def _changed(besides: Sequence[Beside]) -> Fact:
     """What differs from what the runs are held against, a line once for all the suites it holds for."""
     held = [each for each in besides if each.before is not None]
     counts = Counter(line for each in held for line in changes(each))
-    of = {line: "" if count == len(held) else f" ({count} of {len(held)} suites)" for line, count in counts.items()}
+    of = {line: "" if count == len(held) else f" ({count} of {len(held)} runs)" for line, count in counts.items()}
     lines = [line + where for line, where in of.items()]
     if not lines and held:
         return Fact("What changed", ("nothing but, perhaps, the pictures: same model, settings, versions and machine",))

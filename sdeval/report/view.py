@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from sdeval import baseline as baselines
 from sdeval import noise as noises
 from sdeval import provenance
 from sdeval import run as runs
+from sdeval.accepting import refuse_part
 from sdeval.compare.verdict import KINDS, Verdict, summary
 from sdeval.errors import SdevalError
 from sdeval.history import HISTORY, Entry
 from sdeval.history import read as read_history
 from sdeval.report.cards import DRIFTS, Beside, Card, Shot, cards_of
 from sdeval.report.figures import Figure, figures_of, title_of, unit_of
+from sdeval.report.kept import BASELINE, NOISE
 from sdeval.report.record import Record
 from sdeval.report.sources import Linked, Sources
 from sdeval.report.trust import Fact, changes, facts
-from sdeval.report.words import SYMBOLS, headline, plain
-from sdeval.run import AGAINST, Run
+from sdeval.report.words import SYMBOLS, headline, plain, sign
+from sdeval.run import AGAINST
 
 T = TypeVar("T")
 
@@ -66,8 +67,8 @@ class RunView:
     task: str
     before: str
     """What it is held against, in a word or two; empty where there is nothing."""
-    acceptable: bool
-    """Whether it can become a baseline."""
+    refusal: str
+    """Why its cases and figures cannot be accepted one by one; empty where they can."""
     notes: tuple[str, ...]
     changed: tuple[str, ...]
     figures: tuple[Figure, ...]
@@ -90,6 +91,8 @@ class View:
     session: str
     headline: str
     failed: bool
+    sign: str
+    """Of what came of the session; judged, failed, or neither."""
     counts: Mapping[str, int]
     drifts: Mapping[str, int]
     """Cases by how far their pictures moved."""
@@ -97,6 +100,8 @@ class View:
     worst: tuple[Line, ...]
     more: int
     """How many failed besides the worst."""
+    worse: bool
+    """Whether anything got worse, or what failed could not be judged."""
     facts: tuple[Fact, ...]
     sheets: bool
     """Whether a page with its settings side by side lies beside it."""
@@ -109,7 +114,6 @@ class Asked:
 
     session: Path
     record: Record
-    baselines: Path
     sources: Sources | None = None
     """How pictures are named; by paths where None."""
 
@@ -126,11 +130,13 @@ def build(asked: Asked) -> View:
         session=asked.record.session,
         headline=headline(verdicts, strict=strict),
         failed=bool(failing),
+        sign=sign(verdicts, strict=strict),
         counts={str(kind): count for kind, count in summary(verdicts).items()},
         drifts={name: drifts.count(name) for name in DRIFTS if name in drifts},
         symbols=SYMBOLS,
         worst=tuple(_line(each, views, besides) for each in failing[:WORST]),
         more=max(0, len(failing) - WORST),
+        worse=any(each.verdict in ("broken", "regressed") for each in failing),
         facts=facts(besides, asked.record),
         sheets=asked.session.joinpath(SHEETS).is_file() and asked.sources is None,
         runs=tuple(sorted(views, key=lambda each: each.rank)),
@@ -153,14 +159,19 @@ def _line(verdict: Verdict, views: Sequence[RunView], besides: Sequence[Beside])
     for view, beside in zip(views, besides, strict=True):
         if (view.suite, view.target) == (verdict.suite, verdict.target):
             said = plain(verdict, title_of(verdict.metric, beside.run), unit_of(verdict.metric, beside.run))
-            return Line(verdict, symbol, where, said, f"{view.id}-{verdict.name}", _seen(verdict, view))
+            return Line(verdict, symbol, where, said, _id(view, verdict), _seen(verdict, view))
     return Line(verdict, symbol, where, plain(verdict, verdict.metric.replace("_", " "), ""), "")
+
+
+def _id(view: RunView, verdict: Verdict) -> str:
+    """Of the element about it; a case may be called what a metric is."""
+    return f"{view.id}-case-{verdict.case}" if verdict.case else f"{view.id}-{verdict.metric}"
 
 
 def _seen(verdict: Verdict, view: RunView) -> tuple[Seen, ...]:
     """Up to three samples that show what got worse: those that are no pictures, and those that fell furthest."""
     samples = [
-        Seen(f"{view.id}-{card.verdict.case}", card.verdict.case, shot)
+        Seen(_id(view, card.verdict), card.verdict.case, shot)
         for card in view.cards
         for shot in card.shots
         if verdict.case in ("", card.verdict.case)
@@ -175,24 +186,30 @@ def _seen(verdict: Verdict, view: RunView) -> tuple[Seen, ...]:
 def _beside(asked: Asked, folder: Path) -> Beside:
     run = runs.read(folder)
     sources = asked.sources or Linked(asked.session)
-    rival = folder / AGAINST
-    if (rival / "run.json").is_file():
-        return Beside(run, folder, runs.read(rival), rival, sources)
-    accepted = baselines.folder_of(asked.baselines, run.suite, run.target)
-    before = _unless_damaged(baselines.find, asked.baselines, run)
-    noise = _unless_damaged(noises.read, asked.baselines, run)
-    entries = _unless_damaged(_accepted_by, asked.baselines, run) or ()
-    reasons = tuple(entry.reason for entry in entries if entry.reason)
-    return Beside(run, folder, before, accepted, sources, noise, reasons)
+    kept = next((folder / name for name in (AGAINST, BASELINE) if (folder / name / "run.json").is_file()), None)
+    if kept is None:
+        return Beside(run, folder, None, folder, sources)
+    before = runs.read(kept)
+    noise = _unless_damaged(noises.read_file, kept / NOISE)
+    entries = _unless_damaged(provenance.read, kept) or ()
+    return Beside(run, folder, before, kept, sources, noise, tuple(each.reason for each in entries if each.reason))
 
 
-def _accepted_by(folder: Path, suite: str, target: str) -> Sequence[provenance.Entry]:
-    return provenance.read(baselines.folder_of(folder, suite, target))
-
-
-def _unless_damaged(find: Callable[[Path, str, str], T | None], folder: Path, run: Run) -> T | None:
+def _refusal(beside: Beside) -> str:
+    if beside.in_turns:
+        return "what was drawn in turns answers a question, and is no baseline"
+    if beside.before is None:
+        return "there is no baseline yet; accept the whole run: sdeval accept"
     try:
-        return find(folder, run.suite, run.target)
+        refuse_part(beside.before, beside.run)
+    except SdevalError as error:
+        return str(error)
+    return ""
+
+
+def _unless_damaged(read: Callable[[Path], T | None], path: Path) -> T | None:
+    try:
+        return read(path)
     except SdevalError:
         # The page still shows the run; the session said what is wrong.
         return None
@@ -209,7 +226,7 @@ def _run_view(name: str, beside: Beside, asked: Asked, past: Sequence[Entry]) ->
         target=run.target,
         task=run.task,
         before=beside.label,
-        acceptable=not beside.in_turns,
+        refusal=_refusal(beside),
         notes=run.notes,
         changed=changes(beside),
         figures=figures_of(mine, run),

@@ -20,6 +20,10 @@ SYMBOLS = {
 }
 
 
+JUDGED = ("improved", "passed", "inconclusive")
+"""Verdicts that rest on a comparison, and fail nothing."""
+
+
 def number(value: float | None) -> str:
     """A value with as many decimals as its size deserves.
 
@@ -60,13 +64,22 @@ def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
     told = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if kind in failing)
     if failing & {"broken", "regressed"}:
         return f"Something got worse: {told}"
-    if failing - {"new"}:
+    judged = any(kind in counts for kind in JUDGED)
+    if failing - {"new"} or (failing and judged):
         return f"Not everything could be judged: {told}"
-    if "new" in counts:
-        return f"Nothing to compare with yet: {counts['new']} new"
+    rest = ", ".join(f"{counts[kind]} {kind}" for kind in ("new", "inconclusive", "skipped") if kind in counts)
+    if not judged:
+        return f"Nothing to compare with yet: {rest}" if "new" in counts else f"Nothing was judged: {rest or 'no case'}"
     if "inconclusive" in counts:
-        return f"Nothing got worse that can be shown; {counts['inconclusive']} inconclusive"
-    return "Nothing got worse"
+        return f"Nothing got worse that can be shown; {rest}"
+    return f"Nothing got worse; {rest}" if rest else "Nothing got worse"
+
+
+def sign(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
+    """The symbol of a session: whether it failed, passed, or judged nothing."""
+    if any(each.fails(strict=strict) for each in verdicts):
+        return SYMBOLS["broken"]
+    return SYMBOLS["passed" if any(each.verdict in ("passed", "improved") for each in verdicts) else "skipped"]
 
 
 def what(verdict: Verdict) -> str:

@@ -364,7 +364,7 @@ def test_broken_pictures_of_seeds_that_no_case_has_judged_break_the_gate(scores:
     said = judge_gates([weigh(broken(run, 1), run, "clip_score", rule=Rule(seen=told_by_cases(0)))])[0]
     assert said.verdict == "broken"
     assert said.reason.startswith(
-        "24 pictures beside those of the cases: case-0@1 is black, case-1@1 is black, case-2@1 is"
+        "24 pictures that no case tells of: case-0@1 is black, case-1@1 is black, case-2@1 is"
     )
 
 

@@ -88,7 +88,7 @@ def test_it_opens_from_disk_without_complaint_and_without_network(watched: Watch
 def test_the_first_screen_says_what_got_worse_and_leads_there(page: Page) -> None:
     assert page.locator("h1").inner_text().endswith("Something got worse: 1 broken, 2 regressed")
     page.locator(".worst a").first.click()
-    assert page.locator("article:target").get_attribute("data-case") == "case-0"
+    assert page.locator("article.revealed").get_attribute("data-case") == "case-0"
 
 
 def test_filters_show_one_kind_and_say_how_many(page: Page) -> None:
@@ -157,12 +157,59 @@ def test_the_slider_uncovers_the_other_picture(page: Page) -> None:
     assert "30%" in page.locator(".top-layer").evaluate("img => getComputedStyle(img).clipPath")
 
 
-def test_pictures_can_be_made_larger(page: Page) -> None:
+def test_pictures_can_be_made_larger_and_smaller_from_what_is_seen(page: Page) -> None:
     page.locator(".shot").first.click()
+    frame = page.locator("#v-now .frame")
+
+    def width() -> float:
+        box = frame.bounding_box()
+        assert box is not None
+        return box["width"]
+
+    seen = width()
     page.keyboard.press("+")
-    page.keyboard.press("+")
-    assert page.locator("#v-zoom").inner_text() == "3×"
-    assert page.locator("#v-now .frame").bounding_box()["width"] == 96
+    assert width() > seen
+    page.keyboard.press("0")
+    assert width() == pytest.approx(seen)
+    page.keyboard.press("-")
+    assert width() < seen
+    assert width() / 32 == float(page.locator("#v-zoom").inner_text().removesuffix("×"))
+
+
+def test_a_case_that_is_called_like_a_metric_opens(watched: Watched, tmp_path: Path) -> None:
+    page = watched.open(session_page(tmp_path, metrics=["case-0"]))
+    page.locator(".seen .shot").first.click()
+    assert page.locator("#viewer").is_visible()
+
+
+@pytest.mark.parametrize("hash_", ["#%", "#100%", "#open=nothing", "#show=nothing&sort=nothing&mode=nothing"])
+def test_an_address_that_means_nothing_does_no_harm(watched: Watched, path: Path, hash_: str) -> None:
+    page = watched.open(path, hash_)
+    page.locator("button[data-show='']").click()
+    assert len(shown(page)) == 6
+    assert watched.complaints == []
+
+
+def test_a_link_of_the_first_screen_keeps_the_filters_in_the_address(page: Page) -> None:
+    page.locator("button[data-show=passed]").click()
+    page.locator(".worst a").first.click()
+    assert page.locator("article[data-case=case-0]").is_visible()
+    assert "r0" not in page.url
+
+
+def test_closing_goes_back_to_where_it_was_opened(page: Page) -> None:
+    page.locator(".seen .shot").first.click()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.closest('.seen') !== null")
+    assert page.evaluate("scrollY") == 0
+
+
+def test_what_is_accepted_in_the_viewer_shows_there(page: Page) -> None:
+    page.locator("article[data-case=case-1] .shot").first.click()
+    page.keyboard.press("a")
+    assert page.locator("#v-accept").get_attribute("aria-pressed") == "true"
+    page.locator("#v-next").click()
+    assert page.locator("#v-accept").get_attribute("aria-pressed") == "false"
 
 
 def test_keys_lead_through_cases_seeds_and_modes(page: Page) -> None:
@@ -272,7 +319,7 @@ def test_it_prints_without_buttons(page: Page) -> None:
 
 
 def test_a_single_file_needs_nothing_beside_it(watched: Watched, path: Path, tmp_path: Path) -> None:
-    alone = redraw(path.parent, path.parent.parent.parent / "baselines", tmp_path / "alone.html")
+    alone = redraw(path.parent, single=tmp_path / "alone.html")
     page = watched.open(alone)
     page.locator("article[data-case=case-1] .shot").first.click()
     assert page.locator("#v-now img").first.evaluate("img => img.complete && img.naturalWidth") == 32

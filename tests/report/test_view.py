@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,14 @@ import pytest
 from sdeval import run as runs
 from sdeval.accepting import accept
 from sdeval.compare import Kind, Verdict
+from sdeval.report.folder import read_record
 from sdeval.report.html import write_page
+from sdeval.report.kept import keep_baseline
 from sdeval.report.record import Record
+from sdeval.report.sources import Embedded
 from sdeval.report.view import Asked, View, build
 from tests.conftest import make_run
+from tests.report.pages import session_page
 from tests.test_baseline import on_disk
 
 
@@ -30,6 +35,7 @@ def session(tmp_path: Path) -> Path:
         environment={"hardware": "a laptop", "packages": {"torch": "2.1"}},
     )
     on_disk(later, tmp_path / "session" / "animals" / "tiny")
+    keep_baseline(tmp_path / "session" / "animals" / "tiny", tmp_path / "baselines")
     return tmp_path / "session"
 
 
@@ -39,7 +45,7 @@ def verdict(kind: Kind, case: str = "", **changes: object) -> Verdict:
 
 
 def asked(session: Path, verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> Asked:
-    return Asked(session, Record.of("one", verdicts, strict=False, notes=notes), session.parent / "baselines")
+    return Asked(session, Record.of("one", verdicts, strict=False, notes=notes))
 
 
 def page_of(session: Path, verdicts: Sequence[Verdict]) -> View:
@@ -72,7 +78,9 @@ def test_pictures_of_the_baseline_travel_with_the_session(session: Path) -> None
         (["passed"], "Nothing got worse"),
         (["passed", "improved"], "Nothing got worse"),
         (["passed", "inconclusive"], "Nothing got worse that can be shown; 1 inconclusive"),
-        (["new", "passed"], "Nothing to compare with yet: 1 new"),
+        (["new"], "Nothing to compare with yet: 1 new"),
+        (["new", "passed"], "Nothing got worse; 1 new"),
+        (["skipped", "information"], "Nothing was judged: 1 skipped"),
         (["unscored", "passed"], "Not everything could be judged: 1 unscored"),
         (["regressed", "broken", "new"], "Something got worse: 1 broken, 1 regressed"),
     ],
@@ -85,9 +93,9 @@ def test_the_headline_says_it(session: Path, kinds: list[Kind], headline: str) -
 
 def test_what_is_new_fails_the_page_of_a_strict_session(session: Path) -> None:
     record = Record.of("one", [verdict("new"), verdict("passed")], strict=True)
-    view = build(Asked(session, record, session.parent / "baselines"))
+    view = build(Asked(session, record))
     assert view.failed
-    assert view.headline == "Nothing to compare with yet: 1 new"
+    assert view.headline == "Not everything could be judged: 1 new"
     assert len(view.worst) == 1
 
 
@@ -124,6 +132,50 @@ def test_notes_stand_on_the_page(session: Path) -> None:
 
 
 def test_a_damaged_baseline_does_not_stop_the_page(session: Path) -> None:
-    (session.parent / "baselines" / "animals" / "tiny" / "run.json").write_text("{")
+    folder, baselines = session / "animals" / "tiny", session.parent / "baselines"
+    (baselines / "animals" / "tiny" / "run.json").write_text("{")
+    shutil.rmtree(folder / "baseline")
+    keep_baseline(folder, baselines)
     (run,) = page_of(session, [verdict("passed", "case-0")]).runs
     assert run.changed == ()
+
+
+def test_another_baseline_changes_nothing_on_the_page(session: Path) -> None:
+    before = page_of(session, [verdict("passed", "case-0")])
+    accept(session / "animals" / "tiny", session.parent / "baselines")
+    shutil.copytree(session, session.parent / "moved")
+    assert page_of(session.parent / "moved", [verdict("passed", "case-0")]) == before
+
+
+def test_a_case_of_a_single_seed_tells_no_multiples_of_noise(tmp_path: Path) -> None:
+    page = session_page(tmp_path, seeds=1)
+    (run,) = build(Asked(page.parent, read_record(page.parent))).runs
+    assert {move.noise for card in run.cards for move in card.moves} == {None}
+    assert all(card.worst == 2 for card in run.cards)
+
+
+def test_a_picture_that_is_none_cannot_be_ticked_and_is_told(session: Path) -> None:
+    folder = session / "animals" / "tiny"
+    run = runs.read(folder)
+    sick = (*run.samples[:-1], replace(run.samples[-1], health="flat"))
+    runs.write(replace(run, samples=sick), folder)
+    write_page(session / "index.html", asked(session, [verdict("passed", "case-0"), verdict("passed", "case-1")]))
+    page = (session / "index.html").read_text(encoding="utf-8")
+    assert "seed 1 is flat" in page
+    assert page.count("data-accept aria-label") == 1
+
+
+def test_why_nothing_can_be_ticked_is_told(session: Path) -> None:
+    folder = session / "animals" / "tiny"
+    run = runs.read(folder)
+    runs.write(replace(run, asked={**run.asked, "settings": {"guidance_scale": 1}}), folder)
+    (view,) = page_of(session, [verdict("passed", "case-0")]).runs
+    assert "guidance_scale: none → 1" in view.refusal
+
+
+def test_a_damaged_picture_does_not_stop_the_page_of_one_file(session: Path) -> None:
+    picture = next((session / "animals" / "tiny" / "images").glob("*.png"))
+    picture.write_bytes(picture.read_bytes()[:60])
+    found = Record.of("one", [verdict("passed", "case-0")], strict=False)
+    (run,) = build(Asked(session, found, Embedded())).runs
+    assert sorted(bool(shot.current) for shot in run.cards[0].shots) == [False, True]

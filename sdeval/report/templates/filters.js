@@ -29,15 +29,23 @@ function startFilters() {
     writeState({ sort: event.target.value });
     applyFilters();
   });
-  for (const link of all("header a")) link.addEventListener("click", () => reveal(link.hash.slice(1)));
+  for (const link of all(".worst a")) {
+    link.addEventListener("click", (event) => {
+      // The address keeps the filters: the link scrolls, and is not followed.
+      event.preventDefault();
+      reveal(byId(decoded(link.hash)));
+    });
+  }
 }
 
-function reveal(id) {
-  const element = byId(decodeURIComponent(id));
-  if (element?.hidden) {
+function reveal(element) {
+  if (element.hidden || element.closest(".run").hidden) {
     writeState({ show: "", q: "" });
     applyFilters();
   }
+  all(".revealed").forEach((each) => each.classList.remove("revealed"));
+  element.classList.add("revealed");
+  element.scrollIntoView({ block: "start" });
 }
 
 function applyFilters() {

@@ -18,9 +18,17 @@ function writeState(changes) {
 const byId = (id) => document.getElementById(id);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
+function decoded(hash) {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
 function start() {
   // A link of the page itself names an element; what it names is shown.
-  const named = location.hash && !location.hash.includes("=") ? byId(decodeURIComponent(location.hash.slice(1))) : null;
+  const named = location.hash && !location.hash.includes("=") ? byId(decoded(location.hash)) : null;
   if (!named) readState();
   startFilters();
   startViewer();

@@ -1,20 +1,27 @@
 // Pictures large: before beside now, one over the other, or their difference. Nothing here reads pixels, for a browser
 // keeps those of files from disk to itself; the difference is made by blending.
 const viewer = byId("viewer");
-const zooms = [0.5, 1, 2, 3, 4, 6, 8];
+const zooms = [0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
 let zoom = 0; // 0: as large as fits
 let blinking = 0;
 let card = null;
+let opener = null; // what was pressed to open it
 
 function startViewer() {
   document.addEventListener("click", (event) => {
     const shot = event.target.closest(".shot");
-    if (shot) openShot(shot.closest("article") ?? byId(shot.dataset.card), shot.dataset.seed);
+    if (!shot) return;
+    opener = shot;
+    openShot(shot.closest("article") ?? byId(shot.dataset.card), shot.dataset.seed);
   });
   for (const button of all("button[data-mode]", viewer)) button.addEventListener("click", () => setMode(button.dataset.mode));
   byId("v-in").addEventListener("click", () => setZoom(1));
   byId("v-out").addEventListener("click", () => setZoom(-1));
+  byId("v-back").addEventListener("click", () => otherCase(-1));
+  byId("v-next").addEventListener("click", () => otherCase(1));
+  byId("v-accept").addEventListener("click", accept);
   byId("v-close").addEventListener("click", () => viewer.close());
+  byId("v-zoom").addEventListener("click", fit);
   byId("v-mask").addEventListener("click", toggleMask);
   byId("v-help").addEventListener("click", toggleHelp);
   viewer.addEventListener("close", closed);
@@ -40,8 +47,12 @@ function closed() {
   clearInterval(blinking);
   const last = card;
   writeState({ open: "", seed: "" });
-  last?.querySelector(".shot")?.focus({ preventScroll: true });
-  last?.scrollIntoView({ block: "nearest" });
+  // Back to where it was opened; or, where others were looked at, to the last of them.
+  const same = opener && (opener.closest("article") ?? byId(opener.dataset.card)) === last;
+  const back = same ? opener : last?.querySelector(".shot");
+  opener = null;
+  back?.focus({ preventScroll: true });
+  back?.scrollIntoView({ block: "nearest" });
 }
 
 function chosenShot() {
@@ -59,9 +70,6 @@ function fillViewer() {
   byId("v-place").textContent = shown.includes(card) ? `${shown.indexOf(card) + 1} of ${shown.length}` : "";
   byId("v-prompt").textContent = card.querySelector(".prompt").textContent;
   byId("v-scores").textContent = [`seed ${seed}`, health, shot.title].filter(Boolean).join(" · ");
-  const label = card.closest(".run").dataset.before || "before";
-  byId("v-before").querySelector("figcaption").textContent = label;
-  byId("v-both").querySelector("figcaption").textContent = `${label} and now`;
   picture("v-before", before);
   picture("v-now", now);
   picture("v-input", card.dataset.image);
@@ -72,6 +80,9 @@ function fillViewer() {
   for (const edge of all(".over", viewer)) setSource(edge, card.dataset.outline);
   byId("v-mask").hidden = !card.dataset.outline;
   viewer.classList.toggle("single", !before || !now);
+  const tick = card.querySelector("[data-accept]");
+  byId("v-accept").hidden = !tick;
+  byId("v-accept").setAttribute("aria-pressed", String(Boolean(tick?.checked)));
   fillSeeds(seed);
   setMode(state.mode);
 }
@@ -130,9 +141,16 @@ function dragSlider(event) {
 }
 
 function setZoom(step) {
-  const place = zooms.indexOf(zoom) + step;
-  if (zoom === 0) zoom = step > 0 ? 2 : 1;
-  else zoom = place < 0 || place >= zooms.length ? 0 : zooms[place];
+  // From what is seen now to the next larger or smaller size.
+  const frame = all(".frame", viewer).find((each) => each.offsetWidth);
+  const now = frame.offsetWidth / (Number(viewer.style.getPropertyValue("--natural")) || 64);
+  const sizes = step > 0 ? zooms.filter((each) => each > now * 1.01) : zooms.filter((each) => each < now * 0.99).reverse();
+  zoom = sizes[0] ?? zoom;
+  showZoom();
+}
+
+function fit() {
+  zoom = 0;
   showZoom();
 }
 
@@ -145,9 +163,26 @@ function showZoom() {
   const size = () => {
     viewer.style.setProperty("--natural", img.naturalWidth || 64);
     viewer.style.setProperty("--ratio", img.naturalWidth / img.naturalHeight || 1);
+    showLabels();
   };
-  if (img.complete) size();
-  else img.addEventListener("load", size, { once: true });
+  const others = all("#v-before img, #v-now img", viewer).filter((each) => each.src && !each.complete);
+  for (const each of others) each.addEventListener("load", size, { once: true });
+  size();
+}
+
+function showLabels() {
+  const label = card.closest(".run").dataset.before || "before";
+  const [before, now] = ["v-before", "v-now"].map((id) => byId(id).querySelector("img").naturalWidth);
+  // A difference from a smaller copy is mostly what was lost by making it smaller.
+  const kept = before && now && before !== now ? `, kept ${before} pixels wide` : "";
+  byId("v-before").querySelector("figcaption").textContent = label + kept;
+  byId("v-both").querySelector("figcaption").textContent = `${label}${kept}, and now`;
+}
+
+function accept() {
+  const tick = card.querySelector("[data-accept]");
+  tick?.click();
+  byId("v-accept").setAttribute("aria-pressed", String(Boolean(tick?.checked)));
 }
 
 function toggleMask() {
@@ -191,21 +226,26 @@ const keys = {
   "+": () => setZoom(1),
   "=": () => setZoom(1),
   "-": () => setZoom(-1),
+  0: fit,
   m: toggleMask,
-  a: () => card.querySelector("[data-accept]")?.click(),
+  a: accept,
   "?": toggleHelp,
 };
 
+const scrolling = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
-  const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
-  const pressing = event.key === " " && event.target.matches("button, input, a, summary");
-  if (typing || pressing) return;
+  const on = event.target;
+  const typing = on.matches("input:not([type=checkbox], [type=range]), select, textarea");
+  const moving = scrolling.includes(event.key) && (on.matches("[type=range]") || (zoom > 0 && on.matches(".stage")));
+  const pressing = event.key === " " && on.matches("button, input, a, summary");
+  if (typing || moving || pressing) return;
   if (!viewer.open) {
     // Outside, only what opens a case; arrows go on scrolling the page.
     if (!["j", "k", "?"].includes(event.key)) return;
-    otherCase(event.key === "k" ? 0 : 1);
-    if (event.key === "?") toggleHelp();
+    otherCase(event.key === "j" || !card ? 1 : event.key === "k" ? -1 : 0);
+    if (event.key === "?" && byId("v-keys").hidden) toggleHelp();
     event.preventDefault();
     return;
   }
