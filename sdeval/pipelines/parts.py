@@ -15,6 +15,9 @@ from sdeval.pipelines.check import find_lora, find_part, find_prior
 from sdeval.suite import Task
 from sdeval.target import Target
 
+DENOISERS = ("unet", "transformer")
+"""What is quantized where a target names no parts."""
+
 
 def find_parts(target: Target, folder: Path) -> None:
     """Find out, without loading weights, whether everything that goes into a pipeline is there and fits.
@@ -52,7 +55,7 @@ def parts_of(target: Target, folder: Path, task: Task) -> dict[str, Any]:
     if not target.safety_checker:
         parts |= _without_safety_checker(target, folder)
     if target.quantization:
-        parts["quantization_config"] = _quantization(target)
+        parts["quantization_config"] = _quantization(target, folder)
     return parts
 
 
@@ -79,17 +82,50 @@ def _without_safety_checker(target: Target, folder: Path) -> dict[str, Any]:
     return {"safety_checker": None, "requires_safety_checker": False}
 
 
-def _quantization(target: Target) -> Any:
+def _quantization(target: Target, folder: Path) -> Any:
+    """How parts are quantized: diffusers and transformers have classes of their own for the same backend."""
     from diffusers.quantizers import PipelineQuantizationConfig
-    from diffusers.quantizers.auto import AUTO_QUANTIZER_MAPPING
 
     given = dict(target.quantization)
     backend, components = given.pop("backend"), given.pop("components", None)
-    if backend not in AUTO_QUANTIZER_MAPPING:
-        raise SdevalError(f"target {target.name}: quantization: {unknown('backend', backend, AUTO_QUANTIZER_MAPPING)}")
+    where = f"target {target.name}: quantization"
+    libraries = {
+        name: part[0]
+        for name, part in DiffusionPipeline.load_config(folder).items()
+        if isinstance(part, list | tuple) and part[0] in ("diffusers", "transformers")
+    }
+    chosen = components or [name for name in DENOISERS if name in libraries]
+    names = [chosen] if isinstance(chosen, str) else list(chosen)
+    for name in names:
+        if name not in libraries:
+            raise SdevalError(f"{where}: components: {unknown('part', name, libraries)}")
     try:
-        return PipelineQuantizationConfig(quant_backend=backend, quant_kwargs=given, components_to_quantize=components)
+        if backend == "torchao" and isinstance(given.get("quant_type"), str):
+            given["quant_type"] = _torchao_type(given["quant_type"], where)
+        kinds = {name: _quantization_class(libraries[name], backend, where) for name in names}
+        return PipelineQuantizationConfig(quant_mapping={name: kind(**given) for name, kind in kinds.items()})
     except ImportError as error:
-        raise NotAvailable(f"target {target.name}: quantization: {error}".splitlines()[0]) from error
+        raise NotAvailable(f"{where}: {error}".splitlines()[0]) from error
     except (TypeError, ValueError) as error:
-        raise SdevalError(f"target {target.name}: quantization: {error}".splitlines()[0]) from error
+        raise SdevalError(f"{where}: {error}".splitlines()[0]) from error
+
+
+def _quantization_class(library: str, backend: str, where: str) -> Any:
+    from diffusers.quantizers import auto as of_diffusers
+    from transformers.quantizers import auto as of_transformers
+
+    module = of_transformers if library == "transformers" else of_diffusers
+    known = module.AUTO_QUANTIZATION_CONFIG_MAPPING
+    if backend not in known:
+        raise SdevalError(f"{where}: {unknown('backend', backend, known)}")
+    return known[backend]
+
+
+def _torchao_type(name: str, where: str) -> Any:
+    """An object of the class that torchao calls so; text is all that a file of targets can hold."""
+    import torchao.quantization
+
+    known = [each for each in dir(torchao.quantization) if each.endswith("Config")]
+    if name not in known:
+        raise SdevalError(f"{where}: {unknown('quant_type', name, known)}")
+    return getattr(torchao.quantization, name)()

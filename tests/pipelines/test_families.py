@@ -166,3 +166,36 @@ def test_a_compiled_model_draws_the_same_and_its_first_call_is_kept_apart(
     for mine, other in zip(calls[1], plain, strict=True):
         apart = np.abs(to_pixels(mine.picture).astype(int) - to_pixels(other.picture).astype(int))
         assert apart.max() <= 1
+
+
+@pytest.mark.parametrize("components", [None, ["unet", "text_encoder"]])
+def test_a_quantized_model_draws_nearly_the_same(
+    checkpoint: Checkpoint, samples: Callable[[str], list[Sample]], components: list[str] | None
+) -> None:
+    from torchao.quantization import Int8Tensor
+
+    quantization = {"backend": "torchao", "quant_type": "Int8WeightOnlyConfig"}
+    quantization |= {"components": components} if components else {}
+    target, batch = loaded(checkpoint("sd1"), quantization=quantization), samples("text2img")[:1]
+    (drawn,) = target.draw("text2img", batch, settings("text2img"))
+    pipeline = target.pipeline("text2img")
+    for name in components or ["unet"]:
+        assert any(isinstance(each, Int8Tensor) for each in getattr(pipeline, name).parameters())
+    (plain,) = loaded(checkpoint("sd1")).draw("text2img", batch, settings("text2img"))
+    apart = np.abs(to_pixels(drawn.picture).astype(int) - to_pixels(plain.picture).astype(int))
+    assert 0 < apart.mean() < 5
+
+
+@pytest.mark.parametrize(
+    ("quantization", "message"),
+    [
+        ({"backend": "torchao", "quant_type": "Int8WeightsOnlyConfig"}, "did you mean Int8WeightOnlyConfig"),
+        ({"backend": "torchao", "quant_type": "Int8WeightOnlyConfig", "components": ["unett"]}, "did you mean unet"),
+        ({"backend": "torchaoo"}, "unknown backend 'torchaoo'; did you mean torchao"),
+    ],
+)
+def test_a_quantization_that_cannot_be_is_refused(
+    checkpoint: Checkpoint, quantization: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SdevalError, match=message):
+        loaded(checkpoint("sd1"), quantization=quantization).pipeline("text2img")
