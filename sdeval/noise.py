@@ -13,6 +13,7 @@ from sdeval import metrics
 from sdeval.errors import SdevalError
 from sdeval.files import dump_json, write_text
 from sdeval.suite import Suite
+from sdeval.typed import Plain, check_table, made
 
 SCHEMA = 2
 
@@ -72,6 +73,20 @@ class Noise:
     environment: Mapping[str, Any]
 
 
+_FIELDS: Mapping[str, Any] = {
+    "schema": int,
+    "suite": str,
+    "target": str,
+    "seed_sets": int,
+    "metrics": Mapping[str, Mapping[str, Plain]],
+    "asked": Mapping[str, Plain],
+    "samples": str,
+    "drawn_by": Mapping[str, Plain],
+    "overrides": Mapping[str, Plain],
+    "environment": Mapping[str, Plain],
+}
+
+
 def samples_hash(fingerprints: Iterable[str]) -> str:
     """Hash of what is asked of samples, whatever their order; 16 hex digits."""
     return hashlib.sha256(",".join(sorted(fingerprints)).encode()).hexdigest()[:16]
@@ -108,16 +123,22 @@ def read_file(path: Path) -> Noise | None:
     """
     if not path.exists():
         return None
+    mend = f"restore it with: git checkout -- {path}"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content.pop("schema") != SCHEMA:
-            raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
-        metrics = {name: MetricNoise(**each) for name, each in content.pop("metrics").items()}
-        for name in ("asked", "drawn_by", "overrides"):
-            content[name] = dict(content[name])
-        return Noise(**content, metrics=metrics)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SdevalError(f"{path}: is damaged: {error}; restore it with: git checkout -- {path}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise SdevalError(f"{path}: is damaged: {error}; {mend}") from None
+    if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
+        raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
+    try:
+        table = dict(check_table(content, _FIELDS, f"{path}: is damaged", required=tuple(_FIELDS), entry="field"))
+        del table["schema"]
+        metrics = {
+            name: made(MetricNoise, each, f"{path}: is damaged: {name}") for name, each in table["metrics"].items()
+        }
+        return Noise(**{**table, "metrics": metrics})
+    except SdevalError as error:
+        raise SdevalError(f"{error}; {mend}") from None
 
 
 def tolerances(suite: Suite, noise: Noise | None) -> Mapping[str, float]:

@@ -69,9 +69,9 @@ def test_nothing_measured_is_none(tmp_path: Path) -> None:
     [
         ("{", "tiny.noise.json: is damaged: "),
         ("[]", "tiny.noise.json: is damaged: "),
-        ("{}", "tiny.noise.json: is damaged: 'schema'"),
-        ('{"schema": 2}', "tiny.noise.json: is damaged: 'metrics'"),
-        ('{"schema": 2, "metrics": {}}', "tiny.noise.json: is damaged: 'asked'"),
+        ("{}", "tiny.noise.json: is damaged: schema: is missing"),
+        ('{"schema": 2}', "tiny.noise.json: is damaged: suite: is missing"),
+        ('{"schema": 2, "metrics": {}}', "tiny.noise.json: is damaged: suite: is missing"),
         ('{"schema": 2, "metrics": {}, "asked": 3}', "tiny.noise.json: is damaged: "),
         ('{"schema": 2, "metrics": {}, "asked": {}, "drawn_by": {}, "overrides": {}}', "tiny.noise.json: is damaged: "),
         ('{"schema": 2, "metrics": {"clip_score": {"figure": 1}}}', "tiny.noise.json: is damaged: "),
