@@ -13,7 +13,7 @@ from sdeval.errors import SdevalError, unknown
 from sdeval.metrics import MetricOptions
 from sdeval.references import swapped_by
 from sdeval.report.folder import run_folders
-from sdeval.report.sheet import Compared
+from sdeval.report.page.sheet import Compared
 from sdeval.run import Stored
 from sdeval.suite import Suite
 

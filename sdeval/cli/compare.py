@@ -36,7 +36,7 @@ def run(given: argparse.Namespace) -> int:
     for matrix in found:
         print("\n".join(matrix_lines(matrix)), end="\n\n")
     if given.page:
-        from sdeval.report.sheet import write_sheets
+        from sdeval.report.page.sheet import write_sheets
 
         print(write_sheets(given.page.resolve(), compared))
     if given.json:

@@ -43,7 +43,7 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         write_text(given.json, dump_json([asdict(each) for each in watched]))
     if given.plot:
-        from sdeval.report.history_page import write_history
+        from sdeval.report.page.history import write_history
 
         write_history(given.plot, watched)
         print(f"page: {short(given.plot)}")

@@ -16,7 +16,7 @@ from sdeval.plugin.state import STATE, State, usage_errors
 
 if TYPE_CHECKING:
     from sdeval.report.folder import Telling
-    from sdeval.report.sheet import Compared
+    from sdeval.report.page.sheet import Compared
     from sdeval.report.terminal import Further
 
 
@@ -92,8 +92,8 @@ class Controller:
         if len({each.target for each in self._state.verdicts}) < 2:
             return
         from sdeval.report.folder import run_folders
-        from sdeval.report.sheet import write_sheets
-        from sdeval.report.view import SHEETS
+        from sdeval.report.page.sheet import write_sheets
+        from sdeval.report.page.view import SHEETS
         from sdeval.side_by_side import compared_of
 
         try:

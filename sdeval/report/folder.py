@@ -14,13 +14,13 @@ from sdeval import run as runs
 from sdeval.compare.verdict import Verdict
 from sdeval.files import short, write_text
 from sdeval.report import record
-from sdeval.report.html import write_page
 from sdeval.report.kept import keep_baseline
 from sdeval.report.markdown import Elsewhere, markdown
+from sdeval.report.page.html import write_page
+from sdeval.report.page.sources import Embedded
+from sdeval.report.page.view import Asked
 from sdeval.report.record import Record
-from sdeval.report.sources import Embedded
 from sdeval.report.terminal import Further, next_command
-from sdeval.report.view import Asked
 from sdeval.report.words import told_not_here
 
 VERDICTS = "verdicts.json"

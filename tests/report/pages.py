@@ -17,7 +17,7 @@ from sdeval.images import pixel_hash, write_png
 from sdeval.inputs import keep_inputs
 from sdeval.records import Timing
 from sdeval.report.folder import publish
-from sdeval.report.sheet import Compared
+from sdeval.report.page.sheet import Compared
 from sdeval.run import Run, Stored
 from sdeval.suite import Case
 from tests.conftest import make_run

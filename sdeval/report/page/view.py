@@ -15,12 +15,12 @@ from sdeval.compare.verdict import KINDS, Verdict, summary
 from sdeval.errors import SdevalError
 from sdeval.history import HISTORY, Entry
 from sdeval.history import read as read_history
-from sdeval.report.cards import DRIFTS, Beside, Card, Shot, cards_of
-from sdeval.report.figures import Figure, figures_of, title_of, unit_of
 from sdeval.report.kept import BASELINE, NOISE
+from sdeval.report.page.cards import DRIFTS, Beside, Card, Shot, cards_of
+from sdeval.report.page.figures import Figure, figures_of, title_of, unit_of
+from sdeval.report.page.sources import Linked, Sources
+from sdeval.report.page.trust import Fact, changes, facts
 from sdeval.report.record import Record
-from sdeval.report.sources import Linked, Sources
-from sdeval.report.trust import Fact, changes, facts
 from sdeval.report.words import SYMBOLS, headline, plain, sign
 from sdeval.run import AGAINST
 
@@ -216,7 +216,7 @@ def _unless_damaged(read: Callable[[Path], T | None], path: Path) -> T | None:
 
 
 def _run_view(name: str, beside: Beside, asked: Asked, past: Sequence[Entry]) -> RunView:
-    from sdeval.report.plots import history_of, plots_of
+    from sdeval.report.plots.run import history_of, plots_of
 
     run = beside.run
     mine = [each for each in asked.record.verdicts if (each.suite, each.target) == (run.suite, run.target)]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sdeval.report.front_plot import letters, plot_front
-from sdeval.report.sheet import Compared, write_sheets
+from sdeval.report.page.sheet import Compared, write_sheets
+from sdeval.report.plots.front import letters, plot_front
 from tests.report.pages import two_settings
 
 

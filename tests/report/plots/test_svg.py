@@ -10,8 +10,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from sdeval.history import Point, Series
-from sdeval.report import svg
-from sdeval.report.history_plot import label, plot_series
+from sdeval.report.plots import svg
+from sdeval.report.plots.history import label, plot_series
 from sdeval.slow_drift import Drift
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdeval.files import write_text
-from sdeval.report.view import Asked, build
+from sdeval.report.page.view import Asked, build
 
 
 def write_page(page: Path, asked: Asked) -> None:
@@ -18,7 +18,7 @@ def rendered(template: str, **values: object) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("sdeval.report", "templates"),
+        loader=PackageLoader("sdeval.report.page", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sdeval.compare.matrix import Matrix, Row
-from sdeval.report.svg import ACCENT, FAINT, INK, STYLE, inline_svg
+from sdeval.report.plots.svg import ACCENT, FAINT, INK, STYLE, inline_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from itertools import groupby
 from pathlib import Path
 
 from sdeval.files import write_text
-from sdeval.report.history_plot import plot_series
 from sdeval.report.history_table import how_sure
-from sdeval.report.html import rendered
+from sdeval.report.page.html import rendered
+from sdeval.report.plots.history import plot_series
 from sdeval.slow_drift import Watched
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sdeval.history import Series
-from sdeval.report import svg
+from sdeval.report.plots import svg
 from sdeval.report.words import number
 from sdeval.slow_drift import FLAGGED, Drift
 

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from sdeval.report.folder import redraw
-from sdeval.report.sheet import Compared, write_sheets
+from sdeval.report.page.sheet import Compared, write_sheets
 from tests.report.pages import HOSTILE, session_page, two_settings
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -14,11 +14,11 @@ from sdeval import run as runs
 from sdeval.accepting import accept
 from sdeval.compare import Kind, Verdict
 from sdeval.report.folder import read_record
-from sdeval.report.html import write_page
 from sdeval.report.kept import keep_baseline
+from sdeval.report.page.html import write_page
+from sdeval.report.page.sources import Embedded
+from sdeval.report.page.view import Asked, View, build
 from sdeval.report.record import Record
-from sdeval.report.sources import Embedded
-from sdeval.report.view import Asked, View, build
 from tests.conftest import make_run
 from tests.report.pages import session_page
 from tests.test_baseline import on_disk

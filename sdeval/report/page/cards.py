@@ -13,8 +13,8 @@ from sdeval.compare.paired import tolerance_of
 from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.noise import Noise
 from sdeval.records import CaseRecord, SampleResult
-from sdeval.report.figures import short_title
-from sdeval.report.sources import Sources
+from sdeval.report.page.figures import short_title
+from sdeval.report.page.sources import Sources
 from sdeval.report.words import SYMBOLS, number, sentence, signed
 from sdeval.run import AGAINST, Run
 from sdeval.stats import Floats

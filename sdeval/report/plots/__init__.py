@@ -1,0 +1,1 @@
+"""Plots, as `<svg>` in the colours of the page."""
