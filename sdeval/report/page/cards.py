@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from sdeval.compare.paired import tolerance_of
 from sdeval.compare.verdict import Verdict, worst_first
-from sdeval.noise import Noise
 from sdeval.records import CaseRecord, SampleResult
-from sdeval.report.page.figures import short_title
+from sdeval.report.beside import Beside, pairs_of
 from sdeval.report.page.sources import Sources
+from sdeval.report.titles import short_title
 from sdeval.report.words import SYMBOLS, number, sentence, signed
-from sdeval.run import AGAINST, Run
-from sdeval.stats import Floats
+from sdeval.run import Run
 
 DRIFTS = ("changed", "imperceptible", "identical")
 """How far pictures moved, furthest first."""
@@ -88,64 +86,39 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """A run, what it is held against, and how their pictures are named."""
+class _Sides:
+    """What all cards of a run need: both sides, how their pictures are named, and what seeds alone do."""
 
-    run: Run
-    folder: Path
-    before: Run | None
-    accepted: Path
-    """Folder of what it is held against."""
+    beside: Beside
     sources: Sources
-    noise: Noise | None = None
-    """What was measured of the suite on the target."""
-    reasons: tuple[str, ...] = ()
-    """Why the baseline was accepted, where somebody said so."""
+    earlier: Mapping[tuple[str, int], SampleResult]
+    noise: Mapping[str, float]
 
     @property
-    def in_turns(self) -> bool:
-        """Whether it is held against what was drawn in turns with it."""
-        return self.accepted.name == AGAINST
+    def run(self) -> Run:
+        return self.beside.run
 
-    @property
-    def label(self) -> str:
-        """What it is held against, in a word or two; empty where there is nothing."""
-        if self.before is None:
-            return ""
-        return f"{self.before.target}, drawn in turns" if self.in_turns else "baseline"
-
-    def now(self, sample: SampleResult) -> str:
-        """The picture of a sample."""
-        return self.sources.here(self.folder / sample.image) if sample.image else ""
+    def picture(self, name: str) -> str:
+        """A file of the run."""
+        return self.sources.here(self.beside.folder / name) if name else ""
 
     def then(self, sample: SampleResult | None) -> str:
-        """The picture of a sample that it is held against."""
-        return self.sources.here(self.accepted / sample.image) if sample and sample.image else ""
+        """The picture that a sample is held against."""
+        return self.sources.here(self.beside.kept / sample.image) if sample and sample.image else ""
 
 
-def cards_of(verdicts: Sequence[Verdict], beside: Beside) -> tuple[Card, ...]:
+def cards_of(verdicts: Sequence[Verdict], beside: Beside, sources: Sources) -> tuple[Card, ...]:
     """The cases of a run, worst first."""
     by_case = {each.case: each for each in verdicts if each.case}
-    samples = beside.run.by_case()
-    places = {case: number for number, case in enumerate(samples)}
     earlier = {each.key: each for each in beside.before.samples} if beside.before else {}
-    noise = _noise(beside)
+    sides, samples = _Sides(beside, sources, earlier, _noise(beside)), beside.run.by_case()
+    places = {case: number for number, case in enumerate(samples)}
     ordered = worst_first([by_case[case] for case in samples if case in by_case])
-    return tuple(
-        _card(verdict, places[verdict.case], samples[verdict.case], earlier, noise, beside) for verdict in ordered
-    )
+    return tuple(_card(each, places[each.case], samples[each.case], sides) for each in ordered)
 
 
-def _card(
-    verdict: Verdict,
-    place: int,
-    samples: Sequence[SampleResult],
-    earlier: Mapping[tuple[str, int], SampleResult],
-    noise: Mapping[str, float],
-    beside: Beside,
-) -> Card:
-    asked = beside.run.cases.get(verdict.case, CaseRecord(case=verdict.case))
-    image, mask = (beside.folder / name if name else None for name in (asked.image, asked.mask))
+def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: _Sides) -> Card:
+    asked = sides.run.cases.get(verdict.case, CaseRecord(case=verdict.case))
     drifts = {sample.drift for sample in samples}
     return Card(
         number=place,
@@ -156,11 +129,11 @@ def _card(
         tags=tuple(asked.tags),
         said=_said(verdict, len(samples)),
         drift=next((each for each in DRIFTS if each in drifts), ""),
-        shots=tuple(_shot(sample, earlier.get(sample.key), beside) for sample in samples),
-        moves=_moves(samples, earlier, noise, beside.run),
-        image=beside.sources.here(image) if image else "",
-        mask=beside.sources.here(mask) if mask else "",
-        outline=beside.sources.outline(mask) if mask else "",
+        shots=tuple(_shot(sample, sides.earlier.get(sample.key), sides) for sample in samples),
+        moves=_moves(samples, sides),
+        image=sides.picture(asked.image),
+        mask=sides.picture(asked.mask),
+        outline=sides.sources.outline(sides.beside.folder / asked.mask) if asked.mask else "",
     )
 
 
@@ -172,10 +145,11 @@ def _said(verdict: Verdict, seeds: int) -> str:
     return sentence(verdict) + of
 
 
-def _shot(sample: SampleResult, before: SampleResult | None, beside: Beside) -> Shot:
-    told = (f"{short_title(name, beside.run)} {number(value)}" for name, value in sample.scores.items())
-    gains = _gains(sample, before, beside.run) if before else {}
-    return Shot(sample.seed, beside.now(sample), beside.then(before), sample.health, ", ".join(told), gains)
+def _shot(sample: SampleResult, before: SampleResult | None, sides: _Sides) -> Shot:
+    told = (f"{short_title(name, sides.run)} {number(value)}" for name, value in sample.scores.items())
+    gains = _gains(sample, before, sides.run) if before else {}
+    current, then = sides.picture(sample.image), sides.then(before)
+    return Shot(sample.seed, current, then, sample.health, ", ".join(told), gains)
 
 
 def _gains(sample: SampleResult, before: SampleResult, run: Run) -> dict[str, float]:
@@ -187,42 +161,21 @@ def _gains(sample: SampleResult, before: SampleResult, run: Run) -> dict[str, fl
     }
 
 
-def _moves(
-    samples: Sequence[SampleResult],
-    earlier: Mapping[tuple[str, int], SampleResult],
-    noise: Mapping[str, float],
-    run: Run,
-) -> tuple[Move, ...]:
+def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
     """Every judged score of a case, averaged over the seeds that both sides drew."""
+    run = sides.run
     moves = []
     for name, record in run.metrics.items():
-        pairs = _pairs(name, samples, earlier)
+        pairs = pairs_of(name, samples, sides.earlier)
         if not record.judged or record.scope != "sample" or not len(pairs):
             continue
         then, now = pairs.mean(axis=0)
         gain = record.sign * float(now - then)
-        band, tolerance = noise.get(name, 0.0) / math.sqrt(len(pairs)), tolerance_of(record, float(then)) or 0.0
+        band, tolerance = sides.noise.get(name, 0.0) / math.sqrt(len(pairs)), tolerance_of(record, float(then)) or 0.0
         times = round(gain / band, 2) if band else None
         loss = -gain / tolerance if tolerance else 0.0
         moves.append(Move(short_title(name, run), number(then), number(now), signed(now - then), times, loss))
     return tuple(moves)
-
-
-def scores_beside(metric: str, run: Run, before: Run) -> list[tuple[float, float]]:
-    """Mean scores of every case, before and now, over the seeds that both drew."""
-    earlier = {each.key: each for each in before.samples}
-    pairs = [_pairs(metric, samples, earlier) for samples in run.by_case().values()]
-    return [(float(each[:, 0].mean()), float(each[:, 1].mean())) for each in pairs if len(each)]
-
-
-def _pairs(metric: str, samples: Sequence[SampleResult], earlier: Mapping[tuple[str, int], SampleResult]) -> Floats:
-    """Scores before and now: `[seeds, 2]`."""
-    both = [
-        (earlier[sample.key].scores.get(metric), sample.scores.get(metric))
-        for sample in samples
-        if sample.key in earlier
-    ]
-    return np.array([pair for pair in both if None not in pair], dtype=float).reshape(-1, 2)
 
 
 def _noise(beside: Beside) -> dict[str, float]:

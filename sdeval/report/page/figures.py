@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdeval.compare.speed import UNITS
 from sdeval.compare.verdict import Verdict, worst_first
+from sdeval.report.titles import title_of, unit_of
 from sdeval.report.words import SYMBOLS, number, probability, signed, times_noise
 from sdeval.run import Run
 
@@ -48,23 +48,6 @@ class Figure:
 def figures_of(verdicts: Sequence[Verdict], run: Run) -> tuple[Figure, ...]:
     """Verdicts on a whole suite, worst first."""
     return tuple(_figure(each, run) for each in worst_first([each for each in verdicts if not each.case]))
-
-
-def title_of(metric: str, run: Run) -> str:
-    """What people call a metric: its title, or its name in words."""
-    record = run.metrics.get(metric)
-    return record.title if record and record.title else metric.replace("_", " ")
-
-
-def short_title(metric: str, run: Run) -> str:
-    """A title without what stands in brackets."""
-    return title_of(metric, run).partition(" (")[0]
-
-
-def unit_of(metric: str, run: Run) -> str:
-    """The unit of a metric; empty where it has none."""
-    record = run.metrics.get(metric)
-    return record.unit if record else UNITS.get(metric, "")
 
 
 def _figure(verdict: Verdict, run: Run) -> Figure:

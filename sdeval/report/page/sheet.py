@@ -10,10 +10,10 @@ from sdeval.compare.matrix import Matrix, Row
 from sdeval.files import write_text
 from sdeval.records import SampleResult
 from sdeval.report.matrix import choice, speed_of, told_metrics
-from sdeval.report.page.figures import short_title
 from sdeval.report.page.html import rendered
 from sdeval.report.page.sources import Linked
 from sdeval.report.plots.front import letters, plot_front
+from sdeval.report.titles import short_title
 from sdeval.report.words import SYMBOLS, number, signed
 from sdeval.run import Stored
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sdeval.compare.verdict import Verdict
 from sdeval.environment import differences
-from sdeval.report.page.cards import Beside
+from sdeval.report.beside import Beside
 from sdeval.report.record import Record
 from sdeval.run import PASSING, Run
 

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from sdeval import noise as noises
-from sdeval import provenance
-from sdeval import run as runs
 from sdeval.accepting import refuse_part
 from sdeval.compare.verdict import KINDS, Verdict, summary
 from sdeval.errors import SdevalError
 from sdeval.history import HISTORY, Entry
 from sdeval.history import read as read_history
-from sdeval.report.kept import BASELINE, NOISE
-from sdeval.report.page.cards import DRIFTS, Beside, Card, Shot, cards_of
-from sdeval.report.page.figures import Figure, figures_of, title_of, unit_of
+from sdeval.report.beside import Beside
+from sdeval.report.page.cards import DRIFTS, Card, Shot, cards_of
+from sdeval.report.page.figures import Figure, figures_of
 from sdeval.report.page.sources import Linked, Sources
 from sdeval.report.page.trust import Fact, changes, facts
 from sdeval.report.record import Record
+from sdeval.report.titles import title_of, unit_of
 from sdeval.report.words import SYMBOLS, headline, plain, sign
-from sdeval.run import AGAINST
-
-T = TypeVar("T")
 
 SHEETS = "compare.html"
 """Settings side by side, where a session has several."""
@@ -121,7 +115,7 @@ class Asked:
 def build(asked: Asked) -> View:
     """Read the runs of a session and put them beside what they are held against."""
     verdicts, strict = asked.record.verdicts, asked.record.strict
-    besides = [_beside(asked, path.parent) for path in sorted(asked.session.glob("*/*/run.json"))]
+    besides = [Beside.read(path.parent) for path in sorted(asked.session.glob("*/*/run.json"))]
     past = _past(asked.session)
     views = [_run_view(f"r{number}", each, asked, past) for number, each in enumerate(besides)]
     failing = [each for each in verdicts if each.fails(strict=strict)]
@@ -183,18 +177,6 @@ def _seen(verdict: Verdict, view: RunView) -> tuple[Seen, ...]:
     return tuple(order[:SEEN])
 
 
-def _beside(asked: Asked, folder: Path) -> Beside:
-    run = runs.read(folder)
-    sources = asked.sources or Linked(asked.session)
-    kept = next((folder / name for name in (AGAINST, BASELINE) if (folder / name / "run.json").is_file()), None)
-    if kept is None:
-        return Beside(run, folder, None, folder, sources)
-    before = runs.read(kept)
-    noise = _unless_damaged(noises.read_file, kept / NOISE)
-    entries = _unless_damaged(provenance.read, kept) or ()
-    return Beside(run, folder, before, kept, sources, noise, tuple(each.reason for each in entries if each.reason))
-
-
 def _refusal(beside: Beside) -> str:
     if beside.in_turns:
         return "what was drawn in turns answers a question, and is no baseline"
@@ -205,14 +187,6 @@ def _refusal(beside: Beside) -> str:
     except SdevalError as error:
         return str(error)
     return ""
-
-
-def _unless_damaged(read: Callable[[Path], T | None], path: Path) -> T | None:
-    try:
-        return read(path)
-    except SdevalError:
-        # The page still shows the run; the session said what is wrong.
-        return None
 
 
 def _run_view(name: str, beside: Beside, asked: Asked, past: Sequence[Entry]) -> RunView:
@@ -230,7 +204,7 @@ def _run_view(name: str, beside: Beside, asked: Asked, past: Sequence[Entry]) ->
         notes=run.notes,
         changed=changes(beside),
         figures=figures_of(mine, run),
-        cards=cards_of(mine, beside),
+        cards=cards_of(mine, beside, asked.sources or Linked(asked.session)),
         plots=plots_of(mine, beside),
         history=history_of(past, run),
     )

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 from sdeval.compare.verdict import Verdict
 from sdeval.history import Entry, series
 from sdeval.noise import Noise
-from sdeval.report.page.cards import Beside, scores_beside
-from sdeval.report.page.figures import short_title
+from sdeval.report.beside import Beside, scores_beside
 from sdeval.report.plots.history import plot_series
 from sdeval.report.plots.svg import ACCENT, BAD, FAINT, GOOD, INK, LINE, STYLE, WARN, inline_svg
+from sdeval.report.titles import short_title
 from sdeval.run import Run
 
 if TYPE_CHECKING:

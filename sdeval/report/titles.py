@@ -1,0 +1,23 @@
+"""What people call a figure, and what it is measured in."""
+
+from __future__ import annotations
+
+from sdeval.compare.speed import UNITS
+from sdeval.run import Run
+
+
+def title_of(metric: str, run: Run) -> str:
+    """What people call a metric: its title, or its name in words."""
+    record = run.metrics.get(metric)
+    return record.title if record and record.title else metric.replace("_", " ")
+
+
+def short_title(metric: str, run: Run) -> str:
+    """A title without what stands in brackets."""
+    return title_of(metric, run).partition(" (")[0]
+
+
+def unit_of(metric: str, run: Run) -> str:
+    """The unit of a metric; empty where it has none."""
+    record = run.metrics.get(metric)
+    return record.unit if record else UNITS.get(metric, "")
