@@ -402,6 +402,9 @@ def test_two_targets_draw_side_by_side(suites: pytest.Pytester) -> None:
     assert {(each["target"], each["verdict"]) for each in verdicts(suites) if not each["case"]} >= {
         ("shapes", "passed")
     }
+    session = suites.path / "reports" / "latest"
+    assert "settings side by side</a>" in (session / "index.html").read_text(encoding="utf-8")
+    assert (session / "compare.html").is_file()
 
 
 def test_a_few_cases_that_got_worse_still_end_in_a_page(suites: pytest.Pytester) -> None:
