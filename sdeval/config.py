@@ -36,6 +36,8 @@ class Config:
     options: Options
     output: Path
     strict: bool
+    resume: bool = False
+    """Go on with the session that was left unfinished, if there is one."""
 
     @classmethod
     def merge(cls, given: Mapping[str, Any], table: Mapping[str, Any], root: Path, *, ci: bool) -> Config:
@@ -65,9 +67,11 @@ class Config:
                 batch_size=batch_size,
                 baselines=root / pick("baselines", "baselines"),
                 all_seeds=bool(pick("all-seeds", False)),
+                journal=True,
             ),
             output=root / pick("output", "reports"),
             strict=bool(pick("strict", ci)),
+            resume=bool(given.get("resume")),
         )
 
 

@@ -14,11 +14,13 @@ from sdeval import health
 from sdeval.drift import drift
 from sdeval.images import pixel_hash, to_pixels, write_png
 from sdeval.inputs import keep_inputs
+from sdeval.journal import Journal
+from sdeval.pipelines.check import find_model
 from sdeval.pipelines.drawn import Drawn
 from sdeval.pipelines.engines import Engine
 from sdeval.plan import Plan
 from sdeval.records import SampleResult, Timing
-from sdeval.run import SELF_CHECK, Run
+from sdeval.run import PASSING, SELF_CHECK, Run
 from sdeval.suite import Sample
 
 T = TypeVar("T")
@@ -56,11 +58,24 @@ class Drawing:
         self._timings = dict(earlier.timings) if earlier else {}
         known = earlier.environment if earlier else {}
         self._checked: dict[str, Any] = {SELF_CHECK: known[SELF_CHECK]} if SELF_CHECK in known else {}
+        self._journal = Journal(folder, facts_of(plan, engine)) if plan.journal else None
+        self._recall()
         self._call = 1 + max((each.call for each in self._timings.values()), default=-1)
         # An accelerator draws on while this machine encodes; a processor would only be slowed down by itself.
         self._aside: Executor = ThreadPoolExecutor(ENCODERS) if engine.device != "cpu" else AtOnce()
         self._kept_aside: list[Future[SampleResult]] = []
         reset_peak_memory()
+
+    def _recall(self) -> None:
+        """Go on where a killed session stopped."""
+        if self._journal is None:
+            return
+        asked = {(each.case.id, each.seed): self._plan.fingerprint(each) for each in self._plan.samples}
+        before = self._journal.recall(asked)
+        self._results = {**before.samples, **self._results}
+        self._timings = {**before.timings, **self._timings}
+        if before.self_check and not self._checked:
+            self._checked = {SELF_CHECK: before.self_check}
 
     def batches(self) -> Iterator[list[Sample]]:
         """Samples that are still to be drawn, as many at a time as go into one call."""
@@ -75,14 +90,19 @@ class Drawing:
         for each in drawn:
             self._timings[each.sample.case.id, each.sample.seed] = timing_of(each, self._call, len(batch))
         self._call += 1
+        if all(each.done() for each in self._kept_aside):
+            self._settle()
         if self._plan.self_check and not self._checked:
             self._checked = {SELF_CHECK: self._drawn_alone(drawn[0])}
+            if self._journal:
+                self._journal.add_check(self._checked[SELF_CHECK])
 
     def _settle(self) -> None:
         """Wait until the pictures of the batch before are on disk."""
-        for each in self._kept_aside:
-            result = each.result()
-            self._results[result.key] = result
+        kept = [each.result() for each in self._kept_aside]
+        self._results.update({each.key: each for each in kept})
+        if self._journal and kept:
+            self._journal.add(kept, self._timings)
         self._kept_aside = []
 
     def _kept(self, drawn: Drawn) -> SampleResult:
@@ -152,6 +172,24 @@ class Drawing:
             notes=(*plan.notes, *self._told()),
             cases=keep_inputs((case for case in plan.suite.cases if case.id in cases), self._folder),
         )
+
+
+def facts_of(plan: Plan, engine: Engine) -> dict[str, Any]:
+    """What pictures depend on besides their cases and seeds: target, its files, settings, versions and hardware."""
+    environment = {name: value for name, value in engine.environment.items() if name not in PASSING}
+    files = {} if plan.target.is_own else _files(find_model(plan.target))
+    return {
+        "target": plan.target.describe(),
+        "files": files,
+        "settings": dict(plan.settings),
+        "environment": environment,
+    }
+
+
+def _files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of every file of a model: weights that were trained on are others under the same name."""
+    found = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): (stat.st_size, stat.st_mtime_ns) for path, stat in found}
 
 
 def time_calls(plan: Plan, engine: Engine, calls: int) -> dict[tuple[str, int], Timing]:

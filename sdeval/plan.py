@@ -32,6 +32,8 @@ class Plan:
     """Seeds of each look that the suite allows; the plan may be for one of the first."""
     notes: tuple[str, ...] = ()
     """What a reader of the verdicts must know besides."""
+    journal: bool = False
+    """Whether what is drawn is written down batch by batch, and taken from there."""
 
     @property
     def cases(self) -> frozenset[str]:

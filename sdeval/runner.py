@@ -48,6 +48,9 @@ class Options:
     all_seeds: bool = False
     """Draw all seeds of a suite at once, whether or not they are needed to decide."""
 
+    journal: bool = False
+    """Write down what is drawn, so that the session can go on after it was killed."""
+
     @property
     def in_turns(self) -> bool:
         """Whether targets are drawn in turns with what they are held against."""
@@ -277,7 +280,9 @@ class Runner:
         plan = make_plan(suite, job.target, cases=cases, seeds=seeds, missing=self.missing(job))
         check = job.target.fingerprint not in self._self_checked
         self._self_checked.add(job.target.fingerprint)
-        return replace(plan, self_check=check, notes=(*measured.notes, *self._seed_notes(job)))
+        # Turns that are taken in two sessions are none.
+        journal = self._options.journal and not self._options.in_turns
+        return replace(plan, self_check=check, journal=journal, notes=(*measured.notes, *self._seed_notes(job)))
 
     def _load(self, wanted: Target) -> Engine:
         from sdeval.pipelines.engines import open_target

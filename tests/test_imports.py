@@ -44,7 +44,7 @@ LAYERS = (
     ("errors", "typed", "files", "images", "environment", "shapes"),
     ("suite", "casefile", "target", "named_targets", "hardware", "stats", "cusum", "collect", "by_hand"),
     ("metrics", "pipelines", "health", "faults", "progress", "drift"),
-    ("run", "records", "runfiles", "references", "noise"),
+    ("run", "records", "runfiles", "references", "noise", "journal"),
     ("score",),
     ("compare", "plan", "inputs", "drawing", "evaluate", "shapes.train"),
     ("shapes.check",),

@@ -56,6 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="draw all seeds of every suite at once, as a new baseline needs, instead of more only where undecided",
     )
     add(
+        "--sdeval-resume",
+        action="store_true",
+        default=None,
+        help="go on with the latest session that was stopped while it drew, instead of beginning a new one",
+    )
+    add(
         "--sdeval-strict",
         action="store_true",
         default=None,
@@ -77,6 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
                 "output": config.getoption("sdeval_output"),
                 "baselines": config.getoption("sdeval_baselines"),
                 "all-seeds": config.getoption("sdeval_all_seeds"),
+                "resume": config.getoption("sdeval_resume"),
                 "strict": config.getoption("sdeval_strict"),
             },
             read_table(config.rootpath),

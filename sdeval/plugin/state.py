@@ -42,14 +42,18 @@ class State:
     def session(self) -> Session:
         """The session, begun when the first suite is collected."""
         if self._session is None:
-            from sdeval.report.folder import new_name
             from sdeval.session import Session
 
-            name = self.worker["sdeval_name"] if self.worker else new_name()
+            name = self.worker["sdeval_name"] if self.worker else self._name()
             folder = self.settings.output / name
             shared = self.worker is not None
             self._session = Session(self.settings.options, folder, self._watcher(), shared=shared)
         return self._session
+
+    def _name(self) -> str:
+        from sdeval.report.folder import new_name, unfinished
+
+        return (unfinished(self.settings.output) if self.settings.resume else None) or new_name()
 
     def _watcher(self) -> Any:
         from sdeval.progress import Shown, Silent

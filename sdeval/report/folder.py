@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sdeval import journal
 from sdeval import run as runs
 from sdeval.compare.verdict import Verdict
 from sdeval.files import short, write_text
@@ -45,6 +46,13 @@ class Telling:
     notes: tuple[str, ...] = ()
 
 
+def unfinished(output: Path) -> str | None:
+    """The latest session by its name, if it was stopped while it drew."""
+    sessions = sorted(path for path in output.glob("*/") if not path.is_symlink() and any(path.glob("*/*/")))
+    stopped = bool(sessions) and any(sessions[-1].glob(f"*/*/{journal.NAME}"))
+    return sessions[-1].name if stopped else None
+
+
 def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path, telling: Telling = Telling()) -> Path:
     """Write `verdicts.json`, the page and `summary.md`, point `latest` at the session, and return the page.
 
@@ -59,6 +67,8 @@ def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path, telling
     record.write(found, session / VERDICTS)
     for folder in run_folders(session):
         keep_baseline(folder, baselines)
+        # The session is at its end: nothing is to go on from it.
+        (folder / journal.NAME).unlink(missing_ok=True)
     page = redraw(session)
     where = telling.elsewhere or Elsewhere(str(short(page)))
     command = next_command(found.verdicts, short(page), telling.further, where.place)

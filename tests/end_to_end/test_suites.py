@@ -97,7 +97,7 @@ def test_one_black_picture_in_ten_is_broken(tmp_path: Path) -> None:
     assert all("is black" in each["reason"] for each in broken)
 
 
-def test_a_killed_session_leaves_no_half_file_and_the_next_one_works(tmp_path: Path) -> None:
+def test_a_killed_session_leaves_no_half_file_and_goes_on_to_the_same_end(tmp_path: Path) -> None:
     process = subprocess.Popen(command(tmp_path, "-k", "text2img"), cwd=ROOT, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while len(list(tmp_path.glob("*/*/*/images/*.png"))) < 9 and time.monotonic() < deadline:
@@ -110,5 +110,13 @@ def test_a_killed_session_leaves_no_half_file_and_the_next_one_works(tmp_path: P
         Image.open(path).load()
     assert not (tmp_path / "latest").exists()
     assert not list(tmp_path.rglob("run.json"))
+    (stopped,) = tmp_path.iterdir()
+    code, verdicts = run(tmp_path, "-k", "text2img", "--sdeval-resume")
+    assert (code, kinds(verdicts)) == (0, {"passed", "information"})
+    # It went on in the same place, and ended as one that was never stopped.
+    assert (tmp_path / "latest").resolve() == stopped
+    assert not list(tmp_path.rglob("drawn.jsonl"))
     code, verdicts = run(tmp_path, "-k", "text2img")
     assert (code, kinds(verdicts)) == (0, {"passed", "information"})
+    whole = (tmp_path / "latest").resolve() / "shapes-text2img" / "shapes" / "samples.jsonl"
+    assert whole.read_bytes() == (stopped / "shapes-text2img" / "shapes" / "samples.jsonl").read_bytes()
