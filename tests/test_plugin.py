@@ -764,3 +764,31 @@ def test_targets_that_share_no_sample_keep_their_verdicts(suites: pytest.Pyteste
     result = suites.runpytest_inprocess("--sdeval-target", "shapes", "--sdeval-target", "./other", *chosen, *QUIET)
     assert len(verdicts(suites)) == 2
     result.stdout.fnmatch_lines(["note: no settings side by side: *no sample in common*"])
+
+
+def test_where_no_session_was_stopped_a_new_one_begins(suites: pytest.Pytester) -> None:
+    result = suites.runpytest_inprocess("-k", "circle", "--sdeval-resume")
+    result.stdout.fnmatch_lines(["sdeval: no session was stopped; a new one begins"])
+    result = suites.runpytest_inprocess("-k", "circle", "--sdeval-resume")
+    result.stdout.fnmatch_lines(["sdeval: no session was stopped; a new one begins"])
+
+
+def test_a_session_that_crashed_goes_on_in_its_place(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sdeval.pipelines.load import LoadedTarget
+
+    draw, calls = LoadedTarget.draw, []
+
+    def once(self: LoadedTarget, *arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise RuntimeError("out of memory")
+        return draw(self, *arguments)
+
+    monkeypatch.setattr(LoadedTarget, "draw", once)
+    suites.runpytest_inprocess("--sdeval-batch-size", "1", *QUIET)
+    (stopped,) = [path for path in (suites.path / "reports").iterdir() if path.is_dir() and not path.is_symlink()]
+    result = suites.runpytest_inprocess("--sdeval-batch-size", "1", "--sdeval-resume", "-p", "no:cacheprovider")
+    result.stdout.fnmatch_lines([f"sdeval: goes on with {stopped.name}"])
+    assert (suites.path / "reports" / "latest").resolve() == stopped
+    # Two that were left, and the self-check.
+    assert len(calls) == 2 + 3

@@ -105,6 +105,16 @@ class Controller:
             self._alone = [f"no settings side by side: {error}"] if run_folders(folder) else []
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """What `--sdeval-resume` found."""
+    state = config.stash[STATE]
+    if not state.settings.resume:
+        return None
+    return (
+        f"sdeval: goes on with {state.resumed}" if state.resumed else "sdeval: no session was stopped; a new one begins"
+    )
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Gather verdicts here, unless this is a worker."""

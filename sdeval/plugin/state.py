@@ -6,6 +6,7 @@ import contextlib
 import shlex
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,10 +51,19 @@ class State:
             self._session = Session(self.settings.options, folder, self._watcher(), shared=shared)
         return self._session
 
-    def _name(self) -> str:
-        from sdeval.report.folder import new_name, unfinished
+    @cached_property
+    def resumed(self) -> str | None:
+        """The session that this one goes on with, by its name."""
+        if not self.settings.resume:
+            return None
+        from sdeval.report.folder import unfinished
 
-        return (unfinished(self.settings.output) if self.settings.resume else None) or new_name()
+        return unfinished(self.settings.output)
+
+    def _name(self) -> str:
+        from sdeval.report.folder import new_name
+
+        return self.resumed or new_name()
 
     def _watcher(self) -> Any:
         from sdeval.progress import Shown, Silent
