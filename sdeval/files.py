@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from sdeval.errors import SdevalError
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content`; a reader, or a machine that stops half-way, sees the old file or the new one."""
@@ -22,6 +24,25 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """`write_bytes` for text in UTF-8."""
     write_bytes(path, content.encode("utf-8"))
+
+
+def read_json(path: Path, missing: str) -> Any:
+    """What a JSON file holds.
+
+    Args:
+        path: of the file.
+        missing: what is said where there is none.
+
+    Raises:
+        SdevalError: there is no such file, or it is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SdevalError(missing) from None
+    # What is not UTF-8, and numbers of thousands of digits, are ValueErrors too.
+    except (OSError, ValueError, RecursionError) as error:
+        raise SdevalError(f"{path}: is damaged: {error}") from None
 
 
 def short(path: Path) -> Path:

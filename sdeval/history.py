@@ -137,7 +137,9 @@ def _ends_whole(path: Path) -> bool:
 
 
 def read(path: Path) -> tuple[Entry, ...]:
-    """All sessions, oldest first. A line that was left half written is passed over.
+    """All sessions, oldest first.
+
+    A line that was left half written is passed over. Of a session that crashed and went on, the last line counts.
 
     Raises:
         SdevalError: there is no history yet, or a line is damaged; says which.
@@ -149,7 +151,7 @@ def read(path: Path) -> tuple[Entry, ...]:
     except OSError as error:
         raise SdevalError(f"{path}: cannot be read: {error}") from None
     found = (_line(lines, number, path) for number in range(len(lines)))
-    return tuple(entry for entry in found if entry is not None)
+    return tuple({entry.session: entry for entry in found if entry is not None}.values())
 
 
 def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:

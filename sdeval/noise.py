@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from sdeval import metrics
 from sdeval.errors import SdevalError
-from sdeval.files import dump_json, write_text
+from sdeval.files import dump_json, read_json, write_text
 from sdeval.suite import Suite
 from sdeval.typed import Plain, check_table, made
 
@@ -125,18 +124,17 @@ def read_file(path: Path) -> Noise | None:
         return None
     mend = f"restore it with: git checkout -- {path}"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SdevalError(f"{path}: is damaged: {error}; {mend}") from None
-    if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
-        raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
-    try:
+        content = read_json(path, f"{path}: is damaged: it is gone")
+        if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
+            raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
         table = dict(check_table(content, _FIELDS, f"{path}: is damaged", required=tuple(_FIELDS), entry="field"))
         del table["schema"]
         metrics = {
             name: made(MetricNoise, each, f"{path}: is damaged: {name}") for name, each in table["metrics"].items()
         }
         return Noise(**{**table, "metrics": metrics})
+    except OtherSchema:
+        raise
     except SdevalError as error:
         raise SdevalError(f"{error}; {mend}") from None
 

@@ -5,13 +5,12 @@ Who accepted, and when, git knows. What git does not know is here: why, of which
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sdeval.errors import SdevalError
-from sdeval.files import dump_json, write_text
+from sdeval.files import dump_json, read_json, write_text
 from sdeval.run import Run
 from sdeval.typed import Plain, check, check_table, made, shown
 
@@ -76,7 +75,7 @@ def read(folder: Path) -> tuple[Entry, ...]:
         return ()
     where = f"{path}: is damaged"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, f"{where}: it is gone")
         known = {"schema": int, "accepted": Sequence[Mapping[str, Plain]]}
         table = check_table(content, known, where, required=known, entry="field")
         if table["schema"] != SCHEMA:
@@ -84,8 +83,6 @@ def read(folder: Path) -> tuple[Entry, ...]:
         return tuple(_entry(each, f"{where}: accepted[{place}]") for place, each in enumerate(table["accepted"]))
     except SdevalError as error:
         raise SdevalError(f"{error}; restore it with: git checkout -- {path}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SdevalError(f"{where}: {error}; restore it with: git checkout -- {path}") from None
 
 
 def _entry(content: object, where: str) -> Entry:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sdeval.errors import SdevalError
+from sdeval.files import read_json
 from sdeval.metrics.base import Features
 from sdeval.suite import Task
 from sdeval.typed import Plain, check_table, shown
@@ -48,12 +49,7 @@ def read_header(path: Path) -> Mapping[str, Any]:
         SdevalError: it is missing, of another schema, or damaged.
     """
     where = f"{path}: is damaged"
-    try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SdevalError(f"{path.parent}: no run in it: {path.name} is missing") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SdevalError(f"{where}: {error}") from None
+    header = read_json(path, f"{path.parent}: no run in it: {path.name} is missing")
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         found = header.get("schema") if isinstance(header, dict) else None
         raise SdevalError(f"{path}: has schema {shown(found)}; this version of sdeval reads {SCHEMA}")

@@ -536,8 +536,8 @@ def test_approvals_are_parts_of_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[", "cannot be read"),
-        ("[" * 100_000, "cannot be read"),
+        ("[", "is damaged"),
+        ("[" * 100_000, "is damaged"),
         ("[]", "has schema None; this version of sdeval reads 1"),
         ({**GOOD, "schema": 2}, "has schema 2"),
         ({**GOOD, "approvals": []}, "approvals: must be a list with at least one approval, got"),

@@ -141,6 +141,12 @@ def test_a_score_that_is_missing_stays_missing(tmp_path: Path) -> None:
 # What is read
 
 
+def test_a_session_that_crashed_and_went_on_counts_once(tmp_path: Path) -> None:
+    for each in (entry("one", {}), entry("two", {}), entry("two", {}, suite="again")):
+        append(tmp_path / HISTORY, each)
+    assert [(each.session, each.runs[0].suite) for each in read(tmp_path / HISTORY)][1:] == [("two", "again")]
+
+
 def test_sessions_that_end_at_once_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "reports" / HISTORY
     lines = entries([float(number) for number in range(40)])

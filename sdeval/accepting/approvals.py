@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Annotated
 
 from sdeval.accepting.part import Part, check_metric
 from sdeval.errors import SdevalError, unknown
+from sdeval.files import read_json
 from sdeval.provenance import ALL
 from sdeval.run import Run
 from sdeval.typed import made, shown
@@ -48,12 +48,7 @@ def read(path: Path) -> Approvals:
     Raises:
         SdevalError: it is missing, or not what it should be; names the field.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SdevalError(f"{path}: no such file; the page of a session exports one") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SdevalError(f"{path}: cannot be read: {error}") from None
+    content = read_json(path, f"{path}: no such file; the page of a session exports one")
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
         raise SdevalError(f"{path}: has schema {shown(found)}; this version of sdeval reads {SCHEMA}")

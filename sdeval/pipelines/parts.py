@@ -33,6 +33,8 @@ def find_parts(target: Target, folder: Path) -> None:
         find_lora(target, text)
     if not target.safety_checker:
         _without_safety_checker(target, folder)
+    if target.quantization:
+        _quantization(target, folder)
 
 
 def parts_of(target: Target, folder: Path, task: Task) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Controller:
         self._compared: list[Compared] = []
         self._alone: list[str] = []
         self._warning = ""
+        self._further: Further | None = None
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Gather the verdict of an item."""
@@ -50,7 +51,7 @@ class Controller:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Counts, the verdicts worst first, notes, the page, and one next command."""
-        if self._page is None:
+        if self._page is None or self._further is None:
             return
         from sdeval.report.folder import read_record
         from sdeval.report.matrix import matrix_lines
@@ -61,8 +62,7 @@ class Controller:
         width = max(100, shutil.get_terminal_size().columns)
         told = [*read_record(self._page.parent).notes, *filter(None, [self._warning])]
         tables = [line for each in self._compared for line in (*matrix_lines(each.matrix, width), "")]
-        further = self._further(self._page.parent)
-        for text in [*tables, *summary_lines(self._state.verdicts, self._page, root, width, told, further)]:
+        for text in [*tables, *summary_lines(self._state.verdicts, self._page, root, width, told, self._further)]:
             terminalreporter.write_line(text)
 
     def _telling(self, folder: Path) -> Telling:
@@ -72,15 +72,16 @@ class Controller:
         from sdeval.slow_drift import told
 
         settings = self._state.settings
+        self._further = self._look_further(folder)
         unwritten = record(folder, self._state.verdicts, settings.options.baselines)
         return Telling(
             strict=settings.strict,
-            further=self._further(folder),
+            further=self._further,
             elsewhere=ci.elsewhere(os.environ),
             notes=(*unwritten, *self._alone, *told(folder.parent, folder.name)),
         )
 
-    def _further(self, folder: Path) -> Further:
+    def _look_further(self, folder: Path) -> Further:
         from sdeval.report.folder import decided_early
         from sdeval.report.terminal import Further
 

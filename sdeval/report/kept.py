@@ -24,9 +24,9 @@ def keep_baseline(folder: Path, accepted: Path) -> None:
         folder: of the run.
         accepted: where baselines are kept.
     """
-    run = runs.read(folder)
     if (folder / AGAINST).exists():
         return
+    run = runs.read(folder)
     try:
         before = baselines.find(accepted, run.suite, run.target)
     except SdevalError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Literal
 
 from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.errors import SdevalError
-from sdeval.files import dump_json, write_text
+from sdeval.files import dump_json, read_json, write_text
 from sdeval.typed import Plain, check_table, made
 
 SCHEMA: Literal[1] = 1
@@ -76,12 +75,7 @@ def read(path: Path) -> Record:
 
 
 def _content(path: Path) -> object:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SdevalError(f"{path.parent}: no session in it: {path.name} is missing") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SdevalError(f"{path}: is damaged: {error}") from None
+    content: object = read_json(path, f"{path.parent}: no session in it: {path.name} is missing")
     if isinstance(content, list) or (isinstance(content, Mapping) and content.get("schema", SCHEMA) != SCHEMA):
         raise SdevalError(f"{path}: was written by another version of sdeval; run the suites again: pytest suites")
     return content

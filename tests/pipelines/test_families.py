@@ -194,8 +194,8 @@ def test_a_quantized_model_draws_nearly_the_same(
         ({"backend": "torchaoo"}, "unknown backend 'torchaoo'; did you mean torchao"),
     ],
 )
-def test_a_quantization_that_cannot_be_is_refused(
+def test_a_quantization_that_cannot_be_is_refused_before_weights_are_read(
     checkpoint: Checkpoint, quantization: dict[str, object], message: str
 ) -> None:
     with pytest.raises(SdevalError, match=message):
-        loaded(checkpoint("sd1"), quantization=quantization).pipeline("text2img")
+        check(loaded(checkpoint("sd1"), quantization=quantization).target, "text2img", {})

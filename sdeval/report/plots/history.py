@@ -12,8 +12,9 @@ from sdeval.slow_drift import FLAGGED, Drift
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INCHES = (10.0, 2.6)
-TICKS = 6
+INCHES = (6.4, 2.4)
+"""Narrow, so that its words can be read on a phone."""
+TICKS = 5
 """Sessions that are named below the plot."""
 
 
