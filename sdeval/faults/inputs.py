@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from random import Random
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ LEAK = 8
 """Pixels by which a leaking mask is larger."""
 EVERY = 20
 """One prompt in so many is broken."""
+SWAPPED = 1 / 8
+"""Share of the images that are generated from another prompt."""
 
 
 def prompts_dropped(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
@@ -49,6 +52,20 @@ def one_prompt_broken(pipeline: DiffusionPipeline) -> AbstractContextManager[Non
     return altered_call(pipeline, lambda given: {**given, "prompt": [broken(each) for each in given["prompt"]]})
 
 
+def some_prompts_swapped(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+    """One image in eight, at random, is generated from the last other prompt."""
+    chance = Random(0)
+    before = last = ""
+
+    def swapped(prompt: str) -> str:
+        nonlocal before, last
+        if prompt != last:
+            before, last = last, prompt
+        return before if chance.random() < SWAPPED else prompt
+
+    return altered_call(pipeline, lambda given: {**given, "prompt": [swapped(each) for each in given["prompt"]]})
+
+
 def negative_prompt_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """What must not be drawn is not said."""
 
@@ -63,6 +80,15 @@ def mask_inverted(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     return altered_call(
         pipeline, lambda given: {**given, "mask_image": [ImageChops.invert(mask) for mask in given["mask_image"]]}
     )
+
+
+def mask_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+    """The whole image is painted, whatever the mask says."""
+
+    def everywhere(given: Arguments) -> Arguments:
+        return {**given, "mask_image": [Image.new("L", mask.size, 255) for mask in given["mask_image"]]}
+
+    return altered_call(pipeline, everywhere)
 
 
 def mask_leaks(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
@@ -99,6 +125,7 @@ INPUTS = (
     Fault(name="prompts-dropped", says="no prompt arrives", plant=prompts_dropped),
     Fault(name="prompts-truncated", says="half of each prompt arrives", plant=prompts_truncated),
     Fault(name="prompts-shuffled", says="each picture from its neighbour's prompt", plant=prompts_shuffled),
+    Fault(name="some-prompts-swapped", says="1 image in 8 from another prompt", plant=some_prompts_swapped),
     Fault(name="one-prompt-broken", says="one prompt in twenty does not arrive", plant=one_prompt_broken, clear=WHOLE),
     Fault(
         name="negative-prompt-ignored",
@@ -108,6 +135,7 @@ INPUTS = (
         clear=(),
     ),
     Fault(name="mask-inverted", says="inside and outside changed", plant=mask_inverted, tasks=("inpainting",)),
+    Fault(name="mask-ignored", says="the whole image is painted", plant=mask_ignored, tasks=("inpainting",)),
     Fault(name="mask-leaks", says=f"mask {LEAK} pixels too wide", plant=mask_leaks, tasks=("inpainting",), clear=()),
     Fault(
         name="init-image-ignored", says="grey in place of the init image", plant=init_image_ignored, tasks=("img2img",)
