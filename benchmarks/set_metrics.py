@@ -24,11 +24,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
+from sdeval.compare.gates import SWAPS
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torchmetrics.image.fid import _compute_fid
 
 from sdeval import stats
-from sdeval.compare.gates import SWAPS
 from sdeval.metrics import MetricOptions, SetMetric, create, info, known
 from sdeval.metrics.base import Features, Reference
 from sdeval.metrics.frechet_distance import frechet_distance

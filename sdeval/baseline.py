@@ -106,7 +106,8 @@ def kept(run: Run) -> Run:
         load_seconds=0.0,
         environment=environment,
         notes=(),
-        cases={},
+        # What was asked, so that a change of it can be named; tags change nothing that is generated.
+        cases={name: replace(each, tags=()) for name, each in run.cases.items()},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sdeval import environment, metrics, stats
-from sdeval.compare import ALPHA_GATES
+from sdeval.compare import ALPHA_METRICS
 from sdeval.compare.paired import paired, tolerance_of, value_of
 from sdeval.errors import SdevalError
 from sdeval.evaluate import evaluate
@@ -123,12 +124,14 @@ def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = M
         suite=own.suite,
         target=own.target,
         seed_sets=len(measured.seeds),
-        metrics={name: _of_metric(name, suite, measured, ALPHA_GATES / len(judged)) for name in judged},
+        metrics={name: _of_metric(name, suite, measured, ALPHA_METRICS / len(judged)) for name in judged},
         asked={name: own.asked[name] for name in ("cases", "seeds", "settings")},
         samples=samples_hash(each.fingerprint for each in own.samples),
         drawn_by=own.drawn_by,
         overrides=dict(overrides),
         environment=environment.describe(),
+        images=sum(len(run.samples) for run in measured.seeds),
+        defects=dict(Counter(each.health for run in measured.seeds for each in run.samples if each.health != "ok")),
     )
 
 
@@ -141,18 +144,12 @@ def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> Met
         if name not in run.metrics or run.metrics[name].version != record.version:
             raise SdevalError(f"a run of {run.suite} on {run.target} was not scored by {record.version}; draw it again")
     harmless = max((abs(_figure(run, name) - figures[0]) for run in measured.harmless), default=0.0)
-    cases = len(own.by_case())
     stated = suite.tolerances.get(name)
     matters = tolerance_of(replace(record, tolerance=metrics.info(name).tolerance), figures[0])
     tolerance = max(matters, TIMES_NOISE * noise, harmless)
     allowed = tolerance if stated is None else tolerance_of(replace(record, tolerance=stated), figures[0])
-    # The spread is that of the first look; the last one averages over more seeds.
-    more = float(np.sqrt(len(suite.looks[-1]) / len(suite.seeds)))
-    spread = _spread_of_cases(name, measured, noise) / more
-    shown = stats.detectable(spread, cases, alpha)
-    # What is shown must be more than the tolerance besides.
-    beyond = allowed + stats.normal_quantile(0.8) * spread / float(np.sqrt(cases))
-    needed = max(stats.fewest_cases(alpha), int(np.ceil(cases * (shown / allowed) ** 2))) if allowed else 0
+    shows = _shows_set if record.scope == "set" else _shows_mean
+    shown = shows(name, suite, measured, allowed, alpha)
     return MetricNoise(
         version=record.version,
         reference=own.set_scores[name].reference if record.scope == "set" else "",
@@ -161,32 +158,65 @@ def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> Met
         harmless=float(harmless),
         tolerance=tolerance,
         stated=None if stated is None else allowed,
-        detectable=max(shown, beyond),
-        cases=cases,
-        cases_needed=needed,
+        detectable=shown.detectable,
+        cases=len(own.by_case()),
+        cases_needed=shown.needed if allowed else 0,
+        seed_deviation=shown.spread.deviation,
+        seed_freedom=shown.spread.freedom,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shows:
+    """What a suite can show of a metric with all its seeds."""
+
+    detectable: float
+    needed: int
+    spread: stats.Spread
+
+
+def _shows_mean(name: str, suite: Suite, measured: Measured, allowed: float, alpha: float) -> _Shows:
+    """By the rule that judges a session, with the spread over all seeds that were generated."""
+    own = measured.seeds[0]
+    scores = paired(own, own, name, list(own.by_case()))
+    if scores is None:
+        raise _uncomputed(own, name)
+    record = replace(own.metrics[name], tolerance=allowed, tolerance_is_relative=False)
+    scores = replace(scores, record=record, held=np.hstack([_table(run, name) for run in measured.seeds]))
+    spread, seeds = scores.spread(), len(suite.looks[-1])
+    if spread is None:
+        return _Shows(float("inf"), 0, stats.Spread(0.0, 0.0))
+    loss = stats.detectable_loss(spread, len(scores.cases), seeds, allowed, alpha)
+    needed = stats.needed_cases(spread, seeds, allowed, alpha) if allowed else 0
+    # Scores that hang together give no spread over seeds that a session could use.
+    return _Shows(loss, needed, spread if record.alone else stats.Spread(spread.variance, 0.0))
+
+
+def _shows_set(name: str, suite: Suite, measured: Measured, allowed: float, alpha: float) -> _Shows:
+    """By what the metric does from one set of seeds to another; the last round averages over more of them."""
+    cases = len(measured.seeds[0].by_case())
+    error = float(np.std([_figure(run, name) for run in measured.seeds], ddof=1)) * np.sqrt(2)
+    error /= np.sqrt(len(suite.looks[-1]) / len(suite.seeds))
+    shown = stats.quantile(1 - alpha, cases - 1) * error if 0.5**cases < alpha else np.inf
+    needed = cases * (stats.quantile(1 - alpha, np.inf) * error / allowed) ** 2 if allowed else 0
+    chance = stats.quantile(stats.POWER, np.inf) * error
+    return _Shows(float(max(shown, allowed) + chance), max(1, int(np.ceil(needed))), stats.Spread(0.0, 0.0))
+
+
+def _table(run: Run, name: str) -> stats.Floats:
+    """Scores `[cases, seeds]`."""
+    scores = paired(run, run, name, list(run.by_case()))
+    if scores is None:
+        raise _uncomputed(run, name)
+    return scores.after
 
 
 def _figure(run: Run, name: str) -> float:
     value = value_of(run, name)
     if value is None:
-        raise SdevalError(f"{run.suite} on {run.target}: {name} could not be computed; see to that first")
+        raise _uncomputed(run, name)
     return value
 
 
-def _spread_of_cases(name: str, measured: Measured, noise: float) -> float:
-    """Standard deviation of the difference of one case between two sets of seeds."""
-    own = measured.seeds[0]
-    cases = list(own.by_case())
-    if own.metrics[name].scope == "set":
-        # A set has no cases of its own: what its figure does, as if it were their mean.
-        return noise * float(np.sqrt(2 * len(cases)))
-    means = np.array([_case_means(run, name) for run in measured.seeds])
-    return float(np.sqrt(2 * means.var(axis=0, ddof=1).mean()))
-
-
-def _case_means(run: Run, name: str) -> list[float]:
-    table = paired(run, run, name, list(run.by_case()))
-    if table is None:
-        raise SdevalError(f"{run.suite} on {run.target}: {name} could not be computed; see to that first")
-    return [float(value) for value in table.before.mean(axis=1)]
+def _uncomputed(run: Run, name: str) -> SdevalError:
+    return SdevalError(f"{run.suite} on {run.target}: {name} could not be computed; see to that first")

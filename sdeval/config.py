@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sdeval import named_targets, target
 from sdeval.errors import SdevalError
@@ -24,6 +24,7 @@ _KEYS: dict[str, Any] = {
     "baselines": str,
     "all-seeds": bool,
     "strict": bool,
+    "inconclusive": Literal["warn", "fail"],
     "targets": Mapping[str, Mapping[str, Plain]],
 }
 """Keys of the table and what they hold."""
@@ -67,6 +68,7 @@ class Config:
                 batch_size=batch_size,
                 baselines=root / pick("baselines", "baselines"),
                 all_seeds=bool(pick("all-seeds", False)),
+                inconclusive=pick("inconclusive", "warn"),
                 journal=True,
             ),
             output=root / pick("output", "reports"),

@@ -27,6 +27,8 @@ def _kept(case: Case, folder: Path) -> CaseRecord:
         mask=_picture(open_mask(case.mask), folder) if case.mask else "",
         negative_prompt=case.negative_prompt,
         strength=case.strength,
+        region_prompt=case.region_prompt,
+        image_prompt=case.image_prompt,
         tags=case.tags,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,10 @@ class MetricNoise:
     cases: int
     cases_needed: int
     """About how many cases it takes to show, four times in five, what lies beyond the tolerance; 0 without one."""
+    seed_deviation: float = 0.0
+    """Standard deviation of a single score over the seeds of a case."""
+    seed_freedom: float = 0.0
+    """Degrees of freedom by which it is known; 0 where it was not measured."""
 
     @property
     def allowed(self) -> float:
@@ -70,6 +74,10 @@ class Noise:
     overrides: Mapping[str, Any]
     """Which of the settings came from the target, over the suite's."""
     environment: Mapping[str, Any]
+    images: int = 0
+    """How many were generated with all sets of seeds; 0 where defects were not counted."""
+    defects: Mapping[str, int] = field(default_factory=dict)
+    """How many of them had which defect."""
 
 
 _FIELDS: Mapping[str, Any] = {
@@ -84,6 +92,7 @@ _FIELDS: Mapping[str, Any] = {
     "overrides": Mapping[str, Plain],
     "environment": Mapping[str, Plain],
 }
+_OPTIONAL: Mapping[str, Any] = {"images": int, "defects": Mapping[str, int]}
 
 
 def samples_hash(fingerprints: Iterable[str]) -> str:
@@ -127,7 +136,11 @@ def read_file(path: Path) -> Noise | None:
         content = read_json(path, f"{path}: is damaged: it is gone")
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
-        table = dict(check_table(content, _FIELDS, f"{path}: is damaged", required=tuple(_FIELDS), entry="field"))
+        table = dict(
+            check_table(
+                content, {**_FIELDS, **_OPTIONAL}, f"{path}: is damaged", required=tuple(_FIELDS), entry="field"
+            )
+        )
         del table["schema"]
         metrics = {
             name: made(MetricNoise, each, f"{path}: is damaged: {name}") for name, each in table["metrics"].items()

@@ -56,7 +56,10 @@ class CaseRecord:
     """File in `inputs/`; white was painted anew."""
     negative_prompt: str = ""
     strength: float | None = None
+    region_prompt: str = ""
+    image_prompt: str = ""
     tags: Sequence[str] = ()
+    """Not in a baseline: they change nothing that is generated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,8 @@ class MetricRecord:
     title: str = ""
     judged: bool = True
     """Whether a loss fails a session, or is only told."""
+    alone: bool = True
+    """Whether the score of an image depends on no other image of the run."""
 
     @property
     def sign(self) -> int:

@@ -8,7 +8,7 @@
     images/*.png     the pictures
     inputs/*.png     init images and masks
 
-A baseline is a run without timings, cases and inputs. Nothing in it but the scores changes when the same thing is
+A baseline is a run without timings and inputs. Nothing in it but the scores changes when the same thing is
 drawn again.
 """
 
@@ -69,7 +69,7 @@ class Run:
     notes: tuple[str, ...] = ()
     """What a reader of its verdicts must know besides, a line each; a baseline has none."""
     cases: Mapping[str, CaseRecord] = field(default_factory=dict)
-    """By id; a baseline has none."""
+    """By id; a baseline of before they were kept has none."""
 
     def by_case(self) -> dict[str, list[SampleResult]]:
         """Samples of each case, in the order of the suite."""

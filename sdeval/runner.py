@@ -6,16 +6,22 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sdeval import baseline as baselines
 from sdeval import metrics
+from sdeval.compare.defects import DefectRates
+from sdeval.compare.metrics import ALPHA_METRICS, share_of_round
+from sdeval.compare.paired import tolerance_of, value_of
+from sdeval.compare.requests import removed_cases, shared_cases
+from sdeval.compare.visibility import Sight, unseen
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.noise import Noise, tolerances
 from sdeval.pipelines.check import require
 from sdeval.progress import Watcher
 from sdeval.run import AGAINST, Run, Stored
 from sdeval.seeds import seed_notes
+from sdeval.stats import Spread
 from sdeval.suite import Suite
 from sdeval.target import Target
 
@@ -48,6 +54,8 @@ class Options:
     all_seeds: bool = False
     """Draw all seeds of a suite at once, whether or not they are needed to decide."""
 
+    inconclusive: Literal["warn", "fail"] = "warn"
+    """Whether what is inconclusive fails, for suites that do not say themselves."""
     journal: bool = False
     """Write down what is drawn, so that the session can go on after it was killed."""
 
@@ -171,16 +179,78 @@ class Runner:
         accepted = self._accepted(job)
         return accepted.run if accepted else None
 
-    def baseline(self, job: Job) -> Run | None:
-        """The accepted run, reduced to the seeds that were drawn so far."""
-        accepted = self._accepted(job)
-        if accepted is None or job.key not in self._runs:
-            return accepted.run if accepted else None
-        from sdeval.score import with_seeds
+    def unseen(self, job: Job, total: int) -> list[str]:
+        """Gross losses that the job could not show, a line each; nothing where there is no baseline.
 
-        drawn = {sample.seed for sample in self._runs[job.key].samples}
+        Args:
+            job: a suite and a target.
+            total: metrics of the whole session.
+        """
+        accepted = self.whole_baseline(job)
+        if accepted is None or self._options.in_turns:
+            return []
+        known = accepted.by_case()
+        cases = [case.id for case in job.suite.cases if case.id in known]
+        rounds = self.looks(job)
+        tolerances = self._tolerances(job, accepted)
+        level = ALPHA_METRICS / total * share_of_round(rounds, len(rounds) - 1)
+        sight = Sight(cases, len(rounds[-1]), tolerances, level, self.spreads(job))
+        return (
+            [f"{job.suite.name} on {job.target.name}: {each.words}" for each in unseen(accepted, sight)]
+            if cases
+            else []
+        )
+
+    def _tolerances(self, job: Job, accepted: Run) -> dict[str, float]:
+        """Tolerances of the metrics of single images that judge and are here, in their units."""
+        stated = tolerances(job.suite, self.noise(job))
+        found = {}
+        for name in job.suite.metrics:
+            info = metrics.info(name)
+            if info.judged and info.scope == "sample" and name in accepted.metrics and name not in self.missing(job):
+                record = replace(accepted.metrics[name], tolerance=stated.get(name, info.tolerance))
+                found[name] = tolerance_of(record, value_of(accepted, name))
+        return found
+
+    def round_of(self, job: Job) -> int:
+        """Number of the round of seeds that was generated last, from 0."""
+        return self._look[job.key]
+
+    def compared(self, job: Job) -> tuple[Run, Run | None, str]:
+        """The run and its baseline, both reduced to the samples that they share, and on which cases that is.
+
+        Without a baseline, or where they share nothing, the whole run and None, and why.
+        """
+        run, baseline = self._runs[job.key], self.whole_baseline(job)
+        cases = shared_cases(run, baseline) if baseline else []
+        if baseline is None or not cases:
+            return run, None, ""
+        removed = removed_cases(run, baseline)
+        count = len(run.by_case())
+        parts = [f"on {len(cases)} of {count} cases, which both sides have alike"] if len(cases) < count else []
+        parts += [f"without {len(removed)} cases that the suite no longer has"] if removed else []
+        keys = {each.key for each in run.samples if each.case in cases}
+        return self._part(job, run, keys), self._part(job, baseline, keys), "; ".join(parts)
+
+    def _part(self, job: Job, run: Run, keys: Collection[tuple[str, int]]) -> Run:
+        """Some samples of a run; set metrics are measured again on them."""
+        from sdeval.score import part_of
+
         here = tuple(name for name in job.suite.metrics if name not in self.missing(job))
-        return with_seeds(accepted.run, drawn, replace(job.suite, metrics=here, tolerances={}), self._device(job))
+        return part_of(run, keys, replace(job.suite, metrics=here, tolerances={}), self._device(job))
+
+    def defect_rates(self, job: Job) -> DefectRates:
+        """How many images the target breaks by itself, as `sdeval calibrate` counted."""
+        noise = self.noise(job)
+        return DefectRates(noise.images, noise.defects) if noise else DefectRates()
+
+    def spreads(self, job: Job) -> dict[str, Spread]:
+        """Seed-to-seed spreads of single scores that `sdeval calibrate` measured, by metric."""
+        noise = self.noise(job)
+        known = noise.metrics.items() if noise else ()
+        return {
+            name: Spread(each.seed_deviation**2, each.seed_freedom) for name, each in known if each.seed_freedom > 0
+        }
 
     def noise(self, job: Job) -> Noise | None:
         """What `sdeval calibrate` measured of the suite on the target, as far as it still fits."""

@@ -45,7 +45,7 @@ def score(
     run = replace(run, samples=tuple(_beside(*each, accepted) for each in zip(run.samples, pictures, strict=True)))
     for name in suite.metrics:
         metric = create(name, options)
-        run = replace(run, metrics={**run.metrics, name: _record(metric, suite.tolerances.get(name))})
+        run = replace(run, metrics={**run.metrics, name: record_of(metric, suite.tolerances.get(name))})
         if isinstance(metric, SetMetric):
             run = _with_set_score(run, metric, pictures, accepted, suite)
         else:
@@ -83,7 +83,8 @@ def _beside(result: SampleResult, picture: Picture, baseline: Run | None) -> Sam
     return replace(result, drift=drift(kept, now))
 
 
-def _record(metric: Metric, tolerance: float | None) -> MetricRecord:
+def record_of(metric: Metric, tolerance: float | None) -> MetricRecord:
+    """What a run keeps of a metric; its own tolerance where the suite states none."""
     info = metric.info
     return MetricRecord(
         version=metric.version,
@@ -94,6 +95,7 @@ def _record(metric: Metric, tolerance: float | None) -> MetricRecord:
         tolerance_is_relative=info.tolerance_is_relative,
         title=info.title,
         judged=info.judged,
+        alone=info.alone,
     )
 
 
@@ -244,8 +246,13 @@ def _features(run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline
 
 
 def with_seeds(run: Run, seeds: Collection[int], suite: Suite, device: str) -> Run:
-    """The part of a scored run that was drawn with some of its seeds; set metrics are measured anew on that part."""
-    rows = [row for row, sample in enumerate(run.samples) if sample.seed in seeds]
+    """The part of a scored run that was generated with some of its seeds; see `part_of`."""
+    return part_of(run, {each.key for each in run.samples if each.seed in seeds}, suite, device)
+
+
+def part_of(run: Run, keys: Collection[tuple[str, int]], suite: Suite, device: str) -> Run:
+    """Some samples of a scored run, by case and seed; set metrics are measured again on them."""
+    rows = [row for row, sample in enumerate(run.samples) if sample.key in keys]
     if len(rows) == len(run.samples):
         return run
     samples = tuple(run.samples[row] for row in rows)
@@ -254,12 +261,14 @@ def with_seeds(run: Run, seeds: Collection[int], suite: Suite, device: str) -> R
     options = MetricOptions.from_suite(suite, device)
     for name in run.set_scores:
         if name in suite.metrics:
-            metric = create(name, options)
-            assert isinstance(metric, SetMetric)
-            if metric.extractor.name in features:
-                part = measured_set(part, metric, suite)
-            else:
-                reason = f"the run holds no features of {metric.extractor.name}"
-                found = replace(run.set_scores[name], value=None, n=len(rows), reason=reason)
-                part = replace(part, set_scores={**part.set_scores, name: found})
+            part = _with_set_score_again(part, run, create(name, options), suite)
     return part
+
+
+def _with_set_score_again(part: Run, run: Run, metric: Metric, suite: Suite) -> Run:
+    assert isinstance(metric, SetMetric)
+    if metric.extractor.name in part.features:
+        return measured_set(part, metric, suite)
+    reason = f"the run holds no features of {metric.extractor.name}"
+    found = replace(run.set_scores[metric.info.name], value=None, n=len(part.samples), reason=reason)
+    return replace(part, set_scores={**part.set_scores, metric.info.name: found})

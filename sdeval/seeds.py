@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sdeval.compare.collapse import FEWEST_SEEDS
 from sdeval.run import Run
+from sdeval.stats import FEWEST_SEEDS
 from sdeval.suite import Suite
 
 
@@ -24,9 +24,8 @@ def _too_few(suite: Suite) -> tuple[str, ...]:
     most = len(suite.looks[-1])
     if most >= FEWEST_SEEDS:
         return ()
-    told = "one seed" if most == 1 else f"{most} seeds"
-    advice = f"give it max_seeds of {FEWEST_SEEDS} or more, and accept a run with all of them"
-    return (f"{suite.name}: {told} cannot show that a single case fell far; {advice}",)
+    advice = f"set max_seeds={FEWEST_SEEDS}, and accept a run made with --sdeval-all-seeds"
+    return (f"{suite.name}: single cases can only be shown to be worse with {FEWEST_SEEDS} seeds or more; {advice}",)
 
 
 def _not_held(suite: Suite, target: str, accepted: Run) -> tuple[str, ...]:
@@ -37,6 +36,6 @@ def _not_held(suite: Suite, target: str, accepted: Run) -> tuple[str, ...]:
         return ()
     most = max((len(look) for look in suite.looks if held.issuperset(look)), default=len(suite.seeds))
     return (
-        f"{suite.name} on {target}: may draw {len(wanted)} seeds, but the baseline holds {len(held & wanted)} of them: "
-        f"at most {most} are drawn; to have all: pytest suites --sdeval-all-seeds, then sdeval accept",
+        f"{suite.name} on {target}: has {len(wanted)} seeds, but the baseline holds {len(held & wanted)} of them, "
+        f"so at most {most} are generated; to have all: pytest suites --sdeval-all-seeds, then sdeval accept",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -12,14 +12,26 @@ from typing import TYPE_CHECKING, Literal
 
 from sdeval import baseline as baselines
 from sdeval import hardware, metrics, named_targets, pace, target
-from sdeval.compare import SUITE, Gate, Kind, Rule, Verdict, decide, judge_cases, settle_cases, weigh
+from sdeval.compare import (
+    SUITE,
+    Circumstances,
+    Kind,
+    MetricEvidence,
+    Verdict,
+    collect_collapsed,
+    collect_evidence,
+    judge_cases,
+    judge_metrics,
+    share_of_round,
+    suspected,
+)
 from sdeval.compare.speed import judge_in_turns, judge_pace
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.pipelines.check import require
 from sdeval.progress import Silent, Watcher
 from sdeval.run import Run
 from sdeval.runner import Job, Key, Options, Runner
-from sdeval.suite import FIGURES, SPEED, Case, Suite, added_seeds
+from sdeval.suite import COLLAPSED, FIGURES, SPEED, Case, Suite, added_seeds
 from sdeval.target import Target
 
 if TYPE_CHECKING:
@@ -57,6 +69,22 @@ class Question:
         return f"{self.job.target.name}-{self.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A job compared with its baseline, once all its rounds of seeds are done."""
+
+    cases: Mapping[str, Verdict] = field(default_factory=dict)
+    evidence: Mapping[str, MetricEvidence] = field(default_factory=dict)
+    """By metric."""
+    failed: Mapping[str, Exception] = field(default_factory=dict)
+    """Metrics that could not be compared, and why."""
+
+    def undecided(self, total: int) -> bool:
+        """Whether more seeds could decide something."""
+        verdicts = judge_metrics(list(self.evidence.values()), total)
+        return any(map(suspected, self.cases.values())) or any(each.verdict == "inconclusive" for each in verdicts)
+
+
 class Session:
     """Answers questions with verdicts, drawing what they need when the first of them is asked.
 
@@ -86,11 +114,8 @@ class Session:
         self._known: dict[str, Target] = {}
         self._selected: list[Question] = []
         self._runner = Runner(options, folder, watcher or Silent(), loaded, noise)
-        self._cases: dict[Key, dict[str, Verdict]] = {}
-        # Pictures that were judged case by case.
-        self._seen: dict[Key, frozenset[tuple[str, int]]] = {}
-        self._gates: dict[str, Verdict] = {}
-        self._unweighed: dict[str, Exception] = {}
+        self._compared: dict[Key, Comparison] = {}
+        self._metrics: dict[str, Verdict] = {}
 
     def questions(self, suite: Suite) -> list[Question]:
         """Everything that can be asked about a suite: its cases, then its figures, target by target.
@@ -108,7 +133,7 @@ class Session:
             if first.fingerprint != job.target.fingerprint:
                 raise SdevalError(f"two targets are called {first.name}: {first.model} and {job.target.model}")
             found += [Question(job, "case", case.id) for case in suite.cases]
-            found += [Question(job, "gate", name) for name in suite.metrics]
+            found += [Question(job, "gate", name) for name in judged_metrics(suite)]
             found += [Question(job, "figure", name) for name in FIGURES]
         return found
 
@@ -137,10 +162,13 @@ class Session:
         """The suites of the selected questions, by name."""
         return {job.suite.name: job.suite for job in self.jobs}
 
-    def check(self) -> None:
+    def check(self) -> list[str]:
         """Find out whether all that is selected can be done, before anything is drawn.
 
         A setting of a target must fit at least one of its jobs: `strength` says nothing to a text-to-image suite.
+
+        Returns:
+            Gross losses that a suite could not show, a line each.
 
         Raises:
             SdevalError: something is wrong with a target, a setting or a baseline.
@@ -166,6 +194,16 @@ class Session:
         for key, misfit in misfits.items():
             if key not in fitting:
                 raise misfit
+        return [line for job in self.jobs for line in self._unseen(job)]
+
+    def _unseen(self, job: Job) -> list[str]:
+        if not any(each.kind == "gate" and each.job.key == job.key for each in self._selected):
+            return []
+        # What is not on this machine is said by the items, which skip or fail.
+        with contextlib.suppress(NotAvailable):
+            require(job.target)
+            return self._runner.unseen(job, self._total)
+        return []
 
     def answer(self, question: Question) -> Verdict:
         """The verdict on one question.
@@ -175,31 +213,18 @@ class Session:
             SdevalError: it cannot be drawn or scored.
         """
         if question.kind == "case":
-            return self._judged_cases(question.job)[question.name]
+            return self._with_proof(question, self._comparison(question.job).cases[question.name])
         if question.kind == "figure":
             return self._judged_pace(question)
-        if question.key not in self._gates and question.key not in self._unweighed:
-            self._judge_gates(question)
-        if question.key in self._unweighed:
-            raise self._unweighed[question.key]
-        return self._gates[question.key]
+        if question.key not in self._metrics:
+            self._judge_metrics(question)
+        return self._metrics[question.key]
 
     def _run(self, job: Job) -> Run:
         mine = [question for question in self._selected if question.job.key == job.key]
         wanted = {question.name for question in mine if question.kind == "case"}
         whole = any(question.kind == "gate" for question in mine) or not wanted
         return self._runner.run(job, None if whole else wanted)
-
-    def _judged_cases(self, job: Job) -> dict[str, Verdict]:
-        if job.key not in self._cases:
-            judge, widen = partial(self._judge_cases, job), partial(self._widen_cases, job)
-            try:
-                judged = settle_cases(judge, widen)
-            except SdevalError as error:
-                # The first look stands; what it suspects is neither shown nor excluded.
-                judged = [_unsettled(each, error) for each in judge()]
-            self._cases[job.key] = {verdict.case: verdict for verdict in judged}
-        return self._cases[job.key]
 
     def _judged_pace(self, question: Question) -> Verdict:
         """Speed or memory, beside what was accepted for this class of machine; what is slower is measured twice."""
@@ -216,74 +241,131 @@ class Session:
         reason = "measured twice" if again.verdict == "regressed" else "slower at first, and not when measured again"
         return replace(again, reason="; ".join(each for each in (reason, again.reason) if each))
 
-    def _see_cases(self, job: Job) -> None:
-        """Judge the selected cases before the figures, which tell of those broken pictures that no case tells of."""
-        cases = {each.name for each in self._selected if each.job.key == job.key and each.kind == "case"}
-        if cases and job.key not in self._seen:
-            self._judged_cases(job)
-            run = self._run(job)
-            self._seen[job.key] = frozenset(sample.key for sample in run.samples if sample.case in cases)
+    def _comparison(self, job: Job) -> Comparison:
+        """A job compared with its baseline, with as many rounds of seeds as its suite allows and it takes to decide.
 
-    def _judge_cases(self, job: Job) -> list[Verdict]:
-        return judge_cases(self._run(job), self._runner.whole_baseline(job), len(self.jobs))
-
-    def _widen_cases(self, job: Job) -> bool:
-        """More seeds of all cases, for a part of them has nothing to be held against."""
-        return self._run(job).complete and self._runner.widen(job) is not None
-
-    def _judge_gates(self, question: Question) -> None:
-        """Weigh every gate that this process can weigh, so that Holm sees all of them and counts the rest.
-
-        What stays inconclusive is looked at again with more seeds, as long as its suite allows.
+        How many metrics the session has is known, not yet what becomes of the others: they count as unchanged, which
+        is the strictest. So no job has to wait for another.
         """
-        asked = {each.key: each for each in self._selected if each.kind == "gate"}
-        weighed: dict[str, Gate] = {}
-        for key, each in asked.items():
-            if self._shared and each.job.target.name != question.job.target.name:
+        if job.key not in self._compared:
+            compared = self._compare(job)
+            try:
+                while self._can_widen(job) and compared.undecided(self._total) and self._runner.widen(job) is not None:
+                    compared = self._compare(job)
+            except SdevalError as error:
+                # The round before stands; what it left open says why it stayed open.
+                compared = self._unsettled(job, compared, error)
+            self._compared[job.key] = compared
+        return self._compared[job.key]
+
+    def _can_widen(self, job: Job) -> bool:
+        """More seeds are for whole suites: a part of one has nothing to be compared with."""
+        return self._run(job).complete
+
+    @property
+    def _total(self) -> int:
+        """Metrics of the whole session, on all targets."""
+        return sum(each.kind == "gate" for each in self._selected)
+
+    def _compare(self, job: Job) -> Comparison:
+        """Cases and metrics of a job, on the seeds that were generated so far."""
+        self._run(job)
+        evidence: dict[str, MetricEvidence] = {}
+        failed: dict[str, Exception] = {}
+        for each in self._selected:
+            if each.kind == "gate" and each.job.key == job.key:
+                try:
+                    evidence[each.name] = self._evidence(each)
+                except Exception as error:
+                    # Raised for whoever asks for that metric; the others do not suffer for it.
+                    failed[each.name] = error
+        verdicts = judge_metrics(list(evidence.values()), self._total)
+        regressed = [each.metric for each in verdicts if each.verdict == "regressed"]
+        cases = judge_cases(
+            self._run(job),
+            self._runner.whole_baseline(job),
+            len(self.jobs),
+            regressed,
+            spreads=self._runner.spreads(job),
+            rates=self._runner.defect_rates(job),
+        )
+        return Comparison({each.case: each for each in cases}, evidence, failed)
+
+    def _unsettled(self, job: Job, compared: Comparison, error: SdevalError) -> Comparison:
+        """What further seeds should have decided, and could not."""
+        cases = {name: _unsettled(each, error) for name, each in compared.cases.items()}
+        verdicts = judge_metrics(list(compared.evidence.values()), self._total)
+        evidence = {
+            name: MetricEvidence(_unsettled(verdict, error)) if verdict.verdict == "inconclusive" else each
+            for (name, each), verdict in zip(compared.evidence.items(), verdicts, strict=True)
+        }
+        return Comparison(cases, evidence, compared.failed)
+
+    def _judge_metrics(self, question: Question) -> None:
+        """Judge all metrics that this process can judge together, so that the correction sees all of them.
+
+        Raises:
+            Exception: the job of the question, or its metric, could not be compared; whatever the reason.
+        """
+        evidence: dict[str, MetricEvidence] = {}
+        for job in self.jobs:
+            if self._shared and job.target.name != question.job.target.name:
                 continue
             try:
-                self._see_cases(each.job)
-                weighed[key] = self._weigh(each, len(asked))
-            except Exception as error:
-                # Kept for whoever asks for that figure; the others do not suffer for it.
-                self._unweighed[key] = error
-        verdicts = decide(weighed, partial(self._look_again, asked), total=len(asked))
-        self._gates.update({key: self._with_noise(asked[key], verdict) for key, verdict in verdicts.items()})
+                compared = self._comparison(job)
+            except Exception:
+                # Raised for its own questions, below; those of other jobs do not suffer for it.
+                continue
+            evidence.update({"/".join((*job.key, name)): each for name, each in compared.evidence.items()})
+        verdicts = judge_metrics(list(evidence.values()), self._total)
+        asked = {each.key: each for each in self._selected}
+        judged = dict(zip(evidence, verdicts, strict=True))
+        for key, verdict in judged.items():
+            self._metrics[key] = self._with_proof(asked[key], self._with_noise(asked[key], verdict))
+        failed = self._comparison(question.job).failed
+        if question.name in failed:
+            raise failed[question.name]
+
+    def _with_proof(self, question: Question, verdict: Verdict) -> Verdict:
+        """What is inconclusive fails where the suite asks for proof."""
+        asks = (question.job.suite.inconclusive or self.options.inconclusive) == "fail"
+        return replace(verdict, fatal=True) if asks and verdict.verdict == "inconclusive" else verdict
 
     def _with_noise(self, question: Question, verdict: Verdict) -> Verdict:
         noise = self._runner.noise(question.job)
         known = noise.metrics.get(question.name) if noise else None
         return replace(verdict, noise=known.noise) if known else verdict
 
-    def _look_again(self, asked: Mapping[str, Question], undecided: Sequence[str]) -> dict[str, Gate]:
-        """Draw the next seeds for the jobs of undecided gates, and weigh those gates again."""
-        jobs = {asked[key].job.key: asked[key].job for key in undecided}
-        again: dict[str, Gate] = {}
-        for job in jobs.values():
-            mine = [key for key in undecided if asked[key].job.key == job.key]
-            try:
-                if self._runner.widen(job):
-                    again.update({key: self._weigh(asked[key], len(asked)) for key in mine})
-            except SdevalError as error:
-                # Told by these gates alone, and not tried again.
-                again.update({key: Gate(asked[key].unanswered(str(error))) for key in mine})
-        return again
-
-    def _weigh(self, question: Question, gates: int) -> Gate:
-        job, run = question.job, self._run(question.job)
-        if question.name in self._runner.missing(job):
-            raise self._runner.missing(job)[question.name]
+    def _evidence(self, question: Question) -> MetricEvidence:
+        job, name = question.job, question.name
+        if name in self._runner.missing(job):
+            raise self._runner.missing(job)[name]
+        run, baseline, note = self._runner.compared(job)
+        rounds = self._runner.looks(job)
+        circumstances = Circumstances(
+            share=share_of_round(rounds, self._runner.round_of(job)),
+            spreads=self._runner.spreads(job),
+            held=self._runner.whole_baseline(job),
+            note=note,
+        )
+        if name == COLLAPSED:
+            return collect_collapsed(run, baseline, job.suite.tolerances.get(COLLAPSED), circumstances)
         from sdeval.references import swapped_by
 
-        looks = self._runner.looks(job)
-        rule = Rule(gates, len(looks), self._seen.get(job.key, frozenset()))
-        swapped = swapped_by(job.suite, question.name, self._runner.metric_options(job))
-        return weigh(run, self._runner.baseline(job), question.name, swapped, rule)
+        swapped = swapped_by(job.suite, name, self._runner.metric_options(job))
+        return collect_evidence(run, baseline, name, swapped, circumstances)
+
+
+def judged_metrics(suite: Suite) -> tuple[str, ...]:
+    """Everything about a whole suite that is judged by its images: its metrics, and the samples that collapsed."""
+    infos = [metrics.info(name) for name in suite.metrics]
+    single = any(each.judged and each.scope == "sample" and each.alone for each in infos)
+    return (*suite.metrics, *((COLLAPSED,) if single else ()))
 
 
 def _unsettled(verdict: Verdict, error: SdevalError) -> Verdict:
-    """A case that further seeds should have settled, and could not."""
-    if verdict.verdict not in ("regressed", "inconclusive"):
+    """A verdict that further seeds should have settled, and could not."""
+    if not suspected(verdict):
         return verdict
     return replace(verdict, verdict="unscored", reason=f"more seeds were needed to judge it: {error}")
 

@@ -26,6 +26,8 @@ _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 SPEED = "seconds_per_image"
 MEMORY = "peak_memory"
+COLLAPSED = "collapsed_samples"
+"""Percent of the samples that went wrong, by any metric: judged in every suite with metrics of single images."""
 FIGURES = (SPEED, MEMORY)
 """Figures that every run has besides its metrics; a tolerance of one is a share, such as 0.1."""
 
@@ -107,6 +109,9 @@ class Suite:
     tolerances: Mapping[str, float] = field(default_factory=dict)
     """Per metric, the smallest loss that matters: in its unit, or as a share of the baseline for the Fréchet distance.
     The metric's own default otherwise."""
+    inconclusive: Literal["warn", "fail"] | None = None
+    """Whether a metric fails that is neither shown to be worse nor shown not to be: `warn` says so and passes; `fail`
+    asks for proof. None leaves it to `[tool.sdeval]`, whose own default is `warn`."""
     targets: tuple[str, ...] = ("shapes",)
     """Drawn where `--sdeval-target` names none."""
     references: Path | None = None
@@ -134,8 +139,8 @@ class Suite:
         if self.max_seeds is not None and self.max_seeds < len(self.seeds):
             raise SdevalError(f"{where}: max_seeds must be at least {len(self.seeds)}, got {self.max_seeds}")
         for metric, tolerance in self.tolerances.items():
-            if metric not in (*self.metrics, *FIGURES):
-                raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, (*self.metrics, *FIGURES))}")
+            if metric not in (known := (*self.metrics, COLLAPSED, *FIGURES)):
+                raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, known)}")
             if not tolerance > 0:
                 raise SdevalError(f"{where}: tolerances: {metric} must be above 0, got {tolerance}")
         if self.references is not None and not any(self.references.glob("*.png")):

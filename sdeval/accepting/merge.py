@@ -44,7 +44,9 @@ def _pictures(held: Run, run: Run, chosen: Collection[str]) -> Run:
     cases = run.asked["cases"]
     # Of a part of a suite it is known how many cases the suite has, not which.
     complete = set(names) == set(new) if run.complete else len(names) == cases
-    return replace(held, samples=samples, asked={**held.asked, "cases": cases}, complete=complete)
+    known = {case: (run if case in chosen else held).cases.get(case) for case in names}
+    requests = {case: replace(each, tags=()) for case, each in known.items() if each is not None}
+    return replace(held, samples=samples, asked={**held.asked, "cases": cases}, complete=complete, cases=requests)
 
 
 def _in_order(before: list[str], now: Sequence[str]) -> list[str]:

@@ -1,23 +1,38 @@
 """Judges a run against a baseline. Pure: runs in, verdicts out; no files, no torch, no clock."""
 
-from sdeval.compare.cases import judge_cases, settle_cases
-from sdeval.compare.gates import ALPHA_GATES, Gate, Rule, decide, judge_gates, weigh
+from sdeval.compare.cases import judge_cases, settle_cases, suspected
+from sdeval.compare.collapsed import collect_collapsed
+from sdeval.compare.defects import DefectRates
+from sdeval.compare.metrics import (
+    ALPHA_METRICS,
+    Circumstances,
+    MetricEvidence,
+    collect_evidence,
+    judge_metrics,
+    share_of_round,
+)
+from sdeval.compare.requests import removed_cases, shared_cases
 from sdeval.compare.verdict import FAILING, KINDS, SUITE, Kind, Verdict, summary, worst_first
 
 __all__ = [
-    "ALPHA_GATES",
+    "ALPHA_METRICS",
     "FAILING",
     "KINDS",
     "SUITE",
-    "Gate",
+    "Circumstances",
+    "DefectRates",
     "Kind",
-    "Rule",
+    "MetricEvidence",
     "Verdict",
-    "decide",
+    "collect_collapsed",
+    "collect_evidence",
     "judge_cases",
-    "judge_gates",
+    "judge_metrics",
+    "removed_cases",
     "settle_cases",
+    "share_of_round",
+    "shared_cases",
     "summary",
-    "weigh",
+    "suspected",
     "worst_first",
 ]

@@ -1,20 +1,25 @@
-"""Judges single cases: broken, not comparable, new, unscored, collapsed, or passed. Pure."""
+"""Judges single cases: broken, unscored, new, regressed, inconclusive, not significant, or passed. Pure.
+
+Every metric that can fail a suite is judged for every case, with its own tolerance, and false discoveries are
+controlled over all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sdeval import stats
-from sdeval.compare.collapse import FEWEST_SEEDS, beside_others, collapse_p
-from sdeval.compare.paired import is_known, paired, shared_sample_metrics, tolerance_of
-from sdeval.compare.verdict import Verdict
+from sdeval.compare.defects import UNMEASURED, DefectRates, expected_defects, named
+from sdeval.compare.paired import PairedScores, is_known, paired, tolerance_of
+from sdeval.compare.requests import changed_fields
+from sdeval.compare.verdict import Kind, Verdict
 from sdeval.records import SampleResult
 from sdeval.run import Run
 
-ALPHA_CASES = 0.004
+ALPHA_CASES = 0.001
 """Chance that a session in which nothing changed accuses a case of any of its suites."""
 ALPHA_SUSPECTED = 0.05
 """The same for suspicion, which asks for more seeds and fails nothing."""
@@ -22,133 +27,263 @@ COLLAPSE_FACTOR = 3.0
 """Every seed of a case must lose this many tolerances for it to count as collapsed."""
 
 
-def judge_cases(run: Run, baseline: Run | None, suites: int = 1) -> list[Verdict]:
-    """One verdict a case: broken, not comparable, new, unscored, collapsed, or passed.
+def judge_cases(
+    run: Run,
+    baseline: Run | None,
+    suites: int = 1,
+    regressed: Collection[str] = (),
+    *,
+    spreads: Spreads | None = None,
+    rates: DefectRates = UNMEASURED,
+) -> list[Verdict]:
+    """One verdict a case.
 
     Args:
         run: the candidate.
-        baseline: what it is held against, with all its seeds; None where nothing was accepted yet.
+        baseline: with all its seeds; None where nothing was accepted yet.
         suites: how many the session judges, on all targets: they share the level at which cases are accused.
+        regressed: metrics that regressed for the suite as a whole. A case that fell with it fails as well, if that is
+            more than its own seeds explain.
+        spreads: seed-to-seed spreads that `sdeval calibrate` measured, by metric.
+        rates: how many images the target breaks by itself.
     """
-    cases = run.by_case()
-    before = baseline.by_case() if baseline else {}
-    verdicts = {case: _state(run, baseline, case, samples, before.get(case, [])) for case, samples in cases.items()}
-    if baseline is None:
-        return list(verdicts.values())
-    passed = {case: verdict for case, verdict in verdicts.items() if verdict.verdict == "passed"}
-    return list({**verdicts, **_changed(run, baseline, passed, suites)}.values())
+    states = {case: _state(run, baseline, case, samples) for case, samples in run.by_case().items()}
+    states.update(_broken(run, rates))
+    # Images that the target breaks by itself excuse no case of which every seed fell.
+    comparable = [case for case, verdict in states.items() if verdict.verdict in ("passed", "not_significant")]
+    if baseline is None or not comparable:
+        return list(states.values())
+    losses = _losses(run, baseline, comparable, spreads or {})
+    found = {case: _judged(states[case], mine, suites, regressed) for case, mine in losses.items()}
+    return list({**states, **found}.values())
 
 
 def settle_cases(judge: Callable[[], list[Verdict]], widen: Callable[[], bool]) -> list[Verdict]:
     """Final verdicts of cases: where one is suspected, its suite is judged again with more seeds while there are any.
 
-    The last look counts: a case is accused only where every seed that can be drawn speaks against it.
+    The last round counts: a case is accused only where every seed that can be generated speaks against it.
 
     Args:
-        judge: the cases, on all that was drawn so far.
-        widen: draws more seeds; False where there are none.
+        judge: the cases, on all that was generated so far.
+        widen: generates more seeds; False where there are none.
     """
     verdicts = judge()
-    while any(each.verdict in ("regressed", "inconclusive") for each in verdicts) and widen():
+    while any(map(suspected, verdicts)) and widen():
         verdicts = judge()
     return verdicts
 
 
-def _state(
-    run: Run, baseline: Run | None, case: str, samples: list[SampleResult], before: list[SampleResult]
-) -> Verdict:
+def suspected(verdict: Verdict) -> bool:
+    """Whether more seeds could clear or accuse a case."""
+    return verdict.verdict in ("regressed", "inconclusive")
+
+
+Spreads = Mapping[str, stats.Spread]
+
+
+def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleResult]) -> Verdict:
     """What can be said of a case without statistics."""
-    said = Verdict(suite=run.suite, target=run.target, metric="health", case=case, verdict="passed", n=len(samples))
-    sick = [sample for sample in samples if sample.health != "ok"]
-    if sick:
-        found = ", ".join(f"seed {each.seed} is {each.health} ({each.detail})" for each in sick)
-        return replace(said, verdict="broken", reason=found)
+    state = Verdict(suite=run.suite, target=run.target, metric="health", case=case, verdict="passed", n=len(samples))
     for sample in samples:
         for metric, why in sample.reasons.items():
             if run.metrics[metric].judged:
-                return replace(said, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
+                return replace(state, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
     if baseline is None:
-        return replace(said, verdict="new", reason="no baseline for this suite and target")
-    known = {sample.seed: sample for sample in before}
+        return replace(state, verdict="new", reason="no baseline for this suite and target")
+    known = {sample.seed: sample for sample in baseline.by_case().get(case, [])}
     if not known:
-        return replace(said, verdict="new", reason="the baseline does not have this case")
+        return replace(state, verdict="new", reason="the baseline does not have this case")
     for sample in samples:
-        old = known.get(sample.seed)
-        if old is None:
-            return replace(said, verdict="new", reason=f"the baseline does not have seed {sample.seed}")
-        if old.fingerprint != sample.fingerprint:
-            return replace(
-                said, verdict="not comparable", reason="prompt, image, mask, strength or size is not the baseline's"
-            )
-    return replace(said, reason=_change(samples, known))
+        if sample.seed not in known:
+            return replace(state, verdict="new", reason=f"the baseline does not have seed {sample.seed}")
+        if known[sample.seed].fingerprint != sample.fingerprint:
+            return replace(state, verdict="new", reason=changed_fields(run, baseline, sample, known[sample.seed]))
+    return replace(state, reason=_change(samples, known))
+
+
+def _broken(run: Run, rates: DefectRates) -> dict[str, Verdict]:
+    """Cases with broken images: those that the target makes by itself fail nothing."""
+    expected = expected_defects(run, rates)
+    found = {}
+    for case, samples in run.by_case().items():
+        broken = [sample for sample in samples if sample.health != "ok"]
+        if broken:
+            verdict: Kind = "not_significant" if all(each.health in expected for each in broken) else "broken"
+            state = Verdict(suite=run.suite, target=run.target, metric="health", case=case, verdict=verdict)
+            found[case] = replace(state, n=len(samples), reason=named(broken, rates))
+    return found
 
 
 def _change(samples: Sequence[SampleResult], known: Mapping[int, SampleResult]) -> str:
-    """How far the pictures of a case are from the baseline's, in words."""
+    """How far the images of a case are from the baseline's, in words."""
     if all(known[sample.seed].sha256 == sample.sha256 for sample in samples):
         return "identical pictures"
     close = all(sample.drift in ("identical", "imperceptible") for sample in samples)
     return "imperceptibly other pictures" if close else "other pictures"
 
 
-def _changed(run: Run, baseline: Run, passed: Mapping[str, Verdict], suites: int) -> dict[str, Verdict]:
-    """Those of the healthy cases whose scores changed, by the suite's first metric; most of them still passed.
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """What became of one metric of a case."""
 
-    Collapsed is a case whose every seed fell far: beside the other cases, and beside its own seeds. False discoveries
-    are controlled. Where there are no others, or too few seeds, a deep fall is inconclusive.
-    """
-    name, record = next(iter(shared_sample_metrics(run, baseline)), (None, None))
-    cases = list(passed)
-    table = paired(run, baseline, name, cases) if name else None
-    if name is None or record is None or table is None or not table.differences.any():
-        return {}
-    held = record.sign * _all_seeds(baseline, name, cases)
-    before, after = record.sign * table.before, record.sign * table.after
-    doubt = _doubt(run, held.shape[1], after.shape[1])
-    p_values = beside_others(before, after) if doubt else collapse_p(held, before, after)
-    adjusted = stats.benjamini_hochberg(p_values.tolist())
-    found = {}
-    for row in map(int, np.flatnonzero(table.differences.any(axis=1))):
-        old, new = float(table.before[row].mean()), float(table.after[row].mean())
-        said = replace(
-            passed[cases[row]],
-            metric=name,
-            baseline=old,
-            current=new,
-            delta=new - old,
-            higher_is_better=record.higher_is_better,
-            tolerance=tolerance_of(record, old),
+    metric: str
+    higher_is_better: bool
+    baseline: float
+    current: float
+    tolerance: float
+    every_seed: float
+    """Loss of the seed that lost least, in tolerances."""
+    p_alone: float
+    """That it fell further than the other cases and its own seeds explain; corrected for all cases and metrics."""
+    p_seeds: float
+    """That it fell further than its own seeds explain, whatever the others did; corrected alike."""
+    doubt: str
+    """Why no single case can be accused by this metric, if so."""
+    unchanged: bool
+
+    @property
+    def loss(self) -> float:
+        """Mean loss in tolerances, negative where it is a gain."""
+        lost = (self.baseline - self.current) * (1 if self.higher_is_better else -1)
+        return lost / self.tolerance if self.tolerance else lost * np.inf if lost else 0.0
+
+    def verdict(self, state: Verdict) -> Verdict:
+        """The state of the case with the values of this metric."""
+        return replace(
+            state,
+            metric=self.metric,
+            baseline=self.baseline,
+            current=self.current,
+            delta=self.current - self.baseline,
+            higher_is_better=self.higher_is_better,
+            tolerance=self.tolerance,
         )
-        found[said.case] = said
-        p_value, fall = adjusted[row] * suites, (before - after)[row].min()
-        if fall <= COLLAPSE_FACTOR * (said.tolerance or 0.0):
-            continue
-        if not run.complete or p_value < (ALPHA_CASES if doubt else ALPHA_SUSPECTED):
-            reason = f"fell far; {doubt or 'not far enough to exclude chance'}"
-            found[said.case] = replace(said, verdict="inconclusive", p_value=p_value, reason=reason)
-        if not doubt and p_value < ALPHA_CASES:
-            reason = "every seed of this case fell far, beside the other cases and beside its own seeds"
-            found[said.case] = replace(said, verdict="regressed", p_value=p_value, reason=reason)
+
+
+def _judged(state: Verdict, losses: Sequence[_Loss], suites: int, regressed: Collection[str]) -> Verdict:
+    """The verdict on a case by the worst of its metrics."""
+    changed = [each for each in losses if not each.unchanged]
+    if not changed:
+        return state
+    far = [each for each in changed if each.every_seed > COLLAPSE_FACTOR]
+    alone = min(far, key=lambda each: (bool(each.doubt), each.p_alone), default=None)
+    if alone and not alone.doubt and alone.p_alone * suites < ALPHA_CASES:
+        reason = "every seed of this case fell far, compared with the other cases and with its own seeds"
+        return replace(alone.verdict(state), verdict="regressed", p_value=alone.p_alone * suites, reason=reason)
+    fell_with = [each for each in far if each.metric in regressed and not each.doubt]
+    together = min(fell_with, key=lambda each: each.p_seeds, default=None)
+    if together and together.p_seeds * suites < ALPHA_CASES:
+        reason = "fell with the whole suite, and further than its own seeds explain"
+        return replace(together.verdict(state), verdict="regressed", p_value=together.p_seeds * suites, reason=reason)
+    if alone and alone.p_alone * suites < (ALPHA_CASES if alone.doubt else ALPHA_SUSPECTED):
+        reason = f"fell far; {alone.doubt or 'not far enough to exclude chance'}"
+        p_value = min(1.0, alone.p_alone * suites)
+        return replace(alone.verdict(state), verdict="inconclusive", p_value=p_value, reason=reason)
+    if state.verdict == "not_significant":
+        return state
+    worst = max(changed, key=lambda each: each.loss)
+    judged = worst.verdict(state)
+    if worst.loss > 1:
+        reason = f"beyond its tolerance, as chance can have it; {state.reason}"
+        return replace(judged, verdict="not_significant", p_value=min(1.0, worst.p_alone * suites), reason=reason)
+    return judged
+
+
+def _losses(run: Run, baseline: Run, cases: Sequence[str], spreads: Spreads) -> dict[str, list[_Loss]]:
+    """What became of every metric of every case."""
+    tables = [each for name in _metrics(run, baseline) if (each := _table(run, baseline, name, cases)) is not None]
+    alone = [_p_alone(name, table, spreads) for name, table in tables]
+    seeds = [_p_seeds(table) for _, table in tables]
+    # Both corrected for all cases and metrics at once.
+    alone, seeds = _adjusted(alone), _adjusted(seeds)
+    found: dict[str, list[_Loss]] = {}
+    for (name, table), p_alone, p_seeds in zip(tables, alone, seeds, strict=True):
+        for row, case in enumerate(table.cases):
+            loss = _loss(name, table, row, float(p_alone[row]), float(p_seeds[row]))
+            found.setdefault(case, []).append(loss)
     return found
 
 
-def _doubt(run: Run, held: int, drawn: int) -> str:
-    """Why no single case of a run can be accused, if so."""
-    if not run.complete:
-        return "only the whole suite can judge that"
-    if drawn < 2:
-        return "one seed cannot tell a case that fell from a picture that went wrong; give the suite two"
-    if held < FEWEST_SEEDS:
+def _metrics(run: Run, baseline: Run) -> list[str]:
+    """Sample metrics that judge, and that both sides scored in the same way."""
+    return [
+        name
+        for name, record in run.metrics.items()
+        if record.judged
+        and record.scope == "sample"
+        and name in baseline.metrics
+        and baseline.metrics[name].version == record.version
+    ]
+
+
+def _table(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> tuple[str, PairedScores] | None:
+    """Scores of those cases that have them on both sides."""
+    old = {sample.key: sample.scores.get(metric) for sample in baseline.samples}
+    samples = run.by_case()
+    scored = [
+        case
+        for case in cases
+        if all(is_known(each.scores.get(metric)) and is_known(old.get(each.key)) for each in samples[case])
+    ]
+    table = paired(run, baseline, metric, scored)
+    return (metric, table) if table is not None else None
+
+
+def _p_alone(metric: str, table: PairedScores, spreads: Spreads) -> stats.Floats:
+    """P-values `[cases]` that a case fell further than the others and, where they tell, its own seeds explain."""
+    before, after = _sides(table)
+    others = stats.beside_others(before, after, table.prior(spreads.get(metric)))
+    return others if _doubt(table) else np.maximum(others, _p_seeds(table))
+
+
+def _p_seeds(table: PairedScores) -> stats.Floats:
+    """P-values `[cases]` that a case fell further than its own seeds explain; 1 where they tell nothing."""
+    if _doubt(table):
+        return np.ones(len(table.cases))
+    return stats.beside_seeds(table.record.sign * table.held, _sides(table)[1])
+
+
+def _sides(table: PairedScores) -> tuple[stats.Floats, stats.Floats]:
+    """Scores before and after, higher for better."""
+    return table.record.sign * table.before, table.record.sign * table.after
+
+
+def _adjusted(p_values: Sequence[stats.Floats]) -> list[stats.Floats]:
+    if not p_values:
+        return []
+    ends = np.cumsum([len(each) for each in p_values])[:-1]
+    return list(np.split(np.array(stats.adjusted_p(np.concatenate(p_values).tolist())), ends))
+
+
+def _loss(metric: str, table: PairedScores, row: int, p_alone: float, p_seeds: float) -> _Loss:
+    before, after, record = table.before[row], table.after[row], table.record
+    baseline = float(before.mean())
+    tolerance = tolerance_of(record, baseline)
+    lost = float((record.sign * (before - after)).min())
+    return _Loss(
+        metric=metric,
+        higher_is_better=record.higher_is_better,
+        baseline=baseline,
+        current=float(after.mean()),
+        tolerance=tolerance,
+        every_seed=lost / tolerance if tolerance else np.inf if lost > 0 else 0.0,
+        p_alone=p_alone,
+        p_seeds=p_seeds,
+        doubt=_doubt(table),
+        unchanged=not (before != after).any(),
+    )
+
+
+def _doubt(table: PairedScores) -> str:
+    """Why no single case can be accused by a metric, if so."""
+    held, generated = table.held.shape[1], table.after.shape[1]
+    if not table.record.alone:
+        return "its score depends on the other images, so a single case is no evidence"
+    if generated < 2:
+        return "one seed cannot tell a case that fell from an image that went wrong; give the suite two"
+    if held < stats.FEWEST_SEEDS:
         return (
-            f"{held} seeds of the baseline do not tell how much this case varies; "
-            f"give the suite max_seeds of {FEWEST_SEEDS} or more, and accept a run with all of them"
+            f"{held} seeds of the baseline do not show how much this case varies; set max_seeds={stats.FEWEST_SEEDS} "
+            "or more, and accept a run made with --sdeval-all-seeds"
         )
     return ""
-
-
-def _all_seeds(baseline: Run, metric: str, cases: Sequence[str]) -> stats.Floats:
-    """Scores `[cases, seeds]` of all seeds that the baseline has of every case, also of those that were not drawn."""
-    held = baseline.by_case()
-    scores = [{sample.seed: sample.scores.get(metric) for sample in held[case]} for case in cases]
-    shared = [seed for seed in scores[0] if all(is_known(each.get(seed)) for each in scores)]
-    return np.array([[each[seed] for seed in shared] for each in scores], dtype=float)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sdeval.compare.gates import Gate, Rule, judge_gates, weigh
+from sdeval.compare.metrics import collect_evidence, judge_metrics
 from sdeval.compare.speed import Spread, seconds_per_image
 from sdeval.compare.verdict import Verdict
 from sdeval.errors import SdevalError
@@ -61,7 +61,7 @@ class Matrix:
 
 
 def side_by_side(runs: Mapping[str, Run], reference: str, swapped: SwappedOf) -> Matrix:
-    """Judge runs of one suite against one of them, by the rule that judges a session, with Holm over all of it.
+    """Judge runs of one suite against one of them, by the rule that judges a session, corrected over all of it.
 
     Args:
         runs: by the names of their settings.
@@ -74,20 +74,16 @@ def side_by_side(runs: Mapping[str, Run], reference: str, swapped: SwappedOf) ->
     reduced, notes = _shared(runs)
     base = reduced[reference]
     others = {name: run for name, run in reduced.items() if name != reference}
-    weighed = [
-        (name, weigh(run, base, metric, swapped(metric), Rule(gates=_gates(others), seen=None)))
+    compared = [
+        (name, collect_evidence(run, base, metric, swapped(metric)))
         for name, run in others.items()
         for metric in run.metrics
     ]
-    verdicts = judge_gates([gate for _, gate in weighed])
-    said = {name: tuple(v for (n, _), v in zip(weighed, verdicts, strict=True) if n == name) for name in others}
+    verdicts = judge_metrics([evidence for _, evidence in compared])
+    said = {name: tuple(v for (n, _), v in zip(compared, verdicts, strict=True) if n == name) for name in others}
     said[reference] = tuple(_itself(base, metric) for metric in base.metrics)
     rows = [_row(name, runs[name], said[name]) for name in runs]
     return Matrix(base.suite, reference, tuple(_with_front(rows)), notes)
-
-
-def _gates(runs: Mapping[str, Run]) -> int:
-    return max(1, sum(record.judged for run in runs.values() for record in run.metrics.values()))
 
 
 def _shared(runs: Mapping[str, Run]) -> tuple[dict[str, Run], tuple[str, ...]]:
@@ -118,8 +114,8 @@ def _part(run: Run, kept: set[tuple[tuple[str, int], str]]) -> Run:
 
 
 def _itself(run: Run, metric: str) -> Verdict:
-    gate: Gate = weigh(run, None, metric)
-    return replace(gate.said, verdict="information", baseline=gate.said.current, reason="the reference")
+    draft = collect_evidence(run, None, metric).draft
+    return replace(draft, verdict="information", baseline=draft.current, reason="the reference")
 
 
 def _row(name: str, run: Run, verdicts: tuple[Verdict, ...]) -> Row:

@@ -1,9 +1,9 @@
-"""Two runs side by side: scores of the same cases and seeds, and what stands in the way of comparing them."""
+"""Scores of the same cases and seeds on both sides."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -15,38 +15,83 @@ from sdeval.run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """Scores of cases and seeds on both sides."""
+class PairedScores:
+    """Scores of one metric on both sides, all of them numbers."""
 
-    differences: stats.Floats
-    """`[cases, seeds]`, current minus baseline."""
+    metric: str
+    record: MetricRecord
+    cases: tuple[str, ...]
     before: stats.Floats
-    """`[cases, seeds]`"""
+    """`[cases, seeds]` of the baseline, the seeds that were generated now."""
     after: stats.Floats
+    """`[cases, seeds]`"""
+    held: stats.Floats
+    """`[cases, all seeds]` of the baseline."""
+
+    @property
+    def tolerance(self) -> float:
+        """The smallest loss that matters, in the metric's unit."""
+        return tolerance_of(self.record, float(self.before.mean()))
+
+    @property
+    def gains(self) -> stats.Floats:
+        """`[cases, seeds]`, positive for better."""
+        return self.record.sign * (self.after - self.before)
+
+    def spread(self, measured: stats.Spread | None = None) -> stats.Spread | None:
+        """How much a score varies from seed to seed.
+
+        Args:
+            measured: by `sdeval calibrate`; it goes before where it knows more than the baseline's own seeds.
+        """
+        own = stats.seed_spread(self.held) if self.record.alone else None
+        own = own or stats.between_cases(self.held)
+        return max(filter(None, (own, measured)), key=lambda each: each.freedom, default=None)
+
+    def prior(self, measured: stats.Spread | None = None) -> stats.Prior | None:
+        """What is known of the variance of a case's mean gain before any is seen."""
+        spread = self.spread(measured)
+        return stats.Prior.of(spread, self.after.shape[1], self.tolerance) if spread else None
 
 
-def paired(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> Table | None:
-    """Scores by case and seed; None where one is missing on either side, or is no number."""
-    old = {sample.key: sample.scores.get(metric) for sample in baseline.samples}
+def paired(run: Run, baseline: Run, metric: str, cases: Sequence[str], held: Run | None = None) -> PairedScores | None:
+    """Scores by case and seed; None where one is missing on either side, or is no number.
+
+    Args:
+        run: the candidate.
+        baseline: with the same seeds at least.
+        metric: of both.
+        cases: ids.
+        held: the baseline with all its seeds, where `baseline` was reduced to those of the run.
+    """
+    if not cases:
+        return None
+    old = _scores(baseline, metric)
     new = run.by_case()
-    after = [[sample.scores.get(metric) for sample in new[case]] for case in cases]
-    before = [[old.get(sample.key) for sample in new[case]] for case in cases]
-    # What is missing becomes NaN here, and goes no further.
-    one, other = np.array(after, dtype=float), np.array(before, dtype=float)
-    return Table(one - other, other, one) if cases and np.isfinite(one).all() and np.isfinite(other).all() else None
+    after = np.array([[sample.scores.get(metric) for sample in new[case]] for case in cases], dtype=float)
+    before = np.array([[old.get(sample.key) for sample in new[case]] for case in cases], dtype=float)
+    # What is missing became NaN here, and goes no further.
+    if not (np.isfinite(after).all() and np.isfinite(before).all()):
+        return None
+    return PairedScores(
+        metric, run.metrics[metric], tuple(cases), before, after, _held(held or baseline, metric, cases)
+    )
 
 
-def shared_sample_metrics(run: Run, baseline: Run) -> list[tuple[str, MetricRecord]]:
-    """Sample metrics that both sides scored in the same way."""
-    return [
-        (name, record)
-        for name, record in run.metrics.items()
-        if record.scope == "sample" and name in baseline.metrics and baseline.metrics[name].version == record.version
-    ]
+def _held(baseline: Run, metric: str, cases: Sequence[str]) -> stats.Floats:
+    """Scores `[cases, seeds]` of all seeds that the baseline has of every case."""
+    by_case = baseline.by_case()
+    scores = [{sample.seed: sample.scores.get(metric) for sample in by_case[case]} for case in cases]
+    shared = [seed for seed in scores[0] if all(is_known(each.get(seed)) for each in scores)]
+    return np.array([[each[seed] for seed in shared] for each in scores], dtype=float)
+
+
+def _scores(run: Run, metric: str) -> Mapping[tuple[str, int], float | None]:
+    return {sample.key: sample.scores.get(metric) for sample in run.samples}
 
 
 def value_of(run: Run, metric: str) -> float | None:
-    """A metric's figure for a whole run; None where any score is missing, or is no number."""
+    """A metric's value for a whole run; None where any score is missing, or is no number."""
     whole = run.metrics[metric].scope == "set"
     scores = [run.set_scores[metric].value] if whole else [sample.scores.get(metric) for sample in run.samples]
     known = [score for score in scores if is_known(score)]
@@ -64,6 +109,6 @@ def tolerance_of(record: MetricRecord, baseline: float | None) -> float:
 
 
 def identical(run: Run, baseline: Run) -> bool:
-    """Whether every picture is the baseline's to the last bit."""
+    """Whether every image is the baseline's to the last bit."""
     before = {sample.key: sample.sha256 for sample in baseline.samples}
     return all(before.get(sample.key) == sample.sha256 for sample in run.samples)

@@ -13,6 +13,7 @@ Kind = Literal[
     "unscored",
     "new",
     "inconclusive",
+    "not_significant",
     "improved",
     "passed",
     "information",
@@ -51,9 +52,13 @@ class Verdict:
     higher_is_better: bool = True
     """Whether a rise is a gain."""
     low: float | None = None
-    """Lower end of the 95% interval of the delta."""
+    """The delta is at least this, with 95% confidence."""
     high: float | None = None
-    """Upper end of the 95% interval of the delta."""
+    """The delta is at most this, with 95% confidence."""
+    corrected_low: float | None = None
+    """The same as `low` with the confidence that `p_value` is corrected to: above zero where a rise is shown."""
+    corrected_high: float | None = None
+    """The same as `high` with the confidence that `p_value` is corrected to: below zero where a fall is shown."""
     tolerance: float | None = None
     """Loss that is allowed, in the metric's unit."""
     noise: float | None = None
@@ -64,6 +69,8 @@ class Verdict:
     """What it rests on: cases for a figure, pictures for a case, pipeline calls for speed."""
     reason: str = ""
     """What else there is to say, in plain words."""
+    fatal: bool = False
+    """Whether it fails though it is inconclusive, because its suite asks for proof."""
 
     @property
     def name(self) -> str:
@@ -77,14 +84,22 @@ class Verdict:
             return 0.0
         return (-self.delta if self.higher_is_better else self.delta) / self.tolerance
 
+    @property
+    def warns(self) -> bool:
+        """Whether it lies beyond its tolerance and is neither shown nor excluded: it fails nothing, and is no pass."""
+        return self.verdict == "not_significant" or (self.verdict == "inconclusive" and self.loss > 1)
+
     def fails(self, *, strict: bool) -> bool:
         """Whether it fails a session."""
-        return self.verdict in FAILING or (strict and self.verdict == "new")
+        return self.verdict in FAILING or self.fatal or (strict and self.verdict == "new")
 
 
 def worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """By kind, then by loss; otherwise in the order given."""
-    return sorted(verdicts, key=lambda each: (KINDS.index(each.verdict), -each.loss))
+    """By kind, metrics of whole suites before cases, then by loss; otherwise in the order given.
+
+    What is broken is a case's image, and first of all.
+    """
+    return sorted(verdicts, key=lambda each: (KINDS.index(each.verdict), bool(each.case), -each.loss))
 
 
 def summary(verdicts: Sequence[Verdict]) -> Mapping[Kind, int]:

@@ -53,6 +53,10 @@ class MetricInfo:
         return 1 if self.higher_is_better else -1
 
 
+AMONG_PROMPTS = " prompts "
+"""In the version of a metric that looks at all prompts of a suite: before their hash, which ends it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """What a metric sees of one sample."""

@@ -116,7 +116,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     state = session.config.stash[STATE]
     if not session.config.option.collectonly and any(map(_question, session.items)):
         try:
-            state.session.check()
+            _warn(session, state.session.check())
             _check_output(state.session.folder)
         except SdevalError as error:
             if state.worker is None:
@@ -124,6 +124,24 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
             # A worker cannot end the session; its items say it instead.
             state.broken = error
     return (yield)
+
+
+def _warn(session: pytest.Session, unseen: Sequence[str]) -> None:
+    """Say what a suite could not show; a strict session does not begin with such a gate.
+
+    Raises:
+        SdevalError: it is strict.
+    """
+    state = session.config.stash[STATE]
+    if unseen and state.settings.strict:
+        raise SdevalError(
+            "\n".join([*unseen, "a gate that misses gross losses is none; --no-sdeval-strict runs it all the same"])
+        )
+    state.unseen = list(unseen)
+    terminal = session.config.pluginmanager.getplugin("terminalreporter")
+    if state.worker is None and terminal is not None:
+        for line in unseen:
+            terminal.write_line(f"sdeval: {line}", yellow=True)
 
 
 def _check_output(folder: Path) -> None:

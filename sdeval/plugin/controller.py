@@ -56,13 +56,20 @@ class Controller:
         from sdeval.report.folder import read_record
         from sdeval.report.matrix import matrix_lines
         from sdeval.report.terminal import summary_lines
+        from sdeval.report.words import tone
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
         width = max(100, shutil.get_terminal_size().columns)
         told = [*read_record(self._page.parent).notes, *filter(None, [self._warning])]
         tables = [line for each in self._compared for line in (*matrix_lines(each.matrix, width), "")]
-        for text in [*tables, *summary_lines(self._state.verdicts, self._page, root, width, told, self._further)]:
+        for text in tables:
+            terminalreporter.write_line(text)
+        outcome, *lines = summary_lines(self._state.verdicts, self._page, root, width, told, self._further)
+        colours = {"bad": "red", "warn": "yellow", "good": "green", "open": "yellow"}
+        colour = colours[tone(self._state.verdicts, strict=self._state.settings.strict)]
+        terminalreporter.write_line(outcome, bold=True, **{colour: True})
+        for text in lines:
             terminalreporter.write_line(text)
 
     def _telling(self, folder: Path) -> Telling:
@@ -78,7 +85,7 @@ class Controller:
             strict=settings.strict,
             further=self._further,
             elsewhere=ci.elsewhere(os.environ),
-            notes=(*unwritten, *self._alone, *told(folder.parent, folder.name)),
+            notes=(*self._state.unseen, *unwritten, *self._alone, *told(folder.parent, folder.name)),
         )
 
     def _look_further(self, folder: Path) -> Further:
@@ -86,7 +93,9 @@ class Controller:
         from sdeval.report.terminal import Further
 
         again = self._state.all_seeds_command if decided_early(folder) else ""
-        return Further(self._state.flags, accepts=not self._state.settings.options.in_turns, again=again)
+        settings = self._state.settings
+        accepts = not settings.options.in_turns
+        return Further(self._state.flags, accepts=accepts, again=again, strict=settings.strict)
 
     def _put_side_by_side(self, folder: Path) -> None:
         """A page of settings beside each other, where suites ran on several targets."""

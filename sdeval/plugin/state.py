@@ -32,6 +32,7 @@ class State:
         self.suites: dict[str, str] = {}
         self.verdicts: list[Verdict] = []
         self.broken: SdevalError | None = None
+        self.unseen: list[str] = []
         self._session: Session | None = None
 
     @property

@@ -19,7 +19,7 @@ ROWS = 10
 NOTES = 5
 CELL = 100
 """Characters of one value."""
-QUIET = frozenset({"passed", "information", "skipped"})
+QUIET = frozenset({"passed", "information", "skipped", "not_significant"})
 """Verdicts that need nobody's attention: counted, and not listed."""
 
 
@@ -42,7 +42,7 @@ def markdown(record: Record, notes: Sequence[str], page: Elsewhere, command: str
 
         1 regressed, 84 passed
 
-        | verdict | suite on target | what | baseline → now (change, allowed) | how sure | why |
+        | verdict | suite on target | what | baseline → now (change, tolerance) | how sure | why |
         |---|---|---|---|---|---|
         | ▼ regressed | shapes-text2img on shapes | clip_score | 71.20 → 54.31 (-16.89, 0.50) | p <0.001 | |
 
@@ -77,7 +77,7 @@ def _list(notes: Sequence[str], told: int) -> str:
     return "\n".join(lines)
 
 
-_COLUMNS = ("verdict", "suite on target", "what", "baseline → now (change, allowed)", "how sure", "why")
+_COLUMNS = ("verdict", "suite on target", "what", "baseline → now (change, tolerance)", "how sure", "why")
 _HEAD = (f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|")
 
 
@@ -96,8 +96,11 @@ def _figures(verdict: Verdict) -> str:
 
 def _how_sure(verdict: Verdict) -> str:
     parts = [f"p {probability(verdict.p_value)}"] if verdict.p_value is not None else []
-    if verdict.low is not None:
-        parts.append(f"{signed(verdict.low)} to {signed(verdict.high)}")
+    ends = (verdict.corrected_low, verdict.corrected_high)
+    if ends == (None, None):
+        ends = (verdict.low, verdict.high)
+    if None not in ends:
+        parts.append(f"{signed(ends[0])} to {signed(ends[1])}")
     return "; ".join(parts)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
+from textwrap import shorten, wrap
 
 from sdeval.compare.verdict import FAILING, Verdict, summary, worst_first
-from sdeval.report.words import SYMBOLS, not_here, number, probability, sentence, signed, what
+from sdeval.report.words import SYMBOLS, headline, not_here, number, probability, sentence, sign, signed, what
 
 ROWS = 14
 """Verdicts in the table; the page has all of them."""
@@ -24,6 +24,8 @@ class Further:
     """Whether its runs are to become baselines; one that was drawn in turns with another answers a question."""
     again: str = ""
     """Draws what is still missing of a baseline; empty where nothing is."""
+    strict: bool = False
+    """Whether the session was strict: then its last line says what it let pass all the same."""
 
 
 def explain(verdict: Verdict) -> str:
@@ -39,44 +41,70 @@ def summary_lines(
     notes: Sequence[str] = (),
     further: Further = Further(),
 ) -> list[str]:
-    """Counts, the worst verdicts, notes, the page, and one next command.
+    """The outcome, counts, the worst verdicts, notes, the page, and one next command.
 
     Example output:
+        ✗ Something got worse: 4 regressed
         4 regressed, 2 inconclusive, 84 passed
 
-        verdict      suite            target  what        baseline    now  change  allowed  p       why
-        ▼ regressed  shapes-text2img  shapes  clip_score     71.20  54.31  -16.89     0.50  <0.001
+        verdict      suite            target  what        baseline    now  change  tolerance  p       why
+        ▼ regressed  shapes-text2img  shapes  clip_score     71.20  54.31  -16.89       0.50  <0.001
 
         page: reports/latest/index.html
         next: open reports/latest/index.html
     """
     counts = ", ".join(f"{count} {kind}" for kind, count in summary(verdicts).items())
     ordered = worst_first(verdicts)
-    # A case is worth a line of its own only where something is wrong with it.
+    # A case is worth a line of its own only where something is wrong with it, or where there is nothing else to show.
     # What is not on this machine is told by a note.
-    shown = [each for each in ordered if (not each.case or each.verdict in FAILING) and not not_here(each)]
-    lines = [counts, "", *_table(shown[:ROWS], width)]
+    alone = all(each.case for each in verdicts)
+    worth = {*FAILING, "inconclusive", *(("not_significant",) if alone else ())}
+    shown = [each for each in ordered if (not each.case or each.verdict in worth) and not not_here(each)]
+    outcome = f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}"
+    lines = [outcome, counts, "", *(_table(shown[:ROWS], width) if shown else [])]
     if len(shown) > ROWS:
         lines.append(f"… and {len(shown) - ROWS} more on the page")
     link = _latest(page, root)
     told = ["", *(f"note: {note}" for note in notes)] if notes else []
-    return [*lines, *told, "", f"page: {link}", f"next: {next_command(verdicts, link, further)}"]
+    passing = [_let_pass(verdicts)] if further.strict else []
+    way = [f"page: {link}", f"next: {next_command(verdicts, link, further)}"]
+    return [*lines, *told, "", *way, *filter(None, passing)]
 
 
-_COLUMNS = ("verdict", "suite", "target", "what", "baseline", "now", "change", "allowed", "p", "why")
+def _let_pass(verdicts: Sequence[Verdict]) -> str:
+    """What a strict session let pass although it is no pass."""
+    metrics = [each for each in verdicts if each.verdict == "inconclusive" and not each.fatal]
+    beyond = sum(each.warns for each in metrics)
+    cases = sum(each.verdict == "not_significant" for each in verdicts)
+    parts = [f"{len(metrics)} inconclusive ({beyond} beyond their tolerance)"] if metrics else []
+    parts += [f"{cases} cases beyond a tolerance, not significant"] if cases else []
+    advice = '; inconclusive="fail" in the suite or in [tool.sdeval] fails what is inconclusive' if metrics else ""
+    return f"let pass: {', '.join(parts)}{advice}" if parts else ""
+
+
+_COLUMNS = ("verdict", "suite", "target", "what", "baseline", "now", "change", "tolerance", "p", "why")
+INDENT = "    "
 LEFT = 4
 """Columns of words; the others hold numbers."""
 
 
 def _table(verdicts: Sequence[Verdict], width: int) -> list[str]:
-    """Every column as wide as it must be; the reason, which comes last, gets what is left of the line."""
+    """Every column as wide as it must be; the reason, which comes last, gets what is left of the line.
+
+    Where that is too little, and somebody has to know the reason, it stands below in full.
+    """
     rows = [_COLUMNS, *map(_row, verdicts)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) - 1)]
+    whole = [False, *(each.fails(strict=True) or each.warns for each in verdicts)]
     lines = []
-    for *cells, reason in rows:
+    for (*cells, reason), in_full in zip(rows, whole, strict=True):
         sides = [str.ljust] * LEFT + [str.rjust] * (len(cells) - LEFT)
         told = "  ".join(side(cell, size) for side, cell, size in zip(sides, cells, widths, strict=True))
-        lines.append(f"{told}  {shorten(reason, max(30, width - len(told) - 2), placeholder=' …')}".rstrip())
+        room = max(30, width - len(told) - 2)
+        if in_full and len(reason) > room:
+            lines += [told.rstrip(), *wrap(reason, width, initial_indent=INDENT, subsequent_indent=INDENT)]
+        else:
+            lines.append(f"{told}  {shorten(reason, room, placeholder=' …')}".rstrip())
     return lines
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
-from sdeval.compare.verdict import KINDS, Verdict, summary
+from sdeval.compare.verdict import KINDS, Kind, Verdict, summary, worst_first
 
-SYMBOLS = {
+KIND_WORDS: dict[Kind, str] = {"not_significant": "beyond tolerance, not significant"}
+"""Kinds that a sentence says in other words."""
+SYMBOLS: dict[str, str] = {
     "broken": "✗",
     "regressed": "▼",
     "not comparable": "≠",
     "unscored": "?",
     "new": "+",
     "inconclusive": "~",
+    "not_significant": "≈",
     "improved": "▲",
     "passed": "✓",
     "information": "·",
@@ -20,8 +24,10 @@ SYMBOLS = {
 }
 
 
-JUDGED = ("improved", "passed", "inconclusive")
+JUDGED = ("improved", "passed", "inconclusive", "not_significant")
 """Verdicts that rest on a comparison, and fail nothing."""
+Tone = Literal["bad", "warn", "good", "open"]
+"""How a session went: it failed; something may be worse; nothing is; nothing was judged."""
 
 
 def number(value: float | None) -> str:
@@ -67,19 +73,59 @@ def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
     judged = any(kind in counts for kind in JUDGED)
     if failing - {"new"} or (failing and judged):
         return f"Not everything could be judged: {told}"
-    rest = ", ".join(f"{counts[kind]} {kind}" for kind in ("new", "inconclusive", "skipped") if kind in counts)
+    if "inconclusive" in failing:
+        return f"A loss is not excluded: {told}"
+    rest = ", ".join(
+        f"{counts[kind]} {KIND_WORDS.get(kind, kind)}"
+        for kind in ("new", "inconclusive", "not_significant", "skipped")
+        if kind in counts
+    )
     if not judged:
         return f"Nothing to compare with yet: {rest}" if "new" in counts else f"Nothing was judged: {rest or 'no case'}"
-    if "inconclusive" in counts:
-        return f"Nothing got worse that can be shown; {rest}"
+    doubtful = doubts(verdicts)
+    if doubtful:
+        more = f" and {len(doubtful) - 1} more" if len(doubtful) > 1 else ""
+        return f"Perhaps worse: {_doubt(doubtful[0])}{more}"
     return f"Nothing got worse; {rest}" if rest else "Nothing got worse"
 
 
-def sign(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
-    """The symbol of a session: whether it failed, passed, or judged nothing."""
+def doubts(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """What may be worse and is neither shown nor excluded, worst first.
+
+    Metrics beyond their tolerance, and cases that fell far. Single cases beyond a tolerance are left out: other seeds
+    move many of them so far.
+    """
+    return [each for each in worst_first(verdicts) if each.verdict == "inconclusive" and each.warns]
+
+
+def _doubt(verdict: Verdict) -> str:
+    about = f"{what(verdict)} of {verdict.suite}"
+    return f"{about} ({signed(verdict.delta)}, tolerance {number(verdict.tolerance)})"
+
+
+def tone(verdicts: Sequence[Verdict], *, strict: bool = False) -> Tone:
+    """How a session went."""
     if any(each.fails(strict=strict) for each in verdicts):
-        return SYMBOLS["broken"]
-    return SYMBOLS["passed" if any(each.verdict in ("passed", "improved") for each in verdicts) else "skipped"]
+        return "bad"
+    if doubts(verdicts):
+        return "warn"
+    return "good" if any(each.verdict in ("passed", "improved") for each in verdicts) else "open"
+
+
+def sign(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
+    """The symbol of a session."""
+    kinds = {"bad": "broken", "warn": "inconclusive", "good": "passed", "open": "skipped"}
+    return SYMBOLS[kinds[tone(verdicts, strict=strict)]]
+
+
+def bounds(verdict: Verdict) -> str:
+    """Between which bounds a change lies, as far as they are known."""
+    parts = []
+    if verdict.low is not None:
+        parts.append(f"95% bounds {signed(verdict.low)} and {signed(verdict.high)}")
+    if verdict.corrected_low is not None:
+        parts.append(f"corrected {signed(verdict.corrected_low)} and {signed(verdict.corrected_high)}")
+    return "; ".join(parts)
 
 
 def what(verdict: Verdict) -> str:
@@ -90,14 +136,13 @@ def what(verdict: Verdict) -> str:
 def sentence(verdict: Verdict) -> str:
     """What a verdict rests on, in one line.
 
-    Example: `clip_score 24.1 → 21.9 (-2.2, allowed 0.5; 95% interval -2.9 to -1.5; p <0.001, n=24)`
+    Example: `clip_score 24.1 → 21.9 (-2.2, tolerance 0.5; 95% bounds -2.9 and -1.5; p <0.001, n=24)`
     """
     if verdict.current is None or verdict.baseline is None:
         now = f" {number(verdict.current)}" if verdict.current is not None else ""
         return f"{verdict.metric}{now}" + (f": {verdict.reason}" if verdict.reason else "")
-    parts = [f"{signed(verdict.delta)}, allowed {number(verdict.tolerance)}"]
-    if verdict.low is not None:
-        parts.append(f"95% interval {signed(verdict.low)} to {signed(verdict.high)}")
+    parts = [f"{signed(verdict.delta)}, tolerance {number(verdict.tolerance)}"]
+    parts += filter(None, [bounds(verdict)])
     if times_noise(verdict):
         parts.append(times_noise(verdict))
     if verdict.p_value is not None:
@@ -110,8 +155,8 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
     """What happened, for somebody who did not run anything.
 
     Example:
-        fits its prompt (CLIP): 91.29 → 89.24, worse by 2.04 points, 2.0 times what is allowed; with 95% confidence
-        the change is -3.25 to -0.878; 4.2 times its noise
+        fits its prompt (CLIP): 91.29 → 89.24, worse by 2.04 points, 2.0 times its tolerance; with 95% confidence the
+        change is at least -3.25 and at most -0.878; 4.2 times its noise
     """
     about = f"{verdict.case}: " if verdict.case else ""
     if verdict.verdict == "broken" or verdict.baseline is None or verdict.current is None or not verdict.delta:
@@ -122,13 +167,14 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
     values = f"{number(verdict.baseline)} → {number(verdict.current)}"
     parts = [f"{about}{title}: {values}, {moved}{_beside_allowed(verdict)}"]
     if verdict.low is not None and verdict.high is not None:
-        parts.append(f"with 95% confidence the change is {signed(verdict.low)} to {signed(verdict.high)}")
+        ends = f"at least {signed(verdict.low)} and at most {signed(verdict.high)}"
+        parts.append(f"with 95% confidence the change is {ends}")
     parts += filter(None, (times_noise(verdict), verdict.reason))
     return "; ".join(parts)
 
 
 def _beside_allowed(verdict: Verdict) -> str:
-    return f", {verdict.loss:.1f} times what is allowed" if verdict.loss > 0 else ""
+    return f", {verdict.loss:.1f} times its tolerance" if verdict.loss > 0 else ""
 
 
 def not_here(verdict: Verdict) -> bool:

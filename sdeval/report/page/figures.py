@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sdeval.compare.verdict import Verdict, worst_first
 from sdeval.report.titles import title_of, unit_of
-from sdeval.report.words import SYMBOLS, number, probability, signed, times_noise
+from sdeval.report.words import SYMBOLS, bounds, number, probability, signed, times_noise
 from sdeval.run import Run
 
 _ACCEPTABLE = ("regressed", "not comparable", "new", "inconclusive", "improved", "passed")
@@ -16,10 +16,14 @@ _ACCEPTABLE = ("regressed", "not comparable", "new", "inconclusive", "improved",
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An interval drawn around zero, in percent of the width; the band is what is allowed."""
+    """A change and its bounds around zero, in percent of the width; the band is the tolerance."""
 
     left: float
     width: float
+    """Between the 95% bounds."""
+    corrected_left: float
+    corrected_width: float
+    """Between those that are corrected for all metrics of the session."""
     point: float
     band_left: float
     band_width: float
@@ -40,6 +44,8 @@ class Figure:
     """The change in multiples of what other seeds do."""
     allowed: str
     p_value: str
+    bounds: str
+    """In words."""
     bar: Bar | None
     acceptable: bool
     """Whether its scores can be accepted alone."""
@@ -62,6 +68,7 @@ def _figure(verdict: Verdict, run: Run) -> Figure:
         noise=times_noise(verdict),
         allowed=number(verdict.tolerance),
         p_value=probability(verdict.p_value),
+        bounds=bounds(verdict),
         bar=_bar(verdict),
         acceptable=verdict.metric in run.metrics and verdict.verdict in _ACCEPTABLE,
     )
@@ -73,14 +80,20 @@ def _bar(verdict: Verdict) -> Bar | None:
     if len(known) < len(values):
         return None
     low, high, delta, tolerance = known
+    # What was not tested has no corrected bounds.
+    lowest = low if verdict.corrected_low is None else min(low, verdict.corrected_low)
+    highest = high if verdict.corrected_high is None else max(high, verdict.corrected_high)
     reach = 1.15 * max(abs(low), abs(high), abs(delta), tolerance, 1e-12)
 
     def place(value: float) -> float:
-        return round(50 + 50 * value / reach, 2)
+        """In percent; what lies further ends at the edge."""
+        return round(50 + 50 * max(-1.0, min(1.0, value / reach)), 2)
 
     return Bar(
         left=place(low),
         width=round(place(high) - place(low), 2),
+        corrected_left=place(lowest),
+        corrected_width=round(place(highest) - place(lowest), 2),
         point=place(delta),
         band_left=place(-tolerance),
         band_width=round(place(tolerance) - place(-tolerance), 2),

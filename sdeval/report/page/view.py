@@ -18,7 +18,7 @@ from sdeval.report.page.sources import Linked, Sources
 from sdeval.report.page.trust import Fact, changes, facts
 from sdeval.report.record import Record
 from sdeval.report.titles import title_of, unit_of
-from sdeval.report.words import SYMBOLS, headline, plain, sign
+from sdeval.report.words import SYMBOLS, Tone, doubts, headline, plain, sign, tone
 
 SHEETS = "compare.html"
 """Settings side by side, where a session has several."""
@@ -84,7 +84,7 @@ class View:
 
     session: str
     headline: str
-    failed: bool
+    tone: Tone
     sign: str
     """Of what came of the session; judged, failed, or neither."""
     counts: Mapping[str, int]
@@ -119,17 +119,18 @@ def build(asked: Asked) -> View:
     past = _past(asked.session)
     views = [_run_view(f"r{number}", each, asked, past) for number, each in enumerate(besides)]
     failing = [each for each in verdicts if each.fails(strict=strict)]
+    shown = failing or doubts(verdicts)
     drifts = [card.drift for view in views for card in view.cards]
     return View(
         session=asked.record.session,
         headline=headline(verdicts, strict=strict),
-        failed=bool(failing),
+        tone=tone(verdicts, strict=strict),
         sign=sign(verdicts, strict=strict),
         counts={str(kind): count for kind, count in summary(verdicts).items()},
         drifts={name: drifts.count(name) for name in DRIFTS if name in drifts},
         symbols=SYMBOLS,
-        worst=tuple(_line(each, views, besides) for each in failing[:WORST]),
-        more=max(0, len(failing) - WORST),
+        worst=tuple(_line(each, views, besides) for each in shown[:WORST]),
+        more=max(0, len(shown) - WORST),
         worse=any(each.verdict in ("broken", "regressed") for each in failing),
         facts=facts(besides, asked.record),
         sheets=asked.session.joinpath(SHEETS).is_file() and asked.sources is None,

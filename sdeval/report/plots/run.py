@@ -58,7 +58,7 @@ def _differences(figures: Mapping[str, Verdict], beside: Beside) -> str:
         inside = [max(-REACH, min(REACH, value)) for value in values]
         _points(axes, inside, row)
         _mean(axes, figures[name], row)
-    _scale(axes, "change of each case in multiples of what is allowed; worse to the left")
+    _scale(axes, "change of each case in tolerances; worse to the left")
     return inline_svg(figure, "How far each case moved in each figure")
 
 
@@ -112,7 +112,7 @@ def _noise(figures: Mapping[str, Verdict], beside: Beside) -> str:
         axes.barh(row, min(2 * noise, REACH), height=0.5, color=LINE, label="noise (2 sd)")
         _mark(axes, (detectable, row), ("|", 16, INK), "seen 4 times in 5")
         _mark(axes, (moved, row), ("D", 6, ACCENT), "this session")
-    _scale(axes, "in multiples of what is allowed", both=False)
+    _scale(axes, "in tolerances", both=False)
     _legend(axes)
     return inline_svg(figure, "Noise of each figure, the smallest loss that shows, and the change of this session")
 

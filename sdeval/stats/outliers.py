@@ -1,7 +1,7 @@
-"""Whether one case fell further than chance explains: beside what other cases did, and beside its own seeds. Pure.
+"""Whether one case fell further than chance explains: compared with the other cases, and with its own seeds.
 
-A case counts by the seed that fell least: a picture that goes wrong now and then is noise, a case whose every seed goes
-wrong is not.
+A case counts by the seed that fell least: one bad image is told by `compare.collapsed`, a case of which every seed went
+wrong is told here.
 """
 
 from __future__ import annotations
@@ -10,60 +10,50 @@ import math
 
 import numpy as np
 
-from sdeval.stats import Floats
+from sdeval.stats.arrays import Floats
+from sdeval.stats.estimates import Prior
 
 FEWEST_SEEDS = 3
-"""Of the baseline, to say how much a case varies by itself; two seeds are alike by chance too often."""
+"""Of the baseline, to say how much a single case varies; two seeds are alike by chance too often."""
 
 
-def collapse_p(held: Floats, before: Floats, after: Floats) -> Floats:
-    """For each case, a p-value of its fall: the larger one of `beside_others` and `beside_seeds`.
-
-    Args:
-        held: `[cases, at least 3]`, all seeds that the baseline has, higher is better.
-        before: `[cases, seeds]`, those of the baseline that were drawn again.
-        after: the same shape.
-
-    Returns:
-        `[cases]`; 1 where the case did not fall.
-    """
-    return np.maximum(beside_others(before, after), beside_seeds(held, after))
-
-
-def beside_others(before: Floats, after: Floats) -> Floats:
-    """A t-test of how far each case fell, against how far the others rose.
+def beside_others(before: Floats, after: Floats, prior: Prior | None = None) -> Floats:
+    """P-values `[cases]` of how far each case fell, by how far the others rose.
 
     Where nothing changed, cases rise as far as they fall, and by their rises it shows how far they move by chance; a
     fault makes them fall, so several that collapse do not hide each other. Both are counted from where half of the
-    cases stand: a loss that all of them share accuses none. Where no other rose, this yardstick says nothing against
-    the fall.
+    cases stand: a loss that all of them share is the suite's. Where there are few others, the prior speaks for them.
 
     Args:
         before: `[cases, seeds]`, higher is better.
         after: the same shape.
+        prior: of the variance of a case's mean gain; None counts the others alone.
     """
     from scipy.special import stdtr
 
-    differences = after - before
-    moved, freedom = differences.mean(axis=1), len(differences) - 1
+    gains = after - before
+    moved, others = gains.mean(axis=1), len(gains) - 1
     # One or two cases are their own half.
     centre = min(float(np.median(moved)), 0.0) if len(moved) > 2 else 0.0
-    fall = differences.max(axis=1) - centre
+    fall = gains.max(axis=1) - centre
     rises = np.square(np.maximum(moved - centre, 0.0))
-    others = rises.sum() - rises
+    rest = rises.sum() - rises
     # What is left of a sum after its largest part was taken away may be a hair beside nothing.
-    others = np.where(others > 1e-12 * rises.sum(), others, 0.0)
+    squares = np.where(rest > 1e-12 * rises.sum(), 2 * rest, 0.0)
+    freedom = float(others)
+    if prior is not None:
+        squares, freedom = squares + prior.freedom * prior.variance, freedom + prior.freedom
     with np.errstate(divide="ignore", invalid="ignore"):
-        # Rises are half of all moves.
-        p_values = np.where(others > 0, stdtr(freedom, fall / np.sqrt(2 * others / freedom)), 0.0)
+        # Rises are half of all moves, hence twice their squares.
+        p_values = np.where(squares > 0, stdtr(freedom, fall / np.sqrt(squares / freedom)), 0.0)
     return np.where(fall < 0, p_values, 1.0)
 
 
 def beside_seeds(held: Floats, after: Floats) -> Floats:
-    """A moderated t-test of how far each case fell, against how much its own seeds differ in the baseline.
+    """P-values `[cases]` of how far each case fell, by how much its own seeds differ in the baseline.
 
-    Few seeds say little of how much one case varies; how much all cases vary, and how unlike each other they are in
-    that, says the rest (Smyth 2004, "Linear models and empirical Bayes methods", section 3).
+    A moderated t-test: few seeds say little of how much one case varies; how much all cases vary, and how unlike each
+    other they are in that, says the rest (Smyth 2004, "Linear models and empirical Bayes methods", section 3).
 
     Args:
         held: `[cases, at least 3]`, higher is better.

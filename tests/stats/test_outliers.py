@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdeval.compare.collapse import beside_others, beside_seeds, collapse_p, moderated_variances
+from sdeval.stats import Prior, beside_others, beside_seeds, moderated_variances
 
 
 @pytest.fixture
@@ -18,6 +18,11 @@ def before(held: np.ndarray) -> np.ndarray:
     return held[:, :2]
 
 
+def beside_both(held: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """As cases are judged: by the others, and by their own seeds."""
+    return np.maximum(beside_others(before, after), beside_seeds(held, after))
+
+
 def redrawn(before: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return before + rng.normal(0, 0.5, size=before.shape)
 
@@ -25,7 +30,7 @@ def redrawn(before: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def test_a_case_whose_every_seed_falls_is_found(held: np.ndarray, before: np.ndarray, rng: np.random.Generator) -> None:
     after = redrawn(before, rng)
     after[7] -= 10
-    p_values = collapse_p(held, before, after)
+    p_values = beside_both(held, before, after)
     assert p_values.argmin() == 7
     assert p_values[7] < 1e-6
     assert np.delete(p_values, 7).min() > 0.02
@@ -34,7 +39,7 @@ def test_a_case_whose_every_seed_falls_is_found(held: np.ndarray, before: np.nda
 def test_a_case_that_falls_while_no_other_moves_is_found(held: np.ndarray, before: np.ndarray) -> None:
     after = before.copy()
     after[7] -= 10
-    p_values = collapse_p(held, before, after)
+    p_values = beside_both(held, before, after)
     assert p_values[7] < 1e-6
     assert np.delete(p_values, 7).tolist() == [1.0] * 23
 
@@ -42,13 +47,13 @@ def test_a_case_that_falls_while_no_other_moves_is_found(held: np.ndarray, befor
 def test_a_fall_that_all_cases_share_accuses_none(
     held: np.ndarray, before: np.ndarray, rng: np.random.Generator
 ) -> None:
-    assert collapse_p(held, before, redrawn(before, rng) - 8).min() > 0.05
+    assert beside_both(held, before, redrawn(before, rng) - 8).min() > 0.05
 
 
 def test_one_bad_picture_now_and_then_is_noise(held: np.ndarray, before: np.ndarray, rng: np.random.Generator) -> None:
     after = redrawn(before, rng)
     after[[2, 9, 15], [0, 1, 0]] -= 8
-    assert collapse_p(held, before, after).min() > 0.02
+    assert beside_both(held, before, after).min() > 0.02
 
 
 def test_a_fall_as_far_as_others_rise_is_noise(before: np.ndarray, rng: np.random.Generator) -> None:
@@ -63,7 +68,7 @@ def test_several_cases_that_collapse_do_not_hide_each_other(
 ) -> None:
     after = redrawn(before, rng)
     after[[3, 7, 11, 15]] -= 10
-    p_values = collapse_p(held, before, after)
+    p_values = beside_both(held, before, after)
     assert p_values[[3, 7, 11, 15]].max() < 1e-6
     assert np.delete(p_values, [3, 7, 11, 15]).min() > 0.01
 
@@ -79,7 +84,30 @@ def test_a_case_is_held_against_half_of_the_others_where_most_of_them_fell(
 def test_without_other_cases_only_its_own_seeds_speak() -> None:
     held, after = np.array([[30.0, 31.0, 30.5]]), np.array([[10.0, 11.0]])
     assert beside_others(held[:, :2], after).tolist() == [0.0]
-    assert 0 < collapse_p(held, held[:, :2], after)[0] < 1e-3
+    assert 0 < beside_both(held, held[:, :2], after)[0] < 1e-3
+
+
+def test_the_prior_speaks_for_cases_that_are_not_there() -> None:
+    from scipy.stats import t
+
+    before, after = np.array([[30.0, 30.0]]), np.array([[20.0, 22.0]])
+    # It counts by the seed that fell least.
+    expected = t.cdf(-8.0 / 2.0, 3)
+    assert beside_others(before, after, Prior(4.0, 3.0)) == pytest.approx([expected])
+
+
+def test_a_prior_asks_for_a_further_fall_where_the_others_hardly_move(
+    before: np.ndarray, rng: np.random.Generator
+) -> None:
+    after = redrawn(before, rng)
+    after[7] -= 3
+    alone, moderated = beside_others(before, after)[7], beside_others(before, after, Prior(25.0, 4.0))[7]
+    assert alone < moderated < 1
+
+
+def test_a_prior_of_nothing_counts_the_others_alone(before: np.ndarray, rng: np.random.Generator) -> None:
+    after = redrawn(before, rng)
+    assert beside_others(before, after, Prior(1.0, 0.0)) == pytest.approx(beside_others(before, after))
 
 
 def test_a_single_case_beside_its_own_seeds_is_students_test() -> None:

@@ -1,0 +1,90 @@
+"""What would decide a metric that is inconclusive: more seeds, more cases or a wider tolerance, by the least work."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from sdeval import stats
+
+MOST_SEEDS = 16
+"""Seeds of a case beyond which more of them are no advice."""
+MOST_TIMES = 4
+"""How many times its cases a suite may be told to have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A metric that is inconclusive; losses are in its unit, positive for worse."""
+
+    loss: float
+    tolerance: float
+    error: float
+    """Standard error of the loss."""
+    cases: int
+    seeds: int
+    seed_variance: float
+    """Variance of a single difference by seeds alone; 0 where more seeds bring nothing that is known."""
+    shown_at: float
+    """Level at which a loss is shown."""
+    excluded_at: float
+    """Level at which a loss as large as the tolerance is excluded."""
+
+    @property
+    def needed_error(self) -> float:
+        """The error with which it is decided four times in five, if the loss stays what it is.
+
+        Shown if it is beyond the tolerance, excluded if not.
+        """
+        if self.loss > self.tolerance:
+            return self.loss / (self._quantile(self.shown_at) + self._quantile(1 - stats.POWER))
+        return (self.tolerance - self.loss) / (self._quantile(self.excluded_at) + self._quantile(1 - stats.POWER))
+
+    @staticmethod
+    def _quantile(level: float) -> float:
+        return stats.quantile(1 - level, math.inf)
+
+    @property
+    def needed_seeds(self) -> int | None:
+        """Seeds a case that would decide; None where no number of them would."""
+        by_seeds = min(1.0, self.seed_variance / self.seeds / self.cases / self.error**2)
+        left = (self.needed_error / self.error) ** 2 - (1 - by_seeds)
+        return math.ceil(self.seeds * by_seeds / left) if left > 0 and by_seeds else None
+
+    @property
+    def needed_cases(self) -> int:
+        """Cases that would decide."""
+        return math.ceil(self.cases * (self.error / self.needed_error) ** 2) if self.needed_error > 0 else 10**9
+
+    @property
+    def wide_enough(self) -> float:
+        """The tolerance by which it would have passed."""
+        return self.loss + self._quantile(self.excluded_at) * self.error
+
+
+def advice(decision: Decision) -> str:
+    """What would decide, with numbers; never more than can be done."""
+    if not math.isfinite(decision.error):
+        return "so few cases and seeds do not show how much they vary; give the suite more of both"
+    ways = []
+    seeds, cases = decision.needed_seeds, decision.needed_cases
+    if seeds is not None and decision.seeds < seeds <= MOST_SEEDS:
+        ways.append(f"{seeds} seeds a case instead of {decision.seeds}")
+    if decision.cases < cases <= MOST_TIMES * decision.cases:
+        ways.append(f"{cases} cases instead of {decision.cases}")
+    beyond = decision.loss > decision.tolerance
+    state = (
+        "worse than its tolerance, and not significant"
+        if beyond
+        else "a loss as large as its tolerance is not excluded"
+    )
+    if ways:
+        return f"{state}; {' or '.join(ways)} would decide"
+    # A tolerance that lets a loss pass which is there is no advice.
+    return state if beyond else f"{state}; one of {_rounded(decision.wide_enough)} is"
+
+
+def _rounded(value: float) -> str:
+    """Rounded up to two digits: a tolerance that is stated must be wide enough."""
+    digit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return f"{math.ceil(value / digit - 1e-9) * digit:.6g}"

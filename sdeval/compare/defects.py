@@ -1,0 +1,68 @@
+"""Broken images: whether there are more of them than the target makes by itself. Pure.
+
+A safety checker blacks out a healthy image now and then, and a small model paints one in a hundred flat. `sdeval
+calibrate` counts such images while nothing changes; what lies within that is shown and named, and fails nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sdeval.records import SampleResult
+from sdeval.run import Run
+
+ALPHA_DEFECTS = 0.002
+"""Chance that a session in which nothing changed has so many broken images that it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefectRates:
+    """How many images a target breaks by itself."""
+
+    images: int = 0
+    """That were looked at; 0 where nobody measured."""
+    defects: Mapping[str, int] = field(default_factory=dict)
+    """How many of them had which defect."""
+
+    def expected(self, defect: str, count: int, of: int) -> bool:
+        """Whether so many images with a defect are no more than the target makes by itself.
+
+        With Jeffreys' prior for the true rate, the count is beta-binomial. A defect that was never seen is none that
+        the target has.
+
+        Args:
+            defect: its name.
+            count: images with it.
+            of: images in all.
+        """
+        seen = self.defects.get(defect, 0)
+        if not seen:
+            return False
+        from scipy.stats import betabinom
+
+        chance = betabinom.sf(count - 1, of, seen + 0.5, self.images - seen + 0.5)
+        return bool(chance >= ALPHA_DEFECTS)
+
+    def words(self, defect: str) -> str:
+        """What is known of a defect."""
+        if not self.images:
+            return "if the target does this by itself now and then, sdeval calibrate measures how often"
+        return f"by itself the target makes {self.defects.get(defect, 0)} of {self.images} images {defect}"
+
+
+UNMEASURED = DefectRates()
+"""Nobody counted."""
+
+
+def expected_defects(run: Run, rates: DefectRates) -> frozenset[str]:
+    """Defects of a run of which it has no more than its target makes by itself."""
+    counts = Counter(sample.health for sample in run.samples if sample.health != "ok")
+    return frozenset(each for each, count in counts.items() if rates.expected(each, count, len(run.samples)))
+
+
+def named(broken: Sequence[SampleResult], rates: DefectRates) -> str:
+    """Which seeds have which defect, and how often the target does that by itself."""
+    found = ", ".join(f"seed {each.seed} is {each.health} ({each.detail})" for each in broken)
+    return f"{found}; {'; '.join(dict.fromkeys(rates.words(each.health) for each in broken))}"

@@ -1,0 +1,311 @@
+"""Judges metrics of whole suites: evidence is collected one by one, verdicts are found together. Pure.
+
+The rule, for a change in the direction of worse:
+
+- `regressed`: the loss is beyond the tolerance, and it is shown that there is a loss, at a level that is corrected for
+  all metrics of the session;
+- `passed`: a loss as large as the tolerance is excluded with 95% confidence;
+- `inconclusive`: neither.
+
+Each is read off bounds that the verdict holds: `corrected_low` and `corrected_high` for what is shown, `low` and `high`
+for what is excluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from sdeval import stats
+from sdeval.compare.advice import Decision, advice
+from sdeval.compare.paired import identical, is_known, paired, tolerance_of, value_of
+from sdeval.compare.verdict import SUITE, Kind, Verdict
+from sdeval.metrics.base import AMONG_PROMPTS, Swapped
+from sdeval.run import Run
+
+ALPHA_METRICS = 0.006
+"""Chance that a session in which nothing changed raises an alarm by any of its metrics."""
+CONFIDENCE = 0.95
+"""Of `passed`: a loss as large as the tolerance is excluded at this level."""
+STATED_SHARE = 0.1
+"""Of the error level for `stats.stated_mean`: losses that only it shows lie far beyond chance."""
+SWAPS = 999
+"""Random swaps of cases by which the error of a set metric is known to 2%."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricEvidence:
+    """What is known of one metric of a suite; the verdict depends on the other metrics of the session too."""
+
+    draft: Verdict
+    """What is to be filled in; final where there is no estimate."""
+    estimate: stats.Estimate | None = None
+    """Of the gain, in the metric's unit."""
+    stated: stats.Estimate | None = None
+    """The same gain with an error that does not depend on what is seen, by which a change may be shown as well."""
+    spread: stats.Spread | None = None
+    """Of single scores over the seeds of a case; None where more seeds bring nothing that is known."""
+    share: float = 1.0
+    """Of the error level that this round of seeds may spend."""
+    seeds: int = 0
+    """That were generated of each case."""
+
+    @property
+    def test(self) -> tuple[stats.Estimate, float]:
+        """The estimate that shows a change best, and the share of the error level that it may spend.
+
+        Raises:
+            ValueError: there is no estimate.
+        """
+        if self.estimate is None:
+            raise ValueError(f"{self.draft.metric} is not tested")
+        if self.stated is None:
+            return self.estimate, self.share
+        tests = ((self.estimate, 1 - STATED_SHARE), (self.stated, STATED_SHARE))
+        estimate, share = min(tests, key=lambda each: each[0].p_either / each[1])
+        return estimate, share * self.share
+
+    @property
+    def p_worse(self) -> float:
+        """That there is a loss, corrected for rounds of seeds and tests, not for other metrics."""
+        estimate, share = self.test
+        return min(1.0, estimate.p_worse() / share)
+
+    @property
+    def p_better(self) -> float:
+        """The same for a gain."""
+        estimate, share = self.test
+        return min(1.0, estimate.p_better() / share)
+
+    def change(self, gain: float) -> float:
+        """A gain as a change: current minus baseline."""
+        return gain if self.draft.higher_is_better else -gain
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a metric is judged under."""
+
+    share: float = 1.0
+    """Of the error level that this round of seeds may spend. Shares of all rounds sum to 1 (Slud and Wei 1982; by the
+    union bound this holds whatever the rounds have in common)."""
+    spreads: dict[str, stats.Spread] = field(default_factory=dict)
+    """Seed-to-seed spreads of metrics that `sdeval calibrate` measured."""
+    held: Run | None = None
+    """The baseline with all its seeds, where it was reduced to those of the run."""
+    note: str = ""
+    """Said of every metric: on which cases it was judged."""
+
+
+NOTHING_MORE = Circumstances()
+"""There is nothing else to know."""
+
+
+def share_of_round(rounds: Sequence[Sequence[int]], number: int) -> float:
+    """The share of the error level of a round of seeds: in proportion to how many seeds there are.
+
+    Example:
+        >>> share_of_round([(0, 1), (0, 1, 2, 3)], 0)
+        0.3333333333333333
+    """
+    return len(rounds[number]) / sum(map(len, rounds))
+
+
+def collect_evidence(
+    run: Run,
+    baseline: Run | None,
+    metric: str,
+    swapped: Swapped | None = None,
+    circumstances: Circumstances = NOTHING_MORE,
+) -> MetricEvidence:
+    """Compare one metric of a suite.
+
+    Args:
+        run: the candidate.
+        baseline: with the same samples; None where nothing was accepted yet.
+        metric: a sample metric, judged by its mean over the cases, or a set metric.
+        swapped: for a set metric, how to compute its difference with cases swapped.
+        circumstances: what else there is to know.
+    """
+    record = run.metrics[metric]
+    draft = Verdict(
+        suite=run.suite,
+        target=run.target,
+        metric=metric,
+        case=SUITE,
+        verdict="new",
+        current=value_of(run, metric),
+        higher_is_better=record.higher_is_better,
+        n=len(run.by_case()),
+    )
+    if not record.judged:
+        reason = "told, not judged" if draft.current is not None else "no picture of the baseline to compare with"
+        return MetricEvidence(replace(draft, verdict="information", reason=reason))
+    obstacle = _obstacle(run, baseline, metric)
+    if obstacle is not None or baseline is None:
+        kind, reason = obstacle or ("new", "no baseline for this suite and target")
+        return MetricEvidence(replace(draft, verdict=kind, reason=reason))
+    draft = replace(draft, baseline=value_of(baseline, metric), reason=circumstances.note)
+    if record.scope == "set":
+        return _of_set(run, baseline, draft, swapped, circumstances)
+    return _of_mean(run, baseline, draft, circumstances)
+
+
+def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:
+    """Why a metric cannot be judged, if so."""
+    record = run.metrics[metric]
+    if record.scope == "set" and value_of(run, metric) is None:
+        return ("unscored", run.set_scores[metric].reason or "no score")
+    missing = [each for each in run.samples if record.scope == "sample" and not is_known(each.scores.get(metric))]
+    if missing:
+        why = missing[0].reasons.get(metric, "no score")
+        return ("unscored", f"{len(missing)} of {len(run.samples)} samples: {why}")
+    if baseline is None:
+        return None
+    if metric not in baseline.metrics:
+        return ("new", "the baseline does not have this metric")
+    before = baseline.metrics[metric]
+    if before.version != record.version and _kind(before.version) == _kind(record.version):
+        return ("new", "it looks at all prompts of the suite, and the baseline has others")
+    if before.version != record.version:
+        return ("not comparable", f"the baseline was scored by {before.version}, this run by {record.version}")
+    if record.scope == "set" and baseline.set_scores[metric].reference != run.set_scores[metric].reference:
+        return ("not comparable", "the reference pictures are not the baseline's")
+    return None
+
+
+def _kind(version: str) -> str:
+    """A version without the prompts that a metric looks at."""
+    return version.partition(AMONG_PROMPTS)[0]
+
+
+def _of_mean(run: Run, baseline: Run, draft: Verdict, circumstances: Circumstances) -> MetricEvidence:
+    metric = draft.metric
+    scores = paired(run, baseline, metric, list(run.by_case()), circumstances.held)
+    if scores is None:
+        return MetricEvidence(replace(draft, verdict="unscored", reason="the baseline lacks scores of this metric"))
+    delta = float((scores.after - scores.before).mean())
+    draft = replace(draft, delta=delta, tolerance=scores.tolerance)
+    if not scores.gains.any():
+        return MetricEvidence(_unchanged(draft, run, baseline, "scores"))
+    measured = circumstances.spreads.get(metric)
+    gains, seeds, spread = scores.gains.mean(axis=1), scores.after.shape[1], scores.spread(measured)
+    # Of a single case both tests are one, but for their margins.
+    two = len(gains) > 1 and spread is not None
+    return MetricEvidence(
+        draft,
+        stats.moderated_mean(gains, scores.prior(measured)),
+        stats.stated_mean(gains, spread, seeds, scores.tolerance) if two and spread else None,
+        spread if scores.record.alone else None,
+        circumstances.share,
+        seeds,
+    )
+
+
+def _of_set(
+    run: Run, baseline: Run, draft: Verdict, swapped: Swapped | None, circumstances: Circumstances
+) -> MetricEvidence:
+    record, extractor = run.metrics[draft.metric], run.set_scores[draft.metric].extractor
+    if draft.current is None or draft.baseline is None or swapped is None or extractor not in baseline.features:
+        return MetricEvidence(
+            replace(draft, verdict="unscored", reason="the baseline holds no features for this metric")
+        )
+    draft = replace(draft, delta=draft.current - draft.baseline, tolerance=tolerance_of(record, draft.baseline))
+    order = {sample.key: row for row, sample in enumerate(baseline.samples)}
+    before = baseline.features[extractor][[order[sample.key] for sample in run.samples]]
+    after = run.features[extractor]
+    if np.array_equal(before, after):
+        return MetricEvidence(_unchanged(draft, run, baseline, "features"))
+    names = {case: number for number, case in enumerate(run.by_case())}
+    difference = swapped(before, after, np.array([names[sample.case] for sample in run.samples]))
+    estimate = stats.swap_estimate(lambda marked: -record.sign * difference(marked), len(names), SWAPS)
+    # What swaps are tried on may be simpler than the metric itself.
+    estimate = replace(estimate, gain=record.sign * (draft.delta or 0.0))
+    return MetricEvidence(draft, estimate, share=circumstances.share, seeds=len(run.samples) // len(names))
+
+
+def _unchanged(draft: Verdict, run: Run, baseline: Run, what: str) -> Verdict:
+    same = "identical pictures" if identical(run, baseline) else f"identical {what}"
+    reason = "; ".join(filter(None, (same, draft.reason)))
+    return replace(draft, verdict="passed", low=0.0, high=0.0, reason=reason)
+
+
+def judge_metrics(evidence: Sequence[MetricEvidence], total: int | None = None) -> list[Verdict]:
+    """Verdicts of all metrics of a session, corrected for looking at all of them.
+
+    Args:
+        evidence: what is at hand.
+        total: metrics of the whole session, where this process sees only some of them.
+    """
+    tested = [each for each in evidence if each.estimate is not None]
+    # What needs no test is no chance of a false alarm.
+    count = max(1, len(tested) + max(0, (total or 0) - len(evidence)))
+    decide = _Correction.of(tested, count)
+    numbers = {id(each): number for number, each in enumerate(tested)}
+    return [each.draft if each.estimate is None else decide.verdict(each, numbers[id(each)]) for each in evidence]
+
+
+@dataclass(frozen=True, slots=True)
+class _Correction:
+    """Both directions of all tested metrics, corrected for looking at all of them."""
+
+    count: int
+    worse: tuple[float, ...]
+    better: tuple[float, ...]
+    worse_level: float
+    better_level: float
+
+    @classmethod
+    def of(cls, tested: Sequence[MetricEvidence], count: int) -> _Correction:
+        worse = stats.adjusted_p([each.p_worse for each in tested], count)
+        better = stats.adjusted_p([each.p_better for each in tested], count)
+        levels = (ALPHA_METRICS * stats.share_of_level(each, ALPHA_METRICS, count) for each in (worse, better))
+        return cls(count, tuple(worse), tuple(better), *levels)
+
+    def verdict(self, evidence: MetricEvidence, number: int) -> Verdict:
+        estimate, draft = evidence.estimate, evidence.draft
+        assert estimate is not None
+        level, (test, share) = (1 - CONFIDENCE) * evidence.share, evidence.test
+        bounds = [evidence.change(gain) for gain in (estimate.at_least(level), estimate.at_most(level))]
+        corrected = [
+            evidence.change(test.at_least(self.better_level * share)),
+            evidence.change(test.at_most(self.worse_level * share)),
+        ]
+        judged = replace(
+            draft,
+            p_value=self.worse[number],
+            low=min(bounds),
+            high=max(bounds),
+            corrected_low=min(corrected),
+            corrected_high=max(corrected),
+        )
+        tolerance = draft.tolerance or 0.0
+        delta = draft.delta or 0.0
+        lost = -delta if draft.higher_is_better else delta
+        worst = -bounds[0] if draft.higher_is_better else bounds[0]
+        if lost > tolerance and self.worse[number] < ALPHA_METRICS:
+            return replace(judged, verdict="regressed")
+        if -lost > tolerance and self.better[number] < ALPHA_METRICS:
+            return replace(judged, verdict="improved", p_value=self.better[number])
+        if worst < tolerance:
+            return replace(judged, verdict="passed")
+        told = advice(_decision(evidence, self.worse_level, lost, tolerance))
+        return replace(judged, verdict="inconclusive", reason="; ".join(filter(None, (draft.reason, told))))
+
+
+def _decision(evidence: MetricEvidence, level: float, lost: float, tolerance: float) -> Decision:
+    """What stands between a metric and a verdict."""
+    estimate, spread = evidence.estimate, evidence.spread
+    assert estimate is not None
+    return Decision(
+        loss=lost,
+        tolerance=tolerance,
+        error=estimate.error,
+        cases=evidence.draft.n,
+        seeds=evidence.seeds,
+        seed_variance=2 * spread.variance if spread else 0.0,
+        shown_at=level * evidence.share,
+        excluded_at=(1 - CONFIDENCE) * evidence.share,
+    )

@@ -1,0 +1,44 @@
+"""Tests, intervals and corrections. Pure: values in, values out; no files, no torch, no clock."""
+
+from sdeval.stats.arrays import Floats, Marks
+from sdeval.stats.estimates import (
+    PRIOR_FREEDOM,
+    Estimate,
+    Prior,
+    Spread,
+    between_cases,
+    moderated_mean,
+    seed_spread,
+    stated_mean,
+)
+from sdeval.stats.multiplicity import adjusted_p, share_of_level
+from sdeval.stats.outliers import FEWEST_SEEDS, beside_others, beside_seeds, moderated_variances
+from sdeval.stats.permutations import fewest_cases, not_worse_p, sign_flip_p, swap_estimate
+from sdeval.stats.power import POWER, detectable_loss, needed_cases, quantile
+
+__all__ = [
+    "FEWEST_SEEDS",
+    "POWER",
+    "PRIOR_FREEDOM",
+    "Estimate",
+    "Floats",
+    "Marks",
+    "Prior",
+    "Spread",
+    "adjusted_p",
+    "beside_others",
+    "beside_seeds",
+    "between_cases",
+    "detectable_loss",
+    "fewest_cases",
+    "moderated_mean",
+    "moderated_variances",
+    "needed_cases",
+    "not_worse_p",
+    "quantile",
+    "seed_spread",
+    "share_of_level",
+    "sign_flip_p",
+    "stated_mean",
+    "swap_estimate",
+]

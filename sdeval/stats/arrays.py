@@ -1,0 +1,9 @@
+"""Array types."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Marks = npt.NDArray[np.bool_]

@@ -1,0 +1,64 @@
+"""What a suite can show, before anything is generated."""
+
+from __future__ import annotations
+
+import math
+
+from sdeval.stats.estimates import Prior, Spread
+
+POWER = 0.8
+"""Chance with which a loss is called detectable."""
+MOST_CASES = 100_000
+"""Where a suite would have to be larger, it is said to need so many."""
+
+
+def quantile(share: float, freedom: float) -> float:
+    """Of Student's t distribution."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, share))
+
+
+def detectable_loss(
+    spread: Spread | None, cases: int, seeds: int, tolerance: float, level: float, power: float = POWER
+) -> float:
+    """About the smallest loss that a mean over cases shows, if a change gives every image as if by another seed.
+
+    It must be shown by `moderated_mean`, and the estimate must lie beyond the tolerance besides.
+    A change that leaves images mostly as they are shows sooner.
+
+    Args:
+        spread: of single scores over the seeds of a case; None where it is unknown.
+        cases: of the suite.
+        seeds: generated for each of them.
+        tolerance: the smallest loss that matters.
+        level: of the one-sided test, after correction.
+        power: chance of showing it.
+
+    Returns:
+        Infinite where no loss can be shown.
+    """
+    if spread is None:
+        return math.inf
+    redrawn = 2 * spread.variance / seeds
+    chance = quantile(power, math.inf) * math.sqrt(redrawn / cases)
+    return max(_shown(spread, cases, seeds, tolerance, level), tolerance) + chance
+
+
+def _shown(spread: Spread, cases: int, seeds: int, tolerance: float, level: float) -> float:
+    """The loss from which on its estimate is shown."""
+    redrawn, prior = 2 * spread.variance / seeds, Prior.of(spread, seeds, tolerance)
+    freedom = prior.freedom + cases - 1
+    variance = (prior.freedom * prior.variance + (cases - 1) * redrawn) / freedom
+    # `stated_mean` never shows more where all cases lose alike.
+    return quantile(1 - level, freedom) * math.sqrt(variance / cases)
+
+
+def needed_cases(spread: Spread, seeds: int, tolerance: float, level: float) -> int:
+    """About how many cases it takes to show whatever lies beyond the tolerance."""
+    low, high = 1, MOST_CASES
+    while low < high:
+        middle = (low + high) // 2
+        enough = _shown(spread, middle, seeds, tolerance, level) <= tolerance
+        low, high = (low, middle) if enough else (middle + 1, high)
+    return low
