@@ -24,11 +24,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
-from sdeval.compare.gates import SWAPS
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torchmetrics.image.fid import _compute_fid
 
 from sdeval import stats
+from sdeval.compare.metrics import SWAPS
 from sdeval.metrics import MetricOptions, SetMetric, create, info, known
 from sdeval.metrics.base import Features, Reference
 from sdeval.metrics.frechet_distance import frechet_distance
@@ -91,7 +91,7 @@ def compared(count: int, dimensions: int, reference: Reference, rounds: int) -> 
 
 
 def gate(metric: SetMetric, count: int, dimensions: int, reference: Reference) -> str:
-    """A line of the table of gates: a loss in every case, tested by as many swaps as a small session has."""
+    """A line of the table of tests: a loss in every case."""
     before, after = (
         features(np.random.default_rng(seed), count, dimensions, shift) for seed, shift in ((2, 0), (4, 1))
     )
@@ -101,7 +101,7 @@ def gate(metric: SetMetric, count: int, dimensions: int, reference: Reference) -
     started = time.process_time()
     difference = metric.swapped(before, after, np.arange(count), reference)
     ready = time.process_time() - started
-    test, _ = timed(lambda: stats.label_swap(difference, count, SWAPS).p_worse)
+    test, _ = timed(lambda: stats.swap_estimate(difference, count, SWAPS)[0].p_worse())
     times = f"{1000 * figure:11.0f}{1000 * ready:11.0f}{1000 * test / SWAPS:11.3f}{figure + ready + test:11.1f}"
     return f"{dimensions:6}{count:7}{times}  {metric.info.name}"
 

@@ -95,7 +95,7 @@ def lowered(session: Sequence[Scores], loss: float) -> list[Scores]:
 def told(values: Floats, share: float) -> str:
     """The loss that so many sessions find."""
     value = float(np.quantile(values, share, method="higher"))
-    return f"{value:.1f}" if math.isfinite(value) else "none"
+    return f"{value:.3g}" if math.isfinite(value) else "none"
 
 
 def main() -> int:

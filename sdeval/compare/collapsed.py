@@ -75,7 +75,7 @@ def _of_metric(scores: PairedScores, run: Run, draft: Verdict) -> MetricEvidence
         return MetricEvidence(draft)
     gains, seeds = 100 * (rose.astype(np.float64) - fell).mean(axis=1), fell.shape[1]
     estimate = stats.moderated_mean(gains, _prior(rose, seeds))
-    return MetricEvidence(draft, estimate, seeds=seeds)
+    return MetricEvidence(draft, estimate, seeds=seeds, reach=float(np.abs(gains).mean()))
 
 
 def countable(run: Run, baseline: Run) -> list[str]:

@@ -13,6 +13,7 @@ for what is excluded.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -51,6 +52,16 @@ class MetricEvidence:
     """Of the error level that this round of seeds may spend."""
     seeds: int = 0
     """That were generated of each case."""
+    reach: float = math.inf
+    """The largest change that chance could make of what was seen, if each case may as well have gone the other way."""
+
+    @property
+    def movable(self) -> bool:
+        """Whether chance could carry it beyond its tolerance.
+
+        What chance could not carry so far raises no false alarm, and costs nothing where many are looked at.
+        """
+        return self.estimate is not None and self.reach > (self.draft.tolerance or 0.0)
 
     @property
     def test(self) -> tuple[stats.Estimate, float]:
@@ -201,6 +212,7 @@ def _of_mean(run: Run, baseline: Run, draft: Verdict, circumstances: Circumstanc
         spread if scores.record.alone else None,
         circumstances.share,
         seeds,
+        float(np.abs(gains).mean()),
     )
 
 
@@ -220,10 +232,11 @@ def _of_set(
         return MetricEvidence(_unchanged(draft, run, baseline, "features"))
     names = {case: number for number, case in enumerate(run.by_case())}
     difference = swapped(before, after, np.array([names[sample.case] for sample in run.samples]))
-    estimate = stats.swap_estimate(lambda marked: -record.sign * difference(marked), len(names), SWAPS)
+    estimate, reach = stats.swap_estimate(lambda marked: -record.sign * difference(marked), len(names), SWAPS)
     # What swaps are tried on may be simpler than the metric itself.
     estimate = replace(estimate, gain=record.sign * (draft.delta or 0.0))
-    return MetricEvidence(draft, estimate, share=circumstances.share, seeds=len(run.samples) // len(names))
+    seeds = len(run.samples) // len(names)
+    return MetricEvidence(draft, estimate, share=circumstances.share, seeds=seeds, reach=reach)
 
 
 def _unchanged(draft: Verdict, run: Run, baseline: Run, what: str) -> Verdict:
@@ -239,19 +252,44 @@ def judge_metrics(evidence: Sequence[MetricEvidence], total: int | None = None) 
         evidence: what is at hand.
         total: metrics of the whole session, where this process sees only some of them.
     """
-    tested = [each for each in evidence if each.estimate is not None]
-    # What needs no test is no chance of a false alarm.
+    tested = [each for each in evidence if each.movable]
     count = max(1, len(tested) + max(0, (total or 0) - len(evidence)))
-    decide = _Correction.of(tested, count)
+    correction = _Correction.of(tested, count)
     numbers = {id(each): number for number, each in enumerate(tested)}
-    return [each.draft if each.estimate is None else decide.verdict(each, numbers[id(each)]) for each in evidence]
+    return [_verdict(each, correction, numbers.get(id(each))) for each in evidence]
+
+
+def _verdict(evidence: MetricEvidence, correction: _Correction, number: int | None) -> Verdict:
+    """The verdict on one metric; `number` is its place among those that are tested."""
+    estimate, draft = evidence.estimate, evidence.draft
+    if estimate is None:
+        return draft
+    judged = _bounded(evidence, estimate)
+    tolerance, delta = draft.tolerance or 0.0, draft.delta or 0.0
+    lost = -delta if draft.higher_is_better else delta
+    if number is not None:
+        judged = correction.corrected(judged, evidence, number)
+        if lost > tolerance and correction.worse[number] < ALPHA_METRICS:
+            return replace(judged, verdict="regressed")
+        if -lost > tolerance and correction.better[number] < ALPHA_METRICS:
+            return replace(judged, verdict="improved", p_value=correction.better[number])
+    if -estimate.at_least((1 - CONFIDENCE) * evidence.share) < tolerance:
+        return replace(judged, verdict="passed")
+    told = advice(_decision(evidence, estimate, correction.worse_level, lost, tolerance))
+    return replace(judged, verdict="inconclusive", reason="; ".join(filter(None, (draft.reason, told))))
+
+
+def _bounded(evidence: MetricEvidence, estimate: stats.Estimate) -> Verdict:
+    """The draft with its 95% bounds."""
+    level = (1 - CONFIDENCE) * evidence.share
+    bounds = [evidence.change(gain) for gain in (estimate.at_least(level), estimate.at_most(level))]
+    return replace(evidence.draft, low=_known(min(bounds)), high=_known(max(bounds)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Correction:
     """Both directions of all tested metrics, corrected for looking at all of them."""
 
-    count: int
     worse: tuple[float, ...]
     better: tuple[float, ...]
     worse_level: float
@@ -262,50 +300,35 @@ class _Correction:
         worse = stats.adjusted_p([each.p_worse for each in tested], count)
         better = stats.adjusted_p([each.p_better for each in tested], count)
         levels = (ALPHA_METRICS * stats.share_of_level(each, ALPHA_METRICS, count) for each in (worse, better))
-        return cls(count, tuple(worse), tuple(better), *levels)
+        return cls(tuple(worse), tuple(better), *levels)
 
-    def verdict(self, evidence: MetricEvidence, number: int) -> Verdict:
-        estimate, draft = evidence.estimate, evidence.draft
-        assert estimate is not None
-        level, (test, share) = (1 - CONFIDENCE) * evidence.share, evidence.test
-        bounds = [evidence.change(gain) for gain in (estimate.at_least(level), estimate.at_most(level))]
-        corrected = [
+    def corrected(self, verdict: Verdict, evidence: MetricEvidence, number: int) -> Verdict:
+        """A verdict with its corrected p-value, and the bounds that leave out zero just where that is significant."""
+        test, share = evidence.test
+        bounds = [
             evidence.change(test.at_least(self.better_level * share)),
             evidence.change(test.at_most(self.worse_level * share)),
         ]
-        judged = replace(
-            draft,
-            p_value=self.worse[number],
-            low=min(bounds),
-            high=max(bounds),
-            corrected_low=min(corrected),
-            corrected_high=max(corrected),
-        )
-        tolerance = draft.tolerance or 0.0
-        delta = draft.delta or 0.0
-        lost = -delta if draft.higher_is_better else delta
-        worst = -bounds[0] if draft.higher_is_better else bounds[0]
-        if lost > tolerance and self.worse[number] < ALPHA_METRICS:
-            return replace(judged, verdict="regressed")
-        if -lost > tolerance and self.better[number] < ALPHA_METRICS:
-            return replace(judged, verdict="improved", p_value=self.better[number])
-        if worst < tolerance:
-            return replace(judged, verdict="passed")
-        told = advice(_decision(evidence, self.worse_level, lost, tolerance))
-        return replace(judged, verdict="inconclusive", reason="; ".join(filter(None, (draft.reason, told))))
+        low, high = _known(min(bounds)), _known(max(bounds))
+        return replace(verdict, p_value=self.worse[number], corrected_low=low, corrected_high=high)
 
 
-def _decision(evidence: MetricEvidence, level: float, lost: float, tolerance: float) -> Decision:
+def _known(bound: float) -> float | None:
+    """A bound; None where nothing bounds the change."""
+    return bound if math.isfinite(bound) else None
+
+
+def _decision(
+    evidence: MetricEvidence, estimate: stats.Estimate, level: float, lost: float, tolerance: float
+) -> Decision:
     """What stands between a metric and a verdict."""
-    estimate, spread = evidence.estimate, evidence.spread
-    assert estimate is not None
     return Decision(
         loss=lost,
         tolerance=tolerance,
         error=estimate.error,
         cases=evidence.draft.n,
         seeds=evidence.seeds,
-        seed_variance=2 * spread.variance if spread else 0.0,
+        seed_variance=2 * evidence.spread.variance if evidence.spread else 0.0,
         shown_at=level * evidence.share,
         excluded_at=(1 - CONFIDENCE) * evidence.share,
     )

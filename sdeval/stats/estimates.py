@@ -49,21 +49,26 @@ class Estimate:
             >>> round(Estimate(-2.0, 1.0, 10.0).p_worse(), 3)
             0.037
         """
-        return self._below((self.gain - than) / self.error if self.error else math.copysign(math.inf, self.gain - than))
+        return self._below(self.gain - than)
 
     def p_better(self, than: float = 0.0) -> float:
         """One-sided p-value of "the true gain is above `than`"."""
-        return self._below((than - self.gain) / self.error if self.error else math.copysign(math.inf, than - self.gain))
+        return self._below(than - self.gain)
 
     @property
     def p_either(self) -> float:
         """One-sided p-value in the direction of the gain."""
         return self.p_worse() if self.gain < 0 else self.p_better()
 
-    def _below(self, t: float) -> float:
+    def _below(self, distance: float) -> float:
+        """The chance of a gain that far below, if there is none."""
+        if math.isinf(self.error):
+            return 1.0
+        if not self.error:
+            return 0.0 if distance < 0 else 1.0
         from scipy.special import stdtr
 
-        return 1.0 if math.isinf(self.error) else float(stdtr(self.freedom, t))
+        return float(stdtr(self.freedom, distance / self.error))
 
     def at_least(self, level: float) -> float:
         """Lower bound of the true gain, wrong with a probability of `level`."""

@@ -89,8 +89,8 @@ def not_worse_p(differences: Floats, tolerance: float) -> float:
     return sign_flip_p(-(differences + tolerance))
 
 
-def swap_estimate(loss: Callable[[Marks], float], cases: int, swaps: int) -> Estimate:
-    """How sure the change of a set metric is, by random swaps of the sides of cases.
+def swap_estimate(loss: Callable[[Marks], float], cases: int, swaps: int) -> tuple[Estimate, float]:
+    """How sure the change of a set metric is, by random swaps of the sides of cases, and how far a swap can go.
 
     Where nothing changed, it is chance which image of a case came from which side, so the losses that swaps give show
     how far the loss strays. Of a sum over cases, swaps show the mean square of what each case adds; taking the mean
@@ -101,14 +101,18 @@ def swap_estimate(loss: Callable[[Marks], float], cases: int, swaps: int) -> Est
         loss: candidate minus baseline with the marked cases (`[cases]` of bool) swapped, turned so that more is worse.
         cases: how many there are.
         swaps: how many random ones; their deviation is known to `1 / sqrt(2 swaps)` of itself.
+
+    Returns:
+        The gain with its error, and the furthest that a sum over so many cases can be swapped.
     """
     from scipy.special import stdtrit
 
     observed = loss(np.zeros(cases, dtype=bool))
     rng = np.random.default_rng(0)
     deviation = math.sqrt(float(np.mean([loss(rng.random(cases) < 0.5) ** 2 for _ in range(swaps)])))
+    reach = math.sqrt(cases) * deviation
     if cases < 2 or not deviation > 0:
-        return Estimate(-observed, math.inf, 1.0)
+        return Estimate(-observed, math.inf, 1.0), reach
     freedom = cases - 1
     t = observed / deviation
     left = max(cases - t * t, 1e-9)
@@ -116,4 +120,4 @@ def swap_estimate(loss: Callable[[Marks], float], cases: int, swaps: int) -> Est
     furthest = -float(stdtrit(freedom, 0.5**cases))
     t = math.copysign(min(abs(t), furthest), t)
     # A loss of nothing has the error that swaps show.
-    return Estimate(-observed, observed / t if t else deviation, freedom)
+    return Estimate(-observed, observed / t if t else deviation, freedom), reach

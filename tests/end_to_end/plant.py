@@ -25,7 +25,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
     def faulty(self: LoadedTarget, task: Any) -> Any:
         pipeline = sound(self, task)
-        if not planted or planted[-1] is not pipeline:
+        if task not in FAULTS[name].tasks:
+            stack.close()
+            planted.clear()
+        elif not planted or planted[-1] is not pipeline:
             # Pipelines of one target share their parts: a fault must not be planted into them twice.
             stack.close()
             stack.enter_context(FAULTS[name].plant(pipeline))

@@ -75,7 +75,7 @@ def test_false_alarms_of_the_sign_flip_test_are_at_their_level() -> None:
 
 def swapped(values: np.ndarray, swaps: int = 999) -> stats.Estimate:
     """Of a sum over cases: how much more each of them loses."""
-    return stats.swap_estimate(lambda marked: float(np.where(marked, -values, values).sum()), len(values), swaps)
+    return stats.swap_estimate(lambda marked: float(np.where(marked, -values, values).sum()), len(values), swaps)[0]
 
 
 def test_swaps_agree_with_the_exact_test_over_all_swaps(rng: np.random.Generator) -> None:
