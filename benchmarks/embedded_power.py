@@ -1,9 +1,9 @@
 """From which loss on each metric of the embedded suites fails four times in five, by this rule and by the one before.
 
 Sessions are made of the accepted scores: both sides take theirs at random from the seeds of each case, so that a
-candidate is as unlike its baseline as another seed, and then one metric gets worse in all cases by as much. The other metrics of all three suites
-are unchanged but for the seeds, and count for the correction. The rule before flipped signs of cases, with Holm's
-correction.
+candidate is as unlike its baseline as another seed, and then one metric gets worse in all cases by as much. The other
+metrics of all three suites are unchanged but for the seeds, and count for the correction. The rule before flipped signs
+of cases, with Holm's correction.
 
     python -m benchmarks.embedded_power --sessions 100
 """

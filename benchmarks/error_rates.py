@@ -46,12 +46,16 @@ class Outcome:
     images: int = 0
     passed: bool = False
     """What was said of the CLIP score that the harms touch."""
+    amber: bool = False
+    """Whether a metric was estimated beyond its tolerance, neither shown nor excluded."""
 
 
 def sdeval(session: Sequence[Scores], looks: Rounds = LOOKS) -> Outcome:
     """The rule that ships."""
     judged = judge(session, looks)
-    return Outcome(judged.alarm, judged.images, judged.of("text2img", "clip_score").verdict == "passed")
+    passed = judged.of("text2img", "clip_score").verdict == "passed"
+    amber = any(each.warns for each in judged.verdicts if not each.case)
+    return Outcome(judged.alarm, judged.images, passed, amber)
 
 
 def better(metric: Metric, scores: Floats) -> Floats:
@@ -88,6 +92,7 @@ class Rate:
     sessions: int
     images: float
     passed: int
+    amber: int
 
     def __str__(self) -> str:
         return f"{100 * self.alarms / self.sessions:.1f}%"
@@ -106,6 +111,7 @@ def measure(noise: str, harm: str, sessions: int, seed: int, rules: Sequence[str
             sessions,
             float(np.mean([each.images for each in found])),
             sum(each.passed for each in found),
+            sum(each.amber for each in found),
         )
         for name, found in told.items()
     }
@@ -146,10 +152,12 @@ def main() -> int:
         rates = all_of([(noise, "nothing") for noise in given.noises], given.sessions, given.seed, given.rules)
         quiet: Rows = dict(zip(given.noises, rates, strict=True))
         table(f"Sessions with a false alarm, of {given.sessions} in which nothing changed", quiet, given.rules)
+        title = f"Sessions in which a metric may be worse, of {given.sessions} in which nothing changed"
+        table(title, quiet, ours, lambda rate: f"{100 * rate.amber / rate.sessions:.1f}%")
         rates = all_of([("normal", harm) for harm in HARMS], given.harmed, given.seed + 1, given.rules)
         harmed: Rows = dict(zip(HARMS, rates, strict=True))
         table(f"Sessions that found it, of {given.harmed} in which something got worse", harmed, given.rules)
-        table("Pictures drawn a session", {**quiet, **harmed}, ours, lambda rate: f"{rate.images:.0f}")
+        table("Images generated a session", {**quiet, **harmed}, ours, lambda rate: f"{rate.images:.0f}")
         rates = all_of([("normal", harm) for harm in AT_TOLERANCE], given.harmed, given.seed + 2, ours)
         level: Rows = dict(zip(AT_TOLERANCE, rates, strict=True))
         title = f"Sessions that called it passed, of {given.harmed} with a loss as large as the tolerance"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdeval.compare.verdict import Verdict, summary
+from sdeval.compare.verdict import Verdict
 from sdeval.report.record import Record
-from sdeval.report.words import SYMBOLS, headline, number, probability, sign, signed, what
+from sdeval.report.words import SYMBOLS, counted, headline, number, probability, sign, signed, what
 
 MARKER = "<!-- sdeval -->"
 """Begins the text, and is not seen: a bot finds its own comment by it and writes over it."""
@@ -56,12 +56,11 @@ def markdown(record: Record, notes: Sequence[str], page: Elsewhere, command: str
 
 
 def _text(record: Record, shown: Sequence[Verdict], notes: str, way: str) -> str:
-    counts = ", ".join(f"{count} {kind}" for kind, count in summary(record.verdicts).items())
     more = sum(each.verdict not in QUIET for each in record.verdicts) - len(shown)
     parts = [
         MARKER,
         f"## {sign(record.verdicts, strict=record.strict)} sdeval: {headline(record.verdicts, strict=record.strict)}",
-        counts,
+        counted(record.verdicts),
         "\n".join([*_HEAD, *map(_row, shown)]) if shown else "",
         f"… and {more} more on the page." if more else "",
         notes,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten, wrap
 
-from sdeval.compare.verdict import FAILING, Verdict, summary, worst_first
-from sdeval.report.words import SYMBOLS, headline, not_here, number, probability, sentence, sign, signed, what
+from sdeval.compare.verdict import FAILING, Verdict, worst_first
+from sdeval.report.words import SYMBOLS, counted, headline, not_here, number, probability, sentence, sign, signed, what
 
 ROWS = 14
 """Verdicts in the table; the page has all of them."""
@@ -53,7 +53,6 @@ def summary_lines(
         page: reports/latest/index.html
         next: open reports/latest/index.html
     """
-    counts = ", ".join(f"{count} {kind}" for kind, count in summary(verdicts).items())
     ordered = worst_first(verdicts)
     # A case is worth a line of its own only where something is wrong with it, or where there is nothing else to show.
     # What is not on this machine is told by a note.
@@ -61,7 +60,7 @@ def summary_lines(
     worth = {*FAILING, "inconclusive", *(("not_significant",) if alone else ())}
     shown = [each for each in ordered if (not each.case or each.verdict in worth) and not not_here(each)]
     outcome = f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}"
-    lines = [outcome, counts, "", *(_table(shown[:ROWS], width) if shown else [])]
+    lines = [outcome, counted(verdicts), "", *(_table(shown[:ROWS], width) if shown else [])]
     if len(shown) > ROWS:
         lines.append(f"… and {len(shown) - ROWS} more on the page")
     link = _latest(page, root)
@@ -109,7 +108,7 @@ def _table(verdicts: Sequence[Verdict], width: int) -> list[str]:
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
-    said = f"{SYMBOLS[verdict.verdict]} {verdict.verdict}"
+    said = f"{SYMBOLS[verdict.verdict]} {verdict.verdict.replace('_', ' ')}"
     figures = (number(verdict.baseline), number(verdict.current), signed(verdict.delta), number(verdict.tolerance))
     return (said, verdict.suite, verdict.target, what(verdict), *figures, probability(verdict.p_value), verdict.reason)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from sdeval.compare.speed import UNITS
 from sdeval.run import Run
+from sdeval.suite import COLLAPSED
 
 
 def title_of(metric: str, run: Run) -> str:
     """What people call a metric: its title, or its name in words."""
+    if metric == COLLAPSED:
+        return "samples that collapsed"
     record = run.metrics.get(metric)
     return record.title if record and record.title else metric.replace("_", " ")
 
@@ -19,5 +22,7 @@ def short_title(metric: str, run: Run) -> str:
 
 def unit_of(metric: str, run: Run) -> str:
     """The unit of a metric; empty where it has none."""
+    if metric == COLLAPSED:
+        return "%"
     record = run.metrics.get(metric)
     return record.unit if record else UNITS.get(metric, "")

@@ -71,10 +71,10 @@ def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
     if failing & {"broken", "regressed"}:
         return f"Something got worse: {told}"
     judged = any(kind in counts for kind in JUDGED)
+    if "inconclusive" in failing and failing <= {"inconclusive", "new"}:
+        return f"A loss is not excluded: {told}"
     if failing - {"new"} or (failing and judged):
         return f"Not everything could be judged: {told}"
-    if "inconclusive" in failing:
-        return f"A loss is not excluded: {told}"
     rest = ", ".join(
         f"{counts[kind]} {KIND_WORDS.get(kind, kind)}"
         for kind in ("new", "inconclusive", "not_significant", "skipped")
@@ -126,6 +126,11 @@ def bounds(verdict: Verdict) -> str:
     if verdict.corrected_low is not None:
         parts.append(f"corrected {signed(verdict.corrected_low)} and {signed(verdict.corrected_high)}")
     return "; ".join(parts)
+
+
+def counted(verdicts: Sequence[Verdict]) -> str:
+    """How many there are of each kind, worst first."""
+    return ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in summary(verdicts).items())
 
 
 def what(verdict: Verdict) -> str:

@@ -16,6 +16,7 @@ from sdeval.report.page.sources import Sources
 from sdeval.report.titles import short_title
 from sdeval.report.words import SYMBOLS, number, sentence, signed
 from sdeval.run import Run
+from sdeval.suite import COLLAPSED
 
 DRIFTS = ("changed", "imperceptible", "identical")
 """How far pictures moved, furthest first."""
@@ -51,7 +52,8 @@ class Shot:
     health: str
     scores: str
     gains: Mapping[str, float]
-    """By how much each score changed; below 0 where it is worse."""
+    """By how much each score changed; below 0 where it is worse. Under `collapsed_samples`, that of the judged score
+    that lost most, in tolerances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +156,18 @@ def _shot(sample: SampleResult, before: SampleResult | None, sides: _Sides) -> S
 
 def _gains(sample: SampleResult, before: SampleResult, run: Run) -> dict[str, float]:
     pairs = {name: (before.scores.get(name), value) for name, value in sample.scores.items()}
-    return {
-        name: run.metrics[name].sign * (now - then)
+    known = {
+        name: (run.metrics[name], then, now)
         for name, (then, now) in pairs.items()
         if then is not None and now is not None and name in run.metrics
     }
+    gains = {name: record.sign * (now - then) for name, (record, then, now) in known.items()}
+    judged = [
+        gains[name] / tolerance
+        for name, (record, then, _) in known.items()
+        if record.judged and record.alone and (tolerance := tolerance_of(record, then))
+    ]
+    return {**gains, COLLAPSED: min(judged, default=0.0)}
 
 
 def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:

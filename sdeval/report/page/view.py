@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdeval.accepting import refuse_part
+from sdeval.compare.metrics import ALPHA_METRICS
 from sdeval.compare.verdict import KINDS, Verdict, summary
 from sdeval.errors import SdevalError
 from sdeval.history import HISTORY, Entry
@@ -70,6 +71,8 @@ class RunView:
     plots: tuple[str, ...]
     history: tuple[str, ...]
     """Plots of its figures over past sessions."""
+    alpha: float = ALPHA_METRICS
+    """Level of the session's metrics."""
 
     @property
     def rank(self) -> int:
