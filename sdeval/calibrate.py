@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -170,7 +171,7 @@ def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> Met
 class _Shows:
     """What a suite can show of a metric with all its seeds."""
 
-    detectable: float
+    detectable: float | None
     needed: int
     spread: stats.Spread
 
@@ -178,15 +179,13 @@ class _Shows:
 def _shows_mean(name: str, suite: Suite, measured: Measured, allowed: float, alpha: float) -> _Shows:
     """By the rule that judges a session, with the spread over all seeds that were generated."""
     own = measured.seeds[0]
-    scores = paired(own, own, name, list(own.by_case()))
-    if scores is None:
-        raise _uncomputed(own, name)
-    record = replace(own.metrics[name], tolerance=allowed, tolerance_is_relative=False)
-    scores = replace(scores, record=record, held=np.hstack([_table(run, name) for run in measured.seeds]))
-    spread, seeds = scores.spread(), len(suite.looks[-1])
+    record = own.metrics[name]
+    every = np.hstack([_table(run, name) for run in measured.seeds])
+    spread = (stats.seed_spread(every) if record.alone else None) or stats.between_cases(every)
+    seeds = len(suite.looks[-1])
     if spread is None:
-        return _Shows(float("inf"), 0, stats.Spread(0.0, 0.0))
-    loss = stats.detectable_loss(spread, len(scores.cases), seeds, allowed, alpha)
+        return _Shows(None, 0, stats.Spread(0.0, 0.0))
+    loss = stats.detectable_loss(spread, len(every), seeds, allowed, alpha)
     needed = stats.needed_cases(spread, seeds, allowed, alpha) if allowed else 0
     # Scores that hang together give no spread over seeds that a session could use.
     return _Shows(loss, needed, spread if record.alone else stats.Spread(spread.variance, 0.0))
@@ -197,10 +196,12 @@ def _shows_set(name: str, suite: Suite, measured: Measured, allowed: float, alph
     cases = len(measured.seeds[0].by_case())
     error = float(np.std([_figure(run, name) for run in measured.seeds], ddof=1)) * np.sqrt(2)
     error /= np.sqrt(len(suite.looks[-1]) / len(suite.seeds))
-    shown = stats.quantile(1 - alpha, cases - 1) * error if 0.5**cases < alpha else np.inf
+    shown = stats.quantile(1 - alpha, cases - 1) * error if 0.5**cases < alpha else None
     needed = cases * (stats.quantile(1 - alpha, np.inf) * error / allowed) ** 2 if allowed else 0
     chance = stats.quantile(stats.POWER, np.inf) * error
-    return _Shows(float(max(shown, allowed) + chance), max(1, int(np.ceil(needed))), stats.Spread(0.0, 0.0))
+    detectable = None if shown is None else float(max(shown, allowed) + chance)
+    fewest = math.ceil(-math.log2(alpha))
+    return _Shows(detectable, max(fewest, int(np.ceil(needed))), stats.Spread(0.0, 0.0))
 
 
 def _table(run: Run, name: str) -> stats.Floats:

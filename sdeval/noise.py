@@ -39,9 +39,9 @@ class MetricNoise:
     """What follows: the smallest loss that matters, or one that other seeds hardly ever cause, if that is larger."""
     stated: float | None
     """The tolerance that the suite states, which goes before; None where it states none."""
-    detectable: float
+    detectable: float | None
     """The smallest loss that the suite with all its seeds shows four times in five, if a change draws every picture as
-    if with other seeds; one that leaves pictures mostly alone shows sooner."""
+    if with other seeds; one that leaves pictures mostly alone shows sooner. None where it shows none."""
     cases: int
     cases_needed: int
     """About how many cases it takes to show, four times in five, what lies beyond the tolerance; 0 without one."""

@@ -223,8 +223,10 @@ class Runner:
         """
         run, baseline = self._runs[job.key], self.whole_baseline(job)
         cases = shared_cases(run, baseline) if baseline else []
-        if baseline is None or not cases:
+        if baseline is None:
             return run, None, ""
+        if not cases:
+            return run, None, "the baseline has none of these cases, or asked for something else in each"
         removed = removed_cases(run, baseline)
         count = len(run.by_case())
         parts = [f"on {len(cases)} of {count} cases, which both sides have alike"] if len(cases) < count else []

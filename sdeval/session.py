@@ -20,6 +20,7 @@ from sdeval.compare import (
     Verdict,
     collect_collapsed,
     collect_evidence,
+    expected_defects,
     judge_cases,
     judge_metrics,
     share_of_round,
@@ -336,10 +337,24 @@ class Session:
         known = noise.metrics.get(question.name) if noise else None
         return replace(verdict, noise=known.noise) if known else verdict
 
+    def _untold(self, job: Job) -> str:
+        """Broken images of cases that nobody asked about: no metric may hide them."""
+        asked = {each.name for each in self._selected if each.kind == "case" and each.job.key == job.key}
+        run = self._run(job)
+        expected = expected_defects(run, self._runner.defect_rates(job))
+        broken = [each for each in run.samples if each.health not in ("ok", *expected) and each.case not in asked]
+        if not broken:
+            return ""
+        names = ", ".join(f"{each.case}@{each.seed} is {each.health}" for each in broken[:3])
+        return f"{len(broken)} images are broken: {names}"
+
     def _evidence(self, question: Question) -> MetricEvidence:
         job, name = question.job, question.name
         if name in self._runner.missing(job):
             raise self._runner.missing(job)[name]
+        untold = self._untold(job)
+        if untold:
+            return MetricEvidence(question.unanswered(untold))
         run, baseline, note = self._runner.compared(job)
         rounds = self._runner.looks(job)
         circumstances = Circumstances(

@@ -29,7 +29,7 @@ from sdeval.accepting import (
 from sdeval.accepting.expression import matcher
 from sdeval.baseline import find
 from sdeval.cli import main
-from sdeval.compare import judge_cases, weigh
+from sdeval.compare import collect_evidence, judge_cases
 from sdeval.images import open_rgb, pixel_hash, write_png
 from sdeval.metrics import Picture
 from sdeval.metrics.clip_score import ClipScore
@@ -206,7 +206,7 @@ def test_metrics_that_rest_on_the_same_features_go_together(drawn: tuple[Run, Pa
     assert now.set_scores == new.set_scores
     assert np.array_equal(now.features["clip"], new.features["clip"])
     assert set(now.samples[0].scored_on) == {"frechet_distance", "kernel_distance"}
-    said = weigh(new, now, "frechet_distance", lambda *_: None).said
+    said = collect_evidence(new, now, "frechet_distance", lambda *_: None).draft
     assert (said.verdict, said.reason) == ("passed", "identical features")
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from sdeval import Case, SdevalError, Suite, accepting, metrics, noise
 from sdeval import calibrate as module
 from sdeval import run as runs
 from sdeval.calibrate import Measured, calibrate, summarize
 from sdeval.cli import main
-from sdeval.compare import judge_gates, weigh
+from sdeval.compare import ALPHA_METRICS, collect_evidence, judge_metrics
 from sdeval.compare.verdict import Verdict
 from sdeval.metrics.clip_score import INFO
 from sdeval.named_targets import shipped
@@ -112,7 +113,7 @@ def test_four_in_five_changes_as_large_as_what_is_detectable_are_found(
     for _ in range(times):
         before, after = many(rng, cases, 2)
         pair = [replace(make_run(each), metrics=records) for each in (after - found.detectable, before)]
-        verdicts.append(judge_gates([weigh(*pair, "clip_score")])[0].verdict)
+        verdicts.append(judge_metrics([collect_evidence(*pair, "clip_score")])[0].verdict)
     assert verdicts.count("regressed") / times == pytest.approx(0.8, abs=0.12)
 
 
@@ -140,20 +141,20 @@ def test_as_many_cases_as_are_needed_show_a_loss_as_large_as_the_tolerance(rng: 
     shown = 0
     for _ in range(times):
         before, after = many(rng, found.cases_needed, 2)
-        gate = weigh(make_run(after - loss), make_run(before), "clip_score")
-        shown += gate.p_worse < 0.005
+        found_by = collect_evidence(make_run(after - loss), make_run(before), "clip_score")
+        shown += found_by.p_worse < ALPHA_METRICS
     assert shown / times == pytest.approx(0.8, abs=0.12)
 
 
-def test_a_few_cases_without_noise_are_still_too_few_to_show_a_loss() -> None:
+def test_a_few_cases_without_noise_are_still_too_few_to_show_a_loss_as_small_as_the_tolerance() -> None:
     seeds = [np.array([[30.0], [20.0], [25.0]]) + each for each in (0.0, 1e-3, 2e-3)]
     found = summarize(suite(3, tolerances={"clip_score": 5.0}), measured(seeds)).metrics["clip_score"]
-    assert (found.cases, found.cases_needed) == (3, 8)
+    assert (found.cases, found.cases_needed) == (3, 18)
 
 
 def test_without_any_noise_what_matters_is_tolerated() -> None:
     found = summarize(suite(), measured([SEEDS[0]] * 3)).metrics["clip_score"]
-    assert (found.noise, found.tolerance, found.detectable) == (0, INFO.tolerance, INFO.tolerance)
+    assert (found.noise, found.tolerance) == (0, INFO.tolerance)
 
 
 def test_a_set_metric_is_measured_by_its_figure(rng: np.random.Generator) -> None:
@@ -164,8 +165,18 @@ def test_a_set_metric_is_measured_by_its_figure(rng: np.random.Generator) -> Non
     each = found.metrics["frechet_distance"]
     assert (each.figure, each.noise) == (2.0, pytest.approx(np.std(values, ddof=1)))
     assert each.stated == pytest.approx(0.2)
-    # A difference of two figures spreads by the square root of two.
-    assert each.detectable == pytest.approx((2.652 + 0.842) * 2**0.5 * each.noise, rel=0.001)
+    # Two cases can be swapped in four ways: that shows nothing.
+    assert each.detectable is None
+
+
+def test_a_set_metric_of_enough_cases_shows_what_its_values_do(rng: np.random.Generator) -> None:
+    values, scores = [2.0, 2.3, 1.9, 2.2], np.ones((12, 2))
+    seeds = tuple(with_features(make_run(scores), rng.normal(size=(24, 3)), value) for value in values)
+    asked = suite(12, metrics=("frechet_distance",), tolerances={"frechet_distance": 0.1})
+    each = summarize(asked, Measured(seeds, ())).metrics["frechet_distance"]
+    # A difference of two values spreads by the square root of two.
+    expected = (t.ppf(1 - ALPHA_METRICS, 11) + 0.842) * 2**0.5 * each.noise
+    assert each.detectable == pytest.approx(expected, rel=0.001)
 
 
 def test_what_is_told_and_not_judged_has_no_noise() -> None:

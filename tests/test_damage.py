@@ -19,7 +19,7 @@ from sdeval import accepting, metrics, provenance, references
 from sdeval import baseline as baselines
 from sdeval import run as runs
 from sdeval.calibrate import Measured, _of_same, summarize
-from sdeval.compare import judge_cases, judge_gates, weigh
+from sdeval.compare import collect_evidence, judge_cases, judge_metrics
 from sdeval.errors import SdevalError
 from sdeval.progress import Silent
 from sdeval.report.folder import publish, redraw
@@ -60,7 +60,7 @@ def whole(drawn: tuple[Run, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     root = tmp_path_factory.mktemp("whole")
     shutil.copytree(folder, root / "session" / FOLDER)
     accepting.accept(folder, root / "baselines")
-    publish(root / "session", [*judge_cases(run, run), *judge_gates(gates(run, run))], root / "baselines")
+    publish(root / "session", [*judge_cases(run, run), *judge_metrics(evidence(run, run))], root / "baselines")
     return root
 
 
@@ -70,15 +70,15 @@ def root(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "root", symlinks=True))
 
 
-def gates(run: Run, before: Run | None) -> list[Any]:
-    """As a session weighs them."""
+def evidence(run: Run, before: Run | None) -> list[Any]:
+    """As a session collects it."""
     found = []
     for name in run.metrics:
         metric = metrics.create(name, metrics.MetricOptions.from_suite(SUITE, "cpu"))
         swapped = None
         if isinstance(metric, metrics.SetMetric):
             swapped = partial(metric.swapped, reference=references.load(SUITE.references, metric).reference)
-        found.append(weigh(run, before, name, swapped))
+        found.append(collect_evidence(run, before, name, swapped))
     return found
 
 
@@ -90,9 +90,9 @@ def use_baseline(root: Path, run: Run) -> None:
     job = Job(SUITE, plan().target)
     runner._runs[job.key] = run
     runner.looks(job)
-    found = runner.baseline(job)
-    assert found is not None
-    stored = Stored(found, root / "baselines" / FOLDER)
+    accepted = runner.whole_baseline(job)
+    assert accepted is not None
+    stored = Stored(accepted, root / "baselines" / FOLDER)
     bare = replace(run, samples=tuple(replace(each, scores={}, reasons={}) for each in run.samples))
     scored = score(
         replace(bare, metrics={}, set_scores={}, features={}),
@@ -102,8 +102,9 @@ def use_baseline(root: Path, run: Run) -> None:
         "cpu",
         stored,
     )
-    judge_cases(scored, runner.whole_baseline(job))
-    judge_gates(gates(scored, found))
+    judge_cases(scored, accepted)
+    runner._runs[job.key] = scored
+    judge_metrics(evidence(*runner.compared(job)[:2]))
 
 
 def use_session(root: Path, _: Run) -> None:

@@ -83,7 +83,15 @@ def test_one_item_a_case_then_one_a_figure(suites: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             f"test_suite.py::test_text2img[[]shapes-{name}[]]"
-            for name in ("circle", "square", "cross", "clip_score", "seconds_per_image", "peak_memory")
+            for name in (
+                "circle",
+                "square",
+                "cross",
+                "clip_score",
+                "collapsed_samples",
+                "seconds_per_image",
+                "peak_memory",
+            )
         ],
         consecutive=True,
     )
@@ -91,28 +99,28 @@ def test_one_item_a_case_then_one_a_figure(suites: pytest.Pytester) -> None:
 
 def test_without_a_baseline_a_desk_skips(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess(*QUIET)
-    result.assert_outcomes(skipped=4, passed=2)
+    result.assert_outcomes(skipped=5, passed=2)
     result.stdout.fnmatch_lines(
-        ["4 new, 2 information", "page: reports/latest/index.html", "next: sdeval accept reports/latest"]
+        ["5 new, 2 information", "page: reports/latest/index.html", "next: sdeval accept reports/latest"]
     )
 
 
 def test_without_a_baseline_strict_fails(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess("-p", "no:cacheprovider", "--sdeval-strict")
-    result.assert_outcomes(failed=4, passed=2)
+    result.assert_outcomes(failed=5, passed=2)
     result.stdout.fnmatch_lines(["new: clip_score *no baseline for this suite and target"])
     assert page_fails(suites)
 
 
 def test_strict_is_the_default_in_ci(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
-    suites.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(failed=4, passed=2)
+    suites.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(failed=5, passed=2)
 
 
 def test_what_was_accepted_passes_again(suites: pytest.Pytester) -> None:
     accept(suites)
     result = suites.runpytest_inprocess(*QUIET)
-    result.assert_outcomes(passed=6)
+    result.assert_outcomes(passed=7)
     assert result.ret == 0
     assert {each["verdict"] for each in verdicts(suites)} == {"passed", "information"}
 
@@ -180,19 +188,19 @@ def test_a_run_never_touches_a_baseline(suites: pytest.Pytester) -> None:
 def test_k_draws_and_judges_only_what_it_selects(suites: pytest.Pytester) -> None:
     accept(suites)
     result = suites.runpytest_inprocess("-k", "cross", *QUIET)
-    result.assert_outcomes(passed=1, deselected=5)
+    result.assert_outcomes(passed=1, deselected=6)
     images = suites.path / "reports" / "latest" / "few" / "shapes" / "images"
     assert [path.name for path in images.iterdir()] == ["cross@0.png"]
 
 
 def test_k_finds_a_case_by_its_tag(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess("--collect-only", "-q", "-k", "round", *QUIET)
-    result.stdout.fnmatch_lines(["*[[]shapes-circle[]]", "", "1/6 tests collected*"])
+    result.stdout.fnmatch_lines(["*[[]shapes-circle[]]", "", "1/7 tests collected*"])
 
 
 def test_a_selected_gate_draws_the_whole_suite(suites: pytest.Pytester) -> None:
     accept(suites)
-    suites.runpytest_inprocess("-k", "clip_score", *QUIET).assert_outcomes(passed=1, deselected=5)
+    suites.runpytest_inprocess("-k", "clip_score", *QUIET).assert_outcomes(passed=1, deselected=6)
     assert len(list((suites.path / "reports" / "latest" / "few" / "shapes" / "images").iterdir())) == 3
 
 
@@ -305,7 +313,7 @@ def test_a_setting_that_fits_no_suite_is_refused_and_one_that_fits_some_is_not(s
     suites.makepyfile(test_suite=both)
     Image.new("RGB", (64, 64), (220, 40, 40)).save(suites.path / "red.png")
     suites.runpytest_inprocess("-k", "circle", "--sdeval-set", "strength=0.5", *QUIET).assert_outcomes(
-        skipped=2, deselected=10
+        skipped=2, deselected=12
     )
     halfway = fingerprints(suites)
     suites.runpytest_inprocess("-k", "circle", *QUIET)
@@ -390,7 +398,7 @@ def test_a_target_is_loaded_once_for_all_suites(suites: pytest.Pytester, monkeyp
     monkeypatch.setattr(sdeval.pipelines.load.LoadedTarget, "_fresh", counted)
     suites.makepyfile(test_suite=SUITE.format(task="text2img", name="few") + EDIT)
     Image.new("RGB", (64, 64), (220, 40, 40)).save(suites.path / "red.png")
-    suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(skipped=2, deselected=10)
+    suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(skipped=2, deselected=12)
     assert loads == ["text2img"]
 
 
@@ -398,7 +406,7 @@ def test_two_targets_draw_side_by_side(suites: pytest.Pytester) -> None:
     accept(suites)
     other = shutil.copytree(pipeline_folder(), suites.path / "other")
     result = suites.runpytest_inprocess("--sdeval-target", "shapes", "--sdeval-target", str(other), *QUIET)
-    result.assert_outcomes(passed=8, skipped=4)
+    result.assert_outcomes(passed=9, skipped=5)
     assert {(each["target"], each["verdict"]) for each in verdicts(suites) if not each["case"]} >= {
         ("shapes", "passed")
     }
@@ -407,13 +415,74 @@ def test_two_targets_draw_side_by_side(suites: pytest.Pytester) -> None:
     assert (session / "compare.html").is_file()
 
 
-def test_a_few_cases_that_got_worse_still_end_in_a_page(suites: pytest.Pytester) -> None:
+def test_few_cases_that_got_much_worse_fail(suites: pytest.Pytester) -> None:
+    text = SUITE.format(task="text2img", name="few").replace("seeds=(0,)", "seeds=(0, 1), max_seeds=4")
+    suites.makepyfile(test_suite=text.replace('"num_inference_steps": 2', '"num_inference_steps": 10'))
     accept(suites)
-    result = suites.runpytest_inprocess("--sdeval-set", "guidance_scale=1", *QUIET)
-    assert result.ret in (0, 1)
+    result = suites.runpytest_inprocess("--sdeval-set", "num_inference_steps=1", *QUIET)
+    assert result.ret == 1
     (gate,) = [each for each in verdicts(suites) if each["metric"] == "clip_score" and not each["case"]]
-    assert gate["verdict"] == "inconclusive"
-    assert "3 cases are too few" in str(gate["reason"])
+    assert gate["verdict"] == "regressed"
+
+
+def test_a_suite_that_could_not_show_a_gross_loss_says_so_and_is_no_gate(suites: pytest.Pytester) -> None:
+    accept(suites)
+    told = "few on shapes: 3 cases and 1 seed show a loss of clip_score only from *, which is gross; that takes *"
+    suites.runpytest_inprocess(*QUIET).stdout.fnmatch_lines([f"sdeval: {told}", f"note: {told}"])
+    strict = suites.runpytest_inprocess("--sdeval-strict", "-p", "no:cacheprovider")
+    assert strict.ret == pytest.ExitCode.USAGE_ERROR
+    assert "show a loss of clip_score only from" in strict.stderr.str()
+
+
+def test_the_cases_that_both_sides_have_are_judged_where_a_suite_grows(suites: pytest.Pytester) -> None:
+    text = SUITE.format(task="text2img", name="few").replace('("clip_score",)', '("clip_score", "frechet_distance")')
+    text = text.replace("seeds=(0,),", 'seeds=(0,), references="real",')
+    (suites.path / "real").mkdir()
+    for number, colour in enumerate(("red", "blue", "green")):
+        Image.new("RGB", (64, 64), colour).save(suites.path / "real" / f"{number}.png")
+    suites.makepyfile(test_suite=text)
+    accept(suites)
+    added = '        Case(id="triangle", prompt="a large blue triangle on a white background"),\n    ),\n    seeds'
+    suites.makepyfile(test_suite=text.replace("    ),\n    seeds", added))
+    suites.runpytest_inprocess(*QUIET)
+    found = {each["case"] or each["metric"]: each for each in verdicts(suites)}
+    assert found["triangle"]["verdict"] == "new"
+    judged = ("circle", "square", "cross", "clip_score", "frechet_distance", "collapsed_samples")
+    assert {found[name]["verdict"] for name in judged} == {"passed"}
+    assert "on 3 of 4 cases" in str(found["frechet_distance"]["reason"])
+
+
+def test_a_case_that_is_gone_leaves_the_others_judged(suites: pytest.Pytester) -> None:
+    accept(suites)
+    text = SUITE.format(task="text2img", name="few")
+    suites.makepyfile(
+        test_suite=text.replace('        Case(id="square", prompt="a large white square on a red background"),\n', "")
+    )
+    suites.runpytest_inprocess(*QUIET)
+    found = {each["case"] or each["metric"]: each for each in verdicts(suites)}
+    assert {found[name]["verdict"] for name in ("circle", "cross", "clip_score")} == {"passed"}
+    assert "without 1 cases that the suite no longer has" in str(found["clip_score"]["reason"])
+
+
+ALONE = SUITE.format(task="text2img", name="few")
+ALONE = ALONE[: ALONE.index('        Case(id="square"')] + ALONE[ALONE.index("    ),\n    seeds") :]
+"""One case with one seed: nothing is known of how much it varies."""
+UNSURE = ("--sdeval-set", "num_inference_steps=1", *QUIET)
+
+
+@pytest.mark.parametrize("where", ["suite", "pyproject"])
+def test_what_is_inconclusive_fails_where_proof_is_asked_for(suites: pytest.Pytester, where: str) -> None:
+    suites.makepyfile(test_suite=ALONE)
+    accept(suites)
+    assert suites.runpytest_inprocess(*UNSURE).ret == 0
+    if where == "suite":
+        suites.makepyfile(test_suite=ALONE.replace("seeds=(0,)", 'seeds=(0,), inconclusive="fail"'))
+    else:
+        suites.makepyprojecttoml('[tool.sdeval]\ninconclusive = "fail"\n')
+    result = suites.runpytest_inprocess(*UNSURE)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*inconclusive: clip_score *"])
+    assert page_fails(suites)
 
 
 def test_two_targets_of_one_name_are_refused(suites: pytest.Pytester) -> None:
@@ -438,10 +507,10 @@ def test_a_failure_is_told_by_every_item_but_tried_once(
 
     monkeypatch.setattr(sdeval.pipelines.load, "draw", fails)
     result = suites.runpytest_inprocess(*QUIET)
-    result.assert_outcomes(failed=6)
+    result.assert_outcomes(failed=7)
     assert len(tries) == 1
     result.stdout.fnmatch_lines(["unscored: *few on shapes failed: RuntimeError: out of memory"])
-    assert [each["verdict"] for each in verdicts(suites)] == ["unscored"] * 6
+    assert [each["verdict"] for each in verdicts(suites)] == ["unscored"] * 7
     assert page_fails(suites)
 
 
@@ -492,12 +561,12 @@ def test_a_folder_that_is_no_checkpoint_ends_in_one_line(suites: pytest.Pytester
 def test_weights_that_are_not_here_skip_on_a_desk_and_fail_strictly(suites: pytest.Pytester) -> None:
     arguments = ("--sdeval-target", "some/model", "-rs", "-p", "no:cacheprovider")
     desk = suites.runpytest_inprocess(*arguments, "--no-sdeval-strict")
-    desk.assert_outcomes(skipped=6)
+    desk.assert_outcomes(skipped=7)
     desk.stdout.fnmatch_lines(
         ["*weights of some/model are not on this machine; get them with: hf download some/model*"]
     )
     assert not page_fails(suites)
-    suites.runpytest_inprocess(*arguments, "--sdeval-strict").assert_outcomes(failed=6)
+    suites.runpytest_inprocess(*arguments, "--sdeval-strict").assert_outcomes(failed=7)
     assert page_fails(suites)
 
 
@@ -515,14 +584,14 @@ def test_a_metric_whose_weights_are_not_here_skips_alone(suites: pytest.Pytester
     desk.stdout.fnmatch_lines(["note: few on shapes: CLIP weights *", "page: *", "next: open *"])
     assert not page_fails(suites)
     strict = suites.runpytest_inprocess("-k", "clip_score", "--sdeval-strict", "-p", "no:cacheprovider")
-    strict.assert_outcomes(failed=1, deselected=5)
+    strict.assert_outcomes(failed=1, deselected=6)
 
 
 def test_noise_that_no_longer_fits_is_told_on_the_terminal_and_on_the_page(suites: pytest.Pytester) -> None:
     accept(suites)
     (suites.path / "baselines" / "few" / "shapes.noise.json").write_text('{"schema": 1}')
     result = suites.runpytest_inprocess(*QUIET)
-    result.assert_outcomes(passed=6)
+    result.assert_outcomes(passed=7)
     note = "baselines/few/shapes.noise.json is left out: it was written by another version of sdeval"
     result.stdout.fnmatch_lines([f"note: {note}; measure again: sdeval calibrate few"])
     assert note in (suites.path / "reports" / "latest" / "index.html").read_text()
@@ -532,27 +601,30 @@ def test_a_damaged_noise_file_is_named_without_a_traceback(suites: pytest.Pytest
     accept(suites)
     (suites.path / "baselines" / "few" / "shapes.noise.json").write_text("{")
     result = suites.runpytest_inprocess(*QUIET)
-    result.assert_outcomes(failed=6)
-    result.stdout.fnmatch_lines(["*shapes.noise.json: is damaged: *; restore it with: git checkout -- *"])
-    result.stdout.no_fnmatch_line("*Traceback*")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = result.stderr.str().strip().splitlines()
+    assert "shapes.noise.json: is damaged: " in line
+    assert "; restore it with: git checkout -- " in line
 
 
-def test_other_prompts_are_not_comparable_and_fail(suites: pytest.Pytester) -> None:
+def test_a_case_that_asks_for_something_else_is_new_and_says_what_changed(suites: pytest.Pytester) -> None:
     accept(suites)
     suites.makepyfile(test_suite=SUITE.format(task="text2img", name="few").replace("large red", "large yellow"))
-    result = suites.runpytest_inprocess(*QUIET)
-    result.assert_outcomes(failed=2, passed=4)
-    result.stdout.fnmatch_lines(["not comparable: health: prompt, image, mask, strength or size is not the baseline's"])
+    suites.runpytest_inprocess(*QUIET).assert_outcomes(skipped=1, passed=6)
+    found = {each["case"] or each["metric"]: each for each in verdicts(suites)}
+    old, new = "a large red circle on a blue background", "a large yellow circle on a blue background"
+    assert found["circle"]["reason"] == f'prompt changed: "{old}" → "{new}"'
+    assert (found["clip_score"]["verdict"], found["clip_score"]["n"]) == ("passed", 2)
 
 
 def test_the_table_of_pyproject_is_read_and_the_command_line_wins(suites: pytest.Pytester) -> None:
     suites.makepyprojecttoml(
         '[tool.sdeval]\noutput = "out"\nstrict = true\n[tool.sdeval.set]\nnum_inference_steps = 1\n'
     )
-    suites.runpytest_inprocess("-p", "no:cacheprovider", "-k", "circle").assert_outcomes(failed=1, deselected=5)
+    suites.runpytest_inprocess("-p", "no:cacheprovider", "-k", "circle").assert_outcomes(failed=1, deselected=6)
     run = json.loads((suites.path / "out" / "latest" / "few" / "shapes" / "run.json").read_text())
     assert run["asked"]["settings"]["num_inference_steps"] == 1
-    suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(skipped=1, deselected=5)
+    suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(skipped=1, deselected=6)
 
 
 def test_an_unknown_key_in_the_table_is_refused(suites: pytest.Pytester) -> None:
@@ -574,11 +646,11 @@ def test_other_tests_are_left_alone(pytester: pytest.Pytester) -> None:
 def test_xdist_gives_the_same_verdicts(suites: pytest.Pytester) -> None:
     accept(suites)
     result = suites.runpytest_subprocess("-n", "2", "-p", "xdist", "--junitxml=junit.xml", *QUIET)
-    result.assert_outcomes(passed=6)
+    result.assert_outcomes(passed=7)
     suite = ElementTree.parse(suites.path / "junit.xml").getroot()[0]
     assert "torch" in properties(suite)
     assert {properties(each)["suite"] for each in suite.iter("testcase")} == {"few"}
-    assert len(verdicts(suites)) == 6
+    assert len(verdicts(suites)) == 7
     assert len(list((suites.path / "reports" / "latest").glob("*/*/run.json"))) == 1
 
 
@@ -623,19 +695,19 @@ def test_a_new_baseline_holds_all_seeds(growing: pytest.Pytester) -> None:
 
 
 def test_what_is_decided_by_the_first_seeds_draws_no_more(growing: pytest.Pytester) -> None:
-    growing.runpytest_inprocess(*QUIET).assert_outcomes(passed=6)
+    growing.runpytest_inprocess(*QUIET).assert_outcomes(passed=7)
     assert seeds_drawn(growing) == {0}
 
 
 def test_an_inconclusive_figure_draws_more_seeds_up_to_the_most(growing: pytest.Pytester) -> None:
-    growing.runpytest_inprocess(*MORE).assert_outcomes(passed=6)
+    growing.runpytest_inprocess(*MORE).assert_outcomes(passed=7)
     assert seeds_drawn(growing) == {0, 1, 2, 3}
     (figure,) = [each for each in verdicts(growing) if each["metric"] == "clip_score" and not each["case"]]
     assert figure["verdict"] == "inconclusive"
 
 
 def test_all_seeds_are_drawn_at_once_where_the_user_says_so(growing: pytest.Pytester) -> None:
-    growing.runpytest_inprocess("--sdeval-all-seeds", *QUIET).assert_outcomes(passed=6)
+    growing.runpytest_inprocess("--sdeval-all-seeds", *QUIET).assert_outcomes(passed=7)
     assert seeds_drawn(growing) == {0, 1, 2, 3}
 
 
@@ -645,7 +717,7 @@ def test_more_seeds_than_the_baseline_holds_are_told(growing: pytest.Pytester) -
     result = growing.runpytest_inprocess(*QUIET)
     result.stdout.fnmatch_lines(
         [
-            "note: few on shapes: may draw 8 seeds, but the baseline holds 4 of them: at most 4 are drawn; "
+            "note: few on shapes: has 8 seeds, but the baseline holds 4 of them, so at most 4 are generated; "
             "to have all: pytest suites --sdeval-all-seeds, then sdeval accept",
         ]
     )
@@ -664,7 +736,7 @@ def test_what_was_decided_early_is_to_be_drawn_whole_before_it_is_accepted(growi
     result.stdout.fnmatch_lines(["next: pytest * --sdeval-all-seeds"])
 
 
-def test_a_broken_picture_of_a_further_seed_is_told_by_the_figure(
+def test_a_broken_image_of_a_further_seed_breaks_its_case(
     growing: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = sdeval.pipelines.load.draw
@@ -675,15 +747,17 @@ def test_a_broken_picture_of_a_further_seed_is_told_by_the_figure(
 
     monkeypatch.setattr(sdeval.pipelines.load, "draw", draw)
     result = growing.runpytest_inprocess(*MORE)
-    result.assert_outcomes(failed=1, passed=5)
-    result.stdout.fnmatch_lines(["broken: *3 pictures that no case tells of: circle@3 is black*"])
+    result.assert_outcomes(failed=3, passed=4)
+    broken = [each for each in verdicts(growing) if each["verdict"] == "broken"]
+    assert {each["case"] for each in broken} == {"circle", "square", "cross"}
+    assert all("seed 3 is black" in str(each["reason"]) for each in broken)
 
 
 def test_one_case_alone_is_not_asked_about_the_others(suites: pytest.Pytester) -> None:
     text = SUITE.format(task="text2img", name="few").replace('("clip_score",)', '("clip_score", "duplicates")')
     suites.makepyfile(test_suite=text)
     accept(suites)
-    suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(passed=1, deselected=6)
+    suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(passed=1, deselected=7)
 
 
 def test_reference_pictures_that_are_too_few_cost_their_figure_only(suites: pytest.Pytester) -> None:
@@ -694,11 +768,11 @@ def test_reference_pictures_that_are_too_few_cost_their_figure_only(suites: pyte
     text = text.replace("seeds=(0,),", 'seeds=(0,), references="real",')
     suites.makepyfile(test_suite=text)
     result = suites.runpytest_inprocess(*QUIET)
-    result.assert_outcomes(failed=1, passed=6)
+    result.assert_outcomes(failed=1, passed=7)
     result.stdout.fnmatch_lines(["unscored: *reference pictures: a set needs at least 2 pictures, got 1*"])
 
 
-def test_a_figure_asked_alone_tells_of_broken_pictures(
+def test_a_metric_asked_alone_has_no_value_where_images_are_broken(
     suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept(suites)
@@ -709,14 +783,16 @@ def test_a_figure_asked_alone_tells_of_broken_pictures(
 
     monkeypatch.setattr(sdeval.pipelines.load, "draw", draw)
     result = suites.runpytest_inprocess("-k", "clip_score", *QUIET)
-    result.assert_outcomes(failed=1, deselected=5)
-    assert verdicts(suites)[0]["verdict"] == "broken"
+    result.assert_outcomes(failed=1, deselected=6)
+    (said,) = verdicts(suites)
+    assert said["verdict"] == "unscored"
+    assert "3 images are broken: circle@0 is black" in str(said["reason"])
 
 
 def test_against_another_target_both_are_drawn_in_turns(suites: pytest.Pytester) -> None:
     suites.makefile(".toml", pyproject='[tool.pytest.ini_options]\n[tool.sdeval.targets.same]\nextends = "shapes"\n')
     result = suites.runpytest_inprocess("--sdeval-target", "same", "--sdeval-against", "shapes", *QUIET)
-    result.assert_outcomes(passed=6)
+    result.assert_outcomes(passed=7)
     result.stdout.fnmatch_lines(["next: open *"])
     folder = suites.path / "reports" / "latest" / "few" / "same"
     assert not (suites.path / "reports" / "history.jsonl").exists()
@@ -735,13 +811,13 @@ def test_against_another_target_broken_pictures_fail(suites: pytest.Pytester) ->
         pyproject='[tool.pytest.ini_options]\n[tool.sdeval.targets.black]\nmodel = "python:black.py:draw"\n',
     )
     result = suites.runpytest_inprocess("--sdeval-target", "black", "--sdeval-against", "shapes", *QUIET)
-    result.assert_outcomes(failed=3, passed=3)
+    result.assert_outcomes(failed=3, passed=4)
     result.stdout.fnmatch_lines(["*broken: health: seed 0 is black*"])
 
 
 def test_against_another_python_the_same_target_is_drawn_there(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess(f"--sdeval-against-python={sys.executable}", *QUIET)
-    result.assert_outcomes(passed=6)
+    result.assert_outcomes(passed=7)
     run, rival = (runs.read(suites.path / "reports" / "latest" / "few" / each) for each in ("shapes", "shapes/against"))
     assert [each.sha256 for each in run.samples] == [each.sha256 for each in rival.samples]
 

@@ -205,7 +205,8 @@ def test_every_fault_is_planted_once_and_every_control_in_each_repeat(measured: 
 
 def test_a_fault_that_ruins_pictures_is_caught_by_the_metric(measured: Measured) -> None:
     (each,) = of(measured, "prompts-dropped")
-    assert (each.verdict, each.caught, each.metrics) == ("regressed", True, ("clip_score",))
+    assert (each.verdict, each.caught) == ("regressed", True)
+    assert each.metrics[0] == "clip_score"
     assert each.loss > 1
     assert all(each.by_hand.values())
     assert not each.identical

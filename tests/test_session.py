@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdeval.compare import Verdict
+from sdeval.compare import DefectRates, Verdict
 from sdeval.errors import SdevalError
+from sdeval.metrics import MetricOptions
 from sdeval.named_targets import shipped
 from sdeval.run import Run
 from sdeval.runner import Job, Options
 from sdeval.session import Question, Session
+from sdeval.stats import Spread
 from tests.conftest import make_run
 from tests.drawn import plan
 
@@ -36,6 +38,27 @@ class Scores:
 
     def whole_baseline(self, job: Job) -> Run:
         return make_run(self.before)
+
+    def compared(self, job: Job) -> tuple[Run, Run, str]:
+        return self.run(job, None), make_run(self.before[:, : self.seeds]), ""
+
+    def looks(self, job: Job) -> tuple[tuple[int, ...], ...]:
+        return ((0, 1), tuple(range(self.after.shape[1])))
+
+    def round_of(self, job: Job) -> int:
+        return int(self.seeds > 2)
+
+    def spreads(self, job: Job) -> dict[str, Spread]:
+        return {}
+
+    def defect_rates(self, job: Job) -> DefectRates:
+        return DefectRates()
+
+    def missing(self, job: Job) -> dict[str, Exception]:
+        return {}
+
+    def metric_options(self, job: Job) -> MetricOptions:
+        return MetricOptions.from_suite(job.suite, "cpu")
 
 
 @pytest.fixture
@@ -71,7 +94,7 @@ def test_a_part_of_a_suite_draws_no_more(before: np.ndarray) -> None:
     after = before.copy()
     after[11] -= 5
     scores = Scores(before, after)
-    assert judged(scores, whole=False).verdict == "inconclusive"
+    assert judged(scores, whole=False).verdict == "regressed"
     assert scores.seeds == 2
 
 

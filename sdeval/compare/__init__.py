@@ -2,7 +2,7 @@
 
 from sdeval.compare.cases import judge_cases, settle_cases, suspected
 from sdeval.compare.collapsed import collect_collapsed
-from sdeval.compare.defects import DefectRates
+from sdeval.compare.defects import DefectRates, expected_defects
 from sdeval.compare.metrics import (
     ALPHA_METRICS,
     Circumstances,
@@ -26,6 +26,7 @@ __all__ = [
     "Verdict",
     "collect_collapsed",
     "collect_evidence",
+    "expected_defects",
     "judge_cases",
     "judge_metrics",
     "removed_cases",

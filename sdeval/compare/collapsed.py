@@ -24,7 +24,9 @@ TOLERANCES = 12.0
 DEVIATIONS = 4.0
 """and by more than this many standard deviations of a difference between two seeds of a typical case."""
 TOLERANCE = 5.0
-"""Percent of the samples that may collapse, where a suite states nothing else."""
+"""Percent of the samples that may collapse, where a suite states nothing else,"""
+FEWEST = 4
+"""or as many samples, if that is more: fewer are no rate."""
 NAMED = 4
 """Collapsed samples that a reason names."""
 
@@ -48,10 +50,11 @@ def collect_collapsed(
         verdict="new",
         higher_is_better=False,
         n=len(run.by_case()),
-        tolerance=TOLERANCE if tolerance is None else tolerance,
+        tolerance=max(TOLERANCE, 100 * FEWEST / len(run.samples)) if tolerance is None else tolerance,
     )
     if baseline is None:
-        return MetricEvidence(replace(draft, reason="no baseline for this suite and target"))
+        reason = circumstances.note or "no baseline for this suite and target"
+        return MetricEvidence(replace(draft, reason=reason))
     cases = list(run.by_case())
     scores = [paired(run, baseline, name, cases, circumstances.held) for name in countable(run, baseline)]
     found = [_of_metric(each, run, draft) for each in scores if each is not None]

@@ -156,7 +156,7 @@ def collect_evidence(
         return MetricEvidence(replace(draft, verdict="information", reason=reason))
     obstacle = _obstacle(run, baseline, metric)
     if obstacle is not None or baseline is None:
-        kind, reason = obstacle or ("new", "no baseline for this suite and target")
+        kind, reason = obstacle or ("new", circumstances.note or "no baseline for this suite and target")
         return MetricEvidence(replace(draft, verdict=kind, reason=reason))
     draft = replace(draft, baseline=value_of(baseline, metric), reason=circumstances.note)
     if record.scope == "set":
@@ -233,8 +233,10 @@ def _of_set(
     names = {case: number for number, case in enumerate(run.by_case())}
     difference = swapped(before, after, np.array([names[sample.case] for sample in run.samples]))
     estimate, reach = stats.swap_estimate(lambda marked: -record.sign * difference(marked), len(names), SWAPS)
-    # What swaps are tried on may be simpler than the metric itself.
-    estimate = replace(estimate, gain=record.sign * (draft.delta or 0.0))
+    # What swaps are tried on may be simpler than the metric itself; where the two disagree, nothing is shown.
+    gain = record.sign * draft.delta
+    error = estimate.error if estimate.gain * gain > 0 else math.inf
+    estimate = replace(estimate, gain=gain, error=error)
     seeds = len(run.samples) // len(names)
     return MetricEvidence(draft, estimate, share=circumstances.share, seeds=seeds, reach=reach)
 

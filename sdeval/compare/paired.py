@@ -27,6 +27,8 @@ class PairedScores:
     """`[cases, seeds]`"""
     held: stats.Floats
     """`[cases, all seeds]` of the baseline."""
+    own_spread: stats.Spread | None
+    """How much a score varies from seed to seed, by all cases of the baseline."""
 
     @property
     def tolerance(self) -> float:
@@ -44,9 +46,7 @@ class PairedScores:
         Args:
             measured: by `sdeval calibrate`; it goes before where it knows more than the baseline's own seeds.
         """
-        own = stats.seed_spread(self.held) if self.record.alone else None
-        own = own or stats.between_cases(self.held)
-        return max(filter(None, (own, measured)), key=lambda each: each.freedom, default=None)
+        return max(filter(None, (self.own_spread, measured)), key=lambda each: each.freedom, default=None)
 
     def prior(self, measured: stats.Spread | None = None) -> stats.Prior | None:
         """What is known of the variance of a case's mean gain before any is seen."""
@@ -73,9 +73,9 @@ def paired(run: Run, baseline: Run, metric: str, cases: Sequence[str], held: Run
     # What is missing became NaN here, and goes no further.
     if not (np.isfinite(after).all() and np.isfinite(before).all()):
         return None
-    return PairedScores(
-        metric, run.metrics[metric], tuple(cases), before, after, _held(held or baseline, metric, cases)
-    )
+    whole, record = held or baseline, run.metrics[metric]
+    spread = _spread(whole, metric, alone=record.alone)
+    return PairedScores(metric, record, tuple(cases), before, after, _held(whole, metric, cases), spread)
 
 
 def _held(baseline: Run, metric: str, cases: Sequence[str]) -> stats.Floats:
@@ -84,6 +84,18 @@ def _held(baseline: Run, metric: str, cases: Sequence[str]) -> stats.Floats:
     scores = [{sample.seed: sample.scores.get(metric) for sample in by_case[case]} for case in cases]
     shared = [seed for seed in scores[0] if all(is_known(each.get(seed)) for each in scores)]
     return np.array([[each[seed] for seed in shared] for each in scores], dtype=float)
+
+
+def _spread(baseline: Run, metric: str, *, alone: bool) -> stats.Spread | None:
+    """How much a score varies from seed to seed, by all cases of a baseline.
+
+    From case to case where a single seed, or scores that hang together, do not tell that.
+    """
+    samples = baseline.by_case().values()
+    scores = [[each.scores.get(metric) for each in case] for case in samples]
+    known = [np.array([each for each in case if is_known(each)], dtype=float) for case in scores]
+    known = [each for each in known if len(each)]
+    return (stats.seed_spread(known) if alone else None) or stats.between_cases(known)
 
 
 def _scores(run: Run, metric: str) -> Mapping[tuple[str, int], float | None]:

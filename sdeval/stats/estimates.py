@@ -17,7 +17,10 @@ an alarm in more than 1 of 100 sessions, down to suites of one case.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from sdeval.stats.arrays import Floats
 
@@ -132,25 +135,26 @@ def stated_mean(gains: Floats, spread: Spread, seeds: int, tolerance: float) -> 
     return Estimate(float(gains.mean()), error, min(STATED_FREEDOM, spread.freedom))
 
 
-def seed_spread(scores: Floats) -> Spread | None:
+def seed_spread(scores: Sequence[Floats] | Floats) -> Spread | None:
     """Variance over the seeds of a case, pooled over cases; None with one seed.
 
     Args:
-        scores: `[cases, seeds]`.
+        scores: for each case those of its seeds.
     """
-    cases, seeds = scores.shape
-    return Spread(float(scores.var(axis=1, ddof=1).mean()), cases * (seeds - 1)) if seeds > 1 else None
+    freedom = sum(len(each) - 1 for each in scores)
+    squares = sum(float(np.square(each - each.mean()).sum()) for each in scores)
+    return Spread(squares / freedom, freedom) if freedom else None
 
 
-def between_cases(scores: Floats) -> Spread | None:
+def between_cases(scores: Sequence[Floats] | Floats) -> Spread | None:
     """Variance of the means of cases, which is at least that over seeds; None with one case.
 
     Stands in for `seed_spread` where there is one seed, or where the scores of a case are not independent.
 
     Args:
-        scores: `[cases, seeds]`.
+        scores: for each case those of its seeds.
     """
-    means = scores.mean(axis=1)
+    means = np.array([each.mean() for each in scores])
     return Spread(float(means.var(ddof=1)), len(means) - 1) if len(means) > 1 else None
 
 

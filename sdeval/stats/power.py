@@ -40,9 +40,13 @@ def detectable_loss(
     """
     if spread is None:
         return math.inf
-    redrawn = 2 * spread.variance / seeds
-    chance = quantile(power, math.inf) * math.sqrt(redrawn / cases)
+    chance = _chance(spread, cases, seeds, power)
     return max(_shown(spread, cases, seeds, tolerance, level), tolerance) + chance
+
+
+def _chance(spread: Spread, cases: int, seeds: int, power: float = POWER) -> float:
+    """How far an estimate strays towards better, but for what is left to chance."""
+    return quantile(power, math.inf) * math.sqrt(2 * spread.variance / seeds / cases)
 
 
 def _shown(spread: Spread, cases: int, seeds: int, tolerance: float, level: float) -> float:
@@ -55,10 +59,11 @@ def _shown(spread: Spread, cases: int, seeds: int, tolerance: float, level: floa
 
 
 def needed_cases(spread: Spread, seeds: int, tolerance: float, level: float) -> int:
-    """About how many cases it takes to show whatever lies beyond the tolerance."""
+    """About how many cases it takes to show, four times in five, whatever lies beyond the tolerance."""
     low, high = 1, MOST_CASES
     while low < high:
         middle = (low + high) // 2
-        enough = _shown(spread, middle, seeds, tolerance, level) <= tolerance
+        shown = _shown(spread, middle, seeds, tolerance, level) + _chance(spread, middle, seeds)
+        enough = shown <= tolerance
         low, high = (low, middle) if enough else (middle + 1, high)
     return low

@@ -183,7 +183,7 @@ def test_the_linear_test_keeps_its_level_and_its_power(monkeypatch: pytest.Monke
         for limit in shown:
             monkeypatch.setattr(module, "EXACT_UP_TO", limit)
             difference = swapped_difference(before, after, np.arange(20), reference)
-            shown[limit] += stats.label_swap(difference, 20, 199).p_worse <= 0.1
+            shown[limit] += stats.swap_estimate(difference, 20, 199)[0].p_worse() <= 0.1
     # Binomial, 150 at 0.1: between 5 and 27 in all but one case of a thousand.
     assert all(5 <= each <= 27 for each in shown.values()) if not shift else min(shown.values()) > 50
     assert shown[0] == pytest.approx(shown[2**24], abs=12)

@@ -138,10 +138,10 @@ def test_a_server_is_judged_like_any_other_target(pytester: pytest.Pytester) -> 
         """
     )
     quiet = ("-p", "no:cacheprovider", "--no-sdeval-strict")
-    pytester.runpytest_inprocess(*quiet).assert_outcomes(passed=2, skipped=4)
+    pytester.runpytest_inprocess(*quiet).assert_outcomes(passed=2, skipped=5)
     import sdeval.cli
 
     assert sdeval.cli.main(["accept"]) == 0
-    pytester.runpytest_inprocess(*quiet).assert_outcomes(passed=6)
+    pytester.runpytest_inprocess(*quiet).assert_outcomes(passed=7)
     result = pytester.runpytest_inprocess("--sdeval-set", "steps=8", *quiet)
-    result.assert_outcomes(passed=6)
+    result.assert_outcomes(passed=7)

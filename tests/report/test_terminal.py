@@ -29,15 +29,15 @@ FINE = Verdict(suite="animals", target="tiny", metric="health", case="dog", verd
 
 
 def test_an_item_begins_with_its_verdict() -> None:
-    said = "clip_score 31.50 → 28.25 (-3.25, allowed 0.5; 95% interval -4.00 to -2.50; p <0.001, n=24)"
+    said = "clip_score 31.50 → 28.25 (-3.25, tolerance 0.5; 95% bounds -4.00 and -2.50; p <0.001, n=24)"
     assert explain(LOST) == f"regressed: {said}"
     assert explain(BLACK) == "broken: health: seed 0 is black"
 
 
 def test_the_summary_is_counts_worst_first_page_and_one_command(tmp_path: Path) -> None:
     lines = summary_lines([FINE, LOST, BLACK], tmp_path / "reports" / "x" / "index.html", tmp_path, 120)
-    assert lines[0] == "1 broken, 1 regressed, 1 passed"
-    assert [line.split()[1] for line in lines[3:5]] == ["broken", "regressed"]
+    assert lines[:2] == ["✗ Something got worse: 1 broken, 1 regressed", "1 broken, 1 regressed, 1 passed"]
+    assert [line.split()[1] for line in lines[4:6]] == ["broken", "regressed"]
     assert lines[-2:] == ["page: reports/x/index.html", "next: open reports/x/index.html"]
     assert not any("dog" in line for line in lines)
 
@@ -55,11 +55,34 @@ def test_what_further_commands_need_is_in_the_next_one() -> None:
     assert next_command(new, page, Further(again="pytest --sdeval-all-seeds")) == "pytest --sdeval-all-seeds"
 
 
-def test_columns_line_up_and_reasons_are_cut(tmp_path: Path) -> None:
-    long = replace(BLACK, reason="because " * 40)
-    lines = summary_lines([long, LOST], tmp_path / "r" / "x" / "index.html", tmp_path, 120)
+LONG = "because " * 40
+
+
+def test_columns_line_up_and_reasons_that_nobody_needs_are_cut(tmp_path: Path) -> None:
+    lines = summary_lines([replace(LOST, verdict="passed", reason=LONG), LOST], tmp_path / "x" / "p", tmp_path, 120)
     assert max(map(len, lines)) <= 120
-    assert lines[2].index("suite") == lines[3].index("animals") == lines[4].index("animals")
+    assert lines[3].index("suite") == lines[4].index("animals") == lines[5].index("animals")
+
+
+def test_the_reason_of_what_fails_stands_below_it_in_full(tmp_path: Path) -> None:
+    lines = summary_lines([replace(BLACK, reason=LONG)], tmp_path / "x" / "index.html", tmp_path, 120)
+    assert max(map(len, lines)) <= 120
+    assert sum(line.count("because") for line in lines) == 40
+
+
+DOUBT = replace(LOST, verdict="inconclusive", p_value=0.04)
+
+
+def test_a_strict_session_ends_with_what_it_let_pass(tmp_path: Path) -> None:
+    verdicts = [DOUBT, replace(FINE, verdict="not_significant")]
+    last = summary_lines(verdicts, tmp_path / "x" / "p", tmp_path, 120, (), Further(strict=True))[-1]
+    assert last.startswith("let pass: 1 inconclusive (1 beyond their tolerance), 1 cases beyond a tolerance")
+    assert 'inconclusive="fail"' in last
+
+
+def test_what_fails_was_not_let_pass(tmp_path: Path) -> None:
+    lines = summary_lines([replace(DOUBT, fatal=True)], tmp_path / "x" / "p", tmp_path, 120, (), Further(strict=True))
+    assert not any(line.startswith("let pass") for line in lines)
 
 
 @pytest.mark.parametrize(

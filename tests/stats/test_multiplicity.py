@@ -37,7 +37,9 @@ def test_p_values_are_adjusted_as_by_hand_and_by_scipy(p_values: list[float]) ->
 @given(p_lists, st.integers(0, 40))
 def test_what_is_judged_elsewhere_counts_as_unchanged(p_values: list[float], more: int) -> None:
     total = len(p_values) + more
-    assert stats.adjusted_p(p_values, total) == pytest.approx(by_hand([*p_values, *[1.0] * more], total)[: len(p_values)])
+    assert stats.adjusted_p(p_values, total) == pytest.approx(
+        by_hand([*p_values, *[1.0] * more], total)[: len(p_values)]
+    )
 
 
 def test_nothing_to_adjust_is_nothing() -> None:

@@ -129,7 +129,7 @@ def _measured(figures: Mapping[str, Verdict], noise: Noise | None) -> dict[str, 
         measured = noise.metrics.get(name) if noise else None
         # A verdict tells its noise only where what was measured still fits.
         if measured and verdict.noise is not None and verdict.tolerance and verdict.delta is not None:
-            values = (verdict.noise, measured.detectable, abs(verdict.delta))
+            values = (verdict.noise, measured.detectable or math.inf, abs(verdict.delta))
             found[name] = (values[0] / verdict.tolerance, values[1] / verdict.tolerance, values[2] / verdict.tolerance)
     return found
 

@@ -73,28 +73,44 @@ def test_pictures_of_the_baseline_travel_with_the_session(session: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("kinds", "headline"),
+    ("kinds", "headline", "tone"),
     [
-        (["passed"], "Nothing got worse"),
-        (["passed", "improved"], "Nothing got worse"),
-        (["passed", "inconclusive"], "Nothing got worse that can be shown; 1 inconclusive"),
-        (["new"], "Nothing to compare with yet: 1 new"),
-        (["new", "passed"], "Nothing got worse; 1 new"),
-        (["skipped", "information"], "Nothing was judged: 1 skipped"),
-        (["unscored", "passed"], "Not everything could be judged: 1 unscored"),
-        (["regressed", "broken", "new"], "Something got worse: 1 broken, 1 regressed"),
+        (["passed"], "Nothing got worse", "good"),
+        (["passed", "improved"], "Nothing got worse", "good"),
+        (["passed", "inconclusive"], "Nothing got worse; 1 inconclusive", "good"),
+        (["passed", "not_significant"], "Nothing got worse; 1 beyond tolerance, not significant", "good"),
+        (["new"], "Nothing to compare with yet: 1 new", "open"),
+        (["new", "passed"], "Nothing got worse; 1 new", "good"),
+        (["skipped", "information"], "Nothing was judged: 1 skipped", "open"),
+        (["unscored", "passed"], "Not everything could be judged: 1 unscored", "bad"),
+        (["unscored", "inconclusive"], "Not everything could be judged: 1 unscored", "bad"),
+        (["regressed", "broken", "new"], "Something got worse: 1 broken, 1 regressed", "bad"),
     ],
 )
-def test_the_headline_says_it(session: Path, kinds: list[Kind], headline: str) -> None:
+def test_the_headline_says_it(session: Path, kinds: list[Kind], headline: str, tone: str) -> None:
     view = page_of(session, [verdict(kind) for kind in kinds])
-    assert view.headline == headline
-    assert view.failed == headline.startswith(("Something", "Not everything"))
+    assert (view.headline, view.tone) == (headline, tone)
+
+
+DOUBT = {"baseline": 30.0, "current": 25.0, "delta": -5.0, "tolerance": 1.25}
+
+
+def test_a_metric_beyond_its_tolerance_that_is_not_shown_is_named_first(session: Path) -> None:
+    view = page_of(session, [verdict("passed"), verdict("inconclusive", **DOUBT)])
+    assert (view.headline, view.tone) == ("Perhaps worse: clip_score of animals (-5.00, tolerance 1.25)", "warn")
+    assert [line.verdict.verdict for line in view.worst] == ["inconclusive"]
+    assert view.sign == "~"
+
+
+def test_where_proof_is_asked_for_what_is_inconclusive_is_bad(session: Path) -> None:
+    view = page_of(session, [verdict("passed"), verdict("inconclusive", fatal=True, **DOUBT)])
+    assert (view.headline, view.tone) == ("A loss is not excluded: 1 inconclusive", "bad")
 
 
 def test_what_is_new_fails_the_page_of_a_strict_session(session: Path) -> None:
     record = Record.of("one", [verdict("new"), verdict("passed")], strict=True)
     view = build(Asked(session, record))
-    assert view.failed
+    assert view.tone == "bad"
     assert view.headline == "Not everything could be judged: 1 new"
     assert len(view.worst) == 1
 
@@ -161,7 +177,7 @@ def test_a_picture_that_is_none_cannot_be_ticked_and_is_told(session: Path) -> N
     runs.write(replace(run, samples=sick), folder)
     write_page(session / "index.html", asked(session, [verdict("passed", "case-0"), verdict("passed", "case-1")]))
     page = (session / "index.html").read_text(encoding="utf-8")
-    assert "seed 1 is flat" in page
+    assert "seed 1, flat" in page
     assert page.count("data-accept aria-label") == 1
 
 
