@@ -52,9 +52,10 @@ class Decision:
         return math.ceil(self.seeds * by_seeds / left) if left > 0 and by_seeds else None
 
     @property
-    def needed_cases(self) -> int:
-        """Cases that would decide."""
-        return math.ceil(self.cases * (self.error / self.needed_error) ** 2) if self.needed_error > 0 else 10**9
+    def needed_cases(self) -> int | None:
+        """Cases that would decide; None where it is no number that a suite could have."""
+        enough = self.error < MOST_TIMES * self.needed_error
+        return math.ceil(self.cases * (self.error / self.needed_error) ** 2) if enough else None
 
     @property
     def wide_enough(self) -> float:
@@ -70,7 +71,7 @@ def advice(decision: Decision) -> str:
     seeds, cases = decision.needed_seeds, decision.needed_cases
     if seeds is not None and decision.seeds < seeds <= MOST_SEEDS:
         ways.append(f"{seeds} seeds a case instead of {decision.seeds}")
-    if decision.cases < cases <= MOST_TIMES * decision.cases:
+    if cases is not None and decision.cases < cases <= MOST_TIMES * decision.cases:
         ways.append(f"{cases} cases instead of {decision.cases}")
     beyond = decision.loss > decision.tolerance
     state = (

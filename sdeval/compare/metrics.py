@@ -224,7 +224,8 @@ def _of_set(
         return MetricEvidence(
             replace(draft, verdict="unscored", reason="the baseline holds no features for this metric")
         )
-    draft = replace(draft, delta=draft.current - draft.baseline, tolerance=tolerance_of(record, draft.baseline))
+    delta = draft.current - draft.baseline
+    draft = replace(draft, delta=delta, tolerance=tolerance_of(record, draft.baseline))
     order = {sample.key: row for row, sample in enumerate(baseline.samples)}
     before = baseline.features[extractor][[order[sample.key] for sample in run.samples]]
     after = run.features[extractor]
@@ -234,7 +235,7 @@ def _of_set(
     difference = swapped(before, after, np.array([names[sample.case] for sample in run.samples]))
     estimate, reach = stats.swap_estimate(lambda marked: -record.sign * difference(marked), len(names), SWAPS)
     # What swaps are tried on may be simpler than the metric itself; where the two disagree, nothing is shown.
-    gain = record.sign * draft.delta
+    gain = record.sign * delta
     error = estimate.error if estimate.gain * gain > 0 else math.inf
     estimate = replace(estimate, gain=gain, error=error)
     seeds = len(run.samples) // len(names)
