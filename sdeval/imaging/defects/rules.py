@@ -64,14 +64,16 @@ FINE_OVER_WIDE = 1.6
 FLAT_BESIDES = Limit(0.05, 0.3)
 """A gap is one if no more than this part of the image is flat besides it: otherwise it may be part of a drawing."""
 
-BLOTCHES = Limit(12.0, 10.0)
-BLOTCH_WHITENESS = Limit(2.2, 1.5)
+BLOTCHES = Limit(10.0, 8.0)
+BLOTCH_WHITENESS = Limit(2.2, 1.6)
 COLOUR_NOISE = Limit(12.0, 4.2)
 GREY_NOISE = Limit(12.0, 4.5)
 SEAMS = Limit(4.0, 3.0)
 PATTERN = Limit(1.1, 0.75)
 BLOCKS_8 = Limit(2.2, 1.4)
 BLOCKS_16 = Limit(0.8, 0.55)
+MANY_EDGES = 0.35
+"""Seams whose like recur at every 8, 16 or 32 pixels this strongly, in levels, are edges of patches."""
 BURNT = Limit(0.12, 0.055)
 GAP = Limit(1 / 100, 1 / 150)
 OUTGROWN = 2.0
@@ -190,11 +192,9 @@ def _place(measures: Measures) -> str:
         middle = (start + end) / 2
         names.append(low if middle < 0.4 else high if middle > 0.6 else "")
     down, across = names
-    if down and across:
-        return f"at the {down} {across}"
-    return {"upper": "at the top", "lower": "at the bottom", "": f"at the {across}" if across else "in the middle"}[
-        down
-    ]
+    if not across:
+        return {"upper": "at the top", "lower": "at the bottom", "": "in the middle"}[down]
+    return f"at the {down} {across}" if down else f"at the {across}"
 
 
 def _patch_grid(measures: Measures, baseline: Measures | None) -> Finding | None:
@@ -221,6 +221,8 @@ def _tile_seams(measures: Measures, baseline: Measures | None) -> Finding | None
     # Horizons and walls are straight in one direction; tiles have seams in both.
     if measures.repeats > DRAWN_REPEATS or not _exceeds(SEAMS, measures, baseline, _crossed_seams):
         return None
+    if max(measures.blocks_8, measures.blocks_16) >= MANY_EDGES:
+        return _patch_edges(max(measures.blocks_8, measures.blocks_16), "8, 16 or 32 pixels")
     column, row = measures.seam_column_at, measures.seam_row_at
     return Finding(
         "tile_seams",
