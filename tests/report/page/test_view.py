@@ -161,7 +161,7 @@ def test_a_picture_that_is_none_cannot_be_ticked_and_is_told(session: Path) -> N
     runs.write(replace(run, samples=sick), folder)
     write_page(session / "index.html", asked(session, [verdict("passed", "case-0"), verdict("passed", "case-1")]))
     page = (session / "index.html").read_text(encoding="utf-8")
-    assert "seed 1 is flat" in page
+    assert "seed 1 is uniform" in page
     assert page.count("data-accept aria-label") == 1
 
 
