@@ -33,6 +33,7 @@ class Noise:
     wide_noise: float
     colour_noise: float
     blotches: float
+    blotch_evenness: float
     luma_whiteness: float
     colour_whiteness: float
 
@@ -47,13 +48,15 @@ def measure_noise(pixels: Pixels, blocks: Floats, edge: int) -> Noise:
     """
     fine, wide = _strip_noise(pixels)
     opponent = opponents(blocks)
+    blotches, blotch_evenness = _blotches(opponent[..., 1:], edge)
     luma_whiteness, colour_whiteness = _whiteness(opponent, edge)
     return Noise(
         fine_noise=float(fine[0]),
         wide_noise=float(wide[0]),
         # The difference of two channels with noise of their own has √2 times its deviation.
         colour_noise=float(max(*fine[1:], *wide[1:]) / np.sqrt(2)),
-        blotches=_blotches(opponent[..., 1:], edge),
+        blotches=blotches,
+        blotch_evenness=blotch_evenness,
         luma_whiteness=luma_whiteness,
         colour_whiteness=colour_whiteness,
     )
@@ -114,21 +117,24 @@ def _detail(blocks: Floats) -> Floats:
     return np.asarray((whole - means.repeat(2, axis=0).repeat(2, axis=1)) ** 2, dtype=np.float32)
 
 
-def _blotches(colours: Floats, edge: int) -> float:
-    """Deviation of colour differences between neighbouring squares of 8 and of 16 pixels, added; levels.
+def _blotches(colours: Floats, edge: int) -> tuple[float, float]:
+    """Deviation of colour differences between neighbouring squares of 8 and of 16 pixels, and how even it is.
 
-    In the quietest tenth of cells of four squares each way.
+    Of cells of four squares each way: the deviation is that of the quietest tenth, in levels, both sizes added. Its
+    evenness is what the quietest tenth has of the mean, mean of both sizes: 0 to 1.
     """
     if edge != 8 or min(colours.shape[:2]) * edge < SMALL:
-        return 0.0
-    total = 0.0
+        return 0.0, 0.0
+    total, evenness = 0.0, 0.0
     for _ in range(2):
         detail = _detail(colours)
         rows, columns = detail.shape[0] // 4, detail.shape[1] // 4
-        cells = detail[: rows * 4, : columns * 4].reshape(rows, 4, columns, 4, 2).mean(axis=(1, 3))
-        total += float(np.sqrt(np.quantile(cells.reshape(-1, 2), QUIET, axis=0).max()))
+        cells = detail[: rows * 4, : columns * 4].reshape(rows, 4, columns, 4, 2).mean(axis=(1, 3)).reshape(-1, 2)
+        total += float(np.sqrt(np.quantile(cells, QUIET, axis=0).max()))
+        both = cells.sum(axis=1)
+        evenness += float(np.sqrt(np.quantile(both, QUIET) / max(float(both.mean()), 1e-3))) / 2
         colours = halved(colours)
-    return total
+    return total, evenness
 
 
 def _whiteness(opponent: Floats, edge: int) -> tuple[float, float]:
