@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sdeval import health
 from sdeval.drift import drift
 from sdeval.images import pixel_hash, to_pixels, write_png
+from sdeval.imaging.defects import defect_of, measure
 from sdeval.inputs import keep_inputs
 from sdeval.journal import Journal
 from sdeval.pipelines.check import find_model
@@ -109,9 +109,10 @@ class Drawing:
         sample, picture = drawn.sample, drawn.picture
         image = f"images/{sample.name}.png"
         write_png(self._folder / image, picture)
-        finding = health.examine(
-            to_pixels(picture), finite=drawn.finite, flagged=drawn.flagged, size=self._plan.size(sample)
-        )
+        measures = measure(to_pixels(picture))
+        asked = self._plan.size(sample)
+        sizes = (picture.size, asked) if asked else None
+        finding = defect_of(measures, finite=drawn.finite, flagged=drawn.flagged, size=sizes)
         return SampleResult(
             case=sample.case.id,
             seed=sample.seed,
@@ -123,6 +124,7 @@ class Drawing:
             height=picture.height,
             health=finding.defect if finding else "ok",
             detail=finding.detail if finding else "",
+            measures=measures.as_dict(),
         )
 
     def _drawn_alone(self, drawn: Drawn) -> str:

@@ -34,6 +34,9 @@ class SampleResult:
     """In a baseline, by metric: SHA-256 of the picture that the score or the features are of, where it is not this
     one; of a metric that looks at the other pictures as well, a hash of all of them. Such scores are never reused."""
 
+    measures: Mapping[str, float] = field(default_factory=dict)
+    """What was measured of the image to find its defects, by name; empty in runs of before it was kept."""
+
     @property
     def key(self) -> tuple[str, int]:
         """Case and seed."""

@@ -141,7 +141,7 @@ def write(run: Run, folder: Path) -> None:
 
 def _sample_line(sample: SampleResult) -> str:
     # A line of a baseline stays the same to the last byte, also of one from before these were kept.
-    later = ("width", "height", "scored_on")
+    later = ("width", "height", "scored_on", "measures")
     return dump_line({name: value for name, value in asdict(sample).items() if value or name not in later})
 
 

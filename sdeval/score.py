@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from sdeval import references
 from sdeval.drift import drift
 from sdeval.errors import SdevalError
-from sdeval.images import as_kept, open_mask, open_rgb, to_pixels
+from sdeval.images import FULL_UP_TO, as_kept, open_mask, open_rgb, to_pixels
+from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, defect_of, measure
 from sdeval.metrics import Features, Metric, MetricInfo, MetricOptions, Picture, SampleMetric, SetMetric, create
 from sdeval.records import MetricRecord, SampleResult, SetScore
 from sdeval.run import Run, Stored
@@ -76,11 +78,40 @@ def _beside(result: SampleResult, picture: Picture, baseline: Run | None) -> Sam
     if before and before.size and result.health == "ok" and before.size != result.size:
         sizes = "{}x{} instead of the baseline's {}x{}".format(*(result.size or (0, 0)), *before.size)
         detail = f"{sizes}; ask for width and height in the suite's settings"
-        result = replace(result, health="wrong size", detail=detail)
+        result = replace(result, health="size_mismatch", detail=detail)
+    if before:
+        result = judged_beside(result, before, picture.pair[0] if picture.pair else None)
     if picture.pair is None:
         return result
     kept, now = map(to_pixels, picture.pair)
     return replace(result, drift=drift(kept, now))
+
+
+def judged_beside(result: SampleResult, before: SampleResult, kept: Image.Image | None) -> SampleResult:
+    """The defects of an image now that the baseline's is known: what that one has as well is a style.
+
+    Args:
+        result: as it was judged alone.
+        before: the baseline's sample.
+        kept: what the baseline keeps of its image, if anything.
+    """
+    if result.health in NOT_IN_PIXELS:
+        return result
+    if before.sha256 == result.sha256:
+        return replace(result, health=before.health, detail=before.detail)
+    measures, baseline = Measures.from_dict(result.measures), _measures_of(before, kept)
+    if measures is None or baseline is None:
+        return result
+    finding = defect_of(measures, baseline)
+    return replace(result, health=finding.defect if finding else "ok", detail=finding.detail if finding else "")
+
+
+def _measures_of(before: SampleResult, kept: Image.Image | None) -> Measures | None:
+    """Measures of the baseline's image; of a baseline from before they were kept, of its image if it is whole."""
+    stored = Measures.from_dict(before.measures)
+    if stored is not None or kept is None or kept.size != before.size or max(kept.size) > FULL_UP_TO:
+        return stored
+    return measure(to_pixels(kept))
 
 
 def record_of(metric: Metric, tolerance: float | None) -> MetricRecord:

@@ -72,7 +72,7 @@ def test_the_wrong_size_is_a_defect(loaded: LoadedTarget, tmp_path: Path, monkey
 
     monkeypatch.setattr(module, "draw", small)
     run = draw_samples(plan(), loaded, tmp_path, lambda _: None)
-    assert {sample.health for sample in run.samples} == {"wrong size"}
+    assert {sample.health for sample in run.samples} == {"size_mismatch"}
     assert Image.open(tmp_path / run.samples[0].image).size == (32, 32)
 
 
@@ -146,7 +146,7 @@ def test_another_size_than_the_baselines_is_a_defect_where_none_was_asked(
     unsized: Stored, loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = drawn_as((48, 32), unsized, loaded, monkeypatch)
-    assert {(each.health, each.size) for each in run.samples} == {("wrong size", (48, 32))}
+    assert {(each.health, each.size) for each in run.samples} == {("size_mismatch", (48, 32))}
     assert run.samples[0].detail.startswith("48x32 instead of the baseline's 64x64; ask for width and height")
     assert {verdict.verdict for verdict in judge_cases(run, unsized.run)} == {"broken"}
     # What compares both pictures says why it cannot.

@@ -43,7 +43,7 @@ def test_the_facts_of_all_metrics_are_light() -> None:
 LAYERS = (
     ("errors", "typed", "files", "images", "environment", "shapes"),
     ("suite", "casefile", "target", "named_targets", "hardware", "stats", "cusum", "collect", "by_hand"),
-    ("metrics", "pipelines", "health", "faults", "progress", "drift"),
+    ("metrics", "pipelines", "imaging", "faults", "progress", "drift"),
     ("run", "records", "runfiles", "references", "noise", "journal"),
     ("score",),
     ("compare", "plan", "inputs", "drawing", "evaluate", "shapes.train"),

@@ -8,15 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from sdeval import run as runs
 from sdeval.evaluate import evaluate
+from sdeval.images import pixel_hash, to_pixels
+from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, measure
 from sdeval.metrics import MetricInfo, Picture
 from sdeval.metrics.clip_score import INFO, ClipScore
 from sdeval.metrics.frechet_distance import FrechetDistance
 from sdeval.metrics.parts import OneByOne
 from sdeval.pipelines.load import LoadedTarget
-from sdeval.run import Run, Stored
-from sdeval.score import score, with_seeds
+from sdeval.records import SampleResult
+from sdeval.run import Run, Stored, _sample_line
+from sdeval.score import judged_beside, score, with_seeds
+from tests.conftest import make_run
 from tests.drawn import plan
 
 
@@ -264,3 +270,56 @@ def test_no_seed_in_common_leaves_no_picture_and_no_figure(drawn: tuple[Run, Pat
 def test_a_part_leaves_out_set_metrics_that_the_suite_no_longer_has(drawn: tuple[Run, Path]) -> None:
     run, _ = drawn
     assert with_seeds(run, {1}, plan(metrics=("clip_score",)).suite, "cpu").set_scores == {}
+
+
+def marked(cut: bool) -> Image.Image:
+    """Fine stripes of colour, of which a quarter may be black."""
+    pixels = np.random.default_rng(0).integers(90, 160, (64, 64, 3)).cumsum(axis=1) % 256
+    if cut:
+        pixels[:32, :32] = 0
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def beside(baseline: SampleResult, now: Image.Image, kept: Image.Image | None, health: str = "ok") -> str:
+    """The health of an image beside a baseline's sample."""
+    result = replace(
+        baseline, sha256=pixel_hash(now), health=health, measures=measure(to_pixels(now)).as_dict(), width=64, height=64
+    )
+    return judged_beside(result, baseline, kept).health
+
+
+def baseline_of(image: Image.Image, measured: bool = True) -> SampleResult:
+    run = make_run(np.zeros((1, 1)))
+    measures = measure(to_pixels(image)).as_dict() if measured else {}
+    return replace(run.samples[0], sha256=pixel_hash(image), measures=measures, width=64, height=64)
+
+
+def test_an_image_is_judged_beside_the_measures_of_the_baseline() -> None:
+    whole, cut = marked(False), marked(True)
+    assert beside(baseline_of(whole), cut, None) == "missing_area"
+    assert beside(baseline_of(cut), cut.transpose(Image.Transpose.ROTATE_90), None, "missing_area") == "ok"
+
+
+def test_of_an_older_baseline_the_image_is_measured_where_it_is_whole() -> None:
+    whole, cut = marked(False), marked(True)
+    older = baseline_of(whole, measured=False)
+    assert beside(older, cut, whole) == "missing_area"
+    # Nothing is known of a thumbnail, or without one: what was found alone stays.
+    for kept in (whole.resize((32, 32)), None):
+        assert beside(older, cut, kept) == "ok"
+        assert beside(older, cut, kept, "missing_area") == "missing_area"
+
+
+def test_an_identical_image_is_as_healthy_as_the_baseline() -> None:
+    assert beside(baseline_of(marked(True)), marked(True), None, "missing_area") == "ok"
+
+
+@pytest.mark.parametrize("health", NOT_IN_PIXELS)
+def test_what_is_known_from_elsewhere_stays(health: str) -> None:
+    assert beside(baseline_of(marked(False)), marked(False), None, health) == health
+
+
+def test_measures_of_a_run_are_on_disk(drawn: tuple[Run, Path]) -> None:
+    run, folder = drawn
+    assert all(Measures.from_dict(sample.measures) for sample in runs.read(folder).samples)
+    assert "measures" not in _sample_line(replace(run.samples[0], measures={}))

@@ -173,11 +173,11 @@ def test_a_case_of_a_single_seed_tells_no_multiples_of_noise(tmp_path: Path) -> 
 def test_a_picture_that_is_none_cannot_be_ticked_and_is_told(session: Path) -> None:
     folder = session / "animals" / "tiny"
     run = runs.read(folder)
-    sick = (*run.samples[:-1], replace(run.samples[-1], health="flat"))
+    sick = (*run.samples[:-1], replace(run.samples[-1], health="uniform"))
     runs.write(replace(run, samples=sick), folder)
     write_page(session / "index.html", asked(session, [verdict("passed", "case-0"), verdict("passed", "case-1")]))
     page = (session / "index.html").read_text(encoding="utf-8")
-    assert "seed 1, flat" in page
+    assert "seed 1, uniform" in page
     assert page.count("data-accept aria-label") == 1
 
 

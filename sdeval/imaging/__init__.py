@@ -1,0 +1,1 @@
+"""What can be said of the pixels of an image without a model."""

@@ -1,0 +1,263 @@
+"""Says from the measures of an image what is wrong with it, and why that is no style."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from sdeval.imaging.defects.measures import Measures
+
+Defect = Literal[
+    "non_finite",
+    "safety_filtered",
+    "size_mismatch",
+    "black",
+    "uniform",
+    "noise",
+    "undenoised",
+    "residual_noise",
+    "missing_area",
+    "tile_seams",
+    "patch_grid",
+    "burnt_colours",
+]
+
+
+NOT_IN_PIXELS: tuple[Defect, ...] = ("non_finite", "safety_filtered", "size_mismatch")
+"""Defects that are known from elsewhere than the pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A defect and the numbers that show it."""
+
+    defect: Defect
+    detail: str
+
+
+class Limit(NamedTuple):
+    """From which value on a measure shows a defect."""
+
+    alone: float
+    """Without a baseline: above all that is healthy in any style."""
+    beside: float
+    """Where the baseline's image is known and its value is at most half of this one's."""
+
+
+BLACK = 8
+"""An image with no level above this (of 255) is black."""
+UNIFORM = 1.5
+"""An image whose levels deviate less than this (of 255) in every channel is uniform."""
+UNCORRELATED = 0.5
+"""Neighbouring pixels of pure noise correlate less than this."""
+WHITE = 4.0
+"""Detail of middle size over coarse detail: less in images, 16 in white noise."""
+NOISY_REPEATS = 0.05
+"""Noise leaves no more than this part of the pixels exactly like the next one; halftones and edge maps leave more."""
+DRAWN_REPEATS = 0.5
+"""Drawings, halftones, pixel art and plain grounds have more pixels than this that are exactly like the next one."""
+BLOTCHES_OVER_NOISE = 2.0
+"""Blotches are so many times as strong as the noise from pixel to pixel; otherwise they are its share at that size."""
+FINE_OVER_WIDE = 1.6
+"""Luma noise from pixel to pixel over that of 2x2 pixels: 2 in white noise, about 1 in texture."""
+FLAT_BESIDES = Limit(0.05, 0.2)
+"""A gap is one if no more than this part of the image is flat besides it: otherwise it may be part of a drawing."""
+
+EVEN = 0.55
+"""Blotches of noise are as even as this all over an image; those of many small things lie in heaps."""
+
+# Limits in the units of `Measures`. `benchmarks/defects.py` says what they find and what they wrongly accuse.
+BLOTCHES = Limit(10.0, 8.0)
+BLOTCH_WHITENESS = Limit(2.2, 1.6)
+COLOUR_NOISE = Limit(12.0, 4.2)
+GREY_NOISE = Limit(12.0, 4.5)
+SEAMS = Limit(4.5, 3.3)
+PATTERN = Limit(1.1, 0.75)
+BLOCKS_8 = Limit(2.2, 1.4)
+BLOCKS_16 = Limit(3.0, 1.5)
+MANY_EDGES = 0.35
+"""Seams whose like recur at every 8, 16 or 32 pixels this strongly, in levels, are edges of patches."""
+BURNT = Limit(0.3, 0.16)
+BLACK_GAP = Limit(1 / 100, 1 / 150)
+PLAIN_GAP = Limit(1 / 70, 1 / 70)
+OUTGROWN = 2.0
+"""A baseline whose value is no less than this one's divided by this looks like that itself."""
+
+
+def defect_of(
+    measures: Measures,
+    baseline: Measures | None = None,
+    *,
+    finite: bool = True,
+    flagged: bool = False,
+    size: tuple[tuple[int, int], tuple[int, int]] | None = None,
+) -> Finding | None:
+    """The first defect of an image, most telling first; None for a healthy one.
+
+    Args:
+        measures: of the image.
+        baseline: measures of the baseline's image, if they are known.
+        finite: whether every value was finite before it became a pixel.
+        flagged: whether a safety checker replaced the image.
+        size: width and height of the image, and those that were asked for, if any were.
+    """
+    if not finite:
+        return Finding("non_finite", "the pipeline put out NaN or infinite values")
+    if flagged:
+        return Finding("safety_filtered", "the safety checker replaced the image with black")
+    if size is not None and size[0] != size[1]:
+        (width, height), asked = size
+        return Finding("size_mismatch", f"{width}x{height} instead of {asked[0]}x{asked[1]}")
+    for rule in RULES:
+        finding = rule(measures, baseline)
+        if finding is not None:
+            return finding
+    return None
+
+
+def _exceeds(
+    limit: Limit, measures: Measures, baseline: Measures | None, value_of: Callable[[Measures], float]
+) -> bool:
+    """Whether a value shows a defect that the baseline's image does not have."""
+    value = value_of(measures)
+    if baseline is None:
+        return value >= limit.alone
+    return value >= limit.beside and value >= OUTGROWN * value_of(baseline)
+
+
+def _black(measures: Measures, baseline: Measures | None) -> Finding | None:
+    if measures.brightest > BLACK:
+        return None
+    return Finding("black", f"no level above {measures.brightest:.0f} of 255")
+
+
+def _uniform(measures: Measures, baseline: Measures | None) -> Finding | None:
+    if measures.deviation >= UNIFORM:
+        return None
+    return Finding("uniform", f"levels deviate by {measures.deviation:.1f} of 255")
+
+
+def _is_noise(measures: Measures) -> bool:
+    return (
+        -UNCORRELATED < measures.correlation < UNCORRELATED
+        and measures.luma_whiteness > WHITE
+        and measures.repeats < NOISY_REPEATS
+    )
+
+
+def _noise(measures: Measures, baseline: Measures | None) -> Finding | None:
+    if not _is_noise(measures) or (baseline is not None and _is_noise(baseline)):
+        return None
+    return Finding(
+        "noise", f"neighbouring pixels correlate {measures.correlation:.2f} and nothing larger is to be seen"
+    )
+
+
+def _undenoised(measures: Measures, baseline: Measures | None) -> Finding | None:
+    whiteness = BLOTCH_WHITENESS.alone if baseline is None else BLOTCH_WHITENESS.beside
+    if (
+        not _exceeds(BLOTCHES, measures, baseline, lambda each: each.blotches)
+        or measures.colour_whiteness < whiteness
+        or measures.blotch_evenness < EVEN
+        or measures.repeats > NOISY_REPEATS
+        or measures.blotches < BLOTCHES_OVER_NOISE * measures.colour_noise
+    ):
+        return None
+    return Finding("undenoised", f"blotches of colour of {measures.blotches:.0f} levels everywhere")
+
+
+def _residual_noise(measures: Measures, baseline: Measures | None) -> Finding | None:
+    # A chessboard or a halftone of middle grey is no noise: neighbours are opposites.
+    if measures.repeats > NOISY_REPEATS or measures.correlation < 0:
+        return None
+    if _exceeds(COLOUR_NOISE, measures, baseline, lambda each: each.colour_noise):
+        return Finding("residual_noise", f"coloured noise of {measures.colour_noise:.0f} levels everywhere")
+    grey = measures.fine_noise > FINE_OVER_WIDE * measures.wide_noise
+    if grey and _exceeds(GREY_NOISE, measures, baseline, lambda each: each.fine_noise):
+        return Finding("residual_noise", f"noise of {measures.fine_noise:.0f} levels everywhere")
+    return None
+
+
+def _missing_area(measures: Measures, baseline: Measures | None) -> Finding | None:
+    besides = measures.flat_area - measures.gap_area
+    allowed = FLAT_BESIDES.alone if baseline is None else min(FLAT_BESIDES.beside, baseline.flat_area + 0.05)
+    limit = BLACK_GAP if measures.gap_level <= BLACK else PLAIN_GAP
+    if besides > allowed or not _exceeds(limit, measures, baseline, lambda each: each.gap_area):
+        return None
+    kind = "a black area" if measures.gap_level <= BLACK else "an area of one colour"
+    return Finding("missing_area", f"{kind} of {measures.gap_area:.0%} {_place(measures)}")
+
+
+def _place(measures: Measures) -> str:
+    """Where a gap is, in words."""
+    names = []
+    for start, end, low, high in (
+        (measures.gap_top, measures.gap_bottom, "upper", "lower"),
+        (measures.gap_left, measures.gap_right, "left", "right"),
+    ):
+        middle = (start + end) / 2
+        names.append(low if middle < 0.4 else high if middle > 0.6 else "")
+    down, across = names
+    if not across:
+        return {"upper": "at the top", "lower": "at the bottom", "": "in the middle"}[down]
+    return f"at the {down} {across}" if down else f"at the {across}"
+
+
+def _patch_grid(measures: Measures, baseline: Measures | None) -> Finding | None:
+    # Of the drawn styles, ordered halftones may have few repeats; their neighbours are opposites.
+    if measures.repeats > DRAWN_REPEATS or measures.correlation < UNCORRELATED:
+        return None
+    if _exceeds(PATTERN, measures, baseline, lambda each: each.pattern):
+        return Finding(
+            "patch_grid",
+            f"a pattern repeats every {measures.pattern_period:.0f} pixels: {measures.pattern:.1f} levels a step",
+        )
+    if _exceeds(BLOCKS_8, measures, baseline, lambda each: each.blocks_8):
+        return _patch_edges(measures.blocks_8, "8 pixels")
+    if _exceeds(BLOCKS_16, measures, baseline, lambda each: each.blocks_16):
+        return _patch_edges(measures.blocks_16, "16 or 32 pixels")
+    return None
+
+
+def _patch_edges(value: float, period: str) -> Finding:
+    return Finding("patch_grid", f"edges of patches every {period}: steps there differ by {value:.1f} levels")
+
+
+def _tile_seams(measures: Measures, baseline: Measures | None) -> Finding | None:
+    # Horizons and walls are straight in one direction; tiles have seams in both.
+    if measures.repeats > DRAWN_REPEATS or not _exceeds(SEAMS, measures, baseline, _crossed_seams):
+        return None
+    if max(measures.blocks_8, measures.blocks_16) >= MANY_EDGES:
+        return _patch_edges(max(measures.blocks_8, measures.blocks_16), "8, 16 or 32 pixels")
+    column, row = measures.seam_column_at, measures.seam_row_at
+    return Finding(
+        "tile_seams",
+        f"steps of {_crossed_seams(measures):.0f} levels along whole lines, "
+        f"at {column:.0%} of the width and {row:.0%} of the height",
+    )
+
+
+def _crossed_seams(measures: Measures) -> float:
+    return min(measures.seam_column, measures.seam_row)
+
+
+def _burnt_colours(measures: Measures, baseline: Measures | None) -> Finding | None:
+    if not _exceeds(BURNT, measures, baseline, lambda each: each.burnt):
+        return None
+    return Finding(
+        "burnt_colours", f"colours are cut off at both ends of the scale in {measures.burnt:.0%} of the image"
+    )
+
+
+RULES: tuple[Callable[[Measures, Measures | None], Finding | None], ...] = (
+    _black,
+    _uniform,
+    _noise,
+    _undenoised,
+    _residual_noise,
+    _missing_area,
+    _patch_grid,
+    _tile_seams,
+    _burnt_colours,
+)
