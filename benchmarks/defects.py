@@ -1,6 +1,6 @@
 """What the rules for defects find and what they wrongly accuse, as tables in Markdown.
 
-    python benchmarks/defects.py [--data FOLDER] [--sizes 512 1024] [--images 24]
+    python -m benchmarks.defects [--data FOLDER] [--sizes 512 1024] [--images 24]
 
 Defects are planted into generated images and photographs. `alone` is without a baseline; `beside` is with the measures
 of the same image before the defect was planted. Healthy images are judged alone, and beside every other of their kind
@@ -21,9 +21,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from healthy_images import DEFECTIVE, ROOT, Named, Pixels, generated, photographs, read, square, styled
-from planted_defects import PLANTS
 
+from benchmarks.healthy_images import DEFECTIVE, ROOT, Named, Pixels, generated, photographs, read, square, styled
+from benchmarks.planted_defects import PLANTS
 from sdeval.imaging.defects import Finding, Measures, defect_of, measure
 
 COLOURFUL = 15.0

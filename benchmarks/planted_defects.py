@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from healthy_images import Pixels, square
 from PIL import Image
 from scipy import ndimage
+
+from benchmarks.healthy_images import Pixels, square
 
 Floats = npt.NDArray[np.float64]
 Plant = Callable[[Pixels, np.random.Generator], Pixels]

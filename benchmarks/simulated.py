@@ -19,6 +19,7 @@ from sdeval.compare import (
     judge_metrics,
     share_of_round,
     suspected,
+    undecided,
 )
 from sdeval.records import MetricRecord, SampleResult
 from sdeval.run import Run
@@ -277,7 +278,7 @@ def judge(session: Sequence[Scores], rounds: Rounds = LOOKS, held: Sequence[int]
             verdicts = judge_metrics(mine, total)
             regressed = [each.metric for each in verdicts if each.verdict == "regressed"]
             judged = judge_cases(as_run(scores, scores.after, seeds, rounds), accepted, len(session), regressed)
-            if not any(map(suspected, judged)) and all(each.verdict != "inconclusive" for each in verdicts):
+            if not any(map(suspected, judged)) and not any(map(undecided, verdicts)):
                 break
         evidence += mine
         cases += judged

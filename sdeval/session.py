@@ -25,6 +25,7 @@ from sdeval.compare import (
     judge_metrics,
     share_of_round,
     suspected,
+    undecided,
 )
 from sdeval.compare.speed import judge_in_turns, judge_pace
 from sdeval.errors import NotAvailable, SdevalError
@@ -83,7 +84,7 @@ class Comparison:
     def undecided(self, total: int) -> bool:
         """Whether more seeds could decide something."""
         verdicts = judge_metrics(list(self.evidence.values()), total)
-        return any(map(suspected, self.cases.values())) or any(each.verdict == "inconclusive" for each in verdicts)
+        return any(map(suspected, self.cases.values())) or any(map(undecided, verdicts))
 
 
 class Session:

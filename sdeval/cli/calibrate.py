@@ -64,6 +64,9 @@ def _tell(found: Noise) -> None:
         table.add_row(name, *map(number, values), _cases(each))
     # As wide as it must be, also where the output goes into a file.
     Console(width=max(100, Console().width)).print(table)
+    if found.defects:
+        counts = ", ".join(f"{count} {defect}" for defect, count in found.defects.items())
+        print(f"broken images that the target makes by itself: {counts}, of {found.images}")
     few = [name for name, each in found.metrics.items() if each.cases_needed > each.cases]
     if few:
         print(f"too few cases to show a loss as small as the tolerance: {', '.join(few)}")

@@ -1,6 +1,6 @@
 """Judges a run against a baseline. Pure: runs in, verdicts out; no files, no torch, no clock."""
 
-from sdeval.compare.cases import judge_cases, settle_cases, suspected
+from sdeval.compare.cases import judge_cases, settle_cases, suspected, undecided
 from sdeval.compare.collapsed import collect_collapsed
 from sdeval.compare.defects import DefectRates, expected_defects
 from sdeval.compare.metrics import (
@@ -35,5 +35,6 @@ __all__ = [
     "shared_cases",
     "summary",
     "suspected",
+    "undecided",
     "worst_first",
 ]

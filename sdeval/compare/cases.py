@@ -18,6 +18,7 @@ from sdeval.compare.requests import changed_fields
 from sdeval.compare.verdict import Kind, Verdict
 from sdeval.records import SampleResult
 from sdeval.run import Run
+from sdeval.suite import COLLAPSED
 
 ALPHA_CASES = 0.001
 """Chance that a session in which nothing changed accuses a case of any of its suites."""
@@ -76,6 +77,14 @@ def settle_cases(judge: Callable[[], list[Verdict]], widen: Callable[[], bool]) 
 def suspected(verdict: Verdict) -> bool:
     """Whether more seeds could clear or accuse a case."""
     return verdict.verdict in ("regressed", "inconclusive")
+
+
+def undecided(verdict: Verdict) -> bool:
+    """Whether more seeds could decide a metric of a suite.
+
+    A rate of collapsed samples within its tolerance is left as it is: to exclude what lies beyond takes very many.
+    """
+    return verdict.verdict == "inconclusive" and (verdict.metric != COLLAPSED or verdict.warns)
 
 
 Spreads = Mapping[str, stats.Spread]

@@ -241,17 +241,17 @@ def test_scores_that_hang_together_accuse_no_single_case(rng: np.random.Generato
 
 def flat(run: Run, count: int) -> Run:
     """The run with so many flat images, one a case."""
-    samples = [replace(s, health="flat") if s.seed == 0 and int(s.case[5:]) < count else s for s in run.samples]
+    samples = [replace(s, health="uniform") if s.seed == 0 and int(s.case[5:]) < count else s for s in run.samples]
     return replace(run, samples=tuple(samples))
 
 
-RATES = DefectRates(384, {"flat": 3})
+RATES = DefectRates(384, {"uniform": 3})
 
 
 def test_broken_images_that_the_target_makes_by_itself_are_shown_and_fail_nothing(scores: np.ndarray) -> None:
     said = by_case(judge_cases(flat(make_run(scores), 1), make_run(scores), rates=RATES))["case-0"]
     assert said.verdict == "not_significant"
-    assert "by itself the target makes 3 of 384 images flat" in said.reason
+    assert "by itself the target makes 3 of 384 images uniform" in said.reason
 
 
 def test_more_broken_images_than_that_fail(scores: np.ndarray) -> None:

@@ -5,7 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdeval.compare import MetricEvidence, Verdict, collect_collapsed, judge_metrics
+from benchmarks.simulated import CLIP, NOISES, as_run, simulate, unharmed
+from sdeval.compare import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics
+from sdeval.compare.collapsed import fallen
+from sdeval.compare.paired import paired
 from sdeval.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 
@@ -92,3 +95,101 @@ def test_without_a_baseline_it_is_new(before: np.ndarray) -> None:
 def test_a_suite_states_how_many_may_collapse(before: np.ndarray, rng: np.random.Generator) -> None:
     found = collect_collapsed(make_run(wrong(before, 1 / 8, rng)), make_run(before), 30.0)
     assert judge_metrics([found])[0].verdict == "passed"
+
+
+def moved(before: np.ndarray, count: int, by: float) -> np.ndarray:
+    """The scores with one sample of so many cases moved."""
+    after = before.copy()
+    after[:count, 0] += by
+    return after
+
+
+def test_more_samples_that_rose_than_fell_are_an_improvement(before: np.ndarray) -> None:
+    said = judged(moved(before, 32, 40), before)
+    assert (said.verdict, said.baseline, said.current) == ("improved", 25.0, 0.0)
+
+
+def test_the_first_four_are_named_and_the_others_counted(before: np.ndarray) -> None:
+    told = "6 of 128 samples fell far in clip_score (0 rose as far): case-0@0, case-1@0, case-2@0, case-3@0 and 2 more"
+    assert told in judged(moved(before, 6, -40), before).reason
+
+
+def test_a_loss_that_all_share_without_falling_far_is_left_to_the_mean(before: np.ndarray) -> None:
+    said = judged(before - 4, before)
+    assert (said.verdict, said.delta, said.reason) == ("passed", 0.0, "no sample fell or rose so far")
+
+
+def test_lower_is_better_is_turned_around(before: np.ndarray) -> None:
+    turned = {"clip_score": replace(CLIP_SCORE, higher_is_better=False)}
+    assert judged(moved(before, 32, 40), before, metrics=turned).verdict == "regressed"
+
+
+def collapsed_rows(after: np.ndarray, before: np.ndarray) -> list[int]:
+    table = paired(make_run(after), make_run(before), "clip_score", [f"case-{row}" for row in range(len(before))])
+    assert table is not None
+    return sorted({int(row) for row, _ in np.argwhere(fallen(table))})
+
+
+def test_a_sample_must_fall_below_all_that_its_case_does(before: np.ndarray) -> None:
+    before[0, 1] = 20.0
+    assert collapsed_rows(moved(before, 2, 21.0 - before[0, 0]), before) == [1]
+    assert collapsed_rows(moved(before, 2, 19.0 - before[0, 0]), before) == [0, 1]
+
+
+def test_cases_that_vary_much_do_not_set_the_measure_for_the_others(
+    before: np.ndarray, rng: np.random.Generator
+) -> None:
+    before[:3] += rng.normal(0, 30, (3, 4))
+    assert collapsed_rows(moved(before, 32, -15), before)[-29:] == list(range(3, 32))
+
+
+def test_a_score_that_is_missing_on_either_side_is_unscored(before: np.ndarray) -> None:
+    holed = before.copy()
+    holed[3, 1] = np.nan
+    assert judged(holed, before).verdict == judged(before, holed).verdict == "unscored"
+
+
+@pytest.mark.parametrize("change", [{"judged": False}, {"scope": "set"}])
+def test_metrics_that_do_not_judge_single_images_do_not_count(before: np.ndarray, change: dict[str, object]) -> None:
+    metrics = {"clip_score": replace(CLIP_SCORE, **change)}
+    assert judged(before - 60, before, metrics=metrics).reason == "no score that both sides have"
+
+
+def test_why_there_is_nothing_to_compare_with_is_told(before: np.ndarray) -> None:
+    note = Circumstances(note="the baseline has none of these cases")
+    assert collect_collapsed(make_run(before), None, circumstances=note).draft.reason == note.note
+
+
+def test_all_metrics_that_were_tried_share_the_level(before: np.ndarray) -> None:
+    def twice(scores: np.ndarray) -> Run:
+        run = make_run(scores)
+        samples = (
+            replace(each, scores={**each.scores, "sharpness": each.scores["clip_score"]}) for each in run.samples
+        )
+        return replace(run, samples=tuple(samples), metrics={**run.metrics, "sharpness": CLIP_SCORE})
+
+    after = moved(before, 6, -40)
+    one, two = collect_collapsed(make_run(after), make_run(before)), collect_collapsed(twice(after), twice(before))
+    assert (one.share, two.share) == (1.0, 0.5)
+    assert two.p_worse == pytest.approx(2 * one.p_worse)
+
+
+@pytest.mark.parametrize("noise", ["normal", "skewed", "heavy tails", "unequal cases", "sparse pictures"])
+def test_chance_alone_raises_no_alarm(noise: str) -> None:
+    alarms = 0
+    for seed in range(100):
+        (scores,) = simulate(np.random.default_rng((seed, 2)), NOISES[noise], unharmed, (24, 4), {"a": (CLIP,)})
+        after, before = (as_run(scores, each, range(4)) for each in (scores.after, scores.before))
+        alarms += judge_metrics([collect_collapsed(after, before)])[0].verdict == "regressed"
+    assert alarms <= 1
+
+
+def test_one_image_in_eight_that_shows_something_else_is_found_among_other_images() -> None:
+    found = 0
+    for seed in range(20):
+        rng, suites = np.random.default_rng((seed, 3)), {"text2img": (replace(CLIP, within=1.0),)}
+        (scores,) = simulate(rng, NOISES["normal"], unharmed, (32, 8), suites)
+        wrong = scores.after[0] - 20.0 * (rng.random((32, 8)) < 1 / 8)
+        after, before = (as_run(scores, each, range(8)) for each in ((wrong,), scores.before))
+        found += judge_metrics([collect_collapsed(after, before)])[0].verdict == "regressed"
+    assert found >= 16

@@ -61,3 +61,34 @@ def test_cases_that_both_sides_have_alike(run: Run) -> None:
 
 def test_a_part_of_a_suite_removed_nothing(run: Run) -> None:
     assert removed_cases(make_run(np.ones((1, 2)), complete=False), run) == []
+
+
+def test_shared_cases_come_in_the_order_of_the_suite(run: Run) -> None:
+    assert shared_cases(replace(run, samples=run.samples[::-1]), run) == ["case-2", "case-1", "case-0"]
+
+
+def test_a_seed_that_the_baseline_lacks_takes_its_case_away_and_a_further_one_does_not(run: Run) -> None:
+    assert shared_cases(run, make_run(np.ones((3, 4)))) == ["case-0", "case-1", "case-2"]
+    assert shared_cases(make_run(np.ones((3, 4))), run) == []
+
+
+@pytest.mark.parametrize(("field", "told"), [("region_prompt", 'region_prompt changed: "" → "a cat"')])
+def test_a_field_that_was_empty_is_told_as_such(run: Run, field: str, told: str) -> None:
+    now = replace(run, cases={"case-0": replace(ASKED, **{field: "a cat"})})
+    assert changed_fields(now, run, run.samples[0], run.samples[0]) == told
+
+
+def test_other_tags_and_a_size_that_one_side_does_not_know_are_no_change(run: Run) -> None:
+    now = replace(run, cases={"case-0": replace(ASKED, tags=("round",))})
+    sized = replace(run.samples[0], width=64, height=64)
+    assert "changed" not in changed_fields(now, run, sized, run.samples[0])
+
+
+def test_several_fields_that_changed_are_told_together(run: Run) -> None:
+    now = replace(run, cases={"case-0": replace(ASKED, strength=0.7, negative_prompt="ugly")})
+    said = changed_fields(now, run, run.samples[0], run.samples[0])
+    assert said == 'negative_prompt changed: "blurry" → "ugly"; strength changed: 0.5 → 0.7'
+
+
+def test_nothing_was_removed_where_both_sides_have_the_same(run: Run) -> None:
+    assert removed_cases(run, run) == []

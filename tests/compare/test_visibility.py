@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from sdeval.compare import ALPHA_METRICS
-from sdeval.compare.visibility import Sight, Unseen, unseen
-from tests.conftest import make_run
+from sdeval import stats
+from sdeval.compare import ALPHA_METRICS, Circumstances, collect_evidence, judge_metrics
+from sdeval.compare.visibility import SPREADS, TOLERANCES, Sight, Unseen, unseen
+from sdeval.records import MetricRecord
+from sdeval.run import Run
+from tests.conftest import CLIP_SCORE, make_run
 
 
 def seen(cases: int, held: int, seeds: int, tolerance: float = 1.0) -> list[Unseen]:
@@ -43,3 +48,94 @@ def test_where_nothing_is_known_of_the_spread_no_loss_shows() -> None:
 def test_metrics_that_the_baseline_lacks_are_left_out() -> None:
     baseline = make_run(np.ones((2, 2)))
     assert unseen(baseline, Sight(["case-0"], 2, {"sharpness": 1.0}, 0.001)) == []
+
+
+NOTHING_MEASURED: dict[str, stats.Spread] = {}
+
+
+def accepted(cases: int, held: int, rng: np.random.Generator) -> Run:
+    return make_run(rng.normal(30, 5, (cases, 1)) + rng.normal(0, 2, (cases, held)))
+
+
+def missed(
+    baseline: Run, seeds: int, level: float = ALPHA_METRICS, spreads: dict[str, stats.Spread] = NOTHING_MEASURED
+) -> list[Unseen]:
+    return unseen(baseline, Sight(list(baseline.by_case()), seeds, {"clip_score": 0.5}, level, spreads))
+
+
+def spread_of(baseline: Run) -> stats.Spread:
+    scores = np.array([each.scores["clip_score"] for each in baseline.samples], dtype=float)
+    found = stats.seed_spread(scores.reshape(len(baseline.by_case()), -1))
+    assert found
+    return found
+
+
+@pytest.mark.parametrize(("cases", "seeds"), [(2, 1), (2, 2), (3, 2), (3, 1)])
+def test_what_it_takes_is_enough_and_one_less_is_not(cases: int, seeds: int, rng: np.random.Generator) -> None:
+    baseline = accepted(cases, 2, rng)
+    (each,) = missed(baseline, seeds, level=1e-5)
+    spread = spread_of(baseline)
+
+    def shows(more: int, of_each: int) -> bool:
+        return stats.detectable_loss(spread, more, of_each, 0.5, 1e-5) <= each.gross
+
+    for found, one_less in ((each.enough_cases, (-1, 0)), (each.enough_seeds, (0, -1))):
+        if found:
+            more, of_each = (found, seeds) if one_less[0] else (cases, found)
+            assert shows(more, of_each)
+            assert not shows(more + one_less[0], of_each + one_less[1])
+    assert each.enough_cases or each.enough_seeds
+
+
+def test_a_gross_loss_is_many_spreads_and_many_tolerances(rng: np.random.Generator) -> None:
+    baseline = accepted(2, 2, rng)
+    (each,) = missed(baseline, 2, level=1e-6)
+    assert each.gross == pytest.approx(max(SPREADS * spread_of(baseline).deviation, TOLERANCES * 0.5))
+    (wide,) = unseen(baseline, Sight(["case-0", "case-1"], 2, {"clip_score": 90.0}, 1e-6))
+    assert wide.gross == TOLERANCES * 90
+
+
+def test_more_metrics_in_a_session_show_less(rng: np.random.Generator) -> None:
+    baseline = accepted(8, 4, rng)
+    assert missed(baseline, 2) == []
+    assert missed(baseline, 2, level=ALPHA_METRICS / 1e6)
+
+
+def test_what_calibrate_measured_speaks_for_a_baseline_of_one_seed(rng: np.random.Generator) -> None:
+    baseline = accepted(2, 1, rng)
+    assert missed(baseline, 2)
+    assert missed(baseline, 2, spreads={"clip_score": stats.Spread(4.0, 40.0)}) == []
+
+
+@pytest.mark.parametrize("record", [None, replace(CLIP_SCORE, alone=False)])
+def test_what_looks_at_all_images_or_is_not_there_is_not_told_of(
+    record: MetricRecord | None, rng: np.random.Generator
+) -> None:
+    baseline = replace(accepted(1, 1, rng), metrics={"clip_score": record} if record else {})
+    assert missed(baseline, 1) == []
+
+
+def test_missing_scores_are_told_by_others() -> None:
+    assert missed(make_run(np.array([[30.0, np.nan]])), 2) == []
+
+
+@pytest.mark.parametrize(("cases", "held", "seeds"), [(2, 4, 2), (3, 4, 2), (3, 2, 2), (5, 2, 2), (12, 1, 1)])
+def test_where_nothing_is_told_a_gross_loss_is_found(cases: int, held: int, seeds: int) -> None:
+    """Every image as if by another seed, and lower by what is gross."""
+    judged = found = 0
+    for number in range(60):
+        rng = np.random.default_rng((number, cases, held))
+        level = rng.normal(30, 2, (cases, 1))
+        before, after = (level + rng.normal(0, 2, (cases, count)) for count in (held, seeds))
+        baseline = make_run(before)
+        if missed(baseline, seeds):
+            continue
+        spread = stats.seed_spread(before) or stats.between_cases(before)
+        assert spread
+        lost = make_run(after - max(SPREADS * spread.deviation, TOLERANCES * 0.5))
+        circumstances = Circumstances(held=baseline)
+        evidence = collect_evidence(lost, make_run(before[:, :seeds]), "clip_score", circumstances=circumstances)
+        judged += 1
+        found += judge_metrics([evidence])[0].verdict == "regressed"
+    assert judged >= 20
+    assert found / judged >= 0.75
