@@ -868,3 +868,54 @@ def test_a_session_that_crashed_goes_on_in_its_place(suites: pytest.Pytester, mo
     assert (suites.path / "reports" / "latest").resolve() == stopped
     # Two that were left, and the self-check.
     assert len(calls) == 2 + 3
+
+
+BOTH = SUITE.format(task="text2img", name="few").replace('("clip_score",)', '("clip_score", "frechet_distance")')
+
+
+BOTH = BOTH.replace("seeds=(0,),", 'seeds=(0,), references="several",')
+
+
+SQUARE = '        Case(id="square", prompt="a large white square on a red background"),\n'
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ((SQUARE, ""), "without 1 cases that the suite no longer has"),
+        (("large white", "small white"), "on 2 of 3 cases, which both sides have alike"),
+    ],
+    ids=["removed", "changed"],
+)
+def test_set_metrics_are_judged_on_what_both_sides_have_alike(
+    suites: pytest.Pytester, change: tuple[str, str], told: str
+) -> None:
+    (suites.path / "several").mkdir()
+    for colour in ("red", "blue", "green"):
+        Image.new("RGB", (64, 64), colour).save(suites.path / "several" / f"{colour}.png")
+    suites.makepyfile(test_suite=BOTH)
+    accept(suites)
+    suites.makepyfile(test_suite=BOTH.replace(*change))
+    suites.runpytest_inprocess(*QUIET)
+    found = {each["case"] or each["metric"]: each for each in verdicts(suites)}
+    judged = ("circle", "cross", "clip_score", "frechet_distance", "collapsed_samples")
+    assert {name: found[name]["verdict"] for name in judged} == dict.fromkeys(judged, "passed")
+    assert told in str(found["frechet_distance"]["reason"])
+    assert found.get("square", {"verdict": "new"})["verdict"] == "new"
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_strict_session_ends_with_what_it_let_pass(suites: pytest.Pytester, strict: bool) -> None:
+    text = SUITE.format(task="text2img", name="few").replace("seeds=(0,)", "seeds=(0, 1, 2, 3)")
+    suites.makepyfile(test_suite=text.replace('"num_inference_steps": 2', '"num_inference_steps": 10'))
+    accept(suites)
+    how = ("--sdeval-strict", "-p", "no:cacheprovider") if strict else QUIET
+    result = suites.runpytest_inprocess("--sdeval-set", "num_inference_steps=12", *how)
+    assert result.ret == 0
+    assert "inconclusive" in {each["verdict"] for each in verdicts(suites)}
+    if strict:
+        result.stdout.fnmatch_lines(
+            ["next: *", "let pass: 1 inconclusive (0 beyond their tolerance)*"], consecutive=True
+        )
+    else:
+        result.stdout.no_fnmatch_line("let pass:*")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sdeval.compare import Verdict, collect_evidence, judge_metrics
+from sdeval.compare import Circumstances, Verdict, collect_evidence, judge_metrics
 from sdeval.compare.advice import MOST_SEEDS, MOST_TIMES, Decision, advice
 from tests.conftest import CLIP_SCORE, make_run
 
@@ -65,3 +65,74 @@ def test_as_many_cases_as_it_says_decide(loss: float, decided: str) -> None:
     needed = int(np.median(told))
     found = [judged(rng, needed, 2, loss).verdict for _ in range(60)]
     assert found.count(decided) / 60 > 0.6
+
+
+def stated(before: np.ndarray, after: np.ndarray, tolerance: float) -> Verdict:
+    """The verdict with a tolerance."""
+    metrics = {"clip_score": replace(CLIP_SCORE, tolerance=tolerance)}
+    sides = (replace(make_run(each), metrics=metrics) for each in (after, before))
+    return judge_metrics([collect_evidence(*sides, "clip_score")])[0]
+
+
+def advised_tolerances(cases: int) -> list[tuple[np.ndarray, np.ndarray, Verdict, float]]:
+    """Both sides of suites whose spread is so wide that nothing but a tolerance is advised, and which."""
+    found = []
+    for number in range(40):
+        rng = np.random.default_rng((number, cases))
+        level = rng.normal(90, 3, (cases, 1))
+        before, after = (level + rng.normal(0, 6, (cases, 2)) for _ in range(2))
+        said = stated(before, after, 0.1)
+        found += [(before, after, said, float(each)) for each in re.findall(r"one of ([\d.e+]+) is$", said.reason)]
+    assert len(found) >= 5
+    return found
+
+
+@pytest.mark.parametrize("cases", [3, 8, 24])
+def test_an_advised_tolerance_is_beyond_the_bound_in_its_row(cases: int) -> None:
+    for _, _, said, advised in advised_tolerances(cases):
+        assert said.low is not None
+        assert advised >= -said.low
+
+
+@pytest.mark.parametrize("cases", [3, 8, 24])
+def test_with_an_advised_tolerance_it_passes(cases: int) -> None:
+    for before, after, _, advised in advised_tolerances(cases):
+        assert stated(before, after, advised).verdict == "passed"
+
+
+@given(loss=st.floats(-5, 50), tolerance=st.floats(1e-6, 5), error=st.floats(1e-3, 50), cases=st.integers(1, 500))
+def test_a_tolerance_is_advised_only_for_losses_within_it_and_is_wide_enough(**values: float) -> None:
+    decision = replace(OPEN, **values)
+    # Otherwise it has passed, and nobody asks.
+    assume(decision.wide_enough > decision.tolerance)
+    advised = re.findall(r"one of ([\d.e+-]+) is$", advice(decision))
+    assert not (advised and decision.loss > decision.tolerance)
+    assert all(float(each) >= decision.wide_enough * (1 - 1e-5) for each in advised)
+
+
+def drawn_with(seeds: int, number: int) -> Verdict:
+    """A suite of 32 cases, of which every image is drawn anew and nothing else changed; seeds differ by 2."""
+    rng = np.random.default_rng((number, 8))
+    level = rng.normal(90, 3, (32, 1))
+    before, after = (level + rng.normal(0, 2, (32, 16)) for _ in range(2))
+    circumstances = Circumstances(held=make_run(before))
+    sides = (make_run(each[:, :seeds]) for each in (after, before))
+    return judge_metrics([collect_evidence(*sides, "clip_score", circumstances=circumstances)])[0]
+
+
+def test_as_many_seeds_as_it_says_decide() -> None:
+    reasons = [drawn_with(2, number).reason for number in range(60)]
+    told = [int(count) for reason in reasons for count in re.findall(r"(\d+) seeds a case", reason)]
+    assert len(told) >= 10
+    needed = int(np.median(told))
+    passed = [drawn_with(needed, 1000 + number).verdict == "passed" for number in range(60)]
+    assert np.mean(passed) > 0.6
+
+
+@pytest.mark.parametrize("reach", [0.0, 8.0])
+def test_more_seeds_are_no_advice_where_seeds_are_not_what_varies(reach: float) -> None:
+    assert ("seeds a case" in advice(replace(OPEN, seed_variance=reach))) == (reach > 0)
+
+
+def test_a_tolerance_of_next_to_nothing_is_no_crash() -> None:
+    assert advice(replace(OPEN, loss=0.0, tolerance=1e-160, error=1.0, cases=1))

@@ -388,3 +388,81 @@ def test_no_verdict_of_a_set_disagrees_with_the_numbers_in_its_row() -> None:
         assert agrees(said)
         kinds.add(said.verdict)
     assert {"regressed", "passed"} <= kinds
+
+
+def stated(run: Run, tolerance: float, *, relative: bool = False) -> Run:
+    """The run with another tolerance."""
+    record = replace(run.metrics["clip_score"], tolerance=tolerance, tolerance_is_relative=relative)
+    return replace(run, metrics={"clip_score": record})
+
+
+def test_a_single_case_that_lost_half_of_its_score_regresses() -> None:
+    for number in range(20):
+        rng = np.random.default_rng((number, 45))
+        before, after = rng.normal(90, 2, (1, 4)), rng.normal(90 - 45, 2, (1, 2))
+        held, accepted, run = (stated(make_run(each), 1.0) for each in (before, before[:, :2], after))
+        found = collect_evidence(run, accepted, "clip_score", circumstances=Circumstances(held=held))
+        said = judge_metrics([found])[0]
+        assert said.verdict == "regressed"
+        assert said.p_value is not None
+        assert said.p_value < ALPHA_METRICS
+
+
+def test_seeds_that_the_baseline_lacks_leave_the_metric_unscored() -> None:
+    before, after = np.full((8, 2), 30.0), np.full((8, 4), 30.0)
+    said = judge(after, before)
+    assert (said.verdict, said.reason) == ("unscored", "the baseline lacks scores of this metric")
+
+
+def test_seeds_that_the_run_did_not_need_count_for_the_spread_only() -> None:
+    rng = np.random.default_rng(3)
+    before = rng.normal(30, 2, (8, 4))
+    found = evidence(before[:, :1] - 1, before[:, :1], held=make_run(before))
+    assert found.spread is not None
+    assert found.spread.variance == pytest.approx(before.var(axis=1, ddof=1).mean())
+    assert (found.spread.freedom, found.seeds) == (24, 1)
+
+
+def test_a_metric_that_the_baseline_does_not_have_is_new(scores: np.ndarray) -> None:
+    bare = replace(make_run(scores), metrics={})
+    said = judge_metrics([collect_evidence(make_run(scores), bare, "clip_score")])[0]
+    assert (said.verdict, said.reason) == ("new", "the baseline does not have this metric")
+
+
+def test_a_tolerance_of_nothing_fails_what_is_shown_and_passes_no_loss() -> None:
+    rng = np.random.default_rng(4)
+    before = rng.normal(30, 2, (24, 2))
+    for shift, allowed in ((-1.0, {"regressed"}), (-0.001, {"inconclusive"}), (1.0, {"improved"}), (0.0, {"passed"})):
+        after = before + shift + (rng.normal(0, 0.1, before.shape) if shift else 0.0)
+        sides = (stated(make_run(each), 0.0) for each in (after, before))
+        assert judge_metrics([collect_evidence(*sides, "clip_score")])[0].verdict in allowed
+
+
+@pytest.mark.parametrize("cases", [3, 24])
+def test_scores_that_never_vary_are_judged_by_their_tolerance_alone(cases: int) -> None:
+    before = np.full((cases, 2), 30.0)
+    said = judge(before - 20.0, before)
+    assert (said.verdict, said.delta) == ("regressed", -20.0)
+    assert judge(before - 0.01, before).verdict != "regressed"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 1), (1, 2)])
+def test_whatever_little_there_is_has_an_answer(shape: tuple[int, int], rng: np.random.Generator) -> None:
+    before = rng.normal(30, 2, shape)
+    for shift in (-40.0, -0.1, 0.1, 40.0):
+        said = judge(before + shift, before)
+        assert said.verdict in ("regressed", "inconclusive", "passed", "improved")
+        assert said.delta == pytest.approx(shift)
+
+
+def test_without_any_evidence_there_is_no_verdict() -> None:
+    assert judge_metrics([]) == []
+
+
+def test_a_set_of_images_that_are_all_alike_is_no_crash(rng: np.random.Generator) -> None:
+    reference = Reference.of(rng.normal(size=(99, 8)))
+    run = with_features(make_run(np.ones((6, 2))), rng.normal(size=(12, 8)), 1.0)
+    constant = replace(run, features={"clip": np.ones((12, 8), dtype=np.float32)})
+    swapped = partial(swapped_difference, reference=reference)
+    said = judge_metrics([collect_evidence(constant, run, "frechet_distance", swapped)])[0]
+    assert said.verdict in ("inconclusive", "passed")

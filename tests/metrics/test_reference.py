@@ -83,3 +83,14 @@ def test_a_folder_is_read_by_chunks(tmp_path: Path, rng: np.random.Generator, mo
     assert np.array_equal(found.reference.all_rows(), whole.reference.all_rows())
     references.load(tmp_path, FrechetDistance(levels))
     assert len(levels.batches) == 3
+
+
+def test_a_folder_named_alike_elsewhere_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for place, colours in (("a", ("red", "blue")), ("b", ("red", "green"))):
+        for colour in colours:
+            (tmp_path / place / "real").mkdir(parents=True, exist_ok=True)
+            write_png(tmp_path / place / "real" / f"{colour}.png", Image.new("RGB", (8, 8), colour))
+        monkeypatch.chdir(tmp_path / place)
+        found.append(references.load(Path("real"), FrechetDistance(Levels())).fingerprint)
+    assert found[0] != found[1]

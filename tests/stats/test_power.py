@@ -1,3 +1,5 @@
+"""What a suite is said to show before anything is generated, against what it shows in simulation."""
+
 from __future__ import annotations
 
 import math
@@ -7,29 +9,40 @@ import numpy as np
 import pytest
 
 from sdeval import stats
-from sdeval.compare import ALPHA_METRICS, collect_evidence, judge_metrics
+from sdeval.compare import ALPHA_METRICS, Circumstances, MetricEvidence, collect_evidence, judge_metrics
+from sdeval.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 
 SPREAD = stats.Spread(4.0, 96.0)
+HELD = 4
+TIMES = 150
 
 
-@pytest.mark.parametrize(("cases", "seeds"), [(2, 2), (5, 2), (16, 4), (32, 1)])
-def test_a_loss_as_large_as_it_says_is_found_four_times_in_five(cases: int, seeds: int) -> None:
-    loss = stats.detectable_loss(SPREAD, cases, seeds, 1.0, ALPHA_METRICS)
-    metrics = {"clip_score": replace(CLIP_SCORE, tolerance=1.0)}
-    found = 0
-    for seed in range(150):
-        rng = np.random.default_rng((seed, cases))
-        level = rng.normal(90, 3, size=(cases, 1))
-        before, after = (level + rng.normal(0, 2, size=(cases, 4)) for _ in range(2))
-        run = replace(make_run(after[:, :seeds] - loss), metrics=metrics)
-        held = replace(make_run(before), metrics=metrics)
-        baseline = replace(make_run(before[:, :seeds]), metrics=metrics)
-        from sdeval.compare import Circumstances
+def with_tolerance(scores: np.ndarray) -> Run:
+    return replace(make_run(scores), metrics={"clip_score": replace(CLIP_SCORE, tolerance=1.0)})
 
-        evidence = collect_evidence(run, baseline, "clip_score", circumstances=Circumstances(held=held))
-        found += judge_metrics([evidence])[0].verdict == "regressed"
-    assert 0.68 < found / 150 <= 1.0
+
+def redrawn(cases: int, seeds: int, loss: float, number: int) -> MetricEvidence:
+    """Every image as if by another seed, where seeds differ by 2, and lower by a loss."""
+    rng = np.random.default_rng((number, cases, seeds))
+    level = rng.normal(90, 3, size=(cases, 1))
+    before, after = (level + rng.normal(0, 2, size=(cases, count)) for count in (HELD, seeds))
+    held, baseline, run = map(with_tolerance, (before, before[:, :seeds], after - loss))
+    return collect_evidence(run, baseline, "clip_score", circumstances=Circumstances(held=held))
+
+
+def power(cases: int, seeds: int, loss: float) -> float:
+    said = [judge_metrics([redrawn(cases, seeds, loss, number)])[0].verdict for number in range(TIMES)]
+    return said.count("regressed") / TIMES
+
+
+@pytest.mark.parametrize(("cases", "seeds"), [(1, 2), (3, 2), (8, 2), (16, 4), (32, 1)])
+def test_a_loss_as_large_as_it_says_is_found_about_four_times_in_five(cases: int, seeds: int) -> None:
+    spread = stats.Spread(4.0, cases * (HELD - 1))
+    loss = stats.detectable_loss(spread, cases, seeds, 1.0, ALPHA_METRICS)
+    assert power(cases, seeds, loss) == pytest.approx(0.8, abs=0.13)
+    assert power(cases, seeds, 1.4 * loss) > 0.95
+    assert power(cases, seeds, 0.7 * loss) < 0.5
 
 
 def test_more_of_anything_detects_less() -> None:
@@ -38,19 +51,51 @@ def test_more_of_anything_detects_less() -> None:
     assert stats.detectable_loss(SPREAD, 3, 4, 1.0, 0.001) < few
     assert stats.detectable_loss(SPREAD, 3, 2, 0.5, 0.001) < few
     assert stats.detectable_loss(SPREAD, 3, 2, 1.0, 0.01) < few
+    assert stats.detectable_loss(SPREAD, 3, 2, 1.0, 0.001, power=0.5) < few
+    assert stats.detectable_loss(stats.Spread(4.0, 3.0), 3, 2, 1.0, 0.001) > few
 
 
 def test_nothing_is_detectable_where_nothing_is_known() -> None:
     assert stats.detectable_loss(None, 30, 4, 1.0, 0.001) == math.inf
 
 
-def test_as_many_cases_as_are_needed_and_one_less() -> None:
+@pytest.mark.parametrize(("cases", "seeds"), [(1, 1), (3, 2), (64, 8), (5000, 8)])
+def test_no_loss_within_the_tolerance_is_detectable(cases: int, seeds: int) -> None:
+    assert stats.detectable_loss(SPREAD, cases, seeds, 1.0, 0.001) > 1.0
+
+
+@pytest.mark.parametrize("seeds", [2, 4])
+def test_as_many_cases_as_are_needed_show_a_loss_as_large_as_the_tolerance(seeds: int) -> None:
+    def shown(cases: int) -> float:
+        """Without the bar of the tolerance itself, which a loss as large passes every other time."""
+        found = [redrawn(cases, seeds, 1.0, number).p_worse < ALPHA_METRICS for number in range(TIMES)]
+        return sum(found) / TIMES
+
+    needed = stats.needed_cases(SPREAD, seeds, 1.0, ALPHA_METRICS)
+    assert shown(needed) == pytest.approx(0.8, abs=0.13)
+    assert shown(needed // 2) < 0.5
+
+
+@pytest.mark.parametrize(("seeds", "level"), [(1, 0.006), (2, 0.001), (8, 0.0001)])
+def test_with_as_many_cases_as_are_needed_the_tolerance_is_the_only_bar(seeds: int, level: float) -> None:
+    needed = stats.needed_cases(SPREAD, seeds, 1.0, level)
+
+    def beyond_chance(cases: int) -> float:
+        """Of what is detectable, what does not go back to a loss that strays towards better."""
+        chance = stats.quantile(stats.POWER, math.inf) * math.sqrt(2 * SPREAD.variance / seeds / cases)
+        return stats.detectable_loss(SPREAD, cases, seeds, 1.0, level) - chance
+
+    assert beyond_chance(needed) == pytest.approx(1.0)
+    # Far fewer have another.
+    assert beyond_chance(needed // 3) > 1.0
+
+
+def test_fewer_cases_are_needed_with_more_seeds_and_a_wider_tolerance() -> None:
     needed = stats.needed_cases(SPREAD, 2, 1.0, 0.001)
+    assert stats.needed_cases(SPREAD, 4, 1.0, 0.001) < needed
+    assert stats.needed_cases(SPREAD, 2, 2.0, 0.001) < needed
+    assert stats.needed_cases(SPREAD, 2, 1.0, 0.01) < needed
 
-    def over_tolerance(cases: int) -> float:
-        # Of what is shown four times in five, what the tolerance itself asks for is left out.
-        chance = 0.8416 * math.sqrt(4.0 / cases)
-        return stats.detectable_loss(SPREAD, cases, 2, 1e-9, 0.001) - chance + chance
 
-    assert needed > 30
-    assert over_tolerance(needed) <= over_tolerance(needed - 1)
+def test_a_tolerance_of_hardly_anything_needs_as_many_as_there_can_be() -> None:
+    assert stats.needed_cases(SPREAD, 2, 1e-9, 0.001) == stats.power.MOST_CASES

@@ -1,0 +1,116 @@
+"""How a session is said in one line, and what it is called good or bad by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sdeval.compare import Kind, Verdict
+from sdeval.report.words import bounds, counted, doubts, headline, sentence, sign, tone
+
+BASE = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="passed")
+BEYOND = replace(BASE, verdict="inconclusive", baseline=30.0, current=25.0, delta=-5.0, tolerance=1.25)
+WITHIN = replace(BEYOND, current=29.5, delta=-0.5)
+GAIN = replace(BEYOND, current=35.0, delta=5.0)
+CASE = replace(BEYOND, case="cat")
+
+
+def of(*kinds: Kind) -> list[Verdict]:
+    return [replace(BASE, verdict=kind) for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said", "how"),
+    [
+        (("broken",), "Something got worse: 1 broken", "bad"),
+        (("regressed", "not comparable"), "Something got worse: 1 regressed, 1 not comparable", "bad"),
+        (("not comparable", "passed"), "Not everything could be judged: 1 not comparable", "bad"),
+        (("unscored", "new", "passed"), "Not everything could be judged: 1 unscored", "bad"),
+        (("new", "new"), "Nothing to compare with yet: 2 new", "open"),
+        (("new", "improved"), "Nothing got worse; 1 new", "good"),
+        (("passed", "skipped"), "Nothing got worse; 1 skipped", "good"),
+        (("inconclusive",), "Nothing got worse; 1 inconclusive", "open"),
+        (("information",), "Nothing was judged: no case", "open"),
+        ((), "Nothing was judged: no case", "open"),
+    ],
+)
+def test_every_mix_of_verdicts_has_its_line_and_tone(kinds: tuple[Kind, ...], said: str, how: str) -> None:
+    assert (headline(of(*kinds)), tone(of(*kinds))) == (said, how)
+
+
+def test_what_is_new_is_bad_only_where_it_is_strict() -> None:
+    assert (headline(of("new"), strict=True), tone(of("new"), strict=True)) == (
+        "Nothing to compare with yet: 1 new",
+        "bad",
+    )
+    assert headline(of("new", "passed"), strict=True) == "Not everything could be judged: 1 new"
+
+
+def test_a_metric_that_is_perhaps_worse_is_amber_and_named() -> None:
+    verdicts = [BASE, BEYOND]
+    assert headline(verdicts) == "Perhaps worse: clip_score of animals (-5.00, tolerance 1.25)"
+    assert (tone(verdicts), sign(verdicts)) == ("warn", "~")
+
+
+def test_the_worst_of_several_is_named_and_the_others_are_counted() -> None:
+    verdicts = [BEYOND, replace(BEYOND, metric="sharpness", delta=-9.0), replace(BEYOND, metric="noise", delta=-6.0)]
+    assert headline(verdicts) == "Perhaps worse: sharpness of animals (-9.00, tolerance 1.25) and 2 more"
+
+
+def test_a_metric_is_named_before_a_case_that_fell_further() -> None:
+    verdicts = [replace(CASE, delta=-20.0), BEYOND]
+    assert [each.case for each in doubts(verdicts)] == ["", "cat"]
+    assert headline(verdicts) == "Perhaps worse: clip_score of animals (-5.00, tolerance 1.25) and 1 more"
+
+
+def test_a_case_that_fell_far_is_amber_and_named_with_its_metric() -> None:
+    assert headline([BASE, CASE]) == "Perhaps worse: cat clip_score of animals (-5.00, tolerance 1.25)"
+
+
+@pytest.mark.parametrize("verdict", [WITHIN, GAIN, replace(CASE, verdict="not_significant")])
+def test_what_is_within_its_tolerance_or_but_one_case_of_many_is_not_amber(verdict: Verdict) -> None:
+    assert tone([BASE, verdict]) == "good"
+    assert headline([BASE, verdict]).startswith("Nothing got worse; 1 ")
+
+
+def test_a_loss_beyond_a_tolerance_of_nothing_is_amber() -> None:
+    assert tone([BASE, replace(BEYOND, tolerance=0.0)]) == "warn"
+
+
+@pytest.mark.parametrize("worse", ["broken", "regressed", "unscored", "not comparable"])
+def test_what_fails_is_told_before_what_is_perhaps_worse(worse: Kind) -> None:
+    verdicts = [BEYOND, *of(worse)]
+    assert tone(verdicts) == "bad"
+    assert "Perhaps" not in headline(verdicts)
+
+
+def test_where_proof_is_asked_for_a_loss_that_is_not_excluded_is_bad() -> None:
+    verdicts = [BASE, replace(WITHIN, fatal=True)]
+    assert (headline(verdicts), tone(verdicts)) == ("A loss is not excluded: 1 inconclusive", "bad")
+    assert sign(verdicts) == "✗"
+
+
+def test_proof_that_is_missing_beside_a_regression_is_counted_with_it() -> None:
+    verdicts = [*of("regressed"), replace(WITHIN, fatal=True)]
+    assert headline(verdicts) == "Something got worse: 1 regressed, 1 inconclusive"
+
+
+def test_counts_are_plain_words_worst_first() -> None:
+    assert counted(of("passed", "not_significant", "broken", "passed")) == "1 broken, 1 not significant, 2 passed"
+
+
+def test_bounds_are_told_as_far_as_they_are_known() -> None:
+    assert bounds(BEYOND) == ""
+    known = replace(BEYOND, low=-7.0, high=-3.0)
+    assert bounds(known) == "95% bounds -7.00 and -3.00"
+    corrected = replace(known, corrected_low=-9.0, corrected_high=-1.0)
+    assert bounds(corrected) == "95% bounds -7.00 and -3.00; corrected -9.00 and -1.00"
+
+
+def test_a_sentence_has_everything_that_a_verdict_rests_on() -> None:
+    said = replace(BEYOND, low=-7.0, high=-3.0, p_value=0.02, n=8, noise=2.5, reason="too few")
+    assert sentence(said) == (
+        "clip_score 30.00 → 25.00 (-5.00, tolerance 1.25; 95% bounds -7.00 and -3.00; 2.0 times its noise; "
+        "p 0.020, n=8): too few"
+    )
