@@ -39,7 +39,8 @@ def load(folder: Path, metric: SetMetric) -> Loaded:
     Raises:
         ValueError: fewer than two pictures, or features that are no numbers.
     """
-    key = (folder, metric.extractor.version)
+    # The same name is another folder in another working directory.
+    key = (folder.resolve(), metric.extractor.version)
     if key not in _seen:
         digest = hashlib.sha256()
         reference = Reference.of_chunks(_chunks(folder, metric.extractor, digest.update))

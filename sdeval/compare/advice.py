@@ -29,6 +29,8 @@ class Decision:
     """Level at which a loss is shown."""
     excluded_at: float
     """Level at which a loss as large as the tolerance is excluded."""
+    wide_enough: float
+    """The tolerance by which it would have passed."""
 
     @property
     def needed_error(self) -> float:
@@ -49,7 +51,8 @@ class Decision:
         """Seeds a case that would decide; None where no number of them would."""
         by_seeds = min(1.0, self.seed_variance / self.seeds / self.cases / self.error**2)
         left = (self.needed_error / self.error) ** 2 - (1 - by_seeds)
-        return math.ceil(self.seeds * by_seeds / left) if left > 0 and by_seeds else None
+        enough = by_seeds > 0 and self.seeds * by_seeds <= MOST_SEEDS * left
+        return math.ceil(self.seeds * by_seeds / left) if enough else None
 
     @property
     def needed_cases(self) -> int | None:
@@ -57,18 +60,15 @@ class Decision:
         enough = self.error < MOST_TIMES * self.needed_error
         return math.ceil(self.cases * (self.error / self.needed_error) ** 2) if enough else None
 
-    @property
-    def wide_enough(self) -> float:
-        """The tolerance by which it would have passed."""
-        return self.loss + self._quantile(self.excluded_at) * self.error
-
 
 def advice(decision: Decision) -> str:
     """What would decide, with numbers; never more than can be done."""
     if not math.isfinite(decision.error):
         return "so few cases and seeds do not show how much they vary; give the suite more of both"
     ways = []
-    seeds, cases = decision.needed_seeds, decision.needed_cases
+    # Without any error it is the tolerance itself that was lost, and more of anything says the same.
+    known = decision.error > 0
+    seeds, cases = (decision.needed_seeds, decision.needed_cases) if known else (None, None)
     if seeds is not None and decision.seeds < seeds <= MOST_SEEDS:
         ways.append(f"{seeds} seeds a case instead of {decision.seeds}")
     if cases is not None and decision.cases < cases <= MOST_TIMES * decision.cases:

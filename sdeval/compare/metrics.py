@@ -4,7 +4,7 @@ The rule, for a change in the direction of worse:
 
 - `regressed`: the loss is beyond the tolerance, and it is shown that there is a loss, at a level that is corrected for
   all metrics of the session;
-- `passed`: a loss as large as the tolerance is excluded with 95% confidence;
+- `passed`: that these cases lost as much as the tolerance is excluded with 95% confidence;
 - `inconclusive`: neither.
 
 Each is read off bounds that the verdict holds: `corrected_low` and `corrected_high` for what is shown, `low` and `high`
@@ -43,7 +43,9 @@ class MetricEvidence:
     draft: Verdict
     """What is to be filled in; final where there is no estimate."""
     estimate: stats.Estimate | None = None
-    """Of the gain, in the metric's unit."""
+    """Of the gain of these cases, in the metric's unit, with the error that seeds cause."""
+    moderated: stats.Estimate | None = None
+    """The same gain with the error of what else a change may do to a case; None where there is one error only."""
     stated: stats.Estimate | None = None
     """The same gain with an error that does not depend on what is seen, by which a change may be shown as well."""
     spread: stats.Spread | None = None
@@ -72,9 +74,10 @@ class MetricEvidence:
         """
         if self.estimate is None:
             raise ValueError(f"{self.draft.metric} is not tested")
+        moderated = self.moderated or self.estimate
         if self.stated is None:
-            return self.estimate, self.share
-        tests = ((self.estimate, 1 - STATED_SHARE), (self.stated, STATED_SHARE))
+            return moderated, self.share
+        tests = ((moderated, 1 - STATED_SHARE), (self.stated, STATED_SHARE))
         estimate, share = min(tests, key=lambda each: each[0].p_either / each[1])
         return estimate, share * self.share
 
@@ -207,6 +210,7 @@ def _of_mean(run: Run, baseline: Run, draft: Verdict, circumstances: Circumstanc
     two = len(gains) > 1 and spread is not None
     return MetricEvidence(
         draft,
+        stats.moderated_mean(gains, scores.prior(measured, margin=False)),
         stats.moderated_mean(gains, scores.prior(measured)),
         stats.stated_mean(gains, spread, seeds, scores.tolerance) if two and spread else None,
         spread if scores.record.alone else None,
@@ -328,10 +332,11 @@ def _decision(
     return Decision(
         loss=lost,
         tolerance=tolerance,
-        error=estimate.error,
+        error=evidence.test[0].error if lost > tolerance else estimate.error,
         cases=evidence.draft.n,
         seeds=evidence.seeds,
         seed_variance=2 * evidence.spread.variance if evidence.spread else 0.0,
         shown_at=level * evidence.share,
         excluded_at=(1 - CONFIDENCE) * evidence.share,
+        wide_enough=-estimate.at_least((1 - CONFIDENCE) * evidence.share),
     )

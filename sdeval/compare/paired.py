@@ -48,10 +48,15 @@ class PairedScores:
         """
         return max(filter(None, (self.own_spread, measured)), key=lambda each: each.freedom, default=None)
 
-    def prior(self, measured: stats.Spread | None = None) -> stats.Prior | None:
-        """What is known of the variance of a case's mean gain before any is seen."""
+    def prior(self, measured: stats.Spread | None = None, *, margin: bool = True) -> stats.Prior | None:
+        """What is known of the variance of a case's mean gain before any is seen.
+
+        Args:
+            measured: the spread that `sdeval calibrate` measured.
+            margin: with what a change that makes nothing worse may do to a case besides; without it, what seeds do.
+        """
         spread = self.spread(measured)
-        return stats.Prior.of(spread, self.after.shape[1], self.tolerance) if spread else None
+        return stats.Prior.of(spread, self.after.shape[1], self.tolerance if margin else 0.0) if spread else None
 
 
 def paired(run: Run, baseline: Run, metric: str, cases: Sequence[str], held: Run | None = None) -> PairedScores | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -79,10 +80,11 @@ class Verdict:
 
     @property
     def loss(self) -> float:
-        """Loss in tolerances, negative where it is a gain; the worst first is sorted by it."""
-        if not self.delta or not self.tolerance:
+        """Loss in tolerances, negative where it is a gain; infinite where none is tolerated, 0 without a tolerance."""
+        if not self.delta or self.tolerance is None:
             return 0.0
-        return (-self.delta if self.higher_is_better else self.delta) / self.tolerance
+        lost = -self.delta if self.higher_is_better else self.delta
+        return lost / self.tolerance if self.tolerance else math.copysign(math.inf, lost)
 
     @property
     def warns(self) -> bool:

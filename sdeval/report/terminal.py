@@ -74,7 +74,7 @@ def _let_pass(verdicts: Sequence[Verdict]) -> str:
     """What a strict session let pass although it is no pass."""
     metrics = [each for each in verdicts if each.verdict == "inconclusive" and not each.fatal]
     beyond = sum(each.warns for each in metrics)
-    cases = sum(each.verdict == "not_significant" for each in verdicts)
+    cases = sum(each.verdict == "not_significant" and each.loss > 1 for each in verdicts)
     parts = [f"{len(metrics)} inconclusive ({beyond} beyond their tolerance)"] if metrics else []
     parts += [f"{cases} cases beyond a tolerance, not significant"] if cases else []
     advice = '; inconclusive="fail" in the suite or in [tool.sdeval] fails what is inconclusive' if metrics else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -179,7 +180,7 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
 
 
 def _beside_allowed(verdict: Verdict) -> str:
-    return f", {verdict.loss:.1f} times its tolerance" if verdict.loss > 0 else ""
+    return f", {verdict.loss:.1f} times its tolerance" if 0 < verdict.loss < math.inf else ""
 
 
 def not_here(verdict: Verdict) -> bool:
