@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sdeval.compare import Circumstances, Verdict, collect_evidence, judge_metrics
@@ -32,6 +32,7 @@ def still_open(decision: Decision) -> Decision:
     return decision
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     loss=st.floats(-5, 50),
     tolerance=st.floats(0, 5),
@@ -115,6 +116,7 @@ def test_with_an_advised_tolerance_it_passes(cases: int) -> None:
         assert stated(before, after, advised).verdict == "passed"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(loss=st.floats(-5, 50), tolerance=st.floats(1e-6, 5), error=st.floats(1e-3, 50), cases=st.integers(1, 500))
 def test_a_tolerance_is_advised_only_for_losses_within_it_and_is_wide_enough(**values: float) -> None:
     decision = still_open(replace(OPEN, **values))
