@@ -80,14 +80,14 @@ def _beside(result: SampleResult, picture: Picture, baseline: Run | None) -> Sam
         detail = f"{sizes}; ask for width and height in the suite's settings"
         result = replace(result, health="size_mismatch", detail=detail)
     if before:
-        result = judged_beside(result, before, picture.pair[0] if picture.pair else None)
+        result = judge_defects(result, before, picture.pair[0] if picture.pair else None)
     if picture.pair is None:
         return result
     kept, now = map(to_pixels, picture.pair)
     return replace(result, drift=drift(kept, now))
 
 
-def judged_beside(result: SampleResult, before: SampleResult, kept: Image.Image | None) -> SampleResult:
+def judge_defects(result: SampleResult, before: SampleResult, kept: Image.Image | None) -> SampleResult:
     """The defects of an image now that the baseline's is known: what that one has as well is a style.
 
     Args:

@@ -21,7 +21,7 @@ from sdeval.metrics.parts import OneByOne
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.records import SampleResult
 from sdeval.run import Run, Stored, _sample_line
-from sdeval.score import judged_beside, score, with_seeds
+from sdeval.score import judge_defects, score, with_seeds
 from tests.conftest import make_run
 from tests.drawn import plan
 
@@ -285,7 +285,7 @@ def beside(baseline: SampleResult, now: Image.Image, kept: Image.Image | None, h
     result = replace(
         baseline, sha256=pixel_hash(now), health=health, measures=measure(to_pixels(now)).as_dict(), width=64, height=64
     )
-    return judged_beside(result, baseline, kept).health
+    return judge_defects(result, baseline, kept).health
 
 
 def baseline_of(image: Image.Image, measured: bool = True) -> SampleResult:
@@ -294,7 +294,7 @@ def baseline_of(image: Image.Image, measured: bool = True) -> SampleResult:
     return replace(run.samples[0], sha256=pixel_hash(image), measures=measures, width=64, height=64)
 
 
-def test_an_image_is_judged_beside_the_measures_of_the_baseline() -> None:
+def test_an_image_is_judge_defects_the_measures_of_the_baseline() -> None:
     whole, cut = marked(False), marked(True)
     assert beside(baseline_of(whole), cut, None) == "missing_area"
     assert beside(baseline_of(cut), cut.transpose(Image.Transpose.ROTATE_90), None, "missing_area") == "ok"

@@ -1,4 +1,4 @@
-"""Measures an image: a few numbers that a baseline keeps, so that another image can be judged against it."""
+"""Measures of an image: a few numbers that a baseline stores, so that other images can be compared with it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BLOCK = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """What is known of an image's pixels. Levels go from 0 to 255."""
+    """A summary of an image's pixels. Levels go from 0 to 255."""
 
     brightest: float
     """Highest level of any channel."""
@@ -44,7 +44,7 @@ class Measures:
     wide_noise: float
     """The same for means of 2x2 pixels: half as much in white noise, as much in natural texture."""
     colour_noise: float
-    """Deviation of noise of one channel that the others do not have, in levels, where the image is quietest."""
+    """Deviation of the noise of one channel that the others do not have, in levels, where the image is quietest."""
     blotches: float
     """Colour differences between squares of 8 and of 16 pixels, in levels, where the image is quietest."""
     blotch_evenness: float
