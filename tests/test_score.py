@@ -294,7 +294,7 @@ def baseline_of(image: Image.Image, measured: bool = True) -> SampleResult:
     return replace(run.samples[0], sha256=pixel_hash(image), measures=measures, width=64, height=64)
 
 
-def test_an_image_is_judge_defects_the_measures_of_the_baseline() -> None:
+def test_an_image_is_judged_by_the_measures_of_the_baseline() -> None:
     whole, cut = marked(False), marked(True)
     assert beside(baseline_of(whole), cut, None) == "missing_area"
     assert beside(baseline_of(cut), cut.transpose(Image.Transpose.ROTATE_90), None, "missing_area") == "ok"

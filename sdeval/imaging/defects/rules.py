@@ -74,7 +74,7 @@ BLOTCHES = Limit(10.0, 8.0)
 BLOTCH_WHITENESS = Limit(2.2, 1.6)
 COLOUR_NOISE = Limit(12.0, 4.2)
 GREY_NOISE = Limit(12.0, 4.5)
-SEAMS = Limit(6.0, 5.2)
+SEAMS = Limit(3.0, 2.3)
 PATTERN = Limit(1.1, 0.75)
 PATTERN_8 = Limit(1.7, 1.4)
 """JPEG leaves a pattern of this period, which edge maps and sharpening raise."""
@@ -234,19 +234,19 @@ def _patch_edges(value: float, period: str) -> Finding:
 
 def _tile_seams(measures: Measures, baseline: Measures | None) -> Finding | None:
     # Horizons and walls are straight in one direction; tiles have seams in both.
-    if measures.repeats > DRAWN_REPEATS or not _exceeds(SEAMS, measures, baseline, _crossed_seams):
+    if measures.repeats > DRAWN_REPEATS or not _exceeds(SEAMS, measures, baseline, _weaker_seam):
         return None
     if max(measures.blocks_8, measures.blocks_16) >= MANY_EDGES:
         return _patch_edges(max(measures.blocks_8, measures.blocks_16), "8, 16 or 32 pixels")
     column, row = measures.seam_column_at, measures.seam_row_at
     return Finding(
         "tile_seams",
-        f"steps of {_crossed_seams(measures):.0f} levels along whole lines, "
+        f"steps of {_weaker_seam(measures):.0f} levels along whole lines, "
         f"at {column:.0%} of the width and {row:.0%} of the height",
     )
 
 
-def _crossed_seams(measures: Measures) -> float:
+def _weaker_seam(measures: Measures) -> float:
     return min(measures.seam_column, measures.seam_row)
 
 
