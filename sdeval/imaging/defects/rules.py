@@ -74,7 +74,7 @@ BLOTCHES = Limit(10.0, 8.0)
 BLOTCH_WHITENESS = Limit(2.2, 1.6)
 COLOUR_NOISE = Limit(12.0, 4.2)
 GREY_NOISE = Limit(12.0, 4.5)
-SEAMS = Limit(3.0, 2.3)
+SEAMS = Limit(4.2, 2.6)
 PATTERN = Limit(1.1, 0.75)
 PATTERN_8 = Limit(1.7, 1.4)
 """JPEG leaves a pattern of this period, which edge maps and sharpening raise."""
