@@ -24,8 +24,10 @@ SHARP = 2.5
 """A piece of a seam has a step this many times as large as its neighbour lines."""
 STEEP = 21.0
 """A mean step above this many levels is an edge of something."""
-MANY_STEEP = 0.2
+MANY_STEEP = 0.35
 """A line of which this part is steep is an edge between two pictures."""
+MARGIN = 16
+"""Lines within this part (one over it) of the width from an edge are those of a frame."""
 PLAIN = 0.02
 """On a side with less texture than this many levels a step is the edge of a plain area."""
 PERIODS = (8, 16, 32)
@@ -83,7 +85,7 @@ def _strongest_seam(steps: Steps) -> tuple[float, float]:
 
     The strength is the step in those pieces of a line where it is larger than in the lines on both sides, which need
     some texture, and where the next piece has a step of the same sign: the mean over the line of the smaller of both
-    steps, 0 for other pieces.
+    steps, 0 for other pieces. Lines near an edge are left out.
     """
     rows, lines = steps.shape
     count = rows // SEGMENT
@@ -105,6 +107,8 @@ def _strongest_seam(steps: Steps) -> tuple[float, float]:
     # One tile beside another is lighter or darker all along; one picture beside another now this, now that.
     steady = np.minimum(np.abs(excess[1:]), np.abs(excess[:-1])) * (excess[1:] * excess[:-1] > 0)
     strength = steady.mean(axis=0) * ((middle >= STEEP).mean(axis=0) < MANY_STEEP)
+    margin = lines // MARGIN - first
+    strength[: max(margin, 0)] = strength[strength.size - max(margin, 0) :] = 0
     place = int(strength.argmax())
     return float(strength[place]), (place + NEAR + 3) / (lines + 1)
 

@@ -83,6 +83,10 @@ BLOCKS_16 = Limit(3.0, 1.5)
 MANY_EDGES = 0.35
 """If steps at every 8, 16 or 32 pixels are this strong, in levels, a seam is one edge of many patches."""
 BURNT = Limit(0.3, 0.16)
+CLIPPED = 0.1
+"""With a baseline whose image has at most a quarter of it, and is no drawing in pure colours."""
+PURE = 0.3
+"""Drawings in black, white and pure colours have more than this part in them."""
 BLACK_GAP = Limit(1 / 100, 1 / 150)
 PLAIN_GAP = Limit(1 / 70, 1 / 70)
 OUTGROWN = 2.0
@@ -251,11 +255,18 @@ def _weaker_seam(measures: Measures) -> float:
 
 
 def _burnt_colours(measures: Measures, baseline: Measures | None) -> Finding | None:
-    if not _exceeds(BURNT, measures, baseline, lambda image: image.burnt):
+    if not _exceeds(BURNT, measures, baseline, lambda image: image.burnt) and not _has_clipped(measures, baseline):
         return None
     return Finding(
-        "burnt_colours", f"colours are cut off at both ends of the scale in {measures.burnt:.0%} of the image"
+        "burnt_colours", f"colours are clipped at both ends of the scale in {measures.clipped:.0%} of the image"
     )
+
+
+def _has_clipped(measures: Measures, baseline: Measures | None) -> bool:
+    """Whether colours are clipped that the baseline's image has in their range."""
+    if baseline is None or baseline.primaries > PURE or baseline.repeats > DRAWN_REPEATS:
+        return False
+    return measures.clipped >= max(CLIPPED, 2 * OUTGROWN * baseline.clipped)
 
 
 RULES: tuple[Callable[[Measures, Measures | None], Finding | None], ...] = (
