@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ Pixels = npt.NDArray[np.uint8]
 
 DEFECTIVE = {"omingen-v1-cached1.webp"}
 """Of the generated images: one that a person sees at once is broken (a grid of red dots, parts blown out)."""
-PACKAGED = {
+PHOTOGRAPHS: dict[str, tuple[str, ...]] = {
     "skimage": (
         *("astronaut", "brick", "camera", "cell", "chelsea", "clock_motion", "coffee", "coins", "grass", "gravel"),
         *("hubble_deep_field", "ihc", "moon", "motorcycle_left", "retina", "rocket"),
@@ -26,12 +27,17 @@ PACKAGED = {
     "sklearn": ("china", "flower"),
     "matplotlib": ("grace_hopper",),
 }
-"""Photographs in the wheels of packages; a package that is not installed is left out."""
+"""In the wheels of packages."""
+GRAPHICS: dict[str, tuple[str, ...]] = {
+    "skimage": ("page", "text", "horse", "phantom", "logo", "color", "microaneurysms"),
+    "matplotlib": ("logo2", "Minduka_Present_Blue_Pack"),
+}
+"""In the wheels of packages: scans of text, a silhouette, a phantom, logos, a diagram of colours."""
 FOLDERS = {"skimage": "data", "sklearn": "datasets/images", "matplotlib": "mpl-data/sample_data"}
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedImage:
     """An image, its file, and the images that stand for the same prompt (`group`)."""
 
     name: str
@@ -40,27 +46,39 @@ class Named:
     pixels: Pixels
 
 
-def generated(data: Path) -> list[Named]:
+def read_generated(data: Path) -> list[NamedImage]:
     """Images of real models that a manifest lists, without the defective ones; none where there is no manifest."""
     if not (data / "manifest.json").is_file():
         return []
     entries = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
     return [
-        Named(each["file"], each["group"], each["role"], read(data / each["file"]))
-        for each in entries
-        if each["file"] not in DEFECTIVE
+        NamedImage(entry["file"], entry["group"], entry["role"], read(data / entry["file"]))
+        for entry in entries
+        if entry["file"] not in DEFECTIVE
     ]
 
 
-def photographs() -> list[Named]:
-    """Photographs of the packages that are installed and of the repository's own suites."""
+def photographs() -> list[NamedImage]:
+    """Photographs of the repository's own suites and of the packages that are installed."""
     paths = {path.stem: path for path in sorted((ROOT / "suites" / "photographs" / "images").glob("*.jpg"))}
-    for package, names in PACKAGED.items():
+    paths.update(_packaged(PHOTOGRAPHS))
+    return [NamedImage(name, name, "photograph", read(path)) for name, path in sorted(paths.items())]
+
+
+def graphics() -> list[NamedImage]:
+    """Drawings, scans and logos of the packages that are installed."""
+    return [NamedImage(name, name, "graphic", read(path)) for name, path in sorted(_packaged(GRAPHICS).items())]
+
+
+def _packaged(names_by_package: dict[str, tuple[str, ...]]) -> dict[str, Path]:
+    """Image files in the wheels of packages, by stem; a package that is not installed is left out."""
+    paths: dict[str, Path] = {}
+    for package, names in names_by_package.items():
         spec = importlib.util.find_spec(package)
         if spec is not None and spec.origin:
             folder = Path(spec.origin).parent / FOLDERS[package]
             paths.update({path.stem: path for path in sorted(folder.glob("*.*")) if path.stem in names})
-    return [Named(name, name, "photograph", read(path)) for name, path in sorted(paths.items())]
+    return paths
 
 
 def read(path: Path) -> Pixels:
@@ -196,8 +214,6 @@ def framed(pixels: Pixels, level: int, across: float, down: float) -> Pixels:
 
 def jpeg(pixels: Pixels, quality: int) -> Pixels:
     """Through a JPEG file."""
-    import io
-
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
     return np.asarray(Image.open(buffer).convert("RGB"))
@@ -259,35 +275,46 @@ def sharpened(pixels: Pixels) -> Pixels:
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.UnsharpMask(2, 150, 2)))
 
 
+def collage(pixels: Pixels, count: int, gutter: int) -> Pixels:
+    """Parts of an image in a grid of `count` by `count`, in another order, with white lines between them."""
+    edge = pixels.shape[0] // count
+    page = np.full_like(pixels, 255)
+    parts = [square(np.rot90(pixels, turn)[: (turn + 2) * edge // 2], edge - gutter) for turn in range(count**2)]
+    for number, part in enumerate(parts):
+        top, left = number // count * edge, number % count * edge
+        page[top : top + edge - gutter, left : left + edge - gutter] = part
+    return page
+
+
 STYLES: dict[str, dict[str, Callable[[Pixels], Pixels]]] = {
     "edge maps": {"thin": thin_edges, "soft": soft_edges},
     "line art": {"dark lines": line_art},
     "halftones": {
         "ordered 8": ordered,
-        "ordered 4": lambda each: ordered(each, 4),
+        "ordered 4": lambda pixels: ordered(pixels, 4),
         "dots 8": dots,
-        "dots 6": lambda each: dots(each, 6.0),
+        "dots 6": lambda pixels: dots(pixels, 6.0),
         "diffused": diffused,
         "diffused colours": diffused_colours,
         "diffused channels": diffused_channels,
     },
     "pixel art": {
-        **{f"{block} px": lambda each, block=block: pixel_art(each, block) for block in (4, 8, 16, 32)},  # type: ignore[misc]
-        "8 px, 16 colours": lambda each: pixel_art(each, 8, 16),
+        **{f"{block} px": lambda pixels, block=block: pixel_art(pixels, block) for block in (4, 8, 16, 32)},  # type: ignore[misc]
+        "8 px, 16 colours": lambda pixels: pixel_art(pixels, 8, 16),
     },
     "night scenes": {"black third": night, "dim": dim},
     "grain": {
-        "12 levels": lambda each: film(each, 12),
-        "8 levels, coloured": lambda each: film(each, 8, colour=True),
+        "12 levels": lambda pixels: film(pixels, 12),
+        "8 levels, coloured": lambda pixels: film(pixels, 8, colour=True),
     },
     "frames": {
-        "black bars": lambda each: framed(each, 0, 0, 0.12),
-        "white sides": lambda each: framed(each, 255, 0.15, 0),
-        "white frame": lambda each: framed(each, 255, 0.08, 0.08),
+        "black bars": lambda pixels: framed(pixels, 0, 0, 0.12),
+        "white sides": lambda pixels: framed(pixels, 255, 0.15, 0),
+        "white frame": lambda pixels: framed(pixels, 255, 0.08, 0.08),
     },
     "flat grounds": {
-        "on white": lambda each: cut_out(each, 255),
-        "on black": lambda each: cut_out(each, 0),
+        "on white": lambda pixels: cut_out(pixels, 255),
+        "on black": lambda pixels: cut_out(pixels, 0),
         "screenshot": screenshot,
         "vector": shapes,
         "text": text,
@@ -295,18 +322,15 @@ STYLES: dict[str, dict[str, Callable[[Pixels], Pixels]]] = {
         "primaries": primaries,
     },
     "processing": {
-        "JPEG 30": lambda each: jpeg(each, 30),
-        "JPEG 75": lambda each: jpeg(each, 75),
+        "JPEG 30": lambda pixels: jpeg(pixels, 30),
+        "JPEG 75": lambda pixels: jpeg(pixels, 75),
         "sharpened": sharpened,
-        "grey": lambda each: grey(luma(each)),
+        "grey": lambda pixels: grey(luma(pixels)),
+    },
+    "collages": {
+        "2x2": lambda pixels: collage(pixels, 2, 0),
+        "3x3": lambda pixels: collage(pixels, 3, 0),
+        "2x2 with white lines": lambda pixels: collage(pixels, 2, 6),
     },
 }
 """By kind and name: what makes a healthy image of that style from any image."""
-
-
-def styled(images: list[Named], size: int) -> Iterator[tuple[str, str, list[Named]]]:
-    """Kind, style and images of `size` pixels each way, for every style."""
-    squares = [Named(each.name, each.group, each.role, square(each.pixels, size)) for each in images]
-    for kind, styles in STYLES.items():
-        for style, make in styles.items():
-            yield kind, style, [Named(each.name, each.group, each.role, make(each.pixels)) for each in squares]

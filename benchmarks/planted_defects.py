@@ -20,7 +20,7 @@ def to_uint8(levels: Floats) -> Pixels:
     return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
 
-def enlarged(values: Floats, size: int) -> Floats:
+def enlarge(values: Floats, size: int) -> Floats:
     """`[h, w, channels]` to `size` pixels each way, smoothly."""
     bands = [
         np.asarray(Image.fromarray(values[..., band].astype(np.float32)).resize((size, size), Image.Resampling.BICUBIC))
@@ -29,16 +29,12 @@ def enlarged(values: Floats, size: int) -> Floats:
     return np.stack(bands, axis=-1).astype(np.float64)
 
 
-def _scaled(values: Floats, deviation: float, middle: Floats) -> Floats:
-    return (values - values.mean(axis=(0, 1))) / values.std() * deviation + middle
-
-
 def mixed_noise(size: int, rng: np.random.Generator, grid: int, channels: int, texture: float) -> Floats:
     """White latents on a grid of `grid` pixels, enlarged, mixed to three colours, with finer texture; deviation 1."""
     latents = rng.normal(size=(size // grid, size // grid, channels))
-    colours = enlarged(latents @ rng.normal(size=(channels, 3)), size)
+    colours = enlarge(latents @ rng.normal(size=(channels, 3)), size)
     colours /= colours.std()
-    fine = enlarged(rng.normal(size=(size // 2, size // 2, 3)), size)
+    fine = enlarge(rng.normal(size=(size // 2, size // 2, 3)), size)
     colours += texture * fine / fine.std()
     return colours / colours.std()
 
@@ -85,7 +81,7 @@ def undenoised(
     size = pixels.shape[0]
     levels = make(size, rng) * rng.uniform(28, 50)
     if snr:
-        image = enlarged(square(pixels, size // 8).astype(np.float64), size)
+        image = enlarge(square(pixels, size // 8).astype(np.float64), size)
         image = (image - image.mean()) / image.std() * levels.std() * np.sqrt(snr)
         levels = (image + levels) / np.sqrt(1 + snr)
     return to_uint8(levels + rng.uniform(100, 145) + rng.normal(0, 8, 3))

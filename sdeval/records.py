@@ -35,7 +35,7 @@ class SampleResult:
     one; of a metric that looks at the other pictures as well, a hash of all of them. Such scores are never reused."""
 
     measures: Mapping[str, float] = field(default_factory=dict)
-    """What was measured of the image to find its defects, by name; empty in runs of before it was kept."""
+    """Measures of the image that show defects, by name; empty in older runs."""
 
     @property
     def key(self) -> tuple[str, int]:

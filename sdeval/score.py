@@ -80,20 +80,20 @@ def _beside(result: SampleResult, picture: Picture, baseline: Run | None) -> Sam
         detail = f"{sizes}; ask for width and height in the suite's settings"
         result = replace(result, health="size_mismatch", detail=detail)
     if before:
-        result = judged_beside(result, before, picture.pair[0] if picture.pair else None)
+        result = judge_defects(result, before, picture.pair[0] if picture.pair else None)
     if picture.pair is None:
         return result
     kept, now = map(to_pixels, picture.pair)
     return replace(result, drift=drift(kept, now))
 
 
-def judged_beside(result: SampleResult, before: SampleResult, kept: Image.Image | None) -> SampleResult:
-    """The defects of an image now that the baseline's is known: what that one has as well is a style.
+def judge_defects(result: SampleResult, before: SampleResult, kept: Image.Image | None) -> SampleResult:
+    """The sample with its defect judged against the baseline's image: what both images have is a style.
 
     Args:
-        result: as it was judged alone.
+        result: the sample, judged without a baseline.
         before: the baseline's sample.
-        kept: what the baseline keeps of its image, if anything.
+        kept: the image or thumbnail in the baseline; None if there is none.
     """
     if result.health in NOT_IN_PIXELS:
         return result
@@ -107,7 +107,7 @@ def judged_beside(result: SampleResult, before: SampleResult, kept: Image.Image 
 
 
 def _measures_of(before: SampleResult, kept: Image.Image | None) -> Measures | None:
-    """Measures of the baseline's image; of a baseline from before they were kept, of its image if it is whole."""
+    """Measures that the baseline stores; for an older one, of its image unless that is a thumbnail."""
     stored = Measures.from_dict(before.measures)
     if stored is not None or kept is None or kept.size != before.size or max(kept.size) > FULL_UP_TO:
         return stored

@@ -21,7 +21,7 @@ from sdeval.metrics.parts import OneByOne
 from sdeval.pipelines.load import LoadedTarget
 from sdeval.records import SampleResult
 from sdeval.run import Run, Stored, _sample_line
-from sdeval.score import judged_beside, score, with_seeds
+from sdeval.score import judge_defects, score, with_seeds
 from tests.conftest import make_run
 from tests.drawn import plan
 
@@ -280,12 +280,12 @@ def marked(cut: bool) -> Image.Image:
     return Image.fromarray(pixels.astype(np.uint8))
 
 
-def beside(baseline: SampleResult, now: Image.Image, kept: Image.Image | None, health: str = "ok") -> str:
-    """The health of an image beside a baseline's sample."""
+def health_with_baseline(baseline: SampleResult, now: Image.Image, kept: Image.Image | None, health: str = "ok") -> str:
+    """The health of an image judged against a baseline's sample."""
     result = replace(
         baseline, sha256=pixel_hash(now), health=health, measures=measure(to_pixels(now)).as_dict(), width=64, height=64
     )
-    return judged_beside(result, baseline, kept).health
+    return judge_defects(result, baseline, kept).health
 
 
 def baseline_of(image: Image.Image, measured: bool = True) -> SampleResult:
@@ -294,29 +294,31 @@ def baseline_of(image: Image.Image, measured: bool = True) -> SampleResult:
     return replace(run.samples[0], sha256=pixel_hash(image), measures=measures, width=64, height=64)
 
 
-def test_an_image_is_judged_beside_the_measures_of_the_baseline() -> None:
+def test_an_image_is_judged_by_the_measures_of_the_baseline() -> None:
     whole, cut = marked(False), marked(True)
-    assert beside(baseline_of(whole), cut, None) == "missing_area"
-    assert beside(baseline_of(cut), cut.transpose(Image.Transpose.ROTATE_90), None, "missing_area") == "ok"
+    assert health_with_baseline(baseline_of(whole), cut, None) == "missing_area"
+    assert (
+        health_with_baseline(baseline_of(cut), cut.transpose(Image.Transpose.ROTATE_90), None, "missing_area") == "ok"
+    )
 
 
 def test_of_an_older_baseline_the_image_is_measured_where_it_is_whole() -> None:
     whole, cut = marked(False), marked(True)
     older = baseline_of(whole, measured=False)
-    assert beside(older, cut, whole) == "missing_area"
+    assert health_with_baseline(older, cut, whole) == "missing_area"
     # Nothing is known of a thumbnail, or without one: what was found alone stays.
     for kept in (whole.resize((32, 32)), None):
-        assert beside(older, cut, kept) == "ok"
-        assert beside(older, cut, kept, "missing_area") == "missing_area"
+        assert health_with_baseline(older, cut, kept) == "ok"
+        assert health_with_baseline(older, cut, kept, "missing_area") == "missing_area"
 
 
 def test_an_identical_image_is_as_healthy_as_the_baseline() -> None:
-    assert beside(baseline_of(marked(True)), marked(True), None, "missing_area") == "ok"
+    assert health_with_baseline(baseline_of(marked(True)), marked(True), None, "missing_area") == "ok"
 
 
 @pytest.mark.parametrize("health", NOT_IN_PIXELS)
 def test_what_is_known_from_elsewhere_stays(health: str) -> None:
-    assert beside(baseline_of(marked(False)), marked(False), None, health) == health
+    assert health_with_baseline(baseline_of(marked(False)), marked(False), None, health) == health
 
 
 def test_measures_of_a_run_are_on_disk(drawn: tuple[Run, Path]) -> None:

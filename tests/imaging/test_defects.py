@@ -5,21 +5,23 @@ from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
+import torch
+from diffusers import AutoencoderKL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from sdeval.images import Pixels
 from sdeval.imaging.defects import Measures, defect_of, measure
-from sdeval.shapes import world
+from sdeval.shapes import pipeline_folder, world
 from tests.conftest import ROOT
 
 SIZE = 512
 
 
-def found(pixels: np.ndarray, **changes: object) -> str | None:
+def defect_in(pixels: np.ndarray, **changes: object) -> str | None:
     finding = defect_of(measure(pixels), **changes)  # type: ignore[arg-type]
     return finding.defect if finding else None
 
@@ -47,25 +49,27 @@ def astronaut() -> Pixels:
 @given(st.integers(0, 2**32))
 def test_every_generated_shape_is_healthy(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    assert found(np.asarray(world.draw(world.random_scene(rng), rng))) is None
+    assert defect_in(np.asarray(world.draw(world.random_scene(rng), rng))) is None
 
 
 @pytest.mark.parametrize("level", [0, 8, 9, 127, 255])
 def test_one_level_everywhere(level: int) -> None:
-    assert found(np.full((32, 32, 3), level, dtype=np.uint8)) == ("black" if level <= 8 else "uniform")
+    assert defect_in(np.full((32, 32, 3), level, dtype=np.uint8)) == ("black" if level <= 8 else "uniform")
 
 
 def test_one_colour_everywhere_is_uniform(rng: np.random.Generator) -> None:
-    assert found(levels(np.array([220, 40, 40]) + rng.integers(0, 3, size=(32, 32, 1)))) == "uniform"
+    assert defect_in(levels(np.array([220, 40, 40]) + rng.integers(0, 3, size=(32, 32, 1)))) == "uniform"
 
 
 @pytest.mark.parametrize("size", [64, 512])
 def test_pure_noise_is_noise(rng: np.random.Generator, size: int) -> None:
-    assert found(rng.integers(0, 256, size=(size, size, 3), dtype=np.uint8)) == "noise"
+    assert defect_in(rng.integers(0, 256, size=(size, size, 3), dtype=np.uint8)) == "noise"
 
 
 def test_grain_on_a_shape_is_not_noise(rng: np.random.Generator) -> None:
-    assert found(levels(np.asarray(world.draw(world.random_scene(rng), rng)) + rng.normal(0, 12, (64, 64, 3)))) is None
+    assert (
+        defect_in(levels(np.asarray(world.draw(world.random_scene(rng), rng)) + rng.normal(0, 12, (64, 64, 3)))) is None
+    )
 
 
 def test_the_wrong_size_is_named() -> None:
@@ -74,10 +78,10 @@ def test_the_wrong_size_is_named() -> None:
     assert (finding.defect, finding.detail) == ("size_mismatch", "48x32 instead of 64x32")
 
 
-def test_the_cause_comes_before_the_look() -> None:
+def test_what_the_pipeline_reports_comes_before_the_pixels() -> None:
     black = np.zeros((8, 8, 3), dtype=np.uint8)
-    assert found(black, finite=False, flagged=True) == "non_finite"
-    assert found(black, flagged=True) == "safety_filtered"
+    assert defect_in(black, finite=False, flagged=True) == "non_finite"
+    assert defect_in(black, flagged=True) == "safety_filtered"
 
 
 def latents(rng: np.random.Generator, size: int, grid: int) -> np.ndarray:
@@ -91,26 +95,39 @@ def latents(rng: np.random.Generator, size: int, grid: int) -> np.ndarray:
 def test_decoded_random_latents_are_undenoised(rng: np.random.Generator, grid: int) -> None:
     pixels = levels(120 + 40 * latents(rng, SIZE, grid))
     assert measure(pixels).correlation > 0.9
-    assert found(pixels) == "undenoised"
+    assert defect_in(pixels) == "undenoised"
+
+
+@pytest.fixture(scope="module")
+def decoder() -> AutoencoderKL:
+    return AutoencoderKL.from_pretrained(pipeline_folder() / "vae")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_random_latents_of_a_trained_decoder_are_undenoised(decoder: AutoencoderKL, seed: int) -> None:
+    noise = torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        sample = decoder.decode(noise / decoder.config.scaling_factor).sample
+    assert defect_in(levels(127.5 * (sample[0].permute(1, 2, 0).numpy() + 1))) == "undenoised"
 
 
 def test_an_image_half_hidden_in_latents_is_undenoised(rng: np.random.Generator, cat: Pixels) -> None:
-    assert found(levels(cat * 0.4 + 60 + 30 * latents(rng, SIZE, 8))) == "undenoised"
+    assert defect_in(levels(cat * 0.4 + 60 + 30 * latents(rng, SIZE, 8))) == "undenoised"
 
 
-def test_residual_noise_is_seen_from_20_levels_alone_and_from_10_beside_the_baseline(
+def test_residual_noise_is_seen_from_20_levels_without_and_from_10_with_a_baseline(
     rng: np.random.Generator, cat: Pixels
 ) -> None:
     noise = rng.normal(size=cat.shape)
-    assert found(levels(cat + 20 * noise)) == "residual_noise"
-    assert found(levels(cat + 10 * noise)) is None
-    assert found(levels(cat + 10 * noise), baseline=measure(cat)) == "residual_noise"
+    assert defect_in(levels(cat + 20 * noise)) == "residual_noise"
+    assert defect_in(levels(cat + 10 * noise)) is None
+    assert defect_in(levels(cat + 10 * noise), baseline=measure(cat)) == "residual_noise"
 
 
-def test_grey_noise_is_seen_beside_the_baseline(rng: np.random.Generator, cat: Pixels) -> None:
+def test_grey_noise_is_seen_with_a_baseline(rng: np.random.Generator, cat: Pixels) -> None:
     noisy = levels(cat + rng.normal(0, 10, (*cat.shape[:2], 1)))
-    assert found(noisy, baseline=measure(cat)) == "residual_noise"
-    assert found(noisy, baseline=measure(noisy)) is None
+    assert defect_in(noisy, baseline=measure(cat)) == "residual_noise"
+    assert defect_in(noisy, baseline=measure(noisy)) is None
 
 
 @pytest.mark.parametrize("level", [0, 127, 255])
@@ -145,16 +162,16 @@ def test_bars_and_patches_anywhere_are_missing_areas(cat: Pixels, place: tuple[s
 def test_a_frame_is_no_missing_area(cat: Pixels) -> None:
     pixels = cat.copy()
     pixels[:64] = pixels[-64:] = 0
-    assert found(pixels) is None
-    assert found(pixels, baseline=measure(cat)) is None
+    assert defect_in(pixels) is None
+    assert defect_in(pixels, baseline=measure(cat)) is None
 
 
 def test_a_bar_that_the_baseline_has_is_healthy(cat: Pixels, astronaut: Pixels) -> None:
     barred = [pixels.copy() for pixels in (cat, astronaut)]
     for pixels in barred:
         pixels[-64:] = 255
-    assert found(barred[0]) == "missing_area"
-    assert found(barred[0], baseline=measure(barred[1])) is None
+    assert defect_in(barred[0]) == "missing_area"
+    assert defect_in(barred[0], baseline=measure(barred[1])) is None
 
 
 def test_seams_between_tiles_are_seen_with_their_place(astronaut: Pixels) -> None:
@@ -180,8 +197,8 @@ def test_a_pattern_in_every_patch_is_a_patch_grid(rng: np.random.Generator, cat:
 def test_too_much_guidance_burns_colours(astronaut: Pixels) -> None:
     grey = astronaut.mean(axis=-1, keepdims=True)
     burnt = levels((grey - 128) * 2.5 + 128 + (astronaut - grey) * 2.5)
-    assert found(burnt, baseline=measure(astronaut)) == "burnt_colours"
-    assert found(burnt, baseline=measure(burnt)) is None
+    assert defect_in(burnt, baseline=measure(astronaut)) == "burnt_colours"
+    assert defect_in(burnt, baseline=measure(burnt)) is None
 
 
 def pixel_art(pixels: Pixels) -> Pixels:
@@ -191,6 +208,33 @@ def pixel_art(pixels: Pixels) -> Pixels:
 def edges(pixels: Pixels) -> Pixels:
     slope = ndimage.gaussian_gradient_magnitude(pixels.mean(axis=-1), 1.0)
     return np.repeat(np.where(slope > np.quantile(slope, 0.85), 255, 0).astype(np.uint8)[..., None], 3, axis=-1)
+
+
+def framed(pixels: Pixels) -> Pixels:
+    page = np.zeros_like(pixels)
+    page[64:-64] = pixels[64:-64]
+    return page
+
+
+def on_ground(pixels: Pixels, level: int) -> Pixels:
+    """The middle as a disc on a plain ground, as products and logos are shown."""
+    rows, columns = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
+    return np.where((rows**2 + columns**2 < 0.4)[..., None], pixels, level).astype(np.uint8)
+
+
+def screenshot(pixels: Pixels) -> Pixels:
+    page = Image.new("RGB", (SIZE, SIZE), (250, 250, 250))
+    pen = ImageDraw.Draw(page)
+    pen.rectangle((0, 0, SIZE, 40), fill=(36, 41, 46))
+    for row in range(60, SIZE - 12, 14):
+        pen.text((8, row), "some words of a page", fill=(30, 30, 30))
+    page.paste(Image.fromarray(pixels).resize((256, 256)), (200, 120))
+    return np.asarray(page)
+
+
+def collage(pixels: Pixels) -> Pixels:
+    parts = [np.asarray(Image.fromarray(np.rot90(pixels, turn)).resize((256, 256))) for turn in range(4)]
+    return np.vstack([np.hstack(parts[:2]), np.hstack(parts[2:])])
 
 
 STYLES = {
@@ -209,13 +253,20 @@ STYLES = {
         .repeat(3, axis=-1)
     ),
     "pixel art": pixel_art,
+    "letterbox": framed,
+    "logo on black": lambda pixels: on_ground(pixels, 0),
+    "product on white": lambda pixels: on_ground(pixels, 255),
+    "screenshot": screenshot,
+    "collage": collage,
     "night": lambda pixels: levels(pixels * 0.12),
     "grain": lambda pixels: levels(pixels + np.random.default_rng(1).normal(0, 5, (*pixels.shape[:2], 1))),
 }
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_styles_are_healthy_alone_and_beside_each_other(style: str, cat: Pixels, astronaut: Pixels) -> None:
+def test_styles_are_healthy_without_a_baseline_and_with_each_other_as_one(
+    style: str, cat: Pixels, astronaut: Pixels
+) -> None:
     one, other = (measure(STYLES[style](pixels)) for pixels in (cat, astronaut))
     assert [defect_of(one), defect_of(other), defect_of(one, other), defect_of(other, one)] == [None] * 4
 
@@ -238,7 +289,7 @@ def test_every_array_is_measured_in_finite_numbers(pixels: Pixels) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 300), st.integers(1, 300), st.integers(1, 40))
-def test_an_image_is_healthy_beside_itself(seed: int, height: int, width: int, scale: int) -> None:
+def test_an_image_is_healthy_with_itself_as_the_baseline(seed: int, height: int, width: int, scale: int) -> None:
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (-(-height // scale), -(-width // scale), 3), dtype=np.uint8)
     pixels = coarse.repeat(scale, axis=0).repeat(scale, axis=1)[:height, :width]
@@ -253,7 +304,7 @@ def test_more_noise_measures_as_more(seed: int) -> None:
     base, noise = photograph("rocket", 256), np.random.default_rng(seed).normal(size=(256, 256, 3))
     values = [measure(levels(base + sigma * noise)) for sigma in (0, 5, 10, 20, 40)]
     for name in ("colour_noise", "fine_noise", "blotches"):
-        series = [getattr(each, name) for each in values]
+        series = [getattr(measures, name) for measures in values]
         assert series == sorted(series), name
 
 

@@ -1,7 +1,7 @@
-"""Defects of images that no quality score sees: CLIP rates some black images as healthy.
+"""Defects of images that a quality score may miss: CLIP scores some black images like good ones.
 
-`measure` turns an image into a few numbers that a baseline keeps; `defect_of` judges them, alone or beside the
-baseline's.
+`measure` turns an image into a few numbers that a baseline stores; `defect_of` names the defect of an image from its
+measures, and from those of the baseline's image where there is one.
 """
 
 from __future__ import annotations

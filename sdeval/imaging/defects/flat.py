@@ -19,9 +19,9 @@ NARROWEST = 4
 FILLED = 0.98
 """Part of its bounding box that a rectangle fills, at least."""
 MIRRORED = 0.8
-"""Part of the opposite side that has the colour of a bar, at least, where both are a frame."""
+"""Bars of one colour on two opposite sides are a frame if at least this part of them matches."""
 OPEN = 0.5
-"""A side of which more than this part goes on in the same colour is no edge."""
+"""A side along which more than this part continues in the same colour is no edge."""
 
 Box = tuple[slice, slice]
 """Rows and columns of tiles."""
@@ -69,7 +69,7 @@ def _extremes(pixels: Pixels) -> tuple[Pixels, Pixels]:
     """Highest and lowest level of every tile, `[height / 8, width / 8, 3]`."""
     height, width = (edge // TILE * TILE for edge in pixels.shape[:2])
     tiles = pixels[:height, :width].reshape(height // TILE, TILE, width * 3)
-    found = []
+    extremes = []
     for extreme in (np.maximum, np.minimum):
         rows = tiles[:, 0]
         for row in range(1, TILE):
@@ -78,8 +78,8 @@ def _extremes(pixels: Pixels) -> tuple[Pixels, Pixels]:
         rows = columns[:, :, 0]
         for column in range(1, TILE):
             rows = extreme(rows, columns[:, :, column])
-        found.append(rows)
-    return found[0], found[1]
+        extremes.append(rows)
+    return extremes[0], extremes[1]
 
 
 def _is_rectangle(inside: npt.NDArray[np.bool_], tiles: int) -> bool:
@@ -88,7 +88,7 @@ def _is_rectangle(inside: npt.NDArray[np.bool_], tiles: int) -> bool:
 
 
 def _is_framed(box: Box, alike: npt.NDArray[np.bool_]) -> bool:
-    """Whether a bar from one end of the image to the other has its like on the opposite side.
+    """Whether a bar from one end of the image to the other has a bar of the same colour on the opposite side.
 
     Args:
         box: the bar.
@@ -103,16 +103,16 @@ def _is_framed(box: Box, alike: npt.NDArray[np.bool_]) -> bool:
 
 
 def _gap(box: Box, pixels: Pixels) -> Gap:
-    """A rectangle of tiles, if the image is another one beside it; otherwise none."""
+    """A rectangle of tiles, if the image has other colours around it; otherwise none."""
     height, width = pixels.shape[:2]
     top, bottom = box[0].start * TILE, box[0].stop * TILE
     left, right = box[1].start * TILE, box[1].stop * TILE
     colour = pixels[top, left]
-    # Beyond the tiles of which a part lies inside.
-    beside = [pixels[row, left:right] for row in (top - TILE, bottom + TILE - 1) if 0 <= row < height] + [
+    # Lines outside the tiles at the border, of which a part may belong to the rectangle.
+    borders = [pixels[row, left:right] for row in (top - TILE, bottom + TILE - 1) if 0 <= row < height] + [
         pixels[top:bottom, column] for column in (left - TILE, right + TILE - 1) if 0 <= column < width
     ]
-    if not beside or any(float((line == colour).all(axis=-1).mean()) > OPEN for line in beside):
+    if not borders or any(float((line == colour).all(axis=-1).mean()) > OPEN for line in borders):
         return NO_GAP
     area = (bottom - top) * (right - left) / (height * width)
     return Gap(area, int(colour.max()), left / width, top / height, right / width, bottom / height)

@@ -1,4 +1,4 @@
-"""Measures of lines that do not belong to an image: seams between tiles, and a grid of patches."""
+"""Measures of artificial lines: seams between tiles, and a grid of patches."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ Floats = npt.NDArray[np.float32]
 CUT = 24
 """Steps between neighbouring pixels count up to this many levels: larger ones are edges of things."""
 SEGMENT = 32
-"""Length of the pieces of a line that are looked at one by one, in pixels."""
+"""Length of the pieces of a line whose steps are compared one by one, in pixels."""
 NEAR = 8
 """Lines on each side of a line that it is compared with."""
 SHARP = 2.5
-"""A piece of a seam has a step this many times as large as the lines beside it have."""
-STEEP = 16.0
+"""A piece of a seam has a step this many times as large as its neighbour lines."""
+STEEP = 21.0
 """A mean step above this many levels is an edge of something."""
+MANY_STEEP = 0.35
+"""A line of which this part is steep is an edge between two pictures."""
+MARGIN = 16
+"""Lines within this part (one over it) of the width from an edge are those of a frame."""
 PLAIN = 0.02
 """On a side with less texture than this many levels a step is the edge of a plain area."""
 PERIODS = (8, 16, 32)
@@ -31,7 +35,7 @@ PERIODS = (8, 16, 32)
 
 
 FEWEST_PATCHES = 100
-"""In each half of an image; with fewer, what they have in common by chance is too much."""
+"""In each half of an image; with fewer, their mean is not 0 by chance alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,8 @@ def measure_grids(grey: Pixels) -> Grids:
     along, down = _steps(grey), _steps(np.ascontiguousarray(grey.T))
     column, column_at = _strongest_seam(along)
     row, row_at = _strongest_seam(down)
-    patterns = _periodic(_folded(along), _folded(down), grey.size)
-    blocks = _periodic(_folded(np.abs(along)), _folded(np.abs(down)), grey.size, axis=0)
+    patterns = _periodic(_fold(along), _fold(down), grey.size)
+    blocks = _periodic(_fold(np.abs(along)), _fold(np.abs(down)), grey.size, axis=0)
     strongest = max(PERIODS, key=lambda period: patterns[period])
     return Grids(
         seam_column=column,
@@ -79,34 +83,41 @@ def _steps(grey: Pixels) -> Steps:
 def _strongest_seam(steps: Steps) -> tuple[float, float]:
     """Strength of the strongest seam in levels, and where it is, 0 to 1.
 
-    The strength is the step in those pieces of a line where it stands out from the lines beside it, which have to
-    have some texture on both sides; pieces where it does not count as 0. Mean over the whole line.
+    The strength is the step in those pieces of a line where it is larger than in the lines on both sides, which need
+    some texture, and where the next piece has a step of the same sign: the mean over the line of the smaller of both
+    steps, 0 for other pieces. Lines near an edge are left out.
     """
     rows, lines = steps.shape
     count = rows // SEGMENT
     sums = steps[: count * SEGMENT].reshape(count, SEGMENT, lines).sum(axis=1, dtype=np.int16)
     means = sums.astype(np.float32) / SEGMENT
-    # What a slope has on both sides as well is no step.
-    size = np.abs(means[:, 1:-1] - (means[:, :-2] + means[:, 2:]) / 2)
+    # A slope, which has the same step on both sides, is no seam.
+    signed = means[:, 1:-1] - (means[:, :-2] + means[:, 2:]) / 2
+    size = np.abs(signed)
     totals = np.pad(size.cumsum(axis=1), ((0, 0), (1, 0)))
     windows = totals[:, NEAR:] - totals[:, :-NEAR]
-    # A step at one line also shows, halved, at the two beside it: they are left out.
-    before, after = windows[:, : -NEAR - 3] / NEAR, windows[:, NEAR + 3 :] / NEAR
-    first, last = NEAR + 1, NEAR + 1 + before.shape[1]
+    # Half of a step also appears in the two lines next to it: they are left out.
+    left, right = windows[:, : -NEAR - 3] / NEAR, windows[:, NEAR + 3 :] / NEAR
+    first, last = NEAR + 1, NEAR + 1 + left.shape[1]
     middle = size[:, first:last]
     peak = (middle > size[:, first - 1 : last - 1]) & (middle > size[:, first + 1 : last + 1])
-    beside = (before + after) / 2
-    sharp = peak & (middle > SHARP * beside + 0.5) & (middle < STEEP) & (np.minimum(before, after) > PLAIN)
-    strength = np.where(sharp, middle - beside, 0).mean(axis=0)
+    around = (left + right) / 2
+    sharp = peak & (middle > SHARP * around + 0.5) & (middle < STEEP) & (np.minimum(left, right) > PLAIN)
+    excess = np.where(sharp, np.copysign(middle - around, signed[:, first:last]), 0)
+    # One tile beside another is lighter or darker all along; one picture beside another now this, now that.
+    steady = np.minimum(np.abs(excess[1:]), np.abs(excess[:-1])) * (excess[1:] * excess[:-1] > 0)
+    strength = steady.mean(axis=0) * ((middle >= STEEP).mean(axis=0) < MANY_STEEP)
+    margin = lines // MARGIN - first
+    strength[: max(margin, 0)] = strength[strength.size - max(margin, 0) :] = 0
     place = int(strength.argmax())
     return float(strength[place]), (place + NEAR + 3) / (lines + 1)
 
 
-def _folded(steps: Steps) -> Floats:
+def _fold(steps: Steps) -> Floats:
     """Mean steps at every place of a patch of 32 pixels, in both halves of an image; `[2, 32, 32]`."""
     edge = PERIODS[-1]
     half, width = steps.shape[0] // (2 * edge) * edge, steps.shape[1] // edge * edge
-    # In two turns, so that sums of 32 steps of at most 24 fit into 16 bits and are fast.
+    # Rows first: 16 bits hold the sums of the rows, and are fast.
     bands = steps[: 2 * half, :width].reshape(2, half // edge, edge, width).sum(axis=1, dtype=np.int16)
     places = bands.reshape(2, edge, width // edge, edge).sum(axis=2, dtype=np.int32)
     return np.asarray(places / (half * width / edge**2), dtype=np.float32)
@@ -119,7 +130,7 @@ def _periodic(along: Floats, down: Floats, pixels: int, axis: int | None = None)
     repeats with half the period already is left out.
 
     Args:
-        along: `[2, 32, 32]`, from `_folded`.
+        along: `[2, 32, 32]`, from `_fold`.
         down: the same, transposed.
         pixels: of the image.
         axis: of the patch, over which to take the mean first.

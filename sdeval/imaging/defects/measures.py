@@ -1,4 +1,4 @@
-"""Measures an image: a few numbers that a baseline keeps, so that another image can be judged against it."""
+"""Measures of an image: a few numbers that a baseline stores, so that other images can be compared with it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BLOCK = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """What is known of an image's pixels. Levels go from 0 to 255."""
+    """A summary of an image's pixels. Levels go from 0 to 255."""
 
     brightest: float
     """Highest level of any channel."""
@@ -44,7 +44,7 @@ class Measures:
     wide_noise: float
     """The same for means of 2x2 pixels: half as much in white noise, as much in natural texture."""
     colour_noise: float
-    """Deviation of noise of one channel that the others do not have, in levels, where the image is quietest."""
+    """Deviation of the noise of one channel that the others do not have, in levels, where the image is quietest."""
     blotches: float
     """Colour differences between squares of 8 and of 16 pixels, in levels, where the image is quietest."""
     blotch_evenness: float
@@ -80,7 +80,11 @@ class Measures:
     blocks_16: float
     """The same for patches of 16 and of 32 pixels, without what those of 8 explain."""
     burnt: float
-    """How much of the image is coloured and cut off at both ends of the scale, as a part of it."""
+    """How much of the image is coloured and clipped at both ends of the scale, as a part of it, without plain areas."""
+    clipped: float
+    """The same with plain areas."""
+    primaries: float
+    """Part of the image in black, white, and pure red, green, blue, cyan, magenta and yellow."""
 
     def as_dict(self) -> dict[str, float]:
         """For a file: by name, with four significant digits."""
@@ -120,7 +124,7 @@ def measure(pixels: Pixels) -> Measures:
         flat_area=flat_area,
         **{f"gap_{name}": float(value) for name, value in asdict(gap).items()},
         **asdict(grids),
-        burnt=_burnt(sample),
+        **_clipping(sample),
     )
 
 
@@ -167,18 +171,25 @@ def _correlation(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -
     return float((a * b).sum()) / scale if scale > 0 else 1.0
 
 
-def _burnt(rows: Pixels) -> float:
-    """Geometric mean of the parts of an image that are coloured with a channel at 255, and with a channel at 0.
+def _clipping(rows: Pixels) -> dict[str, float]:
+    """`burnt`, `clipped` and `primaries` of rows of an image.
 
-    Pixels that are exactly like the next, or of which every channel is at an end, are flat colours of a drawing.
+    The first two are geometric means of the parts that are coloured with a channel at 255, and with a channel at 0.
+    Pixels that are exactly like the next, or of which every channel is at an end, are plain areas of a drawing.
     """
     red, green, blue = (np.ascontiguousarray(rows[:, :-1, channel]) for channel in range(3))
+    if not red.size:
+        return {"burnt": 0.0, "clipped": 0.0, "primaries": 0.0}
     high, low = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
     middle = red ^ green ^ blue ^ high ^ low
-    coloured = (high - low > COLOURED) & ~_like_next(rows) & ~(_at_end(high) & _at_end(middle) & _at_end(low))
-    if not coloured.size:
-        return 0.0
-    return math.sqrt(float((coloured & (high == 255)).mean()) * float((coloured & (low == 0)).mean()))
+    coloured, primary = high - low > COLOURED, _at_end(high) & _at_end(middle) & _at_end(low)
+    textured = coloured & ~_like_next(rows) & ~primary
+    bright, dark = high == 255, low == 0
+    return {
+        "burnt": math.sqrt(float((textured & bright).mean()) * float((textured & dark).mean())),
+        "clipped": math.sqrt(float((coloured & bright).mean()) * float((coloured & dark).mean())),
+        "primaries": float(primary.mean()),
+    }
 
 
 def _at_end(levels: Pixels) -> npt.NDArray[np.bool_]:

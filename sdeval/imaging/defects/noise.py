@@ -79,17 +79,17 @@ def _strip_noise(pixels: Pixels) -> tuple[Floats, Floats]:
         return np.zeros(3, np.float32), np.zeros(3, np.float32)
     starts = np.linspace(0, height - STRIP, (height - STRIP) // STRIDE + 1).astype(int)
     strips = np.stack([pixels[top : top + STRIP, :width] for top in starts]).astype(np.int16)
-    sums = _added(strips)
-    return _quiet(_crossed(strips) / 2, CELL // 2), _quiet(_crossed(sums) / 8, CELL // 4)
+    sums = _square_sums(strips)
+    return _quiet(_square_contrasts(strips) / 2, CELL // 2), _quiet(_square_contrasts(sums) / 8, CELL // 4)
 
 
-def _crossed(strips: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+def _square_contrasts(strips: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     """`a - b - c + d` of every square of four, `[strips, rows / 2, width / 2, 3]`."""
     down = strips[:, ::2] - strips[:, 1::2]
     return np.asarray(down[:, :, ::2] - down[:, :, 1::2])
 
 
-def _added(strips: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+def _square_sums(strips: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     down = strips[:, ::2] + strips[:, 1::2]
     return np.asarray(down[:, :, ::2] + down[:, :, 1::2])
 
@@ -102,7 +102,7 @@ def _quiet(response: npt.NDArray[np.float64], across: int) -> Floats:
     return np.asarray(np.quantile(cells.reshape(-1, 3), QUIET, axis=0) * TO_SIGMA, dtype=np.float32)
 
 
-def halved(blocks: Floats) -> Floats:
+def halve(blocks: Floats) -> Floats:
     """Means of squares of four; an odd row or column at the end is left out."""
     height, width = (edge // 2 * 2 for edge in blocks.shape[:2])
     even = blocks[:height, :width]
@@ -112,7 +112,7 @@ def halved(blocks: Floats) -> Floats:
 
 def _detail(blocks: Floats) -> Floats:
     """Squared difference of every block from the mean of the square of four it is in."""
-    means = halved(blocks)
+    means = halve(blocks)
     whole = blocks[: means.shape[0] * 2, : means.shape[1] * 2]
     return np.asarray((whole - means.repeat(2, axis=0).repeat(2, axis=1)) ** 2, dtype=np.float32)
 
@@ -133,7 +133,7 @@ def _blotches(colours: Floats, edge: int) -> tuple[float, float]:
         total += float(np.sqrt(np.quantile(cells, QUIET, axis=0).max()))
         both = cells.sum(axis=1)
         evenness += float(np.sqrt(np.quantile(both, QUIET) / max(float(both.mean()), 1e-3))) / 2
-        colours = halved(colours)
+        colours = halve(colours)
     return total, evenness
 
 
@@ -152,6 +152,6 @@ def _whiteness(opponent: Floats, edge: int) -> tuple[float, float]:
         energies[edge] = _detail(opponent).mean(axis=(0, 1))
         if edge == coarse:
             break
-        opponent, edge = halved(opponent), edge * 2
+        opponent, edge = halve(opponent), edge * 2
     ratio = energies[coarse // 4] / (energies[coarse] + 1e-3)
     return float(ratio[0]), float(ratio[1:].max())

@@ -1,4 +1,4 @@
-"""Says from the measures of an image what is wrong with it, and why that is no style."""
+"""Rules that name the defect of an image from its measures, and from those of the baseline's image."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Defect = Literal[
 
 
 NOT_IN_PIXELS: tuple[Defect, ...] = ("non_finite", "safety_filtered", "size_mismatch")
-"""Defects that are known from elsewhere than the pixels."""
+"""Defects that are not measured in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class Finding:
 
 
 class Limit(NamedTuple):
-    """From which value on a measure shows a defect."""
+    """Smallest value of a measure that is a defect."""
 
-    alone: float
-    """Without a baseline: above all that is healthy in any style."""
-    beside: float
-    """Where the baseline's image is known and its value is at most half of this one's."""
+    without_baseline: float
+    """Above all that is healthy in any style."""
+    with_baseline: float
+    """Where the baseline's image has at most half of it."""
 
 
 BLACK = 8
@@ -55,34 +55,42 @@ WHITE = 4.0
 """Detail of middle size over coarse detail: less in images, 16 in white noise."""
 NOISY_REPEATS = 0.05
 """Noise leaves no more than this part of the pixels exactly like the next one; halftones and edge maps leave more."""
+BLOTCHY_REPEATS = 0.15
+"""The same for decoded noise, which a decoder of few colours may cut off at the ends of the scale."""
 DRAWN_REPEATS = 0.5
 """Drawings, halftones, pixel art and plain grounds have more pixels than this that are exactly like the next one."""
 BLOTCHES_OVER_NOISE = 2.0
 """Blotches are so many times as strong as the noise from pixel to pixel; otherwise they are its share at that size."""
 FINE_OVER_WIDE = 1.6
 """Luma noise from pixel to pixel over that of 2x2 pixels: 2 in white noise, about 1 in texture."""
-FLAT_BESIDES = Limit(0.05, 0.2)
-"""A gap is one if no more than this part of the image is flat besides it: otherwise it may be part of a drawing."""
+FLAT_ELSEWHERE = Limit(0.05, 0.2)
+"""A gap is one if no more than this part of the image is flat outside it: otherwise it may be part of a drawing."""
 
 EVEN = 0.55
-"""Blotches of noise are as even as this all over an image; those of many small things lie in heaps."""
+"""Noise has blotches at least as even as this all over an image; small things are in some places and not in others."""
 
-# Limits in the units of `Measures`. `benchmarks/defects.py` says what they find and what they wrongly accuse.
+# Limits in the units of `Measures`. `python -m benchmarks.defects` prints detection rates and false alarms.
 BLOTCHES = Limit(10.0, 8.0)
 BLOTCH_WHITENESS = Limit(2.2, 1.6)
 COLOUR_NOISE = Limit(12.0, 4.2)
 GREY_NOISE = Limit(12.0, 4.5)
-SEAMS = Limit(4.5, 3.3)
+SEAMS = Limit(4.2, 2.6)
 PATTERN = Limit(1.1, 0.75)
+PATTERN_8 = Limit(1.7, 1.4)
+"""JPEG leaves a pattern of this period, which edge maps and sharpening raise."""
 BLOCKS_8 = Limit(2.2, 1.4)
 BLOCKS_16 = Limit(3.0, 1.5)
 MANY_EDGES = 0.35
-"""Seams whose like recur at every 8, 16 or 32 pixels this strongly, in levels, are edges of patches."""
+"""If steps at every 8, 16 or 32 pixels are this strong, in levels, a seam is one edge of many patches."""
 BURNT = Limit(0.3, 0.16)
+CLIPPED = 0.1
+"""With a baseline whose image has at most a quarter of it, and is no drawing in pure colours."""
+PURE = 0.3
+"""Drawings in black, white and pure colours have more than this part in them."""
 BLACK_GAP = Limit(1 / 100, 1 / 150)
 PLAIN_GAP = Limit(1 / 70, 1 / 70)
 OUTGROWN = 2.0
-"""A baseline whose value is no less than this one's divided by this looks like that itself."""
+"""A baseline whose value is no less than this one's divided by this has the same style."""
 
 
 def defect_of(
@@ -93,22 +101,22 @@ def defect_of(
     flagged: bool = False,
     size: tuple[tuple[int, int], tuple[int, int]] | None = None,
 ) -> Finding | None:
-    """The first defect of an image, most telling first; None for a healthy one.
+    """The first rule that applies to an image names its defect; None for a healthy image.
 
     Args:
         measures: of the image.
         baseline: measures of the baseline's image, if they are known.
         finite: whether every value was finite before it became a pixel.
         flagged: whether a safety checker replaced the image.
-        size: width and height of the image, and those that were asked for, if any were.
+        size: width and height of the image, and the requested ones; None if no size was requested.
     """
     if not finite:
         return Finding("non_finite", "the pipeline put out NaN or infinite values")
     if flagged:
         return Finding("safety_filtered", "the safety checker replaced the image with black")
     if size is not None and size[0] != size[1]:
-        (width, height), asked = size
-        return Finding("size_mismatch", f"{width}x{height} instead of {asked[0]}x{asked[1]}")
+        (width, height), requested = size
+        return Finding("size_mismatch", f"{width}x{height} instead of {requested[0]}x{requested[1]}")
     for rule in RULES:
         finding = rule(measures, baseline)
         if finding is not None:
@@ -119,11 +127,11 @@ def defect_of(
 def _exceeds(
     limit: Limit, measures: Measures, baseline: Measures | None, value_of: Callable[[Measures], float]
 ) -> bool:
-    """Whether a value shows a defect that the baseline's image does not have."""
+    """Whether a value is a defect that the baseline's image does not have."""
     value = value_of(measures)
     if baseline is None:
-        return value >= limit.alone
-    return value >= limit.beside and value >= OUTGROWN * value_of(baseline)
+        return value >= limit.without_baseline
+    return value >= limit.with_baseline and value >= OUTGROWN * value_of(baseline)
 
 
 def _black(measures: Measures, baseline: Measures | None) -> Finding | None:
@@ -150,17 +158,17 @@ def _noise(measures: Measures, baseline: Measures | None) -> Finding | None:
     if not _is_noise(measures) or (baseline is not None and _is_noise(baseline)):
         return None
     return Finding(
-        "noise", f"neighbouring pixels correlate {measures.correlation:.2f} and nothing larger is to be seen"
+        "noise", f"neighbouring pixels correlate {measures.correlation:.2f} and the image has no coarser structure"
     )
 
 
 def _undenoised(measures: Measures, baseline: Measures | None) -> Finding | None:
-    whiteness = BLOTCH_WHITENESS.alone if baseline is None else BLOTCH_WHITENESS.beside
+    whiteness = BLOTCH_WHITENESS.without_baseline if baseline is None else BLOTCH_WHITENESS.with_baseline
     if (
-        not _exceeds(BLOTCHES, measures, baseline, lambda each: each.blotches)
+        not _exceeds(BLOTCHES, measures, baseline, lambda image: image.blotches)
         or measures.colour_whiteness < whiteness
         or measures.blotch_evenness < EVEN
-        or measures.repeats > NOISY_REPEATS
+        or measures.repeats > BLOTCHY_REPEATS
         or measures.blotches < BLOTCHES_OVER_NOISE * measures.colour_noise
     ):
         return None
@@ -171,19 +179,21 @@ def _residual_noise(measures: Measures, baseline: Measures | None) -> Finding | 
     # A chessboard or a halftone of middle grey is no noise: neighbours are opposites.
     if measures.repeats > NOISY_REPEATS or measures.correlation < 0:
         return None
-    if _exceeds(COLOUR_NOISE, measures, baseline, lambda each: each.colour_noise):
+    if _exceeds(COLOUR_NOISE, measures, baseline, lambda image: image.colour_noise):
         return Finding("residual_noise", f"coloured noise of {measures.colour_noise:.0f} levels everywhere")
     grey = measures.fine_noise > FINE_OVER_WIDE * measures.wide_noise
-    if grey and _exceeds(GREY_NOISE, measures, baseline, lambda each: each.fine_noise):
+    if grey and _exceeds(GREY_NOISE, measures, baseline, lambda image: image.fine_noise):
         return Finding("residual_noise", f"noise of {measures.fine_noise:.0f} levels everywhere")
     return None
 
 
 def _missing_area(measures: Measures, baseline: Measures | None) -> Finding | None:
-    besides = measures.flat_area - measures.gap_area
-    allowed = FLAT_BESIDES.alone if baseline is None else min(FLAT_BESIDES.beside, baseline.flat_area + 0.05)
+    elsewhere = measures.flat_area - measures.gap_area
+    allowed = FLAT_ELSEWHERE.without_baseline
+    if baseline is not None:
+        allowed = min(FLAT_ELSEWHERE.with_baseline, baseline.flat_area + 0.05)
     limit = BLACK_GAP if measures.gap_level <= BLACK else PLAIN_GAP
-    if besides > allowed or not _exceeds(limit, measures, baseline, lambda each: each.gap_area):
+    if elsewhere > allowed or not _exceeds(limit, measures, baseline, lambda image: image.gap_area):
         return None
     kind = "a black area" if measures.gap_level <= BLACK else "an area of one colour"
     return Finding("missing_area", f"{kind} of {measures.gap_area:.0%} {_place(measures)}")
@@ -208,14 +218,16 @@ def _patch_grid(measures: Measures, baseline: Measures | None) -> Finding | None
     # Of the drawn styles, ordered halftones may have few repeats; their neighbours are opposites.
     if measures.repeats > DRAWN_REPEATS or measures.correlation < UNCORRELATED:
         return None
-    if _exceeds(PATTERN, measures, baseline, lambda each: each.pattern):
+    if _exceeds(
+        PATTERN_8 if measures.pattern_period == 8 else PATTERN, measures, baseline, lambda image: image.pattern
+    ):
         return Finding(
             "patch_grid",
             f"a pattern repeats every {measures.pattern_period:.0f} pixels: {measures.pattern:.1f} levels a step",
         )
-    if _exceeds(BLOCKS_8, measures, baseline, lambda each: each.blocks_8):
+    if _exceeds(BLOCKS_8, measures, baseline, lambda image: image.blocks_8):
         return _patch_edges(measures.blocks_8, "8 pixels")
-    if _exceeds(BLOCKS_16, measures, baseline, lambda each: each.blocks_16):
+    if _exceeds(BLOCKS_16, measures, baseline, lambda image: image.blocks_16):
         return _patch_edges(measures.blocks_16, "16 or 32 pixels")
     return None
 
@@ -226,28 +238,35 @@ def _patch_edges(value: float, period: str) -> Finding:
 
 def _tile_seams(measures: Measures, baseline: Measures | None) -> Finding | None:
     # Horizons and walls are straight in one direction; tiles have seams in both.
-    if measures.repeats > DRAWN_REPEATS or not _exceeds(SEAMS, measures, baseline, _crossed_seams):
+    if measures.repeats > DRAWN_REPEATS or not _exceeds(SEAMS, measures, baseline, _weaker_seam):
         return None
     if max(measures.blocks_8, measures.blocks_16) >= MANY_EDGES:
         return _patch_edges(max(measures.blocks_8, measures.blocks_16), "8, 16 or 32 pixels")
     column, row = measures.seam_column_at, measures.seam_row_at
     return Finding(
         "tile_seams",
-        f"steps of {_crossed_seams(measures):.0f} levels along whole lines, "
+        f"steps of {_weaker_seam(measures):.0f} levels along whole lines, "
         f"at {column:.0%} of the width and {row:.0%} of the height",
     )
 
 
-def _crossed_seams(measures: Measures) -> float:
+def _weaker_seam(measures: Measures) -> float:
     return min(measures.seam_column, measures.seam_row)
 
 
 def _burnt_colours(measures: Measures, baseline: Measures | None) -> Finding | None:
-    if not _exceeds(BURNT, measures, baseline, lambda each: each.burnt):
+    if not _exceeds(BURNT, measures, baseline, lambda image: image.burnt) and not _has_clipped(measures, baseline):
         return None
     return Finding(
-        "burnt_colours", f"colours are cut off at both ends of the scale in {measures.burnt:.0%} of the image"
+        "burnt_colours", f"colours are clipped at both ends of the scale in {measures.clipped:.0%} of the image"
     )
+
+
+def _has_clipped(measures: Measures, baseline: Measures | None) -> bool:
+    """Whether colours are clipped that the baseline's image has in their range."""
+    if baseline is None or baseline.primaries > PURE or baseline.repeats > DRAWN_REPEATS:
+        return False
+    return measures.clipped >= max(CLIPPED, 2 * OUTGROWN * baseline.clipped)
 
 
 RULES: tuple[Callable[[Measures, Measures | None], Finding | None], ...] = (
