@@ -14,6 +14,8 @@ TILE = 8
 """Edge of the tiles that are flat or not, in pixels."""
 SMALLEST = 1 / 150
 """Smallest part of an image that counts as a gap."""
+MOST_ELSEWHERE = 0.2
+"""A rectangle is not looked for if more than this part of the image is flat outside it: it is part of a drawing."""
 NARROWEST = 4
 """Smallest width and height of a gap, in tiles, so that details of small images are none."""
 FILLED = 0.98
@@ -51,15 +53,19 @@ def measure_flat(pixels: Pixels) -> tuple[float, Gap]:
     high, low = _extremes(pixels)
     flat = (high == low).all(axis=-1)
     share = float(flat.mean()) if flat.size else 0.0
-    if share < SMALLEST / 2:
+    fewest = max(SMALLEST, share - MOST_ELSEWHERE) * flat.size
+    if share * flat.size < fewest:
         return share, NO_GAP
     colours = high.astype(np.uint32) @ np.array([1, 256, 65536], dtype=np.uint32)
     candidates = []
     values, counts = np.unique(colours[flat], return_counts=True)
-    for colour in values[counts >= SMALLEST * flat.size]:
+    for colour in values[counts >= fewest]:
         alike = flat & (colours == colour)
         labels, _ = ndimage.label(alike)
-        for number, box in enumerate(ndimage.find_objects(labels), 1):
+        boxes = ndimage.find_objects(labels)
+        # Number 0 is whatever has another colour.
+        for number in np.flatnonzero(np.bincount(labels.ravel())[1:] >= fewest) + 1:
+            box = boxes[number - 1]
             if _is_rectangle(labels[box] == number, flat.size) and not _is_framed(box, alike):
                 candidates.append(_gap(box, pixels))
     return share, max(candidates, key=lambda gap: gap.area, default=NO_GAP)

@@ -117,8 +117,8 @@ def _fold(steps: Steps) -> Floats:
     """Mean steps at every place of a patch of 32 pixels, in both halves of an image; `[2, 32, 32]`."""
     edge = PERIODS[-1]
     half, width = steps.shape[0] // (2 * edge) * edge, steps.shape[1] // edge * edge
-    # Rows first: 16 bits hold the sums of the rows, and are fast.
-    bands = steps[: 2 * half, :width].reshape(2, half // edge, edge, width).sum(axis=1, dtype=np.int16)
+    # Rows first: they lie beside each other in memory.
+    bands = steps[: 2 * half, :width].reshape(2, half // edge, edge, width).sum(axis=1, dtype=np.int32)
     places = bands.reshape(2, edge, width // edge, edge).sum(axis=2, dtype=np.int32)
     return np.asarray(places / (half * width / edge**2), dtype=np.float32)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from sdeval.imaging.defects.flat import MOST_ELSEWHERE
 from sdeval.imaging.defects.measures import Measures
 
 Defect = Literal[
@@ -49,8 +50,10 @@ BLACK = 8
 """An image with no level above this (of 255) is black."""
 UNIFORM = 1.5
 """An image whose levels deviate less than this (of 255) in every channel is uniform."""
-UNCORRELATED = 0.5
-"""Neighbouring pixels of pure noise correlate less than this."""
+UNCORRELATED = 0.3
+"""Neighbouring pixels of pure noise correlate less than this; those of sharpened grass 0.45."""
+OPPOSITE = 0.5
+"""Neighbouring pixels of halftones correlate less than this."""
 WHITE = 4.0
 """Detail of middle size over coarse detail: less in images, 16 in white noise."""
 NOISY_REPEATS = 0.05
@@ -63,7 +66,7 @@ BLOTCHES_OVER_NOISE = 2.0
 """Blotches are so many times as strong as the noise from pixel to pixel; otherwise they are its share at that size."""
 FINE_OVER_WIDE = 1.6
 """Luma noise from pixel to pixel over that of 2x2 pixels: 2 in white noise, about 1 in texture."""
-FLAT_ELSEWHERE = Limit(0.05, 0.2)
+FLAT_ELSEWHERE = Limit(0.05, MOST_ELSEWHERE)
 """A gap is one if no more than this part of the image is flat outside it: otherwise it may be part of a drawing."""
 
 EVEN = 0.55
@@ -216,7 +219,7 @@ def _place(measures: Measures) -> str:
 
 def _patch_grid(measures: Measures, baseline: Measures | None) -> Finding | None:
     # Of the drawn styles, ordered halftones may have few repeats; their neighbours are opposites.
-    if measures.repeats > DRAWN_REPEATS or measures.correlation < UNCORRELATED:
+    if measures.repeats > DRAWN_REPEATS or measures.correlation < OPPOSITE:
         return None
     if _exceeds(
         PATTERN_8 if measures.pattern_period == 8 else PATTERN, measures, baseline, lambda image: image.pattern
