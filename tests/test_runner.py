@@ -189,6 +189,41 @@ def test_a_set_metric_that_is_not_on_this_machine_takes_no_other_with_it(
         sitting.answer(frechet)
 
 
+def test_without_any_metric_by_which_a_sample_can_collapse_their_rate_is_not_on_this_machine_either(
+    accepted: Path, loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sdeval.metrics.create
+
+    def create(name: str, options: Any) -> Any:
+        if name == "clip_score":
+            raise NotAvailable("weights are not on this machine")
+        return real(name, options)
+
+    monkeypatch.setattr(sdeval.metrics, "create", create)
+    monkeypatch.setattr("sdeval.score.create", create)
+    sitting = session(accepted, loaded, tmp_path)
+    gates = [each for each in sitting.questions(suite(metrics=SET)) if each.kind == "gate"]
+    sitting.select(gates)
+    for each in (gates[0], gates[2]):
+        with pytest.raises(NotAvailable, match="weights are not on this machine"):
+            sitting.answer(each)
+
+
+def test_cases_that_are_added_say_nothing_of_those_that_were_there(loaded: LoadedTarget, tmp_path: Path) -> None:
+    """Not even of a metric that looks at all images: the target is what it was."""
+    options = Options(baselines=tmp_path / "baselines")
+    small = suite(metrics=("clip_score", "duplicates"), seeds=(0, 1), max_seeds=None)
+    Runner(options, tmp_path, Silent(), loaded).run(Job(small, shipped()["shapes"]), None)
+    accepting.accept(tmp_path / "few" / "shapes", options.baselines)
+    alike = tuple(replace(each, id=f"{each.id}-again") for each in small.cases)
+    sitting = Session(options, tmp_path / "later", loaded=loaded)
+    questions = sitting.questions(replace(small, cases=(*small.cases, *alike)))
+    sitting.select(questions)
+    found = {each.name: sitting.answer(each) for each in questions if each.kind != "figure"}
+    assert [name for name, each in found.items() if each.fails(strict=False)] == []
+    assert {found[each.id].verdict for each in alike} == {"new"}
+
+
 def test_other_features_than_the_baselines_are_not_comparable_and_no_crash(
     accepted: Path, loaded: LoadedTarget, tmp_path: Path
 ) -> None:

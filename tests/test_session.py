@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from sdeval.session import Question, Session
 from sdeval.stats import Spread
 from tests.conftest import make_run
 from tests.drawn import plan
+
+
+NOTHING_ASKED = Options()
 
 
 class Scores:
@@ -66,11 +70,11 @@ def before(rng: np.random.Generator) -> np.ndarray:
     return rng.normal(30, 3, size=(24, 1)) + rng.normal(0, 0.3, size=(24, 4))
 
 
-def judged(scores: Scores, *, whole: bool = True) -> Verdict:
+def judged(scores: Scores, *, whole: bool = True, options: Options = NOTHING_ASKED, **changes: object) -> Verdict:
     """What is said of case 11."""
-    session = Session(Options(), Path("nowhere"))
+    session = Session(options, Path("nowhere"))
     session._runner = scores  # type: ignore[assignment]
-    job = Job(plan().suite, shipped()["shapes"])
+    job = Job(plan(**changes).suite, shipped()["shapes"])
     case, figure = Question(job, "case", "case-11"), Question(job, "gate", "clip_score")
     session.select([case, figure] if whole else [case])
     return session.answer(case)
@@ -103,3 +107,20 @@ def test_further_seeds_that_cannot_be_drawn_leave_a_suspected_case_unscored(befo
     after[11] -= 5
     said = judged(Scores(before, after, SdevalError("out of memory")))
     assert (said.verdict, said.reason) == ("unscored", "more seeds were needed to judge it: out of memory")
+
+
+@pytest.mark.parametrize(
+    ("asked", "suites_own", "fatal"),
+    [("warn", None, False), ("fail", None, True), ("fail", "warn", False), ("warn", "fail", True)],
+)
+def test_a_case_that_is_inconclusive_fails_where_proof_is_asked_for_and_the_suite_knows_best(
+    before: np.ndarray, asked: Literal["warn", "fail"], suites_own: str | None, fatal: bool
+) -> None:
+    after = before[:, :2].copy()
+    after[11] -= 5
+    said = judged(Scores(before[:, :2], after), options=Options(inconclusive=asked), inconclusive=suites_own)
+    assert (said.verdict, said.fatal, said.fails(strict=False)) == ("inconclusive", fatal, fatal)
+
+
+def test_what_passed_needs_no_further_proof(before: np.ndarray) -> None:
+    assert not judged(Scores(before, before), options=Options(inconclusive="fail")).fatal

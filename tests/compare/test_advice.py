@@ -125,6 +125,13 @@ def test_a_tolerance_is_advised_only_for_losses_within_it_and_is_wide_enough(**v
     assert all(float(each) >= decision.wide_enough * (1 - 1e-5) for each in advised)
 
 
+def test_the_tolerance_that_it_has_is_not_advised() -> None:
+    before = np.full((24, 2), 32.0)
+    said = stated(before, before - 0.5, 0.5)
+    assert said.verdict == "inconclusive"
+    assert all(float(each) > 0.5 for each in re.findall(r"one of ([\d.e+]+) is$", said.reason))
+
+
 def drawn_with(seeds: int, number: int) -> Verdict:
     """A suite of 32 cases, of which every image is drawn anew and nothing else changed; seeds differ by 2."""
     rng = np.random.default_rng((number, 8))

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.simulated import CLIP, NOISES, as_run, simulate, unharmed
-from sdeval.compare import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics
+from sdeval.compare import Circumstances, MetricEvidence, Verdict, collect_collapsed, collect_evidence, judge_metrics
 from sdeval.compare.collapsed import fallen
 from sdeval.compare.paired import paired
+from sdeval.metrics.base import AMONG_PROMPTS
 from sdeval.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 
@@ -92,6 +93,28 @@ def test_without_a_baseline_it_is_new(before: np.ndarray) -> None:
     assert judge_metrics([found])[0].verdict == "new"
 
 
+def test_where_all_metrics_are_new_it_is_new_too(before: np.ndarray) -> None:
+    """A suite that had set metrics only is given its first metric of single images: nothing failed."""
+    bare = replace(make_run(before), metrics={})
+    assert judge_metrics([collect_collapsed(make_run(before), bare)])[0].verdict == "new"
+
+
+def test_where_metrics_look_at_prompts_that_the_baseline_had_not_it_is_new(before: np.ndarray) -> None:
+    one, other = (
+        make_run(before, metrics={"clip_score": replace(CLIP_SCORE, version=f"1{AMONG_PROMPTS}{prompts}")})
+        for prompts in ("more", "few")
+    )
+    assert judge_metrics([collect_evidence(one, other, "clip_score")])[0].verdict == "new"
+    assert judge_metrics([collect_collapsed(one, other)])[0].verdict == "new"
+
+
+def test_on_which_cases_it_was_counted_is_told(before: np.ndarray) -> None:
+    note = Circumstances(note="on 32 of 33 cases, which both sides have alike")
+    for after in (before, moved(before, 1, -40)):
+        (said,) = judge_metrics([collect_collapsed(make_run(after), make_run(before), circumstances=note)])
+        assert note.note in said.reason
+
+
 def test_a_suite_states_how_many_may_collapse(before: np.ndarray, rng: np.random.Generator) -> None:
     found = collect_collapsed(make_run(wrong(before, 1 / 8, rng)), make_run(before), 30.0)
     assert judge_metrics([found])[0].verdict == "passed"
@@ -172,6 +195,21 @@ def test_all_metrics_that_were_tried_share_the_level(before: np.ndarray) -> None
     one, two = collect_collapsed(make_run(after), make_run(before)), collect_collapsed(twice(after), twice(before))
     assert (one.share, two.share) == (1.0, 0.5)
     assert two.p_worse == pytest.approx(2 * one.p_worse)
+
+
+@pytest.mark.parametrize(("share", "seeds"), [(0.05, 8), (0.1, 4), (0.2, 2)])
+def test_images_that_go_wrong_as_often_on_either_side_raise_no_alarm(share: float, seeds: int) -> None:
+    """Every image is drawn anew, and the target gets some of them wrong by itself, before and after."""
+    alarms = 0
+    for number in range(100):
+        rng = np.random.default_rng((number, seeds))
+        level = rng.normal(90, 3, (32, 1))
+        before, after = (
+            level + rng.normal(0, 1, (32, seeds)) - 45 * (rng.random((32, seeds)) < share) for _ in range(2)
+        )
+        alarms += judged(after, before).verdict == "regressed"
+    # Binomial, 100 at 1%: more than 4 in three of a thousand.
+    assert alarms <= 4
 
 
 @pytest.mark.parametrize("noise", ["normal", "skewed", "heavy tails", "unequal cases", "sparse pictures"])

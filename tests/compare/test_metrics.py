@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import simulated
-from benchmarks.simulated import NOISES, all_lower, simulate
+from benchmarks.simulated import NOISES, all_lower, simulate, some_fail
 from sdeval import stats
 from sdeval.compare import (
     ALPHA_METRICS,
@@ -106,10 +106,12 @@ def test_many_gates_raise_the_bar(scores: np.ndarray, rng: np.random.Generator) 
     assert judge_metrics([gate], total=200)[0].verdict == "inconclusive"
 
 
-def set_verdict(after: np.ndarray, before: np.ndarray, real: np.ndarray) -> Verdict:
+def set_verdict(after: np.ndarray, before: np.ndarray, real: np.ndarray, digits: int = 15) -> Verdict:
     reference = Reference.of(real)
     one, other = (
-        with_features(make_run(np.full((24, 2), 30.0 + index)), values, frechet_distance(values, reference))
+        with_features(
+            make_run(np.full((24, 2), 30.0 + index)), values, round(frechet_distance(values, reference), digits)
+        )
         for index, values in enumerate((after, before))
     )
     gate = collect_evidence(one, other, "frechet_distance", partial(swapped_difference, reference=reference))
@@ -361,19 +363,43 @@ def agrees(said: Verdict) -> bool:
     return said.verdict == expected and bounded and (significant == (gained if expected == "improved" else shown))
 
 
-@pytest.mark.parametrize("cases", [2, 3, 8, 32])
-@pytest.mark.parametrize("noise", ["normal", "heavy tails", "clustered seeds", "sparse pictures"])
+def wide_enough(said: Verdict) -> bool:
+    """Whether corrected bounds, of which more is asked, hold the change and the 95% bounds."""
+    inner, outer = (said.low, said.high), (said.corrected_low, said.corrected_high)
+    if outer == (None, None):
+        return True
+    low, high = (-np.inf if outer[0] is None else outer[0], np.inf if outer[1] is None else outer[1])
+    hair = 1e-9 * (abs(low) + abs(high)) if np.isfinite([low, high]).all() else 0.0
+    return all(low - hair <= each <= high + hair for each in (said.delta, *inner) if each is not None)
+
+
+@pytest.mark.parametrize("cases", [1, 2, 3, 8, 32])
+@pytest.mark.parametrize("noise", sorted(NOISES))
 def test_no_verdict_disagrees_with_the_numbers_in_its_row(noise: str, cases: int) -> None:
     kinds: set[str] = set()
-    for seed in range(20):
+    for seed in range(10):
         rng = np.random.default_rng((seed, cases))
         loss = float(rng.choice([0.0, 1.0, 3.0, 10.0, 40.0, -10.0]))
-        harm = partial(all_lower, tolerances=loss)
+        harm = partial(all_lower, tolerances=loss) if seed % 2 else partial(some_fail, share=0.125)
         judged = simulated.judge(simulate(rng, NOISES[noise], harm, (cases, 4)), ((0, 1), (0, 1, 2, 3)))
         tested = [each for each in judged.verdicts if not each.case and each.low != each.high]
-        assert [each for each in tested if not agrees(each)] == []
+        assert [each for each in tested if not (agrees(each) and wide_enough(each))] == []
         kinds |= {each.verdict for each in tested}
     assert len(kinds) > 1
+
+
+@pytest.mark.parametrize(("cases", "seeds"), [(1, 2), (3, 2), (8, 2), (24, 4)])
+def test_a_loss_as_large_as_the_tolerance_passes_once_in_twenty(cases: int, seeds: int) -> None:
+    passed = 0
+    for number in range(400):
+        rng = np.random.default_rng((number, cases, seeds))
+        level = rng.normal(90, 3, (cases, 1))
+        before, after = (level + rng.normal(0, 2, (cases, count)) for count in (4, seeds))
+        held, accepted, run = (stated(make_run(each), 1.0) for each in (before, before[:, :seeds], after - 1.0))
+        found = collect_evidence(run, accepted, "clip_score", circumstances=Circumstances(held=held))
+        passed += judge_metrics([found])[0].verdict == "passed"
+    # Binomial, 400 at 5%: more than 32 in three of a thousand.
+    assert passed <= 32
 
 
 def test_no_verdict_of_a_set_disagrees_with_the_numbers_in_its_row() -> None:
@@ -386,6 +412,31 @@ def test_no_verdict_of_a_set_disagrees_with_the_numbers_in_its_row() -> None:
         assert agrees(said)
         kinds.add(said.verdict)
     assert {"regressed", "passed"} <= kinds
+
+
+def test_a_set_of_which_the_last_digits_moved_passes() -> None:
+    """As another batch size moves them: the figure is the same to the last digit that is kept."""
+    real = np.random.default_rng(0).normal(size=(200, 8))
+    for number in range(10):
+        rng = np.random.default_rng((number, 6))
+        before = rng.normal(size=(48, 8)).astype(np.float32)
+        after = (before * (1 + rng.normal(0, 1e-7, before.shape))).astype(np.float32)
+        said = set_verdict(after, before, real, digits=6)
+        assert (said.delta, said.verdict) == (pytest.approx(0, abs=2e-6), "passed")
+
+
+@pytest.mark.parametrize("scale", [1.0, 1 / 24])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_swaps_that_say_the_opposite_of_the_figure_show_nothing_of_any_size(
+    rng: np.random.Generator, scale: float, sign: int
+) -> None:
+    features, signs = rng.normal(size=(48, 8)), np.full(24, -sign * scale)
+    before, after = (
+        with_features(make_run(np.full((24, 2), 30.0 + index)), features + index, figure)
+        for index, figure in enumerate((2.0, 2.0 + sign))
+    )
+    found = collect_evidence(after, before, "frechet_distance", lambda *_: lambda swapped: (1 - 2 * swapped) @ signs)
+    assert judge_metrics([found])[0].verdict == "inconclusive"
 
 
 def stated(run: Run, tolerance: float, *, relative: bool = False) -> Run:

@@ -89,7 +89,6 @@ def test_what_is_worse_is_caught_and_named(tmp_path: Path, what: str) -> None:
     arguments, metric = CAUGHT[what]
     code, verdicts = run(tmp_path, *arguments)
     assert code == 1
-    assert named(verdicts, verdict="regressed")
     # In one suite another metric may show it sooner; this one is at least named as what may be worse.
     assert metric in named(verdicts, verdict="regressed") | named(verdicts, verdict="inconclusive")
 
