@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from sdeval.fitting import Fitting
     from sdeval.pipelines.engines import Engine
 
+OTHER_CASES = "it looks at the images of all cases together, and the baseline has other cases"
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -349,6 +351,12 @@ class Session:
         names = ", ".join(f"{each.case}@{each.seed} is {each.health}" for each in broken[:3])
         return f"{len(broken)} images are broken: {names}"
 
+    def _require_countable(self, job: Job) -> None:
+        """Raise why no metric is here by which a sample can collapse, if so."""
+        missing, names = self._runner.missing(job), _countable(job.suite)
+        if all(name in missing for name in names):
+            raise missing[names[0]]
+
     def _evidence(self, question: Question) -> MetricEvidence:
         job, name = question.job, question.name
         if name in self._runner.missing(job):
@@ -365,18 +373,25 @@ class Session:
             note=note,
         )
         if name == COLLAPSED:
+            self._require_countable(job)
             return collect_collapsed(run, baseline, job.suite.tolerances.get(COLLAPSED), circumstances)
         from sdeval.references import swapped_by
 
+        if baseline and note and metrics.info(name).among_cases:
+            baseline, circumstances = None, replace(circumstances, note=OTHER_CASES)
         swapped = swapped_by(job.suite, name, self._runner.metric_options(job))
         return collect_evidence(run, baseline, name, swapped, circumstances)
 
 
+def _countable(suite: Suite) -> list[str]:
+    """Metrics of a suite by which a sample can collapse."""
+    infos = [metrics.info(name) for name in suite.metrics]
+    return [each.name for each in infos if each.judged and each.scope == "sample" and each.alone]
+
+
 def judged_metrics(suite: Suite) -> tuple[str, ...]:
     """Everything about a whole suite that is judged by its images: its metrics, and the samples that collapsed."""
-    infos = [metrics.info(name) for name in suite.metrics]
-    single = any(each.judged and each.scope == "sample" and each.alone for each in infos)
-    return (*suite.metrics, *((COLLAPSED,) if single else ()))
+    return (*suite.metrics, *((COLLAPSED,) if _countable(suite) else ()))
 
 
 def _unsettled(verdict: Verdict, error: SdevalError) -> Verdict:

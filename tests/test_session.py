@@ -19,7 +19,6 @@ from sdeval.stats import Spread
 from tests.conftest import make_run
 from tests.drawn import plan
 
-
 NOTHING_ASKED = Options()
 
 

@@ -96,7 +96,7 @@ def _rows(name: str, held: Run, run: Run, merged: Run, chosen: Collection[str], 
 
 def _with_company(merged: Run, held: Run, run: Run, chosen: Collection[str], part: Part) -> Run:
     """With a note on scores that looked at other pictures besides their own than those that are there now."""
-    for name in filter(_looks_at_others, merged.metrics):
+    for name in (each for each in merged.metrics if metrics.info(each).among_cases):
         from_run = chosen if part.metrics is None or name in part.metrics else ()
         here, before, now = (_company(each) for each in (merged, held, run))
         samples = []
@@ -107,11 +107,6 @@ def _with_company(merged: Run, held: Run, run: Run, chosen: Collection[str], par
             samples.append(replace(sample, scored_on=dict(sorted({**others, **note}.items()))))
         merged = replace(merged, samples=tuple(samples))
     return merged
-
-
-def _looks_at_others(name: str) -> bool:
-    info = metrics.info(name)
-    return info.scope == "sample" and not info.alone and "seeds" not in info.needs
 
 
 def _company(run: Run) -> str:

@@ -73,7 +73,7 @@ def advice(decision: Decision) -> str:
         ways.append(f"{seeds} seeds a case instead of {decision.seeds}")
     if cases is not None and decision.cases < cases <= MOST_TIMES * decision.cases:
         ways.append(f"{cases} cases instead of {decision.cases}")
-    beyond = decision.loss > decision.tolerance
+    beyond = decision.loss >= decision.tolerance
     state = (
         "worse than its tolerance, and not significant"
         if beyond
@@ -86,6 +86,6 @@ def advice(decision: Decision) -> str:
 
 
 def _rounded(value: float) -> str:
-    """Rounded up to two digits: a tolerance that is stated must be wide enough."""
+    """The next larger number of two digits: a loss as large as what is stated must be excluded."""
     digit = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return f"{math.ceil(value / digit - 1e-9) * digit:.6g}"
+    return f"{(math.floor(value / digit + 1e-9) + 1) * digit:.6g}"

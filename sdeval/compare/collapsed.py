@@ -1,8 +1,9 @@
 """Single samples that went wrong, as a rate over the suite: one image in eight may show something else. Pure.
 
 A mean hides them, and a case whose other seeds are fine does not fail by one. So they are counted: samples that fell
-far below the baseline's image of the same seed, and below all that the baseline's seeds of their case do. By chance as
-many rise as fall, so those that rose as far are taken off, case by case.
+far below the baseline's image of the same seed, and below all of the baseline's images of their case. A target that
+gets some samples wrong by itself got as many wrong in the baseline, which recover now; so these are counted by the same
+rule with the sides changed over, and taken off case by case.
 """
 
 from __future__ import annotations
@@ -58,52 +59,65 @@ def collect_collapsed(
     cases = list(run.by_case())
     scores = [paired(run, baseline, name, cases, circumstances.held) for name in countable(run, baseline)]
     found = [_of_metric(each, run, draft) for each in scores if each is not None]
+    if not scores and _countable(run):
+        return MetricEvidence(replace(draft, reason="the baseline has none of the metrics that count them"))
     if not found:
         return MetricEvidence(replace(draft, verdict="unscored", reason="no score that both sides have"))
     # The metric by which it shows best; the level is shared among all that were tried.
     share = circumstances.share / len(found)
     best = min(found, key=lambda each: each.p_worse if each.estimate else 1.0)
     if best.estimate is None:
-        same = "identical pictures" if identical(run, baseline) else "no sample fell or rose so far"
-        return MetricEvidence(replace(best.draft, verdict="passed", low=0.0, high=0.0, reason=same))
-    return replace(best, share=share)
+        same = "identical pictures" if identical(run, baseline) else "no sample fell or recovered so far"
+        return MetricEvidence(
+            _noted(replace(best.draft, verdict="passed", low=0.0, high=0.0, reason=same), circumstances)
+        )
+    return replace(best, draft=_noted(best.draft, circumstances), share=share)
+
+
+def _noted(draft: Verdict, circumstances: Circumstances) -> Verdict:
+    return replace(draft, reason="; ".join(filter(None, (draft.reason, circumstances.note))))
 
 
 def _of_metric(scores: PairedScores, run: Run, draft: Verdict) -> MetricEvidence:
-    """Samples that collapsed by one metric; no estimate where none fell and none rose."""
-    fell, rose = fallen(scores), fallen(_mirrored(scores))
-    now, chance = 100 * float(fell.mean()), 100 * float(rose.mean())
-    draft = replace(draft, baseline=chance, current=now, delta=now - chance, reason=_named(scores, run, fell, rose))
-    if not (fell | rose).any():
+    """Samples that collapsed by one metric; no estimate where none fell and none recovered."""
+    fell, recovered = fallen(scores), recoveries(scores)
+    now, then = 100 * float(fell.mean()), 100 * float(recovered.mean())
+    draft = replace(draft, baseline=then, current=now, delta=now - then, reason=_named(scores, run, fell, recovered))
+    if not (fell | recovered).any():
         return MetricEvidence(draft)
-    gains, seeds = 100 * (rose.astype(np.float64) - fell).mean(axis=1), fell.shape[1]
-    estimate = stats.moderated_mean(gains, _prior(rose, seeds))
+    gains, seeds = 100 * (recovered.astype(np.float64) - fell).mean(axis=1), fell.shape[1]
+    estimate = stats.moderated_mean(gains, _prior(recovered, seeds))
     return MetricEvidence(draft, estimate, seeds=seeds, reach=float(np.abs(gains).mean()))
 
 
 def countable(run: Run, baseline: Run) -> list[str]:
-    """Metrics by which a sample can collapse: they judge, and score each image by itself, on both sides alike."""
-    return [
-        name
-        for name, record in run.metrics.items()
-        if record.judged
-        and record.scope == "sample"
-        and record.alone
-        and name in baseline.metrics
-        and baseline.metrics[name].version == record.version
-    ]
+    """Metrics by which a sample can collapse, which both sides have alike."""
+    versions = {name: record.version for name, record in baseline.metrics.items()}
+    return [name for name in _countable(run) if versions.get(name) == run.metrics[name].version]
+
+
+def _countable(run: Run) -> list[str]:
+    """Metrics that judge and score each image by itself."""
+    return [name for name, record in run.metrics.items() if record.judged and record.scope == "sample" and record.alone]
 
 
 def fallen(scores: PairedScores) -> stats.Marks:
     """Which samples `[cases, seeds]` collapsed by one metric."""
-    held, after = scores.record.sign * scores.held, scores.record.sign * scores.after
-    far = max(TOLERANCES * scores.tolerance, DEVIATIONS * math.sqrt(2 * _typical_variance(held)))
-    return np.asarray((scores.gains < -far) & (after < held.min(axis=1, keepdims=True)))
+    return _below(scores.record.sign * scores.after, scores.record.sign * scores.before, _far(scores))
 
 
-def _mirrored(scores: PairedScores) -> PairedScores:
-    """The same with better and worse changed over."""
-    return replace(scores, record=replace(scores.record, higher_is_better=not scores.record.higher_is_better))
+def recoveries(scores: PairedScores) -> stats.Marks:
+    """Which samples `[cases, seeds]` had collapsed in the baseline, seen from now."""
+    return _below(scores.record.sign * scores.before, scores.record.sign * scores.after, _far(scores))
+
+
+def _below(low: stats.Floats, high: stats.Floats, far: float) -> stats.Marks:
+    """Which of the low lie far below the same sample of the high, and below all of those of their case."""
+    return np.asarray((low < high - far) & (low < high.min(axis=1, keepdims=True)))
+
+
+def _far(scores: PairedScores) -> float:
+    return max(TOLERANCES * scores.tolerance, DEVIATIONS * math.sqrt(2 * _typical_variance(scores.held)))
 
 
 def _typical_variance(held: stats.Floats) -> float:
@@ -117,20 +131,20 @@ def _typical_variance(held: stats.Floats) -> float:
     return float(np.median(held.var(axis=1, ddof=1)) * freedom / chdtri(freedom, 0.5))
 
 
-def _prior(rose: stats.Marks, seeds: int) -> stats.Prior:
-    """Of a case's share in percent: at least as if one more sample had risen."""
-    rate = (1 + float(rose.sum())) / (1 + rose.size)
+def _prior(recovered: stats.Marks, seeds: int) -> stats.Prior:
+    """Of a case's share in percent: at least as if one more sample had recovered."""
+    rate = (1 + float(recovered.sum())) / (1 + recovered.size)
     return stats.Prior(2 * 100**2 * rate * (1 - rate) / seeds, stats.PRIOR_FREEDOM)
 
 
-def _named(scores: PairedScores, run: Run, fell: stats.Marks, rose: stats.Marks) -> str:
+def _named(scores: PairedScores, run: Run, fell: stats.Marks, recovered: stats.Marks) -> str:
     """How many collapsed, and the first of them."""
     by_case = run.by_case()
     names = [f"{scores.cases[row]}@{by_case[scores.cases[row]][column].seed}" for row, column in np.argwhere(fell)]
-    rises = f"{int(rose.sum())} rose as far"
+    others = f"{int(recovered.sum())} recovered"
     if not names:
-        return f"no sample collapsed; {rises}"
+        return f"no sample collapsed; {others}"
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return (
-        f"{len(names)} of {fell.size} samples fell far in {scores.metric} ({rises}): {', '.join(names[:NAMED])}{more}"
+        f"{len(names)} of {fell.size} samples fell far in {scores.metric} ({others}): {', '.join(names[:NAMED])}{more}"
     )

@@ -23,7 +23,7 @@ from sdeval import stats
 from sdeval.compare.advice import Decision, advice
 from sdeval.compare.paired import identical, is_known, paired, tolerance_of, value_of
 from sdeval.compare.verdict import SUITE, Kind, Verdict
-from sdeval.metrics.base import AMONG_PROMPTS, Swapped
+from sdeval.metrics.base import Swapped
 from sdeval.run import Run
 
 ALPHA_METRICS = 0.006
@@ -181,18 +181,11 @@ def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] |
     if metric not in baseline.metrics:
         return ("new", "the baseline does not have this metric")
     before = baseline.metrics[metric]
-    if before.version != record.version and _kind(before.version) == _kind(record.version):
-        return ("new", "it looks at all prompts of the suite, and the baseline has others")
     if before.version != record.version:
         return ("not comparable", f"the baseline was scored by {before.version}, this run by {record.version}")
     if record.scope == "set" and baseline.set_scores[metric].reference != run.set_scores[metric].reference:
         return ("not comparable", "the reference pictures are not the baseline's")
     return None
-
-
-def _kind(version: str) -> str:
-    """A version without the prompts that a metric looks at."""
-    return version.partition(AMONG_PROMPTS)[0]
 
 
 def _of_mean(run: Run, baseline: Run, draft: Verdict, circumstances: Circumstances) -> MetricEvidence:
@@ -238,10 +231,11 @@ def _of_set(
     names = {case: number for number, case in enumerate(run.by_case())}
     difference = swapped(before, after, np.array([names[sample.case] for sample in run.samples]))
     estimate, reach = stats.swap_estimate(lambda marked: -record.sign * difference(marked), len(names), SWAPS)
-    # What swaps are tried on may be simpler than the metric itself; where the two disagree, nothing is shown.
+    # What swaps are tried on may be simpler than the metric itself: where the two disagree in direction, the change is
+    # not known better than that.
     gain = record.sign * delta
-    error = estimate.error if estimate.gain * gain > 0 else math.inf
-    estimate = replace(estimate, gain=gain, error=error)
+    apart = abs(gain - estimate.gain) if estimate.gain * gain < 0 else 0.0
+    estimate = replace(estimate, gain=gain, error=max(estimate.error, apart))
     seeds = len(run.samples) // len(names)
     return MetricEvidence(draft, estimate, share=circumstances.share, seeds=seeds, reach=reach)
 

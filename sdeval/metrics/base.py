@@ -52,9 +52,10 @@ class MetricInfo:
         """1 where more is better, -1 where less is."""
         return 1 if self.higher_is_better else -1
 
-
-AMONG_PROMPTS = " prompts "
-"""In the version of a metric that looks at all prompts of a suite: before their hash, which ends it."""
+    @property
+    def among_cases(self) -> bool:
+        """Whether the score of an image depends on which other cases the suite has."""
+        return self.scope == "sample" and not self.alone and "seeds" not in self.needs
 
 
 @dataclass(frozen=True, slots=True)

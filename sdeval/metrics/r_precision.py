@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sdeval.metrics.base import AMONG_PROMPTS, Features, MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Picture, SampleMetric
 from sdeval.metrics.clip import Clip, load_clip
 
 INFO = MetricInfo(
@@ -61,7 +61,7 @@ class RPrecision:
     def version(self) -> str:
         """Formula, weights, and the prompts: one more makes it harder for all."""
         digest = hashlib.sha256("\0".join(self._prompts).encode()).hexdigest()[:8]
-        return f"1 {self._clip.version}{AMONG_PROMPTS}{digest}"
+        return f"1 {self._clip.version} prompts {digest}"
 
     def score(self, pictures: Sequence[Picture]) -> list[float]:
         """100 or 0, one a picture."""
