@@ -119,6 +119,7 @@ class Session:
         self._selected: list[Question] = []
         self._runner = Runner(options, folder, watcher or Silent(), loaded, noise)
         self._compared: dict[Key, Comparison] = {}
+        self._available: dict[Key, bool] = {}
         self._metrics: dict[str, Verdict] = {}
 
     def questions(self, suite: Suite) -> list[Question]:
@@ -268,8 +269,19 @@ class Session:
 
     @property
     def _total(self) -> int:
-        """Metrics of the whole session, on all targets."""
-        return sum(each.kind == "gate" for each in self._selected)
+        """Metrics of the whole session, on all targets; those that are not on this machine cost the others nothing."""
+        return sum(each.kind == "gate" and self._is_here(each) for each in self._selected)
+
+    def _is_here(self, question: Question) -> bool:
+        """Whether the target and the metric of a question are on this machine."""
+        key = question.job.key
+        if key not in self._available:
+            try:
+                require(question.job.target)
+                self._available[key] = True
+            except NotAvailable:
+                self._available[key] = False
+        return self._available[key] and question.name not in self._runner.missing(question.job)
 
     def _compare(self, job: Job) -> Comparison:
         """Cases and metrics of a job, on the seeds that were generated so far."""

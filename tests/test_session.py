@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
 
+from sdeval import hardware
 from sdeval.compare import DefectRates, Verdict
 from sdeval.errors import SdevalError
 from sdeval.metrics import MetricOptions
@@ -59,6 +61,9 @@ class Scores:
 
     def missing(self, job: Job) -> dict[str, Exception]:
         return {}
+
+    def noise(self, job: Job) -> None:
+        return None
 
     def metric_options(self, job: Job) -> MetricOptions:
         return MetricOptions.from_suite(job.suite, "cpu")
@@ -123,3 +128,25 @@ def test_a_case_that_is_inconclusive_fails_where_proof_is_asked_for_and_the_suit
 
 def test_what_passed_needs_no_further_proof(before: np.ndarray) -> None:
     assert not judged(Scores(before, before), options=Options(inconclusive="fail")).fatal
+
+
+@pytest.mark.parametrize(("elsewhere", "costs"), [({"needs": "cuda"}, False), ({}, True)])
+def test_metrics_of_targets_that_cannot_run_here_cost_the_others_nothing(
+    before: np.ndarray, monkeypatch: pytest.MonkeyPatch, elsewhere: dict[str, Literal["cuda"]], costs: bool
+) -> None:
+    monkeypatch.setattr(hardware, "cuda_devices", lambda: 0)
+    shapes = shipped()["shapes"]
+    job, other = Job(plan().suite, shapes), Job(plan().suite, replace(shapes, name="other", **elsewhere))
+    gate = Question(job, "gate", "clip_score")
+
+    def p_value(*others: Question) -> float:
+        session = Session(NOTHING_ASKED, Path("nowhere"), shared=True)
+        session._runner = Scores(before, before - 3)  # type: ignore[assignment]
+        session.select([gate, *others])
+        found = session.answer(gate).p_value
+        assert found is not None
+        return found
+
+    alone = p_value()
+    beside = p_value(*(Question(other, "gate", f"metric-{number}") for number in range(9)))
+    assert beside == pytest.approx(10 * alone if costs else alone)
