@@ -21,7 +21,7 @@ import numpy as np
 
 from sdeval import stats
 from sdeval.compare.advice import Decision, advice
-from sdeval.compare.paired import identical, is_known, paired, tolerance_of, value_of
+from sdeval.compare.paired import PairedScores, identical, is_known, paired, tolerance_of, value_of
 from sdeval.compare.verdict import SUITE, Kind, Verdict
 from sdeval.metrics.base import Swapped
 from sdeval.run import Run
@@ -44,10 +44,9 @@ class MetricEvidence:
     """What is to be filled in; final where there is no estimate."""
     estimate: stats.Estimate | None = None
     """Of the gain of these cases, in the metric's unit, with the error that seeds cause."""
-    moderated: stats.Estimate | None = None
-    """The same gain with the error of what else a change may do to a case; None where there is one error only."""
-    stated: stats.Estimate | None = None
-    """The same gain with an error that does not depend on what is seen, by which a change may be shown as well."""
+    tests: tuple[tuple[stats.Estimate, float], ...] = ()
+    """The same gain with the errors of the tests by which a change may be shown, and the share of the error level that
+    each may spend; empty where the estimate itself is the only one."""
     spread: stats.Spread | None = None
     """Of single scores over the seeds of a case; None where more seeds bring nothing that is known."""
     share: float = 1.0
@@ -74,10 +73,7 @@ class MetricEvidence:
         """
         if self.estimate is None:
             raise ValueError(f"{self.draft.metric} is not tested")
-        moderated = self.moderated or self.estimate
-        if self.stated is None:
-            return moderated, self.share
-        tests = ((moderated, 1 - STATED_SHARE), (self.stated, STATED_SHARE))
+        tests = self.tests or ((self.estimate, 1.0),)
         estimate, share = min(tests, key=lambda each: each[0].p_either / each[1])
         return estimate, share * self.share
 
@@ -198,19 +194,31 @@ def _of_mean(run: Run, baseline: Run, draft: Verdict, circumstances: Circumstanc
     if not scores.gains.any():
         return MetricEvidence(_unchanged(draft, run, baseline, "scores"))
     measured = circumstances.spreads.get(metric)
-    gains, seeds, spread = scores.gains.mean(axis=1), scores.after.shape[1], scores.spread(measured)
-    # Of a single case both tests are one, but for their margins.
-    two = len(gains) > 1 and spread is not None
+    gains, spread = scores.gains.mean(axis=1), scores.spread(measured)
+    estimate = stats.moderated_mean(gains, scores.prior(measured, margin=False))
     return MetricEvidence(
         draft,
-        stats.moderated_mean(gains, scores.prior(measured, margin=False)),
-        stats.moderated_mean(gains, scores.prior(measured)),
-        stats.stated_mean(gains, spread, seeds, scores.tolerance) if two and spread else None,
+        estimate,
+        _tests(scores, measured, estimate.error),
         spread if scores.record.alone else None,
         circumstances.share,
-        seeds,
+        scores.after.shape[1],
         float(np.abs(gains).mean()),
     )
+
+
+def _tests(
+    scores: PairedScores, measured: stats.Spread | None, error: float
+) -> tuple[tuple[stats.Estimate, float], ...]:
+    """What may show a change of the mean: each finds losses that the others do not, and has its share of the level."""
+    gains, seeds, spread = scores.gains.mean(axis=1), scores.after.shape[1], scores.spread(measured)
+    ranked = stats.ranked_mean(gains, error)
+    others = [(ranked, stats.RANKED_SHARE)] if ranked else []
+    # Of a single case the stated test would be the moderated one, but for its margin.
+    if len(gains) > 1 and spread is not None:
+        others.append((stats.stated_mean(gains, spread, seeds, scores.tolerance), STATED_SHARE))
+    moderated = stats.moderated_mean(gains, scores.prior(measured))
+    return ((moderated, 1 - sum(share for _, share in others)), *others)
 
 
 def _of_set(

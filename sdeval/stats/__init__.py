@@ -15,11 +15,14 @@ from sdeval.stats.multiplicity import adjusted_p, share_of_level
 from sdeval.stats.outliers import FEWEST_SEEDS, beside_others, beside_seeds, moderated_variances
 from sdeval.stats.permutations import fewest_cases, not_worse_p, sign_flip_p, swap_estimate
 from sdeval.stats.power import POWER, detectable_loss, needed_cases, quantile
+from sdeval.stats.ranks import FEWEST_RANKED, RANKED_SHARE, ranked_mean
 
 __all__ = [
+    "FEWEST_RANKED",
     "FEWEST_SEEDS",
     "POWER",
     "PRIOR_FREEDOM",
+    "RANKED_SHARE",
     "Estimate",
     "Floats",
     "Marks",
@@ -36,6 +39,7 @@ __all__ = [
     "needed_cases",
     "not_worse_p",
     "quantile",
+    "ranked_mean",
     "seed_spread",
     "share_of_level",
     "sign_flip_p",

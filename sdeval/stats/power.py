@@ -54,7 +54,7 @@ def _shown(spread: Spread, cases: int, seeds: int, tolerance: float, level: floa
     redrawn, prior = 2 * spread.variance / seeds, Prior.of(spread, seeds, tolerance)
     freedom = prior.freedom + cases - 1
     variance = (prior.freedom * prior.variance + (cases - 1) * redrawn) / freedom
-    # `stated_mean` never shows more where all cases lose alike.
+    # Where all cases lose alike, `stated_mean` never shows more, and `ranked_mean` a little from a dozen cases on.
     return quantile(1 - level, freedom) * math.sqrt(variance / cases)
 
 

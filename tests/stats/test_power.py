@@ -42,7 +42,8 @@ def test_a_loss_as_large_as_it_says_is_found_about_four_times_in_five(cases: int
     loss = stats.detectable_loss(spread, cases, seeds, 1.0, ALPHA_METRICS)
     assert power(cases, seeds, loss) == pytest.approx(0.8, abs=0.13)
     assert power(cases, seeds, 1.4 * loss) > 0.95
-    assert power(cases, seeds, 0.7 * loss) < 0.5
+    # From a dozen cases on ranks show a little more.
+    assert power(cases, seeds, 0.7 * loss) < (0.65 if cases >= stats.FEWEST_RANKED else 0.5)
 
 
 def test_more_of_anything_detects_less() -> None:
