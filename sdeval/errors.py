@@ -46,3 +46,13 @@ def located(error: SdevalError, module: Path, shown: str) -> SdevalError:
     frames = walk_tb(error.__traceback__)
     lines = [line for frame, line in frames if Path(frame.f_code.co_filename).resolve() == module.resolve()]
     return type(error)(f"{error} ({shown}:{lines[-1]})") if lines else error
+
+
+def plural(count: int, noun: str) -> str:
+    """A number of things, for messages.
+
+    Example:
+        >>> plural(1, "case"), plural(2, "case")
+        ('1 case', '2 cases')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

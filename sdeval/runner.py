@@ -15,7 +15,7 @@ from sdeval.compare.metrics import ALPHA_METRICS, share_of_round
 from sdeval.compare.paired import tolerance_of, value_of
 from sdeval.compare.requests import removed_cases, shared_cases
 from sdeval.compare.visibility import Sight, unseen
-from sdeval.errors import NotAvailable, SdevalError
+from sdeval.errors import NotAvailable, SdevalError, plural
 from sdeval.noise import Noise, tolerances
 from sdeval.pipelines.check import require
 from sdeval.progress import Watcher
@@ -169,7 +169,9 @@ class Runner:
         if accepted is None:
             return every[-1:]
         held = {sample.seed for sample in accepted.run.samples}
-        return tuple(seeds for seeds in every if held.issuperset(seeds)) or every[:1]
+        fitting = tuple(seeds for seeds in every if held.issuperset(seeds))
+        # Where the suite was given further seeds, those that the baseline has are compared.
+        return fitting or (tuple(seed for seed in every[0] if seed in held) or every[0],)
 
     def _seed_notes(self, job: Job) -> tuple[str, ...]:
         return seed_notes(job.suite, job.target.name, self.whole_baseline(job), all_seeds=self._options.all_seeds)
@@ -179,12 +181,10 @@ class Runner:
         accepted = self._accepted(job)
         return accepted.run if accepted else None
 
-    def unseen(self, job: Job, total: int) -> list[str]:
-        """Gross losses that the job could not show, a line each; nothing where there is no baseline.
+    def unseen(self, job: Job) -> list[str]:
+        """Gross losses that the job could not show by itself, a line each; nothing where there is no baseline.
 
-        Args:
-            job: a suite and a target.
-            total: metrics of the whole session.
+        Whatever else a session runs, so that another suite never stops one that was let run.
         """
         accepted = self.whole_baseline(job)
         if accepted is None or self._options.in_turns:
@@ -193,7 +193,7 @@ class Runner:
         cases = [case.id for case in job.suite.cases if case.id in known]
         rounds = self.looks(job)
         tolerances = self._tolerances(job, accepted)
-        level = ALPHA_METRICS / total * share_of_round(rounds, len(rounds) - 1)
+        level = ALPHA_METRICS / max(1, len(tolerances)) * share_of_round(rounds, len(rounds) - 1)
         sight = Sight(cases, len(rounds[-1]), tolerances, level, self.spreads(job))
         return (
             [f"{job.suite.name} on {job.target.name}: {each.words}" for each in unseen(accepted, sight)]
@@ -230,7 +230,7 @@ class Runner:
         removed = removed_cases(run, baseline)
         count = len(run.by_case())
         parts = [f"on {len(cases)} of {count} cases, which both sides have alike"] if len(cases) < count else []
-        parts += [f"without {len(removed)} cases that the suite no longer has"] if removed else []
+        parts += [f"without {plural(len(removed), 'case')} that the suite no longer has"] if removed else []
         keys = {each.key for each in run.samples if each.case in cases}
         return self._part(job, run, keys), self._part(job, baseline, keys), "; ".join(parts)
 

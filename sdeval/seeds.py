@@ -34,7 +34,8 @@ def _not_held(suite: Suite, target: str, accepted: Run) -> tuple[str, ...]:
     wanted = set(suite.looks[-1])
     if held >= wanted:
         return ()
-    most = max((len(look) for look in suite.looks if held.issuperset(look)), default=len(suite.seeds))
+    shared = len(held.intersection(suite.seeds)) or len(suite.seeds)
+    most = max((len(look) for look in suite.looks if held.issuperset(look)), default=shared)
     return (
         f"{suite.name} on {target}: has {len(wanted)} seeds, but the baseline holds {len(held & wanted)} of them, "
         f"so at most {most} are generated; to have all: pytest suites --sdeval-all-seeds, then sdeval accept",

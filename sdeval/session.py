@@ -207,7 +207,7 @@ class Session:
         # What is not on this machine is said by the items, which skip or fail.
         with contextlib.suppress(NotAvailable):
             require(job.target)
-            return self._runner.unseen(job, self._total)
+            return self._runner.unseen(job)
         return []
 
     def answer(self, question: Question) -> Verdict:

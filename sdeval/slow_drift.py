@@ -135,4 +135,4 @@ def _over(points: Sequence[Point]) -> str:
     failed, accepted = sum(each.verdict in FLAGGED for each in points), _accepted(points)
     baselines = "1 baseline was" if accepted == 1 else f"{accepted} baselines were"
     way = f": {baselines} accepted on the way" if accepted else ""
-    return f"{len(points)} sessions, {failed or 'none'} of which failed{way}"
+    return f"{len(points)} sessions, and failed in {failed or 'none'} of them{way}"

@@ -239,7 +239,7 @@ def test_slow_drift_is_told_with_where_it_began(rng: np.random.Generator) -> Non
     assert drift is not None
     assert "s025" <= drift.since <= "s036"
     assert drift.sentence.startswith("clip_score drifts: 29.99 → ")
-    assert drift.sentence.endswith("none of which failed")
+    assert drift.sentence.endswith("and failed in none of them")
 
 
 def test_a_figure_where_less_is_better_drifts_upwards(rng: np.random.Generator) -> None:
@@ -281,7 +281,7 @@ def test_a_loss_by_small_steps_that_were_all_accepted_is_told() -> None:
     assert drift is not None
     assert (
         drift.sentence
-        == "m lost 1.8 tolerances in 4 sessions, none of which failed: 3 baselines were accepted on the way"
+        == "m lost 1.8 tolerances in 4 sessions, and failed in none of them: 3 baselines were accepted on the way"
     )
 
 
@@ -301,7 +301,7 @@ def test_a_session_is_told_of_its_own_suites_alone(tmp_path: Path) -> None:
     for at in range(4):
         append(tmp_path / HISTORY, entry(f"s{at}", {"m": figure(30 - 0.3 * at)}))
     append(tmp_path / HISTORY, entry("later", {"m": figure(3.0)}, suite="zoo"))
-    assert told(tmp_path, "s3") == ["animals on tiny: m lost 1.8 tolerances in 4 sessions, none of which failed"]
+    assert told(tmp_path, "s3") == ["animals on tiny: m lost 1.8 tolerances in 4 sessions, and failed in none of them"]
     assert told(tmp_path, "later") == []
     assert told(tmp_path / "nowhere", "s3") == []
 
@@ -329,7 +329,7 @@ def test_it_prints_figures_and_drift(project: Path, capsys: pytest.CaptureFixtur
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["animals", "on", "tiny"]
     assert ["▼", "m", "30.00", "29.10", "-0.9", "4", "█▆▃▁"] in [line.split() for line in lines]
-    assert "m lost 1.8 tolerances in 4 sessions, none of which failed" in lines
+    assert "m lost 1.8 tolerances in 4 sessions, and failed in none of them" in lines
     assert lines[-1].startswith("1 of 2 figures drift; sessions that nothing links")
 
 

@@ -150,7 +150,7 @@ def test_slow_drift_is_a_note_at_the_end_of_a_session(suites: pytest.Pytester) -
     history.write_text(json.dumps(line) + "\n")
     result = suites.runpytest_inprocess(*QUIET)
     result.stdout.fnmatch_lines(
-        ["note: few on shapes: clip_score lost * tolerances in 2 sessions, none of which failed*"]
+        ["note: few on shapes: clip_score lost * tolerances in 2 sessions, and failed in none of them*"]
     )
 
 
@@ -461,7 +461,7 @@ def test_a_case_that_is_gone_leaves_the_others_judged(suites: pytest.Pytester) -
     suites.runpytest_inprocess(*QUIET)
     found = {each["case"] or each["metric"]: each for each in verdicts(suites)}
     assert {found[name]["verdict"] for name in ("circle", "cross", "clip_score")} == {"passed"}
-    assert "without 1 cases that the suite no longer has" in str(found["clip_score"]["reason"])
+    assert "without 1 case that the suite no longer has" in str(found["clip_score"]["reason"])
 
 
 ALONE = SUITE.format(task="text2img", name="few")
@@ -882,7 +882,7 @@ SQUARE = '        Case(id="square", prompt="a large white square on a red backgr
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ((SQUARE, ""), "without 1 cases that the suite no longer has"),
+        ((SQUARE, ""), "without 1 case that the suite no longer has"),
         (("large white", "small white"), "on 2 of 3 cases, which both sides have alike"),
     ],
     ids=["removed", "changed"],

@@ -68,6 +68,10 @@ def test_a_baseline_allows_the_looks_whose_seeds_it_holds(runner: Runner) -> Non
     assert runner.looks(job(seeds=(7,), max_seeds=None)) == ((7,),)
 
 
+def test_of_a_suite_that_was_given_further_seeds_those_of_the_baseline_are_compared(runner: Runner) -> None:
+    assert runner.looks(job(seeds=(1, 2, 9), max_seeds=None)) == ((1, 2),)
+
+
 def test_a_run_is_made_once(runner: Runner) -> None:
     first = runner.run(job(), None)
     assert seeds(first) == {0}
@@ -212,7 +216,7 @@ def test_without_any_metric_by_which_a_sample_can_collapse_their_rate_is_not_on_
 def test_cases_that_are_added_say_nothing_of_those_that_were_there(loaded: LoadedTarget, tmp_path: Path) -> None:
     """Not even of a metric that looks at all images: the target is what it was."""
     options = Options(baselines=tmp_path / "baselines")
-    small = suite(metrics=("clip_score", "duplicates"), seeds=(0, 1), max_seeds=None)
+    small = suite(metrics=("clip_score", "duplicates", "r_precision"), seeds=(0, 1), max_seeds=None)
     Runner(options, tmp_path, Silent(), loaded).run(Job(small, shipped()["shapes"]), None)
     accepting.accept(tmp_path / "few" / "shapes", options.baselines)
     alike = tuple(replace(each, id=f"{each.id}-again") for each in small.cases)
@@ -221,7 +225,7 @@ def test_cases_that_are_added_say_nothing_of_those_that_were_there(loaded: Loade
     sitting.select(questions)
     found = {each.name: sitting.answer(each) for each in questions if each.kind != "figure"}
     assert [name for name, each in found.items() if each.fails(strict=False)] == []
-    assert {found[each.id].verdict for each in alike} == {"new"}
+    assert {found[name].verdict for name in (*(each.id for each in alike), "duplicates", "r_precision")} == {"new"}
 
 
 def test_other_features_than_the_baselines_are_not_comparable_and_no_crash(

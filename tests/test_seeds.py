@@ -28,7 +28,7 @@ def test_seeds_that_are_too_few_to_accuse_a_case_are_told(seeds: int) -> None:
     )
 
 
-@pytest.mark.parametrize(("drawn", "most", "kept", "reached"), [(2, 8, 4, 4), (2, 8, 6, 4), (2, 8, 2, 2), (2, 3, 1, 2)])
+@pytest.mark.parametrize(("drawn", "most", "kept", "reached"), [(2, 8, 4, 4), (2, 8, 6, 4), (2, 8, 2, 2), (2, 3, 1, 1)])
 def test_seeds_that_the_baseline_does_not_hold_are_told_with_what_mends_it(
     drawn: int, most: int, kept: int, reached: int
 ) -> None:

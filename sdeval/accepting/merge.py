@@ -96,7 +96,7 @@ def _rows(name: str, held: Run, run: Run, merged: Run, chosen: Collection[str], 
 
 def _with_company(merged: Run, held: Run, run: Run, chosen: Collection[str], part: Part) -> Run:
     """With a note on scores that looked at other pictures besides their own than those that are there now."""
-    for name in (each for each in merged.metrics if metrics.info(each).among_cases):
+    for name in (each for each in merged.metrics if metrics.info(each).among_images):
         from_run = chosen if part.metrics is None or name in part.metrics else ()
         here, before, now = (_company(each) for each in (merged, held, run))
         samples = []

@@ -24,6 +24,8 @@ ALPHA_CASES = 0.001
 """Chance that a session in which nothing changed accuses a case of any of its suites."""
 ALPHA_SUSPECTED = 0.05
 """The same for suspicion, which asks for more seeds and fails nothing."""
+ALPHA_DOUBTED = 0.01
+"""The same where more seeds of the baseline, which there are not, would have to tell."""
 COLLAPSE_FACTOR = 3.0
 """Every seed of a case must lose this many tolerances for it to count as collapsed."""
 
@@ -179,12 +181,15 @@ def _judged(state: Verdict, losses: Sequence[_Loss], suites: int, regressed: Col
     if alone and not alone.doubt and alone.p_alone * suites < ALPHA_CASES:
         reason = "every seed of this case fell far, compared with the other cases and with its own seeds"
         return replace(alone.verdict(state), verdict="regressed", p_value=alone.p_alone * suites, reason=reason)
-    fell_with = [each for each in far if each.metric in regressed and not each.doubt]
+    fell_with = [each for each in far if each.metric in regressed]
     together = min(fell_with, key=lambda each: each.p_seeds, default=None)
-    if together and together.p_seeds * suites < ALPHA_CASES:
+    if together and not together.doubt and together.p_seeds * suites < ALPHA_CASES:
         reason = "fell with the whole suite, and further than its own seeds explain"
         return replace(together.verdict(state), verdict="regressed", p_value=together.p_seeds * suites, reason=reason)
-    if alone and alone.p_alone * suites < (ALPHA_CASES if alone.doubt else ALPHA_SUSPECTED):
+    if together:
+        reason = f"fell far, with the whole suite; {together.doubt or 'by itself not further than its seeds may go'}"
+        return replace(together.verdict(state), verdict="inconclusive", reason=reason)
+    if alone and alone.p_alone * suites < (ALPHA_DOUBTED if alone.doubt else ALPHA_SUSPECTED):
         reason = f"fell far; {alone.doubt or 'not far enough to exclude chance'}"
         p_value = min(1.0, alone.p_alone * suites)
         return replace(alone.verdict(state), verdict="inconclusive", p_value=p_value, reason=reason)

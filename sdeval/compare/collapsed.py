@@ -28,6 +28,8 @@ TOLERANCE = 5.0
 """Percent of the samples that may collapse, where a suite states nothing else,"""
 FEWEST = 4
 """or as many samples, if that is more: fewer are no rate."""
+FEWEST_SAMPLES = 16
+"""Samples of a run from which on their rate is judged."""
 NAMED = 4
 """Collapsed samples that a reason names."""
 
@@ -71,6 +73,9 @@ def collect_collapsed(
         return MetricEvidence(
             _noted(replace(best.draft, verdict="passed", low=0.0, high=0.0, reason=same), circumstances)
         )
+    if len(run.samples) < FEWEST_SAMPLES:
+        reason = f"{best.draft.reason}; so few samples make no rate, and are judged case by case"
+        return MetricEvidence(_noted(replace(best.draft, verdict="information", reason=reason), circumstances))
     return replace(best, draft=_noted(best.draft, circumstances), share=share)
 
 

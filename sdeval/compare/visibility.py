@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from sdeval import stats
 from sdeval.compare.paired import paired
+from sdeval.errors import plural
 from sdeval.run import Run
 
 SPREADS = 5.0
@@ -46,7 +47,7 @@ class Unseen:
         ways += [f"{self.enough_seeds} seeds"] if self.enough_seeds else []
         takes = f"that takes {' or '.join(ways)}" if ways else "give it more cases, and a baseline of at least 3 seeds"
         shows = f"only from {self.detectable:.3g} on" if math.isfinite(self.detectable) else "of no size"
-        has = f"{_counted(self.cases, 'case')} and {_counted(self.seeds, 'seed')}"
+        has = f"{plural(self.cases, 'case')} and {plural(self.seeds, 'seed')}"
         return f"{has} show a loss of {self.metric} {shows}, and not one of {self.gross:.3g}, which is gross; {takes}"
 
 
@@ -85,7 +86,9 @@ def _unseen(baseline: Run, metric: str, sight: Sight) -> Unseen | None:
     gross = max(SPREADS * (spread.deviation if spread else 0.0), TOLERANCES * tolerance)
 
     def detectable(cases: int, seeds: int) -> float:
-        return stats.detectable_loss(spread, cases, seeds, tolerance, sight.level)
+        loss = stats.detectable_loss(spread, cases, seeds, tolerance, sight.level)
+        # No score above zero can lose more than itself, as far as one can tell from here.
+        return math.inf if scores.record.higher_is_better and loss > abs(float(scores.before.mean())) else loss
 
     def shows(cases: int, seeds: int) -> bool:
         return detectable(cases, seeds) <= gross
@@ -96,7 +99,3 @@ def _unseen(baseline: Run, metric: str, sight: Sight) -> Unseen | None:
     more_cases = next((count for count in range(cases + 1, MOST_CASES + 1) if shows(count, seeds)), None)
     more_seeds = next((count for count in range(seeds + 1, MOST_SEEDS + 1) if shows(cases, count)), None)
     return Unseen(metric, gross, detectable(cases, seeds), cases, seeds, more_cases, more_seeds)
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count} {name}" if count == 1 else f"{count} {name}s"

@@ -19,7 +19,7 @@ from sdeval.metrics.reference import Reference as Reference
 from sdeval.metrics.reference import checked_features as checked_features
 from sdeval.suite import TASKS, Case, Suite, Task
 
-Need = Literal["image", "mask", "image_prompt", "baseline", "seeds", "references"]
+Need = Literal["image", "mask", "image_prompt", "baseline", "seeds", "references", "prompts"]
 """What a metric cannot do without: fields of the case, the baseline's picture, two seeds, reference pictures."""
 
 
@@ -55,6 +55,11 @@ class MetricInfo:
     @property
     def among_cases(self) -> bool:
         """Whether the score of an image depends on which other cases the suite has."""
+        return "prompts" in self.needs or self.among_images
+
+    @property
+    def among_images(self) -> bool:
+        """Whether the score of an image depends on the images of other cases."""
         return self.scope == "sample" and not self.alone and "seeds" not in self.needs
 
 

@@ -17,6 +17,7 @@ INFO = MetricInfo(
     higher_is_better=True,
     tolerance=5.0,
     range=(0.0, 100.0),
+    needs=("prompts",),
 )
 
 TIE = 1e-6

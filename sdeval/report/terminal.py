@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import shorten, wrap
 
 from sdeval.compare.verdict import FAILING, Verdict, worst_first
+from sdeval.errors import plural
 from sdeval.report.words import SYMBOLS, counted, headline, not_here, number, probability, sentence, sign, signed, what
 
 ROWS = 14
@@ -76,7 +77,7 @@ def _let_pass(verdicts: Sequence[Verdict]) -> str:
     beyond = sum(each.warns for each in metrics)
     cases = sum(each.verdict == "not_significant" and each.loss > 1 for each in verdicts)
     parts = [f"{len(metrics)} inconclusive ({beyond} beyond their tolerance)"] if metrics else []
-    parts += [f"{cases} cases beyond a tolerance, not significant"] if cases else []
+    parts += [f"{plural(cases, 'case')} beyond a tolerance, not significant"] if cases else []
     advice = '; inconclusive="fail" in the suite or in [tool.sdeval] fails what is inconclusive' if metrics else ""
     return f"let pass: {', '.join(parts)}{advice}" if parts else ""
 

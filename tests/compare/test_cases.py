@@ -231,6 +231,14 @@ def test_cases_that_fell_with_a_suite_that_regressed_fail_with_it(rng: np.random
     assert verdicts[0].reason == "fell with the whole suite, and further than its own seeds explain"
 
 
+def test_what_fell_with_its_suite_is_never_called_chance(rng: np.random.Generator) -> None:
+    """Two seeds of the baseline cannot accuse a case, but all of them lost a lot, and so did the suite."""
+    before = accepted(2, rng)
+    verdicts = judge_cases(make_run(before - 20), make_run(before), regressed=["clip_score"])
+    assert {each.verdict for each in verdicts} == {"inconclusive"}
+    assert verdicts[0].reason.startswith("fell far, with the whole suite; 2 seeds of the baseline do not show")
+
+
 def test_scores_that_hang_together_accuse_no_single_case(rng: np.random.Generator) -> None:
     before = make_run(accepted(4, rng))
     together = {"clip_score": replace(CLIP_SCORE, alone=False)}

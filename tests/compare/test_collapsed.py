@@ -219,3 +219,8 @@ def test_one_image_in_eight_that_shows_something_else_is_found_among_other_image
         after, before = (as_run(scores, each, range(8)) for each in ((wrong,), scores.before))
         found += judge_metrics([collect_collapsed(after, before)])[0].verdict == "regressed"
     assert found >= 16
+
+
+def test_fewer_than_sixteen_samples_make_no_rate(before: np.ndarray) -> None:
+    said = judged(moved(before[:3], 3, -60), before[:3])
+    assert (said.verdict, said.reason[:47]) == ("information", "3 of 12 samples fell far in clip_score (0 recov")

@@ -76,7 +76,7 @@ DOUBT = replace(LOST, verdict="inconclusive", p_value=0.04)
 def test_a_strict_session_ends_with_what_it_let_pass(tmp_path: Path) -> None:
     verdicts = [DOUBT, replace(LOST, case="dog", verdict="not_significant")]
     last = summary_lines(verdicts, tmp_path / "x" / "p", tmp_path, 120, (), Further(strict=True))[-1]
-    assert last.startswith("let pass: 1 inconclusive (1 beyond their tolerance), 1 cases beyond a tolerance")
+    assert last.startswith("let pass: 1 inconclusive (1 beyond their tolerance), 1 case beyond a tolerance")
     assert 'inconclusive="fail"' in last
 
 
