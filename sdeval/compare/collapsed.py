@@ -53,7 +53,7 @@ def collect_collapsed(
         verdict="new",
         higher_is_better=False,
         n=len(run.by_case()),
-        tolerance=max(TOLERANCE, 100 * FEWEST / len(run.samples)) if tolerance is None else tolerance,
+        tolerance=min(100.0, max(TOLERANCE, 100 * FEWEST / len(run.samples))) if tolerance is None else tolerance,
     )
     if baseline is None:
         reason = circumstances.note or "no baseline for this suite and target"

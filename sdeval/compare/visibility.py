@@ -46,9 +46,11 @@ class Unseen:
         ways = [f"{self.enough_cases} cases"] if self.enough_cases else []
         ways += [f"{self.enough_seeds} seeds"] if self.enough_seeds else []
         takes = f"that takes {' or '.join(ways)}" if ways else "give it more cases, and a baseline of at least 3 seeds"
-        shows = f"only from {self.detectable:.3g} on" if math.isfinite(self.detectable) else "of no size"
-        has = f"{plural(self.cases, 'case')} and {plural(self.seeds, 'seed')}"
-        return f"{has} show a loss of {self.metric} {shows}, and not one of {self.gross:.3g}, which is gross; {takes}"
+        has = f"{plural(self.cases, 'case')} and {plural(self.seeds, 'seed')} show"
+        if math.isinf(self.detectable):
+            return f"{has} no loss of {self.metric}, however large; {takes}"
+        loss = f"a loss of {self.metric} only from {self.detectable:.3g} on, and not one of {self.gross:.3g}"
+        return f"{has} {loss}, which is gross; {takes}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,7 @@ def _unseen(baseline: Run, metric: str, sight: Sight) -> Unseen | None:
     gross = max(SPREADS * (spread.deviation if spread else 0.0), TOLERANCES * tolerance)
 
     def detectable(cases: int, seeds: int) -> float:
-        loss = stats.detectable_loss(spread, cases, seeds, tolerance, sight.level)
-        # No score above zero can lose more than itself, as far as one can tell from here.
-        return math.inf if scores.record.higher_is_better and loss > abs(float(scores.before.mean())) else loss
+        return stats.detectable_loss(spread, cases, seeds, tolerance, sight.level)
 
     def shows(cases: int, seeds: int) -> bool:
         return detectable(cases, seeds) <= gross
