@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from traceback import walk_tb
+
+MOST_LISTED = 12
+"""Known names that are listed although there are near matches."""
+FEWEST_LETTERS = 3
+"""Letters from which on the beginning of a name says what is meant."""
 
 
 class SdevalError(Exception):
@@ -26,16 +31,25 @@ def first_line(error: BaseException) -> str:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """Message for a name that nobody knows, with the near matches first.
+    """Message for a name that nobody knows: near matches, best first, and what is known unless that is a long list.
 
     Example:
         >>> unknown("metric", "clip_scor", ["clip_score", "frechet_distance"])
         "unknown metric 'clip_scor'; did you mean clip_score? Known: clip_score, frechet_distance"
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    near = _near(name, names)
     hint = f"; did you mean {' or '.join(near)}?" if near else "."
-    return f"unknown {what} {name!r}{hint} Known: {', '.join(names)}"
+    listed = "" if near and len(names) > MOST_LISTED else f" Known: {', '.join(names)}"
+    return f"unknown {what} {name!r}{hint}{listed}"
+
+
+def _near(name: str, names: Sequence[str]) -> list[str]:
+    """Up to three names that may be meant: those of which it is the beginning, then those that are close."""
+    begin = [each for each in names if len(name) >= FEWEST_LETTERS and each.lower().startswith(name.lower())]
+    begin.sort(key=lambda each: -difflib.SequenceMatcher(None, name, each).ratio())
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    return list(dict.fromkeys((*begin, *close)))[:3]
 
 
 def located(error: SdevalError, module: Path, shown: str) -> SdevalError:

@@ -16,6 +16,13 @@ from sdeval.errors import SdevalError, unknown
 from sdeval.typed import Plain
 
 Dtype = Literal["float32", "float16", "bfloat16"]
+SHORT_DTYPES: Mapping[str, Dtype] = {
+    "fp32": "float32",
+    "fp16": "float16",
+    "half": "float16",
+    "bf16": "bfloat16",
+}
+"""Other names that users give them."""
 EMBEDDED = "embedded:shapes"
 """The model that comes with sdeval, whatever folder it is installed in."""
 OWN = "python:"
@@ -70,6 +77,8 @@ class Target:
 
     def __post_init__(self) -> None:
         where = f"target {self.name}"
+        if isinstance(self.dtype, str):
+            object.__setattr__(self, "dtype", SHORT_DTYPES.get(self.dtype, self.dtype))
         typed.check(self, where)
         for name in ("settings", "scheduler_config", "loras", "quantization"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))

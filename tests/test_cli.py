@@ -11,6 +11,7 @@ from sdeval import provenance
 from sdeval import run as runs
 from sdeval.cli import main
 from sdeval.compare import Verdict
+from sdeval.metrics import known
 from sdeval.report.folder import Telling, publish
 from sdeval.report.markdown import Elsewhere
 from tests.conftest import make_run
@@ -301,3 +302,34 @@ def test_what_is_asked_wrongly_ends_in_one_line(
     assert message in error
     assert len(error.splitlines()) == 1
     assert not Path("baselines").exists()
+
+
+def test_without_a_command_it_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "accept" in capsys.readouterr().out
+
+
+def test_a_mistyped_command_gets_a_near_match_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["accpet"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("sdeval: unknown command 'accpet'; did you mean accept?")
+    assert said.count("\n") == 1
+
+
+def test_targets_are_listed_with_those_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.sdeval.targets.ours]\nmodel = "org/ours"\ndtype = "bf16"\n')
+    monkeypatch.chdir(tmp_path)
+    assert main(["targets"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["ours", "org/ours", "dtype=bfloat16"] in lines
+    assert any(line[:2] == ["shapes", "embedded:shapes"] for line in lines)
+
+
+def test_metrics_are_listed_with_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["metrics"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert set(known()) < set(lines)
+    assert "tolerance 0.3 points" in lines["clip_score"]
+    assert "reported only" in lines["psnr"]

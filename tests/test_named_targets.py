@@ -61,7 +61,7 @@ def test_pyproject_goes_before_the_file(tmp_path: Path) -> None:
         ("[a]\ndtype = 'float16'\n", r"targets.toml: \[a\]: model: is missing; or say what it extends"),
         ("[a]\nmodel = 'x/y'\ndtyp = 'float16'\n", r"\[a\]: unknown key 'dtyp'; did you mean dtype"),
         ("[a]\nmodel = 'x/y'\nguidance_scale = 3\n", "arguments of the pipeline call go into settings"),
-        ("[a]\nmodel = 'x/y'\ndtype = 'half'\n", r"\[a\]: target a: unknown dtype 'half'"),
+        ("[a]\nmodel = 'x/y'\ndtype = 'float8'\n", r"\[a\]: target a: unknown dtype 'float8'"),
         ("[a]\nextends = 'sd51'\n", r"\[a\]: extends: unknown target 'sd51'; did you mean sd21 or sd15"),
         ("[a]\nextends = 'b'\n[b]\nextends = 'a'\n", r"extends itself by way of a → b → a"),
         ("[a]\nextends = 'a'\n", "extends: unknown target 'a'"),

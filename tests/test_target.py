@@ -7,7 +7,7 @@ import pytest
 
 from sdeval import SdevalError, Target
 from sdeval.named_targets import shipped
-from sdeval.target import find, parse_settings, slug
+from sdeval.target import Dtype, find, parse_settings, slug
 
 
 def test_values_go_to_fields_and_the_rest_to_the_call() -> None:
@@ -98,3 +98,13 @@ def test_the_fingerprint_follows_how_it_is_drawn_and_not_the_name() -> None:
 
 def test_slug_is_an_id() -> None:
     assert slug("Stable_Diffusion v1.5") == "stable-diffusion-v1.5"
+
+
+@pytest.mark.parametrize(
+    ("short", "dtype"),
+    [("fp16", "float16"), ("half", "float16"), ("bf16", "bfloat16"), ("fp32", "float32")],
+)
+def test_short_names_of_precisions_are_the_same_target(short: str, dtype: Dtype) -> None:
+    target = Target(name="a", model="m").with_values({"dtype": short})
+    assert target == Target(name="a", model="m", dtype=dtype)
+    assert target.fingerprint == Target(name="a", model="m", dtype=dtype).fingerprint

@@ -11,13 +11,14 @@ import traceback
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 from sdeval import named_targets
-from sdeval.cli import accept, bisect, calibrate, compare, doctor, history, report, sensitivity
+from sdeval.cli import accept, bisect, calibrate, compare, doctor, history, metrics, report, sensitivity, targets
 from sdeval.config import find_root, read_table
-from sdeval.errors import SdevalError
+from sdeval.errors import SdevalError, unknown
 
-COMMANDS = (accept, report, compare, history, calibrate, sensitivity, doctor, bisect)
+COMMANDS = (accept, report, compare, history, calibrate, sensitivity, doctor, bisect, targets, metrics)
 
 
 FINE, USAGE, INTERNAL, INTERRUPTED = 0, 2, 3, 130
@@ -27,8 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     asked = list(sys.argv[1:] if arguments is None else arguments)
     bisecting = asked[:1] == ["bisect"]
+    parser = _parser()
+    if not asked:
+        parser.print_help()
+        return USAGE
+    names = [_name(each) for each in COMMANDS]
+    if not asked[0].startswith("-") and asked[0] not in names:
+        print(f"sdeval: {unknown('command', asked[0], names)}", file=sys.stderr)
+        return USAGE
     try:
-        given = _parser().parse_args(asked)
+        given = parser.parse_args(asked)
     # How argparse ends: after help with 0, after a mistake with 2.
     except SystemExit as ended:
         return (bisect.ABORT if bisecting else USAGE) if ended.code else FINE
@@ -62,6 +71,10 @@ def _run(given: argparse.Namespace) -> int:
     return int(given.command(given))
 
 
+def _name(command: ModuleType) -> str:
+    return command.__name__.rpartition(".")[2]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sdeval",
@@ -70,8 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sdeval {metadata.version('pytest-sdeval')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
-        name = command.__name__.rpartition(".")[2]
-        one = commands.add_parser(name, help=command.HELP, description=command.run.__doc__)
+        one = commands.add_parser(_name(command), help=command.HELP, description=command.run.__doc__)
         command.arguments(one)
         one.add_argument("--baselines", type=Path, metavar="DIR", help="default: as pyproject.toml says, or baselines")
         one.set_defaults(command=command.run)

@@ -1,0 +1,35 @@
+"""`sdeval targets`: the targets that can be named, those of the project among them."""
+
+from __future__ import annotations
+
+import argparse
+
+from sdeval.named_targets import shipped
+from sdeval.target import Target
+
+HELP = "targets that --sdeval-target and suites can name"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None of its own."""
+
+
+def run(given: argparse.Namespace) -> int:
+    """Print every target that comes with sdeval or is the project's own: its name, its model, and how it is run."""
+    named = {**shipped(), **given.named}
+    width = max(map(len, named))
+    for name in sorted(named):
+        print(f"{name:<{width}}  {described(named[name])}")
+    return 0
+
+
+def described(target: Target) -> str:
+    """The model, and whatever is not left as it is by default.
+
+    Example:
+        >>> described(Target(name="a", model="org/model", dtype="float16"))
+        'org/model dtype=float16'
+    """
+    usual = Target(name=target.name, model=target.model).describe()
+    changed = {name: value for name, value in target.describe().items() if usual.get(name) != value}
+    return " ".join((target.model, *(f"{name}={value}" for name, value in changed.items())))
