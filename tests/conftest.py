@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# pytester forgets what is first imported inside it, and a matplotlib that is imported twice does not know its own classes.
+# pytester forgets what is first imported inside it, and a matplotlib imported twice does not know its own classes.
 import matplotlib.figure  # noqa: F401
 import numpy as np
 import pytest
