@@ -137,7 +137,7 @@ _LEFT_ALONE: dict[str, Any] = {
 
 
 def find(text: str, named: Mapping[str, Target]) -> Target:
-    """A target by name, by folder or by hub id.
+    """A target by name, by folder, by hub id, or a program of one's own (`python:FILE.py:NAME`).
 
     A text that names no target is a folder where it exists or looks like one (`./x`, `/x`, `~/x`), and a hub id
     where it has one slash in it.
@@ -147,6 +147,9 @@ def find(text: str, named: Mapping[str, Target]) -> Target:
     """
     if text in named:
         return named[text]
+    if text.startswith(OWN):
+        module, _, name = text.removeprefix(OWN).rpartition(":")
+        return Target(name=slug(f"{Path(module.removesuffix('.py')).name.rpartition('.')[2]}-{name}"), model=text)
     folder = _folder(text)
     if folder is not None:
         return Target(name=slug(folder.resolve().name), model=str(folder))
@@ -154,7 +157,9 @@ def find(text: str, named: Mapping[str, Target]) -> Target:
         raise SdevalError(f"target: no such folder: {text}")
     if text.count("/") == 1:
         return Target(name=slug(text.split("/")[1]), model=text)
-    raise SdevalError(f"{unknown('target', text, named)}; a folder or a hub id such as org/model is allowed too")
+    raise SdevalError(
+        f"{unknown('target', text, named)}; a folder, a hub id such as org/model, or python:FILE.py:NAME is allowed too"
+    )
 
 
 def _folder(text: str) -> Path | None:

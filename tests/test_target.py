@@ -73,6 +73,19 @@ def test_a_target_is_found_by_name_folder_or_hub_id(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("python:engines/ours.py:Server", "ours-server"),
+        ("python:package.module:draw", "module-draw"),
+        ("python:nothing", "nothing"),
+    ],
+)
+def test_a_program_of_ones_own_needs_no_table(text: str, name: str) -> None:
+    found = find(text, {})
+    assert (found.name, found.model) == (name, text)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("shape", "unknown target 'shape'; did you mean shapes?"),

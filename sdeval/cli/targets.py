@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from sdeval.named_targets import shipped
 from sdeval.target import Target
 
 HELP = "targets that --sdeval-target and suites can name"
@@ -16,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Print every target that comes with sdeval or is the project's own: its name, its model, and how it is run."""
-    named = {**shipped(), **given.named}
+    named = given.named
     width = max(map(len, named))
     for name in sorted(named):
         print(f"{name:<{width}}  {described(named[name])}")
