@@ -922,3 +922,13 @@ def test_a_strict_session_ends_with_what_it_let_pass(suites: pytest.Pytester, st
         )
     else:
         result.stdout.no_fnmatch_line("let pass:*")
+
+
+def test_a_misnamed_argument_of_a_suite_gets_a_near_match_and_its_line(suites: pytest.Pytester) -> None:
+    suites.makepyfile(test_suite=SUITE.format(task="text2img", name="few").replace("seeds=(0,)", "seed=0"))
+    done = suites.runpytest_inprocess(*QUIET)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    said = done.stderr.str()
+    assert "unknown argument of Suite 'seed'; did you mean seeds" in said
+    assert "(test_suite.py:" in said
+    assert "Traceback" not in said

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import re
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.errors import SdevalError, located
+from sdeval.errors import SdevalError, located, unknown
 from sdeval.plugin.state import STATE
-from sdeval.suite import Suite
+from sdeval.suite import Case, Suite
 
 if TYPE_CHECKING:
     from sdeval.session import Question
+
+
+_NAMED: Mapping[str, type[Suite | Case]] = {"Suite": Suite, "Case": Case}
+_UNKNOWN_ARGUMENT = re.compile(r"(Suite|Case)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -67,8 +73,18 @@ def pytest_make_collect_report(
 def _our_error(error: BaseException | None) -> SdevalError | None:
     """The error of ours that pytest wrapped while it imported a module, if that is what happened."""
     while error is not None and not isinstance(error, SdevalError):
-        error = error.__cause__ or error.__context__
+        error = _misnamed(error) or error.__cause__ or error.__context__
     return error
+
+
+def _misnamed(error: BaseException) -> SdevalError | None:
+    """An argument that a suite or a case does not have, with its near matches."""
+    match = _UNKNOWN_ARGUMENT.match(str(error)) if isinstance(error, TypeError) else None
+    if match is None:
+        return None
+    kind, name = _NAMED[match[1]], match[2]
+    message = unknown(f"argument of {match[1]}", name, (each.name for each in fields(kind) if each.name != "origin"))
+    return SdevalError(message).with_traceback(error.__traceback__)
 
 
 @pytest.hookimpl(trylast=True)
