@@ -181,10 +181,12 @@ class Runner:
         accepted = self._accepted(job)
         return accepted.run if accepted else None
 
-    def unseen(self, job: Job) -> list[str]:
+    def unseen(self, job: Job, total: int) -> list[str]:
         """Gross losses that the job could not show by itself, a line each; nothing where there is no baseline.
 
-        Whatever else a session runs, so that another suite never stops one that was let run.
+        Args:
+            job: a suite and a target.
+            total: metrics of the job; not of the session, so that another suite never stops one that was let run.
         """
         accepted = self.whole_baseline(job)
         if accepted is None or self._options.in_turns:
@@ -193,7 +195,7 @@ class Runner:
         cases = [case.id for case in job.suite.cases if case.id in known]
         rounds = self.looks(job)
         tolerances = self._tolerances(job, accepted)
-        level = ALPHA_METRICS / max(1, len(tolerances)) * share_of_round(rounds, len(rounds) - 1)
+        level = ALPHA_METRICS / total * share_of_round(rounds, len(rounds) - 1)
         sight = Sight(cases, len(rounds[-1]), tolerances, level, self.spreads(job))
         return (
             [f"{job.suite.name} on {job.target.name}: {each.words}" for each in unseen(accepted, sight)]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sdeval.fitting import Fitting
     from sdeval.pipelines.engines import Engine
 
-OTHER_CASES = "it looks at the images of all cases together, and the baseline has other cases"
+OTHER_CASES = "it looks at all cases of the suite together, and the baseline has other cases"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +202,13 @@ class Session:
         return [line for job in self.jobs for line in self._unseen(job)]
 
     def _unseen(self, job: Job) -> list[str]:
-        if not any(each.kind == "gate" and each.job.key == job.key for each in self._selected):
+        metrics_of_job = sum(each.kind == "gate" and each.job.key == job.key for each in self._selected)
+        if not metrics_of_job:
             return []
         # What is not on this machine is said by the items, which skip or fail.
         with contextlib.suppress(NotAvailable):
             require(job.target)
-            return self._runner.unseen(job)
+            return self._runner.unseen(job, metrics_of_job)
         return []
 
     def answer(self, question: Question) -> Verdict:

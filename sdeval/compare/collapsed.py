@@ -45,6 +45,7 @@ def collect_collapsed(
         tolerance: percent that may collapse.
         circumstances: what else there is to know.
     """
+    few = len(run.samples) < FEWEST_SAMPLES
     draft = Verdict(
         suite=run.suite,
         target=run.target,
@@ -53,7 +54,7 @@ def collect_collapsed(
         verdict="new",
         higher_is_better=False,
         n=len(run.by_case()),
-        tolerance=min(100.0, max(TOLERANCE, 100 * FEWEST / len(run.samples))) if tolerance is None else tolerance,
+        tolerance=None if few else max(TOLERANCE, 100 * FEWEST / len(run.samples)) if tolerance is None else tolerance,
     )
     if baseline is None:
         reason = circumstances.note or "no baseline for this suite and target"
@@ -73,7 +74,7 @@ def collect_collapsed(
         return MetricEvidence(
             _noted(replace(best.draft, verdict="passed", low=0.0, high=0.0, reason=same), circumstances)
         )
-    if len(run.samples) < FEWEST_SAMPLES:
+    if few:
         reason = f"{best.draft.reason}; so few samples make no rate, and are judged case by case"
         return MetricEvidence(_noted(replace(best.draft, verdict="information", reason=reason), circumstances))
     return replace(best, draft=_noted(best.draft, circumstances), share=share)
