@@ -677,7 +677,7 @@ def test_the_page_needs_no_network(suites: pytest.Pytester) -> None:
         assert Path(suites.path / "reports" / "latest" / source).is_file()
 
 
-MORE = ("--sdeval-set", "guidance_scale=7", *QUIET)
+MORE = ("--sdeval-set", "guidance_scale=8.5", *QUIET)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sdeval.records import SampleResult
 from sdeval.run import Run
 
-ALPHA_DEFECTS = 0.002
+ALPHA_DEFECTS = 0.001
 """Chance that a session in which nothing changed has so many broken images that it fails."""
 
 

@@ -313,15 +313,21 @@ def test_a_case_with_one_seed_on_both_sides_shows_nothing_and_says_so() -> None:
     assert "so few cases and seeds do not show how much they vary" in said.reason
 
 
+def test_images_that_are_the_same_but_for_rounding_pass_however_few_they_are() -> None:
+    said = judge(np.array([[10.0, 30.0]]), np.array([[10.01, 29.99]]))
+    assert (said.verdict, said.low, said.high) == ("passed", pytest.approx(-0.01), pytest.approx(0.01))
+    assert said.reason == "no sample moved by more than 10% of the tolerance"
+
+
 def test_what_calibrate_measured_speaks_for_a_case_with_one_seed() -> None:
     spreads = {"clip_score": stats.Spread(4.0, 30.0)}
     found = evidence(np.array([[10.0]]), np.array([[60.0]]), spreads=spreads)
     assert judge_metrics([found])[0].verdict == "regressed"
 
 
-def test_rounds_of_seeds_share_the_level_by_their_seeds(scores: np.ndarray, rng: np.random.Generator) -> None:
+def test_rounds_of_seeds_share_the_level_by_the_cube_of_their_seeds(scores: np.ndarray, rng: np.random.Generator) -> None:
     rounds = ((0, 1), (0, 1, 2, 3))
-    assert [share_of_round(rounds, number) for number in (0, 1)] == [pytest.approx(1 / 3), pytest.approx(2 / 3)]
+    assert [share_of_round(rounds, number) for number in (0, 1)] == [pytest.approx(1 / 9), pytest.approx(8 / 9)]
     after = scores - 0.8 + rng.normal(0, 1.5, size=scores.shape)
     whole, part = evidence(after, scores), evidence(after, scores, share=0.25)
     assert part.p_worse == pytest.approx(min(1.0, 4 * whole.p_worse))
