@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sdeval import cusum
+from sdeval.stats import cusum
 
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator

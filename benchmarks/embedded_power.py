@@ -21,10 +21,10 @@ import numpy as np
 
 from benchmarks.simulated import Floats, Metric, Scores, judge
 from benchmarks.small_suites import told
-from sdeval import run as runs
 from sdeval import stats
 from sdeval.compare.paired import tolerance_of
-from sdeval.run import Run
+from sdeval.results import run as runs
+from sdeval.results.run import Run
 
 BASELINES = Path(__file__).parent.parent / "baselines"
 SUITES = ("shapes-text2img", "shapes-img2img", "shapes-inpainting")

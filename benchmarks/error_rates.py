@@ -35,7 +35,7 @@ from benchmarks.simulated import (
     judge,
     simulate,
 )
-from sdeval.by_hand import BY_HAND, ByHand
+from sdeval.diagnostics.naive_rules import BY_HAND, ByHand
 
 
 @dataclass(frozen=True, slots=True)

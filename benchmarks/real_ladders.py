@@ -22,13 +22,13 @@ from pathlib import Path
 from sdeval import metrics
 from sdeval.compare import collect_collapsed, collect_evidence, judge_cases, judge_metrics, summary
 from sdeval.compare.paired import tolerance_of
+from sdeval.config.suite import Case
 from sdeval.errors import NotAvailable, SdevalError
-from sdeval.images import open_rgb, pixel_hash
+from sdeval.evaluation.score import record_of
+from sdeval.imaging.io import open_rgb, pixel_hash
 from sdeval.metrics import MetricOptions, Picture, SampleMetric
-from sdeval.records import MetricRecord, SampleResult
-from sdeval.run import Run
-from sdeval.score import record_of
-from sdeval.suite import Case
+from sdeval.results.records import MetricRecord, SampleResult
+from sdeval.results.run import Run
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "generated"
 

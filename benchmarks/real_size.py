@@ -23,8 +23,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sdeval import Case, NotAvailable, SdevalError, Suite, Target
-from sdeval.environment import calm_threads, describe
-from sdeval.plan import Plan, make_plan
+from sdeval._utils.environment import calm_threads, describe
+from sdeval.evaluation.plan import Plan, make_plan
 
 SWITCHES: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -172,7 +172,7 @@ def bare(plan: Plan, loaded: Any, folder: Path) -> float:
 
 def harness(plan: Plan, loaded: Any, folder: Path) -> float:
     """Seconds of the same pictures, examined, hashed and scored besides."""
-    from sdeval.evaluate import evaluate
+    from sdeval.evaluation.evaluate import evaluate
 
     started = synchronized()
     evaluate(plan, loaded, folder)
@@ -190,7 +190,7 @@ def peak_mib() -> float:
 
 def cost(target: Target, given: argparse.Namespace, edge: int, folder: Path) -> None:
     """Both in turns, and memory beside the number of pictures."""
-    from sdeval.pipelines.load import LoadedTarget
+    from sdeval.engines.diffusers_engine import LoadedTarget
 
     loaded = LoadedTarget(target)
     plan = plan_of(target, edge, given.steps, given.pictures)
@@ -211,8 +211,8 @@ def switches(target: Target, given: argparse.Namespace, edge: int) -> None:
     """Seconds and memory with each switch alone."""
     import torch
 
-    from sdeval.drawing import time_calls
-    from sdeval.pipelines.load import LoadedTarget
+    from sdeval.engines.diffusers_engine import LoadedTarget
+    from sdeval.evaluation.generate import time_calls
 
     print("\n| switch | s a picture, median | pictures a second | MiB at peak | first call, s |\n|---|---|---|---|---|")
     for name, changes in SWITCHES.items():

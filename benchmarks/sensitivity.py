@@ -18,13 +18,13 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from sdeval import run as runs
-from sdeval.by_hand import BY_HAND
-from sdeval.collect import find_suites
-from sdeval.images import open_rgb
-from sdeval.named_targets import shipped
-from sdeval.progress import Silent
-from sdeval.sensitivity import Finding, Trial, chosen, measure
+from sdeval._utils.progress import Silent
+from sdeval.config.discovery import find_suites
+from sdeval.config.target_registry import shipped
+from sdeval.diagnostics.naive_rules import BY_HAND
+from sdeval.diagnostics.sensitivity import Finding, Trial, chosen, measure
+from sdeval.imaging.io import open_rgb
+from sdeval.results import run as runs
 from sdeval.shapes import oracle, world
 
 ROOT = Path(__file__).parent.parent

@@ -31,7 +31,7 @@ from sdeval import stats
 from sdeval.compare.metrics import SWAPS
 from sdeval.metrics import MetricOptions, SetMetric, create, info, known
 from sdeval.metrics.base import Features, Reference
-from sdeval.metrics.frechet_distance import frechet_distance
+from sdeval.metrics.sets.frechet_distance import frechet_distance
 
 Formula = Callable[[], float]
 LONG = 60

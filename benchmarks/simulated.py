@@ -21,8 +21,8 @@ from sdeval.compare import (
     suspected,
     undecided,
 )
-from sdeval.records import MetricRecord, SampleResult
-from sdeval.run import Run
+from sdeval.results.records import MetricRecord, SampleResult
+from sdeval.results.run import Run
 
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
@@ -260,7 +260,7 @@ class Judged:
 
 
 def judge(session: Sequence[Scores], rounds: Rounds = LOOKS, held: Sequence[int] | None = None) -> Judged:
-    """The rule that ships, as `sdeval.session` drives it: rounds of seeds suite by suite, then all metrics together.
+    """The rule that ships, as `session` drives it: rounds of seeds suite by suite, then all metrics together.
 
     Args:
         session: scores of all suites.

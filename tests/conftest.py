@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sdeval.records import MetricRecord, SampleResult, SetScore
-from sdeval.run import Run
+from sdeval.results.records import MetricRecord, SampleResult, SetScore
+from sdeval.results.run import Run
 
 if TYPE_CHECKING:
-    from sdeval.pipelines.load import LoadedTarget
+    from sdeval.engines.diffusers_engine import LoadedTarget
 
 pytest_plugins = ["pytester"]
 
@@ -101,8 +101,8 @@ def picture(rng: np.random.Generator) -> Image.Image:
 @pytest.fixture(scope="session")
 def loaded() -> LoadedTarget:
     """The embedded model."""
-    from sdeval.named_targets import shipped
-    from sdeval.pipelines.load import LoadedTarget
+    from sdeval.config.target_registry import shipped
+    from sdeval.engines.diffusers_engine import LoadedTarget
 
     return LoadedTarget(shipped()["shapes"])
 
@@ -110,7 +110,7 @@ def loaded() -> LoadedTarget:
 @pytest.fixture(scope="session")
 def drawn(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     """A run of `drawn.plan()` and its folder."""
-    from sdeval.evaluate import evaluate
+    from sdeval.evaluation.evaluate import evaluate
     from tests.drawn import plan
 
     folder = tmp_path_factory.mktemp("run")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sdeval import Case, Suite
-from sdeval.named_targets import shipped
-from sdeval.plan import Plan
+from sdeval.config.target_registry import shipped
+from sdeval.evaluation.plan import Plan
 from tests.conftest import ROOT
 
 SETTINGS = {"num_inference_steps": 2, "width": 64, "height": 64}

@@ -1,8 +1,7 @@
-"""Start-up is light, and imports go one way."""
+"""Start-up is light."""
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -40,49 +39,8 @@ def test_the_facts_of_all_metrics_are_light() -> None:
     assert imported("from sdeval import metrics\nfor name in metrics.known(): metrics.info(name)") == set()
 
 
-LAYERS = (
-    ("errors", "typed", "files", "images", "environment", "shapes"),
-    ("suite", "casefile", "target", "named_targets", "hardware", "stats", "cusum", "collect", "by_hand"),
-    ("metrics", "pipelines", "imaging", "faults", "progress", "drift"),
-    ("run", "records", "runfiles", "references", "noise", "journal"),
-    ("score",),
-    ("compare", "plan", "inputs", "drawing", "evaluate", "shapes.train"),
-    ("shapes.check",),
-    ("baseline", "provenance", "accepting", "fitting", "seeds", "pace", "history"),
-    ("runner", "calibrate"),
-    ("session", "report", "slow_drift"),
-    ("side_by_side", "recorded"),
-    ("sensitivity", "doctor"),
-    ("config", "distribute"),
-    ("plugin", "cli", "arm"),
-)
-"""Rooms from the ground up: a room may import its own storey and those below."""
-
-
-def room(module: str) -> str:
-    """The room of `sdeval.…`; the tools that make and measure the embedded model live above it."""
-    inside = module.removeprefix("sdeval.").split(".")
-    two = ".".join(inside[:2])
-    return two if two in ("shapes.train", "shapes.check") else inside[0]
-
-
-def test_imports_go_down_only() -> None:
-    storey = {name: number for number, names in enumerate(LAYERS) for name in names}
-    wrong = []
-    for path in sorted((ROOT / "sdeval").rglob("*.py")):
-        own = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
-        if own == "__init__":
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("sdeval"):
-                continue
-            names = [f"sdeval.{alias.name}" for alias in node.names] if node.module == "sdeval" else [node.module or ""]
-            wrong += [f"{path.name}: {name}" for name in names if storey[room(name)] > storey[own]]
-    assert wrong == []
-
-
-def test_only_pipelines_and_training_import_diffusers() -> None:
-    allowed = {"pipelines", "shapes", "faults"}
+def test_only_engines_and_faults_import_diffusers() -> None:
+    allowed = {"engines", "shapes", "diagnostics"}
     found = {
         path.relative_to(ROOT / "sdeval").parts[0]
         for path in (ROOT / "sdeval").rglob("*.py")

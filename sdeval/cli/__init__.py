@@ -13,9 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
-from sdeval import named_targets
 from sdeval.cli import accept, bisect, calibrate, compare, doctor, history, metrics, report, sensitivity, targets
-from sdeval.config import find_root, read_table
+from sdeval.config import target_registry as named_targets
+from sdeval.config.options import find_root, read_table
 from sdeval.errors import SdevalError, unknown
 
 COMMANDS = (accept, report, compare, history, calibrate, sensitivity, doctor, bisect, targets, metrics)

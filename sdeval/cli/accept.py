@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdeval.cli.wanted import wanted
+from sdeval.cli.accept_options import wanted
 
 if TYPE_CHECKING:
-    from sdeval.accepting import Proposal
+    from sdeval.baselines.acceptance import Proposal
 
 HELP = "make a run the baseline"
 LINES = 20
@@ -39,8 +39,8 @@ def run(given: argparse.Namespace) -> int:
 
     Nothing is drawn again, and all is looked at before anything is written.
     """
-    from sdeval.accepting import write
-    from sdeval.files import short
+    from sdeval._utils.files import short
+    from sdeval.baselines.acceptance import write
 
     for proposal in _proposals(given):
         if not given.dry_run:
@@ -53,8 +53,8 @@ def run(given: argparse.Namespace) -> int:
 
 def _proposals(given: argparse.Namespace) -> list[Proposal]:
     """What every baseline would become."""
-    from sdeval.accepting import propose
-    from sdeval.collect import find_suites
+    from sdeval.baselines.acceptance import propose
+    from sdeval.config.discovery import find_suites
 
     asked = wanted(given)
     return [
@@ -93,7 +93,7 @@ def _title(proposal: Proposal) -> str:
 
 def _accept_pace(proposal: Proposal, given: argparse.Namespace) -> None:
     """Keep how fast a whole run was: on a processor, which others use as well, only where that is wanted."""
-    from sdeval import pace
+    from sdeval.baselines import speed as pace
 
     if proposal.whole and (given.speed or not pace.hardware_of(proposal.run).startswith("cpu")):
         pace.accept(proposal.run, given.baselines)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
-    from sdeval.compare.verdict import Verdict
-    from sdeval.report.record import Record
+    from sdeval.results.verdict import Verdict
+    from sdeval.results.verdicts_file import Record
 
 HELP = "say whether this commit is worse: for `git bisect run sdeval bisect`"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from sdeval.cli.asked import add_suite_and_target, jobs_of, watcher
+from sdeval.cli.target_options import add_suite_and_target, jobs_of, watcher
 from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
-    from sdeval.noise import MetricNoise, Noise
+    from sdeval.baselines.variability import MetricNoise, Noise
 
 HELP = "measure the noise of a suite's figures"
 
@@ -27,10 +27,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Draw a suite with other seeds, batch sizes and threads, and keep the noise of its figures beside the baseline."""
-    from sdeval import noise
-    from sdeval import run as runs
-    from sdeval.calibrate import calibrate
-    from sdeval.files import short
+    from sdeval._utils.files import short
+    from sdeval.baselines import variability as noise
+    from sdeval.diagnostics.calibrate import calibrate
+    from sdeval.results import run as runs
 
     further = [runs.read(folder) for folder in given.runs]
     jobs = jobs_of(given)

@@ -25,9 +25,9 @@ def run(given: argparse.Namespace) -> int:
     from dataclasses import asdict
     from functools import partial
 
-    from sdeval.files import dump_json, write_text
-    from sdeval.report.matrix import matrix_lines
-    from sdeval.side_by_side import compared_of, of_project
+    from sdeval._utils.files import dump_json, write_text
+    from sdeval.report.comparison import compared_of, of_project
+    from sdeval.report.comparison_table import matrix_lines
 
     compared = compared_of(given.runs, partial(of_project, given.root), given.reference)
     found = [each.matrix for each in compared]
@@ -36,7 +36,7 @@ def run(given: argparse.Namespace) -> int:
     for matrix in found:
         print("\n".join(matrix_lines(matrix)), end="\n\n")
     if given.page:
-        from sdeval.report.page.sheet import write_sheets
+        from sdeval.report.html.comparison import write_sheets
 
         print(write_sheets(given.page.resolve(), compared))
     if given.json:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from sdeval.cli.asked import add_target, target_of
-from sdeval.suite import Case, Suite
+from sdeval.cli.target_options import add_target, target_of
+from sdeval.config.suite import Case, Suite
 
 HELP = "check that a target is repeatable, and the machine fit to judge"
 MARKS = {"fine": "✓", "look": "!", "wrong": "✗"}
@@ -18,9 +18,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Draw a few pictures, and say what they depend on besides case and seed; exit with 1 where something is wrong."""
-    from sdeval.doctor import examine
-    from sdeval.pipelines.engines import check, open_target
-    from sdeval.plan import make_plan
+    from sdeval.diagnostics.doctor import examine
+    from sdeval.engines.engine import check, open_target
+    from sdeval.evaluation.plan import make_plan
 
     prompts = ("a large red circle on a blue background", "a small white cross on a green background")
     suite = Suite(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sdeval.errors import SdevalError, unknown
 
 if TYPE_CHECKING:
-    from sdeval.slow_drift import Watched
+    from sdeval.history.trends import Watched
 
 _NAMES: Mapping[str, Callable[[Watched], str]] = {
     "suite": lambda each: each.suite,
@@ -35,7 +35,7 @@ def run(given: argparse.Namespace) -> int:
     """Print every figure session after session, and say what drifts although no session failed by it."""
     from dataclasses import asdict
 
-    from sdeval.files import dump_json, short, write_text
+    from sdeval._utils.files import dump_json, short, write_text
     from sdeval.report.history_table import history_lines
 
     watched = _chosen(given)
@@ -43,7 +43,7 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         write_text(given.json, dump_json([asdict(each) for each in watched]))
     if given.plot:
-        from sdeval.report.page.history import write_history
+        from sdeval.report.html.history import write_history
 
         write_history(given.plot, watched)
         print(f"page: {short(given.plot)}")
@@ -56,8 +56,8 @@ def _chosen(given: argparse.Namespace) -> list[Watched]:
     Raises:
         SdevalError: there is no history, or nothing in it of that name.
     """
-    from sdeval.history import HISTORY, read
-    from sdeval.slow_drift import watch
+    from sdeval.history.store import HISTORY, read
+    from sdeval.history.trends import watch
 
     if given.last is not None and given.last < 1:
         raise SdevalError(f"--last: must be a whole number from 1 on, got {given.last}")

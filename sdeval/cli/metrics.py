@@ -14,7 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Print every metric, of other packages too: its name, which way is better, its tolerance, tasks and meaning."""
     from sdeval import metrics
-    from sdeval.suite import TASKS
+    from sdeval.config.suite import TASKS
 
     names = metrics.known()
     width = max(map(len, names))

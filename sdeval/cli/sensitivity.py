@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from sdeval.cli.asked import add_suite_and_target, jobs_of, watcher
+from sdeval._utils.progress import Silent
+from sdeval.cli.target_options import add_suite_and_target, jobs_of, watcher
 from sdeval.errors import SdevalError
-from sdeval.progress import Silent
 
 if TYPE_CHECKING:
-    from sdeval.sensitivity import Finding, Sensitivity
+    from sdeval.diagnostics.sensitivity import Finding, Sensitivity
 
 HELP = "plant faults, and see which ones a suite would catch"
 
@@ -28,8 +28,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Plant faults one by one and print what the suite said of each; exit with 1 where it missed a clear one."""
-    from sdeval.files import dump_json, write_text
-    from sdeval.sensitivity import Trial, chosen, measure
+    from sdeval._utils.files import dump_json, write_text
+    from sdeval.diagnostics.sensitivity import Trial, chosen, measure
 
     if given.repeats < 1:
         raise SdevalError(f"--repeats: must be a whole number from 1 on, got {given.repeats}")
@@ -71,7 +71,7 @@ def _tell(finding: Finding) -> None:
 
 
 def _summarize(found: Sensitivity) -> None:
-    from sdeval.by_hand import BY_HAND
+    from sdeval.diagnostics.naive_rules import BY_HAND
 
     clear, faint = found.caught(clear=True), found.caught(clear=False)
     flagged = found.flagged()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sdeval.target import Target
+from sdeval.config.target import Target
 
 HELP = "targets that --sdeval-target and suites can name"
 

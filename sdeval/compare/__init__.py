@@ -12,7 +12,7 @@ from sdeval.compare.metrics import (
     share_of_round,
 )
 from sdeval.compare.requests import removed_cases, shared_cases
-from sdeval.compare.verdict import FAILING, KINDS, SUITE, Kind, Verdict, summary, worst_first
+from sdeval.results.verdict import FAILING, KINDS, SUITE, Kind, Verdict, summary, worst_first
 
 __all__ = [
     "ALPHA_METRICS",

@@ -15,10 +15,10 @@ from sdeval import stats
 from sdeval.compare.defects import UNMEASURED, DefectRates, expected_defects, named
 from sdeval.compare.paired import PairedScores, is_known, paired, tolerance_of
 from sdeval.compare.requests import changed_fields
-from sdeval.compare.verdict import Kind, Verdict
-from sdeval.records import SampleResult
-from sdeval.run import Run
-from sdeval.suite import COLLAPSED
+from sdeval.config.suite import COLLAPSED
+from sdeval.results.records import SampleResult
+from sdeval.results.run import Run
+from sdeval.results.verdict import Kind, Verdict
 
 ALPHA_CASES = 0.001
 """Chance that a session in which nothing changed accuses a case of any of its suites."""

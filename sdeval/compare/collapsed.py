@@ -16,9 +16,9 @@ import numpy as np
 from sdeval import stats
 from sdeval.compare.metrics import NOTHING_MORE, Circumstances, MetricEvidence
 from sdeval.compare.paired import PairedScores, identical, paired
-from sdeval.compare.verdict import SUITE, Verdict
-from sdeval.run import Run
-from sdeval.suite import COLLAPSED
+from sdeval.config.suite import COLLAPSED
+from sdeval.results.run import Run
+from sdeval.results.verdict import SUITE, Verdict
 
 TOLERANCES = 12.0
 """A sample must fall by more than this many tolerances to count as collapsed,"""

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sdeval.records import SampleResult
-from sdeval.run import Run
+from sdeval.results.records import SampleResult
+from sdeval.results.run import Run
 
 ALPHA_DEFECTS = 0.001
 """Chance that a session in which nothing changed has so many broken images that it fails."""

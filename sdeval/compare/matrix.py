@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from sdeval.compare.metrics import collect_evidence, judge_metrics
 from sdeval.compare.speed import Spread, seconds_per_image
-from sdeval.compare.verdict import Verdict
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Swapped
-from sdeval.run import Run
+from sdeval.results.run import Run
+from sdeval.results.verdict import Verdict
 
 SwappedOf = Callable[[str], Swapped | None]
 """For the name of a set metric: how its difference is computed with cases swapped."""

@@ -22,9 +22,9 @@ import numpy as np
 from sdeval import stats
 from sdeval.compare.advice import Decision, advice
 from sdeval.compare.paired import PairedScores, identical, is_known, paired, tolerance_of, value_of
-from sdeval.compare.verdict import SUITE, Kind, Verdict
 from sdeval.metrics.base import Swapped
-from sdeval.run import Run
+from sdeval.results.run import Run
+from sdeval.results.verdict import SUITE, Kind, Verdict
 
 ALPHA_METRICS = 0.008
 """Chance that a session in which nothing changed raises an alarm by any of its metrics."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sdeval.run import Run
+from sdeval.results.run import Run
 
 
 def setting_names(runs: Sequence[Run]) -> list[str]:

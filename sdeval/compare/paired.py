@@ -10,8 +10,8 @@ from typing import TypeGuard
 import numpy as np
 
 from sdeval import stats
-from sdeval.records import MetricRecord
-from sdeval.run import Run
+from sdeval.results.records import MetricRecord
+from sdeval.results.run import Run
 
 
 @dataclass(frozen=True, slots=True)

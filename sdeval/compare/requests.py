@@ -7,8 +7,8 @@ from dataclasses import asdict
 from textwrap import shorten
 from typing import Any
 
-from sdeval.records import SampleResult
-from sdeval.run import Run
+from sdeval.results.records import SampleResult
+from sdeval.results.run import Run
 
 LONGEST = 60
 """Characters of a value that a reason shows."""

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from sdeval import stats
-from sdeval.compare.verdict import SUITE, Verdict
-from sdeval.run import Run
-from sdeval.suite import MEMORY, SPEED
+from sdeval.config.suite import MEMORY, SPEED
+from sdeval.results.run import Run
+from sdeval.results.verdict import SUITE, Verdict
 
 TOLERANCES = {SPEED: 0.10, MEMORY: 0.05}
 """Shares by which a GPU may be slower, or hold more; on a processor only what a suite states is judged."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sdeval import stats
 from sdeval.compare.paired import paired
 from sdeval.errors import plural
-from sdeval.run import Run
+from sdeval.results.run import Run
 
 SPREADS = 5.0
 """Seed-to-seed standard deviations that a gross loss has at least,"""

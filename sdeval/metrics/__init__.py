@@ -10,9 +10,9 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
+from sdeval.config.suite import Suite
 from sdeval.errors import NotAvailable, SdevalError, unknown
 from sdeval.metrics.base import Features, Metric, MetricInfo, MetricOptions, Picture, SampleMetric, SetMetric
-from sdeval.suite import Suite
 
 __all__ = [
     "Features",
@@ -50,13 +50,13 @@ _OURS = {
     "ssim": "sdeval.metrics.ssim",
     "psnr": "sdeval.metrics.psnr",
     "lpips": "sdeval.metrics.lpips",
-    "frechet_distance": "sdeval.metrics.frechet_distance",
-    "kernel_distance": "sdeval.metrics.kernel_distance",
-    "cmmd": "sdeval.metrics.cmmd",
-    "precision": "sdeval.metrics.prdc:precision",
-    "recall": "sdeval.metrics.prdc:recall",
-    "density": "sdeval.metrics.prdc:density",
-    "coverage": "sdeval.metrics.prdc:coverage",
+    "frechet_distance": "sdeval.metrics.sets.frechet_distance",
+    "kernel_distance": "sdeval.metrics.sets.kernel_distance",
+    "cmmd": "sdeval.metrics.sets.cmmd",
+    "precision": "sdeval.metrics.sets.prdc:precision",
+    "recall": "sdeval.metrics.sets.prdc:recall",
+    "density": "sdeval.metrics.sets.prdc:density",
+    "coverage": "sdeval.metrics.sets.prdc:coverage",
 }
 
 

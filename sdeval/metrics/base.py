@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sdeval import typed
+from sdeval._utils import validation as typed
+from sdeval.config.suite import TASKS, Case, Suite, Task
 from sdeval.errors import SdevalError, unknown
-from sdeval.metrics.reference import Features as Features
-from sdeval.metrics.reference import Floats as Floats
-from sdeval.metrics.reference import Reference as Reference
-from sdeval.metrics.reference import checked_features as checked_features
-from sdeval.suite import TASKS, Case, Suite, Task
+from sdeval.metrics.sets.reference_features import Features as Features
+from sdeval.metrics.sets.reference_features import Floats as Floats
+from sdeval.metrics.sets.reference_features import Reference as Reference
+from sdeval.metrics.sets.reference_features import checked_features as checked_features
 
 Need = Literal["image", "mask", "image_prompt", "baseline", "seeds", "references", "prompts"]
 """What a metric cannot do without: fields of the case, the baseline's picture, two seeds, reference pictures."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.clip import WithClip, load_clip
+from sdeval.metrics.features.clip import WithClip, load_clip
 
 INFO = MetricInfo(
     name="clip_score",

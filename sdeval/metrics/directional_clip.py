@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sdeval.images import to_pixels
+from sdeval.imaging.io import to_pixels
 from sdeval.metrics.base import Features, Floats, MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.clip import WithClip, load_clip
-from sdeval.metrics.parts import init_of
+from sdeval.metrics.features.clip import WithClip, load_clip
+from sdeval.metrics.per_image import init_of
 
 INFO = MetricInfo(
     name="directional_clip",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sdeval.images import to_pixels
+from sdeval.imaging.io import to_pixels
 from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.parts import OneByOne, init_of
+from sdeval.metrics.per_image import OneByOne, init_of
 from sdeval.metrics.ssim import ssim
 
 INFO = MetricInfo(

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sdeval.environment import calm_threads
-from sdeval.images import Pixels
+from sdeval._utils.environment import calm_threads
+from sdeval.imaging.io import Pixels
 from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.parts import pair_of, same_size
-from sdeval.metrics.weights import Published
+from sdeval.metrics.features.weights import Published
+from sdeval.metrics.per_image import pair_of, same_size
 
 if TYPE_CHECKING:
     import torch

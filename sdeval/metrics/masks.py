@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sdeval.images import Pixels
+from sdeval.imaging.io import Pixels
 
 Marked = npt.NDArray[np.bool_]
 """`[height, width]`"""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdeval.images import Pixels, to_pixels
+from sdeval.imaging.io import Pixels, to_pixels
 from sdeval.metrics.base import MetricInfo, MetricOptions, SampleMetric
-from sdeval.metrics.parts import OneByOne
+from sdeval.metrics.per_image import OneByOne
 
 INFO = MetricInfo(
     name="noise",

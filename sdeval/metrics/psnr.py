@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdeval.images import Pixels
+from sdeval.imaging.io import Pixels
 from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.parts import OneByOne, pair_of, same_size
+from sdeval.metrics.per_image import OneByOne, pair_of, same_size
 
 CAP = 100.0
 """What identical pictures get, whose ratio is infinite. One level off in 150,000 values reaches it too."""

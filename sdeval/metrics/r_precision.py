@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.clip import Clip, load_clip
+from sdeval.metrics.features.clip import Clip, load_clip
 
 INFO = MetricInfo(
     name="r_precision",

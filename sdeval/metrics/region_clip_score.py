@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from PIL import Image
 
 from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.clip import WithClip, load_clip
 from sdeval.metrics.clip_score import clip_score
-from sdeval.metrics.parts import mask_of
+from sdeval.metrics.features.clip import WithClip, load_clip
+from sdeval.metrics.per_image import mask_of
 
 INFO = MetricInfo(
     name="region_clip_score",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdeval.images import Pixels, to_pixels
+from sdeval.imaging.io import Pixels, to_pixels
 from sdeval.metrics.base import Floats, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.masks import Marked, band, near_edge, painted
-from sdeval.metrics.parts import OneByOne, levels_of, mask_of, same_size
+from sdeval.metrics.per_image import OneByOne, levels_of, mask_of, same_size
 
 INFO = MetricInfo(
     name="seam",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sdeval.images import Pixels
+from sdeval.imaging.io import Pixels
 from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.parts import OneByOne, pair_of, same_size
+from sdeval.metrics.per_image import OneByOne, pair_of, same_size
 
 INFO = MetricInfo(
     name="ssim",

@@ -13,9 +13,9 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 from sdeval.errors import NotAvailable, SdevalError, unknown
-from sdeval.images import Pixels, to_pixels
+from sdeval.imaging.io import Pixels, to_pixels
 from sdeval.metrics.base import MetricInfo, Picture
-from sdeval.metrics.parts import Registered, pair_of
+from sdeval.metrics.per_image import Registered, pair_of
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ import os
 
 import pytest
 
-from sdeval.config import Config, read_table
+from sdeval.config.options import Config, read_table
 from sdeval.plugin import collection, controller, items
 from sdeval.plugin.state import STATE, State, usage_errors
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sdeval.config.suite import Case, Suite
 from sdeval.errors import SdevalError, located, unknown
 from sdeval.plugin.state import STATE
-from sdeval.suite import Case, Suite
 
 if TYPE_CHECKING:
-    from sdeval.session import Question
+    from sdeval.session.session import Question
 
 
 _NAMED: Mapping[str, type[Suite | Case]] = {"Suite": Suite, "Case": Case}

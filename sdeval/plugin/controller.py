@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.compare.verdict import Verdict
 from sdeval.errors import SdevalError
 from sdeval.plugin.junit import Junit
 from sdeval.plugin.state import STATE, State, usage_errors
+from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
     from sdeval.report.folder import Telling
-    from sdeval.report.page.sheet import Compared
+    from sdeval.report.html.comparison import Compared
     from sdeval.report.terminal import Further
 
 
@@ -53,8 +53,8 @@ class Controller:
         """Counts, the verdicts worst first, notes, the page, and one next command."""
         if self._page is None or self._further is None:
             return
+        from sdeval.report.comparison_table import matrix_lines
         from sdeval.report.folder import read_record
-        from sdeval.report.matrix import matrix_lines
         from sdeval.report.terminal import summary_lines
         from sdeval.report.words import tone
 
@@ -73,10 +73,10 @@ class Controller:
             terminalreporter.write_line(text)
 
     def _telling(self, folder: Path) -> Telling:
-        from sdeval.recorded import record
+        from sdeval.history.record import record
+        from sdeval.history.trends import told
         from sdeval.report import ci
         from sdeval.report.folder import Telling
-        from sdeval.slow_drift import told
 
         settings = self._state.settings
         self._further = self._look_further(folder)
@@ -101,10 +101,10 @@ class Controller:
         """A page of settings beside each other, where suites ran on several targets."""
         if len({each.target for each in self._state.verdicts}) < 2:
             return
+        from sdeval.report.comparison import compared_of
         from sdeval.report.folder import run_folders
-        from sdeval.report.page.sheet import write_sheets
-        from sdeval.report.page.view import SHEETS
-        from sdeval.side_by_side import compared_of
+        from sdeval.report.html.comparison import write_sheets
+        from sdeval.report.html.view import SHEETS
 
         try:
             self._compared = compared_of([folder], self._state.session.suites.get)
@@ -145,7 +145,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep every target on one worker, so that it is loaded once, unless the user chose how to distribute."""
     if config.getoption("dist") != "load":
         return None
-    from sdeval.distribute import by_target
+    from sdeval.plugin.distribution import by_target
 
     with usage_errors():
         return by_target(config, log, config.stash[STATE].session.target_names)

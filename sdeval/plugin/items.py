@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.compare.verdict import Kind, Verdict
 from sdeval.errors import NoHardware, NotAvailable, SdevalError
 from sdeval.plugin import junit
 from sdeval.plugin.state import STATE, State
+from sdeval.results.verdict import Kind, Verdict
 
 if TYPE_CHECKING:
-    from sdeval.session import Question
+    from sdeval.session.session import Question
 
 VERDICT = pytest.StashKey[Verdict]()
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from sdeval.compare.verdict import Verdict
     from sdeval.plugin.state import State
+    from sdeval.results.verdict import Verdict
 
 FIELDS = (
     "suite",
@@ -58,8 +58,8 @@ class Junit:
 
 def _environment(folder: Path) -> dict[str, str]:
     """What the runs of a session say of machine and versions; all of it where they differ."""
-    from sdeval import run as runs
     from sdeval.report.folder import run_folders
+    from sdeval.results import run as runs
 
     found: dict[str, list[str]] = {}
     for each in run_folders(folder):

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.compare.verdict import Verdict
-from sdeval.config import Config
+from sdeval.config.options import Config
+from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError
-from sdeval.suite import Suite
+from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
-    from sdeval.session import Question, Session
+    from sdeval.session.session import Question, Session
 
 STATE = pytest.StashKey["State"]()
 
@@ -44,7 +44,7 @@ class State:
     def session(self) -> Session:
         """The session, begun when the first suite is collected."""
         if self._session is None:
-            from sdeval.session import Session
+            from sdeval.session.session import Session
 
             name = self.worker["sdeval_name"] if self.worker else self._name()
             folder = self.settings.output / name
@@ -67,7 +67,7 @@ class State:
         return self.resumed or new_name()
 
     def _watcher(self) -> Any:
-        from sdeval.progress import Shown, Silent
+        from sdeval._utils.progress import Shown, Silent
 
         terminal = self.config.pluginmanager.getplugin("terminalreporter")
         if self.worker is not None or terminal is None:

@@ -10,19 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sdeval import journal
-from sdeval import run as runs
-from sdeval.compare.verdict import Verdict
-from sdeval.files import short, write_text
-from sdeval.report import record
-from sdeval.report.kept import keep_baseline
+from sdeval._utils.files import short, write_text
+from sdeval.baselines.snapshot import keep_baseline
+from sdeval.report.html.image_sources import Embedded
+from sdeval.report.html.render import write_page
+from sdeval.report.html.view import Asked
 from sdeval.report.markdown import Elsewhere, markdown
-from sdeval.report.page.html import write_page
-from sdeval.report.page.sources import Embedded
-from sdeval.report.page.view import Asked
-from sdeval.report.record import Record
 from sdeval.report.terminal import Further, next_command
 from sdeval.report.words import told_not_here
+from sdeval.results import journal
+from sdeval.results import run as runs
+from sdeval.results import verdicts_file as record
+from sdeval.results.verdict import Verdict
+from sdeval.results.verdicts_file import Record
 
 VERDICTS = "verdicts.json"
 PAGE = "index.html"

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sdeval import cusum
+from sdeval.history.trends import Watched
 from sdeval.report.words import SYMBOLS, number, signed
-from sdeval.slow_drift import Watched
+from sdeval.stats import cusum
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 LAST = 30

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdeval.compare.verdict import Verdict
-from sdeval.report.record import Record
 from sdeval.report.words import SYMBOLS, counted, headline, number, probability, sign, signed, what
+from sdeval.results.verdict import Verdict
+from sdeval.results.verdicts_file import Record
 
 MARKER = "<!-- sdeval -->"
 """Begins the text, and is not seen: a bot finds its own comment by it and writes over it."""

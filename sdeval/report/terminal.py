@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten, wrap
 
-from sdeval.compare.verdict import FAILING, Verdict, worst_first
 from sdeval.errors import plural
 from sdeval.report.words import SYMBOLS, counted, headline, not_here, number, probability, sentence, sign, signed, what
+from sdeval.results.verdict import FAILING, Verdict, worst_first
 
 ROWS = 14
 """Verdicts in the table; the page has all of them."""

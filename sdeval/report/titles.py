@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sdeval.compare.speed import UNITS
-from sdeval.run import Run
-from sdeval.suite import COLLAPSED
+from sdeval.config.suite import COLLAPSED
+from sdeval.results.run import Run
 
 
 def title_of(metric: str, run: Run) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from sdeval.compare.verdict import KINDS, Kind, Verdict, summary, worst_first
+from sdeval.results.verdict import KINDS, Kind, Verdict, summary, worst_first
 
 KIND_WORDS: dict[Kind, str] = {"not_significant": "beyond tolerance, not significant"}
 """Kinds that a sentence says in other words."""

@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from sdeval.images import write_png
+from sdeval.imaging.io import write_png
 from sdeval.shapes import world
 from sdeval.shapes.world import Place, Scene, Thing
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdeval.compare import DefectRates, Verdict, judge_cases, settle_cases
-from sdeval.run import Run
+from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 
 

@@ -9,7 +9,7 @@ from benchmarks.simulated import CLIP, NOISES, as_run, simulate, unharmed
 from sdeval.compare import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics
 from sdeval.compare.collapsed import fallen
 from sdeval.compare.paired import paired
-from sdeval.run import Run
+from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from sdeval.compare import judge_cases
 from sdeval.compare.defects import ALPHA_DEFECTS, UNMEASURED, DefectRates, expected_defects, named
-from sdeval.run import Run
+from sdeval.results.run import Run
 from tests.conftest import make_run
 
 MEASURED = DefectRates(384, {"uniform": 3})

@@ -9,9 +9,9 @@ from sdeval import SdevalError
 from sdeval.compare.matrix import side_by_side
 from sdeval.compare.names import setting_names
 from sdeval.compare.speed import Spread
-from sdeval.records import Timing
-from sdeval.report.matrix import matrix_lines
-from sdeval.run import Run
+from sdeval.report.comparison_table import matrix_lines
+from sdeval.results.records import Timing
+from sdeval.results.run import Run
 from tests.conftest import make_run
 
 

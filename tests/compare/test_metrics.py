@@ -19,8 +19,8 @@ from sdeval.compare import (
     share_of_round,
 )
 from sdeval.metrics.base import Reference
-from sdeval.metrics.frechet_distance import frechet_distance, swapped_difference
-from sdeval.run import Run
+from sdeval.metrics.sets.frechet_distance import frechet_distance, swapped_difference
+from sdeval.results.run import Run
 from tests.conftest import make_run, with_features
 
 
@@ -325,7 +325,7 @@ def test_what_calibrate_measured_speaks_for_a_case_with_one_seed() -> None:
     assert judge_metrics([found])[0].verdict == "regressed"
 
 
-def test_rounds_of_seeds_share_the_level_by_the_cube_of_their_seeds(scores: np.ndarray, rng: np.random.Generator) -> None:
+def test_rounds_of_seeds_share_the_level_by_the_cube_of_seeds(scores: np.ndarray, rng: np.random.Generator) -> None:
     rounds = ((0, 1), (0, 1, 2, 3))
     assert [share_of_round(rounds, number) for number in (0, 1)] == [pytest.approx(1 / 9), pytest.approx(8 / 9)]
     after = scores - 0.8 + rng.normal(0, 1.5, size=scores.shape)

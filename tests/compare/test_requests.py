@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sdeval.compare.requests import changed_fields, removed_cases, shared_cases
-from sdeval.records import CaseRecord
-from sdeval.run import Run
+from sdeval.results.records import CaseRecord
+from sdeval.results.run import Run
 from tests.conftest import make_run
 
 ASKED = CaseRecord(case="case-0", negative_prompt="blurry", image="inputs/a.png", mask="inputs/b.png", strength=0.5)

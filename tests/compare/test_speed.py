@@ -7,8 +7,8 @@ import pytest
 
 from sdeval.compare import Verdict
 from sdeval.compare.speed import ALPHA_SPEED, Pace, judge_in_turns, judge_pace, pace_of, seconds_per_image
-from sdeval.records import Timing
-from sdeval.run import Run
+from sdeval.results.records import Timing
+from sdeval.results.run import Run
 from tests.conftest import make_run
 
 GPU = {"hardware": "1x GPU"}

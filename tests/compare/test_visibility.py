@@ -8,8 +8,8 @@ import pytest
 from sdeval import stats
 from sdeval.compare import ALPHA_METRICS, Circumstances, collect_evidence, judge_metrics
 from sdeval.compare.visibility import SPREADS, TOLERANCES, Sight, Unseen, unseen
-from sdeval.records import MetricRecord
-from sdeval.run import Run
+from sdeval.results.records import MetricRecord
+from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 
 

@@ -16,8 +16,8 @@ def pytest_configure(config: pytest.Config) -> None:
     name = config.getoption("plant")
     if name is None:
         return
-    from sdeval.faults import FAULTS
-    from sdeval.pipelines.load import LoadedTarget
+    from sdeval.diagnostics.faults import FAULTS
+    from sdeval.engines.diffusers_engine import LoadedTarget
 
     sound = LoadedTarget.pipeline
     stack = ExitStack()

@@ -1,6 +1,6 @@
 """A metric in another package: all it takes, beside the entry point in its metadata."""
 
-from sdeval.images import to_pixels
+from sdeval.imaging.io import to_pixels
 from sdeval.metrics import MetricInfo
 
 INFO = MetricInfo(

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sdeval.images import pixel_hash
-from sdeval.journal import Journal
-from sdeval.named_targets import shipped
-from sdeval.noise import samples_hash
-from sdeval.suite import Case, Sample, fingerprint
-from sdeval.target import Target
+from sdeval.baselines.variability import samples_hash
+from sdeval.config.suite import Case, Sample, fingerprint
+from sdeval.config.target import Target
+from sdeval.config.target_registry import shipped
+from sdeval.imaging.io import pixel_hash
+from sdeval.results.journal import Journal
 
 TARGETS = {
     "shapes": "c0c75575dea03990",

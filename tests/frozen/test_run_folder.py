@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sdeval import run as runs
-from sdeval.run import Run
+from sdeval.results import run as runs
+from sdeval.results.run import Run
 from tests.frozen.test_verdicts import GOLDEN
 
 FOLDER = GOLDEN / "run_schema_1"

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from sdeval.compare import Verdict, collect_collapsed, collect_evidence, judge_cases, judge_metrics
-from sdeval.report.record import Record
 from sdeval.report.terminal import summary_lines
-from sdeval.run import Run
+from sdeval.results.run import Run
+from sdeval.results.verdicts_file import Record
 from tests.conftest import make_run
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from sdeval.images import Pixels
 from sdeval.imaging.defects import Measures, defect_of, measure
+from sdeval.imaging.io import Pixels
 from sdeval.shapes import pipeline_folder, world
 from tests.conftest import ROOT
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from sdeval import Case, NotAvailable, SdevalError
 from sdeval.metrics import MetricOptions, Picture, create, info, known
-from sdeval.metrics.clip import load_clip
 from sdeval.metrics.clip_score import clip_score
+from sdeval.metrics.features.clip import load_clip
 from sdeval.shapes import world
 
 RED = Case(id="red", prompt="a large red circle on a blue background")

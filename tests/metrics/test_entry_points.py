@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, SdevalError, metrics
+from sdeval.evaluation.score import score
 from sdeval.metrics import MetricOptions, Picture
-from sdeval.run import Run
-from sdeval.score import score
+from sdeval.results.run import Run
 from tests.conftest import ROOT
 from tests.drawn import plan
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from sdeval import Case, NotAvailable, SdevalError
 from sdeval.metrics import Picture
+from sdeval.metrics.features.weights import Published
 from sdeval.metrics.lpips import ALEXNET, Lpips
-from sdeval.metrics.weights import Published
 
 CASE = Case(id="a", prompt="a circle")
 LAYERS = (1, 4, 7, 9, 11)

@@ -12,9 +12,9 @@ import torchmetrics.image
 from PIL import Image
 
 from sdeval import Case, NotAvailable, SdevalError
+from sdeval.evaluation.score import score
 from sdeval.metrics import MetricOptions, Picture, create, info
-from sdeval.run import Run, Stored
-from sdeval.score import score
+from sdeval.results.run import Run, Stored
 from tests.drawn import plan
 
 CASE = Case(id="a", prompt="a circle")

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sdeval import run as runs
-from sdeval.accepting import accept
+from sdeval.baselines.acceptance import accept
 from sdeval.compare import Kind, Verdict
 from sdeval.compare.matrix import side_by_side
-from sdeval.images import pixel_hash, write_png
-from sdeval.inputs import keep_inputs
-from sdeval.records import Timing
+from sdeval.config.suite import Case
+from sdeval.imaging.io import pixel_hash, write_png
 from sdeval.report.folder import publish
-from sdeval.report.page.sheet import Compared
-from sdeval.run import Run, Stored
-from sdeval.suite import Case
+from sdeval.report.html.comparison import Compared
+from sdeval.results import run as runs
+from sdeval.results.inputs import keep_inputs
+from sdeval.results.records import Timing
+from sdeval.results.run import Run, Stored
 from tests.conftest import make_run
 
 HOSTILE = (

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from sdeval.compare import Kind, Verdict
 from sdeval.report.markdown import LIMIT, MARKER, Elsewhere, markdown
-from sdeval.report.record import Record
+from sdeval.results.verdicts_file import Record
 from tests.report.test_terminal import BLACK, FINE, LOST
 
 HERE = Elsewhere("reports/one/index.html")

@@ -25,7 +25,7 @@ def test_the_oracle_sees_what_was_drawn(seed: int) -> None:
 
 @given(seeds)
 def test_the_oracle_sees_every_kind_of_mistake(seed: int) -> None:
-    from sdeval.shapes.train.data import wrong_scene
+    from tools.train_shapes.data import wrong_scene
 
     rng = np.random.default_rng(seed)
     scene = world.random_scene(rng)
@@ -52,7 +52,7 @@ def test_a_relation_is_held_out_whichever_way_it_is_told(seed: int) -> None:
 
 
 def test_training_never_sees_held_out_scenes() -> None:
-    from sdeval.shapes.train import data
+    from tools.train_shapes import data
 
     rng = np.random.default_rng(0)
     assert not any(world.is_held_out(data.scene(rng)) for _ in range(500))

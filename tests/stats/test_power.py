@@ -10,7 +10,7 @@ import pytest
 
 from sdeval import stats
 from sdeval.compare import ALPHA_METRICS, Circumstances, MetricEvidence, collect_evidence, judge_metrics
-from sdeval.run import Run
+from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 
 SPREAD = stats.Spread(4.0, 96.0)

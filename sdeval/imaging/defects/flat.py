@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from sdeval.images import Pixels
+from sdeval.imaging.io import Pixels
 
 TILE = 8
 """Edge of the tiles that are flat or not, in pixels."""

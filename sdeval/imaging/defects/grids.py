@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sdeval.images import Pixels
 from sdeval.imaging.defects.noise import SMALL
+from sdeval.imaging.io import Pixels
 
 Steps = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float32]

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sdeval.images import Pixels
 from sdeval.imaging.defects.flat import measure_flat
 from sdeval.imaging.defects.grids import measure_grids
 from sdeval.imaging.defects.noise import measure_noise
+from sdeval.imaging.io import Pixels
 
 DIGITS = 4
 """Significant digits of a stored measure."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sdeval.images import Pixels
+from sdeval.imaging.io import Pixels
 
 Floats = npt.NDArray[np.float32]
 

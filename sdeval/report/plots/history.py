@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sdeval.history import Series
+from sdeval.history.store import Series
+from sdeval.history.trends import FLAGGED, Drift
 from sdeval.report.plots import svg
 from sdeval.report.words import number
-from sdeval.slow_drift import FLAGGED, Drift
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,14 +8,14 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any, cast
 
-from sdeval.compare.verdict import Verdict
-from sdeval.history import Entry, series
-from sdeval.noise import Noise
-from sdeval.report.beside import Beside, scores_beside
+from sdeval.baselines.variability import Noise
+from sdeval.history.store import Entry, series
 from sdeval.report.plots.history import plot_series
 from sdeval.report.plots.svg import ACCENT, BAD, FAINT, GOOD, INK, LINE, STYLE, WARN, inline_svg
+from sdeval.report.session_runs import Beside, scores_beside
 from sdeval.report.titles import short_title
-from sdeval.run import Run
+from sdeval.results.run import Run
+from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,10 +9,10 @@ import pytest
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from sdeval.history import Point, Series
+from sdeval.history.store import Point, Series
+from sdeval.history.trends import Drift
 from sdeval.report.plots import svg
 from sdeval.report.plots.history import label, plot_series
-from sdeval.slow_drift import Drift
 
 
 def figure(height: float = 1.0) -> Figure:

@@ -1,0 +1,1 @@
+"""Accepted runs and what is known of them: provenance, variability, speed."""

@@ -1,0 +1,119 @@
+"""`approvals.json`: what somebody ticked on the page of a session. Others wrote it: every name in it is looked up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+from sdeval._utils.files import read_json
+from sdeval._utils.validation import made, shown
+from sdeval.baselines.acceptance.selection import Part, check_metric
+from sdeval.baselines.provenance import ALL
+from sdeval.errors import SdevalError, unknown
+from sdeval.results.run import Run
+
+SCHEMA = 1
+
+_SOME = Annotated[Sequence[str] | str, f'list names, or write "{ALL}"']
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """Some cases of one suite on one target: with their pictures, or the scores of some metrics alone."""
+
+    suite: str
+    target: str
+    cases: _SOME
+    metrics: _SOME
+    """With `all`, the pictures are accepted, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approvals:
+    """All that was ticked in a session."""
+
+    schema: int
+    session: str
+    """Name of the session's folder."""
+    approvals: tuple[Approval, ...]
+    reason: str = ""
+
+
+def read(path: Path) -> Approvals:
+    """What a file approves; which runs and cases there are is looked at by `parts_by_name`.
+
+    Raises:
+        SdevalError: it is missing, or not what it should be; names the field.
+    """
+    content = read_json(path, f"{path}: no such file; the page of a session exports one")
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        found = content.get("schema") if isinstance(content, dict) else None
+        raise SdevalError(f"{path}: has schema {shown(found)}; this version of sdeval reads {SCHEMA}")
+    approvals = _every(content.get("approvals"), path)
+    # Each was made by itself, so that messages say which one is wrong.
+    found = made(Approvals, {**content, "approvals": []}, str(path))
+    if not re.fullmatch(r"\w[\w.-]*", found.session):
+        advice = "must be the name of a session's folder, such as 20261121-141503-9f2c"
+        raise SdevalError(f"{path}: session: {advice}, got {shown(found.session)}")
+    return replace(found, approvals=approvals)
+
+
+def _every(content: object, path: Path) -> tuple[Approval, ...]:
+    if not isinstance(content, list) or not content:
+        raise SdevalError(f"{path}: approvals: must be a list with at least one approval, got {shown(content)}")
+    return tuple(_checked(made(Approval, each, f"{path}: {at}"), f"{path}: {at}") for at, each in _placed(content))
+
+
+def _placed(content: list[object]) -> list[tuple[str, object]]:
+    return [(f"approvals[{place}]", each) for place, each in enumerate(content)]
+
+
+def _checked(approval: Approval, where: str) -> Approval:
+    for name in ("cases", "metrics"):
+        value = getattr(approval, name)
+        if not value or (isinstance(value, str) and value != ALL):
+            raise SdevalError(f'{where}: {name}: must be a list of names, or "{ALL}", got {shown(value)}')
+    return approval
+
+
+def parts_by_name(
+    approvals: Approvals, runs: Mapping[tuple[str, str], Run], path: Path
+) -> dict[tuple[str, str], list[Part]]:
+    """The parts that are approved of each run of a session, by suite and target.
+
+    Args:
+        approvals: what was ticked.
+        runs: of the session.
+        path: of the file, for messages.
+
+    Raises:
+        SdevalError: a suite, target, case or metric that the session does not have; lists the near matches.
+    """
+    parts: dict[tuple[str, str], list[Part]] = {}
+    for place, each in enumerate(approvals.approvals):
+        where = f"{path}: approvals[{place}]"
+        try:
+            parts.setdefault((each.suite, each.target), []).append(_part(each, runs))
+        except SdevalError as error:
+            raise SdevalError(f"{where}: {error}") from None
+    return parts
+
+
+def _part(approval: Approval, runs: Mapping[tuple[str, str], Run]) -> Part:
+    _look_up("suite", [approval.suite], {suite for suite, _ in runs})
+    _look_up("target", [approval.target], {target for suite, target in runs if suite == approval.suite})
+    run = runs[approval.suite, approval.target]
+    cases, names = (None if each == ALL else tuple(each) for each in (approval.cases, approval.metrics))
+    _look_up("case", cases or (), run.by_case())
+    for name in names or ():
+        check_metric(name, [each for each, record in run.metrics.items() if record.judged])
+    return Part(cases, names)
+
+
+def _look_up(what: str, names: Sequence[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise SdevalError(unknown(what, name, known))

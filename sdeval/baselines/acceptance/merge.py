@@ -1,0 +1,115 @@
+"""A part of a run put into a baseline: samples, scores and features. Pure; `figures` does the whole set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sdeval import metrics
+from sdeval.baselines.acceptance.selection import Part
+from sdeval.errors import SdevalError
+from sdeval.metrics import Features
+from sdeval.results.records import MetricRecord, SampleResult
+from sdeval.results.run import Run
+
+
+def merge(held: Run, run: Run, part: Part) -> Run:
+    """The baseline with a part of a run in it. Figures of the whole set are still those of before.
+
+    Args:
+        held: the baseline as it is.
+        run: what the part is of; the two can be mixed.
+        part: with the ids of its cases, and with all metrics that go along.
+    """
+    chosen = set(part.chosen(run))
+    merged = _pictures(held, run, chosen) if part.metrics is None else _scores(held, run, chosen, part.metrics)
+    taken = set(held.features) if part.metrics is None else extractors(run, part.metrics)
+    features = {name: _rows(name, held, run, merged, chosen, taken) for name in {*held.features, *taken}}
+    return _with_company(replace(merged, features=features), held, run, chosen, part)
+
+
+def extractors(run: Run, names: Collection[str]) -> set[str]:
+    """Where the features of those metrics come from that are of the whole set."""
+    return {run.set_scores[name].extractor for name in names if name in run.set_scores}
+
+
+def _pictures(held: Run, run: Run, chosen: Collection[str]) -> Run:
+    """Cases of the run with their pictures and all their scores; the others as they were."""
+    old, new = held.by_case(), run.by_case()
+    names = _in_order(list(old), [case for case in new if case in old or case in chosen])
+    samples = tuple(each for case in names for each in (new if case in chosen else old)[case])
+    cases = run.asked["cases"]
+    # Of a part of a suite it is known how many cases the suite has, not which.
+    complete = set(names) == set(new) if run.complete else len(names) == cases
+    known = {case: (run if case in chosen else held).cases.get(case) for case in names}
+    requests = {case: replace(each, tags=()) for case, each in known.items() if each is not None}
+    return replace(held, samples=samples, asked={**held.asked, "cases": cases}, complete=complete, cases=requests)
+
+
+def _in_order(before: list[str], now: Sequence[str]) -> list[str]:
+    """Cases of before, and each new one behind that which the suite has in front of it."""
+    names = list(before)
+    for place, case in enumerate(now):
+        if case not in names:
+            names.insert(names.index(now[place - 1]) + 1 if place else 0, case)
+    return names
+
+
+def _scores(held: Run, run: Run, chosen: set[str], names: Sequence[str]) -> Run:
+    """Scores of some metrics; pictures stay."""
+    new = {sample.key: sample for sample in run.samples}
+    samples = tuple(_rescored(each, new[each.key], names) if each.case in chosen else each for each in held.samples)
+    known: Mapping[str, MetricRecord] = {}
+    # In part, they are of the same version, and how far they may fall is said for all of them.
+    if chosen >= set(held.by_case()):
+        known = {name: run.metrics[name] for name in names}
+    return replace(held, samples=samples, metrics={**held.metrics, **known})
+
+
+def _rescored(kept: SampleResult, scored: SampleResult, names: Sequence[str]) -> SampleResult:
+    """A sample with scores of another picture of it, which is noted."""
+    scores = {name: scored.scores[name] for name in names if name in scored.scores}
+    others = {name: said for name, said in kept.scored_on.items() if name not in names}
+    if kept.sha256 != scored.sha256:
+        others |= dict.fromkeys(names, scored.sha256)
+    return replace(kept, scores={**kept.scores, **scores}, scored_on=dict(sorted(others.items())))
+
+
+def _rows(name: str, held: Run, run: Run, merged: Run, chosen: Collection[str], taken: Collection[str]) -> Features:
+    """Features of one extractor, row by row as the samples of the merged run."""
+    old = {sample.key: row for row, sample in enumerate(held.samples)}
+    new = {sample.key: row for row, sample in enumerate(run.samples)}
+    fresh = chosen if name in taken else ()
+    try:
+        return np.stack(
+            [
+                run.features[name][new[each.key]] if each.case in fresh else held.features[name][old[each.key]]
+                for each in merged.samples
+            ]
+        )
+    except (KeyError, ValueError):
+        raise SdevalError(f"features of {name} in the baseline are not those of the run; accept a whole run") from None
+
+
+def _with_company(merged: Run, held: Run, run: Run, chosen: Collection[str], part: Part) -> Run:
+    """With a note on scores that looked at other pictures besides their own than those that are there now."""
+    for name in (each for each in merged.metrics if metrics.info(each).among_images):
+        from_run = chosen if part.metrics is None or name in part.metrics else ()
+        here, before, now = (_company(each) for each in (merged, held, run))
+        samples = []
+        for sample in merged.samples:
+            origin = now if sample.case in from_run else sample.scored_on.get(name, before)
+            others = {key: said for key, said in sample.scored_on.items() if key != name}
+            note = {name: origin} if origin != here else {}
+            samples.append(replace(sample, scored_on=dict(sorted({**others, **note}.items()))))
+        merged = replace(merged, samples=tuple(samples))
+    return merged
+
+
+def _company(run: Run) -> str:
+    """A hash of all pictures of a run, by which scores of each in the company of the others are told apart."""
+    text = "\n".join(sorted(f"{sample.case}@{sample.seed} {sample.sha256}" for sample in run.samples))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,165 @@
+"""What a baseline would become: looked at first, then written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from sdeval.baselines import provenance
+from sdeval.baselines import store as baselines
+from sdeval.baselines.acceptance.changes import CaseChange, Change, case_changes, changes, new_pictures
+from sdeval.baselines.acceptance.compatibility import brings_new, refuse_mixture
+from sdeval.baselines.acceptance.merge import merge
+from sdeval.baselines.acceptance.refusals import refuse_whole
+from sdeval.baselines.acceptance.resolve import settled
+from sdeval.baselines.acceptance.selection import Part
+from sdeval.baselines.acceptance.set_metrics import SuiteOf, with_figures
+from sdeval.baselines.provenance import ALL, Entry
+from sdeval.config.suite import Suite
+from sdeval.errors import SdevalError
+from sdeval.results import run as runs
+from sdeval.results.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A baseline as it would be; nothing is written yet."""
+
+    source: Path
+    """Folder of the run."""
+    folder: Path
+    """Of the baseline."""
+    run: Run
+    before: Run | None
+    after: Run | None
+    fresh: frozenset[str] = frozenset()
+    """Cases whose pictures come from the run; those of the others stay."""
+    entries: tuple[Entry, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What goes along, and what is left out."""
+    whole: bool = False
+    """Whether the run takes the place of all that was accepted."""
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures are not the ones accepted before."""
+        return new_pictures(self.before, self.after) if self.after else 0
+
+    @property
+    def figures(self) -> list[Change]:
+        """Every figure, old and new."""
+        return changes(self.before, self.after) if self.after else []
+
+    @property
+    def cases(self) -> list[CaseChange]:
+        """Scores of cases that change."""
+        return case_changes(self.before, self.after) if self.after else []
+
+
+def accept(run_folder: Path, baselines: Path, *, dry_run: bool = False) -> list[Change]:
+    """Make a run the baseline of its suite and target, without drawing or scoring anything again.
+
+    Raises:
+        BrokenPictures: a picture is not healthy.
+        SdevalError: the run is partial, lacks scores or seeds, or cannot be read.
+    """
+    proposal = propose(run_folder, baselines)
+    if not dry_run:
+        write(proposal)
+    return proposal.figures
+
+
+def _no_suite(name: str) -> Suite:
+    raise SdevalError(f"suite {name} is not at hand")
+
+
+def propose(
+    source: Path, folder: Path, parts: Sequence[Part] = (Part(),), *, suite_of: SuiteOf = _no_suite, reason: str = ""
+) -> Proposal:
+    """What the baseline of a run's suite and target becomes when parts of the run are accepted, one after the other.
+
+    Args:
+        source: folder of the run.
+        folder: that all baselines are kept in.
+        parts: of the run; all of it where nothing is said.
+        suite_of: finds the suite, where figures of the set must be measured anew.
+        reason: why; kept beside the baseline.
+
+    Raises:
+        BrokenPictures: a picture is not healthy.
+        SdevalError: something in the run cannot be accepted, or not beside what stays.
+    """
+    run = _without_told(runs.read(source))
+    before = baselines.find(folder, run.suite, run.target)
+    mine = baselines.folder_of(folder, run.suite, run.target)
+    proposal = Proposal(source, mine, run, before, before)
+    # A metric that the baseline does not have yet stands in the way of single cases, whatever order they come in.
+    for part in sorted(parts, key=lambda each: not before or not brings_new(each, before, run)):
+        if part.is_whole(run, proposal.after):
+            proposal = _with_all(proposal, reason)
+        else:
+            proposal = _with_part(proposal, part, suite_of, reason)
+    return proposal
+
+
+def _with_all(proposal: Proposal, reason: str) -> Proposal:
+    run = proposal.run
+    refuse_whole(run, proposal.source)
+    entry = provenance.entry_of(run, proposal.source, reason)
+    return replace(proposal, after=run, fresh=frozenset(run.by_case()), entries=(entry,), whole=True)
+
+
+def _with_part(proposal: Proposal, part: Part, suite_of: SuiteOf, reason: str) -> Proposal:
+    run, held, source = proposal.run, proposal.after, proposal.source
+    if held is None:
+        first = f"accept the whole run first: sdeval accept {source}"
+        raise SdevalError(f"{source}: there is no baseline of {run.suite} on {run.target} yet; {first}")
+    part, notes = settled(part, held, run, source)
+    refuse_mixture(held, run, part, source)
+    after = with_figures(merge(held, run, part), held, run, part, suite_of, source)
+    chosen = part.chosen(run)
+    entry = provenance.entry_of(run, source, reason)
+    entry = replace(entry, cases=ALL if set(chosen) >= set(after.by_case()) else chosen, metrics=part.metrics or ALL)
+    return replace(
+        proposal,
+        after=after,
+        fresh=proposal.fresh | set(chosen) if part.metrics is None else proposal.fresh,
+        entries=(*(proposal.entries or provenance.read(proposal.folder)), entry),
+        notes=(*proposal.notes, *notes),
+    )
+
+
+def write(proposal: Proposal) -> None:
+    """Write a baseline, all of it or nothing; one that is what it was before stays to the last byte."""
+    baselines.swap(proposal.folder, partial(_fill, proposal), besides=(provenance.NAME,))
+
+
+def _fill(proposal: Proposal, aside: Path) -> None:
+    if proposal.after is None:
+        return
+    kept = baselines.kept(proposal.after)
+    samples = tuple(
+        baselines.keep_picture(each, proposal.source, aside)
+        if each.case in proposal.fresh
+        else baselines.carry_picture(each, proposal.folder, aside)
+        for each in kept.samples
+    )
+    runs.write(replace(kept, samples=samples), aside)
+    provenance.write(aside, proposal.entries)
+
+
+def _without_told(run: Run) -> Run:
+    """Without distances from the baseline before it: they say nothing about this one."""
+    judged = {name: record for name, record in run.metrics.items() if record.judged}
+    samples = tuple(
+        replace(
+            sample,
+            scores={name: value for name, value in sample.scores.items() if name in judged},
+            reasons={name: why for name, why in sample.reasons.items() if name in judged},
+            drift="",
+        )
+        for sample in run.samples
+    )
+    return replace(run, samples=samples, metrics=judged)

@@ -1,0 +1,86 @@
+"""What of a run cannot be accepted, wherever it goes: broken pictures, missing scores, too few seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from sdeval.errors import SdevalError
+from sdeval.imaging.io import open_rgb
+from sdeval.results.records import SampleResult
+from sdeval.results.run import Run
+
+
+class BrokenPictures(SdevalError):
+    """A run is refused because of pictures that are not healthy: with other seeds it might not be."""
+
+
+def refuse_whole(run: Run, folder: Path) -> None:
+    """Refuse a run that cannot be a baseline as it is.
+
+    Raises:
+        BrokenPictures: a picture is not healthy.
+        SdevalError: the run is partial, lacks scores or seeds, or its pictures cannot be read.
+    """
+    if not run.complete:
+        told = f"run the whole suite {run.suite}, then accept it; or accept cases of it by -k"
+        raise SdevalError(f"{folder}: is a partial run; {told}")
+    if not run.metrics:
+        raise SdevalError(f"{folder}: has no scores at all; a baseline without them could judge nothing")
+    refuse_early(run, folder)
+    # First, for a score may be missing because a picture is broken.
+    refuse_sick(run.samples, folder)
+    refuse_holes(run, folder)
+    for metric, figure in run.set_scores.items():
+        if figure.value is None:
+            raise SdevalError(f"{folder}: has no {metric} ({figure.reason}); a baseline holds every score")
+    refuse_scoreless(run.samples, _of_samples(run), folder)
+    refuse_unseen(run.samples, folder)
+
+
+def _of_samples(run: Run) -> list[str]:
+    return [name for name, record in run.metrics.items() if record.scope == "sample"]
+
+
+def refuse_early(run: Run, folder: Path) -> None:
+    """Refuse a run that was decided before all its seeds were drawn."""
+    drawn, most = len(run.asked["seeds"]), len(run.asked["looks"][-1])
+    if drawn < most:
+        raise SdevalError(
+            f"{folder}: was decided with {drawn} of {most} seeds; draw all of them and accept that run: "
+            "pytest suites --sdeval-all-seeds"
+        )
+
+
+def refuse_sick(samples: Iterable[SampleResult], folder: Path) -> None:
+    """Refuse broken pictures."""
+    for sample in samples:
+        if sample.health != "ok":
+            what = f"{sample.case}@{sample.seed}: is {sample.health} ({sample.detail})"
+            raise BrokenPictures(f"{folder}: {what}; a baseline holds healthy pictures only")
+
+
+def refuse_holes(run: Run, folder: Path) -> None:
+    """Refuse a run without a metric that its suite has."""
+    for metric, reason in run.asked.get("unscored", {}).items():
+        raise SdevalError(f"{folder}: has no {metric} ({reason}); a baseline holds every score")
+
+
+def refuse_scoreless(samples: Iterable[SampleResult], metrics: Collection[str], folder: Path) -> None:
+    """Refuse samples that lack a score."""
+    for sample in samples:
+        for metric in metrics:
+            if sample.scores.get(metric) is None or metric in sample.reasons:
+                reason = sample.reasons.get(metric, "and no reason why")
+                what = f"{sample.case}@{sample.seed}: has no {metric} ({reason})"
+                raise SdevalError(f"{folder}: {what}; a baseline holds every score")
+
+
+def refuse_unseen(samples: Iterable[SampleResult], folder: Path) -> None:
+    """Refuse pictures that are gone or damaged."""
+    for sample in samples:
+        try:
+            open_rgb(folder / sample.image)
+        except SdevalError as error:
+            where = f"{folder}: {sample.case}@{sample.seed}"
+            raise SdevalError(f"{where}: {error}; run the suite again, then accept that run") from None

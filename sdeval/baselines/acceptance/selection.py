@@ -1,0 +1,84 @@
+"""What of a run is accepted: some of its cases with their pictures, or the scores of some metrics alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sdeval import metrics
+from sdeval.baselines.acceptance.expression import matcher
+from sdeval.config.suite import FIGURES
+from sdeval.errors import SdevalError, unknown
+from sdeval.results.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a run; without anything said, all of it."""
+
+    cases: tuple[str, ...] | None = None
+    """Their ids; None is all that the run holds."""
+    metrics: tuple[str, ...] | None = None
+    """Those whose scores alone are accepted, while pictures stay; None is all of them, and the pictures too."""
+
+    def chosen(self, run: Run) -> tuple[str, ...]:
+        """Ids of its cases, in the order of the run."""
+        return tuple(case for case in run.by_case() if self.cases is None or case in self.cases)
+
+    def is_whole(self, run: Run, held: Run | None) -> bool:
+        """Whether nothing of what was accepted before stays: then all is said by the run alone."""
+        if self.metrics is not None:
+            return False
+        if self.cases is None:
+            return True
+        before = held.by_case() if held else {}
+        return run.complete and set(self.cases) >= {*run.by_case(), *before}
+
+
+def parts_by_words(
+    runs: Mapping[tuple[str, str], Run], words: Sequence[str], names: Sequence[str]
+) -> dict[tuple[str, str], Part]:
+    """What `-k` and `--metric` choose of the runs of a session; a run of which they choose nothing is left out.
+
+    Args:
+        runs: of the session, by suite and target.
+        words: expressions over the ids of cases; a case may match any of them. None of them chooses all cases.
+        names: metrics. None of them chooses all, and the pictures.
+
+    Raises:
+        SdevalError: a word that no case matches, or a metric that no run has.
+    """
+    for name in names:
+        check_metric(name, {each for run in runs.values() for each in run.metrics if run.metrics[each].judged})
+    matching = [matcher(each) for each in words]
+    found = {}
+    for key, run in runs.items():
+        cases = tuple(case for case in run.by_case() if any(matches(case) for matches in matching))
+        mine = tuple(name for name in names if name in run.metrics)
+        if (cases or not words) and (mine or not names):
+            found[key] = Part(cases if words else None, mine if names else None)
+    if not found:
+        raise SdevalError(_nothing(runs, words))
+    return found
+
+
+def check_metric(name: str, known: Collection[str]) -> None:
+    """Refuse a metric that is not among those of a run which are judged.
+
+    Raises:
+        SdevalError: lists the near matches.
+    """
+    if name in known:
+        return
+    if name in FIGURES:
+        raise SdevalError(f"{name} is accepted with a whole run, not by itself: sdeval accept RUN --speed")
+    if name in metrics.known() and not metrics.info(name).judged:
+        raise SdevalError(f"metric {name} is told, not judged: a baseline holds no scores of it")
+    raise SdevalError(unknown("metric", name, known))
+
+
+def _nothing(runs: Mapping[tuple[str, str], Run], words: Sequence[str]) -> str:
+    cases = sorted({case for run in runs.values() for case in run.by_case()})
+    told = " ".join(f"-k {each!r}" for each in words)
+    more = f", … and {len(cases) - 10} more" if len(cases) > 10 else ""
+    return f"{told}: chooses nothing; cases are {', '.join(cases[:10])}{more}"

@@ -1,0 +1,99 @@
+"""Figures of the whole set of a merged baseline: what its features give beside the suite's reference pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sdeval import metrics
+from sdeval.baselines.acceptance.selection import Part
+from sdeval.config.suite import Suite
+from sdeval.errors import SdevalError
+from sdeval.metrics import Metric, MetricOptions, SetMetric
+from sdeval.results.records import SetScore
+from sdeval.results.run import Run
+
+SuiteOf = Callable[[str], Suite]
+"""A suite by its name; raises SdevalError where there is none."""
+
+
+def with_figures(merged: Run, held: Run, run: Run, part: Part, suite_of: SuiteOf, folder: Path) -> Run:
+    """A merged baseline with every figure of the set that its features give.
+
+    Those whose features are all the baseline's, or all the run's, are known already.
+
+    Args:
+        merged: its figures are those of before.
+        held: the baseline as it was.
+        run: what is accepted in part.
+        part: of the run; figures of metrics that it names are the run's, or measured anew.
+        suite_of: finds the suite, which knows its reference pictures.
+        folder: of the run.
+
+    Raises:
+        SdevalError: the suite, its reference pictures or the weights are not here, or not what they were.
+    """
+    known: dict[str, SetScore] = {}
+    open_names = []
+    for name in (each for each, record in merged.metrics.items() if record.scope == "set"):
+        places = (run,) if part.metrics and name in part.metrics else (held, run)
+        same = next((each for each in places if _is_of(each, merged, name)), None)
+        if same is None:
+            open_names.append(name)
+        else:
+            known[name] = same.set_scores[name]
+    merged = replace(merged, set_scores=known)
+    return _measured(merged, open_names, run, suite_of, folder) if open_names else merged
+
+
+def _is_of(other: Run, merged: Run, name: str) -> bool:
+    """Whether a figure of another run is that of the merged one: the same features, in the same version."""
+    if name not in other.set_scores or other.metrics[name].version != merged.metrics[name].version:
+        return False
+    extractor = other.set_scores[name].extractor
+    rows = [sample.key for sample in other.samples] == [sample.key for sample in merged.samples]
+    return (
+        rows
+        and other.complete == merged.complete
+        and extractor in merged.features
+        and np.array_equal(other.features[extractor], merged.features[extractor])
+    )
+
+
+def _measured(merged: Run, names: list[str], run: Run, suite_of: SuiteOf, folder: Path) -> Run:
+    from sdeval.engines.diffusers_engine import pick_device
+    from sdeval.evaluation.score import measured_set
+
+    told = f"{folder}: {', '.join(names)} of what is merged must be measured anew"
+    try:
+        suite = suite_of(run.suite)
+        # The run may come from another machine.
+        device = "cpu" if run.drawn_by.get("device") == "cpu" else pick_device("auto")
+        options = MetricOptions.from_suite(suite, device)
+        for name in names:
+            metric = metrics.create(name, options)
+            merged = measured_set(merged, _of_same(name, metric, merged), suite)
+            _refuse_other_figure(name, merged, run)
+    except SdevalError as error:
+        raise SdevalError(f"{told}: {error}; see to that, or accept the whole run") from None
+    return merged
+
+
+def _of_same(name: str, metric: Metric, merged: Run) -> SetMetric:
+    now, before = metric.version, merged.metrics[name].version
+    if not isinstance(metric, SetMetric) or now != before:
+        raise SdevalError(f"the suite scores {name} by {now} now, and the baseline by {before}")
+    if metric.extractor.name not in merged.features:
+        raise SdevalError(f"there are no features of {metric.extractor.name}")
+    return metric
+
+
+def _refuse_other_figure(name: str, merged: Run, run: Run) -> None:
+    found = merged.set_scores[name]
+    if found.value is None and merged.complete:
+        raise SdevalError(f"{name}: {found.reason}")
+    if name in run.set_scores and run.set_scores[name].reference != found.reference:
+        raise SdevalError(f"the reference pictures of {name} are not those of the run")

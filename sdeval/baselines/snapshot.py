@@ -1,0 +1,51 @@
+"""What a run was held against, kept in its folder, so that its page says the same when another baseline is accepted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from sdeval._utils.files import write_bytes
+from sdeval.baselines import provenance
+from sdeval.baselines import store as baselines
+from sdeval.baselines import variability as noise
+from sdeval.errors import SdevalError
+from sdeval.results import run as runs
+from sdeval.results.run import AGAINST
+
+BASELINE = "baseline"
+"""In the folder of a run: the baseline that it was held against, without features."""
+NOISE = "noise.json"
+
+
+def keep_baseline(folder: Path, accepted: Path) -> None:
+    """Copy what a page shows of a baseline into the folder of a run; nothing where there is none, or it is damaged.
+
+    Args:
+        folder: of the run.
+        accepted: where baselines are kept.
+    """
+    if (folder / AGAINST).exists():
+        return
+    run = runs.read(folder)
+    try:
+        before = baselines.find(accepted, run.suite, run.target)
+    except SdevalError:
+        # The session says what is wrong with it.
+        return
+    if before is None:
+        return
+    source, copy = baselines.folder_of(accepted, run.suite, run.target), folder / BASELINE
+    drawn = {each.key for each in run.samples}
+    shown = {name: record for name, record in before.metrics.items() if record.scope == "sample"}
+    for sample in before.samples:
+        if sample.key in drawn:
+            _copy(source / sample.image, copy / sample.image)
+    _copy(source / provenance.NAME, copy / provenance.NAME)
+    _copy(noise.path_of(accepted, run.suite, run.target), copy / NOISE)
+    runs.write(replace(before, metrics=shown, set_scores={}, features={}), copy)
+
+
+def _copy(source: Path, copy: Path) -> None:
+    if source.is_file():
+        write_bytes(copy, source.read_bytes())

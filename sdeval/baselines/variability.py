@@ -1,0 +1,166 @@
+"""What a suite's figures do while nothing changes, measured by `calibrate` and kept beside the baseline."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sdeval import metrics
+from sdeval._utils.files import dump_json, read_json, write_text
+from sdeval._utils.validation import Plain, check_table, made
+from sdeval.config.suite import Suite
+from sdeval.errors import SdevalError
+
+SCHEMA = 2
+
+
+class OtherSchema(SdevalError):
+    """The file was written by a version of sdeval that kept something else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricNoise:
+    """One figure of a suite, in the unit of its metric."""
+
+    version: str
+    """Of the metric: scores made in another way have another noise."""
+    reference: str
+    """Hash of a set metric's reference pictures; empty for others."""
+    figure: float
+    """As it is with the suite's own seeds."""
+    noise: float
+    """Standard deviation of the figure from one set of seeds to another."""
+    harmless: float
+    """Largest change that another batch size, other threads, or a further run of the same made."""
+    tolerance: float
+    """What follows: the smallest loss that matters, or one that other seeds hardly ever cause, if that is larger."""
+    stated: float | None
+    """The tolerance that the suite states, which goes before; None where it states none."""
+    detectable: float | None
+    """The smallest loss that the suite with all its seeds shows four times in five, if a change draws every picture as
+    if with other seeds; one that leaves pictures mostly alone shows sooner. None where it shows none."""
+    cases: int
+    cases_needed: int
+    """About how many cases it takes to show, four times in five, what lies beyond the tolerance; 0 without one."""
+    seed_deviation: float = 0.0
+    """Standard deviation of a single score over the seeds of a case."""
+    seed_freedom: float = 0.0
+    """Degrees of freedom by which it is known; 0 where it was not measured."""
+
+    @property
+    def allowed(self) -> float:
+        """The tolerance that counts."""
+        return self.tolerance if self.stated is None else self.stated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """What was measured of a suite on a target."""
+
+    suite: str
+    target: str
+    seed_sets: int
+    """How many sets of seeds were drawn, the suite's own among them."""
+    metrics: Mapping[str, MetricNoise]
+    asked: Mapping[str, Any]
+    """Number of cases, the suite's own seeds, and the settings of the pipeline call."""
+    samples: str
+    """`samples_hash` of the suite's own seeds."""
+    drawn_by: Mapping[str, Any]
+    """The target's fields, its pipeline and its scheduler."""
+    overrides: Mapping[str, Any]
+    """Which of the settings came from the target, over the suite's."""
+    environment: Mapping[str, Any]
+    images: int = 0
+    """How many were generated with all sets of seeds; 0 where defects were not counted."""
+    defects: Mapping[str, int] = field(default_factory=dict)
+    """How many of them had which defect."""
+
+
+_FIELDS: Mapping[str, Any] = {
+    "schema": int,
+    "suite": str,
+    "target": str,
+    "seed_sets": int,
+    "metrics": Mapping[str, Mapping[str, Plain]],
+    "asked": Mapping[str, Plain],
+    "samples": str,
+    "drawn_by": Mapping[str, Plain],
+    "overrides": Mapping[str, Plain],
+    "environment": Mapping[str, Plain],
+}
+_OPTIONAL: Mapping[str, Any] = {"images": int, "defects": Mapping[str, int]}
+
+
+def samples_hash(fingerprints: Iterable[str]) -> str:
+    """Hash of what is asked of samples, whatever their order; 16 hex digits."""
+    return hashlib.sha256(",".join(sorted(fingerprints)).encode()).hexdigest()[:16]
+
+
+def path_of(baselines: Path, suite: str, target: str) -> Path:
+    """Beside the baseline, so that accepting another one leaves it alone."""
+    return baselines / suite / f"{target}.noise.json"
+
+
+def write(noise: Noise, baselines: Path) -> Path:
+    """Keep what was measured."""
+    path = path_of(baselines, noise.suite, noise.target)
+    write_text(path, dump_json({"schema": SCHEMA, **asdict(noise)}))
+    return path
+
+
+def read(baselines: Path, suite: str, target: str) -> Noise | None:
+    """What was measured of a suite on a target, if anything.
+
+    Raises:
+        OtherSchema: it was written by another version of sdeval.
+        SdevalError: the file is damaged; says where.
+    """
+    return read_file(path_of(baselines, suite, target))
+
+
+def read_file(path: Path) -> Noise | None:
+    """What a file holds; None where there is none.
+
+    Raises:
+        OtherSchema: it was written by another version of sdeval.
+        SdevalError: it is damaged; says where.
+    """
+    if not path.exists():
+        return None
+    mend = f"restore it with: git checkout -- {path}"
+    try:
+        content = read_json(path, f"{path}: is damaged: it is gone")
+        if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
+            raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
+        table = dict(
+            check_table(
+                content, {**_FIELDS, **_OPTIONAL}, f"{path}: is damaged", required=tuple(_FIELDS), entry="field"
+            )
+        )
+        del table["schema"]
+        metrics = {
+            name: made(MetricNoise, each, f"{path}: is damaged: {name}") for name, each in table["metrics"].items()
+        }
+        return Noise(**{**table, "metrics": metrics})
+    except OtherSchema:
+        raise
+    except SdevalError as error:
+        raise SdevalError(f"{error}; {mend}") from None
+
+
+def tolerances(suite: Suite, noise: Noise | None) -> Mapping[str, float]:
+    """The tolerances of a suite: those it states, and for other metrics those that its noise gives."""
+    if noise is None:
+        return suite.tolerances
+    derived = {name: each.tolerance for name, each in noise.metrics.items() if name in suite.metrics}
+    relative = {name: metrics.info(name).tolerance_is_relative for name in derived}
+    shares = {
+        name: value / abs(noise.metrics[name].figure) if relative[name] else value
+        for name, value in derived.items()
+        if value > 0 and (not relative[name] or noise.metrics[name].figure)
+    }
+    return {**shares, **suite.tolerances}

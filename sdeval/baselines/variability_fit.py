@@ -1,0 +1,152 @@
+"""Whether the noise that was once measured is that of a suite and its baseline as they are now.
+
+What a session tries out, such as another scheduler or precision, makes it no other: the noise is the baseline's, and
+it is held against that and against the suite. Where it was measured, on which machine and in which batches, does not
+count: it is the spread over seeds, and `calibrate` itself measures how little the rest does.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sdeval import metrics
+from sdeval._utils.environment import differences
+from sdeval._utils.files import short
+from sdeval.baselines import variability as noise
+from sdeval.baselines.variability import MetricNoise, Noise, OtherSchema, samples_hash
+from sdeval.config.suite import Suite
+from sdeval.config.target import Target, slug
+from sdeval.errors import NotAvailable
+from sdeval.evaluation.plan import make_plan
+from sdeval.metrics import MetricOptions, SetMetric
+from sdeval.metrics.sets import references
+from sdeval.results.run import Run
+
+_WHERE = ("batch_size", "device")
+"""Of how a run was drawn: what says nothing of the spread over seeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """As much of what was measured as fits, and a line for what does not."""
+
+    noise: Noise | None = None
+    notes: tuple[str, ...] = ()
+
+
+def fitting_noise(
+    baselines: Path, suite: Suite, target: Target, accepted: Run | None, options: MetricOptions
+) -> Fitting:
+    """What was measured of a suite on a target, without what no longer fits.
+
+    Args:
+        baselines: the folder that noise is kept in.
+        suite: as it is now.
+        target: its name and its model count, not how it is set.
+        accepted: the baseline, if there is one.
+        options: of the suite's metrics.
+
+    Raises:
+        SdevalError: the file is damaged.
+    """
+    path = short(noise.path_of(baselines, suite.name, target.name))
+    try:
+        found = noise.read(baselines, suite.name, target.name)
+    except OtherSchema:
+        again = _again(baselines, suite, target, accepted)
+        return Fitting(None, (f"{path} is left out: it was written by another version of sdeval; {again}",))
+    if found is None:
+        return Fitting()
+    again = _again(baselines, suite, target, accepted, found)
+    misfits = [*_other_suite(found, suite, target), *(_other_baseline(found, accepted) if accepted else ())]
+    if misfits:
+        return Fitting(None, (f"{path} is left out: {' and '.join(misfits)}; {again}",))
+    others = _other_metrics(found, suite, options)
+    kept = {name: each for name, each in found.metrics.items() if name not in others}
+    told = ", ".join(f"{name} ({why})" for name, why in others.items())
+    notes = (f"{path}: what it says of {told} is left out; {again}",) if others else ()
+    return Fitting(replace(found, metrics=kept), notes)
+
+
+def _other_suite(found: Noise, suite: Suite, target: Target) -> list[str]:
+    """Whether the suite asks for other samples, on the target as it was set when the noise was measured."""
+    plan = make_plan(suite, replace(target, settings=found.overrides))
+    if samples_hash(map(plan.fingerprint, plan.samples)) == found.samples:
+        return []
+    before = {name: found.asked.get(name) for name in ("cases", "seeds")}
+    changed = differences(before, {"cases": len(suite.cases), "seeds": list(suite.seeds)})
+    return [f"the suite asks for other samples since ({', '.join(changed) or 'prompts, pictures, strength or size'})"]
+
+
+def _other_baseline(found: Noise, accepted: Run) -> list[str]:
+    changed = differences(_drawing(found), _drawing(accepted))
+    return [f"the baseline was drawn in another way ({', '.join(changed)})"] if changed else []
+
+
+def _drawing(of: Noise | Run) -> dict[str, Any]:
+    """All that the spread over seeds may depend on."""
+    facts = {name: value for name, value in of.drawn_by.items() if name not in _WHERE}
+    return {**facts, "model": _model(str(facts.get("model"))), **of.asked.get("settings", {})}
+
+
+def _model(text: str) -> str:
+    """A folder by its own name: where it lies differs from machine to machine."""
+    return Path(text).name if text.startswith(("/", ".", "~")) or text.count("/") > 1 else text
+
+
+def _other_metrics(found: Noise, suite: Suite, options: MetricOptions) -> dict[str, str]:
+    """Metrics whose scores are made in another way than when their noise was measured, and what differs."""
+    both = [name for name in suite.metrics if name in found.metrics]
+    others = {name: _other_metric(name, found.metrics[name], suite, options) for name in both}
+    return {name: why for name, why in others.items() if why}
+
+
+def _other_metric(name: str, measured: MetricNoise, suite: Suite, options: MetricOptions) -> str:
+    try:
+        metric = metrics.create(name, options)
+    except NotAvailable:
+        # It is not judged here at all.
+        return ""
+    before = {"version": measured.version, "reference pictures": measured.reference}
+    now = {"version": metric.version, "reference pictures": ""}
+    if isinstance(metric, SetMetric) and suite.references is not None:
+        now["reference pictures"] = _fingerprint(suite.references, metric)
+    return ", ".join(differences(before, now))
+
+
+def _fingerprint(folder: Path, metric: SetMetric) -> str:
+    try:
+        return references.load(folder, metric).fingerprint
+    except ValueError:
+        # The run says why: its figure has no value.
+        return ""
+
+
+def _again(baselines: Path, suite: Suite, target: Target, accepted: Run | None, found: Noise | None = None) -> str:
+    """What to do: measure the target as the baseline was drawn, wherever that is not as the suite has it."""
+    words = ["sdeval", "calibrate", suite.name]
+    if target.name != suite.targets[0]:
+        # What was found by its folder or hub id has that for a name.
+        words += ["--target", target.model if target.name == slug(Path(target.model).name) else target.name]
+    for name, value in (_set_by_hand(suite, accepted, found) if accepted else {}).items():
+        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    if short(baselines) != Path("baselines"):
+        words += ["--baselines", str(short(baselines))]
+    return f"measure again: {shlex.join(words)}"
+
+
+def _set_by_hand(suite: Suite, accepted: Run, found: Noise | None) -> dict[str, Any]:
+    """What `--set` must say to draw as the baseline was drawn."""
+    usual = {"dtype": "float32", "revision": None, "variant": None}
+    if found is not None:
+        # Which is the model's own is not known; where both have the same, it need not be said.
+        usual["scheduler"] = found.drawn_by.get("scheduler")
+    asked = accepted.asked.get("settings", {})
+    return {
+        **{name: accepted.drawn_by.get(name) for name in usual if accepted.drawn_by.get(name) != usual[name]},
+        **{name: value for name, value in asked.items() if suite.settings.get(name) != value},
+    }

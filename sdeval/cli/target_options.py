@@ -1,0 +1,72 @@
+"""What several commands are asked in the same way: which suites, which target, how it is set."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+
+from sdeval import metrics
+from sdeval._utils.progress import Shown, Watcher
+from sdeval.config import target as targets
+from sdeval.config.discovery import find_suites
+from sdeval.config.target import Target
+from sdeval.session.runner import Job, Options
+from sdeval.session.session import Session
+
+
+def add_suite_and_target(parser: argparse.ArgumentParser) -> None:
+    """`SUITE`, `--target` and `--set`."""
+    parser.add_argument(
+        "suite", metavar="SUITE", help="a suite's name, or a file such as suites/test_animals.py[::NAME]"
+    )
+    add_target(parser)
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """`--target` and `--set`."""
+    parser.add_argument("--target", metavar="TARGET", help="a name, a folder or a hub id (default: the suite's first)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a field of the target or an argument of the pipeline call; repeatable",
+    )
+
+
+def jobs_of(given: argparse.Namespace) -> list[Job]:
+    """The suites that were named, each with the target that was named or its first.
+
+    Raises:
+        NotAvailable: a metric's weights are not on this machine.
+        SdevalError: a suite, the target or a setting is wrong; nothing was drawn yet.
+    """
+    from sdeval.engines.diffusers_engine import pick_device
+
+    options = Options(
+        targets=(given.target,) if given.target else (),
+        named=given.named,
+        values=targets.parse_settings(given.set),
+        baselines=given.baselines,
+    )
+    session = Session(options, given.output)
+    suites = [replace(suite, targets=suite.targets[:1]) for suite in find_suites(given.suite, given.root)]
+    session.select([question for suite in suites for question in session.questions(suite)])
+    session.check()
+    for job in session.jobs:
+        metrics.check(job.suite, pick_device(job.target.device))
+    return session.jobs
+
+
+def target_of(given: argparse.Namespace, otherwise: str) -> Target:
+    """The target that was named, or another."""
+    found = targets.find(given.target or otherwise, given.named)
+    return found.with_values(targets.parse_settings(given.set))
+
+
+def watcher() -> Watcher:
+    """Progress on standard error."""
+    from contextlib import nullcontext
+
+    return Shown(lambda: sys.stderr, bar=sys.stderr.isatty(), aside=nullcontext)

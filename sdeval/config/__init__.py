@@ -1,0 +1,1 @@
+"""What users write: suites, case files, targets, options; and where they are found."""

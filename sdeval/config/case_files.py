@@ -1,0 +1,184 @@
+"""Reads cases from YAML, CSV, TSV or JSON Lines; every error names file, line and field."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sdeval.config.suite import Case
+from sdeval.errors import SdevalError, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """One case as the file gives it; `lines` says where each field stands."""
+
+    line: int
+    fields: Mapping[str, Any]
+    lines: Mapping[str, int]
+
+
+def load_cases(path: str | Path) -> tuple[Case, ...]:
+    """Read a case file; the format follows from its ending: `.yaml`, `.yml`, `.csv`, `.tsv` or `.jsonl`.
+
+    A YAML file is a list of mappings; the others hold one case a line. The fields are those of `Case` (not
+    `origin`); `image` and `mask` are paths relative to the file and stay inside its folder; `tags` are a list, or
+    words with spaces between them.
+
+    Raises:
+        SdevalError: the file cannot be read, or something in it is wrong: `cases.yaml:7: strength: …`.
+    """
+    path = Path(path)
+    readers = {".yaml": _yaml, ".yml": _yaml, ".csv": _table(","), ".tsv": _table("\t"), ".jsonl": _json_lines}
+    if path.suffix not in readers:
+        raise SdevalError(f"{path}: case files end in {', '.join(readers)}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SdevalError(f"{path}: cannot be read: {error}") from None
+    try:
+        cases = tuple(_case(record, path) for record in readers[path.suffix](text, path))
+    except RecursionError:
+        raise SdevalError(f"{path}: lists or mappings in it are nested too deeply") from None
+    if not cases:
+        raise SdevalError(f"{path}: no cases in it; give it at least one")
+    return cases
+
+
+def _case(record: _Record, path: Path) -> Case:
+    values: dict[str, Any] = {}
+    for name, raw in record.fields.items():
+        where = f"{path}:{record.lines.get(name, record.line)}"
+        if name not in _FIELDS:
+            raise SdevalError(f"{where}: {unknown('field', name, _FIELDS)}")
+        try:
+            values[name] = _FIELDS[name](raw, path)
+        except ValueError as error:
+            raise SdevalError(f"{where}: {name}: {error}") from None
+    for name in ("id", "prompt"):
+        if name not in values:
+            raise SdevalError(f"{path}:{record.line}: {name}: is missing")
+    return Case(**values, origin=f"{path}:{record.line}")
+
+
+def _text(raw: Any, _: Path) -> str:
+    if not isinstance(raw, str):
+        raise ValueError(f"must be text, got {raw!r}; put it in quotes")
+    return raw
+
+
+def _number(raw: Any, _: Path) -> float | None:
+    if raw == "":
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        raise ValueError(f"must be a number, got {raw!r}")
+    try:
+        return float(raw)
+    except ValueError:
+        raise ValueError(f"must be a number, got {raw!r}") from None
+
+
+def _picture(raw: Any, file: Path) -> Path | None:
+    if raw == "":
+        return None
+    folder = file.parent.resolve()
+    inside = (folder / _text(raw, file)).resolve()
+    if not inside.is_relative_to(folder):
+        raise ValueError(f"{raw!r} leads out of {folder}; keep pictures inside it")
+    return inside
+
+
+def _tags(raw: Any, _: Path) -> tuple[str, ...]:
+    words = raw.split() if isinstance(raw, str) else raw
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError(f"must be a list of words, got {raw!r}")
+    return tuple(words)
+
+
+_FIELDS: dict[str, Callable[[Any, Path], Any]] = {
+    "id": _text,
+    "prompt": _text,
+    "negative_prompt": _text,
+    "image": _picture,
+    "mask": _picture,
+    "strength": _number,
+    "region_prompt": _text,
+    "image_prompt": _text,
+    "tags": _tags,
+}
+
+
+def _yaml(text: str, path: Path) -> Iterator[_Record]:
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise SdevalError(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    if root is None:
+        return
+    if not isinstance(root, yaml.SequenceNode):
+        raise SdevalError(f"{path}:{root.start_mark.line + 1}: must be a list of cases, each beginning with '- id:'")
+    for node in root.value:
+        yield _yaml_record(node, path)
+
+
+def _yaml_record(node: yaml.Node, path: Path) -> _Record:
+    line = node.start_mark.line + 1
+    if not isinstance(node, yaml.MappingNode):
+        raise SdevalError(f"{path}:{line}: a case must be a mapping such as '- id: red-circle'")
+    constructor = yaml.constructor.SafeConstructor()
+    fields: dict[str, Any] = {}
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        name, here = str(key.value), key.start_mark.line + 1
+        # YAML itself lets a later key overwrite an earlier one in silence.
+        if name in fields:
+            raise SdevalError(f"{path}:{here}: {name}: stands twice in this case, first at line {lines[name]}")
+        try:
+            fields[name] = constructor.construct_object(value, deep=True)
+        except (yaml.YAMLError, ValueError) as error:
+            raise SdevalError(f"{path}:{here}: {name}: {getattr(error, 'problem', error)}") from None
+        lines[name] = here
+    return _Record(line, fields, lines)
+
+
+def _table(separator: str) -> Callable[[str, Path], Iterator[_Record]]:
+    def read(text: str, path: Path) -> Iterator[_Record]:
+        rows = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+        try:
+            columns = next(rows, [])
+            if len(set(columns)) != len(columns):
+                raise SdevalError(f"{path}:1: a column name stands twice: {', '.join(columns)}")
+            for row in rows:
+                if not row:
+                    continue
+                if len(row) != len(columns):
+                    raise SdevalError(f"{path}:{rows.line_num}: has {len(row)} fields; the header has {len(columns)}")
+                # An empty cell is a field that was not given.
+                fields = {name: cell for name, cell in zip(columns, row, strict=True) if cell != ""}
+                yield _Record(rows.line_num, fields, {})
+        except csv.Error as error:
+            raise SdevalError(f"{path}:{rows.line_num}: {error}") from None
+
+    return read
+
+
+def _json_lines(text: str, path: Path) -> Iterator[_Record]:
+    for line, content in enumerate(text.split("\n"), 1):
+        if not content.strip():
+            continue
+        try:
+            fields = json.loads(content)
+        except ValueError as error:
+            said = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+            raise SdevalError(f"{path}:{line}: not JSON: {said}") from None
+        if not isinstance(fields, dict):
+            raise SdevalError(f'{path}:{line}: must be an object such as {{"id": "red-circle", "prompt": "…"}}')
+        yield _Record(line, fields, {})

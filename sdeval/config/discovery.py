@@ -1,0 +1,89 @@
+"""Finds suites outside pytest, for the commands that take one: by file, by name in a file, or by suite name."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from sdeval.config.suite import Suite
+from sdeval.errors import SdevalError, located, unknown
+
+PREFIX = "test"
+"""Of the names that pytest collects."""
+
+
+def find_suites(text: str, root: Path) -> list[Suite]:
+    """Suites by `suites/test_animals.py`, `suites/test_animals.py::test_cats`, a folder, or a suite's own name.
+
+    A name is looked for in the modules of `root/suites`.
+
+    Raises:
+        SdevalError: there is none; lists those there are.
+    """
+    path, _, name = text.partition("::")
+    if Path(path).is_dir():
+        if name:
+            raise SdevalError(f"suite: {path} is a folder; name a file in it, such as {path}/test_animals.py::{name}")
+        return _all_in(sorted(Path(path).rglob(f"{PREFIX}_*.py")), text)
+    if path.endswith(".py"):
+        if not Path(path).is_file():
+            raise SdevalError(f"suite: no such file: {path}")
+        found = _suites(Path(path))
+        if name and name not in found:
+            raise SdevalError(f"{path}: {unknown('suite', name, found)}")
+        return [found[name]] if name else _all_in([Path(path)], text)
+    modules = sorted((root / "suites").rglob(f"{PREFIX}_*.py"))
+    known = {suite.name: suite for suite in _all_in(modules, f"unknown suite {text!r}: {root / 'suites'}")}
+    if text not in known:
+        raise SdevalError(f"{unknown('suite', text, known)}; a file such as suites/test_animals.py is allowed too")
+    return [known[text]]
+
+
+def _all_in(paths: list[Path], text: str) -> list[Suite]:
+    found: dict[str, tuple[Path, Suite]] = {}
+    for path in paths:
+        for suite in _suites(path).values():
+            if suite.name in found:
+                raise SdevalError(f"{path}: suite name {suite.name!r} is taken already by {found[suite.name][0]}")
+            found[suite.name] = (path, suite)
+    if not found:
+        raise SdevalError(f"{text}: no suites in it; a suite is assigned to a name that begins with {PREFIX}_")
+    return [suite for _, suite in found.values()]
+
+
+def _suites(path: Path) -> dict[str, Suite]:
+    module = _imported(path)
+    return {name: value for name, value in vars(module).items() if name.startswith(PREFIX) and isinstance(value, Suite)}
+
+
+def _imported(path: Path) -> ModuleType:
+    """Import a module as pytest does: its folder is on the path, or the one that its outermost package lies in."""
+    folder, name = path.parent.resolve(), path.stem
+    while (folder / "__init__.py").is_file():
+        folder, name = folder.parent, f"{folder.name}.{name}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    paths, before = list(sys.path), sys.modules.get(name)
+    sys.path.insert(0, str(folder))
+    # Dataclasses look for their module there while they are made.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SdevalError as error:
+        raise located(error, path, str(path)) from error
+    except KeyboardInterrupt:
+        raise
+    # A module that skips itself, or ends, raises no Exception.
+    except BaseException as error:
+        said = f"{path}: does not import: {type(error).__name__}: {error}".splitlines()[0]
+        raise SdevalError(said) from error
+    finally:
+        sys.path[:] = paths
+        del sys.modules[name]
+        if before is not None:
+            sys.modules[name] = before
+    return module

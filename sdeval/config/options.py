@@ -1,0 +1,103 @@
+"""What the user asked for: the command line over `[tool.sdeval]` of pyproject.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sdeval._utils.validation import Plain, check_table
+from sdeval.config import target
+from sdeval.config import target_registry as named_targets
+from sdeval.config.target import parse_settings
+from sdeval.errors import SdevalError
+from sdeval.session.runner import Options
+
+_KEYS: dict[str, Any] = {
+    "target": str | Sequence[str],
+    "against": str,
+    "against-python": str,
+    "set": Mapping[str, Plain],
+    "batch-size": int,
+    "output": str,
+    "baselines": str,
+    "all-seeds": bool,
+    "strict": bool,
+    "inconclusive": Literal["warn", "fail"],
+    "targets": Mapping[str, Mapping[str, Plain]],
+}
+"""Keys of the table and what they hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One reading of all that was asked."""
+
+    options: Options
+    output: Path
+    strict: bool
+    resume: bool = False
+    """Go on with the session that was left unfinished, if there is one."""
+
+    @classmethod
+    def merge(cls, given: Mapping[str, Any], table: Mapping[str, Any], root: Path, *, ci: bool) -> Config:
+        """Put the command line (`given`, None where silent) over the table.
+
+        Raises:
+            SdevalError: a value cannot be right.
+        """
+
+        def pick(name: str, otherwise: Any) -> Any:
+            value = given.get(name)
+            return table.get(name, otherwise) if value is None or value == [] else value
+
+        batch_size = pick("batch-size", None)
+        if batch_size is not None and batch_size < 1:
+            raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
+        targets, against, python = pick("target", []), pick("against", None), pick("against-python", None)
+        named = named_targets.of_project(root, table.get("targets", {}))
+        values = {**table.get("set", {}), **parse_settings(given.get("set") or [])}
+        return cls(
+            options=Options(
+                targets=(targets,) if isinstance(targets, str) else tuple(targets),
+                named=named,
+                values=values,
+                against=target.find(against, named) if against else None,
+                against_python=Path(python) if python else None,
+                batch_size=batch_size,
+                baselines=root / pick("baselines", "baselines"),
+                all_seeds=bool(pick("all-seeds", False)),
+                inconclusive=pick("inconclusive", "warn"),
+                journal=True,
+            ),
+            output=root / pick("output", "reports"),
+            strict=bool(pick("strict", ci)),
+            resume=bool(given.get("resume")),
+        )
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder from `start` upwards with a pyproject.toml; `start` where there is none."""
+    return next((folder for folder in (start, *start.parents) if (folder / "pyproject.toml").is_file()), start)
+
+
+def read_table(root: Path) -> dict[str, Any]:
+    """`[tool.sdeval]` of the pyproject.toml in `root`; empty where there is none.
+
+    Raises:
+        SdevalError: the file is no TOML, or the table holds an unknown key or a value of the wrong kind.
+    """
+    path = root / "pyproject.toml"
+    if not path.is_file():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SdevalError(f"{path}: cannot be read: {error.strerror}") from None
+    # What is not UTF-8, and numbers of thousands of digits, are ValueErrors too.
+    except (ValueError, RecursionError) as error:
+        raise SdevalError(f"{path}: not TOML: {error}") from None
+    tools = check_table(content.get("tool", {}), {}, f"{path}: [tool]")
+    return dict(check_table(tools.get("sdeval", {}), _KEYS, f"{path}: [tool.sdeval]", entry="key"))

@@ -1,0 +1,259 @@
+"""A suite and its cases: what is asked of a target. Pure data; `casefile` reads it from files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, get_args
+
+from sdeval._utils import validation as typed
+from sdeval._utils.validation import Plain
+from sdeval.errors import SdevalError, unknown
+
+Task = Literal["text2img", "img2img", "inpainting"]
+TASKS: tuple[Task, ...] = get_args(Task)
+
+MULTIPLE = 8
+"""Latents are this many times smaller than pictures: other edges would be cut."""
+
+_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+SPEED = "seconds_per_image"
+MEMORY = "peak_memory"
+COLLAPSED = "collapsed_samples"
+"""Percent of the samples that went wrong, by any metric: judged in every suite with metrics of single images."""
+FIGURES = (SPEED, MEMORY)
+"""Figures that every run has besides its metrics; a tolerance of one is a share, such as 0.1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One thing to draw."""
+
+    id: str
+    """Lower-case words, digits and hyphens; unique in its suite."""
+    prompt: str
+    negative_prompt: str = ""
+    image: Path | None = None
+    """Init image of img2img and inpainting."""
+    mask: Path | None = None
+    """Inpainting: white is painted anew, black is kept; as large as the image."""
+    strength: float | None = None
+    """How far the init image is noised, 0 to 1; the pipeline's own default where None."""
+    region_prompt: str = ""
+    """Inpainting: what the painted region alone shows, where the prompt speaks of the whole picture."""
+    image_prompt: str = ""
+    """What the init image shows, for metrics that ask whether the change was the one asked for."""
+    tags: tuple[str, ...] = ()
+    """Keywords for `pytest -k`."""
+    origin: str = field(default="", compare=False)
+    """File and line it was read from, for messages."""
+
+    def __post_init__(self) -> None:
+        for name in ("image", "mask"):
+            _convert(self, name, str, Path)
+        _convert(self, "tags", list, tuple)
+        typed.check(self, self.origin or f"case {typed.shown(self.id)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One case drawn with one seed: one image."""
+
+    case: Case
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """`CASE@SEED`, unique in a suite and fit for a file name."""
+        return f"{self.case.id}@{self.seed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A task, its cases and how they are drawn and scored.
+
+    Assign one to a name that begins with `test_` in a module that pytest collects:
+
+        HERE = Path(__file__).parent
+        test_text2img = Suite(
+            name="shapes-text2img",
+            task="text2img",
+            cases=load_cases(HERE / "text2img.yaml"),
+            settings={"width": 64, "height": 64, "num_inference_steps": 20},
+            metrics=("clip_score", "frechet_distance"),
+            references=HERE / "references",
+        )
+
+    Raises:
+        SdevalError: something in it cannot be right; says what and where.
+    """
+
+    name: str
+    task: Task
+    cases: Annotated[tuple[Case, ...], "load_cases(PATH) reads a file of them"]
+    seeds: tuple[int, ...] = (0, 1)
+    max_seeds: int | None = None
+    """Seeds at most: while a figure is inconclusive their number is doubled up to this. None draws `seeds` only."""
+    settings: Mapping[str, Plain] = field(default_factory=dict)
+    """Arguments of the pipeline call that all cases share; targets and `--sdeval-set` override them."""
+    metrics: tuple[str, ...] = ("clip_score",)
+    metric_options: Mapping[str, Any] = field(default_factory=dict)
+    """What metrics need to know: `clip_model`, `extractor`."""
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    """Per metric, the smallest loss that matters: in its unit, or as a share of the baseline for the Fréchet distance.
+    The metric's own default otherwise."""
+    inconclusive: Literal["warn", "fail"] | None = None
+    """Whether a metric fails that is neither shown to be worse nor shown not to be: `warn` says so and passes; `fail`
+    asks for proof. None leaves it to `[tool.sdeval]`, whose own default is `warn`."""
+    targets: tuple[str, ...] = ("shapes",)
+    """Drawn where `--sdeval-target` names none."""
+    references: Path | None = None
+    """Folder of real pictures (.png) for set metrics."""
+
+    def __post_init__(self) -> None:
+        for name in ("settings", "metric_options", "tolerances"):
+            _convert(self, name, Mapping, lambda given: MappingProxyType(dict(given)))
+        for name in ("cases", "seeds", "metrics", "targets"):
+            _convert(self, name, (list, range, Iterator), tuple)
+        _convert(self, "references", str, Path)
+        typed.check(self, f"suite {self.name}")
+        self._check()
+
+    def _check(self) -> None:
+        where = f"suite {self.name}"
+        if not _ID.fullmatch(self.name):
+            raise SdevalError(f"suite name {self.name!r} must be lower-case words and digits joined by hyphens")
+        for name in ("seeds", "metrics", "targets"):
+            given = getattr(self, name)
+            if len(set(given)) != len(given) or (not given and name != "metrics"):
+                raise SdevalError(f"{where}: {name} must be distinct and at least one, got {list(given)}")
+        if any(not -(2**63) <= seed < 2**63 for seed in self.seeds):
+            raise SdevalError(f"{where}: seeds must fit into 64 bits, got {typed.shown(list(self.seeds))}")
+        if self.max_seeds is not None and self.max_seeds < len(self.seeds):
+            raise SdevalError(f"{where}: max_seeds must be at least {len(self.seeds)}, got {self.max_seeds}")
+        for metric, tolerance in self.tolerances.items():
+            if metric not in (known := (*self.metrics, COLLAPSED, *FIGURES)):
+                raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, known)}")
+            if not tolerance > 0:
+                raise SdevalError(f"{where}: tolerances: {metric} must be above 0, got {tolerance}")
+        if self.references is not None and not any(self.references.glob("*.png")):
+            raise SdevalError(f"{where}: references: no .png pictures in {self.references}")
+        self._check_cases(where)
+
+    def _check_cases(self, where: str) -> None:
+        if not self.cases:
+            raise SdevalError(f"{where}: no cases; give it at least one")
+        seen: dict[str, Case] = {}
+        for case in self.cases:
+            here = case.origin or f"{where}, case {case.id!r}"
+            if not _ID.fullmatch(case.id):
+                raise SdevalError(f"{here}: id: {case.id!r} must be lower-case words and digits joined by hyphens")
+            if case.id in seen:
+                first = f", first at {seen[case.id].origin}" if seen[case.id].origin else ""
+                raise SdevalError(f"{here}: id: {case.id!r} is taken already{first}")
+            seen[case.id] = case
+            _check_case(case, self.task, here)
+
+    @property
+    def looks(self) -> tuple[tuple[int, ...], ...]:
+        """The seeds of each look at the figures, from `seeds` to all of them.
+
+        Example:
+            >>> Suite(..., seeds=(0, 1), max_seeds=6).looks
+            ((0, 1), (0, 1, 2, 3), (0, 1, 2, 3, 4, 5))
+        """
+        most = self.max_seeds or len(self.seeds)
+        every = (*self.seeds, *range(max(self.seeds) + 1, max(self.seeds) + 1 + most - len(self.seeds)))
+        found = [self.seeds]
+        while len(found[-1]) < most:
+            found.append(every[: min(2 * len(found[-1]), most)])
+        return tuple(found)
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Every case with every seed, case by case."""
+        return tuple(Sample(case, seed) for case in self.cases for seed in self.seeds)
+
+
+def added_seeds(looks: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """The seeds that each look adds to those before it.
+
+    Example:
+        >>> added_seeds([(0, 1), (0, 1, 2, 3)])
+        [(0, 1), (2, 3)]
+    """
+    return [tuple(s for s in seeds if s not in before) for before, seeds in zip(((), *looks), looks, strict=False)]
+
+
+def _convert(thing: object, name: str, kind: type | tuple[type, ...], into: Callable[[Any], object]) -> None:
+    """Turn a field of a frozen dataclass into what it is kept as; what is something else is left to the check."""
+    given = getattr(thing, name)
+    if isinstance(given, kind):
+        object.__setattr__(thing, name, into(given))
+
+
+def _check_case(case: Case, task: Task, here: str) -> None:
+    if not case.prompt.strip():
+        raise SdevalError(f"{here}: prompt: is empty; say what to draw")
+    needs = {"text2img": (), "img2img": ("image",), "inpainting": ("image", "mask")}[task]
+    for name in ("image", "mask"):
+        given = getattr(case, name) is not None
+        if name in needs and not given:
+            raise SdevalError(f"{here}: {name}: is missing; {task} needs one")
+        if given and name not in needs:
+            raise SdevalError(f"{here}: {name}: {task} takes none; remove it")
+    if case.strength is not None and task == "text2img":
+        raise SdevalError(f"{here}: strength: text2img takes none; remove it")
+    if case.strength is not None and not 0 < case.strength <= 1:
+        raise SdevalError(f"{here}: strength: must be above 0 and at most 1, got {case.strength}")
+    if case.image is not None:
+        _check_pictures(case, here)
+
+
+def _check_pictures(case: Case, here: str) -> None:
+    from sdeval.imaging.io import header
+
+    sizes: dict[str, tuple[int, int]] = {}
+    for name in ("image", "mask"):
+        path = getattr(case, name)
+        if path is not None:
+            try:
+                sizes[name] = header(path)
+            except SdevalError as error:
+                raise SdevalError(f"{here}: {name}: {error}") from None
+    if len(set(sizes.values())) > 1:
+        image, mask = ("{}x{}".format(*sizes[name]) for name in ("image", "mask"))
+        raise SdevalError(f"{here}: mask: is {mask} pixels but the image is {image}; make them the same size")
+    if any(edge % MULTIPLE for edge in sizes["image"]):
+        width, height = sizes["image"]
+        raise SdevalError(f"{here}: image: is {width}x{height} pixels; both edges must be multiples of {MULTIPLE}")
+
+
+def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
+    """Hash of what was asked: prompts, pixels of image and mask, strength, size and seed; 16 hex digits.
+
+    Where two runs differ in it, their samples show different things and cannot be compared.
+    """
+    from sdeval.imaging.io import pixel_hash
+
+    case = sample.case
+    asked = {
+        "prompt": case.prompt,
+        "negative_prompt": case.negative_prompt,
+        "image": pixel_hash(case.image) if case.image else "",
+        "mask": pixel_hash(case.mask) if case.mask else "",
+        "strength": case.strength,
+        "region_prompt": case.region_prompt,
+        "size": [width, height],
+        "seed": sample.seed,
+    }
+    if case.image_prompt:
+        asked["image_prompt"] = case.image_prompt
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,224 @@
+"""Measures what a suite's figures do while nothing changes: other seeds, batch sizes, threads, and further runs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from sdeval import metrics, stats
+from sdeval._utils import environment
+from sdeval._utils.progress import Silent, Watcher
+from sdeval.baselines.variability import MetricNoise, Noise, samples_hash
+from sdeval.compare import ALPHA_METRICS
+from sdeval.compare.paired import paired, tolerance_of, value_of
+from sdeval.config.suite import Suite
+from sdeval.config.target import Target
+from sdeval.engines.diffusers_engine import LoadedTarget, pick_device
+from sdeval.errors import SdevalError
+from sdeval.evaluation.evaluate import evaluate
+from sdeval.evaluation.plan import make_plan
+from sdeval.evaluation.score import with_seeds
+from sdeval.results.run import Run
+
+SEED_SETS = 6
+"""Sets of seeds to draw, the suite's own among them."""
+APART = 1000
+"""Between the seeds of one set and the next, at least."""
+TIMES_NOISE = 2.0
+"""Tolerance over noise at least: other seeds cause a loss as large as that about once in forty times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Runs of the unchanged target."""
+
+    seeds: tuple[Run, ...]
+    """One for each set of seeds, the suite's own first."""
+    harmless: tuple[Run, ...]
+    """With the suite's own seeds, drawn in other ways or elsewhere."""
+
+
+def calibrate(
+    suite: Suite,
+    target: Target,
+    folder: Path,
+    further: Sequence[Run] = (),
+    seed_sets: int = SEED_SETS,
+    watcher: Watcher | None = None,
+) -> Noise:
+    """Draw a suite again and again with an unchanged target, and measure what its figures do.
+
+    Args:
+        suite: whose figures.
+        target: what draws.
+        folder: where runs go; they may be thrown away afterwards.
+        further: runs of the same, from other machines or days.
+        seed_sets: how many sets of seeds, at least 3.
+        watcher: told of every picture.
+
+    Raises:
+        SdevalError: a further run asks for something else, or a picture or score is missing.
+    """
+    if seed_sets < 3:
+        raise SdevalError(f"--seed-sets: a spread takes at least 3 sets of seeds, got {seed_sets}")
+    same = [_of_same(run, suite, target) for run in further]
+    measured = _draw(suite, target, folder, seed_sets, watcher or Silent())
+    return summarize(suite, replace(measured, harmless=(*measured.harmless, *same)), target.settings)
+
+
+def _of_same(run: Run, suite: Suite, target: Target) -> Run:
+    """A run from elsewhere, reduced to the suite's own seeds, if it asks for the same as the suite."""
+    if (run.suite, run.target) != (suite.name, target.name):
+        raise SdevalError(f"a run of {run.suite} on {run.target} says nothing of {suite.name} on {target.name}")
+    plan = make_plan(suite, target)
+    part = with_seeds(run, suite.seeds, suite, pick_device(target.device))
+    if {each.key: each.fingerprint for each in part.samples} != {
+        (each.case.id, each.seed): plan.fingerprint(each) for each in plan.samples
+    }:
+        raise SdevalError(
+            f"a run of {run.suite} on {run.target} asks for other samples than the suite does now; draw it again"
+        )
+    return part
+
+
+def _draw(suite: Suite, target: Target, folder: Path, seed_sets: int, watcher: Watcher) -> Measured:
+    loaded = LoadedTarget(target)
+
+    def run(name: str, seeds: tuple[int, ...], drawn_by: Target) -> Run:
+        plan = make_plan(suite, drawn_by, seeds=seeds)
+        with watcher.watch(f"{suite.name} on {target.name}, {name}", len(plan.samples)) as progress:
+            return evaluate(plan, loaded, folder / name.replace(" ", "-"), progress=progress)
+
+    # No seed may be in two sets.
+    apart = max(APART, max(suite.seeds) - min(suite.seeds) + 1)
+    seeds = [
+        run(f"seeds {number}", tuple(seed + apart * number for seed in suite.seeds), target)
+        for number in range(seed_sets)
+    ]
+    batches = {max(1, target.batch_size // 2), 1} - {target.batch_size}
+    harmless = [run(f"batch {size}", suite.seeds, replace(target, batch_size=size)) for size in sorted(batches)]
+    with environment.other_threads():
+        harmless.append(run("other threads", suite.seeds, target))
+    return Measured(tuple(seeds), tuple(harmless))
+
+
+def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = MappingProxyType({})) -> Noise:
+    """What runs of an unchanged target say of every figure that is judged.
+
+    Args:
+        suite: whose figures.
+        measured: the runs.
+        overrides: settings of the target, over the suite's.
+
+    Raises:
+        SdevalError: a score is missing, or was not made in the same way.
+    """
+    own = measured.seeds[0]
+    judged = [name for name in suite.metrics if own.metrics[name].judged]
+    return Noise(
+        suite=own.suite,
+        target=own.target,
+        seed_sets=len(measured.seeds),
+        metrics={name: _of_metric(name, suite, measured, ALPHA_METRICS / len(judged)) for name in judged},
+        asked={name: own.asked[name] for name in ("cases", "seeds", "settings")},
+        samples=samples_hash(each.fingerprint for each in own.samples),
+        drawn_by=own.drawn_by,
+        overrides=dict(overrides),
+        environment=environment.describe(),
+        images=sum(len(run.samples) for run in measured.seeds),
+        defects=dict(Counter(each.health for run in measured.seeds for each in run.samples if each.health != "ok")),
+    )
+
+
+def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> MetricNoise:
+    own = measured.seeds[0]
+    figures = np.array([_figure(run, name) for run in measured.seeds])
+    noise = float(figures.std(ddof=1))
+    record = own.metrics[name]
+    for run in measured.harmless:
+        if name not in run.metrics or run.metrics[name].version != record.version:
+            raise SdevalError(f"a run of {run.suite} on {run.target} was not scored by {record.version}; draw it again")
+    harmless = max((abs(_figure(run, name) - figures[0]) for run in measured.harmless), default=0.0)
+    stated = suite.tolerances.get(name)
+    matters = tolerance_of(replace(record, tolerance=metrics.info(name).tolerance), figures[0])
+    tolerance = max(matters, TIMES_NOISE * noise, harmless)
+    allowed = tolerance if stated is None else tolerance_of(replace(record, tolerance=stated), figures[0])
+    shows = _shows_set if record.scope == "set" else _shows_mean
+    shown = shows(name, suite, measured, allowed, alpha)
+    return MetricNoise(
+        version=record.version,
+        reference=own.set_scores[name].reference if record.scope == "set" else "",
+        figure=float(figures[0]),
+        noise=noise,
+        harmless=float(harmless),
+        tolerance=tolerance,
+        stated=None if stated is None else allowed,
+        detectable=shown.detectable,
+        cases=len(own.by_case()),
+        cases_needed=shown.needed if allowed else 0,
+        seed_deviation=shown.spread.deviation,
+        seed_freedom=shown.spread.freedom,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shows:
+    """What a suite can show of a metric with all its seeds."""
+
+    detectable: float | None
+    needed: int
+    spread: stats.Spread
+
+
+def _shows_mean(name: str, suite: Suite, measured: Measured, allowed: float, alpha: float) -> _Shows:
+    """By the rule that judges a session, with the spread over all seeds that were generated."""
+    own = measured.seeds[0]
+    record = own.metrics[name]
+    every = np.hstack([_table(run, name) for run in measured.seeds])
+    spread = (stats.seed_spread(every) if record.alone else None) or stats.between_cases(every)
+    seeds = len(suite.looks[-1])
+    if spread is None:
+        return _Shows(None, 0, stats.Spread(0.0, 0.0))
+    loss = stats.detectable_loss(spread, len(every), seeds, allowed, alpha)
+    needed = stats.needed_cases(spread, seeds, allowed, alpha) if allowed else 0
+    # Scores that hang together give no spread over seeds that a session could use.
+    return _Shows(loss, needed, spread if record.alone else stats.Spread(spread.variance, 0.0))
+
+
+def _shows_set(name: str, suite: Suite, measured: Measured, allowed: float, alpha: float) -> _Shows:
+    """By what the metric does from one set of seeds to another; the last round averages over more of them."""
+    cases = len(measured.seeds[0].by_case())
+    error = float(np.std([_figure(run, name) for run in measured.seeds], ddof=1)) * np.sqrt(2)
+    error /= np.sqrt(len(suite.looks[-1]) / len(suite.seeds))
+    shown = stats.quantile(1 - alpha, cases - 1) * error if 0.5**cases < alpha else None
+    needed = cases * (stats.quantile(1 - alpha, np.inf) * error / allowed) ** 2 if allowed else 0
+    chance = stats.quantile(stats.POWER, np.inf) * error
+    detectable = None if shown is None else float(max(shown, allowed) + chance)
+    fewest = math.ceil(-math.log2(alpha))
+    return _Shows(detectable, max(fewest, int(np.ceil(needed))), stats.Spread(0.0, 0.0))
+
+
+def _table(run: Run, name: str) -> stats.Floats:
+    """Scores `[cases, seeds]`."""
+    scores = paired(run, run, name, list(run.by_case()))
+    if scores is None:
+        raise _uncomputed(run, name)
+    return scores.after
+
+
+def _figure(run: Run, name: str) -> float:
+    value = value_of(run, name)
+    if value is None:
+        raise _uncomputed(run, name)
+    return value
+
+
+def _uncomputed(run: Run, name: str) -> SdevalError:
+    return SdevalError(f"{run.suite} on {run.target}: {name} could not be computed; see to that first")

@@ -1,0 +1,155 @@
+"""Self-checks: whether a target draws the same twice, alone and in company, and whether the machine can judge."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from sdeval.config.suite import Sample, Suite
+from sdeval.engines.engine import Engine
+from sdeval.engines.generated import Drawn
+from sdeval.imaging.io import to_pixels
+from sdeval.imaging.similarity import drift
+
+State = Literal["fine", "look", "wrong"]
+BUSY = 0.5
+"""Share of the cores that other work may take before times mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    found: str
+    advice: str = ""
+    """What to do; empty where nothing has to be done."""
+
+
+def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: Sequence[Sample]) -> list[Check]:
+    """Check a target on samples of a suite, and the machine.
+
+    Args:
+        engine: what draws.
+        suite: for its task.
+        settings: arguments of the pipeline call.
+        samples: at least one, alike enough for one pipeline call.
+    """
+    first = samples[0]
+    alone = engine.draw(suite.task, [first], settings)[0]
+    again = engine.draw(suite.task, [first], settings)[0]
+    together = engine.draw(suite.task, [first, *samples[1:]], settings)[0]
+    other = engine.draw(suite.task, [Sample(first.case, first.seed + 1)], settings)[0]
+    return [repeatable(alone, again), alone_or_together(alone, together), seeded(alone, other), *machine()]
+
+
+def repeatable(one: Drawn, two: Drawn) -> Check:
+    """The same sample, twice."""
+    difference, kind = _difference(one, two)
+    if kind == "identical":
+        return Check("repeatable", "fine", "the same sample twice is the same to the last bit")
+    advice = "a sample must depend on case and seed alone: look for unseeded noise, and set deterministic algorithms"
+    return Check("repeatable", "look" if kind == "imperceptible" else "wrong", difference, advice)
+
+
+def alone_or_together(alone: Drawn, together: Drawn) -> Check:
+    """The same sample, by itself and in a batch."""
+    difference, kind = _difference(alone, together)
+    if kind != "changed":
+        return Check("batches", "fine", f"alone and in a batch: {difference}")
+    advice = "keep --sdeval-batch-size as it is between baseline and run, or 1; in half precision this is usual"
+    return Check("batches", "look", f"alone and in a batch: {difference}", advice)
+
+
+def seeded(one: Drawn, other: Drawn) -> Check:
+    """The same case with two seeds."""
+    difference, kind = _difference(one, other)
+    if kind == "changed":
+        return Check("seeds", "fine", f"another seed draws another picture: {difference}")
+    return Check("seeds", "wrong", f"another seed: {difference}", "the pipeline ignores its generator")
+
+
+def _difference(one: Drawn, two: Drawn) -> tuple[str, str]:
+    before, now = to_pixels(one.picture), to_pixels(two.picture)
+    kind = drift(before, now)
+    if kind == "identical" or before.shape != now.shape:
+        return kind, kind
+    moved = np.abs(before.astype(int) - now)
+    return f"{kind}, {moved.mean():.2f} levels on average, {moved.max()} at most", kind
+
+
+def machine() -> Iterator[Check]:
+    """What spoils determinism or timing."""
+    policy = os.environ.get("OMP_WAIT_POLICY")
+    calm = (policy or "").upper() == "PASSIVE" or torch.get_num_threads() == 1
+    yield Check(
+        "threads",
+        "fine" if calm else "look",
+        f"{torch.get_num_threads()} threads, OMP_WAIT_POLICY={policy}",
+        "" if calm else "set OMP_WAIT_POLICY=PASSIVE: beside other work, spinning threads are many times slower",
+    )
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    busy = load > BUSY * cores
+    yield Check(
+        "load",
+        "look" if busy else "fine",
+        f"{load:.1f} processes on {cores} cores over the last minute",
+        "other work is running: times mean little now" if busy else "",
+    )
+    if torch.cuda.is_available():
+        yield from _cuda()
+
+
+def _cuda() -> Iterator[Check]:
+    yield tf32()
+    search = torch.backends.cudnn.benchmark
+    yield Check(
+        "cuDNN benchmark",
+        "look" if search else "fine",
+        "on" if search else "off",
+        "it picks other algorithms from run to run: torch.backends.cudnn.benchmark = False" if search else "",
+    )
+    free, total = torch.cuda.mem_get_info()
+    used = total - free - torch.cuda.memory_reserved()
+    shared = used > 0.1 * total
+    yield Check(
+        "GPU memory",
+        "look" if shared else "fine",
+        f"{used / 2**30:.1f} of {total / 2**30:.0f} GiB held by others",
+        "another process is on this GPU: times mean little now" if shared else "",
+    )
+
+
+def tf32() -> Check:
+    """Whether float32 work is rounded on the way: GPUs can from compute capability 8.0 on."""
+    major, minor = torch.cuda.get_device_capability()
+    if major < 8:
+        return Check("TF32", "fine", f"this GPU has none (compute capability {major}.{minor})")
+    # Goes before all that torch says.
+    if os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
+        return Check("TF32", "fine", "off for all libraries by NVIDIA_TF32_OVERRIDE=0")
+    rounded = {"matrix products": _rounds_products(), "convolutions": _rounds_convolutions()}
+    found = ", ".join(f"{name} {'TF32' if on else 'IEEE'}" for name, on in rounded.items())
+    if not any(rounded.values()):
+        return Check("TF32", "fine", found)
+    advice = (
+        "with dtype=float32 they are rounded to 10 bits: draw baseline and run alike, or set NVIDIA_TF32_OVERRIDE=0"
+    )
+    return Check("TF32", "look", found, advice)
+
+
+def _rounds_products() -> bool:
+    matmul = torch.backends.cuda.matmul
+    # Where torch has the newer switch, the older one must not be asked once both were used.
+    return matmul.fp32_precision == "tf32" if hasattr(matmul, "fp32_precision") else bool(matmul.allow_tf32)
+
+
+def _rounds_convolutions() -> bool:
+    cudnn: Any = torch.backends.cudnn
+    return cudnn.conv.fp32_precision == "tf32" if hasattr(cudnn, "conv") else bool(cudnn.allow_tf32)

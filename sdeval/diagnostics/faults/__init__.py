@@ -1,0 +1,19 @@
+"""Planted defects, and controls that only look like ones. They measure what a suite would catch.
+
+Each is a context manager over a diffusers pipeline; leaving it mends the pipeline.
+
+Example:
+    >>> with FAULTS["mask-inverted"].plant(pipeline):
+    ...     pipeline(prompt, image=image, mask_image=mask)
+"""
+
+from sdeval.diagnostics.faults.base import Fault, altered_call
+from sdeval.diagnostics.faults.controls import CONTROLS
+from sdeval.diagnostics.faults.images import PICTURES
+from sdeval.diagnostics.faults.inputs import INPUTS
+from sdeval.diagnostics.faults.model import MODEL
+from sdeval.diagnostics.faults.sampling import SAMPLING
+
+FAULTS: dict[str, Fault] = {each.name: each for each in (*SAMPLING, *INPUTS, *MODEL, *PICTURES)}
+
+__all__ = ["CONTROLS", "FAULTS", "Fault", "altered_call"]

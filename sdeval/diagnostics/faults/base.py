@@ -1,0 +1,80 @@
+"""What a fault is, and how it gets into a pipeline and out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from diffusers import DiffusionPipeline
+
+from sdeval.config.suite import TASKS, Task
+
+WHOLE: tuple[Task, ...] = ("text2img", "img2img")
+"""Tasks whose whole picture is drawn; a painted part shows less of what goes wrong."""
+Arguments = dict[str, Any]
+Images = npt.NDArray[np.float32]
+Call = Callable[..., Any]
+"""A pipeline call, with arguments by name."""
+Plant = Callable[[DiffusionPipeline], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A defect of a certain strength."""
+
+    name: str
+    says: str
+    """What is wrong, in a few words."""
+    plant: Plant
+    tasks: tuple[Task, ...] = TASKS
+    clear: tuple[Task, ...] = TASKS
+    """Tasks whose pictures suffer so much that any suite should catch it; elsewhere it shows how fine a suite is.
+
+    Settled by what `benchmarks/sensitivity.py` counts on the embedded model: one picture in ten no longer shows what
+    was asked, some are no pictures at all, or all look other than they should.
+    """
+
+
+@contextmanager
+def other_call(pipeline: DiffusionPipeline, call: Callable[..., Any]) -> Iterator[None]:
+    """Another call of a pipeline: given the sound one, to be called with arguments by name, and the arguments."""
+    sound = type(pipeline)
+    # A call is looked up in the class, so the pipeline gets a class of its own for the while.
+    # Whoever asks which arguments it takes is told those of the sound one.
+    own = {"__call__": wraps(sound.__call__)(lambda self, **given: call(partial(sound.__call__, self), **given))}
+    pipeline.__class__ = type(sound.__name__, (sound,), own)
+    try:
+        yield
+    finally:
+        pipeline.__class__ = sound
+
+
+def altered_call(
+    pipeline: DiffusionPipeline,
+    arguments: Callable[[Arguments], Arguments] = lambda given: given,
+    images: Callable[[Images], Images] = lambda drawn: drawn,
+) -> AbstractContextManager[None]:
+    """Change what goes into the pipeline, or the pictures (`[n, height, width, 3]` in 0..1) that come out."""
+
+    def call(sound: Call, **given: Any) -> Any:
+        output = sound(**arguments(given))
+        output.images = images(output.images)
+        return output
+
+    return other_call(pipeline, call)
+
+
+@contextmanager
+def replaced(thing: Any, name: str, value: Any) -> Iterator[None]:
+    """Another value for an attribute of an object."""
+    usual = getattr(thing, name)
+    setattr(thing, name, value)
+    try:
+        yield
+    finally:
+        setattr(thing, name, usual)

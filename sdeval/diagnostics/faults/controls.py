@@ -1,0 +1,97 @@
+"""Changes that must not be flagged: pictures differ, and are no worse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Any
+
+import diffusers
+import torch
+from diffusers import DiffusionPipeline
+from torch import nn
+
+from sdeval._utils.environment import other_threads
+from sdeval.diagnostics.faults.base import Call, Fault, other_call, replaced
+from sdeval.diagnostics.faults.model import denoiser
+
+
+@contextmanager
+def in_dtype(pipeline: DiffusionPipeline, dtype: torch.dtype) -> Iterator[None]:
+    """Everything in another precision."""
+    parts = [each for each in pipeline.components.values() if isinstance(each, nn.Module)]
+    # Rounding cannot be undone: the sound weights are kept aside.
+    sound = [{name: value.clone() for name, value in part.state_dict().items()} for part in parts]
+    usual = [next(part.parameters()).dtype for part in parts]
+    for part in parts:
+        part.to(dtype=dtype)
+    try:
+        yield
+    finally:
+        for part, state, before in zip(parts, sound, usual, strict=True):
+            part.to(dtype=before)
+            part.load_state_dict(state)
+
+
+@contextmanager
+def attention_sliced(pipeline: DiffusionPipeline) -> Iterator[None]:
+    """Attention computed piece by piece."""
+    processors = dict(pipeline.unet.attn_processors)
+    pipeline.enable_attention_slicing(1)
+    try:
+        yield
+    finally:
+        pipeline.unet.set_attn_processor(processors)
+
+
+@contextmanager
+def channels_last(pipeline: DiffusionPipeline) -> Iterator[None]:
+    """Another memory layout."""
+    model = denoiser(pipeline)
+    model.to(memory_format=torch.channels_last)
+    try:
+        yield
+    finally:
+        model.to(memory_format=torch.contiguous_format)
+
+
+def scheduler(pipeline: DiffusionPipeline, name: str) -> AbstractContextManager[None]:
+    """Another good scheduler."""
+    other = getattr(diffusers, name).from_config(pipeline.scheduler.config)
+    return replaced(pipeline, "scheduler", other)
+
+
+def one_by_one(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+    """Every picture in a call of its own, whatever batch was asked for."""
+
+    def call(sound: Call, **given: Any) -> Any:
+        count = len(given["prompt"])
+        outputs = [sound(**_only(given, row, count)) for row in range(count)]
+        outputs[0].images = [image for output in outputs for image in output.images]
+        return outputs[0]
+
+    return other_call(pipeline, call)
+
+
+def _only(given: dict[str, Any], row: int, count: int) -> dict[str, Any]:
+    """The arguments of one picture of a batch."""
+    listed = {name for name, value in given.items() if isinstance(value, list) and len(value) == count}
+    return {name: [value[row]] if name in listed else value for name, value in given.items()}
+
+
+CONTROLS: dict[str, Fault] = {
+    each.name: each
+    for each in (
+        Fault(name="bfloat16", says="bfloat16", plant=partial(in_dtype, dtype=torch.bfloat16)),
+        Fault(name="batch-1", says="one picture a call", plant=one_by_one),
+        Fault(name="other-threads", says="another number of threads", plant=lambda _: other_threads()),
+        Fault(name="attention-slicing", says="attention slicing", plant=attention_sliced),
+        Fault(name="channels-last", says="channels-last memory", plant=channels_last),
+        Fault(
+            name="dpm-solver",
+            says="DPM-Solver++ in place of the model's scheduler",
+            plant=partial(scheduler, name="DPMSolverMultistepScheduler"),
+        ),
+    )
+}

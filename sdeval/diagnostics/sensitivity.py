@@ -1,0 +1,252 @@
+"""Mutation testing for a suite: faults are planted one by one, and the suite is asked which ones it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sdeval import metrics
+from sdeval._utils.progress import Watcher
+from sdeval.baselines import acceptance as accepting
+from sdeval.baselines import store as baselines
+from sdeval.baselines.acceptance import BrokenPictures
+from sdeval.baselines.variability_fit import Fitting, fitting_noise
+from sdeval.compare import FAILING, Kind, Verdict, worst_first
+from sdeval.compare.paired import paired, tolerance_of
+from sdeval.config.suite import Suite
+from sdeval.config.target import Target
+from sdeval.diagnostics.faults import CONTROLS, FAULTS, Fault
+from sdeval.diagnostics.naive_rules import BY_HAND
+from sdeval.engines.diffusers_engine import LoadedTarget
+from sdeval.errors import SdevalError, unknown
+from sdeval.metrics import MetricOptions
+from sdeval.results import run as runs
+from sdeval.results.run import Run
+from sdeval.session.runner import Options
+from sdeval.session.session import Session
+
+APART = 100
+"""Between the seeds of one repeat and the next."""
+TRIES = 20
+"""Sets of seeds to try for a sound run without a broken picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What is planted where, and how often."""
+
+    suite: Suite
+    target: Target
+    faults: Sequence[Fault]
+    baselines: Path
+    """Where the noise of the suite on the target is kept; nothing is written there."""
+    repeats: int = 1
+    """Of the controls, with other seeds each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a suite said of one planted fault."""
+
+    fault: str
+    says: str
+    control: bool
+    clear: bool
+    repeat: int
+    verdict: Kind
+    """The worst of the session."""
+    caught: bool
+    metrics: tuple[str, ...]
+    """Those that failed, worst first; `health` for broken pictures."""
+    loss: float
+    """Largest loss of a figure, in tolerances."""
+    by_hand: Mapping[str, bool]
+    """Which rules that teams write by hand would have raised an alarm, on the same scores."""
+    identical: bool
+    """Whether no picture changed: the fault does nothing to this target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensitivity:
+    """What a suite catches, and what it flags wrongly."""
+
+    suite: str
+    target: str
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader of the findings must know besides."""
+
+    def caught(self, *, clear: bool | None = None) -> tuple[int, int]:
+        """How many planted faults were caught, of how many; only those of clear strength, or the others, if asked."""
+        mine = [each for each in self.faults if clear is None or each.clear == clear]
+        return sum(each.caught for each in mine), len(mine)
+
+    def flagged(self) -> tuple[int, int]:
+        """How many controls were flagged, of how many."""
+        controls = [each for each in self.findings if each.control]
+        return sum(each.caught for each in controls), len(controls)
+
+    @property
+    def faults(self) -> list[Finding]:
+        """Planted faults that did something."""
+        return [each for each in self.findings if not each.control and not each.identical]
+
+    @property
+    def good(self) -> bool:
+        """Whether every fault of clear strength was caught, and no control flagged."""
+        right, total = self.caught(clear=True)
+        return right == total and not self.flagged()[0]
+
+    def describe(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+def chosen(names: Sequence[str], suite: Suite) -> list[Fault]:
+    """Faults and controls by name; all that fit the suite's task where none is named.
+
+    Raises:
+        SdevalError: no such fault, or one of another task.
+    """
+    known = {**FAULTS, **CONTROLS}
+    for name in names:
+        if name not in known:
+            raise SdevalError(unknown("fault", name, known))
+        if suite.task not in known[name].tasks:
+            raise SdevalError(f"fault {name} is for {', '.join(known[name].tasks)}, not for {suite.task}")
+    return [known[name] for name in names] or [each for each in known.values() if suite.task in each.tasks]
+
+
+def measure(
+    trial: Trial, folder: Path, watcher: Watcher, told: Callable[[Finding], None] = lambda _: None
+) -> Sensitivity:
+    """Plant every fault once, and every control in each repeat, and judge each against the sound pipeline.
+
+    A repeat draws both sides with other seeds. Judging is that of `pytest suites`, for a session of this suite alone:
+    by the tolerances that `sdeval calibrate` measured, where the suite states none.
+
+    Args:
+        trial: what is planted where.
+        folder: where sessions go; they may be thrown away afterwards.
+        watcher: told of every picture.
+        told: given every finding as soon as it is there.
+
+    Raises:
+        NotAvailable: the weights of a metric or of the target are not on this machine.
+        SdevalError: the target cannot be drawn with, or a fault does not fit it.
+    """
+    loaded = LoadedTarget(trial.target)
+    metrics.check(trial.suite, loaded.device)
+    noise = _noise(trial, loaded.device)
+    findings = []
+    for repeat in range(trial.repeats):
+        bench = _sound(_Bench(trial.suite, loaded, noise, folder / str(repeat), watcher), APART * repeat)
+        for fault in trial.faults:
+            if fault.name in CONTROLS or repeat == 0:
+                findings.append(bench.finding(fault, repeat))
+                told(findings[-1])
+    return Sensitivity(suite=trial.suite.name, target=trial.target.name, findings=tuple(findings), notes=noise.notes)
+
+
+def _noise(trial: Trial, device: str) -> Fitting:
+    """What fits the suite with its own seeds: what a session of it would judge by."""
+    accepted = baselines.find(trial.baselines, trial.suite.name, trial.target.name)
+    options = MetricOptions.from_suite(trial.suite, device)
+    return fitting_noise(trial.baselines, trial.suite, trial.target, accepted, options)
+
+
+def _sound(bench: _Bench, shift: int) -> _Bench:
+    """A bench whose baseline is healthy: a model may draw a broken picture now and then, with the best of pipelines.
+
+    Anything else that is wrong would be so with other seeds as well.
+    """
+    refused = None
+    for number in range(TRIES):
+        further = shift + len(bench.suite.looks[-1]) * number
+        moved = replace(bench.suite, seeds=tuple(seed + further for seed in bench.suite.seeds))
+        found = replace(bench, suite=moved, folder=bench.folder / f"seeds-{number}")
+        try:
+            found.accept()
+            return found
+        except BrokenPictures as error:
+            refused = error
+    raise SdevalError(f"the pipeline without any fault draws broken pictures with {TRIES} sets of seeds: {refused}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """One suite and one loaded target, with a baseline of their own."""
+
+    suite: Suite
+    loaded: LoadedTarget
+    noise: Fitting
+    folder: Path
+    watcher: Watcher
+
+    @property
+    def target(self) -> Target:
+        return self.loaded.target
+
+    @property
+    def baselines(self) -> Path:
+        return self.folder / "baselines"
+
+    def accept(self) -> None:
+        """Draw the sound pipeline with all seeds, and make that the baseline."""
+        list(self._verdicts("sound"))
+        accepting.accept(self._run_folder("sound"), self.baselines)
+
+    def finding(self, fault: Fault, repeat: int) -> Finding:
+        """Plant a fault, and judge what comes out."""
+        try:
+            with fault.plant(self.loaded.pipeline(self.suite.task)):
+                verdicts = worst_first(list(self._verdicts(fault.name)))
+        except SdevalError:
+            raise
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise SdevalError(
+                f"fault {fault.name} does not fit {self.target.name}: {why}; name others with --fault"
+            ) from error
+        failing = [each for each in verdicts if each.verdict in FAILING]
+        run = runs.read(self._run_folder(fault.name))
+        return Finding(
+            fault=fault.name,
+            says=fault.says,
+            control=fault.name in CONTROLS,
+            clear=self.suite.task in fault.clear,
+            repeat=repeat,
+            verdict=verdicts[0].verdict,
+            caught=bool(failing),
+            metrics=tuple(dict.fromkeys(each.metric for each in failing)),
+            loss=max([0.0, *(each.loss for each in verdicts if not each.case)]),
+            by_hand=self._by_hand(run),
+            identical=all(each.reason == "identical pictures" for each in verdicts if each.case),
+        )
+
+    def _verdicts(self, name: str) -> Iterator[Verdict]:
+        options = Options(named={self.target.name: self.target}, baselines=self.baselines)
+        noise = {(self.suite.name, self.target.name): self.noise}
+        session = Session(options, self.folder / name, self.watcher, loaded=self.loaded, noise=noise)
+        questions = session.questions(replace(self.suite, targets=(self.target.name,)))
+        session.select(questions)
+        return (session.answer(question) for question in questions)
+
+    def _run_folder(self, name: str) -> Path:
+        return self.folder / name / self.suite.name / self.target.name
+
+    def _by_hand(self, run: Run) -> dict[str, bool]:
+        before = baselines.find(self.baselines, self.suite.name, self.target.name)
+        assert before is not None
+        return {rule: any(_alarms(run, before, rule)) for rule in BY_HAND}
+
+
+def _alarms(run: Run, baseline: Run, rule: str) -> Iterator[bool]:
+    """What a rule by hand says of every sample metric that is judged."""
+    for name, record in run.metrics.items():
+        table = paired(run, baseline, name, list(run.by_case())) if record.scope == "sample" and record.judged else None
+        if table is not None:
+            tolerance = tolerance_of(record, float(table.before.mean()))
+            yield BY_HAND[rule](record.sign * table.before, record.sign * table.after, tolerance)

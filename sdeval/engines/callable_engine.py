@@ -1,0 +1,161 @@
+"""Programs of one's own as targets: an ONNX or OpenVINO session, a server, anything that turns a case into a picture.
+
+`model = "python:MODULE:NAME"`, or `python:FILE.py:NAME`, names a function `(case, seed) -> picture`, or a class with
+`draw(self, case, seed)` and, where it has something to prepare, `load(self)`. Settings arrive as keyword arguments. A
+picture is a PIL image, or an array `[height, width, 3]` of floats in 0..1 or of bytes.
+
+Example:
+    >>> def draw(case, seed, steps=20):
+    ...     return my_engine(case.prompt, seed=seed, steps=steps)
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from sdeval._utils import environment
+from sdeval.config.suite import Sample, Task
+from sdeval.config.target import OWN, Target
+from sdeval.engines.generated import Drawn, to_picture
+from sdeval.errors import SdevalError, unknown
+
+_FITTING = ("model", "device", "needs", "batch_size", "settings")
+"""Fields of a target that say something to a program of one's own."""
+
+
+def check(target: Target, task: Task, settings: Iterable[str]) -> None:
+    """Find the program, and refuse settings that it does not take.
+
+    Raises:
+        SdevalError: there is no such program, or a setting would have no effect.
+    """
+    for name in target.describe():
+        if name not in _FITTING and getattr(target, name) not in (None, "float32"):
+            raise SdevalError(f"target {target.name}: {name} has no effect: {target.model} is no diffusers pipeline")
+    known = inspect.signature(_drawing(find(target))).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in known.values()):
+        return
+    for name in settings:
+        if name not in known:
+            raise SdevalError(f"target {target.name}: {unknown(f'argument of {target.model}', name, known)}")
+
+
+def find(target: Target) -> Any:
+    """The function or class that a target names.
+
+    Raises:
+        SdevalError: the text, the module or the name in it is wrong.
+    """
+    where, text = f"target {target.name}: model", target.model.removeprefix(OWN)
+    module, colon, name = text.rpartition(":")
+    if not colon or not module or not name:
+        raise SdevalError(f"{where}: must be python:MODULE:NAME or python:FILE.py:NAME, got {target.model}")
+    try:
+        found = getattr(_imported(module), name)
+    except (ImportError, OSError, SyntaxError, AttributeError) as error:
+        raise SdevalError(f"{where}: {target.model} cannot be imported: {error}") from error
+    if not callable(found):
+        raise SdevalError(f"{where}: {target.model} is no function and no class")
+    if inspect.isclass(found) and not callable(getattr(found, "draw", None)):
+        raise SdevalError(f"{where}: {target.model} has no draw(self, case, seed)")
+    return found
+
+
+def _imported(text: str) -> Any:
+    if not text.endswith(".py"):
+        return importlib.import_module(text)
+    path = Path(text).expanduser().resolve()
+    name = f"sdeval_own_{path.stem}"
+    if name in sys.modules and sys.modules[name].__file__ == str(path):
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise OSError(f"no such file: {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _drawing(found: Any) -> Callable[..., Any]:
+    """What is called for each picture."""
+    drawing: Callable[..., Any] = getattr(found, "draw") if inspect.isclass(found) else found  # noqa: B009
+    return drawing
+
+
+class OwnEngine:
+    """A program of one's own that is ready to draw."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.batch_size = 1
+        self.load_seconds = 0.0
+        self._warm = False
+        self._found = find(target)
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Of this process."""
+        return environment.describe()
+
+    @cached_property
+    def device(self) -> str:
+        """Where pictures are scored."""
+        from sdeval.engines.diffusers_engine import pick_device
+
+        return pick_device(self.target.device)
+
+    @cached_property
+    def _draw(self) -> Callable[..., Any]:
+        if not inspect.isclass(self._found):
+            return _drawing(self._found)
+        engine: Any = self._found()
+        if callable(getattr(engine, "load", None)):
+            started = time.perf_counter()
+            engine.load()
+            self.load_seconds = time.perf_counter() - started
+        drawing: Callable[..., Any] = engine.draw
+        return drawing
+
+    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
+        """One picture at a time."""
+        return [self._drawn(sample, settings) for sample in batch]
+
+    def _drawn(self, sample: Sample, settings: Mapping[str, Any]) -> Drawn:
+        call = self._draw
+        started = time.perf_counter()
+        values = call(sample.case, sample.seed, **settings)
+        seconds = time.perf_counter() - started
+        picture, finite = _picture(values, self.target)
+        warming, self._warm = not self._warm, True
+        return Drawn(sample, picture, finite, False, seconds, warming=warming)
+
+    def describe(self, task: Task) -> dict[str, Any]:
+        """The program, and where it is scored."""
+        return {"pipeline": self.target.model, "device": self.device}
+
+
+def _picture(values: Any, target: Target) -> tuple[Image.Image, bool]:
+    """A picture, and whether all its values were finite numbers."""
+    if isinstance(values, Image.Image):
+        return values.convert("RGB"), True
+    array = np.asarray(values)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype.kind not in "fu" or 0 in array.shape:
+        raise SdevalError(
+            f"target {target.name}: {target.model} must give a PIL image, or an array [height, width, 3] of floats in "
+            f"0..1 or of bytes; got {type(values).__name__} {array.shape} of {array.dtype}"
+        )
+    if array.dtype == np.uint8:
+        return Image.fromarray(array), True
+    return to_picture(array), bool(np.isfinite(array).all())

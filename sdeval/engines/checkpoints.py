@@ -1,0 +1,178 @@
+"""What can be known of a model before its weights are read: is it there, is it safe, does it fit the task."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sdeval.config.suite import Task
+from sdeval.config.target import EMBEDDED, Target
+from sdeval.engines import hardware
+from sdeval.errors import NotAvailable, SdevalError
+from sdeval.shapes import pipeline_folder
+
+LORA_FILE = "pytorch_lora_weights.safetensors"
+"""What diffusers calls the file of an adaptation."""
+_PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+
+
+def require(target: Target) -> None:
+    """Refuse a target that this machine cannot draw with, in milliseconds: torch is not imported.
+
+    Raises:
+        SdevalError: its model is no diffusers checkpoint.
+        NotAvailable: hardware or weights are missing.
+    """
+    hardware.require(target)
+    if not target.is_own:
+        find_model(target)
+
+
+def find_model(target: Target) -> Path:
+    """The folder that holds the model: the one named, or the hub's cached copy.
+
+    Raises:
+        SdevalError: the folder is no diffusers checkpoint, or holds pickles instead of safetensors.
+        NotAvailable: a hub model whose files are not on this machine.
+    """
+    folder = pipeline_folder() if target.model == EMBEDDED else Path(target.model).expanduser()
+    if not folder.is_dir():
+        folder = _cached(target.model, "model_index.json", target.revision)
+    index = folder / "model_index.json"
+    if not index.is_file():
+        raise SdevalError(
+            f"target {target.name}: no model_index.json in {folder}; is it a diffusers checkpoint folder?"
+        )
+    for part in sorted(each for each in folder.iterdir() if each.is_dir()):
+        endings = {file.suffix for file in part.iterdir()}
+        if endings.intersection(_PICKLES) and ".safetensors" not in endings:
+            raise SdevalError(
+                f"target {target.name}: {part} holds pickled weights, which can run code when they are opened; "
+                "convert them to .safetensors"
+            )
+    return folder
+
+
+def find_part(target: Target, field: str, text: str, index: str) -> Path:
+    """The folder of a vae or a prior: the one named, or the hub's cached copy.
+
+    Args:
+        target: whose.
+        field: of the target, for messages.
+        text: a folder or a hub id.
+        index: the file that such a folder holds.
+
+    Raises:
+        SdevalError: there is no such folder, or it holds something else.
+        NotAvailable: a hub model whose files are not on this machine.
+    """
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        if looks_like_path(text):
+            raise SdevalError(f"target {target.name}: {field}: no such folder: {text}")
+        folder = _cached(text, index, None)
+    if not (folder / index).is_file():
+        raise SdevalError(f"target {target.name}: {field}: no {index} in {folder}")
+    return folder
+
+
+def find_lora(target: Target, text: str) -> Path:
+    """The file of a low-rank adaptation: a file, a folder with one, or the hub's cached copy.
+
+    Raises:
+        SdevalError: there is no such file, or it is no safetensors file.
+        NotAvailable: a hub file that is not on this machine.
+    """
+    where, path = f"target {target.name}: loras", Path(text).expanduser()
+    if not path.exists() and not looks_like_path(text):
+        owner, name, *inside = text.split("/")
+        path = _cached(f"{owner}/{name}", "/".join(inside) or LORA_FILE, None) / ("/".join(inside) or LORA_FILE)
+    if path.is_dir():
+        files = sorted(path.glob("*.safetensors"))
+        if len(files) != 1:
+            raise SdevalError(f"{where}: {text} holds {len(files)} files of safetensors; name one of them")
+        return files[0]
+    if not path.is_file():
+        raise SdevalError(f"{where}: no such file or folder: {text}")
+    if path.suffix != ".safetensors":
+        raise SdevalError(f"{where}: {text} must be a file of safetensors: others can run code when they are opened")
+    return path
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether a text that names no folder was meant to, and not as a hub id."""
+    return text.startswith(("/", ".", "~")) or "/" not in text
+
+
+def _cached(model: str, index: str, revision: str | None) -> Path:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model, index, revision=revision)
+    if not isinstance(found, str):
+        flag = f" --revision {revision}" if revision else ""
+        raise NotAvailable(f"weights of {model} are not on this machine; get them with: hf download {model}{flag}")
+    return Path(found).parents[index.count("/")]
+
+
+def find_prior(target: Target, folder: Path) -> Path | None:
+    """The prior of a checkpoint that has none of its own: the target's, or the one that its model card names.
+
+    Raises:
+        SdevalError: none is named.
+        NotAvailable: its files are not on this machine.
+    """
+    if not family_needs_prior(_json(target, folder / "model_index.json").get("_class_name")):
+        if target.prior:
+            raise SdevalError(f"target {target.name}: prior has no effect: {target.model} is drawn without one")
+        return None
+    card = folder / "README.md"
+    text = target.prior or (_prior_of_card(card) if card.is_file() else None)
+    if not text:
+        raise SdevalError(f"target {target.name}: {target.model} needs a prior, and no model card names one; set prior")
+    return find_part(target, "prior", text, "model_index.json")
+
+
+def family_needs_prior(pipeline_class: Any) -> bool:
+    """Whether a checkpoint of this class turns image embeddings into pictures, and texts are another's work."""
+    return str(pipeline_class).startswith("KandinskyV22") and "Combined" not in str(pipeline_class)
+
+
+def _prior_of_card(card: Path) -> str | None:
+    from huggingface_hub.repocard import metadata_load
+
+    named = (metadata_load(card) or {}).get("prior")
+    return str(named[0] if isinstance(named, list) else named) if named else None
+
+
+def check_task(target: Target, folder: Path, task: Task) -> None:
+    """Refuse a checkpoint that loads for a task and then fails, or draws nonsense, when it is called.
+
+    Raises:
+        SdevalError: its denoiser takes more or fewer channels than the task gives.
+    """
+    kind = str(_json(target, folder / "model_index.json").get("_class_name"))
+    channels = _channels(target, folder)
+    where = f"target {target.name}: {target.model}"
+    if channels == 9 and task != "inpainting":
+        raise SdevalError(f"{where} is an inpainting checkpoint and cannot do {task}")
+    if kind.startswith("KandinskyV22") and channels == 4 and task == "inpainting":
+        raise SdevalError(f"{where} cannot do inpainting; that takes kandinsky-2-2-decoder-inpaint, with 9 channels")
+    if kind.startswith("StableDiffusion3") and channels not in (None, 16, 33) and task == "inpainting":
+        raise SdevalError(f"{where} cannot do inpainting: its transformer takes {channels} channels, not 16 or 33")
+
+
+def _channels(target: Target, folder: Path) -> Any:
+    """Input channels of the denoiser, as its configuration says."""
+    files = (folder / part / "config.json" for part in ("unet", "transformer"))
+    return next((_json(target, file).get("in_channels") for file in files if file.is_file()), None)
+
+
+def _json(target: Target, path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SdevalError(f"target {target.name}: {path} cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        raise SdevalError(f"target {target.name}: {path} is not a JSON object")
+    return content

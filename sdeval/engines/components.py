@@ -1,0 +1,133 @@
+"""What goes into a pipeline beside the checkpoint's own weights: another autoencoder, a prior, fewer bits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from diffusers import DiffusionPipeline
+
+from sdeval.config.suite import Task
+from sdeval.config.target import Target
+from sdeval.engines.checkpoints import find_lora, find_part, find_prior
+from sdeval.errors import NotAvailable, SdevalError, unknown
+
+DENOISERS = ("unet", "transformer")
+"""What is quantized where a target names no parts."""
+
+
+def find_parts(target: Target, folder: Path) -> None:
+    """Find out, without loading weights, whether everything that goes into a pipeline is there and fits.
+
+    Raises:
+        SdevalError: something is wrong, or would have no effect.
+        NotAvailable: weights are not on this machine.
+    """
+    if target.vae:
+        _vae_class(target, find_part(target, "vae", target.vae, "config.json"))
+    find_prior(target, folder)
+    for text in target.loras:
+        find_lora(target, text)
+    if not target.safety_checker:
+        _without_safety_checker(target, folder)
+    if target.quantization:
+        _quantization(target, folder)
+
+
+def parts_of(target: Target, folder: Path, task: Task) -> dict[str, Any]:
+    """Arguments of `from_pretrained`: parts that are already loaded, and what to leave out.
+
+    Raises:
+        SdevalError: something is wrong, or would have no effect.
+        NotAvailable: weights or a package is not on this machine.
+    """
+    parts: dict[str, Any] = {}
+    dtype = getattr(torch, target.dtype)
+    if target.vae:
+        found = find_part(target, "vae", target.vae, "config.json")
+        parts["vae"] = _vae_class(target, found).from_pretrained(found, dtype=dtype, use_safetensors=True)
+    prior = find_prior(target, folder)
+    if prior is not None:
+        # Given as parts: a model card of a local folder can only name a hub id or an absolute path.
+        pipeline = DiffusionPipeline.from_pretrained(prior, dtype=dtype, use_safetensors=True)
+        parts |= {f"prior_{name}": part for name, part in pipeline.components.items()}
+    if not target.safety_checker:
+        parts |= _without_safety_checker(target, folder)
+    if target.quantization:
+        parts["quantization_config"] = _quantization(target, folder)
+    return parts
+
+
+def own_scheduler(folder: Path) -> str:
+    """Class of the scheduler that a checkpoint comes with."""
+    return str(DiffusionPipeline.load_config(folder).get("scheduler", (None, "no scheduler"))[1])
+
+
+def _vae_class(target: Target, folder: Path) -> Any:
+    try:
+        name = str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["_class_name"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SdevalError(f"target {target.name}: vae: {folder / 'config.json'} cannot be read: {error}") from None
+    found = getattr(diffusers, name, None) if name.startswith(("Autoencoder", "Asymmetric", "Consistency")) else None
+    if found is None:
+        raise SdevalError(f"target {target.name}: vae: {folder} holds a {name}, which is no autoencoder of diffusers")
+    return found
+
+
+def _without_safety_checker(target: Target, folder: Path) -> dict[str, Any]:
+    own = DiffusionPipeline.load_config(folder).get("safety_checker", (None, None))[1]
+    if own is None:
+        raise SdevalError(f"target {target.name}: safety_checker: {target.model} has none; leave the switch alone")
+    return {"safety_checker": None, "requires_safety_checker": False}
+
+
+def _quantization(target: Target, folder: Path) -> Any:
+    """How parts are quantized: diffusers and transformers have classes of their own for the same backend."""
+    from diffusers.quantizers import PipelineQuantizationConfig
+
+    given = dict(target.quantization)
+    backend, components = given.pop("backend"), given.pop("components", None)
+    where = f"target {target.name}: quantization"
+    libraries = {
+        name: part[0]
+        for name, part in DiffusionPipeline.load_config(folder).items()
+        if isinstance(part, list | tuple) and part[0] in ("diffusers", "transformers")
+    }
+    chosen = components or [name for name in DENOISERS if name in libraries]
+    names = [chosen] if isinstance(chosen, str) else list(chosen)
+    for name in names:
+        if name not in libraries:
+            raise SdevalError(f"{where}: components: {unknown('part', name, libraries)}")
+    try:
+        if backend == "torchao" and isinstance(given.get("quant_type"), str):
+            given["quant_type"] = _torchao_type(given["quant_type"], where)
+        kinds = {name: _quantization_class(libraries[name], backend, where) for name in names}
+        return PipelineQuantizationConfig(quant_mapping={name: kind(**given) for name, kind in kinds.items()})
+    except ImportError as error:
+        raise NotAvailable(f"{where}: {error}".splitlines()[0]) from error
+    except (TypeError, ValueError) as error:
+        raise SdevalError(f"{where}: {error}".splitlines()[0]) from error
+
+
+def _quantization_class(library: str, backend: str, where: str) -> Any:
+    from diffusers.quantizers import auto as of_diffusers
+    from transformers.quantizers import auto as of_transformers
+
+    module = of_transformers if library == "transformers" else of_diffusers
+    known = module.AUTO_QUANTIZATION_CONFIG_MAPPING
+    if backend not in known:
+        raise SdevalError(f"{where}: {unknown('backend', backend, known)}")
+    return known[backend]
+
+
+def _torchao_type(name: str, where: str) -> Any:
+    """An object of the class that torchao calls so; text is all that a file of targets can hold."""
+    import torchao.quantization
+
+    known = [each for each in dir(torchao.quantization) if each.endswith("Config")]
+    if name not in known:
+        raise SdevalError(f"{where}: {unknown('quant_type', name, known)}")
+    return getattr(torchao.quantization, name)()

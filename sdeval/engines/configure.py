@@ -1,0 +1,209 @@
+"""Turns on what a target asks for, and refuses what has no effect: diffusers lets much of it pass in silence."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import diffusers
+import torch
+from diffusers import DiffusionPipeline
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
+
+from sdeval.config.target import Target
+from sdeval.engines.checkpoints import find_lora
+from sdeval.engines.families import drawing_part, family_of
+from sdeval.errors import NotAvailable, SdevalError, first_line, unknown
+
+
+def prepare(pipeline: DiffusionPipeline, target: Target) -> None:
+    """Scheduler, adaptations and switches of a target, on a pipeline that was just loaded.
+
+    Raises:
+        SdevalError: something does not fit the model, or would have no effect.
+        NotAvailable: a package or the weights of an adaptation are missing.
+    """
+    pipeline.set_progress_bar_config(disable=True)
+    if target.scheduler or target.scheduler_config:
+        _set_scheduler(pipeline, target)
+    _add_loras(pipeline, target)
+    _set_vae(pipeline, target)
+    if target.channels_last:
+        _set_channels_last(pipeline, target)
+    if target.attention:
+        _set_attention(pipeline, target, target.attention)
+    if target.compile:
+        denoiser_of(pipeline).compile()
+
+
+def denoiser_of(pipeline: DiffusionPipeline) -> torch.nn.Module:
+    """The model that runs in every step."""
+    part = drawing_part(pipeline)
+    found: torch.nn.Module | None = getattr(part, "unet", None) or getattr(part, "transformer", None)
+    if found is None:
+        raise SdevalError(f"{type(pipeline).__name__}: holds neither a unet nor a transformer")
+    return found
+
+
+def find_scheduler(name: str) -> type[SchedulerMixin]:
+    """A scheduler class of diffusers by its name.
+
+    Raises:
+        SdevalError: no such scheduler; lists the near matches.
+    """
+    known = [each for each in dir(diffusers) if each.endswith("Scheduler") and not each.startswith("Flax")]
+    if name not in known:
+        raise SdevalError(unknown("scheduler", name, known))
+    found: type[SchedulerMixin] = getattr(diffusers, name)
+    return found
+
+
+def check_scheduler(target: Target, pipeline_class: str, own: str) -> None:
+    """Refuse a scheduler that draws nonsense with a family of models, and arguments that it does not have.
+
+    Args:
+        target: what asks for it.
+        pipeline_class: name of the class that will draw.
+        own: class of the model's own scheduler, which `scheduler_config` alone is for.
+    """
+    where, name = f"target {target.name}", target.scheduler or own
+    kind, family = find_scheduler(name), family_of(pipeline_class)
+    if not family.allows(name, target.scheduler_config):
+        told = f", and with {family.told[0]}={family.told[1]} {_list(family.when_told)}" if family.told else ""
+        raise SdevalError(
+            f"{where}: {name} does not fit a {family.name} model; these do: {_list(family.schedulers or ())}{told}"
+        )
+    known = set(inspect.signature(kind.__init__).parameters) - {"self"}
+    for each in target.scheduler_config:
+        if each not in known:
+            raise SdevalError(f"{where}: scheduler_config: {unknown(f'argument of {name}', each, known)}")
+
+
+def _list(names: Any) -> str:
+    return ", ".join(sorted(names))
+
+
+def _set_scheduler(pipeline: DiffusionPipeline, target: Target) -> None:
+    part = drawing_part(pipeline)
+    kind = find_scheduler(target.scheduler) if target.scheduler else type(part.scheduler)
+    where = f"target {target.name}: scheduler {kind.__name__}"
+    try:
+        scheduler = kind.from_config(part.scheduler.config, **target.scheduler_config)
+    except ImportError as error:
+        raise NotAvailable(f"{where}: {first_line(error)}") from error
+    # Schedulers refuse values of their configuration in each of these ways.
+    except (ValueError, NotImplementedError, TypeError) as error:
+        raise SdevalError(f"{where}: {first_line(error)}") from error
+    part.scheduler = scheduler
+    if part is not pipeline:
+        # Its own reference is only looked at, never used.
+        pipeline.register_modules(scheduler=scheduler)
+
+
+def _add_loras(pipeline: DiffusionPipeline, target: Target) -> None:
+    names = []
+    for number, (text, _) in enumerate(target.loras.items()):
+        where = f"target {target.name}: loras: {text}"
+        if not hasattr(pipeline, "load_lora_weights"):
+            raise SdevalError(f"{where}: {type(pipeline).__name__} takes no low-rank adaptations")
+        file = find_lora(target, text)
+        name = f"lora-{number}"
+        try:
+            pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=name)
+        except ImportError as error:
+            raise NotAvailable(f"{where}: {first_line(error)}; get it with: pip install peft") from error
+        except ValueError as error:
+            missing = "PEFT backend is required" in str(error)
+            said = "needs peft; get it with: pip install peft" if missing else first_line(error)
+            raise (NotAvailable if missing else SdevalError)(f"{where}: {said}") from error
+        if not any(name in adapters for adapters in pipeline.get_list_adapters().values()):
+            raise SdevalError(f"{where}: changes no part of a {type(pipeline).__name__}")
+        names.append(name)
+    if names:
+        pipeline.set_adapters(names, adapter_weights=list(target.loras.values()))
+
+
+def _set_vae(pipeline: DiffusionPipeline, target: Target) -> None:
+    vae = getattr(pipeline, "vae", None)
+    for switch, method, flag in (
+        (target.vae_slicing, "enable_slicing", "use_slicing"),
+        (target.vae_tiling, "enable_tiling", "use_tiling"),
+    ):
+        if not switch:
+            continue
+        if hasattr(vae, method):
+            getattr(vae, method)()
+        if not getattr(vae, flag, False):
+            found = type(vae).__name__ if vae is not None else type(pipeline).__name__
+            raise SdevalError(f"target {target.name}: vae_{flag[4:]} has no effect: {found} has no {method}()")
+
+
+def _set_channels_last(pipeline: DiffusionPipeline, target: Target) -> None:
+    denoiser = denoiser_of(pipeline)
+    if not any(each.dim() == 4 for each in denoiser.parameters()):
+        raise SdevalError(
+            f"target {target.name}: channels_last has no effect: {type(denoiser).__name__} convolves nothing"
+        )
+    denoiser.to(memory_format=torch.channels_last)
+
+
+def _set_attention(pipeline: DiffusionPipeline, target: Target, name: str) -> None:
+    """Ask for an attention, then look whether the layers that run really do it."""
+    where, denoiser = f"target {target.name}: attention", denoiser_of(pipeline)
+    try:
+        if name == "sliced":
+            pipeline.enable_attention_slicing()
+            done = any("Sliced" in each for each in attention_of(pipeline))
+        elif name == "xformers" and not _dispatches(denoiser):
+            pipeline.enable_xformers_memory_efficient_attention()
+            done = any("XFormers" in each for each in attention_of(pipeline))
+        else:
+            done = _dispatches(denoiser)
+            if done:
+                denoiser.set_attention_backend(name)  # type: ignore[operator]
+    except (ImportError, RuntimeError) as error:
+        raise NotAvailable(f"{where} {name}: {first_line(error)}") from error
+    except ValueError as error:
+        missing = "torch.cuda.is_available()" in str(error)
+        raise (NotAvailable if missing else SdevalError)(f"{where}: {first_line(error)}") from error
+    if not done:
+        raise SdevalError(
+            f"{where} {name} has no effect on a {type(denoiser).__name__}; it runs {_list(attention_of(pipeline))}"
+        )
+
+
+def _processors(denoiser: torch.nn.Module) -> Mapping[str, Any]:
+    return getattr(denoiser, "attn_processors", {})
+
+
+def _dispatches(denoiser: torch.nn.Module) -> bool:
+    """Whether its layers ask diffusers' dispatcher for a backend."""
+    return any(hasattr(each, "_attention_backend") for each in _processors(denoiser).values())
+
+
+def attention_of(pipeline: DiffusionPipeline) -> list[str]:
+    """Classes of the attention that really runs, with the backend where one was chosen."""
+
+    def names() -> Iterator[str]:
+        for each in _processors(denoiser_of(pipeline)).values():
+            backend = getattr(each, "_attention_backend", None)
+            yield type(each).__name__ + (f" ({getattr(backend, 'value', backend)})" if backend else "")
+
+    return sorted(set(names()))
+
+
+def place(pipeline: DiffusionPipeline, target: Target, device: str) -> None:
+    """Move a pipeline to where it runs.
+
+    Raises:
+        SdevalError: offload is asked for, and there is no accelerator to move parts to.
+    """
+    if target.cpu_offload and device == "cpu":
+        raise SdevalError(f"target {target.name}: cpu_offload moves parts to an accelerator, and this machine has none")
+    if target.cpu_offload == "model":
+        pipeline.enable_model_cpu_offload(device=device)
+    elif target.cpu_offload == "sequential":
+        pipeline.enable_sequential_cpu_offload(device=device)
+    else:
+        pipeline.to(device)

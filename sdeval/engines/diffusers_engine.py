@@ -1,0 +1,240 @@
+"""Loads a target once and gives a pipeline for each task; all tasks share the same weights."""
+
+from __future__ import annotations
+
+import inspect
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import diffusers
+import torch
+import transformers
+from diffusers import (
+    AutoPipelineForImage2Image,
+    AutoPipelineForInpainting,
+    AutoPipelineForText2Image,
+    DiffusionPipeline,
+)
+from diffusers.pipelines import auto_pipeline
+
+from sdeval._utils import environment
+from sdeval._utils.validation import misfit
+from sdeval.config.suite import Sample, Task
+from sdeval.config.target import FIELDS, Target
+from sdeval.engines.checkpoints import check_task, find_model
+from sdeval.engines.components import find_parts, own_scheduler, parts_of
+from sdeval.engines.configure import attention_of, check_scheduler, place, prepare
+from sdeval.engines.families import drawing_part, family_of
+from sdeval.engines.generated import Drawn
+from sdeval.engines.generation import draw, smoke
+from sdeval.errors import SdevalError, first_line, unknown
+
+_AUTO: dict[Task, Any] = {
+    "text2img": AutoPipelineForText2Image,
+    "img2img": AutoPipelineForImage2Image,
+    "inpainting": AutoPipelineForInpainting,
+}
+_MAPPINGS: dict[Task, Any] = {
+    "text2img": auto_pipeline.AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
+    "img2img": auto_pipeline.AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
+    "inpainting": auto_pipeline.AUTO_INPAINT_PIPELINES_MAPPING,
+}
+_OURS = frozenset(
+    (
+        *("self", "args", "kwargs", "prompt", "prompt_2", "image", "mask_image", "negative_prompt", "generator"),
+        *("output_type", "return_dict", "latents", "prompt_embeds", "negative_prompt_embeds"),
+        *("num_images_per_prompt", "callback_on_step_end", "callback_on_step_end_tensor_inputs"),
+    )
+)
+"""Call arguments that cases give, or that would change what a sample is."""
+
+
+class LoadedTarget:
+    """A target whose weights are in memory.
+
+    Example:
+        >>> loaded = LoadedTarget(shipped()["shapes"])
+        >>> loaded.pipeline("img2img")("a red circle", image=picture).images[0]
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.device = pick_device(target.device)
+        self._pipelines: dict[Task, DiffusionPipeline] = {}
+        self._placed: DiffusionPipeline | None = None
+        self._tried: set[Task] = set()
+        self._warm: set[Task] = set()
+        self.load_seconds = 0.0
+
+    def pipeline(self, task: Task) -> DiffusionPipeline:
+        """The pipeline that does `task`, loaded at the first call.
+
+        Raises:
+            SdevalError: the target cannot be loaded, cannot do the task, or a switch of it would have no effect.
+            NotAvailable: weights, hardware or a package is missing.
+        """
+        if task not in self._pipelines:
+            folder = find_model(self.target)
+            check_task(self.target, folder, task)
+            self._pipelines[task] = self._shared(task) if self._pipelines else self._fresh(folder, task)
+        pipeline = self._pipelines[task]
+        if pipeline is not self._placed:
+            # Tasks share their parts, and what moves those in and out belongs to one pipeline at a time.
+            with warnings.catch_warnings():
+                # Half precision on a processor is slow, not wrong: the user asked for it.
+                warnings.filterwarnings("ignore", message=".*float16.*cpu.*")
+                place(pipeline, self.target, self.device)
+            self._placed = pipeline
+        return pipeline
+
+    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
+        """Draw a batch in one call; before the first one, a scheduler that was chosen is tried for two steps."""
+        pipeline = self.pipeline(task)
+        if (self.target.scheduler or self.target.scheduler_config) and task not in self._tried:
+            smoke(pipeline, batch[0], settings)
+            self._tried.add(task)
+        warming = task not in self._warm
+        self._warm.add(task)
+        return [replace(each, warming=warming) for each in draw(pipeline, batch, settings)]
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Of this process."""
+        return environment.describe()
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures in one call: the target's, or one where diffusers draws batches of its kind wrongly."""
+        folder = find_model(self.target)
+        one = family_of(str(DiffusionPipeline.load_config(folder)["_class_name"])).one_at_a_time
+        return 1 if one else self.target.batch_size
+
+    def describe(self, task: Task) -> dict[str, Any]:
+        """What really runs: the classes of the pipeline, its scheduler and its attention, and the device."""
+        pipeline = self.pipeline(task)
+        return {
+            "pipeline": type(pipeline).__name__,
+            "scheduler": type(drawing_part(pipeline).scheduler).__name__,
+            "device": self.device,
+            **({"attention": attention_of(pipeline)} if self.target.attention else {}),
+        }
+
+    def _fresh(self, folder: Path, task: Task) -> DiffusionPipeline:
+        target, started = self.target, time.perf_counter()
+        try:
+            with _quiet():
+                pipeline = _AUTO[task].from_pretrained(
+                    str(folder),
+                    dtype=getattr(torch, target.dtype),
+                    variant=target.variant,
+                    use_safetensors=True,
+                    **parts_of(target, folder, task),
+                )
+        except (OSError, ValueError, KeyError) as error:
+            raise SdevalError(
+                f"target {target.name}: {target.model} does not load for {task}: {first_line(error)}"
+            ) from error
+        with _quiet():
+            prepare(pipeline, target)
+        self.load_seconds = time.perf_counter() - started
+        return pipeline
+
+    def _shared(self, task: Task) -> DiffusionPipeline:
+        first = next(iter(self._pipelines.values()))
+        try:
+            pipeline = _AUTO[task].from_pipe(first)
+        except ValueError as error:
+            raise SdevalError(f"target {self.target.name}: cannot do {task}: {first_line(error)}") from error
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the progress bars that diffusers and transformers draw for every part of a model."""
+    libraries = (diffusers.utils.logging, transformers.utils.logging)
+    shown = [each for each in libraries if each.is_progress_bar_enabled()]
+    for each in shown:
+        each.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for each in shown:
+            each.enable_progress_bar()
+
+
+def pick_device(name: str) -> str:
+    """`auto` is the first accelerator, or the processor."""
+    if name != "auto":
+        return name
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
+    """Find out, without loading weights, whether a target can do a task with these settings.
+
+    Raises:
+        SdevalError: model, scheduler or a setting is wrong; lists the near matches.
+        NotAvailable: its weights are not on this machine.
+    """
+    folder = find_model(target)
+    check_task(target, folder, task)
+    kind = pipeline_class(target, folder, task)
+    if target.scheduler or target.scheduler_config:
+        check_scheduler(target, kind.__name__, own_scheduler(folder))
+    find_parts(target, folder)
+    check_settings(kind, settings)
+
+
+def pipeline_class(target: Target, folder: Path, task: Task) -> type[DiffusionPipeline]:
+    """The class that does a task with a checkpoint.
+
+    Raises:
+        SdevalError: diffusers knows none.
+    """
+    name = str(DiffusionPipeline.load_config(folder)["_class_name"])
+    for mapping in auto_pipeline.SUPPORTED_TASKS_MAPPINGS:
+        for family, found in mapping.items():
+            if found.__name__ == name and family in _MAPPINGS[task]:
+                return _MAPPINGS[task][family]  # type: ignore[no-any-return]
+    raise SdevalError(f"target {target.name}: diffusers has no {task} pipeline for a {name} checkpoint")
+
+
+def check_settings(kind: type[DiffusionPipeline], settings: Mapping[str, Any]) -> None:
+    """Refuse call arguments that a pipeline does not have, which many swallow in silence, and values of another kind.
+
+    Raises:
+        SdevalError: an unknown one, with the near matches among arguments and target fields; or what it must be.
+    """
+    known = known_settings(kind)
+    for name, value in settings.items():
+        if name not in known:
+            raise SdevalError(f"{kind.__name__}: {unknown('setting', name, [*known, *FIELDS])}")
+        wrong = misfit(value, _plain_kind(kind, name), name)
+        if wrong:
+            raise SdevalError(f"{kind.__name__}: {wrong}")
+
+
+def _plain_kind(kind: type[DiffusionPipeline], name: str) -> Any:
+    """What a call argument is annotated as, where that is a number, text, or true and false; anything otherwise."""
+    annotation = inspect.signature(kind.__call__).parameters[name].annotation
+    inside = set(get_args(annotation)) or {annotation}
+    return annotation if inside <= {int, float, str, bool, type(None)} else Any
+
+
+def known_settings(kind: type[DiffusionPipeline]) -> list[str]:
+    """Call arguments of a pipeline that a suite or a target may set."""
+    return [name for name in inspect.signature(kind.__call__).parameters if name not in _OURS]
+
+
+def fitting_settings(target: Target, task: Task) -> dict[str, Any]:
+    """Those of a target's settings that its pipeline for a task has."""
+    known = known_settings(pipeline_class(target, find_model(target), task))
+    return {name: value for name, value in target.settings.items() if name in known}

@@ -1,0 +1,66 @@
+"""What draws, whatever it is: a diffusers pipeline, or a program of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from sdeval.config.suite import Sample, Task
+from sdeval.config.target import Target
+from sdeval.engines import callable_engine as own
+from sdeval.engines import diffusers_engine as load
+from sdeval.engines.generated import Drawn
+
+
+class Engine(Protocol):
+    """A target that is ready to draw."""
+
+    @property
+    def target(self) -> Target:
+        """What was opened."""
+
+    @property
+    def device(self) -> str:
+        """Where pictures are scored."""
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures in one call."""
+
+    @property
+    def load_seconds(self) -> float:
+        """How long it took to read its weights, if they were read."""
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Versions and hardware that it draws with."""
+
+    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
+        """Draw a batch."""
+
+    def describe(self, task: Task) -> dict[str, Any]:
+        """What really runs, as plain values."""
+
+
+def open_target(target: Target) -> Engine:
+    """Make a target ready; weights are loaded with the first picture.
+
+    Raises:
+        SdevalError: it is no program that can draw.
+    """
+    return own.OwnEngine(target) if target.is_own else load.LoadedTarget(target)
+
+
+def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
+    """Find out, without loading weights, whether a target can do a task with these settings.
+
+    Raises:
+        SdevalError: it cannot; says what fits.
+        NotAvailable: its weights are not on this machine.
+    """
+    (own.check if target.is_own else load.check)(target, task, settings)
+
+
+def fitting_settings(target: Target, task: Task) -> dict[str, Any]:
+    """Those of a target's settings that say something to a task."""
+    return dict(target.settings) if target.is_own else load.fitting_settings(target, task)

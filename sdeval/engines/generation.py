@@ -1,0 +1,105 @@
+"""Draws a batch of samples. A sample depends on its case, its seed and its target, and on nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline
+
+from sdeval.config.suite import Case, Sample
+from sdeval.engines.families import drawing_part
+from sdeval.engines.generated import Drawn, to_picture
+from sdeval.engines.profiling import Stopwatch
+from sdeval.errors import SdevalError, first_line
+from sdeval.imaging.io import header, open_mask, open_rgb
+
+
+def batches(samples: Sequence[Sample], size: int) -> Iterator[list[Sample]]:
+    """Cut samples into batches of at most `size` that one pipeline call can draw: equal strength, equal image size."""
+
+    def alike(sample: Sample) -> tuple[float, tuple[int, int]]:
+        case = sample.case
+        return (case.strength or -1.0, header(case.image) if case.image else (0, 0))
+
+    for _, group in groupby(sorted(samples, key=alike), key=alike):
+        members = list(group)
+        for start in range(0, len(members), size):
+            yield members[start : start + size]
+
+
+def draw(pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
+    """Draw one batch in one pipeline call.
+
+    The noise of every image comes from a generator of its own on the CPU, seeded by the sample's seed. Images and
+    masks go in as lists: a single one is broadcast wrongly by several pipelines.
+    """
+    arguments = call_arguments(pipeline, batch, settings)
+    watch = Stopwatch(pipeline)
+    with torch.inference_mode(), watch.running():
+        output = pipeline(**arguments, **watch.callback)
+    seconds = watch.seconds / len(batch)
+    flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
+    return [
+        Drawn(sample, to_picture(values), bool(np.isfinite(values).all()), bool(flagged), seconds, watch.stages)
+        for sample, values, flagged in zip(batch, output.images, flags, strict=True)
+    ]
+
+
+def smoke(pipeline: DiffusionPipeline, sample: Sample, settings: Mapping[str, Any]) -> None:
+    """Two steps of one sample, so that a scheduler that fails does so before a long run.
+
+    Raises:
+        SdevalError: the call fails, or draws values that are no numbers.
+    """
+    strength = sample.case.strength or settings.get("strength") or 1.0
+    steps = {"num_inference_steps": math.ceil(2 / strength)} if "num_inference_steps" in _known(pipeline) else {}
+    name = type(drawing_part(pipeline).scheduler).__name__
+    try:
+        drawn = draw(pipeline, [sample], {**settings, **steps})[0]
+    except Exception as error:
+        what = f"{type(error).__name__}: {first_line(error)}"
+        raise SdevalError(f"scheduler {name} fails with this model after two steps: {what}") from error
+    if not drawn.finite:
+        raise SdevalError(f"scheduler {name} draws values that are no numbers with this model, after two steps")
+
+
+def _known(pipeline: DiffusionPipeline) -> Collection[str]:
+    return inspect.signature(type(pipeline).__call__).parameters
+
+
+def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of the pipeline call for a batch."""
+    cases = [sample.case for sample in batch]
+    arguments: dict[str, Any] = {
+        "prompt": [case.prompt for case in cases],
+        "generator": [torch.Generator("cpu").manual_seed(sample.seed) for sample in batch],
+        # Numbers instead of pixels: NaN can still be seen.
+        "output_type": "np",
+    }
+    if any(case.negative_prompt for case in cases):
+        arguments["negative_prompt"] = [case.negative_prompt for case in cases]
+    if "callback_steps" in _known(pipeline):
+        # Kandinsky's own default is deprecated by its own parts.
+        arguments["callback_steps"] = None
+    arguments |= _picture_arguments(pipeline, cases)
+    return {**arguments, **settings}
+
+
+def _picture_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    if cases[0].image is not None:
+        images = [open_rgb(case.image) for case in cases if case.image]
+        arguments["image"] = images
+        if {"width", "height"} <= set(_known(pipeline)):
+            arguments |= {"width": images[0].width, "height": images[0].height}
+    if cases[0].mask is not None:
+        arguments["mask_image"] = [open_mask(case.mask) for case in cases if case.mask]
+    if cases[0].strength is not None:
+        arguments["strength"] = cases[0].strength
+    return arguments

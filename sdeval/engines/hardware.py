@@ -1,0 +1,62 @@
+"""Whether this machine has what a target needs, found out in milliseconds: torch is not imported."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+
+from sdeval.config.target import Target
+from sdeval.errors import NoHardware
+
+BUSY = 1.5
+"""Load a core above which times say nothing: one program of our own keeps it near 1."""
+
+
+def require(target: Target) -> None:
+    """Refuse a target that needs what this machine does not have.
+
+    Raises:
+        NoHardware: says what is missing.
+    """
+    if target.needs == "cuda" and not cuda_devices():
+        raise NoHardware(f"target {target.name} needs an NVIDIA GPU, and this machine has none that CUDA can use")
+
+
+def busy() -> str:
+    """What else uses this machine, as far as it can be told; empty where nothing does."""
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > BUSY * cores:
+        return f"the machine is shared: a load of {load:.1f} on {cores} cores"
+    return _gpu_busy() if cuda_devices() else ""
+
+
+def _gpu_busy() -> str:
+    """Other programs on the first GPU, or a clock that is held down; needs NVIDIA's bindings (nvidia-ml-py)."""
+    try:
+        import pynvml  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        return ""
+    try:
+        pynvml.nvmlInit()
+        device = pynvml.nvmlDeviceGetHandleByIndex(0)
+        others = [each for each in pynvml.nvmlDeviceGetComputeRunningProcesses(device) if each.pid != os.getpid()]
+        reasons = pynvml.nvmlDeviceGetCurrentClocksEventReasons(device)
+    except (pynvml.NVMLError, AttributeError):
+        return ""
+    if len(others) > 1:
+        return f"the GPU is shared with {len(others)} programs"
+    slowed = pynvml.nvmlClocksEventReasonHwSlowdown | pynvml.nvmlClocksEventReasonSwThermalSlowdown
+    return "the GPU is throttled: it is too hot, or short of power" if reasons & slowed else ""
+
+
+@cache
+def cuda_devices() -> int:
+    """How many GPUs the NVIDIA driver offers to this process; `CUDA_VISIBLE_DEVICES` counts."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    ready = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+    return count.value if ready else 0

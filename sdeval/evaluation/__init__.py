@@ -1,0 +1,1 @@
+"""Generates the images of a suite with a target, and scores them."""

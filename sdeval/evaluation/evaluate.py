@@ -1,0 +1,87 @@
+"""Draws what plans ask, has it scored, and leaves runs on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import zip_longest
+from pathlib import Path
+
+from sdeval.engines.engine import Engine
+from sdeval.evaluation.generate import Drawing
+from sdeval.evaluation.plan import Plan
+from sdeval.evaluation.score import score
+from sdeval.results import run as runs
+from sdeval.results.run import AGAINST, Run, Stored
+
+Progress = Callable[[int], None]
+"""Told how many more pictures are done."""
+
+
+def evaluate(
+    plan: Plan,
+    engine: Engine,
+    folder: Path,
+    baseline: Stored | None = None,
+    progress: Progress = lambda _: None,
+    earlier: Run | None = None,
+) -> Run:
+    """Draw and score a plan, and write the run into `folder`.
+
+    Scores and features of pictures that are the baseline's to the last bit are taken from it.
+
+    Args:
+        plan: what to draw.
+        engine: what draws.
+        folder: where the run goes.
+        baseline: what was accepted for this suite and target.
+        progress: told how many more pictures are done.
+        earlier: a run of some of these samples, in the same folder; they are not drawn again.
+    """
+    drawn = draw_samples(plan, engine, folder, progress, earlier)
+    run = score(drawn, plan.suite, plan.samples, folder, engine.device, baseline)
+    runs.write(run, folder)
+    return run
+
+
+def draw_samples(plan: Plan, engine: Engine, folder: Path, progress: Progress, earlier: Run | None = None) -> Run:
+    """Draw every sample of a plan into `folder`: a run without scores, in the order of the suite."""
+    drawing = Drawing(plan, engine, folder, earlier)
+    for batch in drawing.batches():
+        drawing.draw(batch)
+        progress(len(batch))
+    return drawing.run()
+
+
+def evaluate_both(
+    candidate: tuple[Plan, Engine],
+    rival: tuple[Plan, Engine],
+    folder: Path,
+    progress: Progress = lambda _: None,
+    earlier: tuple[Run, Run] | None = None,
+) -> tuple[Run, Run]:
+    """Draw and score two plans of the same samples in turns, so that whatever slows the machine slows both.
+
+    Which of them goes first changes with every batch. The rival's run goes into `folder/against`.
+
+    Args:
+        candidate: what is on trial, and what draws it.
+        rival: what it is held against.
+        folder: where the candidate's run goes.
+        progress: told how many more pictures are done.
+        earlier: runs of some of these samples; they are not drawn again.
+    """
+    against = folder / AGAINST
+    one = Drawing(*candidate, folder, earlier[0] if earlier else None)
+    other = Drawing(*rival, against, earlier[1] if earlier else None)
+    for number, pair in enumerate(zip_longest(one.batches(), other.batches())):
+        turns = list(zip((one, other), pair, strict=True))
+        for drawing, batch in turns if number % 2 else reversed(turns):
+            if batch:
+                drawing.draw(batch)
+                progress(len(batch))
+    (plan, engine), (rival_plan, rival_engine) = candidate, rival
+    before = score(other.run(), rival_plan.suite, rival_plan.samples, against, rival_engine.device)
+    runs.write(before, against)
+    after = score(one.run(), plan.suite, plan.samples, folder, engine.device, Stored(before, against))
+    runs.write(after, folder)
+    return after, before

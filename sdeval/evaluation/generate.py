@@ -1,0 +1,244 @@
+"""Draws the batches of a plan into a folder; what comes of it is a run without scores. Knows no metrics."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sdeval.config.suite import Sample
+from sdeval.engines.checkpoints import find_model
+from sdeval.engines.engine import Engine
+from sdeval.engines.generated import Drawn
+from sdeval.evaluation.plan import Plan
+from sdeval.imaging.defects import defect_of, measure
+from sdeval.imaging.io import pixel_hash, to_pixels, write_png
+from sdeval.imaging.similarity import drift
+from sdeval.results.inputs import keep_inputs
+from sdeval.results.journal import Journal
+from sdeval.results.records import SampleResult, Timing
+from sdeval.results.run import PASSING, SELF_CHECK, Run
+
+T = TypeVar("T")
+
+ENCODERS = 4
+"""Pictures that are encoded, hashed and written at a time, while an accelerator draws."""
+
+
+class AtOnce(Executor):
+    """Does what it is given before it gives back the result."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Call it now."""
+        done: Future[T] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+class Drawing:
+    """A plan that is being drawn.
+
+    Args:
+        plan: what to draw.
+        engine: what draws.
+        folder: where pictures go.
+        earlier: a run of some of these samples, in the same folder; they are not drawn again.
+    """
+
+    def __init__(self, plan: Plan, engine: Engine, folder: Path, earlier: Run | None = None) -> None:
+        self._plan = plan
+        self._engine = engine
+        self._folder = folder
+        done = earlier.samples if earlier else ()
+        self._results = {each.key: replace(each, scores={}, reasons={}) for each in done}
+        self._timings = dict(earlier.timings) if earlier else {}
+        known = earlier.environment if earlier else {}
+        self._checked: dict[str, Any] = {SELF_CHECK: known[SELF_CHECK]} if SELF_CHECK in known else {}
+        self._journal = Journal(folder, facts_of(plan, engine)) if plan.journal else None
+        self._recall()
+        self._call = 1 + max((each.call for each in self._timings.values()), default=-1)
+        # An accelerator draws on while this machine encodes; a processor would only be slowed down by itself.
+        self._aside: Executor = ThreadPoolExecutor(ENCODERS) if engine.device != "cpu" else AtOnce()
+        self._kept_aside: list[Future[SampleResult]] = []
+        reset_peak_memory()
+
+    def _recall(self) -> None:
+        """Go on where a killed session stopped."""
+        if self._journal is None:
+            return
+        asked = {(each.case.id, each.seed): self._plan.fingerprint(each) for each in self._plan.samples}
+        before = self._journal.recall(asked)
+        self._results = {**before.samples, **self._results}
+        self._timings = {**before.timings, **self._timings}
+        if before.self_check and not self._checked:
+            self._checked = {SELF_CHECK: before.self_check}
+
+    def batches(self) -> Iterator[list[Sample]]:
+        """Samples that are still to be drawn, as many at a time as go into one call."""
+        return self._plan.batches(self._engine.batch_size, done=set(self._results))
+
+    def draw(self, batch: list[Sample]) -> None:
+        """Draw one batch; its pictures are kept while the next one is drawn."""
+        drawn = self._engine.draw(self._plan.suite.task, batch, self._plan.settings)
+        # At most two batches are in memory, however many there are.
+        self._settle()
+        self._kept_aside = [self._aside.submit(self._kept, each) for each in drawn]
+        for each in drawn:
+            self._timings[each.sample.case.id, each.sample.seed] = timing_of(each, self._call, len(batch))
+        self._call += 1
+        if all(each.done() for each in self._kept_aside):
+            self._settle()
+        if self._plan.self_check and not self._checked:
+            self._checked = {SELF_CHECK: self._drawn_alone(drawn[0])}
+            if self._journal:
+                self._journal.add_check(self._checked[SELF_CHECK])
+
+    def _settle(self) -> None:
+        """Wait until the pictures of the batch before are on disk."""
+        kept = [each.result() for each in self._kept_aside]
+        self._results.update({each.key: each for each in kept})
+        if self._journal and kept:
+            self._journal.add(kept, self._timings)
+        self._kept_aside = []
+
+    def _kept(self, drawn: Drawn) -> SampleResult:
+        sample, picture = drawn.sample, drawn.picture
+        image = f"images/{sample.name}.png"
+        write_png(self._folder / image, picture)
+        measures = measure(to_pixels(picture))
+        asked = self._plan.size(sample)
+        sizes = (picture.size, asked) if asked else None
+        finding = defect_of(measures, finite=drawn.finite, flagged=drawn.flagged, size=sizes)
+        return SampleResult(
+            case=sample.case.id,
+            seed=sample.seed,
+            prompt=sample.case.prompt,
+            fingerprint=self._plan.fingerprint(sample),
+            sha256=pixel_hash(picture),
+            image=image,
+            width=picture.width,
+            height=picture.height,
+            health=finding.defect if finding else "ok",
+            detail=finding.detail if finding else "",
+            measures=measures.as_dict(),
+        )
+
+    def _drawn_alone(self, drawn: Drawn) -> str:
+        """One sample once more, by itself: whether pictures depend on their batch, or on chance."""
+        again = self._engine.draw(self._plan.suite.task, [drawn.sample], self._plan.settings)[0]
+        return drift(to_pixels(drawn.picture), to_pixels(again.picture))
+
+    def _told(self) -> list[str]:
+        """What a reader must know of the self-check."""
+        if self._checked.get(SELF_CHECK) != "changed":
+            return []
+        name = self._plan.target.name
+        return [
+            f"{self._plan.suite.name} on {name}: a picture that was drawn again by itself became another one; pictures "
+            f"depend on their batch, or on chance. What it is, says: sdeval doctor --target {name}"
+        ]
+
+    def run(self) -> Run:
+        """What was drawn, in the order of the suite, without scores."""
+        self._settle()
+        self._aside.shutdown()
+        plan, engine = self._plan, self._engine
+        # Its settings are among what is asked, together with the suite's.
+        drawn_by = {**plan.target.describe(), **engine.describe(plan.suite.task)}
+        del drawn_by["settings"]
+        cases = plan.cases
+        return Run(
+            suite=plan.suite.name,
+            task=plan.suite.task,
+            target=plan.target.name,
+            asked={
+                "cases": len(plan.suite.cases),
+                "seeds": list(plan.suite.seeds),
+                "looks": [list(seeds) for seeds in plan.looks or (plan.suite.seeds,)],
+                "settings": dict(plan.settings),
+                "unscored": dict(plan.unscored),
+            },
+            drawn_by=drawn_by,
+            metrics={},
+            samples=tuple(self._results[sample.case.id, sample.seed] for sample in plan.samples),
+            complete=plan.complete,
+            environment={**engine.environment, **self._checked},
+            timings=self._timings,
+            load_seconds=engine.load_seconds,
+            peak_memory_bytes=peak_memory_bytes(),
+            peak_reserved_bytes=peak_reserved_bytes(),
+            notes=(*plan.notes, *self._told()),
+            cases=keep_inputs((case for case in plan.suite.cases if case.id in cases), self._folder),
+        )
+
+
+def facts_of(plan: Plan, engine: Engine) -> dict[str, Any]:
+    """What pictures depend on besides their cases and seeds: target, its files, settings, versions and hardware."""
+    environment = {name: value for name, value in engine.environment.items() if name not in PASSING}
+    files = {} if plan.target.is_own else _files(find_model(plan.target))
+    return {
+        "target": plan.target.describe(),
+        "files": files,
+        "settings": dict(plan.settings),
+        "environment": environment,
+    }
+
+
+def _files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of every file of a model: weights that were trained on are others under the same name."""
+    found = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): (stat.st_size, stat.st_mtime_ns) for path, stat in found}
+
+
+def time_calls(plan: Plan, engine: Engine, calls: int) -> dict[tuple[str, int], Timing]:
+    """Times of the first calls of a plan; nothing is kept of what they draw."""
+    timings = {}
+    for call, batch in zip(range(calls), plan.batches(engine.batch_size), strict=False):
+        for drawn in engine.draw(plan.suite.task, batch, plan.settings):
+            timings[drawn.sample.case.id, drawn.sample.seed] = timing_of(drawn, call, len(batch))
+    return timings
+
+
+def timing_of(drawn: Drawn, call: int, pictures: int) -> Timing:
+    """A sample's share of its call."""
+    stages = drawn.stages
+    if stages is None:
+        return Timing(call=call, seconds=drawn.seconds, warming=drawn.warming)
+    return Timing(
+        call=call,
+        seconds=drawn.seconds,
+        encode=stages.encode / pictures,
+        denoise=stages.denoise / pictures,
+        decode=stages.decode / pictures,
+        steps=stages.steps,
+        warming=drawn.warming,
+    )
+
+
+def reset_peak_memory() -> None:
+    """Forget what earlier runs held on the accelerator; what a process held cannot be forgotten."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_reserved_bytes() -> int:
+    """Largest memory that was reserved on the accelerator, if there is one."""
+    import torch
+
+    return int(torch.cuda.max_memory_reserved()) if torch.cuda.is_available() else 0
+
+
+def peak_memory_bytes() -> int:
+    """Largest memory held: by tensors on the accelerator if there is one, otherwise by this process."""
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,104 @@
+"""What drawing a suite with a target comes to: its samples, in batches, with settings put together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from sdeval import metrics
+from sdeval.config.suite import Sample, Suite, added_seeds, fingerprint
+from sdeval.config.target import Target
+from sdeval.engines.engine import fitting_settings
+from sdeval.engines.generation import batches
+from sdeval.imaging.io import open_rgb
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be drawn: some or all samples of a suite, by one target."""
+
+    suite: Suite
+    target: Target
+    samples: tuple[Sample, ...]
+    settings: Mapping[str, Any]
+    """Arguments of the pipeline call."""
+    unscored: Mapping[str, str] = field(default_factory=dict)
+    """Metrics of the suite that cannot be computed on this machine, and why."""
+    self_check: bool = True
+    """Whether one sample is drawn again by itself, which costs as much as one picture more."""
+    looks: tuple[tuple[int, ...], ...] = ()
+    """Seeds of each look that the suite allows; the plan may be for one of the first."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the verdicts must know besides."""
+    journal: bool = False
+    """Whether what is drawn is written down batch by batch, and taken from there."""
+
+    @property
+    def cases(self) -> frozenset[str]:
+        """Ids of the cases that are drawn."""
+        return frozenset(sample.case.id for sample in self.samples)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the plan is the whole suite."""
+        return len(self.samples) == len(self.suite.samples)
+
+    def batches(self, size: int, done: Collection[tuple[str, int]] = ()) -> Iterator[list[Sample]]:
+        """Samples to draw together. Looks share no batch, so that pictures never depend on how many there are."""
+        for seeds in added_seeds(self.looks or (self.suite.seeds,)):
+            wanted = [s for s in self.samples if s.seed in seeds and (s.case.id, s.seed) not in done]
+            yield from batches(wanted, size)
+
+    def size(self, sample: Sample) -> tuple[int, int] | None:
+        """Width and height asked of a sample: the settings', or the init image's."""
+        width, height = self.settings.get("width"), self.settings.get("height")
+        if width and height:
+            return (width, height)
+        return open_rgb(sample.case.image).size if sample.case.image else None
+
+    def fingerprint(self, sample: Sample) -> str:
+        """Hash of what is asked of a sample."""
+        return fingerprint(sample, *(self.size(sample) or (None, None)))
+
+
+def make_plan(
+    suite: Suite,
+    target: Target,
+    *,
+    cases: Collection[str] | None = None,
+    seeds: tuple[int, ...] | None = None,
+    missing: Mapping[str, Exception] = MappingProxyType({}),
+) -> Plan:
+    """What drawing a suite with a target comes to, once their settings are put together.
+
+    Args:
+        suite: what is asked; its strength is for cases that have none of their own.
+        target: what draws; its strength is for all cases.
+        cases: ids of those to draw; all where None.
+        seeds: those to draw, one of the suite's looks or others; its first look where None.
+        missing: metrics that cannot be computed here, and why.
+    """
+    overrides = fitting_settings(target, suite.task)
+    strength = overrides.pop("strength", None)
+    settings = {**suite.settings, **overrides}
+    default = settings.pop("strength", None)
+    reduced = replace(
+        suite,
+        seeds=seeds or suite.seeds,
+        max_seeds=None,
+        settings=settings,
+        cases=tuple(replace(case, strength=_first(strength, case.strength, default)) for case in suite.cases),
+        metrics=tuple(name for name in suite.metrics if name not in missing),
+        tolerances={name: value for name, value in suite.tolerances.items() if name not in missing},
+    )
+    samples = tuple(sample for sample in reduced.samples if cases is None or sample.case.id in cases)
+    unscored = {name: str(error) for name, error in missing.items() if metrics.info(name).judged}
+    # Seeds that are none of the suite's own are looked at once.
+    looks = suite.looks if reduced.seeds in suite.looks else (reduced.seeds,)
+    return Plan(reduced, target, samples, settings, unscored, looks=looks)
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)

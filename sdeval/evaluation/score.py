@@ -1,0 +1,305 @@
+"""Scores a drawn run with the metrics of its suite. Needs its pictures on disk, not the target; knows no verdicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from sdeval.config.suite import Sample, Suite
+from sdeval.errors import SdevalError
+from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, defect_of, measure
+from sdeval.imaging.io import FULL_UP_TO, as_kept, open_mask, open_rgb, to_pixels
+from sdeval.imaging.similarity import drift
+from sdeval.metrics import Features, Metric, MetricInfo, MetricOptions, Picture, SampleMetric, SetMetric, create
+from sdeval.metrics.sets import references
+from sdeval.results.records import MetricRecord, SampleResult, SetScore
+from sdeval.results.run import Run, Stored
+
+DIGITS = 4
+"""Decimals of a stored score: finer than any metric's noise, coarse enough to be read."""
+SLACK = 1e-3
+
+
+def score(
+    run: Run, suite: Suite, samples: Sequence[Sample], folder: Path, device: str, baseline: Stored | None = None
+) -> Run:
+    """Score a run that was drawn into `folder`.
+
+    Scores and features of pictures that are the baseline's to the last bit are taken from it.
+
+    Args:
+        run: what was drawn.
+        suite: its metrics are computed.
+        samples: one for each of the run's, in its order.
+        folder: where the pictures are.
+        device: where models run.
+        baseline: what was accepted for this suite and target, if anything.
+    """
+    options = MetricOptions.from_suite(suite, device)
+    pictures = [_picture(sample, result, folder, baseline) for sample, result in zip(samples, run.samples, strict=True)]
+    accepted = baseline.run if baseline else None
+    run = replace(run, samples=tuple(_beside(*each, accepted) for each in zip(run.samples, pictures, strict=True)))
+    for name in suite.metrics:
+        metric = create(name, options)
+        run = replace(run, metrics={**run.metrics, name: record_of(metric, suite.tolerances.get(name))})
+        if isinstance(metric, SetMetric):
+            run = _with_set_score(run, metric, pictures, accepted, suite)
+        else:
+            run = _with_scores(run, metric, pictures, accepted)
+    return run
+
+
+def _picture(sample: Sample, result: SampleResult, folder: Path, baseline: Stored | None) -> Picture:
+    case = sample.case
+    image = open_rgb(folder / result.image)
+    kept = baseline.picture(result) if baseline else None
+    return Picture(
+        image=image,
+        case=case,
+        seed=sample.seed,
+        init=open_rgb(case.image) if case.image else None,
+        mask=open_mask(case.mask) if case.mask else None,
+        pair=(open_rgb(kept), as_kept(image)) if kept else None,
+    )
+
+
+def _beside(result: SampleResult, picture: Picture, baseline: Run | None) -> SampleResult:
+    """What became of the baseline's picture of a sample: how far it is, and whether it has another size.
+
+    A size that was asked for was looked at when the picture was drawn; this is for pictures of which none was asked.
+    """
+    before = baseline.sample(result) if baseline else None
+    if before and before.size and result.health == "ok" and before.size != result.size:
+        sizes = "{}x{} instead of the baseline's {}x{}".format(*(result.size or (0, 0)), *before.size)
+        detail = f"{sizes}; ask for width and height in the suite's settings"
+        result = replace(result, health="size_mismatch", detail=detail)
+    if before:
+        result = judge_defects(result, before, picture.pair[0] if picture.pair else None)
+    if picture.pair is None:
+        return result
+    kept, now = map(to_pixels, picture.pair)
+    return replace(result, drift=drift(kept, now))
+
+
+def judge_defects(result: SampleResult, before: SampleResult, kept: Image.Image | None) -> SampleResult:
+    """The sample with its defect judged against the baseline's image: what both images have is a style.
+
+    Args:
+        result: the sample, judged without a baseline.
+        before: the baseline's sample.
+        kept: the image or thumbnail in the baseline; None if there is none.
+    """
+    if result.health in NOT_IN_PIXELS:
+        return result
+    if before.sha256 == result.sha256:
+        return replace(result, health=before.health, detail=before.detail)
+    measures, baseline = Measures.from_dict(result.measures), _measures_of(before, kept)
+    if measures is None or baseline is None:
+        return result
+    finding = defect_of(measures, baseline)
+    return replace(result, health=finding.defect if finding else "ok", detail=finding.detail if finding else "")
+
+
+def _measures_of(before: SampleResult, kept: Image.Image | None) -> Measures | None:
+    """Measures that the baseline stores; for an older one, of its image unless that is a thumbnail."""
+    stored = Measures.from_dict(before.measures)
+    if stored is not None or kept is None or kept.size != before.size or max(kept.size) > FULL_UP_TO:
+        return stored
+    return measure(to_pixels(kept))
+
+
+def record_of(metric: Metric, tolerance: float | None) -> MetricRecord:
+    """What a run keeps of a metric; its own tolerance where the suite states none."""
+    info = metric.info
+    return MetricRecord(
+        version=metric.version,
+        unit=info.unit,
+        higher_is_better=info.higher_is_better,
+        scope=info.scope,
+        tolerance=info.tolerance if tolerance is None else tolerance,
+        tolerance_is_relative=info.tolerance_is_relative,
+        title=info.title,
+        judged=info.judged,
+        alone=info.alone,
+    )
+
+
+def _unchanged(run: Run, baseline: Run | None, metric: Metric) -> dict[int, int]:
+    """Rows whose picture and request are the baseline's to the last bit, where it was scored in the same way."""
+    name = metric.info.name
+    # A distance from the baseline that is kept in it was measured from the one before.
+    if "baseline" in metric.info.needs:
+        return {}
+    if baseline is None or name not in baseline.metrics or baseline.metrics[name].version != metric.version:
+        return {}
+    # A score that was accepted without its picture says nothing of the picture that is there.
+    own = {row: each for row, each in enumerate(baseline.samples) if name not in each.scored_on}
+    if not metric.info.alone and not (_same_pictures(run, baseline) and len(own) == len(baseline.samples)):
+        return {}
+    known = {(each.key, each.fingerprint, each.sha256): row for row, each in own.items()}
+    found = {row: known.get((each.key, each.fingerprint, each.sha256)) for row, each in enumerate(run.samples)}
+    return {row: old for row, old in found.items() if old is not None}
+
+
+def _same_pictures(run: Run, baseline: Run) -> bool:
+    return {(s.key, s.sha256) for s in run.samples} == {(s.key, s.sha256) for s in baseline.samples}
+
+
+def _with_scores(run: Run, metric: SampleMetric, pictures: Sequence[Picture], baseline: Run | None) -> Run:
+    name = metric.info.name
+    reused = _unchanged(run, baseline, metric)
+    values: dict[int, float | None] = {}
+    reasons: dict[int, str] = {}
+    for row, old in reused.items():
+        assert baseline is not None
+        values[row] = baseline.samples[old].scores.get(name)
+    # Without a picture of the baseline, or without the other cases, there is nothing to say, which is no failure.
+    told = "baseline" not in metric.info.needs
+    whole = run.complete or metric.info.alone or "seeds" in metric.info.needs
+    rows = [row for row, each in enumerate(pictures) if whole and values.get(row) is None and (told or each.pair)]
+    # Some may have kept their picture and changed their prompt; the scores of all hang together.
+    if rows and not metric.info.alone:
+        rows = list(range(len(pictures)))
+    for group in _together(rows, run, metric):
+        for row, outcome in zip(group, _attempt(metric, [pictures[row] for row in group]), strict=True):
+            if isinstance(outcome, str):
+                values[row], reasons[row] = None, outcome
+            else:
+                values[row] = round(outcome, DIGITS)
+    samples = tuple(
+        replace(
+            sample,
+            scores={**sample.scores, **({name: values[row]} if row in values else {})},
+            reasons={**sample.reasons, **({name: reasons[row]} if row in reasons else {})},
+        )
+        for row, sample in enumerate(run.samples)
+    )
+    return replace(run, samples=samples)
+
+
+def _together(rows: Sequence[int], run: Run, metric: SampleMetric) -> list[list[int]]:
+    """Rows to score in one call.
+
+    Where scores hang together, the seeds of a look do so among themselves: the same however many looks follow.
+    """
+    if metric.info.alone:
+        return [list(rows)]
+    looks = [run.look_of(run.samples[row].seed) for row in rows]
+    return [[row for row, at in zip(rows, looks, strict=True) if at == look] for look in dict.fromkeys(looks)]
+
+
+def _attempt(metric: SampleMetric, pictures: Sequence[Picture]) -> list[float | str]:
+    """Scores, or why there is none. One picture that cannot be scored does not take the others with it."""
+    if not pictures:
+        return []
+    try:
+        return [_checked(value, metric.info) for value in metric.score(pictures)]
+    except SdevalError:
+        raise
+    except Exception as error:
+        # What one picture cannot say without the others cannot be asked of it alone either.
+        if len(pictures) == 1 or not metric.info.alone:
+            return [f"{type(error).__name__}: {error}"] * len(pictures)
+        return [outcome for picture in pictures for outcome in _attempt(metric, [picture])]
+
+
+def _checked(value: float, info: MetricInfo) -> float | str:
+    low, high = info.range
+    # Rounding may push a perfect score a hair beyond.
+    return (
+        float(value)
+        if math.isfinite(value) and low - SLACK <= value <= high + SLACK
+        else f"the score is {value}, not within {low:g} to {high:g}"
+    )
+
+
+def _with_set_score(
+    run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline: Run | None, suite: Suite
+) -> Run:
+    if metric.extractor.name not in run.features:
+        values = _features(run, metric, pictures, baseline)
+        run = replace(run, features={**run.features, metric.extractor.name: values})
+    return measured_set(run, metric, suite)
+
+
+def measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
+    """The run with the figure of a set metric whose features it has."""
+    name, extractor = metric.info.name, metric.extractor.name
+    try:
+        reference = references.load(suite.references, metric) if suite.references else None
+        value, reason = _measured(run, metric, run.features[extractor], reference)
+    except ValueError as error:
+        reference, value, reason = None, None, f"reference pictures: {error}"
+    found = SetScore(
+        value=value,
+        n=len(run.samples),
+        extractor=extractor,
+        reference=reference.fingerprint if reference else "",
+        reference_n=reference.reference.count if reference else 0,
+        reason=reason,
+        extractor_version=metric.extractor.version,
+        resize=metric.extractor.resize,
+    )
+    return replace(run, set_scores={**run.set_scores, name: found})
+
+
+def _measured(
+    run: Run, metric: SetMetric, features: Features, reference: references.Loaded | None
+) -> tuple[float | None, str]:
+    if reference is None:
+        return None, "the suite has no reference pictures"
+    if not run.complete:
+        return None, "waits for a whole suite; this run holds a part of it"
+    try:
+        value = _checked(metric.measure(features, reference.reference), metric.info)
+    except ValueError as error:
+        return None, str(error)
+    return (None, value) if isinstance(value, str) else (round(value, 6), "")
+
+
+def _features(run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline: Run | None) -> Features:
+    reused = _unchanged(run, baseline, metric)
+    kept: Mapping[int, Any] = {}
+    if baseline is not None and metric.extractor.name in baseline.features:
+        kept = {row: baseline.features[metric.extractor.name][old] for row, old in reused.items()}
+    rows = [row for row in range(len(pictures)) if row not in kept]
+    fresh = dict(zip(rows, metric.extractor.images([pictures[row].image for row in rows]), strict=True)) if rows else {}
+    # A damaged baseline: its features are of no use here, and the verdict says so.
+    if kept and fresh and kept[next(iter(kept))].shape != fresh[rows[0]].shape:
+        return _features(run, metric, pictures, None)
+    return np.stack([kept[row] if row in kept else fresh[row] for row in range(len(pictures))])
+
+
+def with_seeds(run: Run, seeds: Collection[int], suite: Suite, device: str) -> Run:
+    """The part of a scored run that was generated with some of its seeds; see `part_of`."""
+    return part_of(run, {each.key for each in run.samples if each.seed in seeds}, suite, device)
+
+
+def part_of(run: Run, keys: Collection[tuple[str, int]], suite: Suite, device: str) -> Run:
+    """Some samples of a scored run, by case and seed; set metrics are measured again on them."""
+    rows = [row for row, sample in enumerate(run.samples) if sample.key in keys]
+    if len(rows) == len(run.samples):
+        return run
+    samples = tuple(run.samples[row] for row in rows)
+    features = {name: values[rows] for name, values in run.features.items()}
+    part = replace(run, samples=samples, features=features, set_scores={})
+    options = MetricOptions.from_suite(suite, device)
+    for name in run.set_scores:
+        if name in suite.metrics:
+            part = _with_set_score_again(part, run, create(name, options), suite)
+    return part
+
+
+def _with_set_score_again(part: Run, run: Run, metric: Metric, suite: Suite) -> Run:
+    assert isinstance(metric, SetMetric)
+    if metric.extractor.name in part.features:
+        return measured_set(part, metric, suite)
+    reason = f"the run holds no features of {metric.extractor.name}"
+    found = replace(run.set_scores[metric.info.name], value=None, n=len(part.samples), reason=reason)
+    return replace(part, set_scores={**part.set_scores, metric.info.name: found})

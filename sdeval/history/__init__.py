@@ -1,0 +1,1 @@
+"""Metric values session after session, and slow trends in them."""

@@ -1,0 +1,164 @@
+"""What a session adds to the history: figures of its whole runs, and what they are to be held together with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sdeval import metrics
+from sdeval.baselines.speed import hardware_of
+from sdeval.baselines.store import folder_of
+from sdeval.compare.paired import tolerance_of, value_of
+from sdeval.compare.speed import LEAST, TOLERANCES, UNITS, Pace, pace_of
+from sdeval.config.suite import FIGURES, MEMORY, SPEED
+from sdeval.errors import SdevalError
+from sdeval.history import store as history
+from sdeval.history.store import HISTORY, Entry, Figure, RunLine
+from sdeval.report.folder import run_folders
+from sdeval.results import run as runs
+from sdeval.results.run import AGAINST, Run
+from sdeval.results.run_files import json_lines
+from sdeval.results.verdict import SUITE, Verdict
+
+_TITLES = {SPEED: "seconds a picture", MEMORY: "memory at the peak"}
+
+
+def record(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> list[str]:
+    """Add a session to the history beside it. What went wrong is given back as a note: no session fails by it."""
+    path = session.parent / HISTORY
+    try:
+        entry = entry_of(session, verdicts, baselines)
+        if entry.runs:
+            history.append(path, entry)
+    except (SdevalError, OSError) as error:
+        return [f"this session is not in the history: {error}"]
+    return []
+
+
+def entry_of(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Entry:
+    """The line of a session. Runs that were drawn in turns with another answer a question, and are left out."""
+    lines = []
+    for folder in run_folders(session):
+        if not (folder / AGAINST).exists():
+            run = runs.read(folder)
+            mine = {
+                each.metric: each
+                for each in verdicts
+                if (each.suite, each.target, each.case) == (run.suite, run.target, SUITE)
+            }
+            lines.append(_line(_Told(run, mine), _baseline_hash(folder_of(baselines, run.suite, run.target))))
+    return Entry(session.name, tuple(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A run, and what was said of its figures."""
+
+    run: Run
+    verdicts: dict[str, Verdict]
+
+    @property
+    def first_look(self) -> Run:
+        """The samples that every session draws, however many seeds it takes to decide."""
+        seeds = self.run.asked["looks"][0]
+        return replace(self.run, samples=tuple(each for each in self.run.samples if each.seed in seeds))
+
+    def seen(self, metric: str, n: int, pictures: str) -> dict[str, Any]:
+        """What a figure of any kind holds."""
+        said = self.verdicts.get(metric)
+        told = {name: getattr(said, name, None) for name in ("baseline", "delta", "noise", "verdict")}
+        return {**told, "n": n, "pictures": pictures}
+
+
+def _line(told: _Told, baseline: str) -> RunLine:
+    run, first = told.run, told.first_look
+    return RunLine(
+        suite=run.suite,
+        target=run.target,
+        complete=run.complete,
+        asked=_hash([sorted(each.fingerprint for each in first.samples), run.asked["settings"]]),
+        pictures=_pictures(run),
+        baseline=baseline,
+        hardware=hardware_of(run),
+        packages=dict(run.environment.get("packages", {})),
+        drawn_by=dict(run.drawn_by),
+        figures={**_metrics(told, first), **_pace(told)} if run.complete else {},
+    )
+
+
+def _metrics(told: _Told, first: Run) -> dict[str, Figure]:
+    found = {}
+    for name, record in told.run.metrics.items():
+        # A score that depends on the other pictures is another where there are more of them.
+        run = first if record.scope == "sample" and _alone(name) else told.run
+        value, said, score = value_of(run, name), told.verdicts.get(name), run.set_scores.get(name)
+        reference = f" {score.extractor} {score.extractor_version} {score.resize} {score.reference}" if score else ""
+        found[name] = Figure(
+            **told.seen(name, score.n if score else len(run.samples), _pictures(run)),
+            value=value,
+            tolerance=_tolerance(said) or tolerance_of(record, value),
+            version=f"{record.version}{reference}",
+            higher_is_better=record.higher_is_better,
+            judged=record.judged,
+            title=record.title,
+            unit=record.unit,
+        )
+    return found
+
+
+def _tolerance(said: Verdict | None) -> float | None:
+    return said.tolerance if said else None
+
+
+def _alone(metric: str) -> bool:
+    try:
+        return metrics.info(metric).alone
+    # One of a package that is gone.
+    except SdevalError:
+        return False
+
+
+def _pace(told: _Told) -> dict[str, Figure]:
+    """Times and memory: of one kind on one class of machine only, and new in every session."""
+    pace, found = pace_of(told.run), {}
+    if pace is None:
+        return {}
+    for name in FIGURES:
+        said = told.verdicts.get(name)
+        value = said.current if said and said.current is not None else _measured(pace, name)
+        found[name] = Figure(
+            **told.seen(name, 0, ""),
+            value=value,
+            tolerance=_tolerance(said) or max(TOLERANCES[name] * value, LEAST[name]),
+            version=f"{hardware_of(told.run)}, batches of {pace.batch_size}",
+            higher_is_better=False,
+            judged=not hardware_of(told.run).startswith("cpu") or _tolerance(said) is not None,
+            title=_TITLES[name],
+            unit=UNITS[name],
+        )
+    return found
+
+
+def _measured(pace: Pace, figure: str) -> float:
+    return pace.seconds.median if figure == SPEED else pace.memory
+
+
+def _pictures(run: Run) -> str:
+    return _hash(sorted((*each.key, each.sha256) for each in run.samples))
+
+
+def _baseline_hash(folder: Path) -> str:
+    """Of the accepted pictures and scores; empty where nothing is accepted."""
+    path = folder / "samples.jsonl"
+    if not path.exists():
+        return ""
+    accepted = [[each.get(name) for name in ("case", "seed", "sha256", "scores")] for _, each in json_lines(path)]
+    return _hash(accepted)
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

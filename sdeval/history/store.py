@@ -1,0 +1,221 @@
+"""The history: one line for every session, in a file beside their folders; and its figures, session after session.
+
+Only figures of the same samples, settings and version of their metric make a series; a line says what it takes to know.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sdeval._utils.files import dump_line
+from sdeval._utils.validation import Plain, check_table, made, shown
+from sdeval.errors import SdevalError
+from sdeval.results.verdict import Kind
+
+HISTORY = "history.jsonl"
+"""In the folder that holds the sessions."""
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One figure of a suite, as one session found it."""
+
+    value: float | None
+    """Over the seeds of the first look, which every session draws; None where it could not be computed."""
+    n: int
+    """Samples it was computed over."""
+    baseline: float | None = None
+    delta: float | None = None
+    tolerance: float
+    """In the unit of the figure."""
+    noise: float | None = None
+    verdict: Kind | None = None
+    """None where the session did not ask for one."""
+    version: str
+    """What figures of one kind have in common: version and reference of a metric; machine and batch size of a time."""
+    higher_is_better: bool
+    judged: bool = True
+    """Whether a loss could have failed the session; what is only told is not watched for drift either."""
+    pictures: str = ""
+    """Hash of what it was computed from; empty where every session says something new, as times do."""
+    title: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLine:
+    """One suite on one target, as one session found it."""
+
+    suite: str
+    target: str
+    complete: bool
+    asked: str
+    """Hash of what was asked: the samples of the first look, and the settings."""
+    pictures: str
+    """Hash of all pictures."""
+    baseline: str = ""
+    """Hash of the accepted pictures and scores; empty without any."""
+    hardware: str = ""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    drawn_by: Mapping[str, Plain] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    """By metric; none where the run is partial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One session."""
+
+    session: str
+    runs: tuple[RunLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A figure in one session."""
+
+    session: str
+    value: float
+    tolerance: float
+    verdict: Kind | None
+    baseline_changed: bool
+    """Whether another baseline had been accepted since the session before."""
+    pictures: str
+    """Hash of what it was computed from; empty where every session says something new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A figure session after session, oldest first."""
+
+    metric: str
+    title: str
+    unit: str
+    higher_is_better: bool
+    points: tuple[Point, ...]
+    judged: bool = True
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, -1 where less is."""
+        return 1 if self.higher_is_better else -1
+
+
+def append(path: Path, entry: Entry) -> None:
+    """Add a line, in a single write: two sessions that end at once do not mix.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = dump_line({"schema": SCHEMA, **asdict(entry)})
+    # What a session left half written, because it was killed, is closed, and marked by an empty line.
+    content = (line if _ends_whole(path) else f"\n\n{line}").encode("utf-8")
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        if os.write(descriptor, content) < len(content):
+            raise OSError(f"{path}: no space left for a whole line")
+    finally:
+        os.close(descriptor)
+
+
+def _ends_whole(path: Path) -> bool:
+    """Whether the last line was written to its end."""
+    if not path.exists():
+        return True
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
+
+
+def read(path: Path) -> tuple[Entry, ...]:
+    """All sessions, oldest first.
+
+    A line that was left half written is passed over. Of a session that crashed and went on, the last line counts.
+
+    Raises:
+        SdevalError: there is no history yet, or a line is damaged; says which.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        raise SdevalError(f"{path}: no history yet; every session that draws a whole suite adds a line") from None
+    except OSError as error:
+        raise SdevalError(f"{path}: cannot be read: {error}") from None
+    found = (_line(lines, number, path) for number in range(len(lines)))
+    return tuple({entry.session: entry for entry in found if entry is not None}.values())
+
+
+def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:
+    """What a line holds; None where it is empty, or half of one."""
+    if not lines[number]:
+        return None
+    where = f"{path}:{number + 1}: is damaged"
+    after = lines[number + 1 :]
+    try:
+        return _entry(json.loads(lines[number]), where)
+    except (ValueError, RecursionError) as error:
+        # The end of the file, or the mark of a line that was closed later: an empty one, with more to come.
+        if not after or (len(after) > 1 and not after[0]):
+            return None
+        raise SdevalError(f"{where}: {error}; mend or delete that line") from None
+
+
+def _entry(content: Any, where: str) -> Entry:
+    known = {"schema": int, "session": str, "runs": Sequence[Mapping[str, Plain]]}
+    check_table(content, known, where, required=known)
+    if content["schema"] != SCHEMA:
+        found = shown(content["schema"])
+        raise SdevalError(f"{where}: has schema {found}; this version of sdeval reads {SCHEMA}")
+    return Entry(content["session"], tuple(_run_line(each, where) for each in content["runs"]))
+
+
+def _run_line(content: Mapping[str, Any], where: str) -> RunLine:
+    found = check_table(content, {"figures": Mapping[str, Mapping[str, Plain]]}, where, required=("figures",))
+    figures = {name: made(Figure, each, f"{where}: {name}") for name, each in found["figures"].items()}
+    return made(RunLine, {**content, "figures": figures}, where)
+
+
+def suites_and_targets(entries: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
+    """What the history knows, in the order it came up."""
+    return tuple(dict.fromkeys((run.suite, run.target) for entry in entries for run in entry.runs if run.figures))
+
+
+def series(entries: Sequence[Entry], suite: str, target: str) -> tuple[Series, ...]:
+    """Every figure of a suite on a target, as far as it is of one kind with the latest.
+
+    Sessions that asked for something else, were drawn on another machine (of times), or scored by another version of
+    the metric are left out, and so are those without a score.
+    """
+    mine = [
+        (entry.session, run)
+        for entry in entries
+        for run in entry.runs
+        if (run.suite, run.target) == (suite, target) and run.figures
+    ]
+    if not mine:
+        return ()
+    latest = mine[-1][1]
+    alike = [(session, run) for session, run in mine if run.asked == latest.asked]
+    return tuple(_series(name, figure, alike) for name, figure in latest.figures.items() if figure.value is not None)
+
+
+def _series(name: str, latest: Figure, runs: Sequence[tuple[str, RunLine]]) -> Series:
+    points: list[Point] = []
+    before: str | None = None
+    for session, run in runs:
+        figure = run.figures.get(name)
+        if figure is None or figure.value is None or (figure.version, figure.n) != (latest.version, latest.n):
+            continue
+        changed = before is not None and bool(run.baseline) and run.baseline != before
+        points.append(Point(session, figure.value, figure.tolerance, figure.verdict, changed, figure.pictures))
+        before = run.baseline
+    return Series(name, latest.title, latest.unit, latest.higher_is_better, tuple(points), latest.judged)

@@ -1,0 +1,50 @@
+"""How far a picture has moved from the one it replaces, in a word."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sdeval.imaging.io import Pixels
+from sdeval.metrics.psnr import psnr
+
+Drift = Literal["identical", "imperceptible", "changed"]
+
+CLOSE = 40.0
+"""PSNR in dB from which two pictures count as the same to the eye: 2.55 levels off on average (root mean square), a
+hundredth of the scale. A convention, not a law: lossy compression lies between 30 and 50 dB, and quality is
+often called high from 40 on (so in Unity's graphics test framework, which tests rendered pictures as we do)."""
+BLOCK = 8
+"""Edge of the squares that are looked at one by one, in pixels; JPEG codes as large ones."""
+LOCAL = 8.0
+"""Mean difference in levels that no square may exceed: three times what `CLOSE` allows everywhere. Without it a change
+of one place in a large picture, such as an eye, would be averaged away."""
+
+
+def drift(before: Pixels, now: Pixels) -> Drift:
+    """Whether two pictures are identical, cannot be told apart at a glance, or have changed.
+
+    Imperceptible: PSNR at least 40 dB, and no square of 8x8 pixels, wherever it lies, differs by more than 8 levels on
+    average over its pixels and channels. Pictures of different sizes have changed.
+
+    Args:
+        before: `[height, width, 3]`.
+        now: `[height, width, 3]`.
+    """
+    if before.shape != now.shape:
+        return "changed"
+    if np.array_equal(before, now):
+        return "identical"
+    return "imperceptible" if psnr(before, now) >= CLOSE and _worst_square(before, now) <= LOCAL else "changed"
+
+
+def _worst_square(before: Pixels, now: Pixels) -> float:
+    """Largest mean difference in levels over all squares, also those that overlap."""
+    difference: npt.NDArray[np.int64] = np.abs(before.astype(np.int64) - now).sum(axis=-1)
+    height, width = (min(BLOCK, edge) for edge in difference.shape)
+    # Sums over all rectangles from the corner: four of them make the sum over a square.
+    sums = np.pad(difference.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    squares = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+    return float(squares.max() / (height * width * before.shape[-1]))

@@ -1,0 +1,142 @@
+"""The CLIP model that metrics share: open_clip, raw features, loaded once for each name and device."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from sdeval._utils.environment import calm_threads
+from sdeval.errors import NotAvailable, SdevalError, unknown
+from sdeval.metrics.base import Features
+
+if TYPE_CHECKING:
+    import torch
+
+BATCH = 32
+"""Pictures or texts encoded at once."""
+
+
+@lru_cache(maxsize=4)
+def load_clip(name: str, device: str) -> Clip:
+    """The CLIP of a suite: `shapes`, `MODEL/WEIGHTS`, `local-dir:PATH` or `hf-hub:ORG/NAME`.
+
+    Raises:
+        SdevalError: no such model or weights.
+        NotAvailable: its weights are not on this machine.
+    """
+    return Clip(name, device)
+
+
+class Clip:
+    """Image and text features of one open_clip model, not normalised, in float32."""
+
+    name = "clip"
+
+    def __init__(self, name: str, device: str) -> None:
+        calm_threads()
+        import open_clip
+
+        model, weights, self.version = _locate(name)
+        try:
+            self._model, _, self._preprocess = open_clip.create_model_and_transforms(
+                model, pretrained=weights, device=device, load_weights=True
+            )
+            self._tokenizer = open_clip.get_tokenizer(model)
+        except (RuntimeError, OSError, ValueError, FileNotFoundError) as error:
+            raise SdevalError(f"clip_model {name}: does not load: {str(error).splitlines()[0]}") from error
+        self._model.eval()
+        prepared = self._model.visual.preprocess_cfg
+        edge = "x".join(map(str, prepared["size"]))
+        self.resize = f"{prepared['interpolation']} {edge} {prepared['resize_mode']}"
+        self._device = device
+        self._texts: dict[str, Any] = {}
+
+    def images(self, pictures: Sequence[Image.Image]) -> Features:
+        """Features of pictures, `[n, d]`."""
+        import torch
+
+        parts = []
+        for start in range(0, len(pictures), BATCH):
+            batch = torch.stack([self._preprocess(each.convert("RGB")) for each in pictures[start : start + BATCH]])
+            parts.append(self._encode(self._model.encode_image, batch))
+        return np.concatenate(parts)
+
+    def texts(self, texts: Sequence[str]) -> Features:
+        """Features of texts, `[n, d]`; each distinct text is encoded once."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._texts]
+        for start in range(0, len(new), BATCH):
+            batch = new[start : start + BATCH]
+            encoded = self._encode(self._model.encode_text, self._tokenizer(batch))
+            self._texts.update(zip(batch, encoded, strict=True))
+        return np.stack([self._texts[text] for text in texts])
+
+    def _encode(self, encoder: Any, batch: torch.Tensor) -> Features:
+        import torch
+
+        with torch.inference_mode():
+            return np.asarray(encoder(batch.to(self._device)).float().cpu().numpy(), dtype=np.float32)
+
+
+class WithClip:
+    """What metrics that score with a CLIP share: it, and a version that changes with it."""
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+
+    @property
+    def version(self) -> str:
+        """Formula and weights."""
+        return f"1 {self._clip.version}"
+
+
+def _locate(name: str) -> tuple[str, str | None, str]:
+    """Model and weights as open_clip names them, and a version that changes with the weights."""
+    if name == "shapes":
+        from sdeval.shapes import clip_folder
+
+        return _folder(clip_folder(), "shapes")
+    if name.startswith("local-dir:"):
+        return _folder(Path(name.removeprefix("local-dir:")), name)
+    if name.startswith("hf-hub:"):
+        _must_be_cached(name.removeprefix("hf-hub:"), "open_clip_config.json")
+        return name, None, name
+    return _tagged(name)
+
+
+def _folder(folder: Path, name: str) -> tuple[str, None, str]:
+    weights = folder / "open_clip_model.safetensors"
+    if not weights.is_file():
+        raise SdevalError(f"clip_model {name}: no {weights.name} in {folder}")
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
+    return f"local-dir:{folder}", None, f"{name if name == 'shapes' else 'local-dir'} {digest}"
+
+
+def _tagged(name: str) -> tuple[str, str, str]:
+    import open_clip
+
+    model, slash, tag = name.partition("/")
+    if model not in open_clip.list_models():
+        raise SdevalError(f"clip_model: {unknown('open_clip model', model, open_clip.list_models())}")
+    tags = open_clip.list_pretrained_tags_by_model(model)
+    # Without weights open_clip only logs a warning and scores with random numbers.
+    if not slash or tag not in tags:
+        raise SdevalError(f"clip_model {name}: {unknown('weights', tag, tags)}; write it as {model}/WEIGHTS")
+    hub = (open_clip.get_pretrained_cfg(model, tag) or {}).get("hf_hub", "").rstrip("/")
+    if hub:
+        _must_be_cached(hub, "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+    return model, tag, name
+
+
+def _must_be_cached(repository: str, *files: str) -> None:
+    from huggingface_hub import try_to_load_from_cache
+
+    if not any(isinstance(try_to_load_from_cache(repository, file), str) for file in files):
+        raise NotAvailable(
+            f"CLIP weights {repository} are not on this machine; get them with: hf download {repository}"
+        )

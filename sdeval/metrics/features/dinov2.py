@@ -1,0 +1,94 @@
+"""DINOv2 features: self-supervised, and closer to what people see as different than Inception's (arXiv 2306.04675)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from sdeval._utils.environment import calm_threads
+from sdeval.errors import NotAvailable, SdevalError
+from sdeval.imaging.io import to_pixels
+from sdeval.metrics.base import Features
+
+BATCH = 32
+EDGE = 224
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+"""Of ImageNet, as DINOv2 was trained (Oquab et al. 2023, arXiv 2304.07193)."""
+
+
+class Dinov2:
+    """The class token of the last layer, of pictures resized to 224 pixels (bicubic, whole picture).
+
+    Raises:
+        NotAvailable: the weights are not on this machine.
+        SdevalError: they are no safetensors, do not load whole, or are of another kind of model.
+    """
+
+    name = "dinov2"
+    resize = f"bicubic {EDGE}x{EDGE} squash"
+
+    def __init__(self, model: str, device: str) -> None:
+        calm_threads()
+        folder = _find(model)
+        weights = folder / "model.safetensors"
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
+        self.version = f"dinov2 {digest} bicubic {EDGE}"
+        self._device = device
+        self._model = _load(folder, model).to(device).eval()
+
+    def images(self, pictures: Sequence[Image.Image]) -> Features:
+        """Features of pictures, `[n, d]`."""
+        import torch
+
+        parts = []
+        for start in range(0, len(pictures), BATCH):
+            pixels = np.stack([_prepared(each) for each in pictures[start : start + BATCH]])
+            with torch.inference_mode():
+                output = self._model(pixel_values=torch.from_numpy(pixels).to(self._device))
+            parts.append(output.last_hidden_state[:, 0].float().cpu().numpy())
+        return np.concatenate(parts)
+
+
+def _prepared(picture: Image.Image) -> Features:
+    resized = to_pixels(picture.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BICUBIC))
+    values = (resized / 255 - np.array(MEAN)) / np.array(DEVIATION)
+    return np.asarray(values.transpose(2, 0, 1), dtype=np.float32)
+
+
+def _load(folder: Path, model: str) -> Any:
+    from safetensors import SafetensorError
+    from transformers import AutoModel
+
+    try:
+        loaded, told = AutoModel.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise SdevalError(f"dinov2_model {model}: does not load: {str(error).splitlines()[0]}") from error
+    if not loaded.config.model_type.startswith("dinov2"):
+        raise SdevalError(f"dinov2_model {model}: is a {loaded.config.model_type}, not a DINOv2")
+    # What is missing, transformers makes up from random numbers.
+    if told["missing_keys"]:
+        raise SdevalError(f"dinov2_model {model}: weights are missing in it: {', '.join(sorted(told['missing_keys']))}")
+    return loaded
+
+
+def _find(model: str) -> Path:
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        # A pickle, the other format of such folders, could run code.
+        if not (folder / "model.safetensors").is_file():
+            raise SdevalError(f"dinov2_model {model}: no model.safetensors in it; other formats are not opened")
+        return folder
+    from huggingface_hub import try_to_load_from_cache
+
+    found = [try_to_load_from_cache(model, name) for name in ("model.safetensors", "config.json")]
+    if not all(isinstance(each, str) for each in found):
+        raise NotAvailable(f"DINOv2 weights {model} are not on this machine; get them with: hf download {model}")
+    return Path(str(found[0])).parent

@@ -1,0 +1,105 @@
+"""Squared maximum mean discrepancy between two sets of features, without bias, for any kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+
+from sdeval.metrics.base import Difference, Extractor, Features, Floats, MetricInfo, Reference, checked_features
+from sdeval.metrics.sets.swaps import Rows, difference_of_sums, pooled
+
+Kernel = Callable[[Floats, Floats], Floats]
+"""Kernel values `[n, m]` of rows `[n, d]` and `[m, d]`."""
+SCALE = 1000
+"""Of the figures, as tables print them."""
+BLOCK = 1024
+"""Rows whose kernel values are in memory at a time."""
+
+
+def squared_mmd(features: Features, reference: Reference, kernel: Kernel) -> float:
+    """Unbiased estimate of the squared distance between two mean embeddings.
+
+    Gretton et al. 2012 (JMLR 13:723-773), equation 3: `mean k(x, x') + mean k(y, y') - 2 mean k(x, y)`, where the
+    first two means leave out the products of a row with itself. Its mean is 0 where both sets come from the same
+    distribution, at any n, so that it may fall below.
+
+    Args:
+        features: `[n, d]`, n at least 2.
+        reference: in the same features; every row of it is needed.
+        kernel: symmetric; what it says of the reference is kept for the next call with the same two.
+
+    Raises:
+        ValueError: fewer than two rows, values that are no numbers, other dimensions, or a reference without rows.
+    """
+    rows = checked_features(features, reference.dimensions)
+    across = _row_sums(rows, reference.all_rows(), kernel).mean() / reference.count
+    return _mean_of_pairs(rows, kernel) + _reference_mean(reference, kernel) - 2 * float(across)
+
+
+def swapped_difference(
+    baseline: Features, candidate: Features, cases: Rows, reference: Reference, kernel: Kernel
+) -> Difference:
+    """Figure of the candidate minus that of the baseline, with marked cases swapped; each call costs one sum of cases.
+
+    With `s` 1 for rows on one side and 0 on the other, `sᵀKs - (1-s)ᵀK(1-s)` is `Σ (2s-1) K1`: both sides together are
+    always the same pictures, so the difference is a sum over them.
+
+    Args:
+        baseline: `[n, d]`.
+        candidate: `[n, d]`, row by row the same samples.
+        cases: `[n]`, the number of each row's case.
+        reference: in the same features.
+        kernel: as for `squared_mmd`.
+
+    Raises:
+        ValueError: as `squared_mmd`.
+    """
+    rows, count = pooled(baseline, candidate, reference), len(baseline)
+    within = _sums_with_others(rows, kernel) / (count * (count - 1))
+    across = _row_sums(rows, reference.all_rows(), kernel) / (count * reference.count)
+    return difference_of_sums(within - 2 * across, cases)
+
+
+@lru_cache(maxsize=16)
+def _reference_mean(reference: Reference, kernel: Kernel) -> float:
+    """Takes longest, and is the same for every set that is held against the reference."""
+    return _mean_of_pairs(reference.all_rows(), kernel)
+
+
+def _mean_of_pairs(rows: Floats, kernel: Kernel) -> float:
+    return float(_sums_with_others(rows, kernel).mean() / (len(rows) - 1))
+
+
+def _row_sums(rows: Floats, others: Floats, kernel: Kernel) -> Floats:
+    parts = [kernel(rows[start : start + BLOCK], others).sum(axis=1) for start in range(0, len(rows), BLOCK)]
+    return np.concatenate(parts)
+
+
+def _sums_with_others(rows: Floats, kernel: Kernel) -> Floats:
+    """For each row the sum of its kernel values with all rows but itself, `[n]`."""
+    parts = []
+    for start in range(0, len(rows), BLOCK):
+        values = kernel(rows[start : start + BLOCK], rows)
+        parts.append(values.sum(axis=1) - values.diagonal(offset=start))
+    return np.concatenate(parts)
+
+
+class KernelMetric:
+    """A squared distance by a kernel, times 1000 as tables print it, in the features of an extractor."""
+
+    def __init__(self, info: MetricInfo, kernel: Kernel, extractor: Extractor) -> None:
+        self.info = info
+        self.extractor = extractor
+        self.version = f"1 {extractor.version}"
+        self._kernel = kernel
+
+    def measure(self, features: Features, reference: Reference) -> float:
+        """`squared_mmd` at the metric's scale."""
+        return SCALE * squared_mmd(features, reference, self._kernel)
+
+    def swapped(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
+        """`swapped_difference` at the metric's scale."""
+        difference = swapped_difference(before, after, cases, reference, self._kernel)
+        return lambda swapped: SCALE * difference(swapped)

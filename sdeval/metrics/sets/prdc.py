@@ -1,0 +1,140 @@
+"""Precision, recall, density and coverage: which pictures lie near reference pictures, and which of those have any.
+
+Kynkäänniemi et al. 2019 (arXiv 1904.06991) for the first two, Naeem et al. 2020 (arXiv 2002.09797) for the others. All
+four change with n where nothing else does: compare only at equal n.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdeval.metrics.base import (
+    Difference,
+    Extractor,
+    Features,
+    Floats,
+    MetricInfo,
+    MetricOptions,
+    Reference,
+    SetMetric,
+    checked_features,
+)
+from sdeval.metrics.features.registry import load_extractor
+from sdeval.metrics.sets.neighbours import (
+    Hits,
+    K,
+    Reached,
+    reached_by_own_balls,
+    reached_in_reference_balls,
+    reference_balls,
+)
+from sdeval.metrics.sets.swaps import Rows, difference_of, difference_of_sums, pooled
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One of the four: facts, the figure of a set, and how it differs when cases change sides."""
+
+    INFO: MetricInfo
+    figure: Callable[[Floats, Reference], float]
+    """Of rows `[n, d]`."""
+    difference: Callable[[Floats, Rows, Reference], Difference]
+    """Of pooled rows `[2 n, d]`, and the case of each `[n]`."""
+
+    def create(self, options: MetricOptions) -> SetMetric:
+        """With the suite's extractor."""
+        return Neighbours(self, load_extractor(options))
+
+    def measure(self, features: Features, reference: Reference) -> float:
+        """The figure of features `[n, d]` in percent.
+
+        Raises:
+            ValueError: not more than `K` pictures on either side, values that are no numbers, other dimensions, or a
+                reference without rows.
+        """
+        rows = checked_features(features, reference.dimensions)
+        _must_be_enough(len(rows), reference)
+        return self.figure(rows, reference)
+
+    def swapped(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
+        """Figure of the candidate minus that of the baseline, with marked cases swapped; raises as `measure`."""
+        rows = pooled(before, after, reference)
+        _must_be_enough(len(before), reference)
+        return self.difference(rows, cases, reference)
+
+
+def of_pictures(info: MetricInfo, value: Callable[[Hits], Floats]) -> Definition:
+    """A mean over pictures, in percent: of the value that each has by its own hits, whatever else is in the set."""
+
+    def values(rows: Floats, reference: Reference) -> Floats:
+        return 100 * np.concatenate([value(each) for each in reference_balls(rows, reference)])
+
+    def difference(rows: Floats, cases: Rows, reference: Reference) -> Difference:
+        return difference_of_sums(values(rows, reference) / len(cases), cases)
+
+    return Definition(info, lambda rows, reference: float(values(rows, reference).mean()), difference)
+
+
+def of_references(info: MetricInfo, reached_by: Callable[[Floats, Reference], Reached]) -> Definition:
+    """Percent of the reference pictures that are reached by any picture."""
+
+    def difference(rows: Floats, cases: Rows, reference: Reference) -> Difference:
+        reached = reached_by(rows, reference)
+        return difference_of(lambda chosen: 100 * float(reached(chosen).mean()), cases)
+
+    def figure(rows: Floats, reference: Reference) -> float:
+        return 100 * float(reached_by(rows, reference)(np.arange(len(rows))).mean())
+
+    return Definition(info, figure, difference)
+
+
+def _must_be_enough(count: int, reference: Reference) -> None:
+    if min(count, reference.count) <= K:
+        raise ValueError(
+            f"needs more than {K} pictures on both sides, got {count} pictures and {reference.count} reference pictures"
+        )
+
+
+class Neighbours:
+    """One of the four in the features of the suite's extractor."""
+
+    def __init__(self, definition: Definition, extractor: Extractor) -> None:
+        self.info = definition.INFO
+        self.extractor = extractor
+        self.version = f"1 k={K} {extractor.version}"
+        self.measure = definition.measure
+        self.swapped = definition.swapped
+
+
+def _info(name: str, title: str, most: float = 100.0) -> MetricInfo:
+    return MetricInfo(
+        name=name,
+        title=title,
+        unit="%",
+        higher_is_better=True,
+        tolerance=5.0,
+        scope="set",
+        range=(0.0, most),
+        needs=("references",),
+    )
+
+
+precision = of_pictures(
+    _info("precision", "share of pictures that lie among real pictures (precision)"),
+    lambda hits: np.asarray(hits.any(axis=1), dtype=np.float64),
+)
+recall = of_references(
+    _info("recall", "share of real pictures that lie among the pictures (recall)"), reached_by_own_balls
+)
+density = of_pictures(
+    # Above 100 where reference pictures lie close together.
+    _info("density", "how closely real pictures surround the pictures (density)", math.inf),
+    lambda hits: np.asarray(hits.sum(axis=1) / K),
+)
+coverage = of_references(
+    _info("coverage", "share of real pictures with a picture near them (coverage)"), reached_in_reference_balls
+)

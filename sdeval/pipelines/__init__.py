@@ -1,5 +1,0 @@
-"""The only rooms that import diffusers: check a target, load it, draw a batch."""
-
-from sdeval.environment import calm_threads
-
-calm_threads()

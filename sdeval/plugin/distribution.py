@@ -1,0 +1,43 @@
+"""How items spread over the workers of pytest-xdist."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from xdist.scheduler import LoadScopeScheduling
+
+from sdeval.config.suite import FIGURES
+
+
+def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeScheduling:
+    """A scheduler that keeps the items of one target on one worker; every other test goes for itself."""
+    known = set(targets)
+
+    class ByTarget(LoadScopeScheduling):
+        def add_node_collection(self, node: Any, collection: Any) -> None:
+            super().add_node_collection(node, collection)
+            known.update(declared(collection))
+
+        def _split_scope(self, nodeid: str) -> str:
+            return scope(nodeid, known)
+
+    return ByTarget(config, log)
+
+
+def declared(nodeids: Iterable[str]) -> set[str]:
+    """Targets that suites themselves declare, read off the ids of their speed figures."""
+    ends = [f"-{name}]" for name in FIGURES]
+    return {nodeid.partition("[")[2].removesuffix(end) for nodeid in nodeids for end in ends if nodeid.endswith(end)}
+
+
+def scope(nodeid: str, targets: Collection[str]) -> str:
+    """What a node id is kept together by.
+
+    Example:
+        >>> scope("suites/test_a.py::test_a[sd15-ddim-cat]", ["sd15", "sd15-ddim"])
+        'sd15-ddim'
+    """
+    _, bracket, inside = nodeid.partition("[")
+    matching = [name for name in targets if bracket and inside.startswith(f"{name}-")]
+    return max(matching, key=len) if matching else nodeid

@@ -1,0 +1,91 @@
+"""Settings side by side, for the terminal."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sdeval.compare.matrix import Matrix, Row
+from sdeval.compare.speed import Spread
+from sdeval.report.words import SYMBOLS, number, signed
+from sdeval.results.verdict import Verdict
+
+
+def matrix_lines(matrix: Matrix, width: int = 0) -> list[str]:
+    """A table of settings, and the fastest of them that is not worse.
+
+    Args:
+        matrix: what to show.
+        width: in characters; that of the terminal where 0.
+    """
+    base = next(row for row in matrix.rows if row.name == matrix.reference)
+    metrics = told_metrics(matrix)
+    table = Table(title=f"{matrix.suite}, beside {escape(matrix.reference)}", title_justify="left")
+    table.add_column("setting", overflow="fold")
+    for name in ("s a picture", "as fast", *metrics):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("front", justify="center")
+    for row in matrix.rows:
+        table.add_row(escape(row.name), _time(row.seconds), speed_of(row, base), *_figures(row, metrics), _front(row))
+    console = Console(file=StringIO(), width=width or None)
+    with console.capture() as drawn:
+        console.print(table)
+    return [*drawn.get().rstrip().splitlines(), *_broken(matrix), *matrix.notes, choice(matrix, base)]
+
+
+def _time(seconds: Spread | None) -> str:
+    return f"{number(seconds.median)}\np90 {number(seconds.p90)}" if seconds else "–"
+
+
+def told_metrics(matrix: Matrix) -> list[str]:
+    """Metrics that any setting was judged by, in the order of the suite."""
+    base = next(row for row in matrix.rows if row.name == matrix.reference)
+    return [each.metric for each in base.verdicts if any(_judged(row, each.metric) for row in matrix.rows)]
+
+
+def speed_of(row: Row, base: Row) -> str:
+    """How many times as fast as another; of times on different machines nothing can be said."""
+    if row.seconds is None or base.seconds is None or row.hardware != base.hardware or not row.seconds.median:
+        return "–"
+    return number(base.seconds.median / row.seconds.median)
+
+
+def _judged(row: Row, metric: str) -> bool:
+    return any(each.metric == metric and each.verdict != "information" for each in row.verdicts)
+
+
+def _figures(row: Row, metrics: list[str]) -> list[str]:
+    said = {each.metric: each for each in row.verdicts}
+    return [_figure(said[name], interval=name == metrics[0]) if name in said else "–" for name in metrics]
+
+
+def _figure(verdict: Verdict, *, interval: bool) -> str:
+    """The verdict and the value, and by how much it changed; for the first metric between what bounds."""
+    lines = [f"{SYMBOLS[verdict.verdict]} {number(verdict.current)}"]
+    if interval and verdict.low is not None and verdict.high is not None:
+        lines.append(f"{signed(verdict.low)} to {signed(verdict.high)}")
+    elif verdict.delta is not None:
+        lines.append(signed(verdict.delta))
+    return "\n".join(lines)
+
+
+def _front(row: Row) -> str:
+    return "●" if row.on_front else ""
+
+
+def _broken(matrix: Matrix) -> list[str]:
+    return [f"{row.name}: {row.broken} broken pictures" for row in matrix.rows if row.broken]
+
+
+def choice(matrix: Matrix, base: Row) -> str:
+    """The cheapest setting that is not worse, in a sentence."""
+    chosen = matrix.cheapest
+    if chosen is None:
+        return "times are of different machines: nothing is said of which setting is the cheapest"
+    if chosen.name == matrix.reference:
+        return f"the cheapest setting that is not worse than {matrix.reference} is itself"
+    times = speed_of(chosen, base)
+    return f"the cheapest setting that is not worse than {matrix.reference}: {chosen.name}, {times} times as fast"

@@ -1,0 +1,206 @@
+"""Cases, as the page shows them: pictures before and now, all seeds together, and how each score moved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdeval.compare.paired import tolerance_of
+from sdeval.config.suite import COLLAPSED
+from sdeval.report.html.image_sources import Sources
+from sdeval.report.session_runs import Beside, pairs_of
+from sdeval.report.titles import short_title
+from sdeval.report.words import SYMBOLS, number, sentence, signed
+from sdeval.results.records import CaseRecord, SampleResult
+from sdeval.results.run import Run
+from sdeval.results.verdict import Verdict, worst_first
+
+DRIFTS = ("changed", "imperceptible", "identical")
+"""How far pictures moved, furthest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """How far one score of a case moved."""
+
+    title: str
+    baseline: str
+    current: str
+    change: str
+    noise: float | None
+    """The change in multiples of what other seeds of the same case do, below 0 where it is worse; None where a single
+    seed tells nothing of that."""
+    loss: float
+    """In tolerances; below 0 where it is a gain."""
+
+    @property
+    def place(self) -> float:
+        """Where the change stands on a scale of four times the noise to both sides, in percent."""
+        return round(50 + 12.5 * max(-4.0, min(4.0, self.noise or 0.0)), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One sample: its picture now and before, as sources of images; empty where there is none."""
+
+    seed: int
+    current: str
+    before: str
+    health: str
+    scores: str
+    gains: Mapping[str, float]
+    """By how much each score changed; below 0 where it is worse. Under `collapsed_samples`, that of the judged score
+    that lost most, in tolerances."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One case with all its seeds."""
+
+    number: int
+    """Place in its suite."""
+    verdict: Verdict
+    symbol: str
+    prompt: str
+    negative_prompt: str
+    tags: tuple[str, ...]
+    said: str
+    drift: str
+    """The furthest of its pictures; empty without a baseline."""
+    shots: tuple[Shot, ...]
+    moves: tuple[Move, ...]
+    image: str
+    mask: str
+    outline: str
+
+    @property
+    def worst(self) -> float:
+        """The worst of its moves, in tolerances."""
+        return round(max((move.loss for move in self.moves), default=0.0), 2)
+
+    @property
+    def sick(self) -> str:
+        """Which of its pictures are none; empty where all are healthy."""
+        return ", ".join(f"seed {shot.seed} is {shot.health}" for shot in self.shots if shot.health != "ok")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What all cards of a run need: both sides, how their pictures are named, and what seeds alone do."""
+
+    beside: Beside
+    sources: Sources
+    earlier: Mapping[tuple[str, int], SampleResult]
+    noise: Mapping[str, float]
+
+    @property
+    def run(self) -> Run:
+        return self.beside.run
+
+    def picture(self, name: str) -> str:
+        """A file of the run."""
+        return self.sources.here(self.beside.folder / name) if name else ""
+
+    def then(self, sample: SampleResult | None) -> str:
+        """The picture that a sample is held against."""
+        return self.sources.here(self.beside.kept / sample.image) if sample and sample.image else ""
+
+
+def cards_of(verdicts: Sequence[Verdict], beside: Beside, sources: Sources) -> tuple[Card, ...]:
+    """The cases of a run, worst first."""
+    by_case = {each.case: each for each in verdicts if each.case}
+    earlier = {each.key: each for each in beside.before.samples} if beside.before else {}
+    sides, samples = _Sides(beside, sources, earlier, _noise(beside)), beside.run.by_case()
+    places = {case: number for number, case in enumerate(samples)}
+    ordered = worst_first([by_case[case] for case in samples if case in by_case])
+    return tuple(_card(each, places[each.case], samples[each.case], sides) for each in ordered)
+
+
+def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: _Sides) -> Card:
+    asked = sides.run.cases.get(verdict.case, CaseRecord(case=verdict.case))
+    drifts = {sample.drift for sample in samples}
+    return Card(
+        number=place,
+        verdict=verdict,
+        symbol=SYMBOLS[verdict.verdict],
+        prompt=samples[0].prompt,
+        negative_prompt=asked.negative_prompt,
+        tags=tuple(asked.tags),
+        said=_said(verdict, len(samples)),
+        drift=next((each for each in DRIFTS if each in drifts), ""),
+        shots=tuple(_shot(sample, sides.earlier.get(sample.key), sides) for sample in samples),
+        moves=_moves(samples, sides),
+        image=sides.picture(asked.image),
+        mask=sides.picture(asked.mask),
+        outline=sides.sources.outline(sides.beside.folder / asked.mask) if asked.mask else "",
+    )
+
+
+def _said(verdict: Verdict, seeds: int) -> str:
+    """What the verdict rests on; it may have needed only the first of the seeds."""
+    if verdict.metric == "health":
+        return verdict.reason
+    of = f" (judged by {verdict.n} of {seeds} seeds)" if 0 < verdict.n < seeds else ""
+    return sentence(verdict) + of
+
+
+def _shot(sample: SampleResult, before: SampleResult | None, sides: _Sides) -> Shot:
+    told = (f"{short_title(name, sides.run)} {number(value)}" for name, value in sample.scores.items())
+    gains = _gains(sample, before, sides.run) if before else {}
+    current, then = sides.picture(sample.image), sides.then(before)
+    return Shot(sample.seed, current, then, sample.health, ", ".join(told), gains)
+
+
+def _gains(sample: SampleResult, before: SampleResult, run: Run) -> dict[str, float]:
+    pairs = {name: (before.scores.get(name), value) for name, value in sample.scores.items()}
+    known = {
+        name: (run.metrics[name], then, now)
+        for name, (then, now) in pairs.items()
+        if then is not None and now is not None and name in run.metrics
+    }
+    gains = {name: record.sign * (now - then) for name, (record, then, now) in known.items()}
+    judged = [
+        gains[name] / tolerance
+        for name, (record, then, _) in known.items()
+        if record.judged and record.alone and (tolerance := tolerance_of(record, then))
+    ]
+    return {**gains, COLLAPSED: min(judged, default=0.0)}
+
+
+def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
+    """Every judged score of a case, averaged over the seeds that both sides drew."""
+    run = sides.run
+    moves = []
+    for name, record in run.metrics.items():
+        pairs = pairs_of(name, samples, sides.earlier)
+        if not record.judged or record.scope != "sample" or not len(pairs):
+            continue
+        then, now = pairs.mean(axis=0)
+        gain = record.sign * float(now - then)
+        band, tolerance = sides.noise.get(name, 0.0) / math.sqrt(len(pairs)), tolerance_of(record, float(then)) or 0.0
+        times = round(gain / band, 2) if band else None
+        loss = -gain / tolerance if tolerance else 0.0
+        moves.append(Move(short_title(name, run), number(then), number(now), signed(now - then), times, loss))
+    return tuple(moves)
+
+
+def _noise(beside: Beside) -> dict[str, float]:
+    """How much two pictures of a case differ by their seeds alone, for every score: standard deviation of a difference.
+
+    Pooled over the cases of what the run is held against.
+    """
+    if beside.before is None:
+        return {}
+    cases = beside.before.by_case().values()
+    found = {}
+    for name in beside.before.metrics:
+        scores = [[s.scores[name] for s in samples if s.scores.get(name) is not None] for samples in cases]
+        values = [np.array(each, dtype=float) for each in scores if len(each) > 1]
+        freedom = sum(len(each) - 1 for each in values)
+        if freedom:
+            spread = sum(float(np.square(each - each.mean()).sum()) for each in values)
+            found[name] = math.sqrt(2 * spread / freedom)
+    return found

@@ -1,0 +1,158 @@
+"""The page of settings side by side: what each costs and loses, the front of both, and the same prompts in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdeval._utils.files import write_text
+from sdeval.compare.matrix import Matrix, Row
+from sdeval.report.comparison_table import choice, speed_of, told_metrics
+from sdeval.report.html.image_sources import Linked
+from sdeval.report.html.render import rendered
+from sdeval.report.plots.front import letters, plot_front
+from sdeval.report.titles import short_title
+from sdeval.report.words import SYMBOLS, number, signed
+from sdeval.results.records import SampleResult
+from sdeval.results.run import Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Settings side by side, and where their runs are, by the names of the settings."""
+
+    matrix: Matrix
+    stored: Mapping[str, Stored]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One figure of one setting."""
+
+    kind: str
+    symbol: str
+    value: str
+    change: str
+    interval: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One setting."""
+
+    letter: str
+    """What the plot calls it."""
+    name: str
+    reference: bool
+    seconds: str
+    p90: str
+    speed: str
+    on_front: bool
+    broken: int
+    cells: tuple[Cell | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One sample of every setting, in a row."""
+
+    case: str
+    seed: int
+    prompt: str
+    pictures: tuple[tuple[str, str], ...]
+    """Source of the image and what is wrong with it, for each setting; empty where it has no such sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One suite on several settings."""
+
+    suite: str
+    reference: str
+    metrics: tuple[str, ...]
+    lines: tuple[Line, ...]
+    choice: str
+    notes: tuple[str, ...]
+    plot: str
+    strips: tuple[Strip, ...]
+    further: tuple[Strip, ...]
+    """The other seeds."""
+
+
+def write_sheets(page: Path, compared: Sequence[Compared]) -> Path:
+    """Write the page. Pictures that do not lie beside it are copied there."""
+    write_text(page, rendered("sheets.html", sheets=[_sheet(each, page.parent) for each in compared]))
+    return page
+
+
+def _sheet(compared: Compared, folder: Path) -> Sheet:
+    matrix = compared.matrix
+    base = next(row for row in matrix.rows if row.name == matrix.reference)
+    run = compared.stored[matrix.reference].run
+    metrics = told_metrics(matrix)
+    strips = _strips(compared, folder)
+    named = zip(matrix.rows, letters(matrix), strict=True)
+    first = {each.case: each.seed for each in reversed(strips)}
+    return Sheet(
+        suite=matrix.suite,
+        reference=matrix.reference,
+        metrics=tuple(short_title(name, run) for name in metrics),
+        lines=tuple(_line(row, base, metrics, letter) for row, letter in named),
+        choice=choice(matrix, base),
+        notes=matrix.notes,
+        plot=plot_front(matrix, short_title(metrics[0], run), run.metrics[metrics[0]].unit) if metrics else "",
+        strips=tuple(each for each in strips if first[each.case] == each.seed),
+        further=tuple(each for each in strips if first[each.case] != each.seed),
+    )
+
+
+def _line(row: Row, base: Row, metrics: Sequence[str], letter: str) -> Line:
+    said = {each.metric: each for each in row.verdicts}
+    return Line(
+        letter=letter,
+        name=row.name,
+        reference=row is base,
+        seconds=number(row.seconds.median if row.seconds else None),
+        p90=number(row.seconds.p90 if row.seconds else None),
+        speed=speed_of(row, base),
+        on_front=row.on_front,
+        broken=row.broken,
+        cells=tuple(_cell(row, name) if name in said else None for name in metrics),
+    )
+
+
+def _cell(row: Row, metric: str) -> Cell:
+    verdict = next(each for each in row.verdicts if each.metric == metric)
+    known = verdict.low is not None and verdict.high is not None
+    return Cell(
+        kind=verdict.verdict,
+        symbol=SYMBOLS[verdict.verdict],
+        value=number(verdict.current),
+        change=signed(verdict.delta) if verdict.delta is not None else "",
+        interval=f"{signed(verdict.low)} to {signed(verdict.high)}" if known else "",
+    )
+
+
+def _strips(compared: Compared, folder: Path) -> list[Strip]:
+    """Every sample that any setting drew, in the order of the reference."""
+    by_key = {name: {each.key: each for each in stored.run.samples} for name, stored in compared.stored.items()}
+    keys = dict.fromkeys(key for samples in by_key.values() for key in samples)
+    sources = Linked(folder)
+    found = []
+    for case, seed in keys:
+        samples = {name: by_key[name].get((case, seed)) for name in by_key}
+        pictures = tuple(_picture(name, samples[name], compared, sources) for name in by_key)
+        prompt = next(each.prompt for each in samples.values() if each)
+        found.append(Strip(case, seed, prompt, pictures))
+    return found
+
+
+def _picture(name: str, sample: SampleResult | None, compared: Compared, sources: Linked) -> tuple[str, str]:
+    if sample is None or not sample.image:
+        return "", ""
+    stored = compared.stored[name]
+    # Named by what is in it: pages of other runs may lie in the same folder.
+    copy = f"pictures/{sample.sha256[:16]}{Path(sample.image).suffix}"
+    source = sources.beside(stored.folder / sample.image, copy)
+    return source, "" if sample.health == "ok" else sample.health

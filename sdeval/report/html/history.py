@@ -1,0 +1,34 @@
+"""The history as a page: one HTML file with a plot for every figure, which needs no network and no script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from sdeval._utils.files import write_text
+from sdeval.history.trends import Watched
+from sdeval.report.history_table import how_sure
+from sdeval.report.html.render import rendered
+from sdeval.report.plots.history import plot_series
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One figure."""
+
+    said: str
+    svg: str
+
+
+def write_history(page: Path, watched: Sequence[Watched]) -> None:
+    """Draw the page of a history."""
+    groups = groupby(watched, key=lambda each: (each.suite, each.target))
+    sections = [(suite, target, [_plot(each) for each in figures]) for (suite, target), figures in groups]
+    write_text(page, rendered("history.html", sections=sections, how_sure=how_sure(watched)))
+
+
+def _plot(watched: Watched) -> Plot:
+    series, drift = watched.series, watched.drift
+    return Plot(drift.sentence if drift else "", plot_series(series, drift))

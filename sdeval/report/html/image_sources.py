@@ -1,0 +1,120 @@
+"""How a page names its pictures: by path where it lies beside them, or with the pictures inside it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image, ImageChops, ImageFilter
+
+from sdeval._utils.files import write_bytes
+from sdeval.errors import SdevalError
+from sdeval.imaging.io import open_mask
+
+SMALL = 160
+"""Longest edge, in pixels, of pictures inside a page."""
+DAMAGE = (SdevalError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What opening a damaged picture can raise."""
+
+
+class Sources(Protocol):
+    """Names pictures as the `src` of an image; empty where there is none any more."""
+
+    def here(self, picture: Path) -> str:
+        """A picture of the session itself."""
+        ...
+
+    def outline(self, mask: Path) -> str:
+        """The edge of a mask, drawn on nothing."""
+        ...
+
+
+class Linked:
+    """Paths relative to the page. What comes from elsewhere is copied, so that the folder can be moved whole.
+
+    Args:
+        folder: where the page is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def here(self, picture: Path) -> str:
+        """The picture's path, if it is a file."""
+        return picture.relative_to(self._folder).as_posix() if picture.is_file() else ""
+
+    def beside(self, picture: Path, copy: str) -> str:
+        """A picture from anywhere: its path, or that of a copy where it does not lie below the page."""
+        whole, home = picture.resolve(), self._folder.resolve()
+        if whole.is_relative_to(home):
+            return whole.relative_to(home).as_posix() if whole.is_file() else ""
+        if picture.is_file():
+            write_bytes(self._folder / copy, picture.read_bytes())
+        return self.here(self._folder / copy)
+
+    def outline(self, mask: Path) -> str:
+        """Path of the outline, which is drawn beside its mask."""
+        path = mask.with_suffix(".outline.png")
+        # A damaged mask shows as one; the page does not fail by it.
+        with contextlib.suppress(*DAMAGE):
+            if not path.exists() and mask.is_file():
+                write_bytes(path, _encoded(edge(open_mask(mask)), "PNG"))
+        return self.here(path)
+
+
+class Embedded:
+    """Small pictures as data addresses: the page is one file."""
+
+    def here(self, picture: Path) -> str:
+        """The picture itself, small."""
+        return _embedded(picture, _small) if picture.is_file() else ""
+
+    def outline(self, mask: Path) -> str:
+        """The edge of the mask, small."""
+        return _embedded(mask, lambda path: edge(_shrunk(open_mask(path)))) if mask.is_file() else ""
+
+
+def edge(mask: Image.Image) -> Image.Image:
+    """The edge of the white part of a mask: black inside, white outside, so that it shows on any picture.
+
+    Args:
+        mask: grey levels, white from 128 on.
+
+    Returns:
+        As large, with transparency everywhere else.
+    """
+    white = mask.point([0] * 128 + [255] * 128)
+    reach = 2 * max(1, max(mask.size) // 256) + 1
+    grown, shrunk = white.filter(ImageFilter.MaxFilter(reach)), white.filter(ImageFilter.MinFilter(reach))
+    levels = ImageChops.subtract(grown, white)
+    return Image.merge("RGBA", (levels, levels, levels, ImageChops.subtract(grown, shrunk)))
+
+
+def _small(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        return _shrunk(picture.convert("RGB"))
+
+
+def _shrunk(picture: Image.Image) -> Image.Image:
+    picture.thumbnail((SMALL, SMALL))
+    return picture
+
+
+def _embedded(path: Path, read: Callable[[Path], Image.Image]) -> str:
+    """The address of a picture; empty where it is damaged."""
+    try:
+        picture = read(path)
+    except DAMAGE:
+        return ""
+    kind = "PNG" if picture.mode == "RGBA" or max(picture.size) <= SMALL // 2 else "WEBP"
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(_encoded(picture, kind)).decode()}"
+
+
+def _encoded(picture: Image.Image, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format=kind, quality=75)
+    return buffer.getvalue()

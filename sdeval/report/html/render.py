@@ -1,0 +1,27 @@
+"""Writes the page: HTML that opens from disk, with no network and no script it does not hold itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sdeval._utils.files import write_text
+from sdeval.report.html.view import Asked, build
+
+
+def write_page(page: Path, asked: Asked) -> None:
+    """Draw the page of a session."""
+    write_text(page, rendered("page.html", view=build(asked)))
+
+
+def rendered(template: str, **values: object) -> str:
+    """A template with values in it, all of them escaped: prompts come from files that anyone may have written."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("sdeval.report.html", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**values)

@@ -1,0 +1,1 @@
+"""What an evaluation leaves: runs and verdicts, as values and as files."""

@@ -1,0 +1,105 @@
+"""What of a run is drawn, written batch by batch, so that a session that was killed can go on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sdeval._utils.files import dump_line, write_text
+from sdeval._utils.validation import made
+from sdeval.errors import SdevalError
+from sdeval.imaging.io import pixel_hash
+from sdeval.results.records import SampleResult, Timing
+
+NAME = "drawn.jsonl"
+"""In the folder of a run, until its session ends."""
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn before."""
+
+    samples: Mapping[Key, SampleResult] = field(default_factory=dict)
+    timings: Mapping[Key, Timing] = field(default_factory=dict)
+    self_check: str = ""
+
+
+class Journal:
+    """The journal of one run.
+
+    Args:
+        folder: of the run.
+        facts: whatever pictures depend on besides what is asked of them; of a journal with others nothing is taken.
+    """
+
+    def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._path = folder / NAME
+        self._facts = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+    def recall(self, asked: Mapping[Key, str]) -> Drawn:
+        """What of the samples that are asked for is drawn, and whole; begins anew where no journal fits.
+
+        Args:
+            asked: hash of what is asked, for each sample.
+        """
+        lines = _lines(self._path)
+        if not lines or lines[0] != {"facts": self._facts}:
+            write_text(self._path, dump_line({"facts": self._facts}))
+            return Drawn()
+        check = next((str(each["self_check"]) for each in lines if "self_check" in each), "")
+        samples: dict[Key, SampleResult] = {}
+        timings: dict[Key, Timing] = {}
+        for each in lines[1:]:
+            sample, timing = _read(each)
+            if sample and asked.get(sample.key) == sample.fingerprint and self._is_whole(sample):
+                samples[sample.key] = sample
+                if timing:
+                    timings[sample.key] = timing
+        return Drawn(samples, timings, check)
+
+    def add(self, samples: Iterable[SampleResult], timings: Mapping[Key, Timing]) -> None:
+        """Write what was drawn; a stop in between leaves a line that is passed over."""
+        lines = [{"sample": asdict(each), "timing": asdict(timings[each.key])} for each in samples]
+        self._append(lines)
+
+    def add_check(self, said: str) -> None:
+        """Write what became of the self-check."""
+        self._append([{"self_check": said}])
+
+    def _append(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            # The line before may be half a line.
+            file.write("\n" + "".join(map(dump_line, lines)))
+
+    def _is_whole(self, sample: SampleResult) -> bool:
+        try:
+            return pixel_hash(self._folder / sample.image) == sample.sha256
+        except (SdevalError, OSError):
+            return False
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Every line that is whole."""
+    found = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
+        try:
+            content = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(content, dict):
+            found.append(content)
+    return found
+
+
+def _read(content: Mapping[str, Any]) -> tuple[SampleResult | None, Timing | None]:
+    try:
+        return made(SampleResult, content["sample"], NAME), made(Timing, content["timing"], NAME)
+    # Whatever cannot be read is drawn again.
+    except (KeyError, SdevalError):
+        return None, None

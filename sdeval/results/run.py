@@ -1,0 +1,255 @@
+"""A run: what one suite on one target produced. A folder on disk, and the same as a value.
+
+    run.json         suite, target, metrics, set scores, environment
+    samples.jsonl    one sample a line: fingerprint, hash of the pixels, health, scores
+    timings.jsonl    one sample a line: seconds, and those of the stages of its pipeline call
+    cases.jsonl      one case a line: what was asked besides its prompt
+    features/*.npy   features of every sample, for set metrics
+    images/*.png     the pictures
+    inputs/*.png     init images and masks
+
+A baseline is a run without timings and inputs. Nothing in it but the scores changes when the same thing is
+drawn again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sdeval._utils.files import dump_json, dump_line, write_bytes, write_text
+from sdeval._utils.validation import check_table, made, shown
+from sdeval.errors import SdevalError
+from sdeval.metrics.base import Features
+from sdeval.results.records import CaseRecord, MetricRecord, SampleResult, SetScore, Timing
+from sdeval.results.run_files import SCHEMA, json_lines, npy, read_features, read_header
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
+
+AGAINST = "against"
+"""In the folder of a run: the run that was drawn in turns with it, if it was."""
+SELF_CHECK = "drawn again alone"
+"""Of the environment: what became of a picture that was drawn in a batch and then by itself."""
+PASSING = ("threads", "omp_wait_policy", SELF_CHECK)
+"""Of the environment: what says nothing of the pictures, and is neither accepted nor told as a change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """All of it, as a value."""
+
+    suite: str
+    task: str
+    target: str
+    asked: Mapping[str, Any]
+    """Number of cases, seeds drawn, seeds of every look the suite allows, and the settings of the pipeline call."""
+    drawn_by: Mapping[str, Any]
+    """The target's fields, its pipeline and its scheduler."""
+    metrics: Mapping[str, MetricRecord]
+    samples: tuple[SampleResult, ...]
+    complete: bool
+    """Whether every sample of the suite is in it."""
+    set_scores: Mapping[str, SetScore] = field(default_factory=dict)
+    features: Mapping[str, Features] = field(default_factory=dict)
+    """By extractor, row by row as `samples`."""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    timings: Mapping[tuple[str, int], Timing] = field(default_factory=dict)
+    load_seconds: float = 0.0
+    """To read the weights; 0 where they were in memory already."""
+    peak_memory_bytes: int = 0
+    """Largest memory held: on an accelerator what tensors took, otherwise what the process did."""
+    peak_reserved_bytes: int = 0
+    """On an accelerator: what was reserved for tensors."""
+    notes: tuple[str, ...] = ()
+    """What a reader of its verdicts must know besides, a line each; a baseline has none."""
+    cases: Mapping[str, CaseRecord] = field(default_factory=dict)
+    """By id; a baseline of before they were kept has none."""
+
+    def by_case(self) -> dict[str, list[SampleResult]]:
+        """Samples of each case, in the order of the suite."""
+        grouped: dict[str, list[SampleResult]] = {}
+        for sample in self.samples:
+            grouped.setdefault(sample.case, []).append(sample)
+        return grouped
+
+    def sample(self, other: SampleResult) -> SampleResult | None:
+        """The same sample in this run, if the same was asked of it."""
+        found = next((each for each in self.samples if each.key == other.key), None)
+        return found if found is not None and found.fingerprint == other.fingerprint else None
+
+    def look_of(self, seed: int) -> int:
+        """The look at which a seed was first drawn, from 0."""
+        return next((number for number, seeds in enumerate(self.asked.get("looks", ())) if seed in seeds), 0)
+
+    def table(self) -> pd.DataFrame:
+        """One row a sample: `case`, `seed`, `prompt`, `health`, `seconds`, `image` and a column for each metric.
+
+        Example:
+            >>> read(Path("reports/latest/shapes-text2img/shapes")).table().groupby("case")["clip_score"].mean()
+        """
+        import pandas as pd
+
+        rows = [
+            {
+                "case": sample.case,
+                "seed": sample.seed,
+                "prompt": sample.prompt,
+                "health": sample.health,
+                "seconds": self.timings[sample.key].seconds if sample.key in self.timings else None,
+                "image": sample.image,
+                **sample.scores,
+            }
+            for sample in self.samples
+        ]
+        return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A run and the folder it was read from."""
+
+    run: Run
+    folder: Path
+
+    def picture(self, sample: SampleResult) -> Path | None:
+        """The picture of the same sample in this run, if the same was asked of it."""
+        found = self.run.sample(sample)
+        if found is None:
+            return None
+        path = self.folder / found.image
+        return path if path.is_file() else None
+
+
+def write(run: Run, folder: Path) -> None:
+    """Write everything but the images, which were written as they were drawn; `run.json` comes last."""
+    write_text(folder / "samples.jsonl", "".join(map(_sample_line, run.samples)))
+    for name, values in run.features.items():
+        write_bytes(folder / "features" / f"{name}.npy", npy(values))
+    if run.timings:
+        lines = [{"case": case, "seed": seed, **_rounded(each)} for (case, seed), each in run.timings.items()]
+        write_text(folder / "timings.jsonl", "".join(map(dump_line, lines)))
+    if run.cases:
+        write_text(folder / "cases.jsonl", "".join(dump_line(asdict(each)) for each in run.cases.values()))
+    write_text(folder / "run.json", dump_json(_header(run)))
+
+
+def _sample_line(sample: SampleResult) -> str:
+    # A line of a baseline stays the same to the last byte, also of one from before these were kept.
+    later = ("width", "height", "scored_on", "measures")
+    return dump_line({name: value for name, value in asdict(sample).items() if value or name not in later})
+
+
+def _rounded(timing: Timing) -> dict[str, Any]:
+    """To microseconds."""
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(timing).items()}
+
+
+def _header(run: Run) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "suite": run.suite,
+        "task": run.task,
+        "target": run.target,
+        "asked": dict(run.asked),
+        "drawn_by": dict(run.drawn_by),
+        "metrics": {name: asdict(record) for name, record in run.metrics.items()},
+        "set_scores": {name: asdict(score) for name, score in run.set_scores.items()},
+        "environment": dict(run.environment),
+        "complete": run.complete,
+        "peak_memory_bytes": run.peak_memory_bytes,
+        # A baseline stays the same to the last byte.
+        **({"peak_reserved_bytes": run.peak_reserved_bytes} if run.peak_reserved_bytes else {}),
+        **({"load_seconds": round(run.load_seconds, 3)} if run.load_seconds else {}),
+        **({"notes": list(run.notes)} if run.notes else {}),
+    }
+
+
+def read(folder: Path) -> Run:
+    """Read a run folder or a baseline folder.
+
+    Raises:
+        SdevalError: it is missing, incomplete or damaged; names the file and the line.
+    """
+    header = read_header(folder / "run.json")
+    where = f"{folder / 'run.json'}: is damaged"
+    samples = tuple(_read_samples(folder / "samples.jsonl"))
+    run = Run(
+        suite=header["suite"],
+        task=header["task"],
+        target=header["target"],
+        asked=header["asked"],
+        drawn_by=header["drawn_by"],
+        metrics=_each(MetricRecord, header["metrics"], f"{where}: metrics"),
+        set_scores=_each(SetScore, header["set_scores"], f"{where}: set_scores"),
+        environment=header["environment"],
+        complete=header["complete"],
+        peak_memory_bytes=header["peak_memory_bytes"],
+        peak_reserved_bytes=header.get("peak_reserved_bytes", 0),
+        load_seconds=header.get("load_seconds", 0.0),
+        notes=tuple(header.get("notes", ())),
+        samples=samples,
+        features={path.stem: read_features(path, len(samples)) for path in sorted(folder.glob("features/*.npy"))},
+        timings=_read_timings(folder / "timings.jsonl"),
+        cases={each.case: each for each in _read_cases(folder / "cases.jsonl")},
+    )
+    _check_whole(run, folder)
+    return run
+
+
+def _each(kind: Callable[..., T], content: Mapping[str, object], where: str) -> dict[str, T]:
+    return {name: made(kind, each, f"{where}: {name}") for name, each in content.items()}
+
+
+def _read_samples(path: Path) -> list[SampleResult]:
+    samples = []
+    for where, content in json_lines(path):
+        sample = made(SampleResult, content, where)
+        # What is read here is copied later: it must stay inside the folder.
+        if not re.fullmatch(r"images/[a-z0-9@.-]+", sample.image):
+            raise SdevalError(f"{where}: {shown(sample.image)} is no picture of a run")
+        samples.append(sample)
+    return samples
+
+
+def _read_cases(path: Path) -> list[CaseRecord]:
+    cases = []
+    for where, content in json_lines(path) if path.exists() else ():
+        case = made(CaseRecord, content, where)
+        for picture in filter(None, (case.image, case.mask)):
+            if not re.fullmatch(r"inputs/[0-9a-f]+\.png", picture):
+                raise SdevalError(f"{where}: {shown(picture)} is no picture of a run")
+        cases.append(replace(case, tags=tuple(case.tags)))
+    return cases
+
+
+def _read_timings(path: Path) -> dict[tuple[str, int], Timing]:
+    timings = {}
+    for where, content in json_lines(path) if path.exists() else ():
+        known = dict(check_table(content, {"case": str, "seed": int}, where, required=("case", "seed")))
+        key = (known.pop("case"), known.pop("seed"))
+        timings[key] = made(Timing, known, where)
+    return timings
+
+
+def _check_whole(run: Run, folder: Path) -> None:
+    """Refuse a run whose files do not belong together, or of which a part is gone."""
+    samples, asked = folder / "samples.jsonl", run.asked
+    if len({sample.key for sample in run.samples}) < len(run.samples):
+        raise SdevalError(f"{samples}: is damaged: a sample stands in it twice")
+    if run.complete and len(run.samples) != asked["cases"] * len(asked["seeds"]):
+        drawn = f"{asked['cases']} cases with {len(asked['seeds'])} seeds"
+        raise SdevalError(f"{samples}: is damaged: has {len(run.samples)} samples, but run.json says {drawn}")
+    for name, record in run.metrics.items():
+        if record.scope != "set":
+            continue
+        if name not in run.set_scores:
+            raise SdevalError(f"{folder / 'run.json'}: is damaged: set_scores: {name}: is missing")
+        features = folder / "features" / f"{run.set_scores[name].extractor}.npy"
+        if run.set_scores[name].extractor not in run.features:
+            raise SdevalError(f"{features}: is missing; {name} was measured with it")

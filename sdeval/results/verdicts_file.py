@@ -1,0 +1,81 @@
+"""`verdicts.json`: what a session found, for programs. `schema` describes every field of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sdeval._utils.files import dump_json, read_json, write_text
+from sdeval._utils.validation import Plain, check_table, made
+from sdeval.errors import SdevalError
+from sdeval.results.verdict import Verdict, worst_first
+
+SCHEMA: Literal[1] = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What a session found."""
+
+    schema: Literal[1]
+    """Goes up when a field changes its meaning or goes away; new fields leave it as it is."""
+    session: str
+    """Name of the session's folder."""
+    outcome: Literal["failed", "passed"]
+    """Whether a verdict fails the session. pytest may fail for other reasons as well."""
+    strict: bool
+    """Whether what is missing failed the session: there, `new` fails as well."""
+    verdicts: tuple[Verdict, ...]
+    """Of every case and every figure of a suite, worst first."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know besides."""
+
+    @classmethod
+    def of(cls, session: str, verdicts: Sequence[Verdict], *, strict: bool, notes: Sequence[str] = ()) -> Record:
+        """The record of a session."""
+        failed = any(each.fails(strict=strict) for each in verdicts)
+        return cls(
+            schema=SCHEMA,
+            session=session,
+            outcome="failed" if failed else "passed",
+            strict=strict,
+            verdicts=tuple(worst_first(verdicts)),
+            notes=tuple(dict.fromkeys(notes)),
+        )
+
+
+_ENVELOPE: Mapping[str, Any] = {
+    "schema": int,
+    "session": str,
+    "outcome": Literal["failed", "passed"],
+    "strict": bool,
+    "verdicts": Sequence[Mapping[str, Plain]],
+    "notes": Sequence[str],
+}
+
+
+def write(record: Record, path: Path) -> None:
+    """Write it whole or not at all."""
+    write_text(path, dump_json(asdict(record)))
+
+
+def read(path: Path) -> Record:
+    """A record from disk.
+
+    Raises:
+        SdevalError: there is none, it is damaged, or it has another layout.
+    """
+    content = _content(path)
+    table = check_table(content, _ENVELOPE, f"{path}: is damaged", required=tuple(_ENVELOPE), entry="field")
+    each = enumerate(table["verdicts"], 1)
+    verdicts = [made(Verdict, verdict, f"{path}: is damaged: verdict {number}") for number, verdict in each]
+    return Record.of(table["session"], verdicts, strict=table["strict"], notes=table["notes"])
+
+
+def _content(path: Path) -> object:
+    content: object = read_json(path, f"{path.parent}: no session in it: {path.name} is missing")
+    if isinstance(content, list) or (isinstance(content, Mapping) and content.get("schema", SCHEMA) != SCHEMA):
+        raise SdevalError(f"{path}: was written by another version of sdeval; run the suites again: pytest suites")
+    return content

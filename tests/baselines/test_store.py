@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sdeval import SdevalError
+from sdeval.baselines.acceptance import BrokenPictures, accept
+from sdeval.baselines.store import check, find
+from sdeval.imaging.io import write_png
+from sdeval.results import run as runs
+from sdeval.results.records import Timing
+from sdeval.results.run import Run
+from tests.conftest import CLIP_SCORE, make_run, with_features
+
+ASKED = {"cases": 2, "seeds": [0, 1], "looks": [[0, 1]], "settings": {}, "unscored": {}}
+
+
+def on_disk(run: Run, folder: Path, size: int = 32) -> Path:
+    runs.write(run, folder)
+    for number, sample in enumerate(run.samples):
+        write_png(folder / sample.image, Image.new("RGB", (size, size), (number, 90, 90)))
+    return folder
+
+
+@pytest.fixture
+def run() -> Run:
+    return replace(
+        make_run(np.array([[30.0, 31.0], [29.0, 28.0]])),
+        timings={("case-0", 0): Timing(call=0, seconds=0.5)},
+        peak_memory_bytes=9,
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_accepted_run_is_found_and_says_old_and_new(run: Run, tmp_path: Path) -> None:
+    (first,) = accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
+    assert (first.old, first.new, first.pictures) == (None, 29.5, 4)
+    found = find(tmp_path / "baselines", "animals", "tiny")
+    assert found is not None
+    assert found.samples == run.samples
+
+
+def test_accepting_the_same_again_changes_no_byte(run: Run, tmp_path: Path) -> None:
+    accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
+    before = contents(tmp_path / "baselines")
+    later = replace(run, timings={("case-0", 0): Timing(call=0, seconds=0.9)}, peak_memory_bytes=11)
+    (second,) = accept(on_disk(later, tmp_path / "later"), tmp_path / "baselines")
+    assert (second.old, second.new, second.pictures) == (29.5, 29.5, 0)
+    assert contents(tmp_path / "baselines") == before
+
+
+def test_notes_of_a_session_are_not_accepted(run: Run, tmp_path: Path) -> None:
+    accept(on_disk(replace(run, notes=("the noise is stale",)), tmp_path / "run"), tmp_path / "baselines")
+    found = find(tmp_path / "baselines", "animals", "tiny")
+    assert found is not None
+    assert found.notes == ()
+
+
+def test_a_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
+    accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines", dry_run=True)
+    assert not (tmp_path / "baselines").exists()
+
+
+def test_large_pictures_are_kept_as_thumbnails(run: Run, tmp_path: Path) -> None:
+    accept(on_disk(run, tmp_path / "run", size=512), tmp_path / "baselines")
+    found = find(tmp_path / "baselines", "animals", "tiny")
+    assert found is not None
+    picture = Image.open(tmp_path / "baselines" / "animals" / "tiny" / found.samples[0].image)
+    assert (picture.format, picture.size) == ("WEBP", (256, 256))
+
+
+def test_pictures_that_are_gone_leave_the_baseline(run: Run, tmp_path: Path) -> None:
+    accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
+    fewer = replace(run, samples=run.samples[:2], asked={**ASKED, "cases": 1})
+    accept(on_disk(fewer, tmp_path / "fewer"), tmp_path / "baselines")
+    assert len(list((tmp_path / "baselines").rglob("*.png"))) == 2
+
+
+def test_how_far_pictures_are_from_the_baseline_before_is_not_kept(run: Run, tmp_path: Path) -> None:
+    drifted = replace(run, samples=tuple(replace(each, drift="changed") for each in run.samples))
+    accept(on_disk(drifted, tmp_path / "run"), tmp_path / "baselines")
+    kept = find(tmp_path / "baselines", run.suite, run.target)
+    assert kept is not None
+    assert {each.drift for each in kept.samples} == {""}
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ({"complete": False}, "is a partial run"),
+        (
+            {"asked": {**ASKED, "unscored": {"clip_score": "no weights"}}},
+            r"has no clip_score \(no weights\)",
+        ),
+        ({"metrics": {}}, "has no scores at all"),
+        ({"health": "black"}, "a baseline holds healthy pictures only"),
+        ({"reasons": {"clip_score": "no"}}, "a baseline holds every score"),
+        ({"scores": {}}, r"case-0@0: has no clip_score \(and no reason why\); a baseline holds every score"),
+    ],
+)
+def test_bad_runs_are_refused(run: Run, tmp_path: Path, damage: dict[str, object], message: str) -> None:
+    if damage.keys() & {"complete", "asked", "metrics"}:
+        run = replace(run, **damage)
+    else:
+        run = replace(run, samples=(replace(run.samples[0], **damage), *run.samples[1:]))
+    with pytest.raises(SdevalError, match=message):
+        accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
+    assert not (tmp_path / "baselines").exists()
+
+
+def test_a_broken_picture_is_named_before_the_scores_it_lacks(run: Run, tmp_path: Path) -> None:
+    sick = replace(run.samples[1], health="black", reasons={"clip_score": "no"})
+    lacking = replace(run.samples[0], reasons={"clip_score": "no"})
+    bad = on_disk(replace(run, samples=(lacking, sick, *run.samples[2:])), tmp_path / "run")
+    with pytest.raises(BrokenPictures, match="case-0@1: is black"):
+        accept(bad, tmp_path / "baselines")
+
+
+def test_what_is_told_and_not_judged_is_neither_asked_for_nor_kept(run: Run, tmp_path: Path) -> None:
+    told = replace(CLIP_SCORE, judged=False)
+    first, *others = run.samples
+    samples = (replace(first, scores={**first.scores, "psnr": None}, reasons={"psnr": "no"}), *others)
+    drifted = replace(run, metrics={**run.metrics, "psnr": told}, samples=samples)
+    (change,) = accept(on_disk(drifted, tmp_path / "run"), tmp_path / "baselines")
+    assert change.metric == "clip_score"
+    found = find(tmp_path / "baselines", "animals", "tiny")
+    assert found is not None
+    assert (found.samples, dict(found.metrics)) == (run.samples, dict(run.metrics))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"case-1@1: no such file: .*\.png; run the suite again"),
+        (b"x", "case-1@1: not a picture"),
+        (b"", "case-1@1: not a picture"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_run_whose_pictures_are_gone_or_damaged_is_refused_before_anything_is_written(
+    run: Run, tmp_path: Path, content: bytes | None, message: str, dry_run: bool
+) -> None:
+    picture = on_disk(run, tmp_path / "run") / run.samples[-1].image
+    picture.unlink()
+    if content is not None:
+        picture.write_bytes(content)
+    with pytest.raises(SdevalError, match=message):
+        accept(tmp_path / "run", tmp_path / "baselines", dry_run=dry_run)
+    assert not (tmp_path / "baselines").exists()
+
+
+def test_a_cut_picture_of_a_baseline_is_damage_and_a_missing_one_is_not(run: Run, tmp_path: Path) -> None:
+    accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
+    picture = tmp_path / "baselines" / "animals" / "tiny" / run.samples[0].image
+    check(tmp_path / "baselines", "animals", "tiny")
+    picture.write_bytes(picture.read_bytes()[:60])
+    with pytest.raises(SdevalError, match=r"baseline cannot be decoded: .*case-0@0\.png .*; restore it with: git"):
+        check(tmp_path / "baselines", "animals", "tiny")
+    picture.unlink()
+    check(tmp_path / "baselines", "animals", "tiny")
+    check(tmp_path / "baselines", "animals", "other")
+
+
+def test_features_of_a_baseline_that_are_no_numbers_are_damage(run: Run, tmp_path: Path) -> None:
+    accept(on_disk(with_features(run, np.ones((4, 3)), 1.0), tmp_path / "run"), tmp_path / "baselines")
+    np.save(tmp_path / "baselines/animals/tiny/features/clip.npy", np.full((4, 3), np.nan, dtype=np.float32))
+    with pytest.raises(SdevalError, match=r"clip\.npy: is damaged: holds values that are no numbers; restore it"):
+        find(tmp_path / "baselines", "animals", "tiny")
+
+
+def test_a_damaged_baseline_says_how_to_restore_it(run: Run, tmp_path: Path) -> None:
+    accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
+    (tmp_path / "baselines" / "animals" / "tiny" / "samples.jsonl").write_text("{")
+    with pytest.raises(SdevalError, match="restore it with: git checkout"):
+        find(tmp_path / "baselines", "animals", "tiny")
+
+
+def test_no_baseline_is_none(tmp_path: Path) -> None:
+    assert find(tmp_path, "animals", "tiny") is None

@@ -1,0 +1,270 @@
+"""Whether noise still fits: held against a suite and a baseline that changed, and a target that is on trial."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sdeval import Case, SdevalError, Suite
+from sdeval import metrics as all_metrics
+from sdeval.baselines import variability as noises
+from sdeval.baselines.variability import MetricNoise, Noise, samples_hash
+from sdeval.baselines.variability_fit import Fitting, fitting_noise
+from sdeval.config.target import Target
+from sdeval.config.target_registry import shipped
+from sdeval.errors import NotAvailable
+from sdeval.evaluation.plan import make_plan
+from sdeval.metrics import MetricOptions
+from sdeval.results.run import Run
+from tests.conftest import ROOT, make_run
+from tests.drawn import plan
+
+SHAPES = shipped()["shapes"]
+SUITE = replace(plan().suite, metrics=("clip_score", "sharpness", "frechet_distance"))
+DRAWN_BY = {**SHAPES.describe(), "pipeline": "StableDiffusionPipeline", "scheduler": "DDIMScheduler", "device": "cpu"}
+del DRAWN_BY["settings"]
+ASKED = {"cases": 3, "seeds": [0, 1], "settings": dict(SUITE.settings)}
+
+
+def options(suite: Suite = SUITE) -> MetricOptions:
+    return MetricOptions.from_suite(suite, "cpu")
+
+
+def of_metric(version: str, reference: str = "") -> MetricNoise:
+    return MetricNoise(
+        version=version,
+        reference=reference,
+        figure=30.0,
+        noise=0.25,
+        harmless=0.1,
+        tolerance=0.5,
+        stated=None,
+        detectable=1.25,
+        cases=3,
+        cases_needed=75,
+    )
+
+
+@pytest.fixture(scope="module")
+def versions() -> dict[str, str]:
+    return {name: all_metrics.create(name, options()).version for name in SUITE.metrics}
+
+
+@pytest.fixture(scope="module")
+def reference(versions: dict[str, str]) -> str:
+    from sdeval.metrics.sets import references
+
+    metric = all_metrics.create("frechet_distance", options())
+    return references.load(ROOT / "suites" / "shapes" / "references" / "text2img", metric).fingerprint
+
+
+@pytest.fixture
+def measured(versions: dict[str, str], reference: str) -> Noise:
+    """What was measured of `SUITE`, as it is."""
+    asked = make_plan(SUITE, SHAPES)
+    return Noise(
+        suite="few",
+        target="shapes",
+        seed_sets=6,
+        metrics={
+            name: of_metric(version, reference if name == "frechet_distance" else "")
+            for name, version in versions.items()
+        },
+        asked=ASKED,
+        samples=samples_hash(map(asked.fingerprint, asked.samples)),
+        drawn_by=DRAWN_BY,
+        overrides={},
+        environment={},
+    )
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "baselines"
+
+
+def accepted(settings: dict[str, object] | None = None, **drawn_by: object) -> Run:
+    """A baseline of the suite; only how it was drawn counts."""
+    asked = {**ASKED, "looks": [[0, 1]], "settings": {**SUITE.settings, **(settings or {})}, "unscored": {}}
+    return make_run(np.ones((3, 2)), suite="few", asked=asked, drawn_by={**DRAWN_BY, **drawn_by})
+
+
+def fitting(
+    measured: Noise, here: Path, suite: Suite = SUITE, target: Target = SHAPES, baseline: Run | None = None
+) -> Fitting:
+    noises.write(measured, here)
+    return fitting_noise(here, suite, target, baseline or accepted(), options(suite))
+
+
+LEFT_OUT = "baselines/few/shapes.noise.json is left out: "
+AGAIN = "; measure again: sdeval calibrate few"
+
+
+def test_where_nothing_was_measured_nothing_is_said(here: Path) -> None:
+    assert fitting_noise(here, SUITE, SHAPES, accepted(), options()) == Fitting(None, ())
+
+
+def test_what_was_measured_of_the_suite_as_it_is_fits(measured: Noise, here: Path) -> None:
+    assert fitting(measured, here) == Fitting(measured, ())
+
+
+def test_without_a_baseline_the_suite_alone_decides(measured: Noise, here: Path) -> None:
+    noises.write(measured, here)
+    assert fitting_noise(here, SUITE, SHAPES, None, options()) == Fitting(measured, ())
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        replace(SHAPES, scheduler="EulerDiscreteScheduler", dtype="bfloat16", batch_size=1),
+        replace(SHAPES, settings={"guidance_scale": 1.0, "num_inference_steps": 9}),
+        replace(SHAPES, settings={"width": 32, "height": 32}),
+    ],
+)
+def test_what_is_on_trial_leaves_the_noise_as_it_is(measured: Noise, here: Path, target: Target) -> None:
+    assert fitting(measured, here, target=target) == Fitting(measured, ())
+
+
+def test_settings_of_the_suite_that_ask_for_the_same_pictures_are_on_trial_too(measured: Noise, here: Path) -> None:
+    asked = replace(SUITE, settings={**SUITE.settings, "num_inference_steps": 9})
+    assert fitting(measured, here, suite=asked).notes == ()
+
+
+def test_further_looks_and_stated_tolerances_leave_the_noise_as_it_is(measured: Noise, here: Path) -> None:
+    asked = replace(SUITE, max_seeds=8, tolerances={"clip_score": 3.0})
+    assert fitting(measured, here, suite=asked).notes == ()
+
+
+MORE = Case(id="triangle", prompt="a large red triangle on a blue background")
+OTHER = (replace(SUITE.cases[0], prompt="a small green circle on a white background"), *SUITE.cases[1:])
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"cases": (*SUITE.cases, MORE)}, "cases: 3 → 4"),
+        ({"seeds": (5, 6)}, "seeds: [0, 1] → [5, 6]"),
+        ({"cases": OTHER}, "prompts, pictures, strength or size"),
+        ({"settings": {**SUITE.settings, "width": 32}}, "prompts, pictures, strength or size"),
+    ],
+)
+def test_a_suite_that_asks_for_other_samples_makes_all_of_it_stale(
+    measured: Noise, here: Path, changes: dict[str, object], what: str
+) -> None:
+    found = fitting(measured, here, suite=replace(SUITE, **changes))
+    assert found.noise is None
+    (note,) = found.notes
+    assert note.startswith(f"{LEFT_OUT}the suite asks for other samples since ({what}){AGAIN}")
+
+
+def test_settings_that_noise_was_measured_with_are_not_asked_of_the_target_on_trial(
+    here: Path, measured: Noise
+) -> None:
+    """Noise and baseline at another size: the suite is asked for that size as well."""
+    small = {"width": 32, "height": 32}
+    asked = make_plan(SUITE, replace(SHAPES, settings=small))
+    of_small = replace(
+        measured,
+        samples=samples_hash(map(asked.fingerprint, asked.samples)),
+        overrides=small,
+        asked={**ASKED, "settings": {**SUITE.settings, **small}},
+    )
+    assert fitting(of_small, here, baseline=accepted(small)) == Fitting(of_small, ())
+
+
+@pytest.mark.parametrize(
+    ("baseline", "what", "by_hand"),
+    [
+        (accepted({"num_inference_steps": 9}), "num_inference_steps: 2 → 9", "--set num_inference_steps=9"),
+        (accepted(dtype="bfloat16"), "dtype: float32 → bfloat16", "--set dtype=bfloat16"),
+        (
+            accepted(scheduler="EulerDiscreteScheduler"),
+            "scheduler: DDIMScheduler → EulerDiscreteScheduler",
+            "--set scheduler=EulerDiscreteScheduler",
+        ),
+    ],
+)
+def test_a_baseline_that_was_drawn_in_another_way_makes_all_of_it_stale(
+    measured: Noise, here: Path, baseline: Run, what: str, by_hand: str
+) -> None:
+    found = fitting(measured, here, baseline=baseline)
+    note = f"{LEFT_OUT}the baseline was drawn in another way ({what}){AGAIN} {by_hand}"
+    assert found == Fitting(None, (note,))
+
+
+@pytest.mark.parametrize("fact", [{"batch_size": 1}, {"device": "cuda"}])
+def test_where_and_in_which_batches_the_baseline_was_drawn_does_not_count(
+    measured: Noise, here: Path, fact: dict[str, object]
+) -> None:
+    assert fitting(measured, here, baseline=accepted(**fact)).notes == ()
+
+
+def test_a_folder_is_the_same_wherever_it_lies_and_another_one_is_not(measured: Noise, here: Path) -> None:
+    of_folder = replace(measured, drawn_by={**DRAWN_BY, "model": "/data/paint-1"})
+    assert fitting(of_folder, here, baseline=accepted(model="./models/paint-1")).notes == ()
+    (note,) = fitting(of_folder, here, baseline=accepted(model="./models/paint-2")).notes
+    assert "(model: paint-1 → paint-2)" in note
+
+
+def test_a_metric_of_another_version_is_left_out_alone(measured: Noise, here: Path, versions: dict[str, str]) -> None:
+    older = replace(measured, metrics={**measured.metrics, "clip_score": of_metric("0 shapes")})
+    found = fitting(older, here)
+    assert set(found.noise.metrics) == {"sharpness", "frechet_distance"}
+    told = f"clip_score (version: 0 shapes → {versions['clip_score']})"
+    assert found.notes == (f"baselines/few/shapes.noise.json: what it says of {told} is left out{AGAIN}",)
+
+
+def test_a_set_metric_with_other_reference_pictures_is_left_out_alone(
+    measured: Noise, here: Path, versions: dict[str, str], reference: str
+) -> None:
+    of_other = of_metric(versions["frechet_distance"], "other")
+    found = fitting(replace(measured, metrics={**measured.metrics, "frechet_distance": of_other}), here)
+    assert set(found.noise.metrics) == {"clip_score", "sharpness"}
+    assert f"frechet_distance (reference pictures: other → {reference})" in found.notes[0]
+
+
+def test_a_metric_that_is_not_on_this_machine_says_nothing(
+    measured: Noise, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create(name: str, options: MetricOptions) -> None:
+        raise NotAvailable("weights are not on this machine")
+
+    monkeypatch.setattr(all_metrics, "create", create)
+    assert fitting(measured, here).notes == ()
+
+
+def test_a_metric_that_the_suite_no_longer_has_says_nothing(measured: Noise, here: Path) -> None:
+    assert fitting(replace(measured, metrics={"unheard_of": of_metric("1")}), here).notes == ()
+
+
+def test_reference_pictures_that_cannot_be_used_are_other_ones(measured: Noise, here: Path, tmp_path: Path) -> None:
+    (tmp_path / "too-few").mkdir()
+    Image.new("RGB", (64, 64)).save(tmp_path / "too-few" / "one.png")
+    found = fitting(measured, here, suite=replace(SUITE, references=tmp_path / "too-few"))
+    assert "frechet_distance (reference pictures: " in found.notes[0]
+
+
+def test_a_file_of_another_version_of_sdeval_is_left_out(measured: Noise, here: Path) -> None:
+    path = noises.write(measured, here)
+    path.write_text('{"schema": 1}')
+    found = fitting_noise(here, SUITE, SHAPES, accepted(), options())
+    assert found == Fitting(None, (f"{LEFT_OUT}it was written by another version of sdeval{AGAIN}",))
+
+
+def test_a_damaged_file_is_an_error(measured: Noise, here: Path) -> None:
+    noises.write(measured, here).write_text("{")
+    with pytest.raises(SdevalError, match="is damaged"):
+        fitting_noise(here, SUITE, SHAPES, accepted(), options())
+
+
+def test_the_command_names_what_is_not_the_default(measured: Noise, tmp_path: Path) -> None:
+    elsewhere = replace(SHAPES, name="sd15", model="./models/sd15")
+    noises.write(replace(measured, target="sd15"), tmp_path)
+    (tmp_path / "few" / "sd15.noise.json").write_text('{"schema": 1}')
+    found = fitting_noise(tmp_path, SUITE, elsewhere, None, options())
+    assert found.notes[0].endswith(f"sdeval calibrate few --target ./models/sd15 --baselines {tmp_path}")

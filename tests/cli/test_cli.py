@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdeval.baselines import provenance
+from sdeval.cli import main
+from sdeval.compare import Verdict
+from sdeval.metrics import known
+from sdeval.report.folder import Telling, publish
+from sdeval.report.markdown import Elsewhere
+from sdeval.results import run as runs
+from tests.baselines.test_store import contents, on_disk
+from tests.conftest import make_run
+
+ENVELOPE = '{"schema": 1, "session": "one", "outcome": "passed", "strict": false, "notes": [], "verdicts": [%s]}'
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A session with one run, published, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "reports" / "one"
+    on_disk(make_run(np.array([[30.0, 31.0], [29.0, 28.0]])), folder / "animals" / "tiny")
+    verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="new", current=29.5)
+    publish(folder, [verdict], tmp_path / "baselines")
+    return folder
+
+
+def test_accept_takes_the_latest_session_and_says_old_and_new(
+    session: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["accept"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "animals on tiny: 4 pictures new or changed",
+        "  clip_score: – → 29.50",
+        "accepted into baselines; undo with git",
+    ]
+    assert (session.parent.parent / "baselines" / "animals" / "tiny" / "run.json").is_file()
+
+
+def test_accept_takes_a_single_run(session: Path) -> None:
+    assert main(["accept", str(session / "animals" / "tiny"), "--baselines", "elsewhere"]) == 0
+    assert Path("elsewhere/animals/tiny/samples.jsonl").is_file()
+
+
+def test_a_dry_run_writes_nothing(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["accept", "--dry-run"]) == 0
+    assert "nothing written" in capsys.readouterr().out
+    assert not Path("baselines").exists()
+
+
+def test_the_table_of_pyproject_says_where_baselines_are(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = session.parent.parent
+    (root / "pyproject.toml").write_text('[tool.sdeval]\nbaselines = "qa/base"\n')
+    (root / "deep").mkdir()
+    monkeypatch.chdir(root / "deep")
+    assert main(["accept"]) == 0
+    assert (root / "qa" / "base" / "animals" / "tiny" / "run.json").is_file()
+
+
+def test_nothing_is_accepted_where_one_run_is_refused(session: Path) -> None:
+    on_disk(replace(make_run(np.array([[1.0, 2.0]])), suite="zoo", complete=False), session / "zoo" / "tiny")
+    assert main(["accept"]) == 2
+    assert not Path("baselines").exists()
+
+
+def test_report_draws_the_page_again(session: Path) -> None:
+    before = contents(session)
+    (session / "index.html").unlink()
+    assert main(["report", str(session)]) == 0
+    assert contents(session) == before
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["accept", "nowhere"], "sdeval: nowhere: no run in it"),
+        (["report", "nowhere"], "sdeval: nowhere: no session in it: verdicts.json is missing"),
+    ],
+)
+def test_mistakes_end_in_one_line(
+    session: Path, command: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(message)
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (ENVELOPE % '{"a": 1}', "verdicts.json: is damaged: verdict 1: unknown field 'a'. Known: baseline"),
+        ("{}", "verdicts.json: is damaged: schema: is missing"),
+        ("[]", "verdicts.json: was written by another version of sdeval; run the suites again: pytest suites"),
+        ('{"schema": 2}', "verdicts.json: was written by another version of sdeval"),
+        ("[", "verdicts.json: is damaged: Expecting value"),
+    ],
+)
+def test_a_damaged_session_is_named(session: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (session / "verdicts.json").write_text(text)
+    assert main(["report"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_page_of_a_session_whose_pictures_are_gone_says_so(session: Path) -> None:
+    verdict = Verdict(suite="animals", target="tiny", metric="health", case="case-0", verdict="new")
+    (session / "animals" / "tiny" / "images" / "case-0@1.png").unlink()
+    page = publish(session, [verdict], Path("baselines")).read_text(encoding="utf-8")
+    assert page.count('loading="lazy"') == 1
+    assert "the picture is gone</span></span><small>seed 1</small>" in page
+
+
+def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -> None:
+    text = (session / "summary.md").read_text(encoding="utf-8")
+    assert text.endswith("Page: `reports/one/index.html`\n\nNext: `sdeval accept reports/one`\n")
+    verdict = Verdict(suite="animals", target="tiny", metric="health", case="case-0", verdict="broken")
+    publish(session, [verdict], Path("baselines"), Telling(elsewhere=Elsewhere("https://pages.example")))
+    text = (session / "summary.md").read_text(encoding="utf-8")
+    assert text.endswith("Page: [the page](<https://pages.example>)\n\nNext: `open https://pages.example`\n")
+
+
+def test_a_page_drawn_again_is_as_strict_as_its_session(session: Path) -> None:
+    verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="new")
+    page = publish(session, [verdict], Path("baselines"), Telling(strict=True))
+    page.unlink()
+    assert main(["report"]) == 0
+    assert '<header class="bad">' in page.read_text(encoding="utf-8")
+
+
+def test_a_partial_run_is_not_accepted(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = session / "animals" / "tiny"
+    runs.write(replace(runs.read(folder), complete=False), folder)
+    assert main(["accept"]) == 2
+    assert "is a partial run" in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_is_told_in_one_line(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("baselines").touch()
+    assert main(["accept"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("sdeval: ")
+    assert "baselines" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_crash_is_not_taken_for_something_worse(
+    session: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr("sdeval.report.folder.redraw", crash)
+    assert main(["report"]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert lines[-1] == "sdeval: this is a mistake of sdeval's own; please report it, with the lines above"
+
+
+def test_an_interrupted_command_says_so(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sdeval.report.folder.redraw", interrupt)
+    assert main(["report"]) == 130
+
+
+@pytest.mark.parametrize(("command", "code"), [(["--help"], 0), (["acept"], 2), (["report", "--wrong"], 2), ([], 2)])
+def test_wrong_arguments_are_usage(command: list[str], code: int) -> None:
+    assert main(command) == code
+
+
+def again(session: Path, name: str = "two") -> Path:
+    """A later session in which every score is one point higher."""
+    later = session.parent / name
+    on_disk(make_run(np.array([[31.0, 32.0], [30.0, 29.0]])), later / "animals" / "tiny")
+    verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="improved", current=30.5)
+    publish(later, [verdict], session.parent.parent / "baselines")
+    return later
+
+
+def test_some_cases_are_accepted_and_their_scores_told(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["accept", "--reason", "the first"]) == 0
+    again(session)
+    capsys.readouterr()
+    assert main(["accept", "-k", "case and not 0", "--reason", "cats are better", "--dry-run"]) == 0
+    told = [
+        "animals on tiny: 2 pictures new or changed",
+        "  clip_score: 29.50 → 30.00",
+        "  case-1: clip_score 28.50 → 29.50",
+    ]
+    assert capsys.readouterr().out.splitlines() == [*told, "nothing written (dry run)"]
+    assert main(["accept", "-k", "case and not 0", "--reason", "cats are better"]) == 0
+    assert capsys.readouterr().out.splitlines() == [*told, "accepted into baselines; undo with git"]
+    entries = provenance.read(Path("baselines/animals/tiny"))
+    assert [(each.session, each.reason) for each in entries] == [("one", "the first"), ("two", "cats are better")]
+
+
+def test_the_scores_of_a_metric_are_accepted_and_pictures_stay(
+    session: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["accept"]) == 0
+    again(session)
+    capsys.readouterr()
+    assert main(["accept", "--metric", "clip_score"]) == 0
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "animals on tiny: pictures stay",
+        "  clip_score: 29.50 → 30.50",
+        "  case-0: clip_score 30.50 → 31.50",
+    ]
+
+
+def test_twenty_cases_are_told_and_all_where_asked(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder, scores in (("one", np.ones((25, 2))), ("two", np.full((25, 2), 2.0))):
+        on_disk(make_run(scores), session.parent / folder / "animals" / "tiny")
+    assert main(["accept", str(session)]) == 0
+    capsys.readouterr()
+    two = str(session.parent / "two")
+    assert main(["accept", two, "--metric", "clip_score", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + 20 + 2
+    assert lines[-2] == "  … and 5 more; all of them: --verbose"
+    assert main(["accept", two, "--metric", "clip_score", "--dry-run", "-v"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 25 + 1
+    # Of a whole run cases are told only where they are asked for.
+    assert main(["accept", two, "--dry-run", "-v"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 25 + 1
+    assert main(["accept", two, "--dry-run"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def approve(path: Path, **changes: object) -> Path:
+    one = {"suite": "animals", "target": "tiny", "cases": ["case-1"], "metrics": "all", **changes}
+    path.write_text(json.dumps({"schema": 1, "session": "two", "reason": "ticked", "approvals": [one]}))
+    return path
+
+
+@pytest.mark.parametrize("place", ["approvals.json", "reports/two/approvals.json", "elsewhere.json"])
+def test_what_was_ticked_is_accepted(session: Path, place: str) -> None:
+    assert main(["accept"]) == 0
+    again(session)
+    again(session, "three")
+    assert main(["accept", str(approve(Path(place)))]) == 0
+    now = runs.read(Path("baselines/animals/tiny"))
+    assert [each.scores["clip_score"] for each in now.samples] == [30.0, 31.0, 30.0, 29.0]
+    entry = provenance.read(Path("baselines/animals/tiny"))[-1]
+    assert (entry.session, entry.reason, entry.cases) == ("two", "ticked", ("case-1",))
+
+
+def test_a_session_that_lies_elsewhere_is_named_or_beside_the_file(session: Path) -> None:
+    assert main(["accept"]) == 0
+    away = session.parent.parent / "away"
+    again(session).rename(away)
+    file = approve(session.parent.parent / "approvals.json")
+    assert main(["accept", str(file)]) == 2
+    assert main(["accept", str(file), "--from", "away", "--reason", "mine"]) == 0
+    assert provenance.read(Path("baselines/animals/tiny"))[-1].reason == "mine"
+    (session.parent.parent / "beside").mkdir()
+    away.rename(session.parent.parent / "beside" / "two")
+    assert main(["accept", str(approve(Path("beside/approvals.json"), cases=["case-0"]))]) == 0
+
+
+def test_nothing_is_written_where_one_approval_is_refused(session: Path) -> None:
+    assert main(["accept"]) == 0
+    again(session)
+    before = contents(Path("baselines"))
+    one = {"suite": "animals", "target": "tiny", "cases": ["case-1"], "metrics": "all"}
+    wrong = {**one, "suite": "../../x"}
+    content = {"schema": 1, "session": "two", "reason": "", "approvals": [one, wrong]}
+    Path("approvals.json").write_text(json.dumps(content))
+    assert main(["accept", "approvals.json"]) == 2
+    assert contents(Path("baselines")) == before
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["accept", "none.json"], "none.json: no such file; the page of a session exports one"),
+        (["accept", "-k", "a b"], "-k 'a b': cannot be read; write words with and, or, not and brackets"),
+        (["accept", "-k", "cat"], "-k 'cat': chooses nothing; cases are case-0, case-1"),
+        (
+            ["accept", "-k", "0"],
+            "there is no baseline of animals on tiny yet; accept the whole run first: sdeval accept",
+        ),
+        (["accept", "--metric", "clip"], "unknown metric 'clip'"),
+        (["accept", "--from", "reports"], "--from: is for an approvals.json"),
+        (["accept", "approvals.json", "-k", "0"], "approvals.json: says itself what is accepted; leave out -k"),
+        (["accept", "approvals.json"], "session: two is neither in "),
+    ],
+)
+def test_what_is_asked_wrongly_ends_in_one_line(
+    session: Path, command: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approve(Path("approvals.json"))
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not Path("baselines").exists()
+
+
+def test_without_a_command_it_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "accept" in capsys.readouterr().out
+
+
+def test_a_mistyped_command_gets_a_near_match_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["accpet"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("sdeval: unknown command 'accpet'; did you mean accept?")
+    assert said.count("\n") == 1
+
+
+def test_targets_are_listed_with_those_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.sdeval.targets.ours]\nmodel = "org/ours"\ndtype = "bf16"\n')
+    monkeypatch.chdir(tmp_path)
+    assert main(["targets"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["ours", "org/ours", "dtype=bfloat16"] in lines
+    assert any(line[:2] == ["shapes", "embedded:shapes"] for line in lines)
+
+
+def test_metrics_are_listed_with_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["metrics"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert set(known()) < set(lines)
+    assert "tolerance 0.3 points" in lines["clip_score"]
+    assert "reported only" in lines["psnr"]

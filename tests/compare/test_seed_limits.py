@@ -1,0 +1,43 @@
+"""What is told of seeds, from suites and baselines made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sdeval import Case, Suite
+from sdeval.compare.seed_limits import seed_notes
+from sdeval.results.run import Run
+from tests.conftest import make_run
+
+
+def suite(seeds: int, max_seeds: int | None = None) -> Suite:
+    cases = (Case(id="cat", prompt="a cat"),)
+    return Suite(name="animals", task="text2img", cases=cases, seeds=range(seeds), max_seeds=max_seeds)
+
+
+def held(seeds: int) -> Run:
+    return make_run(np.ones((2, seeds)))
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_seeds_that_are_too_few_to_accuse_a_case_are_told(seeds: int) -> None:
+    assert seed_notes(suite(seeds), "tiny", None, all_seeds=False) == (
+        "animals: single cases can only be shown to be worse with 3 seeds or more; "
+        "set max_seeds=3, and accept a run made with --sdeval-all-seeds",
+    )
+
+
+@pytest.mark.parametrize(("drawn", "most", "kept", "reached"), [(2, 8, 4, 4), (2, 8, 6, 4), (2, 8, 2, 2), (2, 3, 1, 1)])
+def test_seeds_that_the_baseline_does_not_hold_are_told_with_what_mends_it(
+    drawn: int, most: int, kept: int, reached: int
+) -> None:
+    assert seed_notes(suite(drawn, most), "tiny", held(kept), all_seeds=False) == (
+        f"animals on tiny: has {most} seeds, but the baseline holds {kept} of them, "
+        f"so at most {reached} are generated; to have all: pytest suites --sdeval-all-seeds, then sdeval accept",
+    )
+
+
+@pytest.mark.parametrize(("kept", "all_seeds"), [(held(4), False), (held(8), False), (None, False), (held(2), True)])
+def test_where_all_seeds_are_held_or_drawn_there_is_nothing_to_tell(kept: Run | None, all_seeds: bool) -> None:
+    assert seed_notes(suite(2, 4), "tiny", kept, all_seeds=all_seeds) == ()

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from sdeval import Case, Sample, SdevalError, Suite
+from sdeval.config.suite import fingerprint
+
+CAT, DOG = Case(id="cat", prompt="a cat"), Case(id="dog", prompt="a dog")
+
+
+def suite(**changes: Any) -> Suite:
+    return Suite(**{"name": "animals", "task": "text2img", "cases": (CAT, DOG), **changes})
+
+
+def test_samples_are_every_case_with_every_seed() -> None:
+    assert [sample.name for sample in suite(seeds=(3, 5)).samples] == ["cat@3", "cat@5", "dog@3", "dog@5"]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    Image.new("RGB", (16, 16)).save(tmp_path / "image.png")
+    Image.new("L", (16, 16)).save(tmp_path / "mask.png")
+    Image.new("L", (8, 16)).save(tmp_path / "small.png")
+    Image.new("L", (12, 16)).save(tmp_path / "odd.png")
+    (tmp_path / "text.png").write_text("no picture")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "My Suite"}, "suite name 'My Suite' must be lower-case"),
+        ({"task": "img2image"}, "unknown task 'img2image'; did you mean img2img?"),
+        ({"seeds": ()}, "seeds must be distinct and at least one"),
+        ({"seeds": (1, 1)}, "seeds must be distinct"),
+        ({"tolerances": {"clip_scor": 1}}, "unknown metric 'clip_scor'; did you mean clip_score?"),
+        ({"tolerances": {"clip_score": 0}}, "clip_score must be above 0, got 0"),
+        ({"cases": ()}, "no cases; give it at least one"),
+        ({"cases": (CAT, CAT)}, "case 'cat': id: 'cat' is taken already"),
+        ({"cases": (replace(CAT, id="Big Cat"),)}, "id: 'Big Cat' must be lower-case"),
+        ({"cases": (replace(CAT, prompt=" "),)}, "prompt: is empty"),
+        ({"cases": (replace(CAT, strength=0.5),)}, "strength: text2img takes none"),
+        ({"cases": (replace(CAT, image=Path("x.png")),)}, "image: text2img takes none"),
+        ({"task": "img2img"}, "image: is missing; img2img needs one"),
+        ({"references": Path("/nowhere")}, "references: no .png pictures in /nowhere"),
+    ],
+)
+def test_what_cannot_be_right_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SdevalError) as error:
+        suite(**changes)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": 3}, "suite 3: name: must be text, got 3"),
+        ({"task": None}, "suite animals: unknown task 'None'. Known: img2img, inpainting, text2img"),
+        ({"seeds": "x"}, "seeds: must be a list of whole numbers, got 'x'"),
+        ({"seeds": 3.5}, "seeds: must be a list of whole numbers, got 3.5"),
+        ({"seeds": (1, "a")}, "seeds[1]: must be a whole number, got 'a'"),
+        ({"seeds": {0, 1}}, "seeds: must be a list of whole numbers, got {0, 1}"),
+        ({"seeds": (2**64,)}, "seeds must fit into 64 bits, got [18446744073709551616]"),
+        ({"max_seeds": "8"}, "max_seeds: must be a whole number or None, got '8'"),
+        ({"metrics": "clip_score"}, "metrics: must be a list of texts, got 'clip_score'; write ['clip_score']"),
+        ({"metrics": ("noise", "noise")}, "metrics must be distinct"),
+        ({"targets": "shapes"}, "targets: must be a list of texts, got 'shapes'; write ['shapes']"),
+        ({"targets": ()}, "targets must be distinct and at least one, got []"),
+        ({"tolerances": [1.0]}, "tolerances: must be a mapping, got [1.0]"),
+        ({"tolerances": {"clip_score": "1"}}, "tolerances: clip_score: must be a number, got '1'"),
+        ({"tolerances": {"clip_score": float("nan")}}, "tolerances: clip_score: must be a finite number, got nan"),
+        ({"tolerances": {"clip_score": -1}}, "tolerances: clip_score must be above 0, got -1"),
+        ({"settings": ["width"]}, "settings: must be a mapping, got ['width']"),
+        (
+            {"settings": {"callback": print}},
+            "settings: callback: must be text, a number, true or false, None, or lists",
+        ),
+        ({"settings": {"guidance_scale": float("inf")}}, "settings: guidance_scale: must be a finite number, got inf"),
+        ({"metric_options": "shapes"}, "metric_options: must be a mapping, got 'shapes'"),
+        ({"references": 3}, "references: must be a path or None, got 3"),
+        ({"cases": Path("cases.yaml")}, "cases: must be a list of Case, got PosixPath('cases.yaml'); load_cases(PATH)"),
+        ({"cases": "cases.yaml"}, "cases: must be a list of Case, got 'cases.yaml'; load_cases(PATH) reads a file"),
+        ({"cases": CAT}, "cases: must be a list of Case, got Case(id='cat'"),
+        ({"cases": (CAT, {"id": "dog"})}, "cases[1]: must be a Case, got {'id': 'dog'}"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SdevalError) as error:
+        suite(**changes)
+    assert str(error.value).startswith(f"suite {changes.get('name', 'animals')}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"id": 3}, "case 3: id: must be text, got 3"),
+        ({"prompt": None}, "case 'cat': prompt: must be text, got None"),
+        ({"prompt": "a \ud800"}, "case 'cat': prompt: must be text that UTF-8 can hold"),
+        ({"strength": "0.5"}, "case 'cat': strength: must be a number or None, got '0.5'"),
+        ({"image": 3}, "case 'cat': image: must be a path or None, got 3"),
+        ({"tags": "round"}, "case 'cat': tags: must be a list of texts, got 'round'; write ['round']"),
+    ],
+)
+def test_a_case_of_the_wrong_kind_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SdevalError) as error:
+        replace(CAT, **changes)
+    assert message in str(error.value)
+
+
+def test_lists_ranges_and_generators_are_kept_as_tuples() -> None:
+    found = suite(cases=[CAT, DOG], seeds=range(3), metrics=(name for name in ("noise",)), targets=["shapes"])
+    assert (found.cases, found.seeds, found.metrics, found.targets) == ((CAT, DOG), (0, 1, 2), ("noise",), ("shapes",))
+
+
+def test_pictures_of_a_case_may_be_text() -> None:
+    assert replace(CAT, image="a.png", tags=["x"]) == replace(CAT, image=Path("a.png"), tags=("x",))
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "strength", "message"),
+    [
+        ("none.png", "mask.png", None, "image: no such file"),
+        ("text.png", "mask.png", None, "image: not a picture that can be opened"),
+        ("odd.png", "odd.png", None, "image: is 12x16 pixels; both edges must be multiples of 8"),
+        ("image.png", "small.png", None, "mask: is 8x16 pixels but the image is 16x16"),
+        ("image.png", "mask.png", 1.5, "strength: must be above 0 and at most 1, got 1.5"),
+    ],
+)
+def test_wrong_pictures_are_refused(
+    pictures: Path, image: str, mask: str, strength: float | None, message: str
+) -> None:
+    case = replace(CAT, image=pictures / image, mask=pictures / mask, strength=strength, origin="cases.yaml:3")
+    with pytest.raises(SdevalError) as error:
+        suite(task="inpainting", cases=(case,))
+    assert str(error.value).startswith("cases.yaml:3: ")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"prompt": "another"}, {"negative_prompt": "dogs"}, {"strength": 0.4}, {"region_prompt": "a cat's head"}],
+)
+def test_the_fingerprint_follows_what_is_asked(changes: dict[str, Any]) -> None:
+    asked = fingerprint(Sample(CAT, 0), 64, 64)
+    assert fingerprint(Sample(replace(CAT, **changes), 0), 64, 64) != asked
+
+
+def test_the_fingerprint_follows_seed_and_size() -> None:
+    prints = {fingerprint(Sample(CAT, seed), width, 64) for seed in (0, 1) for width in (64, 32)}
+    assert len(prints) == 4
+
+
+def test_the_fingerprint_follows_pixels_and_not_names(pictures: Path) -> None:
+    (pictures / "copy.png").write_bytes((pictures / "image.png").read_bytes())
+    one, other, third = (
+        fingerprint(Sample(replace(CAT, image=pictures / name), 0), 16, 16)
+        for name in ("image.png", "copy.png", "small.png")
+    )
+    assert one == other != third
+
+
+def test_ids_names_and_tags_do_not_change_the_fingerprint() -> None:
+    renamed = replace(CAT, id="kitty", tags=("pet",), origin="x:1")
+    assert fingerprint(Sample(renamed, 0), 64, 64) == fingerprint(Sample(CAT, 0), 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "most", "looks"),
+    [
+        ((0, 1), None, [(0, 1)]),
+        ((0, 1), 2, [(0, 1)]),
+        ((0, 1), 6, [(0, 1), (0, 1, 2, 3), (0, 1, 2, 3, 4, 5)]),
+        ((31,), 3, [(31,), (31, 32), (31, 32, 33)]),
+    ],
+)
+def test_looks_double_up_to_the_most(seeds: tuple[int, ...], most: int | None, looks: list[tuple[int, ...]]) -> None:
+    assert list(suite(seeds=seeds, max_seeds=most).looks) == looks
+
+
+def test_fewer_seeds_at_most_than_at_first_are_refused() -> None:
+    with pytest.raises(SdevalError, match="max_seeds must be at least 2, got 1"):
+        suite(seeds=(0, 1), max_seeds=1)
+
+
+def test_references_may_be_text(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    assert suite(references=str(tmp_path)).references == tmp_path

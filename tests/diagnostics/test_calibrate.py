@@ -1,0 +1,393 @@
+"""Noise of a suite's figures: on made-up runs against simulations, and once with the embedded model."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from sdeval import Case, SdevalError, Suite, metrics
+from sdeval.baselines import acceptance as accepting
+from sdeval.baselines import variability as noise
+from sdeval.baselines.variability import Noise
+from sdeval.cli import main
+from sdeval.compare import ALPHA_METRICS, collect_evidence, judge_metrics
+from sdeval.config.target_registry import shipped
+from sdeval.diagnostics import calibrate as module
+from sdeval.diagnostics.calibrate import Measured, calibrate, summarize
+from sdeval.engines.diffusers_engine import LoadedTarget
+from sdeval.metrics.clip_score import INFO
+from sdeval.report.words import sentence
+from sdeval.results import run as runs
+from sdeval.results.run import Run
+from sdeval.results.verdict import Verdict
+from sdeval.session.runner import Options
+from sdeval.session.session import Session
+from tests.conftest import CLIP_SCORE, make_run, with_features
+from tests.drawn import plan
+
+
+def suite(cases: int = 2, **changes: object) -> Suite:
+    """The suite of `make_run`."""
+    every = tuple(Case(id=f"case-{number}", prompt=f"prompt {number}") for number in range(cases))
+    plain = Suite(name="animals", task="text2img", cases=every, metrics=("clip_score",), targets=("shapes",))
+    return replace(plain, **changes)
+
+
+def measured(seeds: list[np.ndarray], harmless: list[np.ndarray] | None = None) -> Measured:
+    return Measured(tuple(map(make_run, seeds)), tuple(map(make_run, harmless or [])))
+
+
+FIGURES = [30.0, 31.0, 30.5, 28.9]
+SEEDS = [np.array([[value - 1, value + 1], [value, value]]) for value in FIGURES]
+
+
+def test_noise_is_the_standard_deviation_of_the_figure_over_sets_of_seeds() -> None:
+    found = summarize(suite(), measured(SEEDS))
+    assert (found.suite, found.target, found.seed_sets) == ("animals", "tiny", 4)
+    assert found.metrics["clip_score"].figure == 30.0
+    mean = sum(FIGURES) / 4
+    expected = (sum((value - mean) ** 2 for value in FIGURES) / 3) ** 0.5
+    assert found.metrics["clip_score"].noise == pytest.approx(expected)
+
+
+def test_what_it_was_measured_on_is_kept(rng: np.random.Generator) -> None:
+    run = with_features(make_run(SEEDS[0]), rng.normal(size=(4, 3)), 2.0, reference="real")
+    both = suite(metrics=("clip_score", "frechet_distance"))
+    found = summarize(both, Measured((run, run, run), ()), {"guidance_scale": 7})
+    assert {name: (each.version, each.reference) for name, each in found.metrics.items()} == {
+        "clip_score": ("1", ""),
+        "frechet_distance": ("1", "real"),
+    }
+    assert found.asked == {"cases": 2, "seeds": [0, 1], "settings": {}}
+    assert found.samples == noise.samples_hash(each.fingerprint for each in run.samples)
+    assert (found.drawn_by, found.overrides) == ({"model": "tiny"}, {"guidance_scale": 7})
+
+
+def test_harmless_is_the_largest_change_of_the_figure_drawn_in_other_ways() -> None:
+    found = summarize(suite(), measured(SEEDS, [SEEDS[0] + 0.2, SEEDS[0] - 0.3]))
+    assert found.metrics["clip_score"].harmless == pytest.approx(0.3)
+    assert summarize(suite(), measured(SEEDS)).metrics["clip_score"].harmless == 0.0
+
+
+@pytest.mark.parametrize("harmless", [0.01, 9.0])
+def test_the_tolerance_is_twice_the_noise_or_what_is_harmless_if_that_is_more(harmless: float) -> None:
+    found = summarize(suite(), measured(SEEDS, [SEEDS[0] - harmless])).metrics["clip_score"]
+    assert found.tolerance == pytest.approx(max(2 * found.noise, harmless))
+    assert found.allowed == found.tolerance
+
+
+def test_the_derived_tolerance_is_exceeded_by_other_seeds_about_once_in_forty_times(rng: np.random.Generator) -> None:
+    figures = rng.normal(30, 1, size=400)
+    found = summarize(suite(1), measured([np.array([[value]]) for value in figures])).metrics["clip_score"]
+    losses = 30 - rng.normal(30, 1, size=100_000)
+    assert np.mean(losses > found.tolerance) == pytest.approx(1 / 40, rel=0.4)
+
+
+def test_a_stated_tolerance_is_told_in_the_unit_of_the_metric() -> None:
+    found = summarize(suite(tolerances={"clip_score": 0.7}), measured(SEEDS)).metrics["clip_score"]
+    assert (found.stated, found.allowed) == (0.7, 0.7)
+    relative = replace(CLIP_SCORE, tolerance_is_relative=True)
+    shares = tuple(replace(make_run(each), metrics={"clip_score": relative}) for each in SEEDS)
+    found = summarize(suite(tolerances={"clip_score": 0.1}), Measured(shares, ())).metrics["clip_score"]
+    assert found.stated == pytest.approx(3.0)
+
+
+def many(rng: np.random.Generator, cases: int, sets: int) -> list[np.ndarray]:
+    """Sets of seeds of a suite whose cases differ by nature, and whose seeds differ by 2."""
+    return list(rng.normal(30, 5, size=(1, cases, 1)) + rng.normal(0, 2, size=(sets, cases, 2)))
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 2.0])
+def test_four_in_five_changes_as_large_as_what_is_detectable_are_found(
+    rng: np.random.Generator, tolerance: float
+) -> None:
+    """By the rule that judges, whether its level or the tolerance is the higher bar."""
+    cases, times = 30, 100
+    asked = suite(cases, tolerances={"clip_score": tolerance})
+    found = summarize(asked, measured(many(rng, cases, 30))).metrics["clip_score"]
+    records = {"clip_score": replace(CLIP_SCORE, tolerance=tolerance)}
+    verdicts = []
+    for _ in range(times):
+        before, after = many(rng, cases, 2)
+        pair = [replace(make_run(each), metrics=records) for each in (after - found.detectable, before)]
+        verdicts.append(judge_metrics([collect_evidence(*pair, "clip_score")])[0].verdict)
+    assert verdicts.count("regressed") / times == pytest.approx(0.8, abs=0.12)
+
+
+def test_more_gates_detect_less(rng: np.random.Generator) -> None:
+    seeds = many(rng, 12, 6)
+    alone = summarize(suite(12), measured(seeds)).metrics["clip_score"]
+
+    def with_another(scores: np.ndarray) -> Run:
+        run = make_run(scores)
+        samples = tuple(replace(each, scores={**each.scores, "sharpness": 1.0}) for each in run.samples)
+        return replace(run, samples=samples, metrics={**run.metrics, "sharpness": CLIP_SCORE})
+
+    both = Measured(tuple(map(with_another, seeds)), ())
+    beside = summarize(suite(12, metrics=("clip_score", "sharpness")), both).metrics["clip_score"]
+    assert beside.detectable > alone.detectable
+    assert beside.noise == alone.noise
+
+
+def test_as_many_cases_as_are_needed_show_a_loss_as_large_as_the_tolerance(rng: np.random.Generator) -> None:
+    asked = suite(20, tolerances={"clip_score": 1.0})
+    found = summarize(asked, measured(many(rng, 20, 30))).metrics["clip_score"]
+    assert found.cases == 20
+    # Without the bar of the tolerance itself, which a loss as large passes every other time.
+    loss, times = 1.0, 100
+    shown = 0
+    for _ in range(times):
+        before, after = many(rng, found.cases_needed, 2)
+        found_by = collect_evidence(make_run(after - loss), make_run(before), "clip_score")
+        shown += found_by.p_worse < ALPHA_METRICS
+    assert shown / times == pytest.approx(0.8, abs=0.12)
+
+
+def test_a_few_cases_without_noise_are_still_too_few_to_show_a_loss_as_small_as_the_tolerance() -> None:
+    seeds = [np.array([[30.0], [20.0], [25.0]]) + each for each in (0.0, 1e-3, 2e-3)]
+    found = summarize(suite(3, tolerances={"clip_score": 5.0}), measured(seeds)).metrics["clip_score"]
+    assert (found.cases, found.cases_needed) == (3, 17)
+
+
+def test_without_any_noise_what_matters_is_tolerated() -> None:
+    found = summarize(suite(), measured([SEEDS[0]] * 3)).metrics["clip_score"]
+    assert (found.noise, found.tolerance) == (0, INFO.tolerance)
+
+
+def test_a_set_metric_is_measured_by_its_figure(rng: np.random.Generator) -> None:
+    values = [2.0, 2.3, 1.9, 2.2]
+    features = rng.normal(size=(4, 3))
+    seeds = tuple(with_features(make_run(SEEDS[0]), features, value) for value in values)
+    found = summarize(suite(metrics=("frechet_distance",), tolerances={"frechet_distance": 0.1}), Measured(seeds, ()))
+    each = found.metrics["frechet_distance"]
+    assert (each.figure, each.noise) == (2.0, pytest.approx(np.std(values, ddof=1)))
+    assert each.stated == pytest.approx(0.2)
+    # Two cases can be swapped in four ways: that shows nothing.
+    assert each.detectable is None
+
+
+def test_a_set_metric_of_enough_cases_shows_what_its_values_do(rng: np.random.Generator) -> None:
+    values, scores = [2.0, 2.3, 1.9, 2.2], np.ones((12, 2))
+    seeds = tuple(with_features(make_run(scores), rng.normal(size=(24, 3)), value) for value in values)
+    asked = suite(12, metrics=("frechet_distance",), tolerances={"frechet_distance": 0.1})
+    each = summarize(asked, Measured(seeds, ())).metrics["frechet_distance"]
+    # A difference of two values spreads by the square root of two.
+    expected = (t.ppf(1 - ALPHA_METRICS, 11) + 0.842) * 2**0.5 * each.noise
+    assert each.detectable == pytest.approx(expected, rel=0.001)
+
+
+def test_what_is_told_and_not_judged_has_no_noise() -> None:
+    told = {"clip_score": replace(CLIP_SCORE, judged=False)}
+    shown = tuple(replace(make_run(each), metrics=told) for each in SEEDS)
+    assert summarize(suite(), Measured(shown, ())).metrics == {}
+
+
+@pytest.mark.parametrize("where", ["seeds", "harmless"])
+def test_a_missing_score_is_refused(where: str) -> None:
+    holed = np.array([[30.0, np.nan], [29.0, 30.0]])
+    seeds, harmless = ([*SEEDS, holed], []) if where == "seeds" else (SEEDS, [holed])
+    with pytest.raises(SdevalError, match="animals on tiny: clip_score could not be computed; see to that first"):
+        summarize(suite(), measured(seeds, harmless))
+
+
+@pytest.mark.parametrize("metrics", [{}, {"clip_score": replace(CLIP_SCORE, version="0")}])
+def test_a_further_run_that_was_scored_in_another_way_is_refused(metrics: dict[str, runs.MetricRecord]) -> None:
+    other = replace(make_run(SEEDS[0]), metrics=metrics)
+    with pytest.raises(SdevalError, match="a run of animals on tiny was not scored by 1; draw it again"):
+        summarize(suite(), replace(measured(SEEDS), harmless=(other,)))
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_fewer_than_three_sets_of_seeds_are_refused(count: int, tmp_path: Path) -> None:
+    with pytest.raises(SdevalError, match=f"--seed-sets: a spread takes at least 3 sets of seeds, got {count}"):
+        calibrate(suite(), shipped()["shapes"], tmp_path, seed_sets=count)
+
+
+def never(*_: object) -> Measured:
+    raise AssertionError("drawn")
+
+
+def test_a_further_run_of_another_suite_or_target_is_refused_before_anything_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_draw", never)
+    with pytest.raises(SdevalError, match="a run of animals on tiny says nothing of animals on shapes"):
+        calibrate(suite(), shipped()["shapes"], tmp_path, further=[make_run(SEEDS[0])])
+
+
+def test_a_further_run_of_other_samples_is_refused_before_anything_is_drawn(
+    drawn: tuple[Run, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_draw", never)
+    run, _ = drawn
+    asked = plan().suite
+    few = replace(run, samples=run.samples[:4])
+    other = replace(run, samples=(replace(run.samples[0], fingerprint="other"), *run.samples[1:]))
+    for each in (few, other):
+        with pytest.raises(SdevalError, match="a run of few on shapes asks for other samples than the suite does now"):
+            calibrate(asked, shipped()["shapes"], tmp_path, further=[each])
+
+
+def test_a_further_run_with_more_seeds_counts_by_those_of_the_suite(
+    drawn: tuple[Run, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = drawn
+    asked = plan(seeds=(0,), metrics=("clip_score",)).suite
+    monkeypatch.setattr(module, "_draw", lambda *_: Measured((*[own] * 3,), ()))
+    own = replace(run, samples=tuple(each for each in run.samples if each.seed == 0))
+    found = calibrate(asked, shipped()["shapes"], tmp_path, further=[run])
+    assert found.metrics["clip_score"].harmless == 0.0
+
+
+def test_no_seed_is_in_two_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "evaluate", lambda plan, *_, **__: plan)
+    asked = plan(seeds=(0, 1000, 2500)).suite
+    found = module._draw(asked, shipped()["shapes"], tmp_path, 3, module.Silent())
+    every = [seed for each in found.seeds for seed in each.suite.seeds]
+    assert len(set(every)) == len(every) == 9
+    assert found.seeds[0].suite.seeds == (0, 1000, 2500)
+
+
+def test_harmless_runs_have_the_suites_own_seeds_and_other_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "evaluate", lambda plan, *_, **__: plan)
+    found = module._draw(plan().suite, shipped()["shapes"], tmp_path, 3, module.Silent())
+    assert [each.target.batch_size for each in found.harmless] == [1, 4, 8]
+    assert {each.suite.seeds for each in found.harmless} == {(0, 1)}
+
+
+ASKED = plan(seeds=(0,), metrics=("clip_score", "sharpness"), tolerances={"clip_score": 2.5}).suite
+
+
+@pytest.fixture(scope="module")
+def calibrated(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -> tuple[Noise, Path]:
+    """What was measured of three cases at two steps, and the baselines it lies beside."""
+    folder = tmp_path_factory.mktemp("calibrated")
+    found = calibrate(ASKED, shipped()["shapes"], folder / "runs", seed_sets=3)
+    noise.write(found, folder / "baselines")
+    sitting = Session(Options(baselines=folder / "baselines"), folder, loaded=loaded)
+    gates(sitting)
+    accepting.accept(folder / "few" / "shapes", folder / "baselines")
+    return found, folder / "baselines"
+
+
+def gates(sitting: Session) -> dict[str, Verdict]:
+    questions = sitting.questions(ASKED)
+    sitting.select(questions)
+    return {question.name: sitting.answer(question) for question in questions if question.kind == "gate"}
+
+
+def test_the_embedded_model_has_noise_and_draws_the_same_in_other_batches(calibrated: tuple[Noise, Path]) -> None:
+    found, _ = calibrated
+    assert (found.suite, found.target, found.seed_sets) == ("few", "shapes", 3)
+    assert list(found.metrics) == ["clip_score", "sharpness"]
+    clip_score = found.metrics["clip_score"]
+    assert clip_score.noise > 0
+    assert clip_score.harmless < clip_score.noise / 10
+    assert found.environment["hardware"]
+
+
+def test_a_verdict_says_how_many_times_the_noise_a_change_is(
+    calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path
+) -> None:
+    from tests.session.test_runner import session
+
+    found, accepted = calibrated
+    said = gates(session(accepted, loaded, tmp_path, guidance_scale=7))["clip_score"]
+    assert said.noise == found.metrics["clip_score"].noise
+    assert said.delta
+    assert f"{abs(said.delta) / said.noise:.1f} times its noise" in sentence(said)
+
+
+def test_a_metric_without_a_stated_tolerance_gets_the_derived_one(
+    calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path
+) -> None:
+    from tests.session.test_runner import session
+
+    found, accepted = calibrated
+    said = gates(session(accepted, loaded, tmp_path, guidance_scale=7))
+    assert said["clip_score"].tolerance == 2.5
+    assert said["sharpness"].tolerance == pytest.approx(found.metrics["sharpness"].tolerance)
+
+
+def test_what_was_just_measured_fits(calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path) -> None:
+    gates(Session(Options(baselines=calibrated[1]), tmp_path, loaded=loaded))
+    assert noise_notes(tmp_path) == []
+
+
+def noise_notes(folder: Path) -> list[str]:
+    """What a run says of noise; it says other things too."""
+    return [note for note in runs.read(folder / "few" / "shapes").notes if "noise.json" in note]
+
+
+def test_noise_that_does_not_fit_is_not_judged_by_and_the_run_says_so(
+    calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path
+) -> None:
+    from tests.session.test_runner import session
+
+    shutil.copytree(calibrated[1], tmp_path / "baselines")
+    noise.write(replace(calibrated[0], samples="of-others"), tmp_path / "baselines")
+    said = gates(session(tmp_path / "baselines", loaded, tmp_path, guidance_scale=7))
+    assert (said["sharpness"].tolerance, said["sharpness"].noise) == (metrics.info("sharpness").tolerance, None)
+    (note,) = noise_notes(tmp_path)
+    assert "shapes.noise.json is left out: the suite asks for other samples since" in note
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a suite of one case, and no drawing."""
+    monkeypatch.chdir(tmp_path)
+    text = (
+        "from sdeval import Case, Suite\n"
+        'test_animals = Suite(name="animals", task="text2img", cases=(Case(id="case-0", prompt="a"),), '
+        'metric_options={"clip_model": "shapes"})\n'
+    )
+    (tmp_path / "test_animals.py").write_text(text)
+    return tmp_path
+
+
+def test_the_command_writes_beside_the_baseline_and_tells_a_row_for_each_figure(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made_up = replace(summarize(suite(tolerances={"clip_score": 0.1}), measured(SEEDS)), target="shapes")
+    monkeypatch.setattr(module, "calibrate", lambda *_: made_up)
+    assert main(["calibrate", "test_animals.py"]) == 0
+    told = capsys.readouterr().out
+    assert "animals on shapes, 4 sets of seeds" in told
+    assert "clip_score" in told
+    assert "written to baselines/animals/shapes.noise.json" in told
+    assert noise.read(project / "baselines", "animals", "shapes") == made_up
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["test_animals.py", "--seed-sets", "2"], "--seed-sets: a spread takes at least 3 sets of seeds, got 2"),
+        (["test_animals.py", "--runs", "nowhere"], "nowhere: no run in it"),
+        (["animal"], "unknown suite 'animal'"),
+        (["test_animals.py", "--target", "shape"], "unknown target 'shape'; did you mean shapes?"),
+        (["test_animals.py", "--set", "guidence_scale=1"], "unknown setting 'guidence_scale'; did you mean"),
+        (["test_animals.py", "--set", "guidance_scale"], "setting 'guidance_scale': must be KEY=VALUE"),
+    ],
+)
+def test_mistakes_end_in_one_line(
+    project: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["calibrate", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_further_run_that_belongs_to_no_suite_that_was_asked_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.write(replace(make_run(SEEDS[0]), suite="zoo"), project / "far")
+    assert main(["calibrate", "test_animals.py", "--runs", "far"]) == 2
+    assert capsys.readouterr().err == "sdeval: far: is a run of zoo on tiny; asked is animals on shapes\n"

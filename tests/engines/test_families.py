@@ -1,0 +1,201 @@
+"""Every family, every task: loaded from disk by the code that loads real models, drawn, alone and in company."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sdeval import Case, SdevalError, Target
+from sdeval.config.suite import Sample
+from sdeval.engines.diffusers_engine import LoadedTarget, check
+from sdeval.engines.families import family_of
+from sdeval.engines.generation import batches, draw
+from sdeval.imaging.io import to_pixels
+from tests.engines.conftest import Checkpoint
+from tests.families import TASKS_OF
+
+STEPS = {"num_inference_steps": 2}
+PAIRS = [(family, task) for family, tasks in TASKS_OF.items() for task in tasks]
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Callable[[str], list[Sample]]:
+    """Three samples of a task, with pictures and masks of their own."""
+
+    def make(task: str) -> list[Sample]:
+        rng = np.random.default_rng(0)
+        found = []
+        for number in range(3):
+            image, mask = tmp_path / f"image-{number}.png", tmp_path / f"mask-{number}.png"
+            Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(image)
+            half = np.zeros((64, 64), dtype=np.uint8)
+            half[:, 20 + 8 * number :] = 255
+            Image.fromarray(half).save(mask)
+            found.append(
+                Sample(
+                    Case(
+                        id=f"case-{number}",
+                        prompt=["a red circle", "a blue cross", "a green star"][number],
+                        image=image if task != "text2img" else None,
+                        mask=mask if task == "inpainting" else None,
+                        strength=0.9 if task != "text2img" else None,
+                    ),
+                    seed=number,
+                )
+            )
+        return found
+
+    return make
+
+
+def loaded(folder: Path, **changes: object) -> LoadedTarget:
+    return LoadedTarget(Target(**{"name": "tiny", "model": str(folder), "device": "cpu", **changes}))
+
+
+def settings(task: str) -> dict[str, int]:
+    return {**STEPS, **({"width": 64, "height": 64} if task == "text2img" else {})}
+
+
+@pytest.mark.parametrize(("family", "task"), PAIRS)
+def test_a_family_does_a_task_alone_and_in_company(
+    checkpoint: Checkpoint, samples: Callable[[str], list[Sample]], family: str, task: str
+) -> None:
+    target = loaded(checkpoint(family))
+    check(target.target, task, STEPS)
+    pipeline, asked = target.pipeline(task), samples(task)
+    together = [each for batch in batches(asked, target.batch_size) for each in draw(pipeline, batch, settings(task))]
+    alone = [draw(pipeline, [each], settings(task))[0] for each in asked]
+    assert {each.sample.case.id for each in together} == {"case-0", "case-1", "case-2"}
+    for each in alone:
+        beside = next(other for other in together if other.sample == each.sample)
+        assert each.finite
+        assert each.picture.size == (64, 64)
+        apart = np.abs(to_pixels(each.picture).astype(int) - to_pixels(beside.picture).astype(int))
+        assert apart.max() <= 1
+    # Other cases and seeds are other pictures.
+    assert len({each.picture.tobytes() for each in alone}) == 3
+
+
+@pytest.mark.parametrize(
+    ("family", "task", "message"),
+    [
+        ("sd-inpainting", "text2img", "is an inpainting checkpoint and cannot do text2img"),
+        ("sd-inpainting", "img2img", "is an inpainting checkpoint and cannot do img2img"),
+        ("kandinsky22", "inpainting", "cannot do inpainting; that takes kandinsky-2-2-decoder-inpaint"),
+        ("kandinsky22-inpaint", "text2img", "is an inpainting checkpoint and cannot do text2img"),
+    ],
+)
+def test_a_checkpoint_is_refused_for_a_task_that_it_cannot_do(
+    checkpoint: Checkpoint, family: str, task: str, message: str
+) -> None:
+    with pytest.raises(SdevalError, match=message):
+        check(loaded(checkpoint(family)).target, task, {})
+
+
+def test_kandinsky_draws_one_at_a_time(checkpoint: Checkpoint) -> None:
+    assert loaded(checkpoint("kandinsky22-inpaint")).batch_size == 1
+    assert loaded(checkpoint("sd1")).batch_size == 8
+
+
+def test_kandinsky_takes_negative_prompts(checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]) -> None:
+    from dataclasses import replace
+
+    pipeline = loaded(checkpoint("kandinsky22-inpaint")).pipeline("inpainting")
+    sample = samples("inpainting")[0]
+    plain = draw(pipeline, [sample], STEPS)[0]
+    negative = replace(sample, case=replace(sample.case, negative_prompt="ugly"))
+    assert draw(pipeline, [negative], STEPS)[0].picture.tobytes() != plain.picture.tobytes()
+
+
+def test_kandinsky_uses_the_scheduler_that_it_is_told_to(checkpoint: Checkpoint) -> None:
+    target = loaded(checkpoint("kandinsky22"), scheduler="DDPMParallelScheduler")
+    pipeline = target.pipeline("text2img")
+    assert type(pipeline.decoder_pipe.scheduler).__name__ == "DDPMParallelScheduler"
+    assert target.describe("text2img")["scheduler"] == "DDPMParallelScheduler"
+
+
+def test_a_decoder_without_a_prior_says_what_to_do(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    import shutil
+
+    folder = shutil.copytree(checkpoint("kandinsky22"), tmp_path / "alone")
+    (folder / "README.md").unlink()
+    with pytest.raises(SdevalError, match="needs a prior, and no model card names one; set prior"):
+        check(loaded(folder).target, "text2img", {})
+    prior = f"{checkpoint('kandinsky22')}-prior"
+    check(loaded(folder, prior=prior).target, "text2img", {})
+
+
+@pytest.mark.parametrize(
+    ("family", "scheduler", "fits"),
+    [
+        ("StableDiffusionPipeline", "EulerDiscreteScheduler", True),
+        ("StableDiffusionPipeline", "FlowMatchEulerDiscreteScheduler", False),
+        ("StableDiffusionXLImg2ImgPipeline", "LCMScheduler", True),
+        ("StableDiffusion3Pipeline", "DDIMScheduler", False),
+        ("FluxPipeline", "FlowMatchEulerDiscreteScheduler", True),
+        ("FluxPipeline", "DDIMScheduler", False),
+        ("KandinskyV22CombinedPipeline", "DDIMScheduler", False),
+        ("KandinskyV22CombinedPipeline", "DDPMScheduler", True),
+        ("SomeNewPipeline", "DDIMScheduler", True),
+    ],
+)
+def test_schedulers_fit_families(family: str, scheduler: str, fits: bool) -> None:
+    assert family_of(family).allows(scheduler, {}) is fits
+
+
+def test_a_scheduler_that_has_to_be_told_fits_once_it_is() -> None:
+    sd3, kandinsky = family_of("StableDiffusion3Pipeline"), family_of("KandinskyV22CombinedPipeline")
+    assert not sd3.allows("UniPCMultistepScheduler", {})
+    assert sd3.allows("UniPCMultistepScheduler", {"use_flow_sigmas": True})
+    assert kandinsky.allows("DPMSolverMultistepScheduler", {"variance_type": "fixed_small"})
+
+
+@pytest.mark.slow
+def test_a_compiled_model_draws_the_same_and_its_first_call_is_kept_apart(
+    checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]
+) -> None:
+    batch, asked = samples("text2img")[:2], settings("text2img")
+    compiled = loaded(checkpoint("sd1"), compile=True)
+    calls = [compiled.draw("text2img", batch, asked) for _ in range(2)]
+    assert [call[0].warming for call in calls] == [True, False]
+    plain = loaded(checkpoint("sd1")).draw("text2img", batch, asked)
+    for mine, other in zip(calls[1], plain, strict=True):
+        apart = np.abs(to_pixels(mine.picture).astype(int) - to_pixels(other.picture).astype(int))
+        assert apart.max() <= 1
+
+
+@pytest.mark.parametrize("components", [None, ["unet", "text_encoder"]])
+def test_a_quantized_model_draws_nearly_the_same(
+    checkpoint: Checkpoint, samples: Callable[[str], list[Sample]], components: list[str] | None
+) -> None:
+    from torchao.quantization import Int8Tensor
+
+    quantization = {"backend": "torchao", "quant_type": "Int8WeightOnlyConfig"}
+    quantization |= {"components": components} if components else {}
+    target, batch = loaded(checkpoint("sd1"), quantization=quantization), samples("text2img")[:1]
+    (drawn,) = target.draw("text2img", batch, settings("text2img"))
+    pipeline = target.pipeline("text2img")
+    for name in components or ["unet"]:
+        assert any(isinstance(each, Int8Tensor) for each in getattr(pipeline, name).parameters())
+    (plain,) = loaded(checkpoint("sd1")).draw("text2img", batch, settings("text2img"))
+    apart = np.abs(to_pixels(drawn.picture).astype(int) - to_pixels(plain.picture).astype(int))
+    assert 0 < apart.mean() < 5
+
+
+@pytest.mark.parametrize(
+    ("quantization", "message"),
+    [
+        ({"backend": "torchao", "quant_type": "Int8WeightsOnlyConfig"}, "did you mean Int8WeightOnlyConfig"),
+        ({"backend": "torchao", "quant_type": "Int8WeightOnlyConfig", "components": ["unett"]}, "did you mean unet"),
+        ({"backend": "torchaoo"}, "unknown backend 'torchaoo'; did you mean torchao"),
+    ],
+)
+def test_a_quantization_that_cannot_be_is_refused_before_weights_are_read(
+    checkpoint: Checkpoint, quantization: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SdevalError, match=message):
+        check(loaded(checkpoint("sd1"), quantization=quantization).target, "text2img", {})

@@ -1,0 +1,64 @@
+"""Another Python draws; here it is the same one, in a process of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sdeval import Case, SdevalError, Target
+from sdeval.config.suite import Sample
+from sdeval.config.target_registry import shipped
+from sdeval.engines.diffusers_engine import LoadedTarget
+from sdeval.engines.subprocess_engine import RemoteEngine
+from sdeval.imaging.io import pixel_hash
+
+SAMPLES = [
+    Sample(Case(id="circle", prompt="a large red circle on a blue background"), 3),
+    Sample(Case(id="square", prompt="a small white square on a red background"), 4),
+]
+SETTINGS = {"num_inference_steps": 3, "width": 64, "height": 64}
+
+
+@pytest.fixture(scope="module")
+def remote() -> Iterator[RemoteEngine]:
+    engine = RemoteEngine(shipped()["shapes"], Path(sys.executable))
+    yield engine
+    engine.close()
+
+
+def test_pictures_are_those_of_this_process(remote: RemoteEngine, loaded: LoadedTarget) -> None:
+    there = remote.draw("text2img", SAMPLES, SETTINGS)
+    here = loaded.draw("text2img", SAMPLES, SETTINGS)
+    assert [each.sample for each in there] == SAMPLES
+    assert [pixel_hash(each.picture) for each in there] == [pixel_hash(each.picture) for each in here]
+    assert all(each.finite and each.seconds > 0 and each.stages for each in there)
+
+
+def test_it_says_what_it_is(remote: RemoteEngine) -> None:
+    assert remote.describe("text2img")["pipeline"] == "StableDiffusionPipeline"
+    assert remote.batch_size == shipped()["shapes"].batch_size
+    assert "torch" in remote.environment["packages"]
+
+
+def test_what_goes_wrong_there_is_one_line_here(remote: RemoteEngine) -> None:
+    with pytest.raises(SdevalError, match=r"python.*: TypeError: ") as error:
+        remote.draw("text2img", SAMPLES, {"callback_on_step_end": 3})
+    assert "\n" not in str(error.value)
+
+
+def test_a_target_that_is_not_there_is_named() -> None:
+    with pytest.raises(SdevalError, match="weights of some/model are not on this machine"):
+        RemoteEngine(Target(name="a", model="some/model"), Path(sys.executable))
+
+
+def test_what_is_no_python_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SdevalError, match=r"--sdeval-against-python: .*: No such file or directory"):
+        RemoteEngine(shipped()["shapes"], tmp_path / "python")
+
+
+def test_a_python_without_sdeval_says_what_to_try() -> None:
+    with pytest.raises(SdevalError, match="is this version of sdeval in it"):
+        RemoteEngine(shipped()["shapes"], Path("/bin/true"))

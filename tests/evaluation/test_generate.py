@@ -1,0 +1,48 @@
+"""Pictures that are kept while the next ones are drawn are those that would be kept in turns."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sdeval.engines.diffusers_engine import LoadedTarget
+from sdeval.evaluation.evaluate import draw_samples
+from sdeval.evaluation.plan import Plan
+from tests.drawn import plan
+
+
+@pytest.fixture
+def aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work as with an accelerator."""
+    monkeypatch.setattr("sdeval.evaluation.generate.AtOnce", lambda: ThreadPoolExecutor(2))
+
+
+def one_by_one() -> Plan:
+    whole = plan()
+    return replace(whole, target=replace(whole.target, batch_size=1), self_check=False)
+
+
+@pytest.mark.usefixtures("aside")
+def test_what_is_kept_aside_is_what_is_kept_in_turns(
+    loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = draw_samples(one_by_one(), loaded, tmp_path / "aside", lambda _: None)
+    monkeypatch.undo()
+    again = draw_samples(one_by_one(), loaded, tmp_path / "again", lambda _: None)
+    assert run.samples == again.samples
+    assert all((tmp_path / "aside" / sample.image).is_file() for sample in run.samples)
+
+
+@pytest.mark.usefixtures("aside")
+def test_a_picture_that_cannot_be_written_is_told(
+    loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("sdeval.evaluation.generate.write_png", full)
+    with pytest.raises(OSError, match="no space left"):
+        draw_samples(one_by_one(), loaded, tmp_path, lambda _: None)

@@ -1,0 +1,342 @@
+"""The page in a real browser: Debian's Chromium, driven by Playwright. Skipped where there is none, but not in CI."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from sdeval.report.folder import redraw
+from sdeval.report.html.comparison import Compared, write_sheets
+from tests.report.pages import HOSTILE, session_page, two_settings
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="there is no Chromium here")
+
+
+@dataclass
+class Watched:
+    """A page, and what it did that it should not."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open(self, path: Path, hash_: str = "") -> Page:
+        self.page.on("console", lambda said: self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda asked: self.requests.append(asked.url))
+        self.page.goto(path.as_uri() + hash_)
+        return self.page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    found = browser.new_context(viewport={"width": 1280, "height": 800})
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def watched(context: BrowserContext) -> Watched:
+    return Watched(context.new_page())
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return session_page(tmp_path_factory.mktemp("session"))
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> Compared:
+    return two_settings(tmp_path)
+
+
+@pytest.fixture
+def page(watched: Watched, path: Path) -> Page:
+    return watched.open(path)
+
+
+def shown(page: Page) -> list[str]:
+    cards = page.locator("article:visible")
+    return [cards.nth(number).get_attribute("data-case") or "" for number in range(cards.count())]
+
+
+def test_it_opens_from_disk_without_complaint_and_without_network(watched: Watched, path: Path) -> None:
+    page = watched.open(path)
+    page.locator(".shot").first.click()
+    assert watched.complaints == []
+    assert watched.requests
+    assert all(url.startswith(("file:", "data:")) for url in watched.requests)
+
+
+def test_the_first_screen_says_what_got_worse_and_leads_there(page: Page) -> None:
+    assert page.locator("h1").inner_text().endswith("Something got worse: 1 broken, 2 regressed")
+    page.locator(".worst a").first.click()
+    assert page.locator("article.revealed").get_attribute("data-case") == "case-0"
+
+
+def test_filters_show_one_kind_and_say_how_many(page: Page) -> None:
+    chip = page.locator("button[data-show=broken]")
+    assert chip.locator("b").inner_text() == "1"
+    chip.click()
+    assert shown(page) == ["case-0"]
+    assert page.locator("#found").inner_text() == "1 of 6 cases"
+    page.locator("button[data-show=changed]").click()
+    assert len(shown(page)) == 6
+
+
+def test_search_finds_prompts_names_and_tags(page: Page) -> None:
+    page.locator("#search").fill("PROMPT 3")
+    assert shown(page) == ["case-3"]
+    page.locator("#search").fill("colour")
+    assert shown(page) == ["case-1"]
+    page.locator("#search").fill("nothing like it")
+    assert page.locator("#nothing").is_visible()
+
+
+def test_cases_can_be_sorted(page: Page) -> None:
+    page.locator("#sort").select_option("suite")
+    assert shown(page) == [f"case-{number}" for number in range(6)]
+
+
+def test_the_address_keeps_what_is_shown(watched: Watched, path: Path) -> None:
+    page = watched.open(path)
+    page.locator("#search").fill("prompt")
+    page.locator("button[data-show=passed]").click()
+    page.locator("article:visible .shot").nth(1).click()
+    page.keyboard.press("3")
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    assert page.locator("#search").input_value() == "prompt"
+    assert len(shown(page)) == 4
+    assert page.locator("#viewer").get_attribute("data-mode") == "blend"
+    assert page.locator("#v-case").inner_text() == "case-2"
+    assert page.locator("#v-seeds [aria-pressed=true]").inner_text() == "seed 1"
+
+
+@pytest.mark.parametrize(
+    ("mode", "visible", "hidden"),
+    [
+        ("side", ["#v-before", "#v-now"], ["#v-both"]),
+        ("slider", ["#v-both", "#v-range"], ["#v-before"]),
+        ("blend", ["#v-both", "#v-range"], ["#v-now"]),
+        ("blink", ["#v-both"], ["#v-range"]),
+        ("difference", ["#v-both"], ["#v-range"]),
+    ],
+)
+def test_every_way_to_compare_shows_its_pictures(page: Page, mode: str, visible: list[str], hidden: list[str]) -> None:
+    page.locator(".shot").first.click()
+    page.locator(f"button[data-mode={mode}]").click()
+    assert all(page.locator(each).is_visible() for each in visible)
+    assert not any(page.locator(each).is_visible() for each in hidden)
+    for picture in page.locator("#viewer .frame img:visible").all():
+        assert picture.evaluate("img => img.complete && img.naturalWidth > 0")
+
+
+def test_the_slider_uncovers_the_other_picture(page: Page) -> None:
+    page.locator(".shot").first.click()
+    page.keyboard.press("2")
+    page.locator("#v-range input").fill("30")
+    assert "30%" in page.locator(".top-layer").evaluate("img => getComputedStyle(img).clipPath")
+
+
+def test_pictures_can_be_made_larger_and_smaller_from_what_is_seen(page: Page) -> None:
+    page.locator(".shot").first.click()
+    frame = page.locator("#v-now .frame")
+
+    def width() -> float:
+        box = frame.bounding_box()
+        assert box is not None
+        return box["width"]
+
+    seen = width()
+    page.keyboard.press("+")
+    assert width() > seen
+    page.keyboard.press("0")
+    assert width() == pytest.approx(seen)
+    page.keyboard.press("-")
+    assert width() < seen
+    assert width() / 32 == float(page.locator("#v-zoom").inner_text().removesuffix("×"))
+
+
+def test_a_case_that_is_called_like_a_metric_opens(watched: Watched, tmp_path: Path) -> None:
+    page = watched.open(session_page(tmp_path, metrics=["case-0"]))
+    page.locator(".seen .shot").first.click()
+    assert page.locator("#viewer").is_visible()
+
+
+@pytest.mark.parametrize("hash_", ["#%", "#100%", "#open=nothing", "#show=nothing&sort=nothing&mode=nothing"])
+def test_an_address_that_means_nothing_does_no_harm(watched: Watched, path: Path, hash_: str) -> None:
+    page = watched.open(path, hash_)
+    page.locator("button[data-show='']").click()
+    assert len(shown(page)) == 6
+    assert watched.complaints == []
+
+
+def test_a_link_of_the_first_screen_keeps_the_filters_in_the_address(page: Page) -> None:
+    page.locator("button[data-show=passed]").click()
+    page.locator(".worst a").first.click()
+    assert page.locator("article[data-case=case-0]").is_visible()
+    assert "r0" not in page.url
+
+
+def test_closing_goes_back_to_where_it_was_opened(page: Page) -> None:
+    page.locator(".seen .shot").first.click()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.closest('.seen') !== null")
+    assert page.evaluate("scrollY") == 0
+
+
+def test_what_is_accepted_in_the_viewer_shows_there(page: Page) -> None:
+    page.locator("article[data-case=case-1] .shot").first.click()
+    page.keyboard.press("a")
+    assert page.locator("#v-accept").get_attribute("aria-pressed") == "true"
+    page.locator("#v-next").click()
+    assert page.locator("#v-accept").get_attribute("aria-pressed") == "false"
+
+
+def test_keys_lead_through_cases_seeds_and_modes(page: Page) -> None:
+    page.keyboard.press("j")
+    assert page.locator("#v-case").inner_text() == "case-0"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("j")
+    assert page.locator("#v-case").inner_text() == "case-2"
+    page.keyboard.press("k")
+    assert page.locator("#v-case").inner_text() == "case-1"
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#v-seeds [aria-pressed=true]").inner_text() == "seed 1"
+    page.keyboard.press("d")
+    assert page.locator("#viewer").get_attribute("data-mode") == "difference"
+    page.keyboard.press("?")
+    assert page.locator("#v-keys").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("#viewer").is_visible()
+
+
+def test_letters_in_the_search_are_letters(page: Page) -> None:
+    page.locator("#search").press_sequentially("jk d")
+    assert page.locator("#search").input_value() == "jk d"
+    assert not page.locator("#viewer").is_visible()
+
+
+def test_what_was_put_in_and_the_edge_of_the_mask_are_shown(page: Page) -> None:
+    page.locator("article[data-case=case-0] .shot").first.click()
+    assert page.locator("#v-input").is_visible()
+    assert page.locator("#v-mask-figure").is_visible()
+    edge = page.locator("#v-now .over")
+    assert edge.evaluate("img => img.complete && img.naturalWidth") == 32
+    page.keyboard.press("m")
+    assert not edge.is_visible()
+
+
+def test_what_is_ticked_becomes_a_file(page: Page) -> None:
+    assert not page.locator("#approvals").is_visible()
+    page.locator("article[data-case=case-1] [data-accept]").check()
+    page.locator("input[data-metric=clip_score]").check()
+    assert page.locator("#ticked").inner_text() == "1 case, 1 figure to accept"
+    page.locator("#reason").fill('a "better" model')
+    with page.expect_download() as saved:
+        page.locator("#export").click()
+    assert saved.value.suggested_filename == "approvals.json"
+    assert json.loads(Path(saved.value.path()).read_text(encoding="utf-8")) == {
+        "schema": 1,
+        "session": "20260101-000000-abcd",
+        "reason": 'a "better" model',
+        "approvals": [
+            {"suite": "animals", "target": "tiny", "cases": ["case-1"], "metrics": "all"},
+            {"suite": "animals", "target": "tiny", "cases": "all", "metrics": ["clip_score"]},
+        ],
+    }
+
+
+def test_a_broken_case_cannot_be_ticked(page: Page) -> None:
+    assert page.locator("article[data-case=case-0] [data-accept]").count() == 0
+
+
+def test_hostile_prompts_are_text(watched: Watched, tmp_path: Path) -> None:
+    page = watched.open(session_page(tmp_path, prompts=HOSTILE))
+    texts = {page.locator(f"article[data-case=case-{number}] .prompt").first.text_content() for number in range(6)}
+    assert texts == set(HOSTILE)
+    page.keyboard.press("j")
+    for _ in HOSTILE:
+        page.keyboard.press("j")
+    assert page.evaluate("window.hacked") is None
+    assert watched.complaints == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewer", [False, True])
+def test_nothing_is_hard_to_read_or_without_a_name(browser: Browser, path: Path, scheme: str, viewer: bool) -> None:
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    page.locator("article[data-case=case-1] [data-accept]").check()
+    if viewer:
+        page.keyboard.press("j")
+    found = Axe().run(page)
+    context.close()
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", [390, 820, 1600])
+def test_nothing_scrolls_sideways(watched: Watched, path: Path, width: int) -> None:
+    watched.page.set_viewport_size({"width": width, "height": 800})
+    page = watched.open(path)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_pictures_out_of_sight_are_not_loaded_and_the_page_is_small(watched: Watched, tmp_path: Path) -> None:
+    metrics = ("sharpness", "noise", "outside_change", "seam")
+    path = session_page(tmp_path, cases=500, seeds=4, metrics=metrics)
+    page = watched.open(path)
+    page.wait_for_load_state("load")
+    assert path.stat().st_size < 3_000_000
+    assert len([url for url in watched.requests if url.endswith(".png")]) < 500
+
+
+def test_it_prints_without_buttons(page: Page) -> None:
+    page.emulate_media(media="print")
+    assert not page.locator("nav").is_visible()
+    assert page.locator("article").first.is_visible()
+
+
+def test_a_single_file_needs_nothing_beside_it(watched: Watched, path: Path, tmp_path: Path) -> None:
+    alone = redraw(path.parent, single=tmp_path / "alone.html")
+    page = watched.open(alone)
+    page.locator("article[data-case=case-1] .shot").first.click()
+    assert page.locator("#v-now img").first.evaluate("img => img.complete && img.naturalWidth") == 32
+    assert watched.complaints == []
+    assert all(url == alone.as_uri() or url.startswith("data:") for url in watched.requests)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_settings_side_by_side_are_easy_to_read_and_need_no_network(
+    browser: Browser, compared: Compared, tmp_path: Path, scheme: str
+) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 700, "height": 800})
+    watched = Watched(context.new_page())
+    page = watched.open(write_sheets(tmp_path / "page" / "index.html", [compared]))
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert watched.complaints == []
+    assert all(url.startswith("file:") for url in watched.requests)
+    context.close()

@@ -1,0 +1,113 @@
+"""A session that was stopped goes on where it stopped, and ends with the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdeval.config.suite import Sample, Task
+from sdeval.engines.diffusers_engine import LoadedTarget
+from sdeval.engines.generated import Drawn
+from sdeval.evaluation.evaluate import evaluate
+from sdeval.evaluation.plan import Plan
+from sdeval.report.folder import unfinished
+from sdeval.results.journal import NAME
+from tests.drawn import plan
+
+
+class Counted:
+    """The embedded model, which can be stopped."""
+
+    def __init__(self, loaded: LoadedTarget, stop_after: int = 99) -> None:
+        self._loaded, self._left = loaded, stop_after
+        self.drawn: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loaded, name)
+
+    @property
+    def batch_size(self) -> int:
+        return 1
+
+    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
+        if self._left == 0:
+            raise KeyboardInterrupt
+        self._left -= 1
+        self.drawn += [each.name for each in batch]
+        return self._loaded.draw(task, batch, settings)
+
+
+def journaled(**changes: object) -> Plan:
+    return replace(plan(**changes), journal=True, self_check=False)
+
+
+@pytest.fixture
+def stopped(loaded: LoadedTarget, tmp_path: Path) -> Path:
+    """A run that was stopped after two of six pictures."""
+    folder = tmp_path / "reports" / "20260101-000000-abcd" / "few" / "shapes"
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(journaled(), Counted(loaded, 2), folder)
+    return folder
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    files = (
+        path for path in folder.rglob("*") if path.is_file() and path.name not in (NAME, "timings.jsonl", "run.json")
+    )
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_what_is_drawn_is_not_drawn_again_and_the_end_is_the_same(
+    loaded: LoadedTarget, stopped: Path, tmp_path: Path
+) -> None:
+    engine = Counted(loaded)
+    run = evaluate(journaled(), engine, stopped)
+    assert len(engine.drawn) == 4
+    assert len(run.timings) == 6
+    evaluate(journaled(), Counted(loaded), tmp_path / "whole")
+    assert content(stopped) == content(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("damage", ["half a line", "a picture", "a line in between"])
+def test_what_is_damaged_is_drawn_again(loaded: LoadedTarget, stopped: Path, damage: str) -> None:
+    journal = stopped / NAME
+    if damage == "a picture":
+        next(stopped.glob("images/*.png")).write_bytes(b"no picture")
+    elif damage == "half a line":
+        journal.write_text(journal.read_text().rstrip()[:-9])
+    else:
+        journal.write_text(journal.read_text().replace('"seed": 0', '"seed": "x"', 1))
+    engine = Counted(loaded)
+    evaluate(journaled(), engine, stopped)
+    assert len(engine.drawn) == 5
+    # And a second stop would lose nothing more.
+    again = Counted(loaded)
+    evaluate(journaled(), again, stopped)
+    assert again.drawn == []
+
+
+@pytest.mark.parametrize("what", ["settings", "target", "prompt"])
+def test_nothing_is_taken_from_what_was_drawn_in_another_way(loaded: LoadedTarget, stopped: Path, what: str) -> None:
+    other = journaled()
+    if what == "settings":
+        other = replace(other, settings={**other.settings, "num_inference_steps": 3})
+    elif what == "target":
+        other = replace(other, target=replace(other.target, dtype="bfloat16"))
+    else:
+        cases = tuple(replace(each, prompt=f"{each.prompt} and more") for each in other.suite.cases)
+        other = journaled(cases=cases)
+    engine = Counted(loaded)
+    evaluate(other, engine, stopped)
+    assert len(engine.drawn) == 6
+
+
+def test_the_latest_session_is_unfinished_only_where_it_was_stopped(stopped: Path) -> None:
+    reports = stopped.parents[2]
+    assert unfinished(reports) == "20260101-000000-abcd"
+    (reports / "20260102-000000-abcd" / "few" / "shapes").mkdir(parents=True)
+    assert unfinished(reports) is None
+    assert unfinished(reports / "none") is None

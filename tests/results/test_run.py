@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdeval import SdevalError
+from sdeval.results.records import Timing
+from sdeval.results.run import Run, Stored, read, write
+from tests.conftest import make_run, with_features
+
+
+@pytest.fixture
+def run(rng: np.random.Generator) -> Run:
+    plain = make_run(np.array([[30.0, 31.5], [29.25, np.nan]]))
+    facts = {"environment": {"python": "3.11"}, "peak_memory_bytes": 7, "notes": ("the noise is stale",)}
+    timed = replace(plain, timings={("case-0", 0): Timing(call=0, seconds=0.5)}, **facts)
+    return with_features(timed, rng.normal(size=(4, 3)), 1.25)
+
+
+def test_what_is_written_is_read(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    found = read(tmp_path)
+    assert np.array_equal(found.features["clip"], run.features["clip"])
+    assert replace(found, features={}) == replace(run, features={})
+
+
+def test_the_same_run_is_the_same_bytes(run: Run, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(run, tmp_path / name)
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert files
+    assert all((tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes() for path in files)
+
+
+def test_without_notes_nothing_is_written_of_them(run: Run, tmp_path: Path) -> None:
+    write(replace(run, notes=()), tmp_path)
+    assert "notes" not in (tmp_path / "run.json").read_text()
+    assert read(tmp_path).notes == ()
+
+
+def test_a_sample_is_a_line(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    assert len((tmp_path / "samples.jsonl").read_text().splitlines()) == 4
+
+
+def test_a_missing_score_is_null_and_never_a_number(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    assert '"scores": {"clip_score": null}' in (tmp_path / "samples.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "message"),
+    [
+        ("run.json", "{", "run.json: is damaged"),
+        ("run.json", '{"schema": 99}', "has schema 99; this version of sdeval reads 1"),
+        ("run.json", '{"schema": 1}', "run.json: is damaged: suite: is missing"),
+        ("samples.jsonl", "{}\n", "samples.jsonl:1: is damaged"),
+        (
+            "samples.jsonl",
+            '{"case": "a", "seed": 0, "prompt": "", "fingerprint": "", "sha256": "", "image": "/etc/x"}\n',
+            "no picture",
+        ),
+        ("samples.jsonl", "[]\n", "samples.jsonl:1: is damaged: not an object"),
+        ("samples.jsonl", '{"case": \n', "samples.jsonl:1: is damaged"),
+        ("features/clip.npy", "x", "clip.npy: is damaged"),
+    ],
+)
+def test_damage_is_named(run: Run, tmp_path: Path, file: str, damage: str, message: str) -> None:
+    write(run, tmp_path)
+    (tmp_path / file).write_text(damage)
+    with pytest.raises(SdevalError) as error:
+        read(tmp_path)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_features_of_another_number_of_samples_are_damage(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    np.save(tmp_path / "features" / "clip.npy", np.zeros((3, 3), dtype=np.float32))
+    with pytest.raises(SdevalError, match=r"\(3, 3\) float32 features for 4 samples"):
+        read(tmp_path)
+
+
+def test_pickled_features_are_refused(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    np.save(tmp_path / "features" / "clip.npy", np.array([{"a": 1}]), allow_pickle=True)
+    with pytest.raises(SdevalError, match="is damaged"):
+        read(tmp_path)
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SdevalError, match="no run in it"):
+        read(tmp_path)
+
+
+def test_a_run_is_a_table_with_a_row_for_each_sample(run: Run) -> None:
+    table = run.table()
+    assert table["case"].tolist() == ["case-0", "case-0", "case-1", "case-1"]
+    assert table["clip_score"].isna().tolist() == [False, False, False, True]
+    assert table.loc[0, "seconds"] == 0.5
+
+
+def test_a_run_that_leads_out_of_its_folder_is_refused(run: Run, tmp_path: Path) -> None:
+    write(replace(run, suite="../.."), tmp_path)
+    with pytest.raises(SdevalError, match=r"'\.\./\.\.' is no name"):
+        read(tmp_path)
+
+
+def test_a_picture_that_leads_out_of_the_folder_is_refused(run: Run, tmp_path: Path) -> None:
+    write(replace(run, samples=(replace(run.samples[0], image="../../x.png"), *run.samples[1:])), tmp_path)
+    with pytest.raises(SdevalError, match=r"samples\.jsonl:1: is damaged: .* is no picture of a run"):
+        read(tmp_path)
+
+
+def test_prompts_may_hold_what_unicode_counts_as_a_line_break(run: Run, tmp_path: Path) -> None:
+    odd = replace(run.samples[0], prompt="a\u2028b\u0085c\r\nd")
+    write(replace(run, samples=(odd, *run.samples[1:])), tmp_path)
+    assert read(tmp_path).samples[0].prompt == odd.prompt
+
+
+def test_a_seed_belongs_to_the_look_at_which_it_was_first_drawn(run: Run) -> None:
+    grown = replace(run, asked={**run.asked, "looks": [[3], [3, 4], [3, 4, 5, 6]]})
+    assert [grown.look_of(seed) for seed in (3, 4, 5, 6)] == [0, 1, 2, 2]
+    # Runs of before looks were kept have one.
+    assert replace(run, asked={}).look_of(4) == 0
+
+
+def test_a_stored_picture_is_found_where_the_same_was_asked(run: Run, tmp_path: Path) -> None:
+    stored, sample = Stored(run, tmp_path), run.samples[0]
+    assert stored.picture(sample) is None
+    path = tmp_path / sample.image
+    path.parent.mkdir()
+    path.touch()
+    assert stored.picture(sample) == path
+    assert stored.picture(replace(sample, image="images/elsewhere.png")) == path
+    assert stored.picture(replace(sample, fingerprint="other")) is None
+    assert stored.picture(replace(sample, seed=9)) is None

@@ -1,0 +1,79 @@
+"""`verdicts.json` and its schema, which is checked by an implementation of somebody else's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from sdeval.results import schema
+from sdeval.results import verdicts_file as record
+from sdeval.results.verdict import KINDS, Verdict
+from sdeval.results.verdicts_file import Record
+from tests.report.test_terminal import BLACK, FINE, LOST
+
+PUBLISHED = json.loads(files("sdeval.results").joinpath("verdicts.schema.json").read_text(encoding="utf-8"))
+NEW = replace(FINE, verdict="new")
+
+
+def written(path: Path, *verdicts: Verdict, strict: bool = False) -> dict[str, Any]:
+    record.write(Record.of("one", verdicts, strict=strict), path)
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def refused(content: object) -> bool:
+    return not jsonschema.Draft202012Validator(PUBLISHED).is_valid(content)
+
+
+def test_the_published_schema_is_what_the_dataclasses_say() -> None:
+    assert schema.schema() == PUBLISHED, "write it again with: python -m sdeval.results.schema"
+
+
+def test_it_is_a_schema_that_names_and_describes_every_field() -> None:
+    jsonschema.Draft202012Validator.check_schema(PUBLISHED)
+    inner = PUBLISHED["$defs"]["verdict"]
+    for kind, told in ((Record, PUBLISHED["properties"]), (Verdict, inner["properties"])):
+        assert set(told) == {each.name for each in fields(kind)}
+        assert all(each["description"] for each in told.values())
+    assert inner["properties"]["verdict"]["enum"] == list(KINDS)
+
+
+def test_what_is_written_is_valid_and_worst_first(tmp_path: Path) -> None:
+    content = written(tmp_path / "verdicts.json", FINE, LOST, BLACK)
+    jsonschema.validate(content, PUBLISHED, cls=jsonschema.Draft202012Validator)
+    assert [each["verdict"] for each in content["verdicts"]] == ["broken", "regressed", "passed"]
+    assert {name: content[name] for name in ("schema", "session", "outcome", "strict")} == {
+        "schema": 1,
+        "session": "one",
+        "outcome": "failed",
+        "strict": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"schema": 2}, {"outcome": "fine"}, {"strict": 1}, {"more": 1}, {"verdicts": [{"suite": "a"}]}],
+)
+def test_the_schema_refuses_what_is_wrong(tmp_path: Path, change: dict[str, Any]) -> None:
+    content = written(tmp_path / "verdicts.json", LOST)
+    assert not refused(content)
+    assert refused({**content, **change})
+    assert refused({**content, "verdicts": [{**asdict(LOST), "verdict": "fine"}]})
+
+
+def test_what_is_new_fails_only_a_strict_session(tmp_path: Path) -> None:
+    assert written(tmp_path / "a", FINE, NEW)["outcome"] == "passed"
+    assert written(tmp_path / "b", FINE, NEW, strict=True)["outcome"] == "failed"
+
+
+def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "verdicts.json"
+    found = Record.of("one", [FINE, LOST, BLACK], strict=True)
+    record.write(found, path)
+    assert record.read(path) == found

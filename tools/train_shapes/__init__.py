@@ -1,0 +1,1 @@
+"""Training of the embedded models: `python -m tools.train_shapes` makes them again."""
