@@ -4,6 +4,7 @@ from sdeval.compare.cases import judge_cases, settle_cases, suspected, undecided
 from sdeval.compare.collapsed import collect_collapsed
 from sdeval.compare.defects import DefectRates, expected_defects
 from sdeval.compare.metrics import (
+    ALPHA_FURTHER,
     ALPHA_METRICS,
     Circumstances,
     MetricEvidence,
@@ -15,6 +16,7 @@ from sdeval.compare.requests import removed_cases, shared_cases
 from sdeval.results.verdict import FAILING, KINDS, SUITE, Kind, Verdict, summary, worst_first
 
 __all__ = [
+    "ALPHA_FURTHER",
     "ALPHA_METRICS",
     "FAILING",
     "KINDS",

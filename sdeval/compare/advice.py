@@ -29,6 +29,8 @@ class Decision:
     """Level at which a loss is shown."""
     excluded_at: float
     """Level at which a loss as large as the tolerance is excluded."""
+    asked: float
+    """Level of the session at which a loss is shown."""
     wide_enough: float
     """The tolerance by which it would have passed."""
 
@@ -75,14 +77,14 @@ def advice(decision: Decision) -> str:
         ways.append(f"{cases} cases instead of {decision.cases}")
     beyond = decision.loss >= decision.tolerance
     state = (
-        "worse than its tolerance, and not significant"
+        f"worse than its tolerance, but by chance in more than {decision.asked:.1%} of sessions"
         if beyond
         else "a loss as large as its tolerance is not excluded"
     )
     if ways:
         return f"{state}; {' or '.join(ways)} would decide"
     # A tolerance that lets a loss pass which is there is no advice.
-    return state if beyond else f"{state}; one of {_rounded(decision.wide_enough)} is"
+    return state if beyond else f"{state}; a loss of {_rounded(decision.wide_enough)} is"
 
 
 def _rounded(value: float) -> str:

@@ -75,7 +75,7 @@ def collect_collapsed(
             _noted(replace(best.draft, verdict="passed", low=0.0, high=0.0, reason=same), circumstances)
         )
     if few:
-        reason = f"{best.draft.reason}; so few samples make no rate, and are judged case by case"
+        reason = f"{best.draft.reason}; fewer than {FEWEST_SAMPLES} samples make no rate"
         return MetricEvidence(_noted(replace(best.draft, verdict="information", reason=reason), circumstances))
     return replace(best, draft=_noted(best.draft, circumstances), share=share)
 

@@ -7,6 +7,8 @@ The rule, for a change in the direction of worse:
 - `passed`: that these cases lost as much as the tolerance is excluded with 95% confidence;
 - `inconclusive`: neither.
 
+Where a metric of a target regressed, its other metrics with a whole 95% interval beyond the tolerance regressed too.
+
 Each is read off bounds that the verdict holds: `corrected_low` and `corrected_high` for what is shown, `low` and `high`
 for what is excluded.
 """
@@ -28,6 +30,9 @@ from sdeval.results.verdict import SUITE, Kind, Verdict
 
 ALPHA_METRICS = 0.008
 """Chance that a session in which nothing changed raises an alarm by any of its metrics."""
+ALPHA_FURTHER = 0.05
+"""The same for further metrics of a target of which one metric is shown to be worse: of those that are named then, one
+in twenty may be named wrongly. They cause no alarm, as there is one."""
 CONFIDENCE = 0.95
 """Of `passed`: a loss as large as the tolerance is excluded at this level."""
 STATED_SHARE = 0.05
@@ -222,7 +227,7 @@ def _tests(
     others = [(ranked, stats.RANKED_SHARE)] if ranked else []
     # Of a single case the stated test would be the moderated one, but for its margin.
     if len(gains) > 1 and spread is not None:
-        others.append((stats.stated_mean(gains, spread, seeds, scores.tolerance), STATED_SHARE))
+        others.append((stats.stated_mean(gains, spread, seeds, scores.margin_unit(measured)), STATED_SHARE))
     moderated = stats.moderated_mean(gains, scores.prior(measured))
     return ((moderated, 1 - sum(share for _, share in others)), *others)
 
@@ -282,7 +287,33 @@ def judge_metrics(evidence: Sequence[MetricEvidence], total: int | None = None) 
     count = max(1, len(tested) + max(0, (total or 0) - len(evidence)))
     correction = _Correction.of(tested, count)
     numbers = {id(each): number for number, each in enumerate(tested)}
-    return [_verdict(each, correction, numbers.get(id(each))) for each in evidence]
+    verdicts = [_verdict(each, correction, numbers.get(id(each))) for each in evidence]
+    return [_beside_regressed(each, verdicts) for each in verdicts]
+
+
+def _beside_regressed(verdict: Verdict, verdicts: Sequence[Verdict]) -> Verdict:
+    """A verdict in the light of the metrics of the same target that regressed."""
+    regressed = [each for each in verdicts if each.verdict == "regressed" and each.target == verdict.target]
+    if not regressed or verdict in regressed:
+        return verdict
+    if verdict.verdict == "inconclusive" and _wholly_beyond(verdict) and (verdict.p_value or 1.0) < ALPHA_FURTHER:
+        first = regressed[0]
+        where = "" if first.suite == verdict.suite else f" in {first.suite}"
+        reason = f"its whole 95% interval lies beyond the tolerance, and {first.metric}{where} regressed"
+        return replace(verdict, verdict="regressed", reason=reason)
+    mine = [each.metric for each in regressed if each.suite == verdict.suite]
+    if verdict.verdict == "improved" and mine:
+        reason = "; ".join(filter(None, (verdict.reason, f"look first: {', '.join(mine)} regressed")))
+        return replace(verdict, reason=reason)
+    return verdict
+
+
+def _wholly_beyond(verdict: Verdict) -> bool:
+    """Whether the 95% bound that speaks for the smallest loss lies beyond the tolerance."""
+    bound = verdict.high if verdict.higher_is_better else verdict.low
+    if bound is None or verdict.p_value is None:
+        return False
+    return (-bound if verdict.higher_is_better else bound) > (verdict.tolerance or 0.0)
 
 
 def _verdict(evidence: MetricEvidence, correction: _Correction, number: int | None) -> Verdict:
@@ -357,5 +388,6 @@ def _decision(
         seed_variance=2 * evidence.spread.variance if evidence.spread else 0.0,
         shown_at=level * evidence.share,
         excluded_at=(1 - CONFIDENCE) * evidence.share,
+        asked=ALPHA_METRICS,
         wide_enough=-estimate.at_least((1 - CONFIDENCE) * evidence.share),
     )

@@ -56,7 +56,12 @@ class PairedScores:
             margin: with what a change that makes nothing worse may do to a case besides; without it, what seeds do.
         """
         spread = self.spread(measured)
-        return stats.Prior.of(spread, self.after.shape[1], self.tolerance if margin else 0.0) if spread else None
+        unit = self.margin_unit(measured) if margin else 0.0
+        return stats.Prior.of(spread, self.after.shape[1], unit) if spread else None
+
+    def margin_unit(self, measured: stats.Spread | None = None) -> float:
+        """The tolerance of which margins are a multiple: never one that was derived from the spread itself."""
+        return min(self.tolerance, measured.tolerance) if measured else self.tolerance
 
 
 def paired(run: Run, baseline: Run, metric: str, cases: Sequence[str], held: Run | None = None) -> PairedScores | None:

@@ -1,7 +1,8 @@
 """What a suite could not show, computed from its baseline before anything is generated. Pure.
 
 A loss of five times what one seed differs from another is what a person calls obvious: of a CLIP score it is about the
-difference between an image and noise. A suite that could not show that in one of its metrics is no gate.
+difference between an image and noise. So is half of a value of which more is better, however much seeds differ. A suite
+that could not show that in one of its metrics is no gate.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from sdeval.results.run import Run
 SPREADS = 5.0
 """Seed-to-seed standard deviations that a gross loss has at least,"""
 TOLERANCES = 10.0
-"""and tolerances."""
+"""and tolerances;"""
+SHARE = 0.5
+"""but no more than this share of the baseline's value, where more is better."""
 MOST_SEEDS = 8
 MOST_CASES = 64
 """Seeds and cases up to which a way out is looked for."""
@@ -84,11 +87,15 @@ def _unseen(baseline: Run, metric: str, sight: Sight) -> Unseen | None:
     scores = paired(baseline, baseline, metric, sight.cases)
     if scores is None or not scores.record.alone:
         return None
-    spread, tolerance = scores.spread(sight.spreads.get(metric)), sight.tolerances[metric]
+    measured, tolerance = sight.spreads.get(metric), sight.tolerances[metric]
+    spread, margin_unit = scores.spread(measured), min(tolerance, measured.tolerance if measured else math.inf)
     gross = max(SPREADS * (spread.deviation if spread else 0.0), TOLERANCES * tolerance)
+    value = float(scores.before.mean())
+    if scores.record.higher_is_better and value > 0:
+        gross = min(gross, max(SHARE * value, tolerance))
 
     def detectable(cases: int, seeds: int) -> float:
-        return stats.detectable_loss(spread, cases, seeds, tolerance, sight.level)
+        return stats.detectable_loss(spread, cases, seeds, tolerance, sight.level, margin_unit=margin_unit)
 
     def shows(cases: int, seeds: int) -> bool:
         return detectable(cases, seeds) <= gross

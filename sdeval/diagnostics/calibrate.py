@@ -186,7 +186,8 @@ def _shows_mean(name: str, suite: Suite, measured: Measured, allowed: float, alp
     seeds = len(suite.looks[-1])
     if spread is None:
         return _Shows(None, 0, stats.Spread(0.0, 0.0))
-    loss = stats.detectable_loss(spread, len(every), seeds, allowed, alpha)
+    stated = tolerance_of(record, float(every.mean()))
+    loss = stats.detectable_loss(spread, len(every), seeds, allowed, alpha, margin_unit=min(allowed, stated))
     needed = stats.needed_cases(spread, seeds, allowed, alpha) if allowed else 0
     # Scores that hang together give no spread over seeds that a session could use.
     return _Shows(loss, needed, spread if record.alone else stats.Spread(spread.variance, 0.0))

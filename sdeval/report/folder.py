@@ -17,7 +17,7 @@ from sdeval.report.html.render import write_page
 from sdeval.report.html.view import Asked
 from sdeval.report.markdown import Elsewhere, markdown
 from sdeval.report.terminal import Further, next_command
-from sdeval.report.words import told_not_here
+from sdeval.report.words import made_by_itself, told_not_here
 from sdeval.results import journal
 from sdeval.results import run as runs
 from sdeval.results import verdicts_file as record
@@ -117,7 +117,7 @@ def decided_early(session: Path) -> bool:
 def notes(session: Path, verdicts: Sequence[Verdict] = ()) -> list[str]:
     """What a session tells besides its verdicts: what is not on this machine, and what its runs say; each once."""
     found = [note for folder in run_folders(session) for note in runs.read(folder).notes]
-    return list(dict.fromkeys([*told_not_here(verdicts), *found]))
+    return list(dict.fromkeys([*told_not_here(verdicts), *made_by_itself(verdicts), *found]))
 
 
 def _point_latest(session: Path) -> None:

@@ -59,7 +59,13 @@ def summary_lines(
     # What is not on this machine is told by a note.
     alone = all(each.case for each in verdicts)
     worth = {*FAILING, "inconclusive", *(("not_significant",) if alone else ())}
-    shown = [each for each in ordered if (not each.case or each.verdict in worth) and not not_here(each)]
+    judged = {(each.suite, each.target) for each in verdicts if each.verdict not in ("new", "information")}
+
+    def is_shown(verdict: Verdict) -> bool:
+        added = verdict.verdict == "new" and (verdict.suite, verdict.target) in judged
+        return (not verdict.case or verdict.verdict in worth or added) and not not_here(verdict)
+
+    shown = list(filter(is_shown, ordered))
     outcome = f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}"
     lines = [outcome, counted(verdicts), "", *(_table(shown[:ROWS], width) if shown else [])]
     if len(shown) > ROWS:

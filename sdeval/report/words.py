@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from sdeval.errors import plural
 from sdeval.results.verdict import KINDS, Kind, Verdict, summary, worst_first
 
 KIND_WORDS: dict[Kind, str] = {"not_significant": "beyond tolerance, not significant"}
@@ -192,3 +193,16 @@ def told_not_here(verdicts: Iterable[Verdict]) -> list[str]:
     """What is not on this machine, once for each suite and target."""
     lines = (f"{each.suite} on {each.target}: {each.reason}" for each in verdicts if not_here(each))
     return list(dict.fromkeys(lines))
+
+
+def made_by_itself(verdicts: Iterable[Verdict]) -> list[str]:
+    """Broken images that fail nothing, as the target makes so many by itself: a line for each suite and target."""
+    cases: dict[str, list[Verdict]] = {}
+    for each in verdicts:
+        if each.metric == "health" and each.verdict == "not_significant":
+            cases.setdefault(f"{each.suite} on {each.target}", []).append(each)
+    return [
+        f"{where}: {plural(len(found), 'case')} with broken images, no more than the target makes by itself: "
+        + ", ".join(f"{each.case} ({each.reason.partition(';')[0]})" for each in found)
+        for where, found in cases.items()
+    ]

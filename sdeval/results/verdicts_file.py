@@ -23,8 +23,9 @@ class Record:
     """Goes up when a field changes its meaning or goes away; new fields leave it as it is."""
     session: str
     """Name of the session's folder."""
-    outcome: Literal["failed", "passed"]
-    """Whether a verdict fails the session. pytest may fail for other reasons as well."""
+    outcome: Literal["failed", "inconclusive", "passed"]
+    """`failed` where a verdict fails the session, `inconclusive` where a metric may be worse than its tolerance. pytest
+    may fail for other reasons as well."""
     strict: bool
     """Whether what is missing failed the session: there, `new` fails as well."""
     verdicts: tuple[Verdict, ...]
@@ -36,10 +37,11 @@ class Record:
     def of(cls, session: str, verdicts: Sequence[Verdict], *, strict: bool, notes: Sequence[str] = ()) -> Record:
         """The record of a session."""
         failed = any(each.fails(strict=strict) for each in verdicts)
+        doubtful = any(each.verdict == "inconclusive" and each.warns for each in verdicts)
         return cls(
             schema=SCHEMA,
             session=session,
-            outcome="failed" if failed else "passed",
+            outcome="failed" if failed else "inconclusive" if doubtful else "passed",
             strict=strict,
             verdicts=tuple(worst_first(verdicts)),
             notes=tuple(dict.fromkeys(notes)),
@@ -49,7 +51,7 @@ class Record:
 _ENVELOPE: Mapping[str, Any] = {
     "schema": int,
     "session": str,
-    "outcome": Literal["failed", "passed"],
+    "outcome": Literal["failed", "inconclusive", "passed"],
     "strict": bool,
     "verdicts": Sequence[Mapping[str, Plain]],
     "notes": Sequence[str],

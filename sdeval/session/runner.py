@@ -253,8 +253,17 @@ class Runner:
         noise = self.noise(job)
         known = noise.metrics.items() if noise else ()
         return {
-            name: Spread(each.seed_deviation**2, each.seed_freedom) for name, each in known if each.seed_freedom > 0
+            name: Spread(each.seed_deviation**2, each.seed_freedom, self._stated(job, name, each.figure))
+            for name, each in known
+            if each.seed_freedom > 0
         }
+
+    @staticmethod
+    def _stated(job: Job, metric: str, value: float) -> float:
+        """The tolerance that a suite, or else the metric, states by itself, in the metric's unit."""
+        info = metrics.info(metric)
+        stated = job.suite.tolerances.get(metric, info.tolerance)
+        return stated * abs(value) if info.tolerance_is_relative else stated
 
     def noise(self, job: Job) -> Noise | None:
         """What `sdeval calibrate` measured of the suite on the target, as far as it still fits."""

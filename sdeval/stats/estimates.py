@@ -94,6 +94,9 @@ class Spread:
     variance: float
     freedom: float
     """How much is known of it, in degrees of freedom."""
+    tolerance: float = math.inf
+    """The smallest loss that matters whatever the spread is. A tolerance that was derived from the spread may be
+    larger, and is no measure of how far a harmless change moves a single prompt."""
 
     @property
     def deviation(self) -> float:

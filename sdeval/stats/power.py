@@ -20,7 +20,14 @@ def quantile(share: float, freedom: float) -> float:
 
 
 def detectable_loss(
-    spread: Spread | None, cases: int, seeds: int, tolerance: float, level: float, power: float = POWER
+    spread: Spread | None,
+    cases: int,
+    seeds: int,
+    tolerance: float,
+    level: float,
+    power: float = POWER,
+    *,
+    margin_unit: float | None = None,
 ) -> float:
     """About the smallest loss that a mean over cases shows, if a change gives every image as if by another seed.
 
@@ -34,6 +41,7 @@ def detectable_loss(
         tolerance: the smallest loss that matters.
         level: of the one-sided test, after correction.
         power: chance of showing it.
+        margin_unit: the tolerance of which margins are a multiple, where that is another one.
 
     Returns:
         Infinite where no loss can be shown.
@@ -41,7 +49,8 @@ def detectable_loss(
     if spread is None:
         return math.inf
     chance = _chance(spread, cases, seeds, power)
-    return max(_shown(spread, cases, seeds, tolerance, level), tolerance) + chance
+    unit = tolerance if margin_unit is None else margin_unit
+    return max(_shown(spread, cases, seeds, unit, level), tolerance) + chance
 
 
 def _chance(spread: Spread, cases: int, seeds: int, power: float = POWER) -> float:

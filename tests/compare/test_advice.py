@@ -21,6 +21,7 @@ OPEN = Decision(
     seed_variance=8.0,
     shown_at=0.001,
     excluded_at=0.05,
+    asked=0.008,
     wide_enough=1.19,
 )
 
@@ -51,12 +52,14 @@ def test_it_never_asks_for_what_nobody_would_do(**values: float) -> None:
 
 
 def test_no_tolerance_is_advised_that_lets_a_loss_pass() -> None:
-    assert advice(replace(OPEN, loss=5.0, error=50.0)) == "worse than its tolerance, and not significant"
+    assert advice(replace(OPEN, loss=5.0, error=50.0)) == (
+        "worse than its tolerance, but by chance in more than 0.8% of sessions"
+    )
 
 
 def test_a_tolerance_is_advised_where_nothing_less_helps() -> None:
     assert advice(replace(OPEN, error=20.0, wide_enough=33.1)) == (
-        "a loss as large as its tolerance is not excluded; one of 34 is"
+        "a loss as large as its tolerance is not excluded; a loss of 34 is"
     )
 
 
@@ -98,7 +101,7 @@ def advised_tolerances(cases: int) -> list[tuple[np.ndarray, np.ndarray, Verdict
         level = rng.normal(90, 3, (cases, 1))
         before, after = (level + rng.normal(0, 6, (cases, 2)) for _ in range(2))
         said = stated(before, after, 0.1)
-        found += [(before, after, said, float(each)) for each in re.findall(r"one of ([\d.e+]+) is$", said.reason)]
+        found += [(before, after, said, float(each)) for each in re.findall(r"a loss of ([\d.e+]+) is$", said.reason)]
     assert len(found) >= 5
     return found
 
@@ -120,7 +123,7 @@ def test_with_an_advised_tolerance_it_passes(cases: int) -> None:
 @given(loss=st.floats(-5, 50), tolerance=st.floats(1e-6, 5), error=st.floats(1e-3, 50), cases=st.integers(1, 500))
 def test_a_tolerance_is_advised_only_for_losses_within_it_and_is_wide_enough(**values: float) -> None:
     decision = still_open(replace(OPEN, **values))
-    advised = re.findall(r"one of ([\d.e+-]+) is$", advice(decision))
+    advised = re.findall(r"a loss of ([\d.e+-]+) is$", advice(decision))
     assert not (advised and decision.loss > decision.tolerance)
     assert all(float(each) >= decision.wide_enough * (1 - 1e-5) for each in advised)
 
@@ -129,7 +132,7 @@ def test_the_tolerance_that_it_has_is_not_advised() -> None:
     before = np.full((24, 2), 32.0)
     said = stated(before, before - 0.5, 0.5)
     assert said.verdict == "inconclusive"
-    assert all(float(each) > 0.5 for each in re.findall(r"one of ([\d.e+]+) is$", said.reason))
+    assert all(float(each) > 0.5 for each in re.findall(r"a loss of ([\d.e+]+) is$", said.reason))
 
 
 def drawn_with(seeds: int, number: int) -> Verdict:

@@ -10,6 +10,7 @@ from benchmarks import simulated
 from benchmarks.simulated import NOISES, all_lower, simulate, some_fail
 from sdeval import stats
 from sdeval.compare import (
+    ALPHA_FURTHER,
     ALPHA_METRICS,
     Circumstances,
     MetricEvidence,
@@ -341,6 +342,45 @@ def test_what_could_not_move_beyond_its_tolerance_costs_the_others_nothing(score
     assert (beside[1].verdict, beside[1].p_value, beside[1].corrected_low) == ("passed", None, None)
 
 
+def other_metric(found: MetricEvidence, **changed: object) -> MetricEvidence:
+    return replace(found, draft=replace(found.draft, metric="sharpness", **changed))
+
+
+def test_beside_a_metric_that_regressed_another_needs_no_more_than_its_95_percent_interval(scores: np.ndarray) -> None:
+    shown = evidence(scores - 9, scores)
+    doubtful = other_metric(evidence(scores - 2.6 + np.linspace(-10, 10, 24)[:, None], scores))
+    (alone,), (_, beside) = judge_metrics([doubtful], 3), judge_metrics([shown, doubtful], 3)
+    assert alone.verdict == "inconclusive"
+    assert (alone.high or 0.0) < -(alone.tolerance or 0.0)
+    assert beside.verdict == "regressed"
+    assert beside.reason == "its whole 95% interval lies beyond the tolerance, and clip_score regressed"
+
+
+def test_a_metric_of_another_target_does_not_speak_for_it(scores: np.ndarray) -> None:
+    shown = evidence(scores - 9, scores)
+    doubtful = other_metric(evidence(scores - 2.6 + np.linspace(-10, 10, 24)[:, None], scores), target="other")
+    assert judge_metrics([shown, doubtful], 3)[1].verdict == "inconclusive"
+
+
+def test_a_gain_beside_a_loss_says_to_look_first(scores: np.ndarray) -> None:
+    _, gained = judge_metrics([evidence(scores - 9, scores), other_metric(evidence(scores + 9, scores))])
+    assert (gained.verdict, gained.reason) == ("improved", "look first: clip_score regressed")
+
+
+def test_a_tolerance_that_was_derived_from_the_spread_hides_no_loss() -> None:
+    """Margins for single prompts are multiples of what matters, not of what seeds do."""
+    before, after = np.array([[40.0, 80.0]] * 3), np.array([[0.0, 40.0]] * 3)
+    wide, narrow = (
+        judge_metrics([evidence_with(after, before, 8.0, stats.Spread(400.0, 30.0, unit))])[0] for unit in (8.0, 0.3)
+    )
+    assert (narrow.p_value or 1.0) < (wide.p_value or 0.0) / 2
+
+
+def evidence_with(after: np.ndarray, before: np.ndarray, tolerance: float, spread: stats.Spread) -> MetricEvidence:
+    run, baseline = stated(make_run(after), tolerance), stated(make_run(before), tolerance)
+    return collect_evidence(run, baseline, "clip_score", circumstances=Circumstances(spreads={"clip_score": spread}))
+
+
 def test_another_process_counts_as_unchanged(scores: np.ndarray) -> None:
     found = evidence(scores - 2 + np.linspace(-5, 5, 24)[:, None], scores)
     (alone,), (beside,) = judge_metrics([found]), judge_metrics([found], total=10)
@@ -364,6 +404,10 @@ def agrees(said: Verdict) -> bool:
         expected = "improved"
     else:
         expected = "passed" if worst < tolerance else "inconclusive"
+    if "its whole 95% interval lies beyond the tolerance" in said.reason:
+        least_lost = -sign * (said.high if sign > 0 else said.low)  # type: ignore[operator]
+        assert said.p_value is not None
+        return said.verdict == "regressed" and least_lost > tolerance and said.p_value < ALPHA_FURTHER
     significant = said.p_value is not None and said.p_value < ALPHA_METRICS
     bounded = said.low is not None and said.high is not None and said.low <= delta <= said.high
     return said.verdict == expected and bounded and (significant == (gained if expected == "improved" else shown))

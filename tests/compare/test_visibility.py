@@ -91,8 +91,8 @@ def test_a_gross_loss_is_many_spreads_and_many_tolerances(rng: np.random.Generat
     baseline = accepted(2, 2, rng)
     (each,) = missed(baseline, 2, level=1e-6)
     assert each.gross == pytest.approx(max(SPREADS * spread_of(baseline).deviation, TOLERANCES * 0.5))
-    (wide,) = unseen(baseline, Sight(["case-0", "case-1"], 2, {"clip_score": 90.0}, 1e-6))
-    assert wide.gross == TOLERANCES * 90
+    (wide,) = unseen(baseline, Sight(["case-0", "case-1"], 2, {"clip_score": 1.2}, 1e-6))
+    assert wide.gross == TOLERANCES * 1.2
 
 
 def test_more_metrics_in_a_session_show_less(rng: np.random.Generator) -> None:
@@ -139,3 +139,11 @@ def test_where_nothing_is_told_a_gross_loss_is_found(cases: int, held: int, seed
         found += judge_metrics([evidence])[0].verdict == "regressed"
     assert judged >= 20
     assert found / judged >= 0.75
+
+
+def test_half_of_a_value_is_gross_however_much_seeds_differ() -> None:
+    rng = np.random.default_rng(0)
+    baseline = make_run(rng.normal(48, 25, size=(3, 4)))
+    (each,) = unseen(baseline, Sight(list(baseline.by_case()), 4, {"clip_score": 0.3}, ALPHA_METRICS / 2))
+    assert each.gross == pytest.approx(np.mean([sample.scores["clip_score"] for sample in baseline.samples]) / 2)
+    assert each.detectable > each.gross

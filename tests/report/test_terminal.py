@@ -55,6 +55,17 @@ def test_what_further_commands_need_is_in_the_next_one() -> None:
     assert next_command(new, page, Further(again="pytest --sdeval-all-seeds")) == "pytest --sdeval-all-seeds"
 
 
+def test_a_case_that_asks_for_something_else_has_its_line(tmp_path: Path) -> None:
+    added = replace(FINE, case="bird", verdict="new", reason="prompt changed")
+    lines = summary_lines([LOST, FINE, added], tmp_path / "index.html", tmp_path, 120)
+    assert [line.split()[1] for line in lines[4:6]] == ["regressed", "new"]
+
+
+def test_a_suite_without_any_baseline_does_not_list_its_cases(tmp_path: Path) -> None:
+    added = replace(FINE, case="bird", verdict="new", reason="no baseline for this suite and target")
+    assert not any("bird" in line for line in summary_lines([added], tmp_path / "index.html", tmp_path, 120))
+
+
 LONG = "because " * 40
 
 
