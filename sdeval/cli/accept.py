@@ -71,7 +71,7 @@ def _proposals(given: argparse.Namespace) -> list[Proposal]:
 
 def _tell(proposal: Proposal, lines: int | None) -> None:
     """Old and new: every figure, then cases whose scores change; of a whole run only where all lines are asked for."""
-    from sdeval.report.words import number
+    from sdeval._utils.formatting import number
 
     print(_title(proposal))
     for change in proposal.figures:

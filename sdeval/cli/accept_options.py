@@ -70,7 +70,7 @@ def _session_of(path: Path, name: str, output: Path) -> Path:
 
 
 def _folders(session: Path) -> list[Path]:
-    from sdeval.report.folder import run_folders
+    from sdeval.results.session_folder import run_folders
 
     folders = run_folders(session)
     if not folders:

@@ -44,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Run suites; exit with 0 where nothing is worse, 1 where something is, 125 where that cannot be judged."""
-    from sdeval.report.folder import new_name
+    from sdeval.results.session_folder import new_name
 
     output = (given.output / "bisect" / new_name()).resolve()
     with TemporaryDirectory() as aside:
@@ -103,7 +103,7 @@ def _pytest(arguments: Sequence[str], output: Path, baselines: Path) -> int:
 
 def _record(output: Path) -> Record | None:
     """What the one session in a folder found; None where it left nothing that can be read."""
-    from sdeval.report.folder import VERDICTS, read_record
+    from sdeval.results.session_folder import VERDICTS, read_record
 
     for path in output.glob(f"*/{VERDICTS}"):
         try:

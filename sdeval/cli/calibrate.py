@@ -52,7 +52,7 @@ def _tell(found: Noise) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from sdeval.report.words import number
+    from sdeval._utils.formatting import number
 
     table = Table(title=f"{found.suite} on {found.target}, {found.seed_sets} sets of seeds", title_justify="left")
     table.add_column("figure")

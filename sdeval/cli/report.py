@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Draw the page of a session again, from what is on disk."""
     from sdeval._utils.files import short
-    from sdeval.report.folder import redraw
+    from sdeval.report.publish import redraw
 
     if given.single_file and given.single_file.is_dir():
         told = (

@@ -10,8 +10,9 @@ from sdeval import metrics
 from sdeval._utils.progress import Shown, Watcher
 from sdeval.config import target as targets
 from sdeval.config.discovery import find_suites
+from sdeval.config.options import Options
 from sdeval.config.target import Target
-from sdeval.session.runner import Job, Options
+from sdeval.session.runner import Job
 from sdeval.session.session import Session
 
 

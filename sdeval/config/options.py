@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from sdeval._utils.validation import Plain, check_table
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
-from sdeval.config.target import parse_settings
+from sdeval.config.target import Target, parse_settings
 from sdeval.errors import SdevalError
-from sdeval.session.runner import Options
 
 _KEYS: dict[str, Any] = {
     "target": str | Sequence[str],
@@ -29,6 +28,36 @@ _KEYS: dict[str, Any] = {
     "targets": Mapping[str, Mapping[str, Plain]],
 }
 """Keys of the table and what they hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user asked of a session."""
+
+    targets: tuple[str, ...] = ()
+    """Names, ids or folders; the suites' own where there is none."""
+    named: Mapping[str, Target] = field(default_factory=dict)
+    """Targets by name, besides those that ship."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of targets and arguments of the pipeline call, over everything else."""
+    batch_size: int | None = None
+    baselines: Path = Path("baselines")
+    against: Target | None = None
+    """What the targets are held against instead of baselines: it is drawn in turns with them."""
+    against_python: Path | None = None
+    """Interpreter of another environment, which draws what targets are held against: themselves, or `against`."""
+    all_seeds: bool = False
+    """Draw all seeds of a suite at once, whether or not they are needed to decide."""
+
+    inconclusive: Literal["warn", "fail"] = "warn"
+    """Whether what is inconclusive fails, for suites that do not say themselves."""
+    journal: bool = False
+    """Write down what is drawn, so that the session can go on after it was killed."""
+
+    @property
+    def in_turns(self) -> bool:
+        """Whether targets are drawn in turns with what they are held against."""
+        return self.against is not None or self.against_python is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from sdeval.baselines.acceptance import BrokenPictures
 from sdeval.baselines.variability_fit import Fitting, fitting_noise
 from sdeval.compare import FAILING, Kind, Verdict, worst_first
 from sdeval.compare.paired import paired, tolerance_of
+from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.diagnostics.faults import CONTROLS, FAULTS, Fault
@@ -24,7 +25,6 @@ from sdeval.errors import SdevalError, unknown
 from sdeval.metrics import MetricOptions
 from sdeval.results import run as runs
 from sdeval.results.run import Run
-from sdeval.session.runner import Options
 from sdeval.session.session import Session
 
 APART = 100

@@ -18,10 +18,10 @@ from sdeval.config.suite import FIGURES, MEMORY, SPEED
 from sdeval.errors import SdevalError
 from sdeval.history import store as history
 from sdeval.history.store import HISTORY, Entry, Figure, RunLine
-from sdeval.report.folder import run_folders
 from sdeval.results import run as runs
 from sdeval.results.run import AGAINST, Run
 from sdeval.results.run_files import json_lines
+from sdeval.results.session_folder import run_folders
 from sdeval.results.verdict import SUITE, Verdict
 
 _TITLES = {SPEED: "seconds a picture", MEMORY: "memory at the peak"}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sdeval._utils.formatting import number, signed
 from sdeval.errors import SdevalError
 from sdeval.history.store import HISTORY, Entry, Point, Series, read, series, suites_and_targets
-from sdeval.report.words import number, signed
 from sdeval.stats import cusum
 
 WORTH = 0.25

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sdeval.imaging.io import Pixels
-from sdeval.metrics.psnr import psnr
 
 Drift = Literal["identical", "imperceptible", "changed"]
 
+HIGHEST_PSNR = 100.0
+"""What identical pictures get, whose ratio is infinite. One level off in 150,000 values reaches it too."""
 CLOSE = 40.0
 """PSNR in dB from which two pictures count as the same to the eye: 2.55 levels off on average (root mean square), a
 hundredth of the scale. A convention, not a law: lossy compression lies between 30 and 50 dB, and quality is
@@ -21,6 +22,32 @@ BLOCK = 8
 LOCAL = 8.0
 """Mean difference in levels that no square may exceed: three times what `CLOSE` allows everywhere. Without it a change
 of one place in a large picture, such as an eye, would be averaged away."""
+
+
+def psnr(one: Pixels, other: Pixels) -> float:
+    """`10 log10(255² / mean squared difference)`, over pixels and channels, 0 to 100 dB; 100 where identical.
+
+    Args:
+        one: `[height, width, 3]`.
+        other: the same shape.
+
+    Raises:
+        ValueError: sizes differ.
+    """
+    same_size(one=one, other=other)
+    error = float(np.mean((one.astype(np.float64) - other) ** 2))
+    return HIGHEST_PSNR if error == 0 else min(HIGHEST_PSNR, float(10 * np.log10(255**2 / error)))
+
+
+def same_size(**pictures: Pixels) -> None:
+    """Make sure that pictures, given by what they are called in the message, can be laid on one another.
+
+    Raises:
+        ValueError: heights or widths differ.
+    """
+    if len({each.shape[:2] for each in pictures.values()}) > 1:
+        sizes = ", ".join(f"{name} {each.shape[1]}x{each.shape[0]}" for name, each in pictures.items())
+        raise ValueError(f"sizes differ: {sizes}")
 
 
 def drift(before: Pixels, now: Pixels) -> Drift:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.environment import calm_threads
 from sdeval.imaging.io import Pixels
+from sdeval.imaging.similarity import same_size
 from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
 from sdeval.metrics.features.weights import Published
-from sdeval.metrics.per_image import pair_of, same_size
+from sdeval.metrics.per_image import pair_of
 
 if TYPE_CHECKING:
     import torch

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from sdeval.imaging.io import Pixels, to_pixels
+from sdeval.imaging.similarity import same_size
 from sdeval.metrics.base import Floats, MetricInfo, MetricOptions, Picture, SampleMetric
 from sdeval.metrics.masks import band, grown, painted
-from sdeval.metrics.per_image import OneByOne, Registered, init_of, levels_of, mask_of, same_size
+from sdeval.metrics.per_image import OneByOne, Registered, init_of, levels_of, mask_of
 
 INFO = MetricInfo(
     name="outside_change",

@@ -70,14 +70,3 @@ def pair_of(picture: Picture) -> tuple[Pixels, Pixels]:
 def levels_of(mask: Image.Image) -> Pixels:
     """A mask as `[height, width]` uint8."""
     return np.asarray(mask.convert("L"))
-
-
-def same_size(**pictures: Pixels) -> None:
-    """Make sure that pictures, given by what they are called in the message, can be laid on one another.
-
-    Raises:
-        ValueError: heights or widths differ.
-    """
-    if len({each.shape[:2] for each in pictures.values()}) > 1:
-        sizes = ", ".join(f"{name} {each.shape[1]}x{each.shape[0]}" for name, each in pictures.items())
-        raise ValueError(f"sizes differ: {sizes}")

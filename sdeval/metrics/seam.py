@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sdeval.imaging.io import Pixels, to_pixels
+from sdeval.imaging.similarity import same_size
 from sdeval.metrics.base import Floats, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.masks import Marked, band, near_edge, painted
-from sdeval.metrics.per_image import OneByOne, levels_of, mask_of, same_size
+from sdeval.metrics.per_image import OneByOne, levels_of, mask_of
 
 INFO = MetricInfo(
     name="seam",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sdeval.imaging.io import Pixels
+from sdeval.imaging.similarity import same_size
 from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
-from sdeval.metrics.per_image import OneByOne, pair_of, same_size
+from sdeval.metrics.per_image import OneByOne, pair_of
 
 INFO = MetricInfo(
     name="ssim",

@@ -15,8 +15,8 @@ from sdeval.plugin.state import STATE, State, usage_errors
 from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
-    from sdeval.report.folder import Telling
     from sdeval.report.html.comparison import Compared
+    from sdeval.report.publish import Telling
     from sdeval.report.terminal import Further
 
 
@@ -42,7 +42,8 @@ class Controller:
         if not self._state.verdicts:
             return
         from sdeval.report import ci
-        from sdeval.report.folder import SUMMARY, publish
+        from sdeval.report.publish import publish
+        from sdeval.results.session_folder import SUMMARY
 
         folder, baselines = self._state.session.folder, self._state.settings.options.baselines
         self._put_side_by_side(folder)
@@ -54,9 +55,9 @@ class Controller:
         if self._page is None or self._further is None:
             return
         from sdeval.report.comparison_table import matrix_lines
-        from sdeval.report.folder import read_record
         from sdeval.report.terminal import summary_lines
         from sdeval.report.words import tone
+        from sdeval.results.session_folder import read_record
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
@@ -76,7 +77,7 @@ class Controller:
         from sdeval.history.record import record
         from sdeval.history.trends import told
         from sdeval.report import ci
-        from sdeval.report.folder import Telling
+        from sdeval.report.publish import Telling
 
         settings = self._state.settings
         self._further = self._look_further(folder)
@@ -89,8 +90,8 @@ class Controller:
         )
 
     def _look_further(self, folder: Path) -> Further:
-        from sdeval.report.folder import decided_early
         from sdeval.report.terminal import Further
+        from sdeval.results.session_folder import decided_early
 
         again = self._state.all_seeds_command if decided_early(folder) else ""
         settings = self._state.settings
@@ -102,9 +103,9 @@ class Controller:
         if len({each.target for each in self._state.verdicts}) < 2:
             return
         from sdeval.report.comparison import compared_of
-        from sdeval.report.folder import run_folders
         from sdeval.report.html.comparison import write_sheets
         from sdeval.report.html.view import SHEETS
+        from sdeval.results.session_folder import run_folders
 
         try:
             self._compared = compared_of([folder], self._state.session.suites.get)

@@ -58,8 +58,8 @@ class Junit:
 
 def _environment(folder: Path) -> dict[str, str]:
     """What the runs of a session say of machine and versions; all of it where they differ."""
-    from sdeval.report.folder import run_folders
     from sdeval.results import run as runs
+    from sdeval.results.session_folder import run_folders
 
     found: dict[str, list[str]] = {}
     for each in run_folders(folder):

@@ -57,12 +57,12 @@ class State:
         """The session that this one goes on with, by its name."""
         if not self.settings.resume:
             return None
-        from sdeval.report.folder import unfinished
+        from sdeval.results.session_folder import unfinished
 
         return unfinished(self.settings.output)
 
     def _name(self) -> str:
-        from sdeval.report.folder import new_name
+        from sdeval.results.session_folder import new_name
 
         return self.resumed or new_name()
 

@@ -12,10 +12,10 @@ from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError, unknown
 from sdeval.metrics import MetricOptions
 from sdeval.metrics.sets.references import swapped_by
-from sdeval.report.folder import run_folders
 from sdeval.report.html.comparison import Compared
 from sdeval.results import run as runs
 from sdeval.results.run import Stored
+from sdeval.results.session_folder import run_folders
 
 SuiteOf = Callable[[str], Suite | None]
 """A suite by its name, where it is at hand."""

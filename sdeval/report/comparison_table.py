@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sdeval._utils.formatting import number, signed
 from sdeval.compare.matrix import Matrix, Row
 from sdeval.compare.speed import Spread
-from sdeval.report.words import SYMBOLS, number, signed
+from sdeval.report.words import SYMBOLS
 from sdeval.results.verdict import Verdict
 
 

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sdeval._utils.formatting import number, signed
 from sdeval.history.trends import Watched
-from sdeval.report.words import SYMBOLS, number, signed
+from sdeval.report.words import SYMBOLS
 from sdeval.stats import cusum
 
 BLOCKS = "▁▂▃▄▅▆▇█"

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdeval.report.words import SYMBOLS, counted, headline, number, probability, sign, signed, what
+from sdeval._utils.formatting import number, probability, signed
+from sdeval.report.words import SYMBOLS, counted, headline, sign, what
 from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Record
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten, wrap
 
+from sdeval._utils.formatting import number, probability, signed
 from sdeval.errors import plural
-from sdeval.report.words import SYMBOLS, counted, headline, not_here, number, probability, sentence, sign, signed, what
+from sdeval.report.words import SYMBOLS, counted, headline, not_here, sentence, sign, what
 from sdeval.results.verdict import FAILING, Verdict, worst_first
 
 ROWS = 14

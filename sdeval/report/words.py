@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from sdeval._utils.formatting import number, probability, signed
 from sdeval.errors import plural
 from sdeval.results.verdict import KINDS, Kind, Verdict, summary, worst_first
 
@@ -30,32 +31,6 @@ JUDGED = ("improved", "passed", "inconclusive", "not_significant")
 """Verdicts that rest on a comparison, and fail nothing."""
 Tone = Literal["bad", "warn", "good", "open"]
 """How a session went: it failed; something may be worse; nothing is; nothing was judged."""
-
-
-def number(value: float | None) -> str:
-    """A value with as many decimals as its size deserves.
-
-    Example:
-        >>> number(0.01234), number(31.6863), number(None)
-        ('0.0123', '31.69', '–')
-    """
-    if value is None:
-        return "–"
-    if value in (float("inf"), float("-inf")):
-        return "∞" if value > 0 else "-∞"
-    if value == 0:
-        return "0"
-    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
-
-
-def signed(value: float | None) -> str:
-    """A change with its sign."""
-    return "–" if value is None else ("+" if value > 0 else "") + number(value)
-
-
-def probability(value: float | None) -> str:
-    """A p-value."""
-    return "–" if value is None else ("<0.001" if value < 0.001 else f"{value:.3f}")
 
 
 def times_noise(verdict: Verdict) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from sdeval import metrics
 from sdeval._utils.progress import Watcher
@@ -18,6 +18,7 @@ from sdeval.compare.paired import tolerance_of, value_of
 from sdeval.compare.requests import removed_cases, shared_cases
 from sdeval.compare.seed_limits import seed_notes
 from sdeval.compare.visibility import Sight, unseen
+from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.checkpoints import require
@@ -33,36 +34,6 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 TIMED_AGAIN = 5
 """Pipeline calls that are made once more where a run was slow."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the user asked of a session."""
-
-    targets: tuple[str, ...] = ()
-    """Names, ids or folders; the suites' own where there is none."""
-    named: Mapping[str, Target] = field(default_factory=dict)
-    """Targets by name, besides those that ship."""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of targets and arguments of the pipeline call, over everything else."""
-    batch_size: int | None = None
-    baselines: Path = Path("baselines")
-    against: Target | None = None
-    """What the targets are held against instead of baselines: it is drawn in turns with them."""
-    against_python: Path | None = None
-    """Interpreter of another environment, which draws what targets are held against: themselves, or `against`."""
-    all_seeds: bool = False
-    """Draw all seeds of a suite at once, whether or not they are needed to decide."""
-
-    inconclusive: Literal["warn", "fail"] = "warn"
-    """Whether what is inconclusive fails, for suites that do not say themselves."""
-    journal: bool = False
-    """Write down what is drawn, so that the session can go on after it was killed."""
-
-    @property
-    def in_turns(self) -> bool:
-        """Whether targets are drawn in turns with what they are held against."""
-        return self.against is not None or self.against_python is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,14 @@ from sdeval.compare import (
 from sdeval.compare.speed import judge_in_turns, judge_pace
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
+from sdeval.config.options import Options
 from sdeval.config.suite import COLLAPSED, FIGURES, SPEED, Case, Suite, added_seeds
 from sdeval.config.target import Target
 from sdeval.engines import hardware
 from sdeval.engines.checkpoints import require
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.results.run import Run
-from sdeval.session.runner import Job, Key, Options, Runner
+from sdeval.session.runner import Job, Key, Runner
 
 if TYPE_CHECKING:
     from sdeval.baselines.variability_fit import Fitting

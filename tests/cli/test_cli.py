@@ -11,8 +11,8 @@ from sdeval.baselines import provenance
 from sdeval.cli import main
 from sdeval.compare import Verdict
 from sdeval.metrics import known
-from sdeval.report.folder import Telling, publish
 from sdeval.report.markdown import Elsewhere
+from sdeval.report.publish import Telling, publish
 from sdeval.results import run as runs
 from tests.baselines.test_store import contents, on_disk
 from tests.conftest import make_run
@@ -155,7 +155,7 @@ def test_a_crash_is_not_taken_for_something_worse(
     def crash(*_: object, **__: object) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr("sdeval.report.folder.redraw", crash)
+    monkeypatch.setattr("sdeval.report.publish.redraw", crash)
     assert main(["report"]) == 3
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("Traceback")
@@ -166,7 +166,7 @@ def test_an_interrupted_command_says_so(session: Path, monkeypatch: pytest.Monke
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sdeval.report.folder.redraw", interrupt)
+    monkeypatch.setattr("sdeval.report.publish.redraw", interrupt)
     assert main(["report"]) == 130
 
 

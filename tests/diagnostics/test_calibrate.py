@@ -16,6 +16,7 @@ from sdeval.baselines import variability as noise
 from sdeval.baselines.variability import Noise
 from sdeval.cli import main
 from sdeval.compare import ALPHA_METRICS, collect_evidence, judge_metrics
+from sdeval.config.options import Options
 from sdeval.config.target_registry import shipped
 from sdeval.diagnostics import calibrate as module
 from sdeval.diagnostics.calibrate import Measured, calibrate, summarize
@@ -25,7 +26,6 @@ from sdeval.report.words import sentence
 from sdeval.results import run as runs
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict
-from sdeval.session.runner import Options
 from sdeval.session.session import Session
 from tests.conftest import CLIP_SCORE, make_run, with_features
 from tests.drawn import plan

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sdeval.imaging.similarity import _worst_square, drift
-from sdeval.metrics.psnr import psnr
+from sdeval.imaging.similarity import _worst_square, drift, psnr
 
 
 def test_a_picture_has_not_moved_from_itself(picture: Image.Image) -> None:

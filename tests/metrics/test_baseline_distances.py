@@ -9,8 +9,8 @@ from PIL import Image
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from sdeval import Case
+from sdeval.imaging.similarity import psnr
 from sdeval.metrics import MetricOptions, Picture, create, info
-from sdeval.metrics.psnr import psnr
 from sdeval.metrics.ssim import ssim
 
 CASE = Case(id="a", prompt="a large red circle on a blue background")

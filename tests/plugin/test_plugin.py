@@ -16,7 +16,7 @@ from PIL import Image
 
 import sdeval.cli
 import sdeval.engines.diffusers_engine
-import sdeval.report.folder
+import sdeval.report.publish
 import sdeval.report.terminal
 from sdeval.config.target_registry import shipped
 from sdeval.engines.diffusers_engine import LoadedTarget

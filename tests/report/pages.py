@@ -14,8 +14,8 @@ from sdeval.compare import Kind, Verdict
 from sdeval.compare.matrix import side_by_side
 from sdeval.config.suite import Case
 from sdeval.imaging.io import pixel_hash, write_png
-from sdeval.report.folder import publish
 from sdeval.report.html.comparison import Compared
+from sdeval.report.publish import publish
 from sdeval.results import run as runs
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.records import Timing

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from sdeval._utils.formatting import number, probability, signed
 from sdeval.compare import Kind, Verdict
 from sdeval.report.terminal import Further, explain, next_command, summary_lines
-from sdeval.report.words import number, probability, signed, told_not_here
+from sdeval.report.words import told_not_here
 
 LOST = Verdict(
     suite="animals",

@@ -21,14 +21,15 @@ from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import provenance
 from sdeval.baselines import store as baselines
 from sdeval.compare import collect_evidence, judge_cases, judge_metrics
+from sdeval.config.options import Options
 from sdeval.diagnostics.calibrate import Measured, _of_same, summarize
 from sdeval.errors import SdevalError
 from sdeval.evaluation.score import score
 from sdeval.metrics.sets import references
-from sdeval.report.folder import publish, redraw
+from sdeval.report.publish import publish, redraw
 from sdeval.results import run as runs
 from sdeval.results.run import Run, Stored
-from sdeval.session.runner import Job, Options, Runner
+from sdeval.session.runner import Job, Runner
 from tests.drawn import plan
 
 GONE = object()

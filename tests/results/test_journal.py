@@ -14,8 +14,8 @@ from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.generated import Drawn
 from sdeval.evaluation.evaluate import evaluate
 from sdeval.evaluation.plan import Plan
-from sdeval.report.folder import unfinished
 from sdeval.results.journal import NAME
+from sdeval.results.session_folder import unfinished
 from tests.drawn import plan
 
 

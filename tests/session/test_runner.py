@@ -18,11 +18,12 @@ from sdeval._utils.progress import Silent
 from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import store as baselines
 from sdeval.compare import Verdict
+from sdeval.config.options import Options
 from sdeval.config.target_registry import shipped
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.results import run as runs
-from sdeval.session.runner import Job, Options, Runner
+from sdeval.session.runner import Job, Runner
 from sdeval.session.session import Session
 from tests.drawn import plan
 

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from sdeval.compare import DefectRates, Verdict
+from sdeval.config.options import Options
 from sdeval.config.target_registry import shipped
 from sdeval.engines import hardware
 from sdeval.errors import SdevalError
 from sdeval.metrics import MetricOptions
 from sdeval.results.run import Run
-from sdeval.session.runner import Job, Options
+from sdeval.session.runner import Job
 from sdeval.session.session import Question, Session
 from sdeval.stats import Spread
 from tests.conftest import make_run

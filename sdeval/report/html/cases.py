@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sdeval._utils.formatting import number, signed
 from sdeval.compare.paired import tolerance_of
 from sdeval.config.suite import COLLAPSED
 from sdeval.report.html.image_sources import Sources
 from sdeval.report.session_runs import Beside, pairs_of
 from sdeval.report.titles import short_title
-from sdeval.report.words import SYMBOLS, number, sentence, signed
+from sdeval.report.words import SYMBOLS, sentence
 from sdeval.results.records import CaseRecord, SampleResult
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict, worst_first

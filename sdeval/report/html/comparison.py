@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdeval._utils.files import write_text
+from sdeval._utils.formatting import number, signed
 from sdeval.compare.matrix import Matrix, Row
 from sdeval.report.comparison_table import choice, speed_of, told_metrics
 from sdeval.report.html.image_sources import Linked
 from sdeval.report.html.render import rendered
 from sdeval.report.plots.front import letters, plot_front
 from sdeval.report.titles import short_title
-from sdeval.report.words import SYMBOLS, number, signed
+from sdeval.report.words import SYMBOLS
 from sdeval.results.records import SampleResult
 from sdeval.results.run import Stored
 

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sdeval._utils.formatting import number, probability, signed
 from sdeval.report.titles import title_of, unit_of
-from sdeval.report.words import SYMBOLS, bounds, number, probability, signed, times_noise
+from sdeval.report.words import SYMBOLS, bounds, times_noise
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict, worst_first
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sdeval._utils.formatting import number
 from sdeval.history.store import Series
 from sdeval.history.trends import FLAGGED, Drift
 from sdeval.report.plots import svg
-from sdeval.report.words import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

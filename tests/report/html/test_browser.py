@@ -13,8 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from sdeval.report.folder import redraw
 from sdeval.report.html.comparison import Compared, write_sheets
+from sdeval.report.publish import redraw
 from tests.report.pages import HOSTILE, session_page, two_settings
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

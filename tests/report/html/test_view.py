@@ -13,11 +13,11 @@ import pytest
 from sdeval.baselines.acceptance import accept
 from sdeval.baselines.snapshot import keep_baseline
 from sdeval.compare import Kind, Verdict
-from sdeval.report.folder import read_record
 from sdeval.report.html.image_sources import Embedded
 from sdeval.report.html.render import write_page
 from sdeval.report.html.view import Asked, View, build
 from sdeval.results import run as runs
+from sdeval.results.session_folder import read_record
 from sdeval.results.verdicts_file import Record
 from tests.baselines.test_store import on_disk
 from tests.conftest import make_run

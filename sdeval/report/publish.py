@@ -1,11 +1,9 @@
-"""The folder of a session: its name, `verdicts.json`, the page, the summary, and the link `latest`."""
+"""Publishes a session: `verdicts.json`, the page, the summary, and the link `latest`."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,17 +19,9 @@ from sdeval.report.words import made_by_itself, told_not_here
 from sdeval.results import journal
 from sdeval.results import run as runs
 from sdeval.results import verdicts_file as record
+from sdeval.results.session_folder import PAGE, SUMMARY, VERDICTS, read_record, run_folders
 from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Record
-
-VERDICTS = "verdicts.json"
-PAGE = "index.html"
-SUMMARY = "summary.md"
-
-
-def new_name() -> str:
-    """A name that sorts by time and never clashes: `20261121-141503-9f2c`."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +34,6 @@ class Telling:
     elsewhere: Elsewhere | None = None
     """Where others find the page."""
     notes: tuple[str, ...] = ()
-
-
-def unfinished(output: Path) -> str | None:
-    """The latest session by its name, if it was stopped while it drew."""
-    sessions = sorted(path for path in output.glob("*/") if not path.is_symlink() and any(path.glob("*/*/")))
-    stopped = bool(sessions) and any(sessions[-1].glob(f"*/*/{journal.NAME}"))
-    return sessions[-1].name if stopped else None
 
 
 def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path, telling: Telling = Telling()) -> Path:
@@ -90,28 +73,6 @@ def redraw(session: Path, *, single: Path | None = None) -> Path:
     page, sources = single or session / PAGE, Embedded() if single else None
     write_page(page, Asked(session, read_record(session), sources))
     return page
-
-
-def read_record(session: Path) -> Record:
-    """What a session found.
-
-    Raises:
-        SdevalError: there is nothing, or the file is damaged.
-    """
-    return record.read(session / VERDICTS)
-
-
-def run_folders(session: Path) -> list[Path]:
-    """Folders of the runs in a session, or the folder itself where it is a run."""
-    if (session / "run.json").is_file():
-        return [session]
-    return sorted(path.parent for path in session.glob("*/*/run.json"))
-
-
-def decided_early(session: Path) -> bool:
-    """Whether a run of a session was decided before all its seeds were drawn: it cannot be accepted as it is."""
-    asked = [runs.read(folder).asked for folder in run_folders(session)]
-    return any(len(each["seeds"]) < len(each["looks"][-1]) for each in asked)
 
 
 def notes(session: Path, verdicts: Sequence[Verdict] = ()) -> list[str]:

@@ -1,0 +1,50 @@
+"""The folder of a session: what is in it and where. `report.publish` writes what people read."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+
+from sdeval.results import journal
+from sdeval.results import run as runs
+from sdeval.results import verdicts_file as record
+from sdeval.results.verdicts_file import Record
+
+VERDICTS = "verdicts.json"
+PAGE = "index.html"
+SUMMARY = "summary.md"
+
+
+def new_name() -> str:
+    """A name that sorts by time and never clashes: `20261121-141503-9f2c`."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+
+
+def unfinished(output: Path) -> str | None:
+    """The latest session by its name, if it was stopped while it drew."""
+    sessions = sorted(path for path in output.glob("*/") if not path.is_symlink() and any(path.glob("*/*/")))
+    stopped = bool(sessions) and any(sessions[-1].glob(f"*/*/{journal.NAME}"))
+    return sessions[-1].name if stopped else None
+
+
+def read_record(session: Path) -> Record:
+    """What a session found.
+
+    Raises:
+        SdevalError: there is nothing, or the file is damaged.
+    """
+    return record.read(session / VERDICTS)
+
+
+def run_folders(session: Path) -> list[Path]:
+    """Folders of the runs in a session, or the folder itself where it is a run."""
+    if (session / "run.json").is_file():
+        return [session]
+    return sorted(path.parent for path in session.glob("*/*/run.json"))
+
+
+def decided_early(session: Path) -> bool:
+    """Whether a run of a session was decided before all its seeds were drawn: it cannot be accepted as it is."""
+    asked = [runs.read(folder).asked for folder in run_folders(session)]
+    return any(len(each["seeds"]) < len(each["looks"][-1]) for each in asked)
