@@ -15,7 +15,7 @@ from sdeval.errors import SdevalError
 from sdeval.imaging.io import kept_bytes, open_rgb
 from sdeval.results import run as runs
 from sdeval.results.records import SampleResult
-from sdeval.results.run import PASSING, Run
+from sdeval.results.run import PASSING, Run, Stored
 
 
 def folder_of(baselines: Path, suite: str, target: str) -> Path:
@@ -40,20 +40,28 @@ def find(baselines: Path, suite: str, target: str) -> Run | None:
     return run
 
 
-def check(baselines: Path, suite: str, target: str) -> None:
-    """Find out whether the accepted run of a suite and a target is whole, with its pictures, if there is one.
-
-    A picture that is not there is no damage: figures that need it say so.
+def stored(baselines: Path, suite: str, target: str) -> Stored | None:
+    """The accepted run of a suite and a target with its folder, if there is one.
 
     Raises:
-        SdevalError: it is damaged; says where.
+        SdevalError: there is one, and it is damaged; says where.
     """
     run = find(baselines, suite, target)
-    folder = folder_of(baselines, suite, target)
-    with _restorable(folder):
-        for sample in run.samples if run else ():
-            if (folder / sample.image).exists():
-                open_rgb(folder / sample.image)
+    return Stored(run, folder_of(baselines, suite, target)) if run else None
+
+
+def check_images(baseline: Stored) -> None:
+    """Find out whether the images of a baseline can be opened.
+
+    An image that is not there is no damage: metrics that need it say so.
+
+    Raises:
+        SdevalError: one is damaged; says which.
+    """
+    with _restorable(baseline.folder):
+        for sample in baseline.run.samples:
+            if (baseline.folder / sample.image).exists():
+                open_rgb(baseline.folder / sample.image)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sdeval.config import target as targets
 from sdeval.config.discovery import find_suites
 from sdeval.config.options import Options
 from sdeval.config.target import Target
-from sdeval.session.runner import Job
+from sdeval.session.items import Job
 from sdeval.session.session import Session
 
 
@@ -53,7 +53,7 @@ def jobs_of(given: argparse.Namespace) -> list[Job]:
     )
     session = Session(options, given.output)
     suites = [replace(suite, targets=suite.targets[:1]) for suite in find_suites(given.suite, given.root)]
-    session.select([question for suite in suites for question in session.questions(suite)])
+    session.select([item for suite in suites for item in session.items(suite)])
     session.check()
     for job in session.jobs:
         metrics.check(job.suite, pick_device(job.target.device))

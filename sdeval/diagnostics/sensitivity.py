@@ -230,9 +230,9 @@ class _Bench:
         options = Options(named={self.target.name: self.target}, baselines=self.baselines)
         noise = {(self.suite.name, self.target.name): self.noise}
         session = Session(options, self.folder / name, self.watcher, loaded=self.loaded, noise=noise)
-        questions = session.questions(replace(self.suite, targets=(self.target.name,)))
-        session.select(questions)
-        return (session.answer(question) for question in questions)
+        items = session.items(replace(self.suite, targets=(self.target.name,)))
+        session.select(items)
+        return (session.judge(item) for item in items)
 
     def _run_folder(self, name: str) -> Path:
         return self.folder / name / self.suite.name / self.target.name

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from sdeval.engines.engine import Engine
-from sdeval.evaluation.generate import Drawing
+from sdeval.evaluation.generate import Generation
 from sdeval.evaluation.plan import Plan
 from sdeval.evaluation.score import score
 from sdeval.results import run as runs
@@ -37,19 +37,19 @@ def evaluate(
         progress: told how many more pictures are done.
         earlier: a run of some of these samples, in the same folder; they are not drawn again.
     """
-    drawn = draw_samples(plan, engine, folder, progress, earlier)
-    run = score(drawn, plan.suite, plan.samples, folder, engine.device, baseline)
+    generated = generate(plan, engine, folder, progress, earlier)
+    run = score(generated, plan.suite, plan.samples, folder, engine.device, baseline)
     runs.write(run, folder)
     return run
 
 
-def draw_samples(plan: Plan, engine: Engine, folder: Path, progress: Progress, earlier: Run | None = None) -> Run:
-    """Draw every sample of a plan into `folder`: a run without scores, in the order of the suite."""
-    drawing = Drawing(plan, engine, folder, earlier)
-    for batch in drawing.batches():
-        drawing.draw(batch)
-        progress(len(batch))
-    return drawing.run()
+def generate(plan: Plan, engine: Engine, folder: Path, progress: Progress, earlier: Run | None = None) -> Run:
+    """Generate every sample of a plan into `folder`: a run without scores, in the order of the suite."""
+    with Generation(plan, engine, folder, earlier) as generation:
+        for batch in generation.batches():
+            generation.generate(batch)
+            progress(len(batch))
+        return generation.run()
 
 
 def evaluate_both(
@@ -71,17 +71,20 @@ def evaluate_both(
         earlier: runs of some of these samples; they are not drawn again.
     """
     against = folder / AGAINST
-    one = Drawing(*candidate, folder, earlier[0] if earlier else None)
-    other = Drawing(*rival, against, earlier[1] if earlier else None)
-    for number, pair in enumerate(zip_longest(one.batches(), other.batches())):
-        turns = list(zip((one, other), pair, strict=True))
-        for drawing, batch in turns if number % 2 else reversed(turns):
-            if batch:
-                drawing.draw(batch)
-                progress(len(batch))
+    with (
+        Generation(*candidate, folder, earlier[0] if earlier else None) as one,
+        Generation(*rival, against, earlier[1] if earlier else None) as other,
+    ):
+        for number, pair in enumerate(zip_longest(one.batches(), other.batches())):
+            turns = list(zip((one, other), pair, strict=True))
+            for generation, batch in turns if number % 2 else reversed(turns):
+                if batch:
+                    generation.generate(batch)
+                    progress(len(batch))
+        generated, rivals = one.run(), other.run()
     (plan, engine), (rival_plan, rival_engine) = candidate, rival
-    before = score(other.run(), rival_plan.suite, rival_plan.samples, against, rival_engine.device)
+    before = score(rivals, rival_plan.suite, rival_plan.samples, against, rival_engine.device)
     runs.write(before, against)
-    after = score(one.run(), plan.suite, plan.samples, folder, engine.device, Stored(before, against))
+    after = score(generated, plan.suite, plan.samples, folder, engine.device, Stored(before, against))
     runs.write(after, folder)
     return after, before

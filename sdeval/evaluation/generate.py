@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sdeval.config.suite import Sample
 from sdeval.engines.checkpoints import find_model
@@ -23,30 +24,23 @@ from sdeval.results.journal import Journal
 from sdeval.results.records import SampleResult, Timing
 from sdeval.results.run import PASSING, SELF_CHECK, Run
 
-T = TypeVar("T")
-
 ENCODERS = 4
 """Pictures that are encoded, hashed and written at a time, while an accelerator draws."""
 
 
-class AtOnce(Executor):
-    """Does what it is given before it gives back the result."""
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Call it now."""
-        done: Future[T] = Future()
-        done.set_result(fn(*args, **kwargs))
-        return done
+def encoders(device: str) -> ThreadPoolExecutor | None:
+    """Threads that encode images while the next ones are generated; none on a CPU, which they would only slow down."""
+    return ThreadPoolExecutor(ENCODERS) if device != "cpu" else None
 
 
-class Drawing:
-    """A plan that is being drawn.
+class Generation(AbstractContextManager["Generation"]):
+    """A plan of which images are being generated; leaving it lets go of the threads that encode them.
 
     Args:
-        plan: what to draw.
-        engine: what draws.
-        folder: where pictures go.
-        earlier: a run of some of these samples, in the same folder; they are not drawn again.
+        plan: what to generate.
+        engine: what generates.
+        folder: where images go.
+        earlier: a run of some of these samples, in the same folder; they are not generated again.
     """
 
     def __init__(self, plan: Plan, engine: Engine, folder: Path, earlier: Run | None = None) -> None:
@@ -61,10 +55,14 @@ class Drawing:
         self._journal = Journal(folder, facts_of(plan, engine)) if plan.journal else None
         self._recall()
         self._call = 1 + max((each.call for each in self._timings.values()), default=-1)
-        # An accelerator draws on while this machine encodes; a processor would only be slowed down by itself.
-        self._aside: Executor = ThreadPoolExecutor(ENCODERS) if engine.device != "cpu" else AtOnce()
-        self._kept_aside: list[Future[SampleResult]] = []
+        self._encoders = encoders(engine.device)
+        self._encoded: list[Future[SampleResult]] = []
         reset_peak_memory()
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for images that are being encoded; what is not begun is dropped."""
+        if self._encoders is not None:
+            self._encoders.shutdown(cancel_futures=True)
 
     def _recall(self) -> None:
         """Go on where a killed session stopped."""
@@ -81,31 +79,35 @@ class Drawing:
         """Samples that are still to be drawn, as many at a time as go into one call."""
         return self._plan.batches(self._engine.batch_size, done=set(self._results))
 
-    def draw(self, batch: list[Sample]) -> None:
-        """Draw one batch; its pictures are kept while the next one is drawn."""
+    def generate(self, batch: list[Sample]) -> None:
+        """Generate one batch; on an accelerator its images are encoded while the next one is generated."""
         drawn = self._engine.draw(self._plan.suite.task, batch, self._plan.settings)
         # At most two batches are in memory, however many there are.
-        self._settle()
-        self._kept_aside = [self._aside.submit(self._kept, each) for each in drawn]
-        for each in drawn:
-            self._timings[each.sample.case.id, each.sample.seed] = timing_of(each, self._call, len(batch))
+        self._collect_encoded()
+        for image in drawn:
+            self._timings[image.sample.case.id, image.sample.seed] = timing_of(image, self._call, len(batch))
         self._call += 1
-        if all(each.done() for each in self._kept_aside):
-            self._settle()
+        if self._encoders is None:
+            self._record([self._written(image) for image in drawn])
+        else:
+            self._encoded = [self._encoders.submit(self._written, image) for image in drawn]
         if self._plan.self_check and not self._checked:
             self._checked = {SELF_CHECK: self._drawn_alone(drawn[0])}
             if self._journal:
                 self._journal.add_check(self._checked[SELF_CHECK])
 
-    def _settle(self) -> None:
-        """Wait until the pictures of the batch before are on disk."""
-        kept = [each.result() for each in self._kept_aside]
-        self._results.update({each.key: each for each in kept})
-        if self._journal and kept:
-            self._journal.add(kept, self._timings)
-        self._kept_aside = []
+    def _collect_encoded(self) -> None:
+        """Wait until the images of the batch before are on disk."""
+        encoded, self._encoded = self._encoded, []
+        self._record([future.result() for future in encoded])
 
-    def _kept(self, drawn: Drawn) -> SampleResult:
+    def _record(self, results: list[SampleResult]) -> None:
+        self._results.update({result.key: result for result in results})
+        if self._journal and results:
+            self._journal.add(results, self._timings)
+
+    def _written(self, drawn: Drawn) -> SampleResult:
+        """The record of one image, once it is on disk."""
         sample, picture = drawn.sample, drawn.picture
         image = f"images/{sample.name}.png"
         write_png(self._folder / image, picture)
@@ -144,8 +146,7 @@ class Drawing:
 
     def run(self) -> Run:
         """What was drawn, in the order of the suite, without scores."""
-        self._settle()
-        self._aside.shutdown()
+        self._collect_encoded()
         plan, engine = self._plan, self._engine
         # Its settings are among what is asked, together with the suite's.
         drawn_by = {**plan.target.describe(), **engine.describe(plan.suite.task)}

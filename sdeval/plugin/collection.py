@@ -1,4 +1,4 @@
-"""Collection: suites become parametrised items, in an order that loads each target once."""
+"""Collection: suites become test items, in an order that loads each target once."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from sdeval.config.suite import Case, Suite
 from sdeval.errors import SdevalError, located, unknown
+from sdeval.plugin.items import SuiteItem
 from sdeval.plugin.state import STATE
-
-if TYPE_CHECKING:
-    from sdeval.session.session import Question
-
 
 _NAMED: Mapping[str, type[Suite | Case]] = {"Suite": Suite, "Case": Case}
 _UNKNOWN_ARGUMENT = re.compile(r"(Suite|Case)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
@@ -25,34 +21,11 @@ _UNKNOWN_ARGUMENT = re.compile(r"(Suite|Case)\.__init__\(\) got an unexpected ke
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> list[pytest.Item] | None:
-    """Turn a `Suite` that is assigned to a `test…` name into parametrised items."""
+    """Turn a `Suite` that is assigned to a `test…` name into items."""
     if not isinstance(obj, Suite) or not collector.funcnamefilter(name):
         return None
-    questions = collector.config.stash[STATE].questions(obj, f"{collector.nodeid}::{name}")
-    function = _function(name, collector.path, questions)
-    # Every item looks its function up in the module again, by this name.
-    setattr(collector.obj, name, function)
-    return list(collector._genfunctions(name, function))
-
-
-def _function(name: str, path: Path, questions: Sequence[Question]) -> FunctionType:
-    """A test function of the user's module, so that ids and reports point there and not here."""
-
-    def ask(sdeval_question: Question, sdeval_judge: Any) -> None:
-        sdeval_judge(sdeval_question)
-
-    code = ask.__code__.replace(co_filename=str(path), co_name=name, co_firstlineno=1)
-    function = FunctionType(code, {"__builtins__": __builtins__}, name)
-    function.__annotations__ = {}
-    function.sdeval_questions = questions  # type: ignore[attr-defined]
-    return function
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One item for each question."""
-    questions = getattr(metafunc.function, "sdeval_questions", None)
-    if questions is not None:
-        metafunc.parametrize("sdeval_question", questions, ids=[question.id for question in questions])
+    items = collector.config.stash[STATE].items(obj, f"{collector.nodeid}::{name}")
+    return [SuiteItem.of(collector, name, item) for item in items]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -89,7 +62,7 @@ def _misnamed(error: BaseException) -> SdevalError | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Ask about all cases first: the figures are judged together, once everything is drawn."""
+    """Judge all cases first: metrics are judged together, once everything is generated."""
     state = config.stash[STATE]
     if state.errors and state.worker is None and not config.getoption("continue_on_collection_errors"):
         raise pytest.UsageError("\n".join(map(str, state.errors)))
@@ -97,40 +70,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: _place(item, targets))
 
 
-def _targets(items: Sequence[pytest.Item]) -> list[str]:
-    return list(dict.fromkeys(question.job.target.name for item in items if (question := _question(item)) is not None))
+def _targets(tests: Sequence[pytest.Item]) -> list[str]:
+    return list(dict.fromkeys(test.item.job.target.name for test in tests if isinstance(test, SuiteItem)))
 
 
-def _place(item: pytest.Item, targets: dict[str, int]) -> tuple[bool, int]:
-    """Cases before figures, and target by target, so that each target is loaded once; other tests stay first."""
-    question = _question(item)
-    return (False, -1) if question is None else (question.kind != "case", targets[question.job.target.name])
-
-
-def _question(item: pytest.Item) -> Question | None:
-    callspec = getattr(item, "callspec", None)
-    return callspec.params.get("sdeval_question") if callspec else None
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let `-k` find a case by its tags."""
-    question = _question(item)
-    if question is not None and question.kind == "case":
-        item.extra_keyword_matches.update(question.case.tags)
+def _place(test: pytest.Item, targets: dict[str, int]) -> tuple[bool, int]:
+    """Cases before metrics, and target by target, so that each target is loaded once; other tests stay first."""
+    if not isinstance(test, SuiteItem):
+        return (False, -1)
+    return (test.item.kind != "case", targets[test.item.job.target.name])
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Tell the session what was selected."""
-    asked = [question for item in session.items if (question := _question(item)) is not None]
-    if asked:
-        session.config.stash[STATE].session.select(asked)
+    selected = [test.item for test in session.items if isinstance(test, SuiteItem)]
+    if selected:
+        session.config.stash[STATE].session.select(selected)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Check targets, settings and baselines before anything is drawn."""
     state = session.config.stash[STATE]
-    if not session.config.option.collectonly and any(map(_question, session.items)):
+    if not session.config.option.collectonly and any(isinstance(test, SuiteItem) for test in session.items):
         try:
             _warn(session, state.session.check())
             _check_output(state.session.folder)

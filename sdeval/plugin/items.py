@@ -1,9 +1,10 @@
-"""Items: each asks the session its question, and passes, skips or fails by the answer."""
+"""Test items: each has the session judge one item of a suite, and passes, skips or fails by the verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,23 +15,48 @@ from sdeval.plugin.state import STATE, State
 from sdeval.results.verdict import Kind, Verdict
 
 if TYPE_CHECKING:
-    from sdeval.session.session import Question
+    from sdeval.session.items import Item
 
 VERDICT = pytest.StashKey[Verdict]()
 
 
-@pytest.fixture
-def sdeval_judge(request: pytest.FixtureRequest) -> Any:
-    """A function that asks the session one question and passes, skips or fails by the answer."""
-    state = request.config.stash[STATE]
+class SuiteItem(pytest.Function):
+    """A test item of a suite; it lies in the module that defines the suite, and the user's fixtures apply to it."""
 
-    def judge(question: Question) -> None:
+    item: Item
+
+    @classmethod
+    def of(cls, collector: Any, name: str, item: Item) -> SuiteItem:
+        """The item called `NAME[TARGET-CASE]`."""
+
+        def judge() -> None:
+            made.judge()
+
+        made: SuiteItem = cls.from_parent(collector, name=f"{name}[{item.id}]", callobj=judge)
+        made.item = item
+        if item.kind == "case":
+            # So that `-k` finds a case by its tags.
+            made.extra_keyword_matches.update(item.case.tags)
+        return made
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """The module of the suite: what the function itself says is this file."""
+        return self.path, 0, self.name
+
+    @property
+    def id(self) -> Any:
+        """The id as pytest 9.2 reads it back from its cache: what stands in brackets is no part of the name."""
+        return type(super().id).parse(self.nodeid)
+
+    def judge(self) -> None:
+        """Pass, skip or fail."""
+        __tracebackhide__ = True
         from sdeval.report.terminal import explain
 
-        __tracebackhide__ = True
-        verdict, skipped = _answer(state, question, request.node)
-        request.node.stash[VERDICT] = verdict
-        request.node.user_properties += junit.properties(verdict, question.job.suite.task)
+        state = self.config.stash[STATE]
+        verdict, skipped = _verdict(state, self.item, self)
+        self.stash[VERDICT] = verdict
+        self.user_properties += junit.properties(verdict, self.item.job.suite.task)
         if skipped:
             pytest.skip(verdict.reason)
         if verdict.fails(strict=state.settings.strict):
@@ -38,26 +64,24 @@ def sdeval_judge(request: pytest.FixtureRequest) -> Any:
         if verdict.verdict == "new":
             pytest.skip(explain(verdict))
 
-    return judge
 
-
-def _answer(state: State, question: Question, item: pytest.Item) -> tuple[Verdict, bool]:
-    """The verdict, and whether it is none because of what this machine lacks, and that is to be skipped."""
+def _verdict(state: State, item: Item, test: pytest.Item) -> tuple[Verdict, bool]:
+    """The verdict, and whether there is none because of what this machine lacks, and that is to be skipped."""
     __tracebackhide__ = True
     try:
         if state.broken is not None:
             raise state.broken
-        return state.session.answer(question), False
+        return state.session.judge(item), False
     except NotAvailable as error:
-        # A desk need not have everything, and nobody has every GPU: no failure of the item's, nor of the page's.
+        # A local machine need not have everything, and nobody has every GPU: no failure of the item's, nor the page's.
         skipped = not state.settings.strict or isinstance(error, NoHardware)
         kind: Kind = "skipped" if skipped else "unscored"
-        return question.unanswered(str(error), kind), skipped
+        return item.without_verdict(str(error), kind), skipped
     except SdevalError as error:
-        return question.unanswered(str(error)), False
+        return item.without_verdict(str(error)), False
     except Exception as error:
-        # Whoever has to mend it wants the traceback; the page wants to know that there is no answer.
-        item.stash[VERDICT] = question.unanswered(f"{type(error).__name__}: {error}".splitlines()[0])
+        # Whoever has to fix it needs the traceback; the page needs to know that there is no verdict.
+        test.stash[VERDICT] = item.without_verdict(f"{type(error).__name__}: {error}".splitlines()[0])
         raise
 
 

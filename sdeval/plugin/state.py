@@ -17,7 +17,8 @@ from sdeval.errors import SdevalError
 from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
-    from sdeval.session.session import Question, Session
+    from sdeval.session.items import Item
+    from sdeval.session.session import Session
 
 STATE = pytest.StashKey["State"]()
 
@@ -87,12 +88,12 @@ class State:
         """This session once more, with all the seeds that a baseline needs."""
         return shlex.join(["pytest", *map(str, self.config.invocation_params.args), "--sdeval-all-seeds"])
 
-    def questions(self, suite: Suite, where: str) -> list[Question]:
-        """Everything to ask about a suite."""
+    def items(self, suite: Suite, where: str) -> list[Item]:
+        """Everything to judge of a suite."""
         if suite.name in self.suites:
             raise SdevalError(f"{where}: suite name {suite.name!r} is taken already by {self.suites[suite.name]}")
         self.suites[suite.name] = where
-        return self.session.questions(suite)
+        return self.session.items(suite)
 
 
 @contextlib.contextmanager

@@ -1,107 +1,72 @@
-"""One sitting: which suites meet which targets, what has been drawn, and the verdicts. Knows nothing of pytest."""
+"""One session: which suites meet which targets, their runs, and the verdicts. Knows nothing of pytest.
+
+resolve     what each job needs, before anything is generated        `resolve`
+evaluate    its images, round of seeds by round, and their scores    `executors`, `evaluation`
+compare     with the baseline                                        `judging`
+judge       all metrics of the session together                      `compare.judge_metrics`
+"""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from sdeval import metrics
 from sdeval._utils.progress import Silent, Watcher
-from sdeval.baselines import speed as pace
 from sdeval.baselines import store as baselines
-from sdeval.compare import (
-    SUITE,
-    Circumstances,
-    Kind,
-    MetricEvidence,
-    Verdict,
-    collect_collapsed,
-    collect_evidence,
-    expected_defects,
-    judge_cases,
-    judge_metrics,
-    share_of_round,
-    suspected,
-    undecided,
-)
-from sdeval.compare.speed import judge_in_turns, judge_pace
+from sdeval.compare import Verdict, judge_metrics
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
 from sdeval.config.options import Options
-from sdeval.config.suite import COLLAPSED, FIGURES, SPEED, Case, Suite, added_seeds
+from sdeval.config.suite import Suite
 from sdeval.config.target import Target
-from sdeval.engines import hardware
-from sdeval.engines.checkpoints import require
-from sdeval.errors import NotAvailable, SdevalError
-from sdeval.results.run import Run
-from sdeval.session.runner import Job, Key, Runner
+from sdeval.errors import SdevalError
+from sdeval.executors.local import LocalExecutor
+from sdeval.results.run import AGAINST, SELF_CHECK, Run, Stored
+from sdeval.session.items import Item, Job, Key, items_of
+from sdeval.session.judging import Comparison, Subject, compare, judge_speed
+from sdeval.session.resolve import ResolvedJob, is_on_this_machine, resolve
 
 if TYPE_CHECKING:
     from sdeval.baselines.variability_fit import Fitting
     from sdeval.engines.engine import Engine
 
-OTHER_CASES = "it looks at all cases of the suite together, and the baseline has other cases"
+TIMED_AGAIN = 5
+"""Pipeline calls that are made once more where a run was slow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One thing a session answers: about a case, a metric of the whole suite, or a speed figure."""
+@dataclass(slots=True)
+class JobState:
+    """How far a job is."""
 
-    job: Job
-    kind: Literal["case", "gate", "figure"]
-    name: str
-
-    @property
-    def key(self) -> str:
-        """Names the question in a session."""
-        return "/".join((*self.job.key, self.name))
-
-    def unanswered(self, reason: str, verdict: Kind = "unscored") -> Verdict:
-        """The verdict where there can be none."""
-        case, metric = (self.name, "health") if self.kind == "case" else (SUITE, self.name)
-        suite, target = self.job.key
-        return Verdict(suite=suite, target=target, metric=metric, case=case, verdict=verdict, reason=reason)
+    resolved: ResolvedJob
+    round: int = 0
+    """Of seeds, the last one that was generated."""
+    run: Run | None = None
+    rival: Stored | None = None
+    """The run that was interleaved with it, if one was."""
+    failure: str = ""
+    """Why there is no run."""
+    comparison: Comparison | None = None
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    """On its metrics."""
 
     @property
-    def case(self) -> Case:
-        """The case it is about."""
-        return next(case for case in self.job.suite.cases if case.id == self.name)
-
-    @property
-    def id(self) -> str:
-        """What a test item is called: the target first, so that its items read together."""
-        return f"{self.job.target.name}-{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A job compared with its baseline, once all its rounds of seeds are done."""
-
-    cases: Mapping[str, Verdict] = field(default_factory=dict)
-    evidence: Mapping[str, MetricEvidence] = field(default_factory=dict)
-    """By metric."""
-    failed: Mapping[str, Exception] = field(default_factory=dict)
-    """Metrics that could not be compared, and why."""
-
-    def undecided(self, total: int) -> bool:
-        """Whether more seeds could decide something."""
-        verdicts = judge_metrics(list(self.evidence.values()), total)
-        return any(map(suspected, self.cases.values())) or any(map(undecided, verdicts))
+    def baseline(self) -> Stored | None:
+        """What the run is compared with."""
+        return self.rival if self.resolved.options.in_turns else self.resolved.baseline
 
 
 class Session:
-    """Answers questions with verdicts, drawing what they need when the first of them is asked.
+    """Gives verdicts on items, and evaluates what they need when the first of them is judged.
 
     Example:
         >>> session = Session(Options(), Path("reports/today"))
-        >>> questions = session.questions(suite)
-        >>> session.select(questions)
-        >>> session.answer(questions[0]).verdict
+        >>> items = session.items(suite)
+        >>> session.select(items)
+        >>> session.judge(items[0]).verdict
         'passed'
     """
 
@@ -121,31 +86,23 @@ class Session:
         self._shared = shared
         self._named = {**named_targets.shipped(), **options.named}
         self._known: dict[str, Target] = {}
-        self._selected: list[Question] = []
-        self._runner = Runner(options, folder, watcher or Silent(), loaded, noise)
-        self._compared: dict[Key, Comparison] = {}
-        self._available: dict[Key, bool] = {}
-        self._metrics: dict[str, Verdict] = {}
+        self._selected: list[Item] = []
+        self._executor = LocalExecutor(watcher or Silent(), loaded)
+        self._measured = noise
+        self._states: dict[Key, JobState] = {}
 
-    def questions(self, suite: Suite) -> list[Question]:
-        """Everything that can be asked about a suite: its cases, then its figures, target by target.
+    def items(self, suite: Suite) -> list[Item]:
+        """Everything to judge of a suite: its cases, metrics and speeds, target by target.
 
         Raises:
             SdevalError: an unknown metric, or one that does not fit the task; an unknown target.
         """
-        metrics.MetricOptions.from_suite(suite, "cpu")
-        for name in suite.metrics:
-            _check_metric(suite, metrics.info(name))
-        found: list[Question] = []
-        for text in self.options.targets or suite.targets:
-            job = Job(suite, self._target(text))
-            first = self._known.setdefault(job.target.name, job.target)
-            if first.fingerprint != job.target.fingerprint:
-                raise SdevalError(f"two targets are called {first.name}: {first.model} and {job.target.model}")
-            found += [Question(job, "case", case.id) for case in suite.cases]
-            found += [Question(job, "gate", name) for name in judged_metrics(suite)]
-            found += [Question(job, "figure", name) for name in FIGURES]
-        return found
+        targets = [self._target(text) for text in self.options.targets or suite.targets]
+        for found in targets:
+            first = self._known.setdefault(found.name, found)
+            if first.fingerprint != found.fingerprint:
+                raise SdevalError(f"two targets are called {first.name}: {first.model} and {found.model}")
+        return items_of(suite, targets)
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -156,26 +113,24 @@ class Session:
         found = target.find(text, self._named).with_values(self.options.values)
         return replace(found, batch_size=self.options.batch_size) if self.options.batch_size else found
 
-    def select(self, questions: Sequence[Question]) -> None:
-        """Say which questions will be asked; only what they need is drawn."""
-        self._selected = list(questions)
+    def select(self, items: Sequence[Item]) -> None:
+        """Say which items will be judged; only what they need is generated."""
+        self._selected = list(items)
 
     @property
     def jobs(self) -> list[Job]:
-        """What the selected questions are about, target by target, so that each is loaded once."""
-        jobs = {question.job.key: question.job for question in self._selected}
+        """What the selected items are about, target by target, so that each is loaded once."""
+        jobs = {item.job.key: item.job for item in self._selected}
         names = list(dict.fromkeys(job.target.name for job in jobs.values()))
         return sorted(jobs.values(), key=lambda job: names.index(job.target.name))
 
     @property
     def suites(self) -> dict[str, Suite]:
-        """The suites of the selected questions, by name."""
+        """The suites of the selected items, by name."""
         return {job.suite.name: job.suite for job in self.jobs}
 
     def check(self) -> list[str]:
-        """Find out whether all that is selected can be done, before anything is drawn.
-
-        A setting of a target must fit at least one of its jobs: `strength` says nothing to a text-to-image suite.
+        """Find out whether all that is selected can be done, before anything is generated.
 
         Returns:
             Gross losses that a suite could not show, a line each.
@@ -183,255 +138,206 @@ class Session:
         Raises:
             SdevalError: something is wrong with a target, a setting or a baseline.
         """
+        self._check_settings()
+        lines: list[str] = []
+        for job in self.jobs:
+            resolved = self._state(job).resolved
+            if resolved.baseline:
+                baselines.check_images(resolved.baseline)
+            lines += resolved.gross_losses_unseen(len(self._names(job, "metric")))
+        return lines
+
+    def _check_settings(self) -> None:
+        """Refuse settings that no suite of a target can use: `strength` says nothing to a text-to-image suite.
+
+        Raises:
+            SdevalError: a setting of a target or a suite is wrong.
+        """
         misfits: dict[tuple[str, str], SdevalError] = {}
         fitting: set[tuple[str, str]] = set()
         for job in self.jobs:
-            baselines.check(self.options.baselines, *job.key)
-            # What is not on this machine is said by the items, which skip or fail.
-            with contextlib.suppress(NotAvailable):
-                for side in filter(None, (job.target, self.options.against)):
-                    require(side)
-                    from sdeval.engines import engine as engines
+            for side in filter(None, (job.target, self.options.against)):
+                if not is_on_this_machine(side):
+                    continue
+                from sdeval.engines import engine as engines
 
-                    engines.check(side, job.suite.task, job.suite.settings)
-                    for name, value in side.settings.items():
-                        try:
-                            engines.check(side, job.suite.task, {name: value})
-                            fitting.add((side.fingerprint, name))
-                        except SdevalError as error:
-                            misfits.setdefault((side.fingerprint, name), error)
-                self._runner.missing(job)
+                engines.check(side, job.suite.task, job.suite.settings)
+                for name, value in side.settings.items():
+                    try:
+                        engines.check(side, job.suite.task, {name: value})
+                        fitting.add((side.fingerprint, name))
+                    except SdevalError as error:
+                        misfits.setdefault((side.fingerprint, name), error)
         for key, misfit in misfits.items():
             if key not in fitting:
                 raise misfit
-        return [line for job in self.jobs for line in self._unseen(job)]
 
-    def _unseen(self, job: Job) -> list[str]:
-        metrics_of_job = sum(each.kind == "gate" and each.job.key == job.key for each in self._selected)
-        if not metrics_of_job:
-            return []
-        # What is not on this machine is said by the items, which skip or fail.
-        with contextlib.suppress(NotAvailable):
-            require(job.target)
-            return self._runner.unseen(job, metrics_of_job)
-        return []
-
-    def answer(self, question: Question) -> Verdict:
-        """The verdict on one question.
+    def judge(self, item: Item) -> Verdict:
+        """The verdict on one item.
 
         Raises:
             NotAvailable: what the target or a metric needs is not on this machine.
-            SdevalError: it cannot be drawn or scored.
+            Exception: it could not be generated or compared. What fails for a whole job is raised once; its other
+                items get the reason as their verdict.
         """
-        if question.kind == "case":
-            return self._with_proof(question, self._comparison(question.job).cases[question.name])
-        if question.kind == "figure":
-            return self._judged_pace(question)
-        if question.key not in self._metrics:
-            self._judge_metrics(question)
-        return self._metrics[question.key]
+        state = self._state(item.job)
+        resolved = state.resolved
+        if resolved.unavailable is not None:
+            raise resolved.unavailable
+        if item.kind == "metric" and item.name in resolved.missing:
+            raise resolved.missing[item.name]
+        if state.failure:
+            return item.without_verdict(state.failure)
+        if item.kind == "speed":
+            return self._judge_speed(state, item.name)
+        if item.kind == "case":
+            return self._with_proof(item.job, self._compare(state).cases[item.name])
+        if item.name not in state.verdicts:
+            self._judge_metrics(state)
+        failure = self._compare(state).failures.get(item.name)
+        if failure is not None:
+            raise failure
+        return state.verdicts[item.name]
 
-    def _run(self, job: Job) -> Run:
-        mine = [question for question in self._selected if question.job.key == job.key]
-        wanted = {question.name for question in mine if question.kind == "case"}
-        whole = any(question.kind == "gate" for question in mine) or not wanted
-        return self._runner.run(job, None if whole else wanted)
+    def _state(self, job: Job) -> JobState:
+        """How far a job is; what it needs is looked up at the first time."""
+        if job.key not in self._states:
+            self._states[job.key] = JobState(resolve(job, self.options, self._measured.get(job.key)))
+        return self._states[job.key]
 
-    def _judged_pace(self, question: Question) -> Verdict:
-        """Speed or memory, beside what was accepted for this class of machine; what is slower is measured twice."""
-        job, run = question.job, self._run(question.job)
-        rival = self._runner.rival(job)
-        if rival is not None:
-            return judge_in_turns(run, rival, question.name, hardware.busy())
-        stored = pace.find(self.options.baselines, run)
-        judge = partial(judge_pace, figure=question.name, stored=stored, stated=job.suite.tolerances.get(question.name))
-        said = judge(run, busy=hardware.busy())
-        if said.verdict != "regressed" or question.name != SPEED:
-            return said
-        again = judge(self._runner.time_again(job), busy=hardware.busy())
-        reason = "measured twice" if again.verdict == "regressed" else "slower at first, and not when measured again"
-        return replace(again, reason="; ".join(each for each in (reason, again.reason) if each))
-
-    def _comparison(self, job: Job) -> Comparison:
-        """A job compared with its baseline, with as many rounds of seeds as its suite allows and it takes to decide.
-
-        How many metrics the session has is known, not yet what becomes of the others: they count as unchanged, which
-        is the strictest. So no job has to wait for another.
-        """
-        if job.key not in self._compared:
-            compared = self._compare(job)
-            try:
-                while self._can_widen(job) and compared.undecided(self._total) and self._runner.widen(job) is not None:
-                    compared = self._compare(job)
-            except SdevalError as error:
-                # The round before stands; what it left open says why it stayed open.
-                compared = self._unsettled(job, compared, error)
-            self._compared[job.key] = compared
-        return self._compared[job.key]
-
-    def _can_widen(self, job: Job) -> bool:
-        """More seeds are for whole suites: a part of one has nothing to be compared with."""
-        return self._run(job).complete
+    def _names(self, job: Job, kind: str) -> list[str]:
+        """Selected items of a job, of one kind."""
+        return [item.name for item in self._selected if item.job.key == job.key and item.kind == kind]
 
     @property
     def _total(self) -> int:
         """Metrics of the whole session, on all targets; those that are not on this machine cost the others nothing."""
-        return sum(each.kind == "gate" and self._is_here(each) for each in self._selected)
+        states = [(item, self._state(item.job).resolved) for item in self._selected if item.kind == "metric"]
+        return sum(resolved.unavailable is None and item.name not in resolved.missing for item, resolved in states)
 
-    def _is_here(self, question: Question) -> bool:
-        """Whether the target and the metric of a question are on this machine."""
-        key = question.job.key
-        if key not in self._available:
+    def _run(self, state: JobState) -> Run:
+        """The run of a job, of the first round of seeds if there is none yet.
+
+        Raises:
+            Exception: it could not be generated or scored; whatever the reason.
+        """
+        if state.run is None:
+            job = state.resolved.job
+            wanted = self._names(job, "case")
+            whole = bool(self._names(job, "metric")) or not wanted
             try:
-                require(question.job.target)
-                self._available[key] = True
-            except NotAvailable:
-                self._available[key] = False
-        return self._available[key] and question.name not in self._runner.missing(question.job)
+                self._evaluate(state, 0, None if whole else wanted)
+            except SdevalError as error:
+                state.failure = str(error)
+                raise
+            except Exception as error:
+                state.failure = str(_failure(job, error))
+                raise
+        assert state.run is not None
+        return state.run
 
-    def _compare(self, job: Job) -> Comparison:
-        """Cases and metrics of a job, on the seeds that were generated so far."""
-        self._run(job)
-        evidence: dict[str, MetricEvidence] = {}
-        failed: dict[str, Exception] = {}
-        for each in self._selected:
-            if each.kind == "gate" and each.job.key == job.key:
+    def _evaluate(self, state: JobState, number: int, cases: Sequence[str] | None = None) -> None:
+        """Generate and score a round of seeds; what earlier rounds have is not generated again."""
+        resolved, job = state.resolved, state.resolved.job
+        plan = resolved.plan(number, cases, self_check=not self._is_self_checked(job.target))
+        folder = self.folder / job.suite.name / job.target.name
+        if self.options.in_turns:
+            earlier = (state.run, state.rival.run) if state.run and state.rival else None
+            python, rival_plan = self.options.against_python, resolved.rival_plan(plan)
+            state.run, rival = self._executor.evaluate_both(plan, rival_plan, python, folder, earlier)
+            state.rival = Stored(rival, folder / AGAINST)
+        else:
+            state.run = self._executor.evaluate(plan, folder, resolved.baseline, state.run)
+        state.round = number
+
+    def _is_self_checked(self, of: Target) -> bool:
+        """Whether a run of this target has an image that was generated in its batch and alone."""
+        runs = [state.run for state in self._states.values() if state.resolved.job.target.fingerprint == of.fingerprint]
+        return any(SELF_CHECK in run.environment for run in runs if run)
+
+    def _compare(self, state: JobState) -> Comparison:
+        """A job compared with its baseline, with as many rounds of seeds as its suite allows and it takes to decide.
+
+        How many metrics the session has is known, not yet what becomes of the others: they count as unchanged, which
+        is the strictest. So no job has to wait for another. More seeds are for whole suites: a part of one has nothing
+        to be compared with.
+        """
+        if state.comparison is None:
+            total, jobs = self._total, len(self.jobs)
+            self._run(state)
+            comparison = compare(self._subject(state), total, jobs)
+            while self._run(state).complete and self._has_more_seeds(state) and comparison.undecided(total):
                 try:
-                    evidence[each.name] = self._evidence(each)
+                    self._evaluate(state, state.round + 1)
                 except Exception as error:
-                    # Raised for whoever asks for that metric; the others do not suffer for it.
-                    failed[each.name] = error
-        verdicts = judge_metrics(list(evidence.values()), self._total)
-        regressed = [each.metric for each in verdicts if each.verdict == "regressed"]
-        cases = judge_cases(
-            self._run(job),
-            self._runner.whole_baseline(job),
-            len(self.jobs),
-            regressed,
-            spreads=self._runner.spreads(job),
-            rates=self._runner.defect_rates(job),
+                    # The round before stands; what it left open says why it stayed open.
+                    failure = error if isinstance(error, SdevalError) else _failure(state.resolved.job, error)
+                    comparison = comparison.unsettled(total, failure)
+                    break
+                comparison = compare(self._subject(state), total, jobs)
+            state.comparison = comparison
+        return state.comparison
+
+    @staticmethod
+    def _has_more_seeds(state: JobState) -> bool:
+        return state.round + 1 < len(state.resolved.rounds)
+
+    def _subject(self, state: JobState) -> Subject:
+        job, missing = state.resolved.job, state.resolved.missing
+        return Subject(
+            resolved=state.resolved,
+            run=self._run(state),
+            baseline=state.baseline,
+            round=state.round,
+            cases=self._names(job, "case"),
+            metrics=[name for name in self._names(job, "metric") if name not in missing],
         )
-        return Comparison({each.case: each for each in cases}, evidence, failed)
 
-    def _unsettled(self, job: Job, compared: Comparison, error: SdevalError) -> Comparison:
-        """What further seeds should have decided, and could not."""
-        cases = {name: _unsettled(each, error) for name, each in compared.cases.items()}
-        verdicts = judge_metrics(list(compared.evidence.values()), self._total)
-        evidence = {
-            name: MetricEvidence(_unsettled(verdict, error)) if verdict.verdict == "inconclusive" else each
-            for (name, each), verdict in zip(compared.evidence.items(), verdicts, strict=True)
-        }
-        return Comparison(cases, evidence, compared.failed)
-
-    def _judge_metrics(self, question: Question) -> None:
+    def _judge_metrics(self, wanted: JobState) -> None:
         """Judge all metrics that this process can judge together, so that the correction sees all of them.
 
         Raises:
-            Exception: the job of the question, or its metric, could not be compared; whatever the reason.
+            Exception: the job that is wanted could not be evaluated or compared; whatever the reason.
         """
-        evidence: dict[str, MetricEvidence] = {}
+        evidence = []
         for job in self.jobs:
-            if self._shared and job.target.name != question.job.target.name:
+            state = self._state(job)
+            elsewhere = self._shared and job.target.name != wanted.resolved.job.target.name
+            if elsewhere or state.failure or state.resolved.unavailable is not None:
                 continue
             try:
-                compared = self._comparison(job)
+                comparison = self._compare(state)
             except Exception:
-                # Raised for its own questions, below; those of other jobs do not suffer for it.
+                # Items of that job say it; those of other jobs do not suffer for it.
+                if state is wanted:
+                    raise
                 continue
-            evidence.update({"/".join((*job.key, name)): each for name, each in compared.evidence.items()})
-        verdicts = judge_metrics(list(evidence.values()), self._total)
-        asked = {each.key: each for each in self._selected}
-        judged = dict(zip(evidence, verdicts, strict=True))
-        for key, verdict in judged.items():
-            self._metrics[key] = self._with_proof(asked[key], self._with_noise(asked[key], verdict))
-        failed = self._comparison(question.job).failed
-        if question.name in failed:
-            raise failed[question.name]
+            evidence += [(state, name, found) for name, found in comparison.evidence.items()]
+        verdicts = judge_metrics([found for _, _, found in evidence], self._total)
+        for (state, name, _), verdict in zip(evidence, verdicts, strict=True):
+            state.verdicts[name] = self._with_proof(state.resolved.job, _with_variability(state, verdict))
 
-    def _with_proof(self, question: Question, verdict: Verdict) -> Verdict:
+    def _judge_speed(self, state: JobState, figure: str) -> Verdict:
+        self._run(state)
+
+        def time_again() -> Run:
+            plan = state.resolved.plan(0)
+            return self._executor.time_again(plan, self._run(state), TIMED_AGAIN)
+
+        interleaved = self.options.in_turns
+        return judge_speed(self._subject(state), figure, interleaved=interleaved, time_again=time_again)
+
+    def _with_proof(self, job: Job, verdict: Verdict) -> Verdict:
         """What is inconclusive fails where the suite asks for proof."""
-        asks = (question.job.suite.inconclusive or self.options.inconclusive) == "fail"
+        asks = (job.suite.inconclusive or self.options.inconclusive) == "fail"
         return replace(verdict, fatal=True) if asks and verdict.verdict == "inconclusive" else verdict
 
-    def _with_noise(self, question: Question, verdict: Verdict) -> Verdict:
-        noise = self._runner.noise(question.job)
-        known = noise.metrics.get(question.name) if noise else None
-        return replace(verdict, noise=known.noise) if known else verdict
 
-    def _untold(self, job: Job) -> str:
-        """Broken images of cases that nobody asked about: no metric may hide them."""
-        asked = {each.name for each in self._selected if each.kind == "case" and each.job.key == job.key}
-        run = self._run(job)
-        expected = expected_defects(run, self._runner.defect_rates(job))
-        broken = [each for each in run.samples if each.health not in ("ok", *expected) and each.case not in asked]
-        if not broken:
-            return ""
-        names = ", ".join(f"{each.case}@{each.seed} is {each.health}" for each in broken[:3])
-        return f"{len(broken)} images are broken: {names}"
-
-    def _require_countable(self, job: Job) -> None:
-        """Raise why no metric is here by which a sample can collapse, if so."""
-        missing, names = self._runner.missing(job), _countable(job.suite)
-        if all(name in missing for name in names):
-            raise missing[names[0]]
-
-    def _evidence(self, question: Question) -> MetricEvidence:
-        job, name = question.job, question.name
-        if name in self._runner.missing(job):
-            raise self._runner.missing(job)[name]
-        untold = self._untold(job)
-        if untold:
-            return MetricEvidence(question.unanswered(untold))
-        run, baseline, note = self._runner.compared(job)
-        rounds = self._runner.looks(job)
-        circumstances = Circumstances(
-            share=share_of_round(rounds, self._runner.round_of(job)),
-            spreads=self._runner.spreads(job),
-            held=self._runner.whole_baseline(job),
-            note=note,
-        )
-        if name == COLLAPSED:
-            self._require_countable(job)
-            return collect_collapsed(run, baseline, job.suite.tolerances.get(COLLAPSED), circumstances)
-        from sdeval.metrics.sets.references import swapped_by
-
-        if baseline and note and metrics.info(name).among_cases:
-            baseline, circumstances = None, replace(circumstances, note=OTHER_CASES)
-        swapped = swapped_by(job.suite, name, self._runner.metric_options(job))
-        return collect_evidence(run, baseline, name, swapped, circumstances)
+def _with_variability(state: JobState, verdict: Verdict) -> Verdict:
+    noise = state.resolved.noise
+    known = noise.metrics.get(verdict.metric) if noise else None
+    return replace(verdict, noise=known.noise) if known else verdict
 
 
-def _countable(suite: Suite) -> list[str]:
-    """Metrics of a suite by which a sample can collapse."""
-    infos = [metrics.info(name) for name in suite.metrics]
-    return [each.name for each in infos if each.judged and each.scope == "sample" and each.alone]
-
-
-def judged_metrics(suite: Suite) -> tuple[str, ...]:
-    """Everything about a whole suite that is judged by its images: its metrics, and the samples that collapsed."""
-    return (*suite.metrics, *((COLLAPSED,) if _countable(suite) else ()))
-
-
-def _unsettled(verdict: Verdict, error: SdevalError) -> Verdict:
-    """A verdict that further seeds should have settled, and could not."""
-    if not suspected(verdict):
-        return verdict
-    return replace(verdict, verdict="unscored", reason=f"more seeds were needed to judge it: {error}")
-
-
-def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
-    where = f"suite {suite.name}"
-    if suite.task not in info.tasks:
-        raise SdevalError(f"{where}: metric {info.name} is for {', '.join(info.tasks)}, not for {suite.task}")
-    tolerance = suite.tolerances.get(info.name, info.tolerance)
-    if info.tolerance_is_relative and not tolerance < 1:
-        raise SdevalError(f"{where}: tolerances: {info.name} is a share of the baseline, such as 0.1; got {tolerance}")
-    if "seeds" in info.needs and min(map(len, added_seeds(suite.looks))) < 2:
-        raise SdevalError(
-            f"{where}: metric {info.name} compares seeds of a case; give every look at least two new ones"
-        )
-    if "image_prompt" in info.needs:
-        for case in suite.cases:
-            if not case.image_prompt:
-                here = case.origin or f"{where}, case {case.id!r}"
-                raise SdevalError(f"{here}: image_prompt: is missing; metric {info.name} needs what the image shows")
+def _failure(job: Job, error: Exception) -> SdevalError:
+    return SdevalError(f"{job.suite.name} on {job.target.name} failed: {type(error).__name__}: {error}".splitlines()[0])

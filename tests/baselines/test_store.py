@@ -9,7 +9,7 @@ from PIL import Image
 
 from sdeval import SdevalError
 from sdeval.baselines.acceptance import BrokenPictures, accept
-from sdeval.baselines.store import check, find
+from sdeval.baselines.store import check_images, find, stored
 from sdeval.imaging.io import write_png
 from sdeval.results import run as runs
 from sdeval.results.records import Timing
@@ -158,14 +158,16 @@ def test_a_run_whose_pictures_are_gone_or_damaged_is_refused_before_anything_is_
 
 def test_a_cut_picture_of_a_baseline_is_damage_and_a_missing_one_is_not(run: Run, tmp_path: Path) -> None:
     accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
-    picture = tmp_path / "baselines" / "animals" / "tiny" / run.samples[0].image
-    check(tmp_path / "baselines", "animals", "tiny")
+    baseline = stored(tmp_path / "baselines", "animals", "tiny")
+    assert baseline is not None
+    picture = baseline.folder / run.samples[0].image
+    check_images(baseline)
     picture.write_bytes(picture.read_bytes()[:60])
     with pytest.raises(SdevalError, match=r"baseline cannot be decoded: .*case-0@0\.png .*; restore it with: git"):
-        check(tmp_path / "baselines", "animals", "tiny")
+        check_images(baseline)
     picture.unlink()
-    check(tmp_path / "baselines", "animals", "tiny")
-    check(tmp_path / "baselines", "animals", "other")
+    check_images(baseline)
+    assert stored(tmp_path / "baselines", "animals", "other") is None
 
 
 def test_features_of_a_baseline_that_are_no_numbers_are_damage(run: Run, tmp_path: Path) -> None:

@@ -278,9 +278,9 @@ def calibrated(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def gates(sitting: Session) -> dict[str, Verdict]:
-    questions = sitting.questions(ASKED)
-    sitting.select(questions)
-    return {question.name: sitting.answer(question) for question in questions if question.kind == "gate"}
+    items = sitting.items(ASKED)
+    sitting.select(items)
+    return {item.name: sitting.judge(item) for item in items if item.kind == "metric"}
 
 
 def test_the_embedded_model_has_noise_and_draws_the_same_in_other_batches(calibrated: tuple[Noise, Path]) -> None:
@@ -296,7 +296,7 @@ def test_the_embedded_model_has_noise_and_draws_the_same_in_other_batches(calibr
 def test_a_verdict_says_how_many_times_the_noise_a_change_is(
     calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path
 ) -> None:
-    from tests.session.test_runner import session
+    from tests.session.test_rounds import session
 
     found, accepted = calibrated
     said = gates(session(accepted, loaded, tmp_path, guidance_scale=7))["clip_score"]
@@ -308,7 +308,7 @@ def test_a_verdict_says_how_many_times_the_noise_a_change_is(
 def test_a_metric_without_a_stated_tolerance_gets_the_derived_one(
     calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path
 ) -> None:
-    from tests.session.test_runner import session
+    from tests.session.test_rounds import session
 
     found, accepted = calibrated
     said = gates(session(accepted, loaded, tmp_path, guidance_scale=7))
@@ -329,7 +329,7 @@ def noise_notes(folder: Path) -> list[str]:
 def test_noise_that_does_not_fit_is_not_judged_by_and_the_run_says_so(
     calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path
 ) -> None:
-    from tests.session.test_runner import session
+    from tests.session.test_rounds import session
 
     shutil.copytree(calibrated[1], tmp_path / "baselines")
     noise.write(replace(calibrated[0], samples="of-others"), tmp_path / "baselines")

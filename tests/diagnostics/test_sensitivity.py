@@ -356,7 +356,7 @@ def test_other_seeds_are_tried_for_broken_pictures_only(
 
     monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
     monkeypatch.setattr(module.accepting, "accept", accept)
-    monkeypatch.setattr(Session, "answer", lambda self, question: None)
+    monkeypatch.setattr(Session, "judge", lambda self, item: None)
     with pytest.raises(SdevalError, match=message):
         measure(trial(NOTHING, baselines=tmp_path), tmp_path, Silent())
     assert len(tried) == tries

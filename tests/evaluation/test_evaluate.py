@@ -13,7 +13,7 @@ from sdeval.baselines import acceptance as accepting
 from sdeval.compare import judge_cases
 from sdeval.diagnostics.faults import altered_call
 from sdeval.engines.diffusers_engine import LoadedTarget
-from sdeval.evaluation.evaluate import draw_samples, evaluate
+from sdeval.evaluation.evaluate import evaluate, generate
 from sdeval.evaluation.plan import make_plan
 from sdeval.results import run as runs
 from sdeval.results.run import SELF_CHECK, Run, Stored
@@ -71,21 +71,21 @@ def test_the_wrong_size_is_a_defect(loaded: LoadedTarget, tmp_path: Path, monkey
         return [replace(each, picture=each.picture.resize((32, 32))) for each in drawn]
 
     monkeypatch.setattr(module, "draw", small)
-    run = draw_samples(plan(), loaded, tmp_path, lambda _: None)
+    run = generate(plan(), loaded, tmp_path, lambda _: None)
     assert {sample.health for sample in run.samples} == {"size_mismatch"}
     assert Image.open(tmp_path / run.samples[0].image).size == (32, 32)
 
 
 def test_progress_counts_every_picture(loaded: LoadedTarget, tmp_path: Path) -> None:
     told: list[int] = []
-    draw_samples(plan(), loaded, tmp_path, told.append)
+    generate(plan(), loaded, tmp_path, told.append)
     assert sum(told) == 6
 
 
 def test_seeds_that_no_look_of_the_suite_has_are_drawn_as_well(loaded: LoadedTarget, tmp_path: Path) -> None:
     few = plan(max_seeds=4)
     other = make_plan(few.suite, few.target, seeds=(7, 1))
-    run = draw_samples(other, loaded, tmp_path, lambda _: None)
+    run = generate(other, loaded, tmp_path, lambda _: None)
     assert [sample.seed for sample in run.samples] == [7, 1] * 3
     assert run.asked["looks"] == [[7, 1]]
 
@@ -99,20 +99,20 @@ def test_a_picture_that_is_the_same_alone_is_recorded_as_such(drawn: tuple[Run, 
 def test_a_picture_that_depends_on_its_neighbours_is_recorded_as_changed(loaded: LoadedTarget, tmp_path: Path) -> None:
     pipeline = loaded.pipeline("text2img")
     with altered_call(pipeline, images=lambda drawn: drawn / len(drawn)):
-        run = draw_samples(plan(), loaded, tmp_path, lambda _: None)
+        run = generate(plan(), loaded, tmp_path, lambda _: None)
     assert run.environment[SELF_CHECK] == "changed"
     assert "became another one" in run.notes[0]
 
 
 def test_what_the_first_seeds_showed_is_kept_when_more_are_drawn(loaded: LoadedTarget, tmp_path: Path) -> None:
     few = plan()
-    first = draw_samples(replace(few, samples=few.samples[::2]), loaded, tmp_path, lambda _: None)
+    first = generate(replace(few, samples=few.samples[::2]), loaded, tmp_path, lambda _: None)
     before = replace(first, environment={**first.environment, SELF_CHECK: "changed"})
-    assert draw_samples(few, loaded, tmp_path, lambda _: None, before).environment[SELF_CHECK] == "changed"
+    assert generate(few, loaded, tmp_path, lambda _: None, before).environment[SELF_CHECK] == "changed"
 
 
 def test_the_picture_that_is_drawn_again_leaves_no_file_and_no_time(loaded: LoadedTarget, tmp_path: Path) -> None:
-    run = draw_samples(plan(), loaded, tmp_path, lambda _: None)
+    run = generate(plan(), loaded, tmp_path, lambda _: None)
     assert len(run.timings) == len(list((tmp_path / "images").iterdir())) == 6
 
 

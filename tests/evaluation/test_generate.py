@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sdeval.engines.diffusers_engine import LoadedTarget
-from sdeval.evaluation.evaluate import draw_samples
+from sdeval.evaluation.evaluate import generate
 from sdeval.evaluation.plan import Plan
 from tests.drawn import plan
 
@@ -17,7 +17,7 @@ from tests.drawn import plan
 @pytest.fixture
 def aside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work as with an accelerator."""
-    monkeypatch.setattr("sdeval.evaluation.generate.AtOnce", lambda: ThreadPoolExecutor(2))
+    monkeypatch.setattr("sdeval.evaluation.generate.encoders", lambda device: ThreadPoolExecutor(2))
 
 
 def one_by_one() -> Plan:
@@ -29,9 +29,9 @@ def one_by_one() -> Plan:
 def test_what_is_kept_aside_is_what_is_kept_in_turns(
     loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = draw_samples(one_by_one(), loaded, tmp_path / "aside", lambda _: None)
+    run = generate(one_by_one(), loaded, tmp_path / "aside", lambda _: None)
     monkeypatch.undo()
-    again = draw_samples(one_by_one(), loaded, tmp_path / "again", lambda _: None)
+    again = generate(one_by_one(), loaded, tmp_path / "again", lambda _: None)
     assert run.samples == again.samples
     assert all((tmp_path / "aside" / sample.image).is_file() for sample in run.samples)
 
@@ -45,4 +45,4 @@ def test_a_picture_that_cannot_be_written_is_told(
 
     monkeypatch.setattr("sdeval.evaluation.generate.write_png", full)
     with pytest.raises(OSError, match="no space left"):
-        draw_samples(one_by_one(), loaded, tmp_path, lambda _: None)
+        generate(one_by_one(), loaded, tmp_path, lambda _: None)

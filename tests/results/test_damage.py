@@ -16,20 +16,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sdeval import metrics
-from sdeval._utils.progress import Silent
 from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import provenance
 from sdeval.baselines import store as baselines
 from sdeval.compare import collect_evidence, judge_cases, judge_metrics
 from sdeval.config.options import Options
+from sdeval.config.suite import COLLAPSED
 from sdeval.diagnostics.calibrate import Measured, _of_same, summarize
 from sdeval.errors import SdevalError
 from sdeval.evaluation.score import score
 from sdeval.metrics.sets import references
 from sdeval.report.publish import publish, redraw
 from sdeval.results import run as runs
-from sdeval.results.run import Run, Stored
-from sdeval.session.runner import Job, Runner
+from sdeval.results.run import Run
+from sdeval.session.items import Job
+from sdeval.session.judging import Subject, compare
+from sdeval.session.resolve import resolve
 from tests.drawn import plan
 
 GONE = object()
@@ -88,15 +90,11 @@ def evidence(run: Run, before: Run | None) -> list[Any]:
 
 def use_baseline(root: Path, run: Run) -> None:
     """All that a session does with a baseline, but for drawing."""
-    baselines.check(root / "baselines", "few", "shapes")
+    resolved = resolve(Job(SUITE, plan().target), Options(baselines=root / "baselines"))
+    stored = resolved.baseline
+    assert stored is not None
+    baselines.check_images(stored)
     provenance.read(root / "baselines" / FOLDER)
-    runner = Runner(Options(baselines=root / "baselines"), root, Silent())
-    job = Job(SUITE, plan().target)
-    runner._runs[job.key] = run
-    runner.looks(job)
-    accepted = runner.whole_baseline(job)
-    assert accepted is not None
-    stored = Stored(accepted, root / "baselines" / FOLDER)
     bare = replace(run, samples=tuple(replace(each, scores={}, reasons={}) for each in run.samples))
     scored = score(
         replace(bare, metrics={}, set_scores={}, features={}),
@@ -106,9 +104,8 @@ def use_baseline(root: Path, run: Run) -> None:
         "cpu",
         stored,
     )
-    judge_cases(scored, accepted)
-    runner._runs[job.key] = scored
-    judge_metrics(evidence(*runner.compared(job)[:2]))
+    names = [*SUITE.metrics, COLLAPSED]
+    compare(Subject(resolved=resolved, run=scored, baseline=stored, round=0, cases=[], metrics=names), len(names), 1)
 
 
 def use_session(root: Path, _: Run) -> None:

@@ -1,7 +1,8 @@
-"""When a session draws more seeds for single cases. Runs are made of scores; nothing is drawn."""
+"""When a session generates more seeds for single cases. Runs are made of scores; nothing is generated."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -9,16 +10,16 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from sdeval.compare import DefectRates, Verdict
+from sdeval.compare import Verdict
 from sdeval.config.options import Options
 from sdeval.config.target_registry import shipped
 from sdeval.engines import hardware
-from sdeval.errors import SdevalError
-from sdeval.metrics import MetricOptions
-from sdeval.results.run import Run
-from sdeval.session.runner import Job
-from sdeval.session.session import Question, Session
-from sdeval.stats import Spread
+from sdeval.errors import NotAvailable, SdevalError
+from sdeval.evaluation.plan import Plan
+from sdeval.results.run import Run, Stored
+from sdeval.session.items import Item, Job
+from sdeval.session.resolve import ResolvedJob, is_on_this_machine
+from sdeval.session.session import JobState, Session
 from tests.conftest import make_run
 from tests.drawn import plan
 
@@ -26,48 +27,32 @@ NOTHING_ASKED = Options()
 
 
 class Scores:
-    """Stands for a runner: two seeds at first, then all."""
+    """Generates nothing: runs are made of scores, two seeds at first, then all."""
 
     def __init__(self, before: np.ndarray, after: np.ndarray, error: SdevalError | None = None) -> None:
         self.before, self.after, self.error = before, after, error
         self.seeds = 2
 
-    def run(self, job: Job, cases: object) -> Run:
-        return make_run(self.after[:, : self.seeds], complete=cases is None)
-
-    def widen(self, job: Job) -> Run | None:
-        if self.error:
+    def evaluate(self, plan: Plan, folder: Path, baseline: Stored | None, earlier: Run | None) -> Run:
+        if earlier and self.error:
             raise self.error
-        more = self.seeds < self.after.shape[1]
-        self.seeds = self.after.shape[1]
-        return self.run(job, None) if more else None
+        self.seeds = len(plan.suite.seeds)
+        return make_run(self.after[:, : self.seeds], complete=plan.complete)
 
-    def whole_baseline(self, job: Job) -> Run:
-        return make_run(self.before)
+    def resolve(self, job: Job, options: Options) -> ResolvedJob:
+        rounds = ((0, 1), tuple(range(self.after.shape[1])))
+        missing = None if is_on_this_machine(job.target) else NotAvailable("another machine")
+        stored = Stored(make_run(self.before), Path("nowhere"))
+        return ResolvedJob(job=job, options=options, rounds=rounds, baseline=stored, unavailable=missing)
 
-    def compared(self, job: Job) -> tuple[Run, Run, str]:
-        return self.run(job, None), make_run(self.before[:, : self.seeds]), ""
 
-    def looks(self, job: Job) -> tuple[tuple[int, ...], ...]:
-        return ((0, 1), tuple(range(self.after.shape[1])))
-
-    def round_of(self, job: Job) -> int:
-        return int(self.seeds > 2)
-
-    def spreads(self, job: Job) -> dict[str, Spread]:
-        return {}
-
-    def defect_rates(self, job: Job) -> DefectRates:
-        return DefectRates()
-
-    def missing(self, job: Job) -> dict[str, Exception]:
-        return {}
-
-    def noise(self, job: Job) -> None:
-        return None
-
-    def metric_options(self, job: Job) -> MetricOptions:
-        return MetricOptions.from_suite(job.suite, "cpu")
+def session_of(scores: Scores, options: Options, items: Sequence[Item], *, shared: bool = False) -> Session:
+    """A session in which these items are selected, and whose images are scores."""
+    session = Session(options, Path("nowhere"), shared=shared)
+    session._executor = scores  # type: ignore[assignment]
+    session._states = {item.job.key: JobState(scores.resolve(item.job, options)) for item in items}
+    session.select(items)
+    return session
 
 
 @pytest.fixture
@@ -77,12 +62,9 @@ def before(rng: np.random.Generator) -> np.ndarray:
 
 def judged(scores: Scores, *, whole: bool = True, options: Options = NOTHING_ASKED, **changes: object) -> Verdict:
     """What is said of case 11."""
-    session = Session(options, Path("nowhere"))
-    session._runner = scores  # type: ignore[assignment]
     job = Job(plan(**changes).suite, shipped()["shapes"])
-    case, figure = Question(job, "case", "case-11"), Question(job, "gate", "clip_score")
-    session.select([case, figure] if whole else [case])
-    return session.answer(case)
+    case, metric = Item(job, "case", "case-11"), Item(job, "metric", "clip_score")
+    return session_of(scores, options, [case, metric] if whole else [case]).judge(case)
 
 
 def test_a_suspected_case_is_judged_with_all_seeds(before: np.ndarray) -> None:
@@ -138,16 +120,14 @@ def test_metrics_of_targets_that_cannot_run_here_cost_the_others_nothing(
     monkeypatch.setattr(hardware, "cuda_devices", lambda: 0)
     shapes = shipped()["shapes"]
     job, other = Job(plan().suite, shapes), Job(plan().suite, replace(shapes, name="other", **elsewhere))
-    gate = Question(job, "gate", "clip_score")
+    metric = Item(job, "metric", "clip_score")
 
-    def p_value(*others: Question) -> float:
-        session = Session(NOTHING_ASKED, Path("nowhere"), shared=True)
-        session._runner = Scores(before, before - 3)  # type: ignore[assignment]
-        session.select([gate, *others])
-        found = session.answer(gate).p_value
+    def p_value(*others: Item) -> float:
+        scores = Scores(before, before - 3)
+        found = session_of(scores, NOTHING_ASKED, [metric, *others], shared=True).judge(metric).p_value
         assert found is not None
         return found
 
     alone = p_value()
-    beside = p_value(*(Question(other, "gate", f"metric-{number}") for number in range(9)))
+    beside = p_value(*(Item(other, "metric", f"metric-{number}") for number in range(9)))
     assert beside == pytest.approx(10 * alone if costs else alone)

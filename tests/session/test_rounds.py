@@ -1,4 +1,4 @@
-"""Runs made when they are asked for, widened by more seeds, and held against as much of the baseline."""
+"""What a job needs is looked up first; then its run grows by rounds of seeds, compared with as many of the baseline."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ import pytest
 import sdeval.engines.diffusers_engine
 import sdeval.metrics
 from sdeval import Suite
-from sdeval._utils.progress import Silent
 from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import store as baselines
 from sdeval.compare import Verdict
 from sdeval.config.options import Options
 from sdeval.config.target_registry import shipped
+from sdeval.engines import hardware
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.results import run as runs
-from sdeval.session.runner import Job, Runner
+from sdeval.results.run import SELF_CHECK
+from sdeval.session.items import Item, Job
+from sdeval.session.judging import _shared
+from sdeval.session.resolve import resolve
 from sdeval.session.session import Session
 from tests.drawn import plan
 
@@ -40,79 +43,121 @@ def accepted(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("accepted")
     options = Options(baselines=folder / "baselines")
     whole = suite(metrics=(*SET, "sharpness", "noise"))
-    Runner(options, folder, Silent(), loaded).run(Job(whole, shipped()["shapes"]), None)
+    evaluate(Session(options, folder, loaded=loaded), whole)
     accepting.accept(folder / "few" / "shapes", options.baselines)
     return options.baselines
 
 
-@pytest.fixture
-def runner(accepted: Path, loaded: LoadedTarget, tmp_path: Path) -> Runner:
-    return Runner(Options(baselines=accepted), tmp_path, Silent(), loaded)
+def evaluate(session: Session, whole: Suite) -> dict[str, Verdict]:
+    """Verdicts on all that is to judge of a suite, by name, but for its speed."""
+    items = session.items(whole)
+    session.select(items)
+    return {item.name: session.judge(item) for item in items if item.kind != "speed"}
 
 
 def job(**changes: object) -> Job:
     return Job(suite(**changes), shipped()["shapes"])
 
 
+def rounds(baselines: Path, **changes: object) -> tuple[tuple[int, ...], ...]:
+    return resolve(job(**changes), Options(baselines=baselines)).rounds
+
+
 def seeds(run: runs.Run) -> set[int]:
     return {sample.seed for sample in run.samples}
 
 
-def test_without_a_baseline_there_is_one_look_with_all_seeds(loaded: LoadedTarget, tmp_path: Path) -> None:
-    runner = Runner(Options(baselines=tmp_path), tmp_path, Silent(), loaded)
-    assert runner.looks(job()) == ((0, 1, 2, 3),)
-    assert runner.whole_baseline(job()) is None
+def test_without_a_baseline_there_is_one_round_with_all_seeds(tmp_path: Path) -> None:
+    resolved = resolve(job(), Options(baselines=tmp_path))
+    assert (resolved.rounds, resolved.baseline) == (((0, 1, 2, 3),), None)
 
 
-def test_a_baseline_allows_the_looks_whose_seeds_it_holds(runner: Runner) -> None:
-    assert runner.looks(job()) == ((0,), (0, 1), (0, 1, 2, 3))
-    assert runner.looks(job(max_seeds=8)) == ((0,), (0, 1), (0, 1, 2, 3))
-    assert runner.looks(job(seeds=(7,), max_seeds=None)) == ((7,),)
+def test_a_baseline_allows_the_rounds_whose_seeds_it_holds(accepted: Path) -> None:
+    assert rounds(accepted) == ((0,), (0, 1), (0, 1, 2, 3))
+    assert rounds(accepted, max_seeds=8) == ((0,), (0, 1), (0, 1, 2, 3))
+    assert rounds(accepted, seeds=(7,), max_seeds=None) == ((7,),)
 
 
-def test_of_a_suite_that_was_given_further_seeds_those_of_the_baseline_are_compared(runner: Runner) -> None:
-    assert runner.looks(job(seeds=(1, 2, 9), max_seeds=None)) == ((1, 2),)
+def test_of_a_suite_that_was_given_further_seeds_those_of_the_baseline_are_compared(accepted: Path) -> None:
+    assert rounds(accepted, seeds=(1, 2, 9), max_seeds=None) == ((1, 2),)
 
 
-def test_a_run_is_made_once(runner: Runner) -> None:
-    first = runner.run(job(), None)
-    assert seeds(first) == {0}
-    assert runner.run(job(), None) is first
+def test_a_target_that_cannot_run_here_is_not_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "cuda_devices", lambda: 0)
+    elsewhere = Job(suite(), replace(shipped()["shapes"], needs="cuda"))
+    resolved = resolve(elsewhere, Options(baselines=tmp_path))
+    assert resolved.unavailable is not None
+    assert resolved.missing == {}
 
 
-def test_a_run_is_widened_look_by_look_until_there_is_none(runner: Runner) -> None:
-    first = runner.run(job(), None)
-    found = [runner.widen(job()) for _ in range(3)]
-    assert [each and seeds(each) for each in found] == [{0, 1}, {0, 1, 2, 3}, None]
-    # What was drawn at the first look is in the last one as it was.
-    kept = [sample.sha256 for sample in found[1].samples if sample.seed == 0]
-    assert kept == [sample.sha256 for sample in first.samples]
+def test_what_is_decided_by_the_first_round_generates_no_more(
+    accepted: Path, loaded: LoadedTarget, tmp_path: Path
+) -> None:
+    found = evaluate(session(accepted, loaded, tmp_path), suite())
+    assert {verdict.verdict for verdict in found.values()} <= {"passed", "information"}
+    assert seeds(runs.read(tmp_path / "few" / "shapes")) == {0}
 
 
-def test_the_baseline_is_reduced_to_the_seeds_that_were_drawn(runner: Runner) -> None:
-    assert seeds(runner.whole_baseline(job())) == {0, 1, 2, 3}
-    runner.run(job(), None)
-    assert seeds(runner.compared(job())[1]) == {0}
-    runner.widen(job())
-    assert seeds(runner.compared(job())[1]) == {0, 1}
+def test_what_the_first_round_generated_is_in_the_last_one_as_it_was(
+    accepted: Path, loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generated: list[tuple[str, int]] = []
+    real = sdeval.engines.diffusers_engine.draw
+
+    def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
+        generated.extend((sample.case.id, sample.seed) for sample in batch)
+        return real(pipeline, batch, settings)
+
+    monkeypatch.setattr(sdeval.engines.diffusers_engine, "draw", draw)
+    evaluate(session(accepted, loaded, tmp_path, guidance_scale=8.5), suite())
+    run = runs.read(tmp_path / "few" / "shapes")
+    assert seeds(run) == {0, 1, 2, 3}
+    # One more, which is the self-check.
+    assert len(generated) == len(run.samples) + 1
 
 
-def test_a_set_figure_of_the_baseline_is_that_of_the_seeds_that_were_drawn(runner: Runner) -> None:
-    wide = job(metrics=SET, max_seeds=4)
-    run = runner.run(wide, None)
-    reduced = runner.compared(wide)[1].set_scores["frechet_distance"]
-    # The same pictures, measured as a run.
-    assert reduced == run.set_scores["frechet_distance"]
-    assert reduced.n == 3
+def test_a_set_metric_of_the_baseline_is_that_of_the_seeds_that_were_generated(
+    accepted: Path, loaded: LoadedTarget, tmp_path: Path
+) -> None:
+    wide = suite(metrics=SET)
+    sitting = session(accepted, loaded, tmp_path)
+    sitting.select(sitting.items(wide))
+    state = sitting._state(Job(wide, sitting.jobs[0].target))
+    sitting._run(state)
+    _, reduced, _ = _shared(sitting._subject(state))
+    assert reduced is not None
+    assert seeds(reduced) == {0}
+    # The same images, measured as a run.
+    assert reduced.set_scores["frechet_distance"] == state.run.set_scores["frechet_distance"]
 
 
-def test_a_failure_is_remembered_and_not_tried_again(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_fails_is_not_tried_again(
+    accepted: Path, loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tries = failing(monkeypatch, lambda batch: True)
+    sitting = session(accepted, loaded, tmp_path)
+    items = sitting.items(suite())
+    sitting.select(items)
     with pytest.raises(RuntimeError, match="out of memory"):
-        runner.run(job(), None)
-    with pytest.raises(SdevalError, match="few on shapes failed: RuntimeError: out of memory"):
-        runner.run(job(), None)
+        sitting.judge(items[0])
+    said = [sitting.judge(item) for item in items]
+    assert {verdict.verdict for verdict in said} == {"unscored"}
+    assert {verdict.reason for verdict in said} == {"few on shapes failed: RuntimeError: out of memory"}
     assert len(tries) == 1
+
+
+def test_the_self_check_is_made_by_the_next_suite_of_a_target_where_the_first_one_failed(
+    accepted: Path, loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, lambda batch: batch[0].seed == 7)
+    sitting = session(accepted, loaded, tmp_path)
+    broken, sound = suite(name="broken", seeds=(7,), max_seeds=None), suite(max_seeds=None)
+    items = [item for each in (broken, sound) for item in sitting.items(each) if item.kind == "case"]
+    sitting.select(items)
+    with pytest.raises(RuntimeError):
+        sitting.judge(items[0])
+    sitting.judge(items[-1])
+    assert SELF_CHECK in runs.read(tmp_path / "few" / "shapes").environment
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, where: Callable[[Any], bool]) -> list[Any]:
@@ -131,16 +176,20 @@ def failing(monkeypatch: pytest.MonkeyPatch, where: Callable[[Any], bool]) -> li
 
 def judged(session: Session, *suites: Suite) -> dict[tuple[str, str], Verdict]:
     """The verdicts on the metrics of suites, with other pictures than the baseline's."""
-    questions = [question for suite in suites for question in session.questions(suite)]
-    session.select(questions)
-    gates = [question for question in questions if question.kind == "gate"]
-    return {(question.job.suite.name, question.name): session.answer(question) for question in gates}
+    items = [item for suite in suites for item in session.items(suite)]
+    session.select(items)
+    gating = [item for item in items if item.kind == "metric"]
+    return {(item.job.suite.name, item.name): session.judge(item) for item in gating}
 
 
 def session(accepted: Path, loaded: LoadedTarget, folder: Path, **values: object) -> Session:
     target = replace(shipped()["shapes"], settings=values)
     options = Options(baselines=accepted, named={"shapes": target})
     return Session(options, folder, loaded=LoadedShapes(loaded, target))
+
+
+def metrics_of(session: Session, suite: Suite) -> list[Item]:
+    return [item for item in session.items(suite) if item.kind == "metric"]
 
 
 class LoadedShapes(LoadedTarget):
@@ -156,7 +205,7 @@ def test_what_fails_with_further_seeds_is_told_by_every_open_figure_and_tried_on
 ) -> None:
     tries = failing(monkeypatch, lambda batch: any(each.seed for each in batch))
     three = suite(metrics=("clip_score", "sharpness", "noise"))
-    found = judged(session(accepted, loaded, tmp_path, guidance_scale=7), three)
+    found = judged(session(accepted, loaded, tmp_path, guidance_scale=8.5), three)
     assert len(tries) == 1
     told = {(verdict.verdict, verdict.reason) for verdict in found.values() if verdict.verdict != "passed"}
     why = "few on shapes failed: RuntimeError: out of memory"
@@ -170,7 +219,7 @@ def test_what_fails_with_further_seeds_says_nothing_of_another_suite(
 ) -> None:
     failing(monkeypatch, lambda batch: any(each.seed for each in batch))
     other = suite(name="other", max_seeds=None)
-    found = judged(session(accepted, loaded, tmp_path, guidance_scale=7), other, suite())
+    found = judged(session(accepted, loaded, tmp_path, guidance_scale=8.5), other, suite())
     assert found["other", "clip_score"].verdict == "new"
     assert found["few", "clip_score"].verdict == "unscored"
 
@@ -188,11 +237,11 @@ def test_a_set_metric_that_is_not_on_this_machine_takes_no_other_with_it(
     monkeypatch.setattr(sdeval.metrics, "create", create)
     monkeypatch.setattr("sdeval.evaluation.score.create", create)
     sitting = session(accepted, loaded, tmp_path)
-    clip_score, frechet, _ = (each for each in sitting.questions(suite(metrics=SET)) if each.kind == "gate")
+    clip_score, frechet, _ = metrics_of(sitting, suite(metrics=SET))
     sitting.select([clip_score, frechet])
-    assert sitting.answer(clip_score).verdict == "passed"
+    assert sitting.judge(clip_score).verdict == "passed"
     with pytest.raises(NotAvailable, match="weights are not on this machine"):
-        sitting.answer(frechet)
+        sitting.judge(frechet)
 
 
 def test_without_any_metric_by_which_a_sample_can_collapse_their_rate_is_not_on_this_machine_either(
@@ -208,24 +257,22 @@ def test_without_any_metric_by_which_a_sample_can_collapse_their_rate_is_not_on_
     monkeypatch.setattr(sdeval.metrics, "create", create)
     monkeypatch.setattr("sdeval.evaluation.score.create", create)
     sitting = session(accepted, loaded, tmp_path)
-    gates = [each for each in sitting.questions(suite(metrics=SET)) if each.kind == "gate"]
+    gates = metrics_of(sitting, suite(metrics=SET))
     sitting.select(gates)
     for each in (gates[0], gates[2]):
         with pytest.raises(NotAvailable, match="weights are not on this machine"):
-            sitting.answer(each)
+            sitting.judge(each)
 
 
 def test_cases_that_are_added_say_nothing_of_those_that_were_there(loaded: LoadedTarget, tmp_path: Path) -> None:
     """Not even of a metric that looks at all images: the target is what it was."""
     options = Options(baselines=tmp_path / "baselines")
     small = suite(metrics=("clip_score", "duplicates", "r_precision"), seeds=(0, 1), max_seeds=None)
-    Runner(options, tmp_path, Silent(), loaded).run(Job(small, shipped()["shapes"]), None)
+    evaluate(Session(options, tmp_path, loaded=loaded), small)
     accepting.accept(tmp_path / "few" / "shapes", options.baselines)
     alike = tuple(replace(each, id=f"{each.id}-again") for each in small.cases)
     sitting = Session(options, tmp_path / "later", loaded=loaded)
-    questions = sitting.questions(replace(small, cases=(*small.cases, *alike)))
-    sitting.select(questions)
-    found = {each.name: sitting.answer(each) for each in questions if each.kind != "figure"}
+    found = evaluate(sitting, replace(small, cases=(*small.cases, *alike)))
     assert [name for name, each in found.items() if each.fails(strict=False)] == []
     assert {found[name].verdict for name in (*(each.id for each in alike), "duplicates", "r_precision")} == {"new"}
 
@@ -245,7 +292,7 @@ def test_other_features_than_the_baselines_are_not_comparable_and_no_crash(
 def test_all_further_seeds_are_drawn_while_a_figure_is_open(
     accepted: Path, loaded: LoadedTarget, tmp_path: Path
 ) -> None:
-    found = judged(session(accepted, loaded, tmp_path, guidance_scale=7), suite())
+    found = judged(session(accepted, loaded, tmp_path, guidance_scale=8.5), suite())
     assert found["few", "clip_score"].verdict == "inconclusive"
     assert seeds(runs.read(tmp_path / "few" / "shapes")) == {0, 1, 2, 3}
 
@@ -265,10 +312,10 @@ def test_features_of_another_width_cannot_be_reused(narrow: Path, loaded: Loaded
 
 
 def test_features_of_another_width_cannot_be_tested_against(narrow: Path, loaded: LoadedTarget, tmp_path: Path) -> None:
-    sitting = session(narrow, loaded, tmp_path, guidance_scale=7)
+    sitting = session(narrow, loaded, tmp_path, guidance_scale=8.5)
     whole = suite(metrics=SET, seeds=(0, 1, 2, 3))
-    (clip_score, frechet, _) = (each for each in sitting.questions(whole) if each.kind == "gate")
+    clip_score, frechet, _ = metrics_of(sitting, whole)
     sitting.select([clip_score, frechet])
-    assert sitting.answer(clip_score).verdict == "inconclusive"
+    assert sitting.judge(clip_score).verdict == "inconclusive"
     with pytest.raises(SdevalError, match=r"of the baseline or the run are of no use: .*dimensions"):
-        sitting.answer(frechet)
+        sitting.judge(frechet)

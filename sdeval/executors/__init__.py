@@ -1,0 +1,1 @@
+"""Where the images of a session are generated: this process, for now."""

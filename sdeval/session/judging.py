@@ -1,0 +1,208 @@
+"""Compares the run of a job with its baseline: its cases, its metrics and its speed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from sdeval import metrics
+from sdeval.baselines import speed as pace
+from sdeval.compare import (
+    Circumstances,
+    MetricEvidence,
+    Verdict,
+    collect_collapsed,
+    collect_evidence,
+    expected_defects,
+    judge_cases,
+    judge_metrics,
+    suspected,
+    undecided,
+)
+from sdeval.compare.requests import removed_cases, shared_cases
+from sdeval.compare.speed import judge_in_turns, judge_pace
+from sdeval.config.suite import COLLAPSED, SPEED
+from sdeval.engines import hardware
+from sdeval.errors import SdevalError, plural
+from sdeval.results.run import Run, Stored
+from sdeval.session.items import collapsing_metrics
+from sdeval.session.resolve import ResolvedJob
+
+OTHER_CASES = "it looks at all cases of the suite together, and the baseline has other cases"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A run that is to be judged, and what it is compared with."""
+
+    resolved: ResolvedJob
+    run: Run
+    baseline: Stored | None
+    """With all its seeds."""
+    round: int
+    """Of seeds, from 0."""
+    cases: Collection[str]
+    """Ids of the cases that get a verdict of their own."""
+    metrics: Sequence[str]
+    """Names of the metrics that get one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A job compared with its baseline, on the seeds that were generated so far."""
+
+    cases: Mapping[str, Verdict] = field(default_factory=dict)
+    evidence: Mapping[str, MetricEvidence] = field(default_factory=dict)
+    """By metric; verdicts need the metrics of the whole session."""
+    failures: Mapping[str, Exception] = field(default_factory=dict)
+    """Metrics that could not be compared, and why."""
+
+    def undecided(self, total: int) -> bool:
+        """Whether more seeds could decide something; `total` counts the metrics of the session."""
+        verdicts = judge_metrics(list(self.evidence.values()), total)
+        return any(map(suspected, self.cases.values())) or any(map(undecided, verdicts))
+
+    def unsettled(self, total: int, error: SdevalError) -> Comparison:
+        """What is undecided stays without a verdict, as the seeds that it needs could not be generated."""
+        verdicts = judge_metrics(list(self.evidence.values()), total)
+        evidence = {
+            name: MetricEvidence(_unsettled(verdict, error)) if verdict.verdict == "inconclusive" else evidence
+            for (name, evidence), verdict in zip(self.evidence.items(), verdicts, strict=True)
+        }
+        return replace(
+            self, cases={name: _unsettled(verdict, error) for name, verdict in self.cases.items()}, evidence=evidence
+        )
+
+
+def _unsettled(verdict: Verdict, error: SdevalError) -> Verdict:
+    if not suspected(verdict):
+        return verdict
+    return replace(verdict, verdict="unscored", reason=f"more seeds were needed to judge it: {error}")
+
+
+def compare(subject: Subject, total: int, jobs: int) -> Comparison:
+    """Cases and metrics of a run compared with its baseline.
+
+    Args:
+        subject: the run and its baseline.
+        total: metrics of the whole session, which share the error level.
+        jobs: of the session, which share the level of cases.
+    """
+    evidence: dict[str, MetricEvidence] = {}
+    failures: dict[str, Exception] = {}
+    for name in subject.metrics:
+        try:
+            evidence[name] = _evidence(subject, name)
+        except Exception as error:
+            # Raised for whoever wants that metric; the others do not suffer for it.
+            failures[name] = error
+    verdicts = judge_metrics(list(evidence.values()), total)
+    cases = judge_cases(
+        subject.run,
+        subject.baseline.run if subject.baseline else None,
+        jobs,
+        [verdict.metric for verdict in verdicts if verdict.verdict == "regressed"],
+        spreads=subject.resolved.spreads,
+        rates=subject.resolved.defect_rates,
+    )
+    return Comparison(cases={verdict.case: verdict for verdict in cases}, evidence=evidence, failures=failures)
+
+
+def _evidence(subject: Subject, name: str) -> MetricEvidence:
+    """What is known of one metric.
+
+    Raises:
+        NotAvailable: no metric is on this machine by which a sample can collapse.
+    """
+    resolved = subject.resolved
+    hidden = _broken_but_unjudged(subject)
+    if hidden:
+        suite, target = resolved.job.key
+        return MetricEvidence(
+            Verdict(suite=suite, target=target, metric=name, case="", verdict="unscored", reason=hidden)
+        )
+    run, baseline, note = _shared(subject)
+    circumstances = Circumstances(
+        share=resolved.share_of_round(subject.round),
+        spreads=resolved.spreads,
+        held=subject.baseline.run if subject.baseline else None,
+        note=note,
+    )
+    if name == COLLAPSED:
+        _require_collapsing(resolved)
+        return collect_collapsed(run, baseline, resolved.job.suite.tolerances.get(COLLAPSED), circumstances)
+    from sdeval.metrics.sets.references import swapped_by
+
+    if baseline and note and metrics.info(name).among_cases:
+        baseline, circumstances = None, replace(circumstances, note=OTHER_CASES)
+    swapped = swapped_by(resolved.job.suite, name, resolved.metric_options)
+    return collect_evidence(run, baseline, name, swapped, circumstances)
+
+
+def _broken_but_unjudged(subject: Subject) -> str:
+    """Broken images of cases that get no verdict of their own: no metric may hide them."""
+    expected = expected_defects(subject.run, subject.resolved.defect_rates)
+    broken = [
+        sample
+        for sample in subject.run.samples
+        if sample.health not in ("ok", *expected) and sample.case not in subject.cases
+    ]
+    if not broken:
+        return ""
+    names = ", ".join(f"{sample.case}@{sample.seed} is {sample.health}" for sample in broken[:3])
+    return f"{len(broken)} images are broken: {names}"
+
+
+def _require_collapsing(resolved: ResolvedJob) -> None:
+    names = collapsing_metrics(resolved.job.suite)
+    if all(name in resolved.missing for name in names):
+        raise resolved.missing[names[0]]
+
+
+def _shared(subject: Subject) -> tuple[Run, Run | None, str]:
+    """The run and its baseline, both reduced to the samples that they share, and on which cases that is.
+
+    Without a baseline, or where they share nothing, the whole run and None, and why.
+    """
+    run, baseline = subject.run, subject.baseline.run if subject.baseline else None
+    if baseline is None:
+        return run, None, ""
+    cases = shared_cases(run, baseline)
+    if not cases:
+        return run, None, "the baseline has none of these cases, or asked for something else in each"
+    removed, count = removed_cases(run, baseline), len(run.by_case())
+    parts = [f"on {len(cases)} of {count} cases, which both sides have alike"] if len(cases) < count else []
+    parts += [f"without {plural(len(removed), 'case')} that the suite no longer has"] if removed else []
+    keys = {sample.key for sample in run.samples if sample.case in cases}
+    return _part(subject.resolved, run, keys), _part(subject.resolved, baseline, keys), "; ".join(parts)
+
+
+def _part(resolved: ResolvedJob, run: Run, keys: Collection[tuple[str, int]]) -> Run:
+    """Some samples of a run; set metrics are measured again on them."""
+    from sdeval.evaluation.score import part_of
+
+    return part_of(run, keys, replace(resolved.suite, tolerances={}), resolved.device)
+
+
+def judge_speed(subject: Subject, figure: str, *, interleaved: bool, time_again: Callable[[], Run]) -> Verdict:
+    """Speed or memory compared with what was accepted for this class of machine; what is slower is measured twice.
+
+    Args:
+        subject: the run, and the run that it was interleaved with as its baseline.
+        figure: what to judge.
+        interleaved: whether the baseline was generated in turns with the run.
+        time_again: gives the run with further times.
+    """
+    run, options = subject.run, subject.resolved.options
+    if interleaved and subject.baseline:
+        return judge_in_turns(run, subject.baseline.run, figure, hardware.busy())
+    accepted = pace.find(options.baselines, run)
+    stated = subject.resolved.job.suite.tolerances.get(figure)
+    judge = partial(judge_pace, figure=figure, stored=accepted, stated=stated)
+    verdict = judge(run, busy=hardware.busy())
+    if verdict.verdict != "regressed" or figure != SPEED:
+        return verdict
+    again = judge(time_again(), busy=hardware.busy())
+    reason = "measured twice" if again.verdict == "regressed" else "slower at first, and not when measured again"
+    return replace(again, reason="; ".join(filter(None, (reason, again.reason))))

@@ -1,0 +1,219 @@
+"""All that is needed to generate, score and judge a suite on a target, looked up once, before anything is generated."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sdeval import metrics
+from sdeval.baselines import store as baselines
+from sdeval.baselines.variability import Noise, tolerances
+from sdeval.baselines.variability_fit import Fitting, fitting_noise
+from sdeval.compare.defects import DefectRates
+from sdeval.compare.metrics import ALPHA_METRICS, share_of_round
+from sdeval.compare.paired import tolerance_of, value_of
+from sdeval.compare.seed_limits import seed_notes
+from sdeval.compare.visibility import Sight, unseen
+from sdeval.config.options import Options
+from sdeval.config.suite import Suite
+from sdeval.config.target import Target
+from sdeval.engines.checkpoints import require
+from sdeval.errors import NotAvailable
+from sdeval.results.run import Run, Stored
+from sdeval.session.items import Job
+from sdeval.stats import Spread
+
+if TYPE_CHECKING:
+    from sdeval.evaluation.plan import Plan
+
+Rounds = tuple[tuple[int, ...], ...]
+"""Seeds of every round; each round has those of the one before, and more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedJob:
+    """A job with all that is known of it before anything is generated."""
+
+    job: Job
+    options: Options
+    rounds: Rounds
+    unavailable: NotAvailable | None = None
+    """Why the target cannot run on this machine; then nothing else was looked up."""
+    device: str = "cpu"
+    """Where metrics run."""
+    baseline: Stored | None = None
+    """The accepted run, with all its seeds; None where the target is compared with another one."""
+    variability: Fitting = field(default_factory=Fitting)
+    """What `sdeval calibrate` measured, as far as it still fits."""
+    missing: Mapping[str, NotAvailable] = field(default_factory=dict)
+    """Metrics whose weights or packages are not on this machine; the others are judged without them."""
+
+    @property
+    def noise(self) -> Noise | None:
+        """What `sdeval calibrate` measured, if it fits."""
+        return self.variability.noise
+
+    @property
+    def metric_options(self) -> metrics.MetricOptions:
+        """What the suite says to its metrics."""
+        return metrics.MetricOptions.from_suite(self.job.suite, self.device)
+
+    @property
+    def suite(self) -> Suite:
+        """The suite with the metrics that are on this machine, and with its tolerances, stated or calibrated."""
+        here = tuple(name for name in self.job.suite.metrics if name not in self.missing)
+        known = tolerances(self.job.suite, self.noise)
+        stated = {name: value for name, value in known.items() if name not in self.missing}
+        return replace(self.job.suite, metrics=here, tolerances=stated)
+
+    @property
+    def spreads(self) -> dict[str, Spread]:
+        """Seed-to-seed spreads of single scores that `sdeval calibrate` measured, by metric."""
+        known = self.noise.metrics.items() if self.noise else ()
+        return {
+            name: Spread(each.seed_deviation**2, each.seed_freedom, self._stated_tolerance(name, each.figure))
+            for name, each in known
+            if each.seed_freedom > 0
+        }
+
+    def _stated_tolerance(self, metric: str, value: float) -> float:
+        """The tolerance that a suite, or else the metric, states by itself, in the metric's unit."""
+        info = metrics.info(metric)
+        stated = self.job.suite.tolerances.get(metric, info.tolerance)
+        return stated * abs(value) if info.tolerance_is_relative else stated
+
+    @property
+    def defect_rates(self) -> DefectRates:
+        """How many images the target breaks by itself, as `sdeval calibrate` counted."""
+        return DefectRates(self.noise.images, self.noise.defects) if self.noise else DefectRates()
+
+    def share_of_round(self, number: int) -> float:
+        """The share of the error level that a round of seeds may spend."""
+        return share_of_round(self.rounds, number)
+
+    def plan(self, number: int, cases: Collection[str] | None = None, *, self_check: bool = False) -> Plan:
+        """What to generate in a round of seeds.
+
+        Args:
+            number: of the round, from 0.
+            cases: ids of those to generate; all where None.
+            self_check: whether one image is generated twice, in its batch and alone.
+        """
+        from sdeval.evaluation.plan import make_plan
+
+        suite = replace(self.job.suite, tolerances=tolerances(self.job.suite, self.noise))
+        plan = make_plan(suite, self.job.target, cases=cases, seeds=self.rounds[number], missing=self.missing)
+        return replace(
+            plan,
+            self_check=self_check,
+            # An interleaved comparison that is split over two sessions is none.
+            journal=self.options.journal and not self.options.in_turns,
+            notes=(*self.variability.notes, *self._seed_notes()),
+        )
+
+    def rival_plan(self, plan: Plan) -> Plan:
+        """The same samples for the target that this one is compared with."""
+        from sdeval.evaluation.plan import make_plan
+
+        against = self.options.against or self.job.target
+        rival = make_plan(self.job.suite, against, cases=plan.cases, seeds=plan.suite.seeds, missing=self.missing)
+        return replace(rival, self_check=False)
+
+    def _seed_notes(self) -> tuple[str, ...]:
+        accepted = self.baseline.run if self.baseline else None
+        return seed_notes(self.job.suite, self.job.target.name, accepted, all_seeds=self.options.all_seeds)
+
+    def gross_losses_unseen(self, count: int) -> list[str]:
+        """Gross losses that the job could not show by itself, a line each; nothing where there is no baseline.
+
+        Args:
+            count: metrics of the job; not of the session, so that another suite never stops one that may run alone.
+        """
+        if self.baseline is None or not count:
+            return []
+        accepted, suite = self.baseline.run, self.job.suite
+        known = accepted.by_case()
+        cases = [case.id for case in suite.cases if case.id in known]
+        if not cases:
+            return []
+        level = ALPHA_METRICS / count * self.share_of_round(len(self.rounds) - 1)
+        sight = Sight(cases, len(self.rounds[-1]), self._tolerances(accepted), level, self.spreads)
+        return [f"{suite.name} on {self.job.target.name}: {metric.words}" for metric in unseen(accepted, sight)]
+
+    def _tolerances(self, accepted: Run) -> dict[str, float]:
+        """Tolerances, in the metrics' units, of the gating metrics of single images that are on this machine."""
+        suite = self.suite
+        values = {}
+        for name in suite.metrics:
+            info = metrics.info(name)
+            if info.judged and info.scope == "sample" and name in accepted.metrics:
+                record = replace(accepted.metrics[name], tolerance=suite.tolerances.get(name, info.tolerance))
+                values[name] = tolerance_of(record, value_of(accepted, name))
+        return values
+
+
+def resolve(job: Job, options: Options, variability: Fitting | None = None) -> ResolvedJob:
+    """Look up all that a job needs.
+
+    Args:
+        job: a suite and a target.
+        options: of the session.
+        variability: what is known to fit; otherwise it is looked for beside the baseline.
+
+    Raises:
+        SdevalError: the baseline, or what was measured of its variability, is corrupt.
+    """
+    try:
+        for target in filter(None, (job.target, options.against)):
+            require(target)
+    except NotAvailable as error:
+        return ResolvedJob(job=job, options=options, rounds=job.suite.looks, unavailable=error)
+    from sdeval.engines.diffusers_engine import pick_device
+
+    device = pick_device(job.target.device)
+    metric_options = metrics.MetricOptions.from_suite(job.suite, device)
+    baseline = None if options.in_turns else baselines.stored(options.baselines, *job.key)
+    accepted = baseline.run if baseline else None
+    if variability is None:
+        variability = fitting_noise(options.baselines, job.suite, job.target, accepted, metric_options)
+    return ResolvedJob(
+        job=job,
+        options=options,
+        rounds=_rounds(job.suite, options, accepted),
+        device=device,
+        baseline=baseline,
+        variability=variability,
+        missing=_missing(job.suite, metric_options),
+    )
+
+
+def is_on_this_machine(target: Target) -> bool:
+    """Whether a target can run here, by what can be known without reading its weights."""
+    try:
+        require(target)
+    except NotAvailable:
+        return False
+    return True
+
+
+def _rounds(suite: Suite, options: Options, accepted: Run | None) -> Rounds:
+    """Rounds of seeds that the baseline allows; a single one, with all seeds, where there is no baseline."""
+    if options.in_turns and not options.all_seeds:
+        return suite.looks
+    if options.all_seeds or accepted is None:
+        return suite.looks[-1:]
+    known = {sample.seed for sample in accepted.samples}
+    fitting = tuple(seeds for seeds in suite.looks if known.issuperset(seeds))
+    # Where the suite was given further seeds, those that the baseline has are compared.
+    return fitting or (tuple(seed for seed in suite.seeds if seed in known) or suite.seeds,)
+
+
+def _missing(suite: Suite, options: metrics.MetricOptions) -> dict[str, NotAvailable]:
+    missing = {}
+    for name in suite.metrics:
+        try:
+            metrics.create(name, options)
+        except NotAvailable as error:
+            missing[name] = error
+    return missing
