@@ -1,8 +1,70 @@
-"""Regression tests for image-generation pipelines. See README.md; importing this imports nothing heavy."""
+"""Evaluation and regression tests for image-generation pipelines. See README.md; importing this imports nothing heavy.
+
+Everything that users and metric packages need is here; what is not listed in `__all__` may change at any time.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from sdeval.config.case_files import load_cases
 from sdeval.config.suite import Case, Sample, Suite
 from sdeval.config.target import Target
 from sdeval.errors import NotAvailable, SdevalError
 
-__all__ = ["Case", "NotAvailable", "Sample", "SdevalError", "Suite", "Target", "load_cases"]
+if TYPE_CHECKING:
+    from sdeval.api import compare, evaluate, load_run
+    from sdeval.metrics.base import (
+        Extractor,
+        MetricInfo,
+        MetricOptions,
+        Picture,
+        Reference,
+        SampleMetric,
+        SetMetric,
+    )
+    from sdeval.results.run import Run
+    from sdeval.results.verdict import Verdict
+
+_LAZY = {
+    **dict.fromkeys(("compare", "evaluate", "load_run"), "sdeval.api"),
+    **dict.fromkeys(
+        ("Extractor", "MetricInfo", "MetricOptions", "Picture", "Reference", "SampleMetric", "SetMetric"),
+        "sdeval.metrics.base",
+    ),
+    "Run": "sdeval.results.run",
+    "Verdict": "sdeval.results.verdict",
+}
+"""What is imported when it is first used, by the module that defines it."""
+
+__all__ = [
+    "Case",
+    "Extractor",
+    "MetricInfo",
+    "MetricOptions",
+    "NotAvailable",
+    "Picture",
+    "Reference",
+    "Run",
+    "Sample",
+    "SampleMetric",
+    "SdevalError",
+    "SetMetric",
+    "Suite",
+    "Target",
+    "Verdict",
+    "compare",
+    "evaluate",
+    "load_cases",
+    "load_run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'sdeval' has no attribute {name!r}; it has {', '.join(__all__)}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.errors import SdevalError
+from sdeval.errors import SdevalError, plural
 from sdeval.plugin.junit import Junit
 from sdeval.plugin.state import STATE, State, usage_errors
 from sdeval.results.verdict import Verdict
@@ -29,6 +29,7 @@ class Controller:
         self._compared: list[Compared] = []
         self._alone: list[str] = []
         self._warning = ""
+        self._interrupted = False
         self._further: Further | None = None
 
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -37,9 +38,13 @@ class Controller:
             self._state.verdicts.append(Verdict(**report.sdeval))
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
-        """Write a line of the history, `verdicts.json`, pages, the summary and the link to them, and tell CI."""
-        if not self._state.verdicts:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Write a line of the history, `verdicts.json`, pages, the summary and the link to them, and tell CI.
+
+        A session that was interrupted is left as it is, so that it can be resumed.
+        """
+        self._interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        if self._interrupted or not self._state.verdicts:
             return
         from sdeval.report import ci
         from sdeval.report.publish import publish
@@ -52,6 +57,8 @@ class Controller:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Counts, the verdicts worst first, notes, the page, and one next command."""
+        if self._interrupted:
+            self._say_how_to_resume(terminalreporter)
         if self._page is None or self._further is None:
             return
         from sdeval.report.comparison_table import matrix_lines
@@ -72,6 +79,24 @@ class Controller:
         terminalreporter.write_line(outcome, bold=True, **{colour: True})
         for text in lines:
             terminalreporter.write_line(text)
+
+    def _say_how_to_resume(self, terminalreporter: Any) -> None:
+        from sdeval.results.session_folder import generated_images
+
+        session = self._state.session.folder
+        count = generated_images(session)
+        if not count:
+            return
+        # An interleaved comparison that is split over two sessions is none.
+        again = "an interleaved comparison starts again" if self._state.settings.options.in_turns else ""
+        way = again or f"resume with: {self._state.resume_command}"
+        kept = f"{plural(count, 'image')} kept in {self._shown(session)}"
+        terminalreporter.write_line(f"sdeval: interrupted; {kept}; {way}", yellow=True)
+
+    def _shown(self, path: Path) -> Path:
+        """A path as seen from where the user stands."""
+        root = self._state.config.invocation_params.dir
+        return path.relative_to(root) if path.is_relative_to(root) else path
 
     def _telling(self, folder: Path) -> Telling:
         from sdeval.history.record import record
@@ -122,7 +147,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     if not state.settings.resume:
         return None
     return (
-        f"sdeval: goes on with {state.resumed}" if state.resumed else "sdeval: no session was stopped; a new one begins"
+        f"sdeval: resumes {state.resumed}" if state.resumed else "sdeval: no session was interrupted; a new one begins"
     )
 
 

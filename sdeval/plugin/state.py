@@ -86,7 +86,17 @@ class State:
     @property
     def all_seeds_command(self) -> str:
         """This session once more, with all the seeds that a baseline needs."""
-        return shlex.join(["pytest", *map(str, self.config.invocation_params.args), "--sdeval-all-seeds"])
+        return self._again("--sdeval-all-seeds")
+
+    @property
+    def resume_command(self) -> str:
+        """What goes on with this session after it was interrupted."""
+        return self._again("--sdeval-resume")
+
+    def _again(self, option: str) -> str:
+        """The command of this session with one more option."""
+        given = [str(argument) for argument in self.config.invocation_params.args if argument != option]
+        return shlex.join(["pytest", *given, option])
 
     def items(self, suite: Suite, where: str) -> list[Item]:
         """Everything to judge of a suite."""

@@ -48,3 +48,8 @@ def decided_early(session: Path) -> bool:
     """Whether a run of a session was decided before all its seeds were drawn: it cannot be accepted as it is."""
     asked = [runs.read(folder).asked for folder in run_folders(session)]
     return any(len(each["seeds"]) < len(each["looks"][-1]) for each in asked)
+
+
+def generated_images(session: Path) -> int:
+    """How many images a session has generated so far, whether or not it came to its end."""
+    return sum(1 for _ in session.glob("*/*/images/*.png"))

@@ -847,9 +847,9 @@ def test_targets_that_share_no_sample_keep_their_verdicts(suites: pytest.Pyteste
 
 def test_where_no_session_was_stopped_a_new_one_begins(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess("-k", "circle", "--sdeval-resume")
-    result.stdout.fnmatch_lines(["sdeval: no session was stopped; a new one begins"])
+    result.stdout.fnmatch_lines(["sdeval: no session was interrupted; a new one begins"])
     result = suites.runpytest_inprocess("-k", "circle", "--sdeval-resume")
-    result.stdout.fnmatch_lines(["sdeval: no session was stopped; a new one begins"])
+    result.stdout.fnmatch_lines(["sdeval: no session was interrupted; a new one begins"])
 
 
 def test_a_session_that_crashed_goes_on_in_its_place(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -867,10 +867,44 @@ def test_a_session_that_crashed_goes_on_in_its_place(suites: pytest.Pytester, mo
     suites.runpytest_inprocess("--sdeval-batch-size", "1", *QUIET)
     (stopped,) = [path for path in (suites.path / "reports").iterdir() if path.is_dir() and not path.is_symlink()]
     result = suites.runpytest_inprocess("--sdeval-batch-size", "1", "--sdeval-resume", "-p", "no:cacheprovider")
-    result.stdout.fnmatch_lines([f"sdeval: goes on with {stopped.name}"])
+    result.stdout.fnmatch_lines([f"sdeval: resumes {stopped.name}"])
     assert (suites.path / "reports" / "latest").resolve() == stopped
     # Two that were left, and the self-check.
     assert len(calls) == 2 + 3
+
+
+@pytest.fixture
+def interrupted(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Flags of a session in which Ctrl-C comes with the second image."""
+    from sdeval.engines.diffusers_engine import LoadedTarget
+
+    draw, calls = LoadedTarget.draw, []
+
+    def once(self: LoadedTarget, *arguments: Any) -> Any:
+        calls.append(arguments)
+        # The self-check is the second call.
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return draw(self, *arguments)
+
+    monkeypatch.setattr(LoadedTarget, "draw", once)
+    return ["--sdeval-batch-size", "1", "-p", "no:cacheprovider"]
+
+
+def test_ctrl_c_says_what_is_kept_and_how_to_resume(suites: pytest.Pytester, interrupted: list[str]) -> None:
+    result = suites.runpytest_inprocess(*interrupted, no_reraise_ctrlc=True)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(
+        ["sdeval: interrupted; 1 image kept in reports/2*; resume with: pytest *--sdeval-resume"]
+    )
+    result = suites.runpytest_inprocess(*interrupted, "--sdeval-resume")
+    result.stdout.fnmatch_lines(["sdeval: resumes 2*", "*few on shapes: 2/2*"])
+
+
+def test_an_interrupted_session_is_not_published(suites: pytest.Pytester, interrupted: list[str]) -> None:
+    suites.runpytest_inprocess(*interrupted, no_reraise_ctrlc=True)
+    assert not (suites.path / "reports" / "latest").exists()
+    assert not list((suites.path / "reports").rglob("verdicts.json"))
 
 
 BOTH = SUITE.format(task="text2img", name="few").replace('("clip_score",)', '("clip_score", "frechet_distance")')

@@ -1,0 +1,97 @@
+"""sdeval in a notebook: no pytest, ten lines."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sdeval
+from sdeval import Case, SdevalError, Suite, Target, compare, evaluate, load_run
+from tests.conftest import ROOT
+
+NOTEBOOK = """
+from sdeval import Case, Suite, compare, evaluate
+
+suite = Suite(
+    name="notebook", task="text2img", seeds=(0, 1, 2, 3), settings={"num_inference_steps": 10},
+    metrics=("clip_score",), metric_options={"clip_model": "shapes"},
+    cases=tuple(Case(id=f"{colour}-circle", prompt=f"a large {colour} circle") for colour in ("red", "green", "blue")),
+)
+before = evaluate(suite, "shapes", "runs/before")
+after = evaluate(suite, "shapes", "runs/after", settings={"num_inference_steps": 2})
+print(*(f"{verdict.name} {verdict.verdict}" for verdict in compare(suite, after, before)), sep="\\n")
+"""
+
+
+def test_ten_lines_generate_score_and_compare(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NOTEBOOK + "import sys; print('pytest' in sys.modules)"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "clip_score regressed" in done.stdout.splitlines()
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.fixture(scope="module")
+def suite() -> Suite:
+    case = Case(id="circle", prompt="a large red circle on a blue background")
+    steps = {"num_inference_steps": 2, "width": 64, "height": 64}
+    options = {"clip_model": "shapes"}
+    return Suite(
+        name="one", task="text2img", cases=(case,), settings=steps, metrics=("clip_score",), metric_options=options
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("api") / "run"
+    evaluate(suite, "shapes", folder)
+    return folder
+
+
+def test_a_run_is_read_by_text_and_by_path(folder: Path) -> None:
+    assert load_run(str(folder)).samples == load_run(folder).samples
+
+
+def test_a_run_compared_with_itself_passes(suite: Suite, folder: Path) -> None:
+    run = load_run(folder)
+    assert {verdict.verdict for verdict in compare(suite, run, run)} <= {"passed", "information"}
+
+
+def test_a_run_of_another_suite_is_refused(suite: Suite, folder: Path) -> None:
+    run = load_run(folder)
+    with pytest.raises(SdevalError, match="the run is of suite one, not of other"):
+        compare(Suite(name="other", task="text2img", cases=suite.cases), run, run)
+
+
+def test_an_unknown_target_gets_its_near_match(suite: Suite, tmp_path: Path) -> None:
+    with pytest.raises(SdevalError, match="did you mean shapes"):
+        evaluate(suite, "shape", tmp_path)
+
+
+def test_metrics_that_need_the_baselines_image_get_it(suite: Suite, folder: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    wider = replace(suite, metrics=("clip_score", "psnr"))
+    shapes = sdeval.config.target_registry.shipped()["shapes"]
+    assert isinstance(shapes, Target)
+    run = evaluate(wider, shapes, tmp_path / "again", baseline=folder)
+    assert run.samples[0].scores["psnr"] == 100.0
+
+
+@pytest.mark.parametrize("name", sdeval.__all__)
+def test_every_name_that_is_listed_is_there(name: str) -> None:
+    assert getattr(sdeval, name) is not None
+
+
+def test_a_name_that_is_not_there_lists_those_that_are() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'evalute'; it has Case, "):
+        sdeval.evalute  # noqa: B018
