@@ -133,6 +133,19 @@ def test_a_bar_that_is_interrupted_ends_its_line_and_leaves_the_cursor_visible(e
     assert stream.getvalue().endswith("\n\x1b[?25h")
 
 
+def test_a_second_interrupt_while_a_bar_ends_leaves_its_line_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    stream = io.StringIO()
+    watched = Shown(lambda: stream, bar=True, aside=nullcontext).watch("cats on tiny", 3)
+    watched.__enter__()
+    monkeypatch.setattr("rich.progress.Progress.stop", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        watched.__exit__(None, None, None)
+    assert stream.getvalue().endswith("\n")
+
+
 def test_a_bar_is_one_line_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "50")
     stream = io.StringIO()

@@ -114,8 +114,12 @@ class _Bar:
         self._bar.update(self._task, completed=done, counts=counts(done, self._pictures, seconds), refresh=True)
 
     def close(self) -> None:
-        """Leave the bar as it is, and end its line."""
-        self._bar.stop()
+        """Leave the bar as it is, and end its line, even where Ctrl-C comes twice, as from programs that pass it on."""
+        try:
+            self._bar.stop()
+        except KeyboardInterrupt:
+            self._bar.console.file.write("\n")
+            raise
 
 
 def _progress(stream: TextIO, colour: bool | None) -> Progress:
