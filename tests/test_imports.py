@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-HEAVY = ("torch", "diffusers", "transformers", "pandas", "torchmetrics", "open_clip", "scipy", "matplotlib")
+HEAVY = ("torch", "diffusers", "transformers", "pandas", "torchmetrics", "open_clip", "scipy", "matplotlib", "rich")
 
 
 def imported(code: str, cwd: Path = ROOT) -> set[str]:

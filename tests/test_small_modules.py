@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from contextlib import nullcontext
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -110,9 +112,73 @@ def test_progress_is_plain_lines_without_a_terminal() -> None:
 def test_progress_is_a_bar_on_a_terminal() -> None:
     stream = io.StringIO()
     with Shown(lambda: stream, bar=True, aside=nullcontext).watch("cats on tiny", 3) as progress:
+        progress(1)
+    before, _, after = stream.getvalue().rpartition("\r")
+    assert "cats on tiny" in before
+    assert "1/3 pictures, " in after
+    assert "━" in after
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_bar_that_is_interrupted_ends_its_line_and_leaves_the_cursor_visible(error: type[BaseException]) -> None:
+    stream = io.StringIO()
+
+    def draw() -> None:
+        with Shown(lambda: stream, bar=True, aside=nullcontext).watch("cats on tiny", 3) as progress:
+            progress(1)
+            raise error
+
+    with pytest.raises(error):
+        draw()
+    assert stream.getvalue().endswith("\n\x1b[?25h")
+
+
+def test_a_second_interrupt_while_a_bar_ends_leaves_its_line_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    stream = io.StringIO()
+    watched = Shown(lambda: stream, bar=True, aside=nullcontext).watch("cats on tiny", 3)
+    watched.__enter__()
+    monkeypatch.setattr("rich.progress.Progress.stop", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        watched.__exit__(None, None, None)
+    assert stream.getvalue().endswith("\n")
+
+
+def test_a_bar_is_one_line_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    stream = io.StringIO()
+    with Shown(lambda: stream, bar=True, aside=nullcontext).watch("a suite on a target " * 3, 3) as progress:
+        progress(1)
+    assert stream.getvalue().count("\n") == 2
+
+
+def test_a_bar_without_colour_has_none() -> None:
+    stream = io.StringIO()
+    with Shown(lambda: stream, bar=True, aside=nullcontext, colour=False).watch("cats on tiny", 3) as progress:
         progress(3)
-    assert "cats on tiny: 100%" in stream.getvalue()
-    assert "\r" in stream.getvalue()
+    assert "m" not in re.findall(r"\x1b\[[0-9;?]*([A-Za-z])", stream.getvalue())
+
+
+def test_a_bar_is_written_aside_alone() -> None:
+    inside: list[bool] = []
+
+    @contextmanager
+    def aside() -> Iterator[None]:
+        inside.append(True)
+        yield
+        inside.pop()
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            assert inside
+            return super().write(text)
+
+    stream = Stream()
+    with Shown(lambda: stream, bar=True, aside=aside).watch("cats on tiny", 3) as progress:
+        progress(3)
+    assert "3/3 pictures" in stream.getvalue()
 
 
 def test_a_line_says_rate_and_time_left() -> None:

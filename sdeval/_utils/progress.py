@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 EVERY_S = 15.0
 """Seconds between two plain lines."""
@@ -36,47 +37,106 @@ class Shown:
         stream: where to.
         bar: a bar that redraws itself, instead of lines.
         aside: a context to write within, such as one that suspends output capturing.
+        colour: whether the bar is coloured; where None, unless NO_COLOR is set.
     """
 
     def __init__(
-        self, stream: Callable[[], TextIO], *, bar: bool, aside: Callable[[], AbstractContextManager[None]]
+        self,
+        stream: Callable[[], TextIO],
+        *,
+        bar: bool,
+        aside: Callable[[], AbstractContextManager[None]],
+        colour: bool | None = None,
     ) -> None:
-        self._stream, self._bar, self._aside = stream, bar, aside
+        self._stream, self._bar, self._aside, self._colour = stream, bar, aside, colour
 
     @contextmanager
     def watch(self, title: str, pictures: int) -> Iterator[Callable[[int], None]]:
         """Show one job."""
-        started = time.monotonic()
+        done, started = 0, time.monotonic()
+
+        def progress(more: int) -> None:
+            nonlocal done
+            done += more
+            with self._aside():
+                display.update(done, time.monotonic() - started)
+
         with self._aside():
             stream = self._stream()
             stream.write("\n")
-            shown = tqdm(
-                total=pictures,
-                desc=title,
-                unit=" pictures",
-                file=stream,
-                leave=True,
-                disable=not self._bar,
-                dynamic_ncols=True,
-            )
-        done, told = 0, started
-
-        def progress(more: int) -> None:
-            nonlocal done, told
-            done += more
-            now = time.monotonic()
-            with self._aside():
-                shown.update(more)
-                if not self._bar and (now - told > EVERY_S or done == pictures):
-                    told = now
-                    self._stream().write(line(title, done, pictures, now - started) + "\n")
-                    self._stream().flush()
-
+        display = _Bar(stream, title, pictures, self._colour) if self._bar else _Lines(stream, title, pictures)
         try:
+            with self._aside():
+                display.open()
             yield progress
         finally:
             with self._aside():
-                shown.close()
+                display.close()
+
+
+class _Lines:
+    """A plain line now and then, and one at the end."""
+
+    def __init__(self, stream: TextIO, title: str, pictures: int) -> None:
+        self._stream, self._title, self._pictures = stream, title, pictures
+        self._shown_at = 0.0
+
+    def open(self) -> None:
+        """Nothing is done yet, and nothing written."""
+
+    def update(self, done: int, seconds: float) -> None:
+        """Write a line where the last one is long ago, or all is done."""
+        if seconds - self._shown_at > EVERY_S or done == self._pictures:
+            self._shown_at = seconds
+            self._stream.write(line(self._title, done, self._pictures, seconds) + "\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Every line is whole already."""
+
+
+class _Bar:
+    """A bar in one line, which is redrawn only when it is updated: in between the line may belong to somebody else."""
+
+    def __init__(self, stream: TextIO, title: str, pictures: int, colour: bool | None) -> None:
+        self._pictures = pictures
+        self._bar = _progress(stream, colour)
+        self._task = self._bar.add_task(title, total=pictures, counts=counts(0, pictures, 0.0))
+
+    def open(self) -> None:
+        """Draw the bar for the first time."""
+        self._bar.start()
+        # A process that is killed could not bring back a hidden cursor.
+        self._bar.console.show_cursor(True)
+
+    def update(self, done: int, seconds: float) -> None:
+        """Draw the bar again."""
+        self._bar.update(self._task, completed=done, counts=counts(done, self._pictures, seconds), refresh=True)
+
+    def close(self) -> None:
+        """Leave the bar as it is, and end its line, even where Ctrl-C comes twice, as from programs that pass it on."""
+        try:
+            self._bar.stop()
+        except KeyboardInterrupt:
+            self._bar.console.file.write("\n")
+            raise
+
+
+def _progress(stream: TextIO, colour: bool | None) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.table import Column
+
+    no_color = None if colour is None else not colour
+    return Progress(
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=None, complete_style="cyan", finished_style="green"),
+        TextColumn("{task.fields[counts]}", markup=False, table_column=Column(no_wrap=True)),
+        console=Console(file=stream, force_terminal=True, no_color=no_color),
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
 
 
 def line(title: str, done: int, pictures: int, seconds: float) -> str:
@@ -86,6 +146,11 @@ def line(title: str, done: int, pictures: int, seconds: float) -> str:
         >>> line("shapes-text2img on shapes", 24, 48, 2.4)
         'shapes-text2img on shapes: 24/48 pictures, 10.0/s, 2 s left'
     """
+    return f"{title}: {counts(done, pictures, seconds)}"
+
+
+def counts(done: int, pictures: int, seconds: float) -> str:
+    """Pictures done of all, pictures a second, and the time left."""
     rate = done / seconds if seconds else 0.0
     left = f"{(pictures - done) / rate:.0f} s left" if rate else "…"
-    return f"{title}: {done}/{pictures} pictures, {rate:.1f}/s, {left}"
+    return f"{done}/{pictures} pictures, {rate:.1f}/s, {left}"

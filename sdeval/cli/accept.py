@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from sdeval.cli.accept_options import wanted
 
 if TYPE_CHECKING:
+    from sdeval._utils.tables import Row
     from sdeval.baselines.acceptance import Proposal
+    from sdeval.baselines.acceptance.changes import CaseChange, Change
 
 HELP = "make a run the baseline"
 LINES = 20
@@ -71,19 +73,25 @@ def _proposals(given: argparse.Namespace) -> list[Proposal]:
 
 def _tell(proposal: Proposal, lines: int | None) -> None:
     """Old and new: every figure, then cases whose scores change; of a whole run only where all lines are asked for."""
-    from sdeval._utils.formatting import number
+    from sdeval._utils.tables import Column, Table, show
 
     print(_title(proposal))
-    for change in proposal.figures:
-        why = f" ({change.reason})" if change.new is None and change.reason else ""
-        print(f"  {change.metric}: {number(change.old)} → {number(change.new)}{why}")
     cases = [] if proposal.whole and lines is not None else proposal.cases
-    for each in cases[:lines]:
-        print(f"  {each.case}: {each.metric} {number(each.old)} → {number(each.new)}")
+    rows = [_row(change.metric, change, change.reason) for change in proposal.figures]
+    rows += [_row(f"{change.case} {change.metric}", change) for change in cases[:lines]]
+    if rows:
+        show(Table([Column(), Column(figures=True), Column(), Column(figures=True)], rows, indent=2))
     if len(cases) > len(cases[:lines]):
         print(f"  … and {len(cases) - len(cases[:lines])} more; all of them: --verbose")
     for note in proposal.notes:
         print(f"  note: {note}")
+
+
+def _row(name: str, change: Change | CaseChange, reason: str = "") -> Row:
+    from sdeval._utils.tables import Row
+    from sdeval._utils.formatting import number
+
+    return Row([name, number(change.old), "→", number(change.new)], reason if change.new is None else "")
 
 
 def _title(proposal: Proposal) -> str:

@@ -49,21 +49,16 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _tell(found: Noise) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from sdeval._utils.formatting import number
+    from sdeval._utils.tables import Column, Row, Table, show
 
-    table = Table(title=f"{found.suite} on {found.target}, {found.seed_sets} sets of seeds", title_justify="left")
-    table.add_column("figure")
-    for name in ("value", "noise", "harmless", "tolerance", "detectable"):
-        table.add_column(name, justify="right")
-    table.add_column("cases", justify="right")
+    names = ("value", "noise", "harmless", "tolerance", "detectable", "cases")
+    columns = [Column("figure"), *(Column(name, figures=True) for name in names)]
+    rows = []
     for name, each in found.metrics.items():
         values = (each.figure, each.noise, each.harmless, each.allowed, each.detectable)
-        table.add_row(name, *map(number, values), _cases(each))
-    # As wide as it must be, also where the output goes into a file.
-    Console(width=max(100, Console().width)).print(table)
+        rows.append(Row([name, *map(number, values), _cases(each)]))
+    show(Table(columns, rows, title=f"{found.suite} on {found.target}, {found.seed_sets} sets of seeds"))
     if found.defects:
         counts = ", ".join(f"{count} {defect}" for defect, count in found.defects.items())
         print(f"broken images that the target makes by itself: {counts}, of {found.images}")

@@ -26,6 +26,7 @@ def run(given: argparse.Namespace) -> int:
     from functools import partial
 
     from sdeval._utils.files import dump_json, write_text
+    from sdeval._utils.tables import has_colour, terminal_width
     from sdeval.report.comparison import compared_of, of_project
     from sdeval.report.comparison_table import matrix_lines
 
@@ -34,7 +35,7 @@ def run(given: argparse.Namespace) -> int:
     if not found:
         raise SdevalError("no suite has two runs in these folders; it takes two to compare")
     for matrix in found:
-        print("\n".join(matrix_lines(matrix)), end="\n\n")
+        print("\n".join(matrix_lines(matrix, terminal_width(), colour=has_colour())), end="\n\n")
     if given.page:
         from sdeval.report.html.comparison import write_sheets
 

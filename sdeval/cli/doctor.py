@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from sdeval.cli.target_options import add_target, target_of
 from sdeval.config.suite import Case, Suite
 
+if TYPE_CHECKING:
+    from sdeval._utils.tables import Row
+    from sdeval.diagnostics.doctor import Check
+
 HELP = "check that a target is repeatable, and the machine fit to judge"
 MARKS = {"fine": "✓", "look": "!", "wrong": "✗"}
+COLOURS = {"fine": "", "look": "yellow", "wrong": "red"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Draw a few pictures, and say what they depend on besides case and seed; exit with 1 where something is wrong."""
+    from sdeval._utils.tables import Column, Table, show
     from sdeval.diagnostics.doctor import examine
     from sdeval.engines.engine import check, open_target
     from sdeval.evaluation.plan import make_plan
@@ -34,8 +41,12 @@ def run(given: argparse.Namespace) -> int:
     check(target, suite.task, {**suite.settings, **target.settings})
     plan = make_plan(suite, target)
     checks = examine(open_target(target), suite, plan.settings, plan.samples)
-    for each in checks:
-        print(f"{MARKS[each.state]} {each.name:16} {each.found}")
-        if each.advice:
-            print(f"  {'':16} → {each.advice}")
+    show(Table([Column()], list(map(_row, checks))))
     return int(any(each.state == "wrong" for each in checks))
+
+
+def _row(check: Check) -> Row:
+    from sdeval._utils.tables import Row
+
+    note = f"{check.found}\n→ {check.advice}" if check.advice else check.found
+    return Row([f"{MARKS[check.state]} {check.name}"], note, COLOURS[check.state])

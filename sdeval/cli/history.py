@@ -36,10 +36,11 @@ def run(given: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from sdeval._utils.files import dump_json, short, write_text
+    from sdeval._utils.tables import has_colour, terminal_width
     from sdeval.report.history_table import history_lines
 
     watched = _chosen(given)
-    print("\n".join(history_lines(watched)))
+    print("\n".join(history_lines(watched, terminal_width(), colour=has_colour())))
     if given.json:
         write_text(given.json, dump_json([asdict(each) for each in watched]))
     if given.plot:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sdeval._utils.tables import Row
+    from sdeval.metrics.base import MetricInfo
 
 HELP = "metrics that suites can name"
 
@@ -14,16 +19,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Print every metric, of other packages too: its name, which way is better, its tolerance, tasks and meaning."""
     from sdeval import metrics
+    from sdeval._utils.tables import Column, Row, Table, show
+
+    further = Row(["torchmetrics.image.X", "", ""], "any image metric of torchmetrics, by its dotted name")
+    show(Table([Column()] * 3, [*(_row(metrics.info(name), name) for name in metrics.known()), further]))
+    return 0
+
+
+def _row(info: MetricInfo, name: str) -> Row:
+    from sdeval._utils.tables import Row
     from sdeval.config.suite import TASKS
 
-    names = metrics.known()
-    width = max(map(len, names))
-    for name in names:
-        info = metrics.info(name)
-        better = "higher" if info.higher_is_better else "lower"
-        tolerance = f"{info.tolerance:g}" + (" of the baseline" if info.tolerance_is_relative else f" {info.unit}")
-        allowed = f"tolerance {tolerance.strip()}" if info.judged else "reported only"
-        tasks = "" if info.tasks == TASKS else f" ({', '.join(info.tasks)})"
-        print(f"{name:<{width}}  {better:<6}  {allowed:<28}  {info.title}{tasks}")
-    print(f"{'torchmetrics.image.X':<{width}}  any image metric of torchmetrics, by its dotted name")
-    return 0
+    better = "higher" if info.higher_is_better else "lower"
+    tolerance = f"{info.tolerance:g}" + (" of the baseline" if info.tolerance_is_relative else f" {info.unit}")
+    allowed = f"tolerance {tolerance.strip()}" if info.judged else "reported only"
+    tasks = "" if info.tasks == TASKS else f" ({', '.join(info.tasks)})"
+    return Row([name, better, allowed], info.title + tasks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -48,42 +49,54 @@ def run(given: argparse.Namespace) -> int:
         print(f"\n{trial.suite.name} on {trial.target.name}: {len(trial.faults)} faults and controls", flush=True)
         with TemporaryDirectory() as folder:
             shown = watcher() if given.progress else Silent()
-            found.append(measure(trial, Path(folder), shown, _tell))
+            width = max(len(fault.name) for fault in trial.faults)
+            found.append(measure(trial, Path(folder), shown, partial(_tell, width=width)))
         _summarize(found[-1])
     if given.json:
         write_text(given.json, dump_json([each.describe() for each in found]))
     return int(not all(each.good for each in found))
 
 
-def _tell(finding: Finding) -> None:
-    """One line, as soon as it is known."""
-    if finding.identical:
-        said = "no picture changed"
-    elif finding.caught:
-        said = f"{finding.verdict} by {', '.join(finding.metrics)}"
-    else:
-        said = finding.verdict
-    wrong = finding.caught if finding.control else finding.clear and not finding.caught and not finding.identical
+def _tell(finding: Finding, width: int) -> None:
+    """One row, as soon as it is known; `width` is that of the longest name of a fault."""
+    from sdeval._utils.tables import Column, Row, Table, show
+
     kind = "control" if finding.control else ("clear" if finding.clear else "faint")
     repeat = f" #{finding.repeat}" if finding.repeat else ""
+    wrong = finding.caught if finding.control else finding.clear and not finding.caught and not finding.identical
     mark = "✗" if wrong else "✓" if finding.caught or finding.control else "·"
-    print(f"  {mark} {finding.fault + repeat:26} {kind:8} {finding.loss:7.1f} tolerances  {said}", flush=True)
+    columns = [Column(width=width + len("✓  #9")), Column(width=len("control")), Column(figures=True, width=18)]
+    cells = (f"{mark} {finding.fault}{repeat}", kind, f"{finding.loss:.1f} tolerances")
+    show(Table(columns, [Row(cells, _outcome(finding), "red" if wrong else "")], indent=2))
+
+
+def _outcome(finding: Finding) -> str:
+    if finding.identical:
+        return "no picture changed"
+    return f"{finding.verdict} by {', '.join(finding.metrics)}" if finding.caught else finding.verdict
 
 
 def _summarize(found: Sensitivity) -> None:
+    from sdeval._utils.tables import Column, Row, Table, show
     from sdeval.diagnostics.naive_rules import BY_HAND
 
-    clear, faint = found.caught(clear=True), found.caught(clear=False)
-    flagged = found.flagged()
-    print(f"\n  {'rule':22} {'clear faults':>14} {'faint faults':>14} {'controls flagged':>18}")
-    print(f"  {'sdeval':22} {_of(clear):>14} {_of(faint):>14} {_of(flagged):>18}")
-    for rule in BY_HAND:
-        alarms = [[each.by_hand[rule] for each in found.faults if each.clear == clear] for clear in (True, False)]
-        controls = [each.by_hand[rule] for each in found.findings if each.control]
-        told = [_of((sum(each), len(each))) for each in (*alarms, controls)]
-        print(f"  {rule:22} {told[0]:>14} {told[1]:>14} {told[2]:>18}")
+    columns = [
+        Column("rule"),
+        *(Column(name, figures=True) for name in ("clear faults", "faint faults", "controls flagged")),
+    ]
+    counts = (found.caught(clear=True), found.caught(clear=False), found.flagged())
+    rows = [Row(["sdeval", *map(_of, counts)]), *(Row([rule, *_alarms(found, rule)]) for rule in BY_HAND)]
+    print()
+    show(Table(columns, rows, indent=2))
     for note in found.notes:
         print(f"\n  note: {note}")
+
+
+def _alarms(found: Sensitivity, rule: str) -> list[str]:
+    """How many of the clear faults, the faint ones and the controls a rule raises an alarm for."""
+    alarms = [[fault.by_hand[rule] for fault in found.faults if fault.clear == clear] for clear in (True, False)]
+    controls = [finding.by_hand[rule] for finding in found.findings if finding.control]
+    return [_of((sum(group), len(group))) for group in (*alarms, controls)]
 
 
 def _of(count: tuple[int, int]) -> str:

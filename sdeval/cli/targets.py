@@ -15,10 +15,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Print every target that comes with sdeval or is the project's own: its name, its model, and how it is run."""
+    from sdeval._utils.tables import Column, Row, Table, show
+
     named = given.named
-    width = max(map(len, named))
-    for name in sorted(named):
-        print(f"{name:<{width}}  {described(named[name])}")
+    show(Table([Column()], [Row([name], described(named[name])) for name in sorted(named)]))
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +60,7 @@ class Controller:
             self._say_how_to_resume(terminalreporter)
         if self._page is None or self._further is None:
             return
+        from sdeval._utils.tables import terminal_width
         from sdeval.report.comparison_table import matrix_lines
         from sdeval.report.terminal import summary_lines
         from sdeval.report.words import tone
@@ -68,15 +68,17 @@ class Controller:
 
         terminalreporter.section("sdeval")
         root = self._state.config.invocation_params.dir
-        width = max(100, shutil.get_terminal_size().columns)
+        width, colour = terminal_width(), bool(terminalreporter.hasmarkup)
         told = [*read_record(self._page.parent).notes, *filter(None, [self._warning])]
-        tables = [line for each in self._compared for line in (*matrix_lines(each.matrix, width), "")]
+        tables = [line for each in self._compared for line in (*matrix_lines(each.matrix, width, colour=colour), "")]
         for text in tables:
             terminalreporter.write_line(text)
-        outcome, *lines = summary_lines(self._state.verdicts, self._page, root, width, told, self._further)
+        outcome, *lines = summary_lines(
+            self._state.verdicts, self._page, root, width, told, self._further, colour=colour
+        )
         colours = {"bad": "red", "warn": "yellow", "good": "green", "open": "yellow"}
-        colour = colours[tone(self._state.verdicts, strict=self._state.settings.strict)]
-        terminalreporter.write_line(outcome, bold=True, **{colour: True})
+        whole = colours[tone(self._state.verdicts, strict=self._state.settings.strict)]
+        terminalreporter.write_line(outcome, bold=True, **{whole: True})
         for text in lines:
             terminalreporter.write_line(text)
 

@@ -75,7 +75,7 @@ class State:
             return Silent()
         capture = self.config.pluginmanager.getplugin("capturemanager")
         aside = capture.global_and_fixture_disabled if capture else contextlib.nullcontext
-        return Shown(lambda: sys.stdout, bar=terminal.isatty, aside=aside)
+        return Shown(lambda: sys.stdout, bar=terminal.isatty, aside=aside, colour=terminal.hasmarkup)
 
     @property
     def flags(self) -> str:

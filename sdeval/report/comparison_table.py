@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from io import StringIO
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from sdeval._utils.formatting import number, signed
+from sdeval._utils.tables import Column, Table, lines
+from sdeval._utils.tables import Row as Line
 from sdeval.compare.matrix import Matrix, Row
 from sdeval.compare.speed import Spread
 from sdeval.report.words import SYMBOLS
 from sdeval.results.verdict import Verdict
 
 
-def matrix_lines(matrix: Matrix, width: int = 0) -> list[str]:
+def matrix_lines(matrix: Matrix, width: int, *, colour: bool = False) -> list[str]:
     """A table of settings, and the fastest of them that is not worse.
 
     Args:
         matrix: what to show.
-        width: in characters; that of the terminal where 0.
+        width: in characters.
+        colour: whether lines hold the escape sequences of colours.
     """
     base = next(row for row in matrix.rows if row.name == matrix.reference)
     metrics = told_metrics(matrix)
-    table = Table(title=f"{matrix.suite}, beside {escape(matrix.reference)}", title_justify="left")
-    table.add_column("setting", overflow="fold")
-    for name in ("s a picture", "as fast", *metrics):
-        table.add_column(name, justify="right", overflow="fold")
-    table.add_column("front", justify="center")
-    for row in matrix.rows:
-        table.add_row(escape(row.name), _time(row.seconds), speed_of(row, base), *_figures(row, metrics), _front(row))
-    console = Console(file=StringIO(), width=width or None)
-    with console.capture() as drawn:
-        console.print(table)
-    return [*drawn.get().rstrip().splitlines(), *_broken(matrix), *matrix.notes, choice(matrix, base)]
+    columns = [
+        Column("setting"),
+        *(Column(name, figures=True) for name in ("s a picture", "as fast", *metrics, "front")),
+    ]
+    rows = [Line(_cells(row, base, metrics), colour="red" if row.worse else "") for row in matrix.rows]
+    table = Table(columns, rows, title=f"{matrix.suite}, beside {matrix.reference}")
+    return [*lines(table, width, colour=colour), *_broken(matrix), *matrix.notes, choice(matrix, base)]
+
+
+def _cells(row: Row, base: Row, metrics: list[str]) -> list[str]:
+    return [row.name, _time(row.seconds), speed_of(row, base), *_figures(row, metrics), _front(row)]
 
 
 def _time(seconds: Spread | None) -> str:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import StringIO
 from itertools import groupby
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from sdeval._utils.formatting import number, signed
+from sdeval._utils.tables import Column, Row, Table, lines
 from sdeval.history.trends import Watched
 from sdeval.report.words import SYMBOLS
 from sdeval.stats import cusum
@@ -20,21 +16,20 @@ LAST = 30
 """Sessions in a sparkline."""
 
 
-def history_lines(watched: Sequence[Watched], width: int = 0) -> list[str]:
+def history_lines(watched: Sequence[Watched], width: int, *, colour: bool = False) -> list[str]:
     """A table for every suite and target, what drifts, and how sure that is.
 
     Args:
         watched: figures, those of a suite and target one after the other.
-        width: in characters; that of the terminal where 0.
+        width: in characters.
+        colour: whether lines hold the escape sequences of colours.
     """
-    console = Console(file=StringIO(), width=width or None)
-    lines = []
+    shown = []
     for (suite, target), figures in groupby(watched, key=lambda each: (each.suite, each.target)):
         mine = list(figures)
-        with console.capture() as drawn:
-            console.print(_table(f"{suite} on {target}", mine))
-        lines += [*drawn.get().rstrip().splitlines(), *(each.drift.sentence for each in mine if each.drift), ""]
-    return [*lines, how_sure(watched)]
+        table = _table(f"{suite} on {target}", mine)
+        shown += [*lines(table, width, colour=colour), *(each.drift.sentence for each in mine if each.drift), ""]
+    return [*shown, how_sure(watched)]
 
 
 def how_sure(watched: Sequence[Watched]) -> str:
@@ -60,21 +55,20 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def _table(title: str, watched: Sequence[Watched]) -> Table:
-    table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False)
-    table.add_column("metric", overflow="fold")
-    for name in ("first", "latest", "change", "sessions"):
-        table.add_column(name, justify="right")
-    table.add_column(f"last {LAST}", overflow="fold", min_width=LAST)
-    for each in watched:
-        points = each.series.points
-        first, latest = points[0].value, points[-1].value
-        change = signed(latest - first) if latest != first else "="
-        blocks = sparkline([point.value for point in points[-LAST:]])
-        table.add_row(_name(each), number(first), number(latest), change, str(len(points)), blocks)
-    return table
+    figures = (Column(name, figures=True) for name in ("first", "latest", "change", "sessions"))
+    return Table([Column("metric"), *figures, Column(f"last {LAST}")], list(map(_row, watched)), title)
+
+
+def _row(watched: Watched) -> Row:
+    points = watched.series.points
+    first, latest = points[0].value, points[-1].value
+    change = signed(latest - first) if latest != first else "="
+    blocks = sparkline([point.value for point in points[-LAST:]])
+    cells = (_name(watched), number(first), number(latest), change, str(len(points)), blocks)
+    return Row(cells, colour="yellow" if watched.drift else "")
 
 
 def _name(watched: Watched) -> str:
     """The metric, behind a mark where it drifts, or is told and not judged."""
     mark = SYMBOLS["regressed"] if watched.drift else " " if watched.series.judged else SYMBOLS["information"]
-    return f"{mark} {escape(watched.series.metric)}"
+    return f"{mark} {watched.series.metric}"

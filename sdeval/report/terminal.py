@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten, wrap
 
 from sdeval._utils.formatting import number, probability, signed
+from sdeval._utils.tables import Column, Row, Table
+from sdeval._utils.tables import lines as lines_of
 from sdeval.errors import plural
 from sdeval.report.words import SYMBOLS, counted, headline, not_here, sentence, sign, what
 from sdeval.results.verdict import FAILING, Verdict, worst_first
@@ -42,6 +43,8 @@ def summary_lines(
     width: int,
     notes: Sequence[str] = (),
     further: Further = Further(),
+    *,
+    colour: bool = False,
 ) -> list[str]:
     """The outcome, counts, the worst verdicts, notes, the page, and one next command.
 
@@ -49,7 +52,7 @@ def summary_lines(
         ✗ Something got worse: 4 regressed
         4 regressed, 2 inconclusive, 84 passed
 
-        verdict      suite            target  what        baseline    now  change  tolerance  p       why
+        verdict      suite            target  what        baseline    now  change  tolerance       p  why
         ▼ regressed  shapes-text2img  shapes  clip_score     71.20  54.31  -16.89       0.50  <0.001
 
         page: reports/latest/index.html
@@ -68,9 +71,10 @@ def summary_lines(
 
     shown = list(filter(is_shown, ordered))
     outcome = f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}"
-    lines = [outcome, counted(verdicts), "", *(_table(shown[:ROWS], width) if shown else [])]
+    table = _table(shown[:ROWS], further.strict)
+    lines = [outcome, counted(verdicts), "", *(lines_of(table, width, colour=colour) if shown else [])]
     if len(shown) > ROWS:
-        lines.append(f"… and {len(shown) - ROWS} more on the page")
+        lines.append(f"… and {len(shown) - ROWS} more on the page: {counted(shown[ROWS:])}")
     link = _latest(page, root)
     told = ["", *(f"note: {note}" for note in notes)] if notes else []
     passing = [_let_pass(verdicts)] if further.strict else []
@@ -89,36 +93,28 @@ def _let_pass(verdicts: Sequence[Verdict]) -> str:
     return f"let pass: {', '.join(parts)}{advice}" if parts else ""
 
 
-_COLUMNS = ("verdict", "suite", "target", "what", "baseline", "now", "change", "tolerance", "p", "why")
-INDENT = "    "
-LEFT = 4
-"""Columns of words; the others hold numbers."""
+_NAMES = ("verdict", "suite", "target", "what")
+_FIGURES = ("baseline", "now", "change", "tolerance", "p")
 
 
-def _table(verdicts: Sequence[Verdict], width: int) -> list[str]:
-    """Every column as wide as it must be; the reason, which comes last, gets what is left of the line.
-
-    Where that is too little, and somebody has to know the reason, it stands below in full.
-    """
-    rows = [_COLUMNS, *map(_row, verdicts)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) - 1)]
-    whole = [False, *(each.fails(strict=True) or each.warns for each in verdicts)]
-    lines = []
-    for (*cells, reason), in_full in zip(rows, whole, strict=True):
-        sides = [str.ljust] * LEFT + [str.rjust] * (len(cells) - LEFT)
-        told = "  ".join(side(cell, size) for side, cell, size in zip(sides, cells, widths, strict=True))
-        room = max(30, width - len(told) - 2)
-        if in_full and len(reason) > room:
-            lines += [told.rstrip(), *wrap(reason, width, initial_indent=INDENT, subsequent_indent=INDENT)]
-        else:
-            lines.append(f"{told}  {shorten(reason, room, placeholder=' …')}".rstrip())
-    return lines
+def _table(verdicts: Sequence[Verdict], strict: bool) -> Table:
+    columns = [*map(Column, _NAMES), *(Column(name, figures=True) for name in _FIGURES)]
+    return Table(columns, [_row(verdict, strict) for verdict in verdicts], note_name="why")
 
 
-def _row(verdict: Verdict) -> tuple[str, ...]:
-    said = f"{SYMBOLS[verdict.verdict]} {verdict.verdict.replace('_', ' ')}"
-    figures = (number(verdict.baseline), number(verdict.current), signed(verdict.delta), number(verdict.tolerance))
-    return (said, verdict.suite, verdict.target, what(verdict), *figures, probability(verdict.p_value), verdict.reason)
+def _row(verdict: Verdict, strict: bool) -> Row:
+    kind = f"{SYMBOLS[verdict.verdict]} {verdict.verdict.replace('_', ' ')}"
+    values = (number(verdict.baseline), number(verdict.current), signed(verdict.delta), number(verdict.tolerance))
+    cells = (kind, verdict.suite, verdict.target, what(verdict), *values, probability(verdict.p_value))
+    return Row(cells, verdict.reason, _colour(verdict, strict))
+
+
+def _colour(verdict: Verdict, strict: bool) -> str:
+    if verdict.fails(strict=strict):
+        return "red"
+    if verdict.verdict == "inconclusive" and verdict.warns:
+        return "yellow"
+    return "green" if verdict.verdict == "improved" else ""
 
 
 def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Further(), place: str = "") -> str:

@@ -37,7 +37,7 @@ def test_accept_takes_the_latest_session_and_says_old_and_new(
     assert main(["accept"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "animals on tiny: 4 pictures new or changed",
-        "  clip_score: – → 29.50",
+        "  clip_score  –  →  29.50",
         "accepted into baselines; undo with git",
     ]
     assert (session.parent.parent / "baselines" / "animals" / "tiny" / "run.json").is_file()
@@ -191,8 +191,8 @@ def test_some_cases_are_accepted_and_their_scores_told(session: Path, capsys: py
     assert main(["accept", "-k", "case and not 0", "--reason", "cats are better", "--dry-run"]) == 0
     told = [
         "animals on tiny: 2 pictures new or changed",
-        "  clip_score: 29.50 → 30.00",
-        "  case-1: clip_score 28.50 → 29.50",
+        "  clip_score         29.50  →  30.00",
+        "  case-1 clip_score  28.50  →  29.50",
     ]
     assert capsys.readouterr().out.splitlines() == [*told, "nothing written (dry run)"]
     assert main(["accept", "-k", "case and not 0", "--reason", "cats are better"]) == 0
@@ -210,8 +210,8 @@ def test_the_scores_of_a_metric_are_accepted_and_pictures_stay(
     assert main(["accept", "--metric", "clip_score"]) == 0
     assert capsys.readouterr().out.splitlines()[:3] == [
         "animals on tiny: pictures stay",
-        "  clip_score: 29.50 → 30.50",
-        "  case-0: clip_score 30.50 → 31.50",
+        "  clip_score         29.50  →  30.50",
+        "  case-0 clip_score  30.50  →  31.50",
     ]
 
 

@@ -966,3 +966,28 @@ def test_a_misnamed_argument_of_a_suite_gets_a_near_match_and_its_line(suites: p
     assert "unknown argument of Suite 'seed'; did you mean seeds" in said
     assert "(test_suite.py:" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("colour", ["yes", "no"])
+def test_the_summary_is_as_colourful_as_pytest(
+    suites: pytest.Pytester, colour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    result = suites.runpytest_inprocess(f"--color={colour}", "--sdeval-strict", "-p", "no:cacheprovider")
+    rows = [line for line in result.stdout.lines if "+ new" in line]
+    assert rows
+    assert {line.startswith("\x1b[31m") for line in rows} == {colour == "yes"}
+
+
+def test_the_summary_is_as_wide_as_the_terminal(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    result = suites.runpytest_inprocess(*QUIET)
+    table = result.stdout.str().partition("\nverdict ")[2].partition("\n\n")[0].splitlines()
+    assert len(table) > 4
+    assert max(map(len, table)) <= 80
+
+
+def test_progress_is_plain_lines_where_the_output_is_no_terminal(suites: pytest.Pytester) -> None:
+    result = suites.runpytest_inprocess("-s", *QUIET)
+    result.stdout.fnmatch_lines(["few on shapes: 3/3 pictures, *"])
+    assert "\x1b" not in result.stdout.str()

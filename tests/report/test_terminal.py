@@ -70,16 +70,51 @@ def test_a_suite_without_any_baseline_does_not_list_its_cases(tmp_path: Path) ->
 LONG = "because " * 40
 
 
-def test_columns_line_up_and_reasons_that_nobody_needs_are_cut(tmp_path: Path) -> None:
-    lines = summary_lines([replace(LOST, verdict="passed", reason=LONG), LOST], tmp_path / "x" / "p", tmp_path, 120)
-    assert max(map(len, lines)) <= 120
+def test_columns_line_up(tmp_path: Path) -> None:
+    lines = summary_lines([replace(LOST, verdict="passed"), LOST], tmp_path / "x" / "p", tmp_path, 120)
     assert lines[3].index("suite") == lines[4].index("animals") == lines[5].index("animals")
 
 
-def test_the_reason_of_what_fails_stands_below_it_in_full(tmp_path: Path) -> None:
-    lines = summary_lines([replace(BLACK, reason=LONG)], tmp_path / "x" / "index.html", tmp_path, 120)
-    assert max(map(len, lines)) <= 120
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+@pytest.mark.parametrize("kind", ["broken", "passed", "information"])
+def test_every_reason_is_whole(kind: Kind, width: int, tmp_path: Path) -> None:
+    lines = summary_lines([replace(BLACK, case="", verdict=kind, reason=LONG)], tmp_path / "x" / "p", tmp_path, width)
+    assert max(map(len, lines)) <= width
     assert sum(line.count("because") for line in lines) == 40
+
+
+def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
+    figures = [replace(LOST, metric=f"m{at}", verdict="passed" if at < 16 else "information") for at in range(21)]
+    lines = summary_lines(figures, tmp_path / "x" / "p", tmp_path, 120)
+    assert "… and 7 more on the page: 2 passed, 5 information" in lines
+
+
+@pytest.mark.parametrize(
+    ("verdict", "strict", "colour"),
+    [
+        (LOST, False, "31"),
+        (replace(LOST, verdict="inconclusive", fatal=True), False, "31"),
+        (replace(LOST, verdict="new"), True, "31"),
+        (replace(LOST, verdict="inconclusive"), False, "33"),
+        (replace(LOST, verdict="improved", delta=3.25), False, "32"),
+    ],
+    ids=["regressed", "fatal", "strict", "beyond", "improved"],
+)
+def test_rows_are_coloured_by_their_verdict(verdict: Verdict, strict: bool, colour: str, tmp_path: Path) -> None:
+    further = Further(strict=strict)
+    lines = summary_lines([verdict], tmp_path / "x" / "p", tmp_path, 120, (), further, colour=True)
+    assert lines[4].startswith(f"\x1b[{colour}m")
+
+
+@pytest.mark.parametrize("kind", ["new", "passed", "information", "inconclusive"])
+def test_rows_that_nobody_must_look_at_have_no_colour(kind: Kind, tmp_path: Path) -> None:
+    verdict = replace(LOST, verdict=kind, delta=-0.25)
+    lines = summary_lines([verdict], tmp_path / "x" / "p", tmp_path, 120, colour=True)
+    assert "\x1b" not in lines[4]
+
+
+def test_without_colour_no_line_holds_an_escape_sequence(tmp_path: Path) -> None:
+    assert "\x1b" not in "".join(summary_lines([LOST, BLACK], tmp_path / "x" / "p", tmp_path, 120))
 
 
 DOUBT = replace(LOST, verdict="inconclusive", p_value=0.04)

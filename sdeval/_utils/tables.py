@@ -1,0 +1,276 @@
+"""Tables for the terminal: alignment, wrapping, and colours are decided here, for every command and for pytest.
+
+A row is its names, its figures, and a note of any length. The note stands at the end of the row, or below it where
+little room is left. Where names and figures do not fit into one line, the figures go into a line of their own, still
+below their headings. A table without notes that is too wide is split into several, which all begin with the first
+column. Nothing is ever cut off.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+PLAIN_WIDTH = 120
+"""Characters in a line where the output is no terminal and COLUMNS is not set, as in the log of a CI job."""
+UNLIMITED = 10_000
+LEAST_WIDTH = 60
+NOTE_WIDTH = 50
+"""A note that needs more than one line stands at the end of its row only where there is this much room."""
+INDENT = 4
+"""Of a note below its row."""
+GAP = 2
+"""Between two columns."""
+MISSING = ("", "–")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of names, or of figures, which are aligned at their right."""
+
+    name: str = ""
+    figures: bool = False
+    width: int = 0
+    """At least this many characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row."""
+
+    cells: Sequence[str]
+    note: str = ""
+    """What else there is to say, of any length."""
+    colour: str = ""
+    """A colour of rich, such as `red`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns, those of names first, and rows in the order in which they are shown."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    title: str = ""
+    note_name: str = ""
+    """Heading of the notes."""
+    indent: int = 0
+    """Spaces before every line."""
+
+    @property
+    def heading(self) -> Row:
+        """The names of the columns."""
+        return Row([column.name for column in self.columns], self.note_name, "bold")
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether any row has a note."""
+        return any(row.note for row in self.rows)
+
+
+def show(table: Table) -> None:
+    """Print a table; every row is one line in a file or a pipe, so that grep finds all of it."""
+    print("\n".join(lines(table, terminal_width(otherwise=UNLIMITED), colour=has_colour())), flush=True)
+
+
+def terminal_width(otherwise: int = PLAIN_WIDTH) -> int:
+    """Characters in a line of the standard output, which COLUMNS overrides.
+
+    Args:
+        otherwise: where the standard output is no terminal.
+    """
+    return max(LEAST_WIDTH, shutil.get_terminal_size((otherwise, 24)).columns)
+
+
+def has_colour() -> bool:
+    """Whether the standard output is a terminal with colours, and NO_COLOR is not set."""
+    from rich.console import Console
+
+    console = Console()
+    return console.color_system in ("standard", "256", "truecolor") and not console.no_color
+
+
+Styled = tuple[str, str]
+"""A line, and its style."""
+
+
+def lines(table: Table, width: int, *, colour: bool = False) -> list[str]:
+    """The lines of a table.
+
+    Args:
+        table: what to show.
+        width: characters in a line.
+        colour: whether lines hold the escape sequences of colours.
+    """
+    room = width - table.indent
+    widths = _widths(table)
+    parts = [list(range(len(widths)))]
+    if _total(widths) > room and not table.has_notes:
+        widths, parts = _split(widths, room)
+    title = [(table.title, "bold")] if table.title else []
+    shown = [*title, *_lines_of(_part(table, parts[0]), [widths[at] for at in parts[0]], room)]
+    for part in parts[1:]:
+        shown += [("", ""), *_lines_of(_part(table, part), [widths[at] for at in part], room)]
+    return [" " * table.indent + (_coloured(text, style) if colour else text) for text, style in shown]
+
+
+def _coloured(text: str, style: str) -> str:
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
+
+
+def _widths(table: Table) -> list[int]:
+    """As wide as every column must be for its longest line."""
+    return [
+        max(column.width, *(_length(cell) for cell in cells))
+        for column, *cells in zip(table.columns, table.heading.cells, *(row.cells for row in table.rows), strict=True)
+    ]
+
+
+def _length(text: str) -> int:
+    """Characters of the longest line, as wide as a terminal shows them."""
+    from rich.cells import cell_len
+
+    return max(map(cell_len, text.split("\n")))
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + GAP * max(0, len(widths) - 1)
+
+
+def _split(widths: Sequence[int], width: int) -> tuple[list[int], list[list[int]]]:
+    """How wide columns are, and which of them stand beside each other: the first is everywhere, and may wrap."""
+    first = min(widths[0], max(width // 3, width - GAP - max(widths[1:], default=0)))
+    parts = [[0]]
+    for at in range(1, len(widths)):
+        together = [first, *(widths[other] for other in (*parts[-1][1:], at))]
+        if len(parts[-1]) > 1 and _total(together) > width:
+            parts.append([0])
+        parts[-1].append(at)
+    return [first, *widths[1:]], parts
+
+
+def _part(table: Table, part: Sequence[int]) -> Table:
+    """Some columns of a table."""
+    rows = [Row([row.cells[at] for at in part], row.note, row.colour) for row in table.rows]
+    return Table([table.columns[at] for at in part], rows, note_name=table.note_name)
+
+
+def _lines_of(table: Table, widths: Sequence[int], width: int) -> list[Styled]:
+    """The heading, unless nothing has a name, and all rows."""
+    layout = _Layout.of(table.columns, widths, width)
+    beside = [layout.is_beside(row.note) for row in table.rows]
+    named = any((*table.heading.cells, table.note_name))
+    heading = Row(table.heading.cells, table.note_name if any(beside) else "", table.heading.colour)
+    rows = [heading, *table.rows] if named else table.rows
+    return [(text, row.colour) for row in rows for text in layout.lines(row)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the parts of every row stand."""
+
+    columns: Sequence[Column]
+    widths: Sequence[int]
+    width: int
+    """Of the whole line."""
+    names: int
+    """How many columns of names there are before the first of figures."""
+    start: int
+    """Where figures begin."""
+
+    @classmethod
+    def of(cls, columns: Sequence[Column], widths: Sequence[int], width: int) -> _Layout:
+        """Every column as wide as it must be; where that is too much, figures stand at the right of the line."""
+        names = next((at for at, column in enumerate(columns) if column.figures), len(columns))
+        natural = _total(widths[:names]) + GAP
+        furthest = width - _total(widths[names:]) if names < len(widths) else width + GAP
+        return cls(columns, widths, width, names, min(natural, max(INDENT, furthest)))
+
+    @property
+    def room(self) -> int:
+        """For a note at the end of a row."""
+        figures = self.widths[self.names :]
+        return self.width - self.start - (_total(figures) + GAP if figures else 0)
+
+    def is_beside(self, note: str) -> bool:
+        """Whether a note stands at the end of its row."""
+        return bool(note) and (self.room >= NOTE_WIDTH or _length(note) <= self.room)
+
+    def lines(self, row: Row) -> list[str]:
+        """A row, with its note."""
+        if self.is_beside(row.note):
+            return self._cells(row, row.note)
+        return [*self._cells(row), *(line for text in row.note.split("\n") if text for line in self._below(text))]
+
+    def _cells(self, row: Row, note: str = "") -> list[str]:
+        """Names and figures in one line, or in two."""
+        *before, last = row.cells[: self.names]
+        taken = _total([*self.widths[: len(before)], _length(last)])
+        if taken + GAP <= self.start:
+            size = self.start - GAP - _total([*self.widths[: len(before)], 0])
+            widths = [*self.widths[: len(before)], size, *self.widths[self.names :]]
+            return _aligned(self.columns, widths, row.cells, note, self.room)
+        return [*self._names(row, taken), *self._figures(row)]
+
+    def _names(self, row: Row, taken: int) -> list[str]:
+        """The names alone, in one line where that is possible; otherwise the last one stands below the others."""
+        names = row.cells[: self.names]
+        if taken <= self.width:
+            return _aligned(self.columns[: self.names], [*self.widths[: self.names - 1], _length(names[-1])], names)
+        *before, last = names
+        widths = self.widths[: len(before)]
+        if _total(widths) <= self.width:
+            return [*_aligned(self.columns[: len(before)], widths, before), *self._below(last)]
+        return [*_wrapped((" " * GAP).join(before), self.width), *self._below(last)]
+
+    def _figures(self, row: Row) -> list[str]:
+        """The figures alone, below their headings; nothing where all are missing."""
+        figures = row.cells[self.names :]
+        if all(cell in MISSING for cell in figures):
+            return []
+        texts = _aligned(self.columns[self.names :], self.widths[self.names :], figures)
+        return [" " * self.start + text for text in texts]
+
+    def _below(self, note: str) -> list[str]:
+        return [" " * INDENT + text for text in _wrapped(note, self.width - INDENT)]
+
+
+def _aligned(
+    columns: Sequence[Column], widths: Sequence[int], cells: Sequence[str], note: str = "", room: int = 0
+) -> list[str]:
+    """Cells beside each other; a note wraps inside its column."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid.grid(padding=(0, GAP, 0, 0))
+    for column, width in zip(columns, widths, strict=True):
+        grid.add_column(justify="right" if column.figures else "left", width=width, overflow="fold")
+    if note:
+        grid.add_column(width=room, overflow="fold")
+    grid.add_row(*map(Text, (*cells, note) if note else cells))
+    return _rendered(grid, _total([*widths, room]))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    from rich.text import Text
+
+    return _rendered(Text(text, overflow="fold"), width)
+
+
+def _rendered(renderable: RenderableType, width: int) -> list[str]:
+    """What rich makes of it, line by line, without colours and without spaces at the end."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    console = Console(file=StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    rendered = console.render_lines(renderable, pad=False)
+    return ["".join(segment.text for segment in line).rstrip() for line in rendered]
