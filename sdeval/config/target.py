@@ -31,7 +31,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(typed.Checked):
     """A model and how it is run.
 
     Raises:
