@@ -1,4 +1,4 @@
-"""Whether values are what annotations say: pydantic decides, and its errors become one line.
+"""Whether values are what annotations say: pydantic decides, and its errors become one line (`validation_errors`).
 
 A dataclass is the only definition of a format; it derives from `Checked`. pydantic is imported when the first value is
 validated, so that commands which validate nothing start without it.
@@ -7,34 +7,17 @@ validated, so that commands which validate nothing start without it.
 from __future__ import annotations
 
 import math
-import types
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    ClassVar,
-    Literal,
-    NotRequired,
-    TypeVar,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NotRequired, TypeVar, cast, get_type_hints
 
-from sdeval.errors import SdevalError, unknown
+from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 T = TypeVar("T")
-Errors = Sequence[Mapping[str, Any]]
-"""As pydantic lists them: `type`, `loc`, `input`, and for some `ctx`."""
 Place = tuple[str | int, ...]
 """Names and numbers that lead to a value."""
 Where = str | Callable[[str], str]
@@ -104,7 +87,7 @@ def check(thing: Any, where: Where) -> None:
     Raises:
         SdevalError: `suite animals: seeds[1]: must be a whole number, got 'a'`.
     """
-    check_fields(thing.__class__, {name: getattr(thing, name) for name in _hints(thing.__class__)}, where)
+    check_fields(thing.__class__, {name: getattr(thing, name) for name in hints_of(thing.__class__)}, where)
 
 
 def check_fields(kind: Any, values: Mapping[str, Any], where: Where) -> None:
@@ -136,45 +119,39 @@ def from_json(kind: type[T], text: str | bytes, where: str) -> T:
     return cast(T, _validated(_adapter(key).validate_json, text, key, where))
 
 
-def misfit(value: object, kind: Any, name: str) -> str | None:
-    """What is wrong with a value, or None where it is what an annotation says.
+def check_value(value: object, kind: Any, name: str, where: str) -> None:
+    """Refuse a single value that is not what an annotation says.
 
-    Example:
-        >>> misfit((0, "a"), tuple[int, ...], "seeds")
-        "seeds[1]: must be a whole number, got 'a'"
+    Raises:
+        SdevalError: `StableDiffusionPipeline: guidance_scale: must be a number, got 'high'`.
     """
-    try:
-        _adapter(kind).validate_python(value)
-    except ValueError as error:
-        return _message(_locate(_errors_of(error), kind, (name,)))
-    return None
+    _validated(_adapter(kind).validate_python, value, kind, where, (name,))
 
 
-def _validated(validate: Callable[[Any], Any], value: object, kind: Any, where: Where) -> Any:
+def _validated(validate: Callable[[Any], Any], value: object, kind: Any, where: Where, place: Place = ()) -> Any:
     try:
         return validate(value)
-    # pydantic's ValidationError is one; naming it here would import pydantic for every value that is right.
+    # pydantic's ValidationError is one, and is only looked at where there is one.
     except ValueError as error:
-        problem = _locate(_errors_of(error), kind, ())
+        raise _refusal(error, kind, where, place) from None
     except RecursionError:
-        raise SdevalError(f"{_named(where, ())}: lists or mappings in it are nested too deeply") from None
-    raise SdevalError(f"{_named(where, problem.place)}: {_message(problem)}")
+        begin = where if isinstance(where, str) else where("")
+        raise SdevalError(f"{begin}: lists or mappings in it are nested too deeply") from None
 
 
-def _named(where: Where, place: Place) -> str:
-    return where if isinstance(where, str) else where(str(place[0]) if place else "")
+def _refusal(error: Any, kind: Any, where: Where, place: Place) -> SdevalError:
+    from sdeval._utils.validation_errors import locate, message
 
-
-def _errors_of(error: Any) -> Errors:
-    errors: Errors = error.errors(include_url=False)
-    return errors
+    problem = locate(error.errors(include_url=False), kind, place)
+    begin = where if isinstance(where, str) else where(str(next(iter(problem.place), "")))
+    return SdevalError(f"{begin}: {message(problem)}")
 
 
 @lru_cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
-    if not _has_fields(kind):
+    if not has_fields(kind):
         return TypeAdapter(kind, config=cast(Any, CONFIG))
     # A TypedDict has no base class to inherit it from.
     if not hasattr(kind, "__pydantic_config__"):
@@ -187,126 +164,19 @@ def _fields_adapter(kind: Any) -> TypeAdapter[Any]:
     """For the fields of a dataclass as a mapping: pydantic never looks into an instance, and makes none from it."""
     from typing_extensions import TypedDict
 
-    hints = {name: hint if name in _required(kind) else NotRequired[hint] for name, hint in _hints(kind).items()}
+    hints = {name: hint if name in _required(kind) else NotRequired[hint] for name, hint in hints_of(kind).items()}
     return _adapter(cast(Any, TypedDict)(kind.__name__, hints))
 
 
 @lru_cache
-def _hints(kind: Any) -> Mapping[str, Any]:
-    """Annotations of a dataclass or a TypedDict."""
+def hints_of(kind: Any) -> Mapping[str, Any]:
+    """Annotations of the fields of a dataclass or a TypedDict."""
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in fields(kind)} if is_dataclass(kind) else hints
 
 
 def _required(kind: Any) -> set[str]:
     return {each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING}
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """One error of pydantic, with the annotation that its value does not fit."""
-
-    error: Mapping[str, Any]
-    place: Place
-    kind: Any
-    advice: str = ""
-
-
-def _locate(errors: Errors, kind: Any, place: Place, depth: int = 0, advice: str = "") -> _Problem:
-    """The error to tell: a misspelt name before one that is missing, and those before wrong values.
-
-    Args:
-        errors: all that lie below one place.
-        kind: the annotation there.
-        place: names and numbers that lead there.
-        depth: steps of pydantic's `loc` that led there; a union of several has a step of its own.
-        advice: text of an `Annotated` on the way.
-    """
-    error = min(errors, key=lambda each: _ORDER.get(each["type"], len(_ORDER)))
-    steps = error["loc"][depth:]
-    if get_origin(kind) is Annotated:
-        advice = next((each for each in kind.__metadata__ if isinstance(each, str)), advice)
-        return _locate(errors, kind.__origin__, place, depth, advice)
-    if not steps or steps[1:] == ("[key]",) or (len(steps) == 1 and error["type"] in _UNKNOWN):
-        return _Problem(error, place, kind, advice)
-    if _is_union(kind):
-        members = [each for each in get_args(kind) if each is not type(None)]
-        if len(members) == 1:
-            return _locate(errors, members[0], place, depth, advice)
-        # What lies deepest is about the member that the value is almost one of.
-        deepest = max(errors, key=lambda each: len(each["loc"]))
-        if len(deepest["loc"]) == depth + 1:
-            return _Problem(error, place, kind, advice)
-        return _locate([deepest], next(filter(_is_collection, members)), place, depth + 1, advice)
-    below = [each for each in errors if each["loc"][depth : depth + 1] == steps[:1]]
-    return _locate(below, _inside(kind, steps[0]), (*place, steps[0]), depth + 1, advice)
-
-
-def _inside(kind: Any, step: str | int) -> Any:
-    """The annotation of a field, an entry or an element."""
-    if _has_fields(kind):
-        return _hints(kind).get(str(step), Any)
-    inside = get_args(kind) or (Any,)
-    return inside[1] if _is_a(get_origin(kind), Mapping) else inside[0]
-
-
-_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
-_ORDER = {**dict.fromkeys(_UNKNOWN, 0), "missing": 1}
-
-
-def _message(problem: _Problem) -> str:
-    error, value, path = problem.error, problem.error["input"], _path(problem.place)
-    match error["type"]:
-        case "json_invalid":
-            return str(error["ctx"]["error"])
-        case "extra_forbidden" | "unexpected_keyword_argument":
-            noun = "field" if is_dataclass(problem.kind) else "key"
-            return _at(path, unknown(noun, str(error["loc"][-1]), _hints(problem.kind)))
-        case "missing":
-            return _at(path, "is missing")
-        case "literal_error":
-            above, _, name = path.rpartition(": ")
-            return _at(above, unknown(name, value if isinstance(value, str) else shown(value), _names(problem.kind)))
-        case "value_error":
-            inner = error["ctx"]["error"]
-            return _at(_path((*problem.place, *getattr(inner, "place", ()))), str(inner))
-    return _at(path, f"{_demand(problem)}, got {shown(value)}{_advice(problem)}")
-
-
-def _at(path: str, text: str) -> str:
-    return f"{path}: {text}" if path else text
-
-
-def _path(place: Place) -> str:
-    """Where a value stands, as messages show it: `metrics: clip_score`, `seeds[1]`."""
-    return "".join(f"[{each}]" if isinstance(each, int) else f": {each}" for each in place).removeprefix(": ")
-
-
-def _demand(problem: _Problem) -> str:
-    """What a value must be."""
-    kind, value = problem.error["type"], problem.error["input"]
-    if kind == "string_unicode":
-        return "must be text that UTF-8 can hold"
-    if problem.error["loc"][-1:] == ("[key]",):
-        return "keys must be text"
-    # pydantic calls a whole number that is larger than any float no number at all.
-    if kind == "finite_number" or (kind == "float_type" and isinstance(value, int) and not isinstance(value, bool)):
-        return "must be a finite number"
-    return f"must be {'a mapping' if kind == 'dataclass_type' else _say(problem.kind)}"
-
-
-def _advice(problem: _Problem) -> str:
-    if problem.error["type"] in ("string_unicode", "finite_number"):
-        return ""
-    kind, value = problem.kind, problem.error["input"]
-    alone = isinstance(value, str) and _is_a(get_origin(kind), Sequence) and get_args(kind)[0] is str
-    return (f"; write [{shown(value)}]" if alone else "") + (f"; {problem.advice}" if problem.advice else "")
-
-
-def _names(kind: Any) -> list[str]:
-    """What a Literal allows, also where None is allowed besides."""
-    literal = next(each for each in (kind, *get_args(kind)) if get_origin(each) is Literal)
-    return [str(each) for each in get_args(literal)]
 
 
 class _NotPlain(ValueError):
@@ -357,47 +227,14 @@ def _is_writable(text: str) -> bool:
     return True
 
 
-def _is_a(kind: Any, of: type) -> bool:
-    return isinstance(kind, type) and issubclass(kind, of)
-
-
-def _is_union(kind: Any) -> bool:
-    return get_origin(kind) in (Union, types.UnionType)
-
-
-def _is_collection(kind: Any) -> bool:
-    return _is_a(get_origin(kind), Mapping) or _is_a(get_origin(kind), Sequence)
-
-
-def _has_fields(kind: Any) -> bool:
+def has_fields(kind: Any) -> bool:
+    """Whether it is a dataclass or a TypedDict."""
     return is_dataclass(kind) or hasattr(kind, "__required_keys__")
 
 
-_WORDS: Mapping[Any, str] = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    Path: "a path",
-    type(None): "None",
-}
-_MANY: Mapping[Any, str] = {str: "texts", int: "whole numbers", float: "numbers"}
-
-
-def _say(kind: Any) -> str:
-    """An annotation in words."""
-    origin, inside = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return _say(inside[0])
-    if _is_union(kind):
-        return " or ".join(map(_say, inside))
-    if origin is Literal:
-        return " or ".join(map(repr, inside))
-    if _is_a(origin, Mapping) or hasattr(kind, "__required_keys__"):
-        return "a mapping"
-    if _is_a(origin, Sequence):
-        return f"a list of {_MANY.get(inside[0]) or ('lists' if get_origin(inside[0]) else inside[0].__name__)}"
-    return _WORDS.get(kind) or f"a {kind.__name__}"
+def label(name: object) -> str:
+    """A name as messages begin with it, on one line even where it is none."""
+    return " ".join(name.split()) if isinstance(name, str) else shown(name)
 
 
 def shown(value: object) -> str:

@@ -60,7 +60,8 @@ class Case(typed.Checked):
         for name in ("image", "mask"):
             _convert(self, name, str, Path)
         _convert(self, "tags", list, tuple)
-        typed.check(self, self.origin or f"case {typed.shown(self.id)}")
+        origin = self.origin if isinstance(self.origin, str) else ""
+        typed.check(self, origin or f"case {typed.shown(self.id)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class Suite(typed.Checked):
         for name in ("cases", "seeds", "metrics", "targets"):
             _convert(self, name, (list, range, Iterator), tuple)
         _convert(self, "references", str, Path)
-        typed.check(self, f"suite {self.name}")
+        typed.check(self, f"suite {typed.label(self.name)}")
         self._check()
 
     def _check(self) -> None:

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from typing_extensions import TypedDict
 
 from sdeval import SdevalError
-from sdeval._utils.validation import Checked, Number, Plain, check, check_table, from_json, misfit
+from sdeval._utils.validation import Checked, Number, Plain, check, check_table, check_value, from_json
+
+
+def misfit(value: object, kind: object, name: str) -> str | None:
+    try:
+        check_value(value, kind, name, "here")
+    except SdevalError as error:
+        return str(error).removeprefix("here: ")
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
