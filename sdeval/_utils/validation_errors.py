@@ -8,7 +8,7 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from sdeval._utils.validation import Place, has_fields, hints_of, shown
+from sdeval._utils.validation import Place, has_fields, hints_of, label, shown
 from sdeval.errors import unknown
 
 Errors = Sequence[Mapping[str, Any]]
@@ -92,7 +92,7 @@ def _at(path: str, text: str) -> str:
 
 def _path(place: Place) -> str:
     """Where a value stands, as messages show it: `metrics: clip_score`, `seeds[1]`."""
-    return "".join(f"[{each}]" if isinstance(each, int) else f": {each}" for each in place).removeprefix(": ")
+    return "".join(f"[{each}]" if isinstance(each, int) else f": {label(each)}" for each in place).removeprefix(": ")
 
 
 def _demand(problem: Problem) -> str:

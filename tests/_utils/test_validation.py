@@ -79,6 +79,7 @@ def test_what_an_annotation_says_fits(value: object, kind: object) -> None:
         ({"a": "b"}, Mapping[str, float], "it: a: must be a number, got 'b'"),
         ({1: 2.0}, Mapping[str, float], "it: keys must be text, got 1"),
         ({1: 2.0}, Plain, "it: keys must be text, got 1"),
+        ({"a\nb": "c"}, Mapping[str, float], "it: a b: must be a number, got 'c'"),
         ("sponge", Sequence[Sequence[int]], "it: must be a list of lists, got 'sponge'"),
         ("sponj", Literal["sponge", "tart"], "unknown it 'sponj'; did you mean sponge?"),
         (3, Literal["sponge", "tart"], "unknown it '3'. Known: sponge, tart"),
