@@ -1,183 +1,221 @@
-"""Whether values are what annotations say: one check for what users write, and for what files bring back."""
+"""Whether values are what annotations say: pydantic decides, and its errors become one line (`validation_errors`).
+
+A dataclass is the only definition of a format; it derives from `Checked`. pydantic is imported when the first value is
+validated, so that commands which validate nothing start without it.
+"""
 
 from __future__ import annotations
 
 import math
-import types
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NotRequired, TypeVar, cast, get_type_hints
 
-from sdeval.errors import SdevalError, unknown
+from sdeval.errors import SdevalError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
-
-Plain = Annotated[Any, "plain"]
-"""What JSON can hold: text, finite numbers, true and false, None, and lists and mappings of them."""
+Place = tuple[str | int, ...]
+"""Names and numbers that lead to a value."""
+Where = str | Callable[[str], str]
+"""How a message begins; a function says it for each field, such as the line that the field stands in."""
 
 SHOWN = 60
 """Characters of a wrong value that a message shows."""
+CONFIG: Mapping[str, Any] = {
+    "strict": True,
+    "extra": "forbid",
+    "allow_inf_nan": False,
+    # Any length is allowed; a limit makes pydantic look at the text, and refuse what UTF-8 cannot hold.
+    "str_max_length": 2**62,
+}
 
 
-def check(thing: Any, where: str) -> None:
+class Checked:
+    """Base of the dataclasses that pydantic validates: exact types, no unknown fields, finite numbers."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[Any] = CONFIG
+
+
+class Extensible(Checked):
+    """Base of those that let unknown fields pass: a later version of sdeval may have written them."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[Any] = {**CONFIG, "extra": "ignore"}
+
+
+def keeps_extra_keys(table: T) -> T:
+    """Class decorator: a TypedDict that says what some keys hold, and keeps others."""
+    table.__pydantic_config__ = {**CONFIG, "extra": "allow"}  # type: ignore[attr-defined]
+    return table
+
+
+class _Unchanged:
+    """Keeps a number as it came: pydantic would turn 1 into 1.0, and a baseline would not stay the same to the byte."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, inner: (inner(value), value)[1], handler(source)
+        )
+
+
+class _JsonOnly:
+    """Refuses what JSON cannot hold, at any depth."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(_refuse_unplain, handler(source))
+
+
+Number = Annotated[float, _Unchanged()]
+"""A finite number of a file that is written again: a whole one stays whole."""
+JSON_ONLY = _JsonOnly()
+Plain = Annotated[Any, JSON_ONLY]
+"""What JSON can hold: text, finite numbers, true and false, None, and lists and mappings of them."""
+
+
+def check(thing: Any, where: Where) -> None:
     """Refuse a dataclass with a field that is not what its annotation says; `Annotated[…, text]` gives advice.
 
     Raises:
         SdevalError: `suite animals: seeds[1]: must be a whole number, got 'a'`.
     """
-    for name, kind in _hints(thing.__class__).items():
-        _refuse(misfit(getattr(thing, name), kind, name), where)
+    check_fields(thing.__class__, {name: getattr(thing, name) for name in hints_of(thing.__class__)}, where)
 
 
-def made(kind: Callable[..., T], content: object, where: str) -> T:
-    """A dataclass from the mapping that a file holds.
+def check_fields(kind: Any, values: Mapping[str, Any], where: Where) -> None:
+    """Refuse values that are not what the fields of a dataclass hold, before one is made of them.
 
     Raises:
         SdevalError: a field is unknown, missing, or not what its annotation says.
     """
-    return kind(**check_table(content, _hints(kind), where, required=_required(kind), entry="field"))
+    _validated(_fields_adapter(kind).validate_python, values, kind, where)
 
 
-def check_table(
-    content: object, known: Mapping[str, Any], where: str, *, required: Collection[str] = (), entry: str = ""
-) -> Mapping[str, Any]:
-    """Refuse a mapping whose values are not what they should be; otherwise, give it back.
+def check_table(content: object, table: type[T], where: str) -> T:
+    """Refuse a mapping that is not what a TypedDict says; otherwise, give it back.
 
-    Args:
-        content: what came.
-        known: what each key should hold, as annotations.
-        where: named at the beginning of the message.
-        required: keys that must be there.
-        entry: what to call a key, so that an unknown one is refused; empty where others are let pass.
+    Raises:
+        SdevalError: a key is unknown, missing, or not what its annotation says.
     """
-    if not isinstance(content, Mapping):
-        raise SdevalError(f"{where}: must be a mapping, got {shown(content)}")
-    for name in content:
-        if entry and name not in known:
-            raise SdevalError(f"{where}: {unknown(entry, str(name), known)}")
-    for name in required:
-        if name not in content:
-            raise SdevalError(f"{where}: {name}: is missing")
-    for name in known.keys() & content.keys():
-        _refuse(misfit(content[name], known[name], name), where)
-    return content
+    key: Any = table
+    return cast(T, _validated(_adapter(key).validate_python, content, key, where))
 
 
-def _refuse(complaint: str | None, where: str) -> None:
-    if complaint is not None:
-        raise SdevalError(f"{where}: {complaint}")
+def from_json(kind: type[T], text: str | bytes, where: str) -> T:
+    """A dataclass from the JSON that a file, or a line of one, holds.
+
+    Raises:
+        SdevalError: it is no JSON, or a field is unknown, missing, or not what its annotation says.
+    """
+    key: Any = kind
+    return cast(T, _validated(_adapter(key).validate_json, text, key, where))
+
+
+def check_value(value: object, kind: Any, name: str, where: str) -> None:
+    """Refuse a single value that is not what an annotation says.
+
+    Raises:
+        SdevalError: `StableDiffusionPipeline: guidance_scale: must be a number, got 'high'`.
+    """
+    _validated(_adapter(kind).validate_python, value, kind, where, (name,))
+
+
+def _validated(validate: Callable[[Any], Any], value: object, kind: Any, where: Where, place: Place = ()) -> Any:
+    try:
+        return validate(value)
+    # pydantic's ValidationError is one, and is only looked at where there is one.
+    except ValueError as error:
+        raise _refusal(error, kind, where, place) from None
+    except RecursionError:
+        begin = where if isinstance(where, str) else where("")
+        raise SdevalError(f"{begin}: lists or mappings in it are nested too deeply") from None
+
+
+def _refusal(error: Any, kind: Any, where: Where, place: Place) -> SdevalError:
+    from sdeval._utils.validation_errors import locate, message
+
+    problem = locate(error.errors(include_url=False), kind, place)
+    begin = where if isinstance(where, str) else where(str(next(iter(problem.place), "")))
+    return SdevalError(f"{begin}: {message(problem)}")
 
 
 @lru_cache
-def _hints(kind: Any) -> Mapping[str, Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    if not has_fields(kind):
+        return TypeAdapter(kind, config=cast(Any, CONFIG))
+    # A TypedDict has no base class to inherit it from.
+    if not hasattr(kind, "__pydantic_config__"):
+        kind.__pydantic_config__ = CONFIG
+    return TypeAdapter(kind)
+
+
+@lru_cache
+def _fields_adapter(kind: Any) -> TypeAdapter[Any]:
+    """For the fields of a dataclass as a mapping: pydantic never looks into an instance, and makes none from it."""
+    from typing_extensions import TypedDict
+
+    hints = {name: hint if name in _required(kind) else NotRequired[hint] for name, hint in hints_of(kind).items()}
+    return _adapter(cast(Any, TypedDict)(kind.__name__, hints))
+
+
+@lru_cache
+def hints_of(kind: Any) -> Mapping[str, Any]:
+    """Annotations of the fields of a dataclass or a TypedDict."""
     hints = get_type_hints(kind, include_extras=True)
-    return {each.name: hints[each.name] for each in fields(kind)}
+    return {field.name: hints[field.name] for field in fields(kind)} if is_dataclass(kind) else hints
 
 
-@lru_cache
-def _required(kind: Any) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING)
+def _required(kind: Any) -> set[str]:
+    return {each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING}
 
 
-def misfit(value: object, kind: Any, where: str) -> str | None:
-    """What is wrong with a value, or None where it is what an annotation says.
+class _NotPlain(ValueError):
+    """Something that JSON cannot hold, at a place inside a value."""
 
-    Example:
-        >>> misfit((0, "a"), tuple[int, ...], "seeds")
-        "seeds[1]: must be a whole number, got 'a'"
+    def __init__(self, text: str, place: Place) -> None:
+        super().__init__(text)
+        self.place = place
+
+
+def _refuse_unplain(value: Any, place: Place = ()) -> Any:
+    """Give back what JSON can hold.
+
+    Raises:
+        _NotPlain: it cannot hold it.
     """
-    return next(_misfits(value, kind, where), None)
-
-
-def _misfits(value: object, kind: Any, where: str) -> Iterator[str]:
-    """All that is wrong, the first of it first."""
-    origin, inside = get_origin(kind), get_args(kind)
-    if kind is Plain:
-        yield from _plain(value, where)
-    elif origin is Annotated:
-        yield from (f"{said}; {inside[1]}" for said in _misfits(value, inside[0], where))
-    elif origin in (Union, types.UnionType):
-        yield from _of_several(value, kind, where)
-    elif origin is Literal:
-        yield from _of_names(value, inside, where)
-    elif _is_a(origin, Mapping):
-        yield from _entries(value, inside, where) if isinstance(value, Mapping) else _wrong(value, kind, where)
-    elif _is_a(origin, Sequence):
-        yield from _elements(value, inside[0], where) if _is_list(value) else _wrong(value, kind, where)
-    else:
-        yield from _single(value, kind, where)
-
-
-def _wrong(value: object, kind: Any, where: str) -> Iterator[str]:
-    alone = isinstance(value, str) and _is_a(get_origin(kind), Sequence) and get_args(kind)[0] is str
-    yield f"{where}: must be {_say(kind)}, got {shown(value)}" + (f"; write [{shown(value)}]" if alone else "")
-
-
-def _of_several(value: object, kind: Any, where: str) -> Iterator[str]:
-    """Of a union: what is wrong with a value that is almost one of its kinds; otherwise, what it may be."""
-    tried = {each: next(_misfits(value, each, where), None) for each in get_args(kind)}
-    if None not in tried.values():
-        almost = (said for each, said in tried.items() if said and said != next(_wrong(value, each, where)))
-        yield next(almost, next(_wrong(value, kind, where)))
-
-
-def _of_names(value: object, names: tuple[Any, ...], where: str) -> Iterator[str]:
-    if value not in names:
-        path, colon, name = where.rpartition(": ")
-        yield f"{path}{colon}{unknown(name, value if isinstance(value, str) else shown(value), names)}"
-
-
-def _entries(value: Mapping[Any, Any], kinds: tuple[Any, ...], where: str) -> Iterator[str]:
-    for name, each in value.items():
-        yield from _misfits(name, kinds[0], where)
-        yield from _misfits(each, kinds[1], f"{where}: {name}")
-
-
-def _elements(value: Any, kind: Any, where: str) -> Iterator[str]:
-    for number, each in enumerate(value):
-        yield from _misfits(each, kind, f"{where}[{number}]")
-
-
-def _plain(value: object, where: str) -> Iterator[str]:
     if isinstance(value, Mapping):
-        yield from _entries(value, (str, Plain), where)
-    elif _is_list(value):
-        yield from _elements(value, Plain, where)
-    elif isinstance(value, str):
-        yield from _single(value, str, where)
-    elif isinstance(value, float):
-        yield from _single(value, float, where)
-    elif value is not None and not isinstance(value, int):
-        yield f"{where}: must be text, a number, true or false, None, or lists or mappings of them, got {shown(value)}"
+        for name, each in value.items():
+            if not isinstance(name, str):
+                raise _NotPlain(f"keys must be text, got {shown(name)}", place)
+            _refuse_unplain(name, place)
+            _refuse_unplain(each, (*place, name))
+    elif isinstance(value, list | tuple | range):
+        for number, each in enumerate(value):
+            _refuse_unplain(each, (*place, number))
+    elif (wrong := _not_plain(value)) is not None:
+        raise _NotPlain(f"must be {wrong}, got {shown(value)}", place)
+    return value
 
 
-def _single(value: object, kind: Any, where: str) -> Iterator[str]:
-    fits = _FITTING[kind](value) if kind in _FITTING else isinstance(value, kind)
-    if not fits:
-        yield from _wrong(value, kind, where)
-    elif isinstance(value, str) and not _is_writable(value):
-        yield f"{where}: must be text that UTF-8 can hold, got {shown(value)}"
-    elif kind is float and not _is_finite(value):
-        yield f"{where}: must be a finite number, got {shown(value)}"
-
-
-_FITTING: dict[Any, Callable[[object], bool]] = {
-    Any: lambda _: True,
-    int: lambda value: isinstance(value, int) and not isinstance(value, bool),
-    float: lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    Path: lambda value: isinstance(value, str | Path),
-}
-"""Kinds for which `isinstance` is not the whole question."""
-
-
-def _is_a(kind: Any, of: type) -> bool:
-    return isinstance(kind, type) and issubclass(kind, of)
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list | tuple | range)
+def _not_plain(value: object) -> str | None:
+    """What a single value must be, where JSON cannot hold it."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else "a finite number"
+    if isinstance(value, str):
+        return None if _is_writable(value) else "text that UTF-8 can hold"
+    if value is None or isinstance(value, int):
+        return None
+    return "text, a number, true or false, None, or lists or mappings of them"
 
 
 def _is_writable(text: str) -> bool:
@@ -189,38 +227,21 @@ def _is_writable(text: str) -> bool:
     return True
 
 
-def _is_finite(value: Any) -> bool:
-    try:
-        return math.isfinite(value)
-    # A whole number may be larger than any other number can be.
-    except OverflowError:
-        return False
+def has_fields(kind: Any) -> bool:
+    """Whether it is a dataclass or a TypedDict."""
+    return is_dataclass(kind) or hasattr(kind, "__required_keys__")
 
 
-_WORDS: dict[Any, str] = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    Path: "a path",
-    type(None): "None",
-}
-_MANY: dict[Any, str] = {str: "texts", int: "whole numbers", float: "numbers"}
-
-
-def _say(kind: Any) -> str:
-    """An annotation in words."""
-    origin, inside = get_origin(kind), get_args(kind)
-    if origin in (Union, types.UnionType):
-        return " or ".join(map(_say, inside))
-    if _is_a(origin, Mapping):
-        return "a mapping"
-    if _is_a(origin, Sequence):
-        return f"a list of {_MANY.get(inside[0]) or ('lists' if get_origin(inside[0]) else inside[0].__name__)}"
-    return _WORDS.get(kind) or f"a {kind.__name__}"
+def label(name: object) -> str:
+    """A name as messages begin with it, on one line even where it is none."""
+    return " ".join(name.split()) if isinstance(name, str) else shown(name)
 
 
 def shown(value: object) -> str:
     """A value as messages show it: on one line, and cut where it is long."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    # Python refuses to write numbers of thousands of digits.
+    except ValueError:
+        return f"a value of type {type(value).__name__}, too long to show"
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

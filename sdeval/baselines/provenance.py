@@ -6,35 +6,46 @@ Who accepted, and when, git knows. What git does not know is here: why, of which
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from sdeval._utils.files import dump_json, read_json, write_text
-from sdeval._utils.validation import Plain, check, check_table, made, shown
+from sdeval._utils.validation import Checked, Plain, check, from_json, shown
 from sdeval.errors import SdevalError
 from sdeval.results.run import Run
 
 NAME = "accepted.json"
 SCHEMA = 1
-ALL = "all"
+ALL: Literal["all"] = "all"
+Some = tuple[str, ...] | Literal["all"]
+"""Names, or all there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Checked):
     """One acceptance."""
 
     session: str
     """Name of the session's folder, or of the run's where it lay in none."""
     reason: str = ""
-    cases: Sequence[str] | str = ALL
+    cases: Some = ALL
     """Ids of those whose scores were accepted, or `all`."""
-    metrics: Sequence[str] | str = ALL
+    metrics: Some = ALL
     """Those whose scores alone were accepted, or `all`: then the pictures were, too."""
     packages: Mapping[str, str]
     """Versions, where the run was drawn."""
     hardware: str
     drawn_by: Mapping[str, Plain]
     """The target's fields, its pipeline and its scheduler."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File(Checked):
+    """What the file holds."""
+
+    schema: Literal[1]
+    accepted: tuple[Entry, ...]
 
 
 def entry_of(run: Run, folder: Path, reason: str) -> Entry:
@@ -76,23 +87,8 @@ def read(folder: Path) -> tuple[Entry, ...]:
     where = f"{path}: is damaged"
     try:
         content = read_json(path, f"{where}: it is gone")
-        known = {"schema": int, "accepted": Sequence[Mapping[str, Plain]]}
-        table = check_table(content, known, where, required=known, entry="field")
-        if table["schema"] != SCHEMA:
-            raise SdevalError(f"{path}: has schema {shown(table['schema'])}; this version of sdeval reads {SCHEMA}")
-        return tuple(_entry(each, f"{where}: accepted[{place}]") for place, each in enumerate(table["accepted"]))
+        if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
+            raise SdevalError(f"{path}: has schema {shown(content['schema'])}; this version of sdeval reads {SCHEMA}")
+        return from_json(_File, path.read_bytes(), where).accepted
     except SdevalError as error:
         raise SdevalError(f"{error}; restore it with: git checkout -- {path}") from None
-
-
-def _entry(content: object, where: str) -> Entry:
-    entry = made(Entry, content, where)
-    for name in ("cases", "metrics"):
-        value = getattr(entry, name)
-        if isinstance(value, str) and value != ALL:
-            raise SdevalError(f"{where}: {name}: must be a list of texts or {ALL!r}, got {shown(value)}")
-    return replace(entry, cases=_tuple(entry.cases), metrics=_tuple(entry.metrics))
-
-
-def _tuple(names: Sequence[str] | str) -> Sequence[str] | str:
-    return names if isinstance(names, str) else tuple(names)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from sdeval._utils.files import dump_json, write_text
-from sdeval._utils.validation import check_table, made
-from sdeval.compare.speed import Pace, Spread, pace_of
+from sdeval._utils.files import dump_json, read_json, write_text
+from sdeval._utils.validation import Checked, from_json
+from sdeval.compare.speed import Pace, pace_of
 from sdeval.errors import SdevalError
 from sdeval.results.run import Run
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _File(Checked):
+    """What the file holds."""
+
+    schema: Literal[1]
+    machines: Mapping[str, Pace]
+
+
+class _OtherSchema(SdevalError):
+    """Written by another version of sdeval."""
 
 
 def path_of(baselines: Path, suite: str, target: str) -> Path:
@@ -27,8 +38,8 @@ def accept(run: Run, baselines: Path) -> None:
     pace, path = pace_of(run), path_of(baselines, run.suite, run.target)
     if pace is None:
         return
-    machines = {**_read(path), hardware_of(run): asdict(pace)}
-    write_text(path, dump_json({"schema": SCHEMA, "machines": dict(sorted(machines.items()))}))
+    machines = {**_read(path), hardware_of(run): pace}
+    write_text(path, dump_json(asdict(_File(SCHEMA, machines))))
 
 
 def find(baselines: Path, run: Run) -> Pace | None:
@@ -38,12 +49,7 @@ def find(baselines: Path, run: Run) -> Pace | None:
         SdevalError: the file is damaged.
     """
     path = path_of(baselines, run.suite, run.target)
-    content = _read(path).get(hardware_of(run))
-    if content is None:
-        return None
-    where = f"{path}: is damaged: {hardware_of(run)}"
-    known = dict(check_table(content, {"seconds": Mapping[str, Any]}, where, required=("seconds",)))
-    return made(Pace, {**known, "seconds": made(Spread, known["seconds"], where)}, where)
+    return _read(path).get(hardware_of(run))
 
 
 def hardware_of(run: Run) -> str:
@@ -51,13 +57,16 @@ def hardware_of(run: Run) -> str:
     return str(run.environment.get("hardware", "unknown"))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Mapping[str, Pace]:
     if not path.exists():
         return {}
+    where = f"{path}: is damaged"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA:
-            raise SdevalError(f"{path}: written by another version of sdeval; delete it, and accept a run again")
-        return dict(content["machines"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SdevalError(f"{path}: is damaged: {error}; restore it with: git checkout -- {path}") from None
+        content = read_json(path, f"{where}: it is gone")
+        if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
+            raise _OtherSchema(f"{path}: written by another version of sdeval; delete it, and accept a run again")
+        return from_json(_File, path.read_bytes(), where).machines
+    except _OtherSchema:
+        raise
+    except SdevalError as error:
+        raise SdevalError(f"{error}; restore it with: git checkout -- {path}") from None

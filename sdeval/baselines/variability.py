@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from sdeval import metrics
 from sdeval._utils.files import dump_json, read_json, write_text
-from sdeval._utils.validation import Plain, check_table, made
+from sdeval._utils.validation import Checked, Number, Plain, from_json
 from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError
 
@@ -22,32 +22,32 @@ class OtherSchema(SdevalError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetricNoise:
+class MetricNoise(Checked):
     """One figure of a suite, in the unit of its metric."""
 
     version: str
     """Of the metric: scores made in another way have another noise."""
     reference: str
     """Hash of a set metric's reference pictures; empty for others."""
-    figure: float
+    figure: Number
     """As it is with the suite's own seeds."""
-    noise: float
+    noise: Number
     """Standard deviation of the figure from one set of seeds to another."""
-    harmless: float
+    harmless: Number
     """Largest change that another batch size, other threads, or a further run of the same made."""
-    tolerance: float
+    tolerance: Number
     """What follows: the smallest loss that matters, or one that other seeds hardly ever cause, if that is larger."""
-    stated: float | None
+    stated: Number | None
     """The tolerance that the suite states, which goes before; None where it states none."""
-    detectable: float | None
+    detectable: Number | None
     """The smallest loss that the suite with all its seeds shows four times in five, if a change draws every picture as
     if with other seeds; one that leaves pictures mostly alone shows sooner. None where it shows none."""
     cases: int
     cases_needed: int
     """About how many cases it takes to show, four times in five, what lies beyond the tolerance; 0 without one."""
-    seed_deviation: float = 0.0
+    seed_deviation: Number = 0.0
     """Standard deviation of a single score over the seeds of a case."""
-    seed_freedom: float = 0.0
+    seed_freedom: Number = 0.0
     """Degrees of freedom by which it is known; 0 where it was not measured."""
 
     @property
@@ -57,7 +57,7 @@ class MetricNoise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Noise:
+class Noise(Checked):
     """What was measured of a suite on a target."""
 
     suite: str
@@ -65,34 +65,31 @@ class Noise:
     seed_sets: int
     """How many sets of seeds were drawn, the suite's own among them."""
     metrics: Mapping[str, MetricNoise]
-    asked: Mapping[str, Any]
+    asked: Mapping[str, Plain]
     """Number of cases, the suite's own seeds, and the settings of the pipeline call."""
     samples: str
     """`samples_hash` of the suite's own seeds."""
-    drawn_by: Mapping[str, Any]
+    drawn_by: Mapping[str, Plain]
     """The target's fields, its pipeline and its scheduler."""
-    overrides: Mapping[str, Any]
+    overrides: Mapping[str, Plain]
     """Which of the settings came from the target, over the suite's."""
-    environment: Mapping[str, Any]
+    environment: Mapping[str, Plain]
     images: int = 0
     """How many were generated with all sets of seeds; 0 where defects were not counted."""
     defects: Mapping[str, int] = field(default_factory=dict)
     """How many of them had which defect."""
 
 
-_FIELDS: Mapping[str, Any] = {
-    "schema": int,
-    "suite": str,
-    "target": str,
-    "seed_sets": int,
-    "metrics": Mapping[str, Mapping[str, Plain]],
-    "asked": Mapping[str, Plain],
-    "samples": str,
-    "drawn_by": Mapping[str, Plain],
-    "overrides": Mapping[str, Plain],
-    "environment": Mapping[str, Plain],
-}
-_OPTIONAL: Mapping[str, Any] = {"images": int, "defects": Mapping[str, int]}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File(Noise):
+    """What the file holds."""
+
+    schema: Literal[2]
+
+    @property
+    def noise(self) -> Noise:
+        """It, without the schema."""
+        return Noise(**{each.name: getattr(self, each.name) for each in fields(Noise)})
 
 
 def samples_hash(fingerprints: Iterable[str]) -> str:
@@ -136,16 +133,7 @@ def read_file(path: Path) -> Noise | None:
         content = read_json(path, f"{path}: is damaged: it is gone")
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
-        table = dict(
-            check_table(
-                content, {**_FIELDS, **_OPTIONAL}, f"{path}: is damaged", required=tuple(_FIELDS), entry="field"
-            )
-        )
-        del table["schema"]
-        metrics = {
-            name: made(MetricNoise, each, f"{path}: is damaged: {name}") for name, each in table["metrics"].items()
-        }
-        return Noise(**{**table, "metrics": metrics})
+        return from_json(_File, path.read_bytes(), f"{path}: is damaged").noise
     except OtherSchema:
         raise
     except SdevalError as error:

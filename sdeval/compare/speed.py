@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from sdeval import stats
+from sdeval._utils.validation import Checked, Number, Plain
 from sdeval.config.suite import MEMORY, SPEED
 from sdeval.results.run import Run
 from sdeval.results.verdict import SUITE, Verdict
@@ -33,12 +33,12 @@ FEWEST_CALLS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Checked):
     """Seconds of a picture: what is usual, and how much it varies."""
 
-    median: float
-    p90: float
-    deviation: float
+    median: Number
+    p90: Number
+    deviation: Number
     """Median absolute deviation from the median."""
     n: int
 
@@ -54,15 +54,15 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Pace(Checked):
     """How fast a target drew a suite on a class of machine, and what it held."""
 
     seconds: Spread
     """Of a picture, call by call."""
-    memory: float
+    memory: Number
     """At the peak, MiB."""
     batch_size: int
-    environment: Mapping[str, Any]
+    environment: Mapping[str, Plain]
 
 
 def seconds_per_image(run: Run) -> list[float]:

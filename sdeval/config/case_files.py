@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from sdeval._utils.validation import check_fields, shown
 from sdeval.config.suite import Case
 from sdeval.errors import SdevalError, unknown
 
@@ -54,64 +55,64 @@ def load_cases(path: str | Path) -> tuple[Case, ...]:
 def _case(record: _Record, path: Path) -> Case:
     values: dict[str, Any] = {}
     for name, raw in record.fields.items():
-        where = f"{path}:{record.lines.get(name, record.line)}"
-        if name not in _FIELDS:
-            raise SdevalError(f"{where}: {unknown('field', name, _FIELDS)}")
+        where = _where(record, path, name)
+        if name not in FIELDS:
+            raise SdevalError(f"{where}: {unknown('field', name, FIELDS)}")
         try:
-            values[name] = _FIELDS[name](raw, path)
+            values[name] = _READ.get(name, _as_it_is)(raw, path)
         except ValueError as error:
             raise SdevalError(f"{where}: {name}: {error}") from None
-    for name in ("id", "prompt"):
-        if name not in values:
-            raise SdevalError(f"{path}:{record.line}: {name}: is missing")
+    check_fields(Case, values, lambda name: _where(record, path, name))
+    if values.get("strength") is not None:
+        # 1 and 1.0 are the same case.
+        values["strength"] = float(values["strength"])
     return Case(**values, origin=f"{path}:{record.line}")
 
 
-def _text(raw: Any, _: Path) -> str:
-    if not isinstance(raw, str):
-        raise ValueError(f"must be text, got {raw!r}; put it in quotes")
+def _where(record: _Record, path: Path, name: str) -> str:
+    return f"{path}:{record.lines.get(name, record.line)}"
+
+
+def _as_it_is(raw: Any, _: Path) -> Any:
     return raw
 
 
-def _number(raw: Any, _: Path) -> float | None:
-    if raw == "":
-        return None
-    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        raise ValueError(f"must be a number, got {raw!r}")
+def _number(raw: Any, _: Path) -> Any:
+    """A number that stands in quotes, or in a table; an empty text is none."""
+    if not isinstance(raw, str):
+        return raw
     try:
-        return float(raw)
+        return float(raw) if raw else None
     except ValueError:
-        raise ValueError(f"must be a number, got {raw!r}") from None
+        raise ValueError(f"must be a number, got {shown(raw)}") from None
 
 
-def _picture(raw: Any, file: Path) -> Path | None:
-    if raw == "":
-        return None
+def _picture(raw: Any, file: Path) -> Any:
+    """A path seen from the file; an empty text is none."""
+    if not isinstance(raw, str):
+        return raw
     folder = file.parent.resolve()
-    inside = (folder / _text(raw, file)).resolve()
+    inside = (folder / raw).resolve()
     if not inside.is_relative_to(folder):
         raise ValueError(f"{raw!r} leads out of {folder}; keep pictures inside it")
-    return inside
+    return inside if raw else None
 
 
-def _tags(raw: Any, _: Path) -> tuple[str, ...]:
+def _tags(raw: Any, _: Path) -> Any:
+    """A list, or words with spaces between them."""
     words = raw.split() if isinstance(raw, str) else raw
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise ValueError(f"must be a list of words, got {raw!r}")
-    return tuple(words)
+    return tuple(words) if isinstance(words, list) else words
 
 
-_FIELDS: dict[str, Callable[[Any, Path], Any]] = {
-    "id": _text,
-    "prompt": _text,
-    "negative_prompt": _text,
+FIELDS = tuple(each.name for each in fields(Case) if each.name != "origin")
+"""What a case of a file may hold."""
+_READ: Mapping[str, Callable[[Any, Path], Any]] = {
     "image": _picture,
     "mask": _picture,
     "strength": _number,
-    "region_prompt": _text,
-    "image_prompt": _text,
     "tags": _tags,
 }
+"""How fields are written that are no text."""
 
 
 def _yaml(text: str, path: Path) -> Iterator[_Record]:

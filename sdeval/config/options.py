@@ -6,28 +6,34 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from sdeval._utils.validation import Plain, check_table
+from typing_extensions import TypedDict
+
+from sdeval._utils.validation import Plain, check_table, shown
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
 from sdeval.config.target import Target, parse_settings
 from sdeval.errors import SdevalError
 
-_KEYS: dict[str, Any] = {
-    "target": str | Sequence[str],
-    "against": str,
-    "against-python": str,
-    "set": Mapping[str, Plain],
-    "batch-size": int,
-    "output": str,
-    "baselines": str,
-    "all-seeds": bool,
-    "strict": bool,
-    "inconclusive": Literal["warn", "fail"],
-    "targets": Mapping[str, Mapping[str, Plain]],
-}
-"""Keys of the table and what they hold."""
+Table = TypedDict(
+    "Table",
+    {
+        "target": str | Sequence[str],
+        "against": str,
+        "against-python": str,
+        "set": Mapping[str, Plain],
+        "batch-size": int,
+        "output": str,
+        "baselines": str,
+        "all-seeds": bool,
+        "strict": bool,
+        "inconclusive": Literal["warn", "fail"],
+        "targets": Mapping[str, Mapping[str, Plain]],
+    },
+    total=False,
+)
+"""Keys of `[tool.sdeval]` and what they hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,5 +134,9 @@ def read_table(root: Path) -> dict[str, Any]:
     # What is not UTF-8, and numbers of thousands of digits, are ValueErrors too.
     except (ValueError, RecursionError) as error:
         raise SdevalError(f"{path}: not TOML: {error}") from None
-    tools = check_table(content.get("tool", {}), {}, f"{path}: [tool]")
-    return dict(check_table(tools.get("sdeval", {}), _KEYS, f"{path}: [tool.sdeval]", entry="key"))
+    tools = content.get("tool", {})
+    if not isinstance(tools, dict):
+        raise SdevalError(f"{path}: [tool]: must be a mapping, got {shown(tools)}")
+    if "sdeval" not in tools:
+        return {}
+    return cast(dict[str, Any], check_table(tools["sdeval"], Table, f"{path}: [tool.sdeval]"))

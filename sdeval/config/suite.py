@@ -21,6 +21,7 @@ TASKS: tuple[Task, ...] = get_args(Task)
 MULTIPLE = 8
 """Latents are this many times smaller than pictures: other edges would be cut."""
 
+Text = Annotated[str, "put it in quotes"]
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -33,22 +34,22 @@ FIGURES = (SPEED, MEMORY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(typed.Checked):
     """One thing to draw."""
 
-    id: str
+    id: Text
     """Lower-case words, digits and hyphens; unique in its suite."""
-    prompt: str
-    negative_prompt: str = ""
+    prompt: Text
+    negative_prompt: Text = ""
     image: Path | None = None
     """Init image of img2img and inpainting."""
     mask: Path | None = None
     """Inpainting: white is painted anew, black is kept; as large as the image."""
     strength: float | None = None
     """How far the init image is noised, 0 to 1; the pipeline's own default where None."""
-    region_prompt: str = ""
+    region_prompt: Text = ""
     """Inpainting: what the painted region alone shows, where the prompt speaks of the whole picture."""
-    image_prompt: str = ""
+    image_prompt: Text = ""
     """What the init image shows, for metrics that ask whether the change was the one asked for."""
     tags: tuple[str, ...] = ()
     """Keywords for `pytest -k`."""
@@ -59,7 +60,8 @@ class Case:
         for name in ("image", "mask"):
             _convert(self, name, str, Path)
         _convert(self, "tags", list, tuple)
-        typed.check(self, self.origin or f"case {typed.shown(self.id)}")
+        origin = self.origin if isinstance(self.origin, str) else ""
+        typed.check(self, origin or f"case {typed.shown(self.id)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
+class Suite(typed.Checked):
     """A task, its cases and how they are drawn and scored.
 
     Assign one to a name that begins with `test_` in a module that pytest collects:
@@ -123,7 +125,7 @@ class Suite:
         for name in ("cases", "seeds", "metrics", "targets"):
             _convert(self, name, (list, range, Iterator), tuple)
         _convert(self, "references", str, Path)
-        typed.check(self, f"suite {self.name}")
+        typed.check(self, f"suite {typed.label(self.name)}")
         self._check()
 
     def _check(self) -> None:

@@ -31,7 +31,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(typed.Checked):
     """A model and how it is run.
 
     Raises:
@@ -76,7 +76,7 @@ class Target:
     """Arguments of the pipeline call; they override the suite's."""
 
     def __post_init__(self) -> None:
-        where = f"target {self.name}"
+        where = f"target {typed.label(self.name)}"
         if isinstance(self.dtype, str):
             object.__setattr__(self, "dtype", SHORT_DTYPES.get(self.dtype, self.dtype))
         typed.check(self, where)

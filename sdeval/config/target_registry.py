@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from sdeval._utils.validation import check_value
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError, unknown
 
@@ -79,6 +80,7 @@ def _built(name: str, tables: Tables, known: Mapping[str, Target], below: tuple[
     _check_keys(where, table)
     values = {key: value for key, value in table.items() if key != "extends"}
     base = table.get("extends")
+    check_value(base, str | None, "extends", where)
     if base is None:
         if "model" not in values:
             raise SdevalError(f"{where}: model: is missing; or say what it extends")
@@ -89,7 +91,7 @@ def _built(name: str, tables: Tables, known: Mapping[str, Target], below: tuple[
     elif base in known:
         parent = known[base]
     else:
-        raise SdevalError(f"{where}: extends: {unknown('target', str(base), {*tables, *known} - {name})}")
+        raise SdevalError(f"{where}: extends: {unknown('target', base, {*tables, *known} - {name})}")
     return _made(where, {**_facts(parent), **_merged(parent, values), "name": name})
 
 

@@ -23,7 +23,7 @@ from diffusers import (
 from diffusers.pipelines import auto_pipeline
 
 from sdeval._utils import environment
-from sdeval._utils.validation import misfit
+from sdeval._utils.validation import check_value
 from sdeval.config.suite import Sample, Task
 from sdeval.config.target import FIELDS, Target
 from sdeval.engines.checkpoints import check_task, find_model
@@ -217,9 +217,7 @@ def check_settings(kind: type[DiffusionPipeline], settings: Mapping[str, Any]) -
     for name, value in settings.items():
         if name not in known:
             raise SdevalError(f"{kind.__name__}: {unknown('setting', name, [*known, *FIELDS])}")
-        wrong = misfit(value, _plain_kind(kind, name), name)
-        if wrong:
-            raise SdevalError(f"{kind.__name__}: {wrong}")
+        check_value(value, _plain_kind(kind, name), name, kind.__name__)
 
 
 def _plain_kind(kind: type[DiffusionPipeline], name: str) -> Any:

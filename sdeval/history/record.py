@@ -156,7 +156,7 @@ def _baseline_hash(folder: Path) -> str:
     path = folder / "samples.jsonl"
     if not path.exists():
         return ""
-    accepted = [[each.get(name) for name in ("case", "seed", "sha256", "scores")] for _, each in json_lines(path)]
+    accepted = [[each.get(name) for name in ("case", "seed", "sha256", "scores")] for each in json_lines(path)]
     return _hash(accepted)
 
 

@@ -10,10 +10,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from sdeval._utils.files import dump_line
-from sdeval._utils.validation import Plain, check_table, made, shown
+from sdeval._utils.validation import Checked, Extensible, Number, Plain, from_json, shown
 from sdeval.errors import SdevalError
 from sdeval.results.verdict import Kind
 
@@ -23,18 +23,18 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class Figure(Checked):
     """One figure of a suite, as one session found it."""
 
-    value: float | None
+    value: Number | None
     """Over the seeds of the first look, which every session draws; None where it could not be computed."""
     n: int
     """Samples it was computed over."""
-    baseline: float | None = None
-    delta: float | None = None
-    tolerance: float
+    baseline: Number | None = None
+    delta: Number | None = None
+    tolerance: Number
     """In the unit of the figure."""
-    noise: float | None = None
+    noise: Number | None = None
     verdict: Kind | None = None
     """None where the session did not ask for one."""
     version: str
@@ -49,7 +49,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunLine:
+class RunLine(Checked):
     """One suite on one target, as one session found it."""
 
     suite: str
@@ -64,7 +64,7 @@ class RunLine:
     hardware: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
     drawn_by: Mapping[str, Plain] = field(default_factory=dict)
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Figure]
     """By metric; none where the run is partial."""
 
 
@@ -72,6 +72,15 @@ class RunLine:
 class Entry:
     """One session."""
 
+    session: str
+    runs: tuple[RunLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line(Extensible):
+    """A line of the file."""
+
+    schema: Literal[1]
     session: str
     runs: tuple[RunLine, ...]
 
@@ -161,7 +170,7 @@ def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:
     where = f"{path}:{number + 1}: is damaged"
     after = lines[number + 1 :]
     try:
-        return _entry(json.loads(lines[number]), where)
+        return _entry(lines[number], where)
     except (ValueError, RecursionError) as error:
         # The end of the file, or the mark of a line that was closed later: an empty one, with more to come.
         if not after or (len(after) > 1 and not after[0]):
@@ -169,19 +178,13 @@ def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:
         raise SdevalError(f"{where}: {error}; mend or delete that line") from None
 
 
-def _entry(content: Any, where: str) -> Entry:
-    known = {"schema": int, "session": str, "runs": Sequence[Mapping[str, Plain]]}
-    check_table(content, known, where, required=known)
-    if content["schema"] != SCHEMA:
-        found = shown(content["schema"])
-        raise SdevalError(f"{where}: has schema {found}; this version of sdeval reads {SCHEMA}")
-    return Entry(content["session"], tuple(_run_line(each, where) for each in content["runs"]))
-
-
-def _run_line(content: Mapping[str, Any], where: str) -> RunLine:
-    found = check_table(content, {"figures": Mapping[str, Mapping[str, Plain]]}, where, required=("figures",))
-    figures = {name: made(Figure, each, f"{where}: {name}") for name, each in found["figures"].items()}
-    return made(RunLine, {**content, "figures": figures}, where)
+def _entry(line: bytes, where: str) -> Entry:
+    content = json.loads(line)
+    if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
+        schema = shown(content["schema"])
+        raise SdevalError(f"{where}: has schema {schema}; this version of sdeval reads {SCHEMA}")
+    found = from_json(_Line, line, where)
+    return Entry(found.session, found.runs)
 
 
 def suites_and_targets(entries: Sequence[Entry]) -> tuple[tuple[str, str], ...]:

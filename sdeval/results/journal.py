@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sdeval._utils.files import dump_line, write_text
-from sdeval._utils.validation import made
+from sdeval._utils.validation import Checked, from_json
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import pixel_hash
 from sdeval.results.records import SampleResult, Timing
@@ -27,6 +28,16 @@ class Drawn:
     samples: Mapping[Key, SampleResult] = field(default_factory=dict)
     timings: Mapping[Key, Timing] = field(default_factory=dict)
     self_check: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line(Checked):
+    """A line of the journal: the first holds `facts`, others a sample or what became of the self-check."""
+
+    facts: str | None = None
+    sample: SampleResult | None = None
+    timing: Timing | None = None
+    self_check: str | None = None
 
 
 class Journal:
@@ -49,18 +60,16 @@ class Journal:
             asked: hash of what is asked, for each sample.
         """
         lines = _lines(self._path)
-        if not lines or lines[0] != {"facts": self._facts}:
+        if not lines or lines[0] != Line(facts=self._facts):
             write_text(self._path, dump_line({"facts": self._facts}))
             return Drawn()
-        check = next((str(each["self_check"]) for each in lines if "self_check" in each), "")
+        check = next((each.self_check for each in lines if each.self_check is not None), "")
         samples: dict[Key, SampleResult] = {}
         timings: dict[Key, Timing] = {}
-        for each in lines[1:]:
-            sample, timing = _read(each)
-            if sample and asked.get(sample.key) == sample.fingerprint and self._is_whole(sample):
-                samples[sample.key] = sample
-                if timing:
-                    timings[sample.key] = timing
+        for each in lines:
+            sample, timing = each.sample, each.timing
+            if sample and timing and asked.get(sample.key) == sample.fingerprint and self._is_whole(sample):
+                samples[sample.key], timings[sample.key] = sample, timing
         return Drawn(samples, timings, check)
 
     def add(self, samples: Iterable[SampleResult], timings: Mapping[Key, Timing]) -> None:
@@ -84,22 +93,10 @@ class Journal:
             return False
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """Every line that is whole."""
+def _lines(path: Path) -> list[Line]:
+    """Every line that is whole; what another holds is drawn again."""
     found = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
-        try:
-            content = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(content, dict):
-            found.append(content)
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else ():
+        with suppress(SdevalError):
+            found.append(from_json(Line, line, NAME))
     return found
-
-
-def _read(content: Mapping[str, Any]) -> tuple[SampleResult | None, Timing | None]:
-    try:
-        return made(SampleResult, content["sample"], NAME), made(Timing, content["timing"], NAME)
-    # Whatever cannot be read is drawn again.
-    except (KeyError, SdevalError):
-        return None, None

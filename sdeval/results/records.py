@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from sdeval._utils.validation import Checked, Number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SampleResult:
+class SampleResult(Checked):
     """What is known of one sample."""
 
     case: str
@@ -20,7 +22,7 @@ class SampleResult:
     """File in `images/`; empty where nothing was drawn."""
     health: str = "ok"
     detail: str = ""
-    scores: Mapping[str, float | None] = field(default_factory=dict)
+    scores: Mapping[str, Number | None] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a score is null, by metric."""
 
@@ -34,7 +36,7 @@ class SampleResult:
     """In a baseline, by metric: SHA-256 of the picture that the score or the features are of, where it is not this
     one; of a metric that looks at the other pictures as well, a hash of all of them. Such scores are never reused."""
 
-    measures: Mapping[str, float] = field(default_factory=dict)
+    measures: Mapping[str, Number] = field(default_factory=dict)
     """Measures of the image that show defects, by name; empty in older runs."""
 
     @property
@@ -49,7 +51,7 @@ class SampleResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRecord:
+class CaseRecord(Checked):
     """What was asked of a case besides its prompt."""
 
     case: str
@@ -58,22 +60,22 @@ class CaseRecord:
     mask: str = ""
     """File in `inputs/`; white was painted anew."""
     negative_prompt: str = ""
-    strength: float | None = None
+    strength: Number | None = None
     region_prompt: str = ""
     image_prompt: str = ""
-    tags: Sequence[str] = ()
+    tags: tuple[str, ...] = ()
     """Not in a baseline: they change nothing that is generated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetricRecord:
+class MetricRecord(Checked):
     """How a metric scored in this run."""
 
     version: str
     unit: str
     higher_is_better: bool
     scope: str
-    tolerance: float
+    tolerance: Number
     tolerance_is_relative: bool
     title: str = ""
     judged: bool = True
@@ -88,10 +90,10 @@ class MetricRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetScore:
+class SetScore(Checked):
     """One figure of the whole set, and what it was measured with."""
 
-    value: float | None
+    value: Number | None
     n: int
     extractor: str
     reference: str
@@ -105,17 +107,35 @@ class SetScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class Timing(Checked):
     """How long a sample took: its share of the pipeline call that drew it."""
 
     call: int
     """Number of the call; samples of one call were drawn together."""
-    seconds: float
-    encode: float | None = None
+    seconds: Number
+    encode: Number | None = None
     """Texts, and a prior's work; None where the pipeline does not tell."""
-    denoise: float | None = None
-    decode: float | None = None
+    denoise: Number | None = None
+    decode: Number | None = None
     steps: int | None = None
     """Of the call."""
     warming: bool = False
     """Whether the call was the first of its pipeline, which pays for warming up and compiling."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimingLine(Timing):
+    """A line of `timings.jsonl`."""
+
+    case: str
+    seed: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Case and seed."""
+        return (self.case, self.seed)
+
+    @property
+    def timing(self) -> Timing:
+        """What it says of that sample."""
+        return Timing(**{each.name: getattr(self, each.name) for each in fields(Timing)})

@@ -15,17 +15,17 @@ drawn again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sdeval._utils.files import dump_json, dump_line, write_bytes, write_text
-from sdeval._utils.validation import check_table, made, shown
+from sdeval._utils.validation import from_json, shown
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Features
-from sdeval.results.records import CaseRecord, MetricRecord, SampleResult, SetScore, Timing
-from sdeval.results.run_files import SCHEMA, json_lines, npy, read_features, read_header
+from sdeval.results.records import CaseRecord, MetricRecord, SampleResult, SetScore, Timing, TimingLine
+from sdeval.results.run_files import SCHEMA, RunHeader, npy, read_features, read_header, read_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,64 +177,39 @@ def read(folder: Path) -> Run:
         SdevalError: it is missing, incomplete or damaged; names the file and the line.
     """
     header = read_header(folder / "run.json")
-    where = f"{folder / 'run.json'}: is damaged"
     samples = tuple(_read_samples(folder / "samples.jsonl"))
     run = Run(
-        suite=header["suite"],
-        task=header["task"],
-        target=header["target"],
-        asked=header["asked"],
-        drawn_by=header["drawn_by"],
-        metrics=_each(MetricRecord, header["metrics"], f"{where}: metrics"),
-        set_scores=_each(SetScore, header["set_scores"], f"{where}: set_scores"),
-        environment=header["environment"],
-        complete=header["complete"],
-        peak_memory_bytes=header["peak_memory_bytes"],
-        peak_reserved_bytes=header.get("peak_reserved_bytes", 0),
-        load_seconds=header.get("load_seconds", 0.0),
-        notes=tuple(header.get("notes", ())),
+        **{each.name: getattr(header, each.name) for each in fields(RunHeader) if each.name != "schema"},
         samples=samples,
         features={path.stem: read_features(path, len(samples)) for path in sorted(folder.glob("features/*.npy"))},
-        timings=_read_timings(folder / "timings.jsonl"),
+        timings={line.key: line.timing for _, line in _read_lines(TimingLine, folder / "timings.jsonl")},
         cases={each.case: each for each in _read_cases(folder / "cases.jsonl")},
     )
     _check_whole(run, folder)
     return run
 
 
-def _each(kind: Callable[..., T], content: Mapping[str, object], where: str) -> dict[str, T]:
-    return {name: made(kind, each, f"{where}: {name}") for name, each in content.items()}
+def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
+    """What the lines of a file hold, and how messages about each begin; nothing where there is no file."""
+    return [(where, from_json(kind, text, where)) for where, text in read_lines(path)] if path.exists() else []
 
 
 def _read_samples(path: Path) -> list[SampleResult]:
-    samples = []
-    for where, content in json_lines(path):
-        sample = made(SampleResult, content, where)
+    lines = [(where, from_json(SampleResult, text, where)) for where, text in read_lines(path)]
+    for where, sample in lines:
         # What is read here is copied later: it must stay inside the folder.
         if not re.fullmatch(r"images/[a-z0-9@.-]+", sample.image):
             raise SdevalError(f"{where}: {shown(sample.image)} is no picture of a run")
-        samples.append(sample)
-    return samples
+    return [sample for _, sample in lines]
 
 
 def _read_cases(path: Path) -> list[CaseRecord]:
-    cases = []
-    for where, content in json_lines(path) if path.exists() else ():
-        case = made(CaseRecord, content, where)
+    lines = _read_lines(CaseRecord, path)
+    for where, case in lines:
         for picture in filter(None, (case.image, case.mask)):
             if not re.fullmatch(r"inputs/[0-9a-f]+\.png", picture):
                 raise SdevalError(f"{where}: {shown(picture)} is no picture of a run")
-        cases.append(replace(case, tags=tuple(case.tags)))
-    return cases
-
-
-def _read_timings(path: Path) -> dict[tuple[str, int], Timing]:
-    timings = {}
-    for where, content in json_lines(path) if path.exists() else ():
-        known = dict(check_table(content, {"case": str, "seed": int}, where, required=("case", "seed")))
-        key = (known.pop("case"), known.pop("seed"))
-        timings[key] = made(Timing, known, where)
-    return timings
+    return [case for _, case in lines]
 
 
 def _check_whole(run: Run, folder: Path) -> None:

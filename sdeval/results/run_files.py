@@ -6,85 +6,126 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from typing_extensions import TypedDict
 
 from sdeval._utils.files import read_json
-from sdeval._utils.validation import Plain, check_table, shown
+from sdeval._utils.validation import JSON_ONLY, Extensible, Number, Plain, from_json, keeps_extra_keys, shown
 from sdeval.config.suite import Task
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Features
+from sdeval.results.records import MetricRecord, SetScore
 
 SCHEMA = 1
 
-_HEADER: dict[str, Any] = {
-    "suite": str,
-    "task": Task,
-    "target": str,
-    "asked": Mapping[str, Plain],
-    "drawn_by": Mapping[str, Plain],
-    "metrics": Mapping[str, Mapping[str, Plain]],
-    "set_scores": Mapping[str, Mapping[str, Plain]],
-    "environment": Mapping[str, Plain],
-    "complete": bool,
-    "peak_memory_bytes": int,
-}
-_OPTIONAL: dict[str, Any] = {"notes": Sequence[str], "peak_reserved_bytes": int, "load_seconds": float}
-_ASKED: dict[str, Any] = {
-    "cases": int,
-    "seeds": Sequence[int],
-    "looks": Sequence[Sequence[int]],
-    "settings": Mapping[str, Plain],
-    "unscored": Mapping[str, str],
-}
-_ENVIRONMENT: dict[str, Any] = {"hardware": str, "packages": Mapping[str, str]}
+
+@keeps_extra_keys
+class Asked(TypedDict):
+    """What was asked of a run; another key of an older or a later version is kept."""
+
+    cases: int
+    seeds: Sequence[int]
+    looks: Sequence[Sequence[int]]
+    settings: Mapping[str, Any]
+    unscored: Mapping[str, str]
 
 
-def read_header(path: Path) -> Mapping[str, Any]:
+@keeps_extra_keys
+class Environment(TypedDict, total=False):
+    """What a run was drawn on; other keys are kept."""
+
+    hardware: str
+    packages: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHeader(Extensible):
+    """What `run.json` holds: a run but for its samples."""
+
+    schema: Literal[1]
+    """Goes up when a field changes its meaning or goes away; new fields leave it as it is."""
+    suite: str
+    """Name of the suite."""
+    task: Task
+    """What the pipeline does."""
+    target: str
+    """Name of what drew."""
+    asked: Annotated[Asked, JSON_ONLY]
+    """Number of cases, seeds drawn, seeds of every look the suite allows, and the settings of the pipeline call."""
+    drawn_by: Mapping[str, Plain]
+    """The target's fields, its pipeline and its scheduler."""
+    metrics: Mapping[str, MetricRecord]
+    """By name: how each metric scored."""
+    set_scores: Mapping[str, SetScore]
+    """By metric: figures of the whole set."""
+    environment: Annotated[Environment, JSON_ONLY]
+    """Hardware, versions, and what else the pictures may depend on."""
+    complete: bool
+    """Whether every sample of the suite is in it."""
+    peak_memory_bytes: int
+    """Largest memory held: on an accelerator what tensors took, otherwise what the process did."""
+    peak_reserved_bytes: int = 0
+    """On an accelerator: what was reserved for tensors."""
+    load_seconds: Number = 0.0
+    """To read the weights; 0 where they were in memory already."""
+    notes: tuple[str, ...] = ()
+    """What a reader of its verdicts must know besides, a line each; a baseline has none."""
+
+
+def read_header(path: Path) -> RunHeader:
     """What `run.json` holds.
 
     Raises:
         SdevalError: it is missing, of another schema, or damaged.
     """
     where = f"{path}: is damaged"
-    header = read_json(path, f"{path.parent}: no run in it: {path.name} is missing")
-    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
-        found = header.get("schema") if isinstance(header, dict) else None
+    content = read_json(path, f"{path.parent}: no run in it: {path.name} is missing")
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        found = content.get("schema") if isinstance(content, dict) else None
         raise SdevalError(f"{path}: has schema {shown(found)}; this version of sdeval reads {SCHEMA}")
-    check_table(header, {**_HEADER, **_OPTIONAL}, where, required=_HEADER)
-    for name in (header["suite"], header["target"]):
+    header = from_json(RunHeader, path.read_bytes(), where)
+    for name in (header.suite, header.target):
         if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name):
             raise SdevalError(f"{where}: {shown(name)} is no name")
-    asked = check_table(header["asked"], _ASKED, f"{where}: asked", required=_ASKED)
+    asked = header.asked
     if not asked["seeds"] or not asked["looks"] or not all(asked["looks"]):
         raise SdevalError(f"{where}: asked: seeds and looks must not be empty")
-    check_table(header["environment"], _ENVIRONMENT, f"{where}: environment")
     return header
 
 
-def json_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """The objects of a file that holds one a line, and how messages about each begin.
+def read_lines(path: Path) -> list[tuple[str, str]]:
+    """The lines of a file that holds JSON on each, and how messages about each begin.
 
     Raises:
-        SdevalError: the file cannot be read, or a line is no object.
+        SdevalError: the file cannot be read.
     """
     try:
         # Not splitlines: prompts may hold what Unicode counts as a line break.
         lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SdevalError(f"{path}: cannot be read: {error}") from None
+    return [(f"{path}:{number}: is damaged", line) for number, line in enumerate(lines, 1)]
+
+
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file that holds one a line, whatever is in them.
+
+    Raises:
+        SdevalError: the file cannot be read, or a line is no object.
+    """
     values = []
-    for number, line in enumerate(lines, 1):
-        where = f"{path}:{number}: is damaged"
+    for where, line in read_lines(path):
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise SdevalError(f"{where}: {error}") from None
         if not isinstance(value, dict):
             raise SdevalError(f"{where}: not an object")
-        values.append((where, value))
+        values.append(value)
     return values
 
 

@@ -1,71 +1,116 @@
-"""The JSON Schema of `verdicts.json`, made from the dataclasses that are written: `python -m sdeval.results.schema`."""
+"""JSON Schemas of files that people or programs read and write: `python -m sdeval.results.schema` makes them again.
+
+They are made from the dataclasses that read these files; the texts below the fields become descriptions.
+"""
 
 from __future__ import annotations
 
-import ast
-import inspect
-import types
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from sdeval._utils.files import dump_json, write_text
-from sdeval.results.verdict import Verdict
-from sdeval.results.verdicts_file import SCHEMA, Record
+from sdeval._utils.validation import Checked, Extensible
+from sdeval.config.case_files import FIELDS
+from sdeval.config.suite import Case
+from sdeval.config.target import SHORT_DTYPES, Target
+from sdeval.results import run_files, verdicts_file
+from sdeval.results.run_files import RunHeader
+from sdeval.results.verdicts_file import Record
 
-PATH = Path(__file__).with_name("verdicts.schema.json")
+FOLDER = Path(str(resources.files("sdeval"))) / "schemas"
 
 
-def schema() -> dict[str, Any]:
-    """The whole of it."""
-    head = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:sdeval:verdicts:{SCHEMA}",
-        "title": "verdicts.json of sdeval",
+class _Generator(GenerateJsonSchema):
+    """Without what says nothing: names of fields in other letters, and the limit of texts that have none."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Never."""
+        return False
+
+    def str_schema(self, schema: Any) -> dict[str, Any]:
+        """Of text."""
+        return {name: value for name, value in super().str_schema(schema).items() if name != "maxLength"}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """All of them, by the name of their file."""
+    with _attribute_docstrings():
+        return {
+            "verdicts.schema.json": _headed(
+                f"verdicts:{verdicts_file.SCHEMA}", "verdicts.json of sdeval", _schema(Record, "serialization")
+            ),
+            "run.schema.json": _headed(f"run:{run_files.SCHEMA}", "run.json of sdeval", _schema(RunHeader)),
+            "cases.schema.json": _headed("cases", "A case file of sdeval: YAML, or a row of JSON Lines each", _cases()),
+            "targets.schema.json": _headed("targets", "suites/targets.toml of sdeval", _targets()),
+        }
+
+
+def _headed(name: str, title: str, content: dict[str, Any]) -> dict[str, Any]:
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:sdeval:{name}"}
+    return {**head, **content, "title": title}
+
+
+def _schema(kind: type[Any], mode: Literal["validation", "serialization"] = "validation") -> dict[str, Any]:
+    """What a file may hold; with `serialization`, what is written: every field."""
+    return TypeAdapter(kind).json_schema(mode=mode, schema_generator=_Generator)
+
+
+def _cases() -> dict[str, Any]:
+    """A list of cases, as files spell their fields."""
+    case = _schema(Case)
+    properties = {name: case["properties"][name] for name in FIELDS}
+    for name, spelling in {"strength": {"pattern": r"^[-+.0-9eE]*$"}, "tags": {}}.items():
+        told = {key: properties[name].pop(key) for key in ("description", "default")}
+        properties[name] = {"anyOf": [properties[name], {"type": "string", **spelling}], **told}
+    return {
+        "type": "array",
+        "minItems": 1,
+        "items": {"$ref": "#/$defs/Case"},
+        "$defs": {"Case": {**case, "properties": properties}},
     }
-    return {**head, **_object(Record), "$defs": {"verdict": _object(Verdict)}}
 
 
-def _object(kind: type[Any]) -> dict[str, Any]:
-    """A dataclass; every field is always written."""
-    told, hints = _described(kind), get_type_hints(kind)
-    names = [each.name for each in fields(kind)]
+def _targets() -> dict[str, Any]:
+    """Tables by name: a target says its model, or what it extends."""
+    target = _schema(Target)
+    properties = {name: each for name, each in target.pop("properties").items() if name != "name"}
+    properties["dtype"]["enum"] += SHORT_DTYPES
+    properties["extends"] = {"type": "string", "description": "Name of the target whose values it takes over."}
+    target = {**target, "description": target["description"].splitlines()[0], "required": []}
     return {
         "type": "object",
-        "description": inspect.getdoc(kind),
-        "properties": {name: {**_type(hints[name]), "description": told[name]} for name in names},
-        "required": names,
-        "additionalProperties": False,
+        "additionalProperties": {"$ref": "#/$defs/Target"},
+        "$defs": {
+            "Target": {
+                **target,
+                "properties": properties,
+                "anyOf": [{"required": ["model"]}, {"required": ["extends"]}],
+            }
+        },
     }
 
 
-def _described(kind: type[Any]) -> Mapping[str, str]:
-    """Texts below the fields of a class."""
-    (body,) = ast.parse(inspect.getsource(kind)).body
-    assert isinstance(body, ast.ClassDef)
-    pairs = zip(body.body, body.body[1:], strict=False)
-    return {
-        field.target.id: inspect.cleandoc(str(text.value.value))
-        for field, text in pairs
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
-    }
-
-
-_SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
-
-
-def _type(hint: Any) -> dict[str, Any]:
-    origin, inside = get_origin(hint), get_args(hint)
-    if origin is Literal:
-        return {"enum": list(inside)}
-    if origin is tuple:
-        return {"type": "array", "items": {"$ref": "#/$defs/verdict"}}
-    if origin in (Union, types.UnionType):
-        return {"type": [_SIMPLE[each] for each in inside]}
-    return {"type": _SIMPLE[hint]}
+@contextmanager
+def _attribute_docstrings() -> Iterator[None]:
+    """Let pydantic read the texts below fields, which takes too long to do whenever a file is read."""
+    bases = (Checked, Extensible)
+    before = [base.__pydantic_config__ for base in bases]
+    for base, config in zip(bases, before, strict=True):
+        more = {"use_attribute_docstrings": True, "json_schema_serialization_defaults_required": True}
+        base.__pydantic_config__ = {**config, **more}
+    try:
+        yield
+    finally:
+        for base, config in zip(bases, before, strict=True):
+            base.__pydantic_config__ = config
 
 
 if __name__ == "__main__":
-    write_text(PATH, dump_json(schema()))
+    for file, content in schemas().items():
+        write_text(FOLDER / file, dump_json(content))

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from sdeval._utils.validation import Checked, Number
+
 Kind = Literal[
     "broken",
     "regressed",
@@ -31,7 +33,7 @@ SUITE = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Checked):
     """What is said of one case, or of one figure of a suite, on one target."""
 
     suite: str
@@ -44,27 +46,27 @@ class Verdict:
     """Empty for a figure of the whole suite."""
     verdict: Kind
     """What is said of it."""
-    baseline: float | None = None
+    baseline: Number | None = None
     """Value of what it is held against."""
-    current: float | None = None
+    current: Number | None = None
     """Value now."""
-    delta: float | None = None
+    delta: Number | None = None
     """Current minus baseline, in the metric's unit."""
     higher_is_better: bool = True
     """Whether a rise is a gain."""
-    low: float | None = None
+    low: Number | None = None
     """The delta is at least this, with 95% confidence."""
-    high: float | None = None
+    high: Number | None = None
     """The delta is at most this, with 95% confidence."""
-    corrected_low: float | None = None
+    corrected_low: Number | None = None
     """The same as `low` with the confidence that `p_value` is corrected to: above zero where a rise is shown."""
-    corrected_high: float | None = None
+    corrected_high: Number | None = None
     """The same as `high` with the confidence that `p_value` is corrected to: below zero where a fall is shown."""
-    tolerance: float | None = None
+    tolerance: Number | None = None
     """Loss that is allowed, in the metric's unit."""
-    noise: float | None = None
+    noise: Number | None = None
     """What the figure does from one set of seeds to another, where that was measured."""
-    p_value: float | None = None
+    p_value: Number | None = None
     """Of a loss, or of a gain where it is `improved`, after correction for what was judged together."""
     n: int = 0
     """What it rests on: cases for a figure, pictures for a case, pipeline calls for speed."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sdeval._utils.files import dump_json, read_json, write_text
-from sdeval._utils.validation import Plain, check_table, made
+from sdeval._utils.validation import Checked, from_json
 from sdeval.errors import SdevalError
 from sdeval.results.verdict import Verdict, worst_first
 
@@ -16,7 +16,7 @@ SCHEMA: Literal[1] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Checked):
     """What a session found."""
 
     schema: Literal[1]
@@ -30,7 +30,7 @@ class Record:
     """Whether what is missing failed the session: there, `new` fails as well."""
     verdicts: tuple[Verdict, ...]
     """Of every case and every figure of a suite, worst first."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
     """What a reader must know besides."""
 
     @classmethod
@@ -48,16 +48,6 @@ class Record:
         )
 
 
-_ENVELOPE: Mapping[str, Any] = {
-    "schema": int,
-    "session": str,
-    "outcome": Literal["failed", "inconclusive", "passed"],
-    "strict": bool,
-    "verdicts": Sequence[Mapping[str, Plain]],
-    "notes": Sequence[str],
-}
-
-
 def write(record: Record, path: Path) -> None:
     """Write it whole or not at all."""
     write_text(path, dump_json(asdict(record)))
@@ -69,15 +59,8 @@ def read(path: Path) -> Record:
     Raises:
         SdevalError: there is none, it is damaged, or it has another layout.
     """
-    content = _content(path)
-    table = check_table(content, _ENVELOPE, f"{path}: is damaged", required=tuple(_ENVELOPE), entry="field")
-    each = enumerate(table["verdicts"], 1)
-    verdicts = [made(Verdict, verdict, f"{path}: is damaged: verdict {number}") for number, verdict in each]
-    return Record.of(table["session"], verdicts, strict=table["strict"], notes=table["notes"])
-
-
-def _content(path: Path) -> object:
-    content: object = read_json(path, f"{path.parent}: no session in it: {path.name} is missing")
+    content = read_json(path, f"{path.parent}: no session in it: {path.name} is missing")
     if isinstance(content, list) or (isinstance(content, Mapping) and content.get("schema", SCHEMA) != SCHEMA):
         raise SdevalError(f"{path}: was written by another version of sdeval; run the suites again: pytest suites")
-    return content
+    found = from_json(Record, path.read_bytes(), f"{path}: is damaged")
+    return Record.of(found.session, found.verdicts, strict=found.strict, notes=found.notes)

@@ -10,13 +10,22 @@ from typing import Annotated, Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import TypedDict
 
 from sdeval import SdevalError
-from sdeval._utils.validation import Plain, check, check_table, made, misfit
+from sdeval._utils.validation import Checked, Number, Plain, check, check_table, check_value, from_json
+
+
+def misfit(value: object, kind: object, name: str) -> str | None:
+    try:
+        check_value(value, kind, name, "here")
+    except SdevalError as error:
+        return str(error).removeprefix("here: ")
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cake:
+class Cake(Checked):
     name: str
     layers: int = 1
     weights: Annotated[Sequence[float], "in grams"] = ()
@@ -32,11 +41,10 @@ class Cake:
         (0.5, float),
         (True, bool),
         (None, int | None),
-        ("a.png", Path),
         (Path("a.png"), Path | None),
         ((1, 2), tuple[int, ...]),
-        ([1, 2], tuple[int, ...]),
-        (range(3), Sequence[int]),
+        ([1, 2], Sequence[int]),
+        (range(3), Plain),
         ({"a": [1, None, {"b": True}]}, Mapping[str, Plain]),
         ("sponge", Literal["sponge", "tart"]),
         (object(), Any),
@@ -56,6 +64,9 @@ def test_what_an_annotation_says_fits(value: object, kind: object) -> None:
         (True, float, "it: must be a number, got True"),
         (float("nan"), float, "it: must be a finite number, got nan"),
         (10**400, float, "it: must be a finite number, got 1000"),
+        ("a.png", Path, "it: must be a path, got 'a.png'"),
+        ([1], tuple[int, ...], "it: must be a list of whole numbers, got [1]"),
+        (3, Sequence[str] | Literal["all"], "it: must be a list of texts or 'all', got 3"),
         ("yes", bool, "it: must be true or false, got 'yes'"),
         (float("nan"), float | None, "it: must be a finite number, got nan"),
         ("8", int | None, "it: must be a whole number or None, got '8'"),
@@ -66,7 +77,9 @@ def test_what_an_annotation_says_fits(value: object, kind: object) -> None:
         (3, str | Sequence[str], "it: must be text or a list of texts, got 3"),
         ([1], Mapping[str, float], "it: must be a mapping, got [1]"),
         ({"a": "b"}, Mapping[str, float], "it: a: must be a number, got 'b'"),
-        ({1: 2.0}, Mapping[str, float], "it: must be text, got 1"),
+        ({1: 2.0}, Mapping[str, float], "it: keys must be text, got 1"),
+        ({1: 2.0}, Plain, "it: keys must be text, got 1"),
+        ({"a\nb": "c"}, Mapping[str, float], "it: a b: must be a number, got 'c'"),
         ("sponge", Sequence[Sequence[int]], "it: must be a list of lists, got 'sponge'"),
         ("sponj", Literal["sponge", "tart"], "unknown it 'sponj'; did you mean sponge?"),
         (3, Literal["sponge", "tart"], "unknown it '3'. Known: sponge, tart"),
@@ -97,25 +110,64 @@ def test_a_dataclass_is_checked_field_by_field() -> None:
 
 
 def test_a_dataclass_is_made_of_what_a_file_holds() -> None:
-    assert made(Cake, {"name": "sponge", "layers": 3}, "cake") == Cake(name="sponge", layers=3)
+    assert from_json(Cake, '{"name": "sponge", "layers": 3}', "cake") == Cake(name="sponge", layers=3)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([], r"cake: must be a mapping, got \[\]"),
-        ({}, "cake: name: is missing"),
-        ({"name": "a", "layer": 3}, "cake: unknown field 'layer'; did you mean layers?"),
-        ({"name": "a", "layers": None}, "cake: layers: must be a whole number, got None"),
+        ("[]", r"cake: must be a mapping, got \[\]"),
+        ("{}", "cake: name: is missing"),
+        ('{"layer": 3}', "cake: unknown field 'layer'; did you mean layers?"),
+        ('{"name": "a", "layers": null}', "cake: layers: must be a whole number, got None"),
+        ('{"name": "a", "extra": {"b": [NaN]}}', r"cake: extra: b\[0\]: must be a finite number, got nan"),
+        ('{"name": "a", "extra": {"b": 1e999}}', "cake: extra: b: must be a finite number, got inf"),
+        ('{"name": "\\ud800"}', "cake: unexpected end of hex escape at line 1"),
+        ("[" * 10_000, "cake: recursion limit exceeded"),
+        ('{"name": ' + "1" * 5_000 + "}", "cake: number out of range"),
+        ("{", "cake: EOF while parsing an object at line 1 column 1"),
     ],
 )
-def test_a_dataclass_is_not_made_of_anything_else(content: object, message: str) -> None:
-    with pytest.raises(SdevalError, match=message):
-        made(Cake, content, "cake")
+def test_a_dataclass_is_not_made_of_anything_else(content: str, message: str) -> None:
+    with pytest.raises(SdevalError, match=message) as error:
+        from_json(Cake, content, "cake")
+    assert "\n" not in str(error.value)
 
 
-def test_a_table_may_hold_more_where_it_is_open() -> None:
-    content = {"a": 1, "b": 2}
-    assert check_table(content, {"a": int}, "table") == content
-    with pytest.raises(SdevalError, match=r"table: unknown key 'b'\. Known: a"):
-        check_table(content, {"a": int}, "table", entry="key")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf(Checked):
+    cakes: tuple[Cake, ...] = ()
+    weight: Number = 0.0
+
+
+def test_places_inside_of_other_dataclasses_are_named() -> None:
+    with pytest.raises(SdevalError, match=r"^shelf: cakes\[1\]: unknown field 'nam'; did you mean name\?"):
+        from_json(Shelf, '{"cakes": [{"name": "a"}, {"nam": "b"}]}', "shelf")
+    with pytest.raises(SdevalError, match=r"^shelf: cakes\[0\]: must be a mapping, got 3$"):
+        from_json(Shelf, '{"cakes": [3]}', "shelf")
+
+
+def test_a_whole_number_stays_whole() -> None:
+    assert isinstance(from_json(Shelf, '{"weight": 1}', "shelf").weight, int)
+    assert isinstance(from_json(Shelf, '{"weight": 1.0}', "shelf").weight, float)
+
+
+Table = TypedDict("Table", {"a-b": int, "c": str | Sequence[str]}, total=False)
+
+
+def test_a_table_is_checked_key_by_key() -> None:
+    content = {"a-b": 1, "c": ["x"]}
+    assert check_table(content, Table, "table") == content
+    with pytest.raises(SdevalError, match=r"^table: unknown key 'a_b'; did you mean a-b\? Known: a-b, c$"):
+        check_table({"a_b": 2}, Table, "table")
+    with pytest.raises(SdevalError, match=r"^table: must be a mapping, got 3$"):
+        check_table(3, Table, "table")
+
+
+def test_a_message_may_begin_with_the_line_of_its_field() -> None:
+    with pytest.raises(SdevalError, match=r"^file:6: layers: must be"):
+        check(Cake(name="sponge", layers="x"), lambda name: f"file:{len(name)}")  # type: ignore[arg-type]
+
+
+def test_numbers_too_long_to_write_are_refused_on_one_line() -> None:
+    assert misfit(10**5000, str, "it") == "it: must be text, got a value of type int, too long to show"

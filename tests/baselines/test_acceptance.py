@@ -556,10 +556,13 @@ def test_approvals_are_parts_of_runs(tmp_path: Path) -> None:
         (approving(cases=["case-9"]), r"approvals\[0\]: unknown case 'case-9'; did you mean"),
         (approving(cases=["../../x"]), "unknown case '../../x'"),
         (approving(cases=[]), r"approvals\[0\]: cases: must be a list of names, or \"all\", got \[\]"),
-        (approving(cases="case-0"), r"cases: must be a list of names, or \"all\", got 'case-0'"),
+        (
+            approving(cases="case-0"),
+            r"cases: must be a list of texts or 'all', got 'case-0'; list names, or write \"all\"",
+        ),
         (approving(cases=[3]), r"cases\[0\]: must be text, got 3"),
         (approving(metrics=["clip"]), r"approvals\[0\]: unknown metric 'clip'"),
-        (approving(metrics=7), r"metrics: must be a list of texts or text, got 7; list names, or write \"all\""),
+        (approving(metrics=7), r"metrics: must be a list of texts or 'all', got 7; list names, or write \"all\""),
         (approving(more=1), "unknown field 'more'"),
     ],
 )

@@ -69,7 +69,7 @@ def test_nothing_measured_is_none(tmp_path: Path) -> None:
     [
         ("{", "tiny.noise.json: is damaged: "),
         ("[]", "tiny.noise.json: is damaged: "),
-        ("{}", "tiny.noise.json: is damaged: schema: is missing"),
+        ("{}", "tiny.noise.json: is damaged: suite: is missing"),
         ('{"schema": 2}', "tiny.noise.json: is damaged: suite: is missing"),
         ('{"schema": 2, "metrics": {}}', "tiny.noise.json: is damaged: suite: is missing"),
         ('{"schema": 2, "metrics": {}, "asked": 3}', "tiny.noise.json: is damaged: "),

@@ -95,7 +95,7 @@ def test_mistakes_end_in_one_line(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (ENVELOPE % '{"a": 1}', "verdicts.json: is damaged: verdict 1: unknown field 'a'. Known: baseline"),
+        (ENVELOPE % '{"a": 1}', "verdicts.json: is damaged: verdicts[0]: unknown field 'a'. Known: baseline"),
         ("{}", "verdicts.json: is damaged: schema: is missing"),
         ("[]", "verdicts.json: was written by another version of sdeval; run the suites again: pytest suites"),
         ('{"schema": 2}', "verdicts.json: was written by another version of sdeval"),

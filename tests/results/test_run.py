@@ -63,7 +63,7 @@ def test_a_missing_score_is_null_and_never_a_number(run: Run, tmp_path: Path) ->
             '{"case": "a", "seed": 0, "prompt": "", "fingerprint": "", "sha256": "", "image": "/etc/x"}\n',
             "no picture",
         ),
-        ("samples.jsonl", "[]\n", "samples.jsonl:1: is damaged: not an object"),
+        ("samples.jsonl", "[]\n", "samples.jsonl:1: is damaged: must be a mapping, got []"),
         ("samples.jsonl", '{"case": \n', "samples.jsonl:1: is damaged"),
         ("features/clip.npy", "x", "clip.npy: is damaged"),
     ],

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from sdeval._utils.files import read_json
-from sdeval._utils.validation import made, shown
+from sdeval._utils.validation import Checked, from_json, shown
 from sdeval.baselines.acceptance.selection import Part, check_metric
-from sdeval.baselines.provenance import ALL
+from sdeval.baselines.provenance import ALL, Some
 from sdeval.errors import SdevalError, unknown
 from sdeval.results.run import Run
 
 SCHEMA = 1
 
-_SOME = Annotated[Sequence[str] | str, f'list names, or write "{ALL}"']
+_Some = Annotated[Some, f'list names, or write "{ALL}"']
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(Checked):
     """Some cases of one suite on one target: with their pictures, or the scores of some metrics alone."""
 
     suite: str
     target: str
-    cases: _SOME
-    metrics: _SOME
+    cases: _Some
+    metrics: _Some
     """With `all`, the pictures are accepted, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approvals:
+class Approvals(Checked):
     """All that was ticked in a session."""
 
-    schema: int
+    schema: Literal[1]
     session: str
     """Name of the session's folder."""
     approvals: tuple[Approval, ...]
@@ -52,31 +52,17 @@ def read(path: Path) -> Approvals:
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
         raise SdevalError(f"{path}: has schema {shown(found)}; this version of sdeval reads {SCHEMA}")
-    approvals = _every(content.get("approvals"), path)
-    # Each was made by itself, so that messages say which one is wrong.
-    found = made(Approvals, {**content, "approvals": []}, str(path))
-    if not re.fullmatch(r"\w[\w.-]*", found.session):
+    approvals = from_json(Approvals, path.read_bytes(), str(path))
+    if not re.fullmatch(r"\w[\w.-]*", approvals.session):
         advice = "must be the name of a session's folder, such as 20261121-141503-9f2c"
-        raise SdevalError(f"{path}: session: {advice}, got {shown(found.session)}")
-    return replace(found, approvals=approvals)
-
-
-def _every(content: object, path: Path) -> tuple[Approval, ...]:
-    if not isinstance(content, list) or not content:
-        raise SdevalError(f"{path}: approvals: must be a list with at least one approval, got {shown(content)}")
-    return tuple(_checked(made(Approval, each, f"{path}: {at}"), f"{path}: {at}") for at, each in _placed(content))
-
-
-def _placed(content: list[object]) -> list[tuple[str, object]]:
-    return [(f"approvals[{place}]", each) for place, each in enumerate(content)]
-
-
-def _checked(approval: Approval, where: str) -> Approval:
-    for name in ("cases", "metrics"):
-        value = getattr(approval, name)
-        if not value or (isinstance(value, str) and value != ALL):
-            raise SdevalError(f'{where}: {name}: must be a list of names, or "{ALL}", got {shown(value)}')
-    return approval
+        raise SdevalError(f"{path}: session: {advice}, got {shown(approvals.session)}")
+    if not approvals.approvals:
+        raise SdevalError(f"{path}: approvals: must be a list with at least one approval, got []")
+    for place, each in enumerate(approvals.approvals):
+        for name in ("cases", "metrics"):
+            if not getattr(each, name):
+                raise SdevalError(f'{path}: approvals[{place}]: {name}: must be a list of names, or "{ALL}", got []')
+    return approvals
 
 
 def parts_by_name(
