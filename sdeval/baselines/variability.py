@@ -17,6 +17,14 @@ from sdeval.errors import SdevalError
 SCHEMA = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """As much of what was measured as fits, and a line for what does not."""
+
+    noise: Noise | None = None
+    notes: tuple[str, ...] = ()
+
+
 class OtherSchema(SdevalError):
     """The file was written by a version of sdeval that kept something else."""
 

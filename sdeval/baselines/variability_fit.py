@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from sdeval import metrics
 from sdeval._utils.environment import differences
 from sdeval._utils.files import short
 from sdeval.baselines import variability as noise
-from sdeval.baselines.variability import MetricNoise, Noise, OtherSchema, samples_hash
+from sdeval.baselines.variability import Fitting, MetricNoise, Noise, OtherSchema, samples_hash
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target, slug
 from sdeval.errors import NotAvailable
@@ -28,14 +28,6 @@ from sdeval.results.run import Run
 
 _WHERE = ("batch_size", "device")
 """Of how a run was drawn: what says nothing of the spread over seeds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fitting:
-    """As much of what was measured as fits, and a line for what does not."""
-
-    noise: Noise | None = None
-    notes: tuple[str, ...] = ()
 
 
 def fitting_noise(

@@ -88,8 +88,8 @@ def _tell(proposal: Proposal, lines: int | None) -> None:
 
 
 def _row(name: str, change: Change | CaseChange, reason: str = "") -> Row:
-    from sdeval._utils.tables import Row
     from sdeval._utils.formatting import number
+    from sdeval._utils.tables import Row
 
     return Row([name, number(change.old), "→", number(change.new)], reason if change.new is None else "")
 

@@ -12,7 +12,8 @@ from sdeval._utils.progress import Watcher
 from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import store as baselines
 from sdeval.baselines.acceptance import BrokenPictures
-from sdeval.baselines.variability_fit import Fitting, fitting_noise
+from sdeval.baselines.variability import Fitting
+from sdeval.baselines.variability_fit import fitting_noise
 from sdeval.compare import FAILING, Kind, Verdict, worst_first
 from sdeval.compare.paired import paired, tolerance_of
 from sdeval.config.options import Options

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from sdeval import metrics
 from sdeval.baselines import store as baselines
-from sdeval.baselines.variability import Noise, tolerances
-from sdeval.baselines.variability_fit import Fitting, fitting_noise
+from sdeval.baselines.variability import Fitting, Noise, tolerances
 from sdeval.compare.defects import DefectRates
 from sdeval.compare.metrics import ALPHA_METRICS, share_of_round
 from sdeval.compare.paired import tolerance_of, value_of
@@ -176,6 +175,8 @@ def resolve(job: Job, options: Options, variability: Fitting | None = None) -> R
     baseline = None if options.in_turns else baselines.stored(options.baselines, *job.key)
     accepted = baseline.run if baseline else None
     if variability is None:
+        from sdeval.baselines.variability_fit import fitting_noise
+
         variability = fitting_noise(options.baselines, job.suite, job.target, accepted, metric_options)
     return ResolvedJob(
         job=job,

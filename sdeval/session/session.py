@@ -30,7 +30,7 @@ from sdeval.session.judging import Comparison, Subject, compare, judge_speed
 from sdeval.session.resolve import ResolvedJob, is_on_this_machine, resolve
 
 if TYPE_CHECKING:
-    from sdeval.baselines.variability_fit import Fitting
+    from sdeval.baselines.variability import Fitting
     from sdeval.engines.engine import Engine
 
 TIMED_AGAIN = 5

@@ -12,8 +12,8 @@ from PIL import Image
 from sdeval import Case, SdevalError, Suite
 from sdeval import metrics as all_metrics
 from sdeval.baselines import variability as noises
-from sdeval.baselines.variability import MetricNoise, Noise, samples_hash
-from sdeval.baselines.variability_fit import Fitting, fitting_noise
+from sdeval.baselines.variability import Fitting, MetricNoise, Noise, samples_hash
+from sdeval.baselines.variability_fit import fitting_noise
 from sdeval.config.target import Target
 from sdeval.config.target_registry import shipped
 from sdeval.errors import NotAvailable
