@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.simulated import Floats, Metric, Scores, judge
 from benchmarks.small_suites import told
 from sdeval import stats
-from sdeval.compare.paired import tolerance_of
+from sdeval.comparison.paired import tolerance_of
 from sdeval.results import run as runs
 from sdeval.results.run import Run
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdeval import metrics
-from sdeval.compare import collect_collapsed, collect_evidence, judge_cases, judge_metrics, summary
-from sdeval.compare.paired import tolerance_of
+from sdeval.comparison import collect_collapsed, collect_evidence, judge_cases, judge_metrics, summary
+from sdeval.comparison.paired import tolerance_of
 from sdeval.config.suite import Case
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.evaluation.score import record_of

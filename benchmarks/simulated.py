@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from sdeval.compare import (
+from sdeval.comparison import (
     Circumstances,
     MetricEvidence,
     Verdict,

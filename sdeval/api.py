@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sdeval.compare import judge_metrics
+from sdeval.comparison import judge_metrics
 from sdeval.config import target as targets
 from sdeval.config import target_registry
 from sdeval.config.options import Options

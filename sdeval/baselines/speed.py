@@ -9,7 +9,7 @@ from typing import Literal
 
 from sdeval._utils.files import dump_json, read_json, write_text
 from sdeval._utils.validation import Checked, from_json
-from sdeval.compare.speed import Pace, pace_of
+from sdeval.comparison.speed import Pace, pace_of
 from sdeval.errors import SdevalError
 from sdeval.results.run import Run
 

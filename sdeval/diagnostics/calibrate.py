@@ -16,8 +16,8 @@ from sdeval import metrics, stats
 from sdeval._utils import environment
 from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines.variability import MetricNoise, Noise, samples_hash
-from sdeval.compare import ALPHA_METRICS
-from sdeval.compare.paired import paired, tolerance_of, value_of
+from sdeval.comparison import ALPHA_METRICS
+from sdeval.comparison.paired import paired, tolerance_of, value_of
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.diffusers_engine import LoadedTarget, pick_device

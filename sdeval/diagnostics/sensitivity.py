@@ -14,8 +14,8 @@ from sdeval.baselines import store as baselines
 from sdeval.baselines.acceptance import BrokenPictures
 from sdeval.baselines.variability import Fitting
 from sdeval.baselines.variability_fit import fitting_noise
-from sdeval.compare import FAILING, Kind, Verdict, worst_first
-from sdeval.compare.paired import paired, tolerance_of
+from sdeval.comparison import FAILING, Kind, Verdict, worst_first
+from sdeval.comparison.paired import paired, tolerance_of
 from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target

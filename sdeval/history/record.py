@@ -12,8 +12,8 @@ from typing import Any
 from sdeval import metrics
 from sdeval.baselines.speed import hardware_of
 from sdeval.baselines.store import folder_of
-from sdeval.compare.paired import tolerance_of, value_of
-from sdeval.compare.speed import LEAST, TOLERANCES, UNITS, Pace, pace_of
+from sdeval.comparison.paired import tolerance_of, value_of
+from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, Pace, pace_of
 from sdeval.config.suite import FIGURES, MEMORY, SPEED
 from sdeval.errors import SdevalError
 from sdeval.history import store as history

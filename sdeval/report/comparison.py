@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from sdeval.compare.matrix import SwappedOf, side_by_side
-from sdeval.compare.names import setting_names
+from sdeval.comparison.matrix import SwappedOf, side_by_side
+from sdeval.comparison.names import setting_names
 from sdeval.config.discovery import find_suites
 from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError, unknown

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sdeval._utils.formatting import number, signed
 from sdeval._utils.tables import Column, Table, lines
 from sdeval._utils.tables import Row as Line
-from sdeval.compare.matrix import Matrix, Row
-from sdeval.compare.speed import Spread
+from sdeval.comparison.matrix import Matrix, Row
+from sdeval.comparison.speed import Spread
 from sdeval.report.words import SYMBOLS
 from sdeval.results.verdict import Verdict
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sdeval.compare.speed import UNITS
+from sdeval.comparison.speed import UNITS
 from sdeval.config.suite import COLLAPSED
 from sdeval.results.run import Run
 

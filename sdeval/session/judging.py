@@ -8,7 +8,7 @@ from functools import partial
 
 from sdeval import metrics
 from sdeval.baselines import speed as pace
-from sdeval.compare import (
+from sdeval.comparison import (
     Circumstances,
     MetricEvidence,
     Verdict,
@@ -20,8 +20,8 @@ from sdeval.compare import (
     suspected,
     undecided,
 )
-from sdeval.compare.requests import removed_cases, shared_cases
-from sdeval.compare.speed import judge_in_turns, judge_pace
+from sdeval.comparison.requests import removed_cases, shared_cases
+from sdeval.comparison.speed import judge_in_turns, judge_pace
 from sdeval.config.suite import COLLAPSED, SPEED
 from sdeval.engines import hardware
 from sdeval.errors import SdevalError, plural

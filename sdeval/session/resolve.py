@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from sdeval import metrics
 from sdeval.baselines import store as baselines
 from sdeval.baselines.variability import Fitting, Noise, tolerances
-from sdeval.compare.defects import DefectRates
-from sdeval.compare.metrics import ALPHA_METRICS, share_of_round
-from sdeval.compare.paired import tolerance_of, value_of
-from sdeval.compare.seed_limits import seed_notes
-from sdeval.compare.visibility import Sight, unseen
+from sdeval.comparison.defects import DefectRates
+from sdeval.comparison.metrics import ALPHA_METRICS, share_of_round
+from sdeval.comparison.paired import tolerance_of, value_of
+from sdeval.comparison.seed_limits import seed_notes
+from sdeval.comparison.visibility import Sight, unseen
 from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target

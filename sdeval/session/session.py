@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines import store as baselines
-from sdeval.compare import Verdict, judge_metrics
+from sdeval.comparison import Verdict, judge_metrics
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
 from sdeval.config.options import Options

@@ -29,7 +29,7 @@ from sdeval.baselines.acceptance import (
 from sdeval.baselines.acceptance.expression import matcher
 from sdeval.baselines.store import find
 from sdeval.cli import main
-from sdeval.compare import collect_evidence, judge_cases
+from sdeval.comparison import collect_evidence, judge_cases
 from sdeval.config.suite import Suite
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.evaluation.score import measured_set, score

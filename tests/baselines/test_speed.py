@@ -7,8 +7,8 @@ import pytest
 
 from sdeval import SdevalError
 from sdeval.baselines import speed as pace
-from sdeval.compare.speed import pace_of
-from tests.compare.test_speed import timed
+from sdeval.comparison.speed import pace_of
+from tests.comparison.test_speed import timed
 
 
 def test_every_class_of_machine_has_its_own_pace(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from sdeval.cli import main
 from sdeval.cli.bisect import ABORT, CANNOT_JUDGE, _as_they_were, judge
-from sdeval.compare import Kind
+from sdeval.comparison import Kind
 from sdeval.results.verdicts_file import Record
 from tests.conftest import ROOT
 from tests.report.test_terminal import BLACK, FINE

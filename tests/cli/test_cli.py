@@ -9,7 +9,7 @@ import pytest
 
 from sdeval.baselines import provenance
 from sdeval.cli import main
-from sdeval.compare import Verdict
+from sdeval.comparison import Verdict
 from sdeval.metrics import known
 from sdeval.report.markdown import Elsewhere
 from sdeval.report.publish import Telling, publish

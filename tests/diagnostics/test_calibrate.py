@@ -15,7 +15,7 @@ from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import variability as noise
 from sdeval.baselines.variability import Noise
 from sdeval.cli import main
-from sdeval.compare import ALPHA_METRICS, collect_evidence, judge_metrics
+from sdeval.comparison import ALPHA_METRICS, collect_evidence, judge_metrics
 from sdeval.config.options import Options
 from sdeval.config.target_registry import shipped
 from sdeval.diagnostics import calibrate as module

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from sdeval.baselines import acceptance as accepting
-from sdeval.compare import judge_cases
+from sdeval.comparison import judge_cases
 from sdeval.diagnostics.faults import altered_call
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.evaluation.evaluate import evaluate, generate

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sdeval.compare import Verdict, collect_collapsed, collect_evidence, judge_cases, judge_metrics
+from sdeval.comparison import Verdict, collect_collapsed, collect_evidence, judge_cases, judge_metrics
 from sdeval.report.terminal import summary_lines
 from sdeval.results.run import Run
 from sdeval.results.verdicts_file import Record

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sdeval import SdevalError
 from sdeval.baselines.acceptance import accept
 from sdeval.cli import main
-from sdeval.compare import Verdict
+from sdeval.comparison import Verdict
 from sdeval.history.record import entry_of, record
 from sdeval.history.store import HISTORY, Entry, Figure, RunLine, append, read, series
 from sdeval.history.trends import Watched, told, watch

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from sdeval.baselines.acceptance import accept
-from sdeval.compare import Kind, Verdict
-from sdeval.compare.matrix import side_by_side
+from sdeval.comparison import Kind, Verdict
+from sdeval.comparison.matrix import side_by_side
 from sdeval.config.suite import Case
 from sdeval.imaging.io import pixel_hash, write_png
 from sdeval.report.html.comparison import Compared

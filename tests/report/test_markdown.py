@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from sdeval.compare import Kind, Verdict
+from sdeval.comparison import Kind, Verdict
 from sdeval.report.markdown import LIMIT, MARKER, Elsewhere, markdown
 from sdeval.results.verdicts_file import Record
 from tests.report.test_terminal import BLACK, FINE, LOST

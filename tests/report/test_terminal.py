@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sdeval._utils.formatting import number, probability, signed
-from sdeval.compare import Kind, Verdict
+from sdeval.comparison import Kind, Verdict
 from sdeval.report.terminal import Further, explain, next_command, summary_lines
 from sdeval.report.words import told_not_here
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sdeval.compare import Kind, Verdict
+from sdeval.comparison import Kind, Verdict
 from sdeval.report.words import bounds, counted, doubts, headline, made_by_itself, sentence, sign, tone
 
 BASE = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="passed")

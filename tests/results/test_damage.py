@@ -19,7 +19,7 @@ from sdeval import metrics
 from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import provenance
 from sdeval.baselines import store as baselines
-from sdeval.compare import collect_evidence, judge_cases, judge_metrics
+from sdeval.comparison import collect_evidence, judge_cases, judge_metrics
 from sdeval.config.options import Options
 from sdeval.config.suite import COLLAPSED
 from sdeval.diagnostics.calibrate import Measured, _of_same, summarize

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sdeval.compare import Kind, Verdict, summary, worst_first
+from sdeval.comparison import Kind, Verdict, summary, worst_first
 from sdeval.results.verdict import FAILING, KINDS
 
 BASE = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="passed", tolerance=0.5)

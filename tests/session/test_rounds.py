@@ -16,7 +16,7 @@ import sdeval.metrics
 from sdeval import Suite
 from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import store as baselines
-from sdeval.compare import Verdict
+from sdeval.comparison import Verdict
 from sdeval.config.options import Options
 from sdeval.config.target_registry import shipped
 from sdeval.engines import hardware

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from sdeval.compare import Verdict
+from sdeval.comparison import Verdict
 from sdeval.config.options import Options
 from sdeval.config.target_registry import shipped
 from sdeval.engines import hardware

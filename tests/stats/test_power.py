@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sdeval import stats
-from sdeval.compare import ALPHA_METRICS, Circumstances, MetricEvidence, collect_evidence, judge_metrics
+from sdeval.comparison import ALPHA_METRICS, Circumstances, MetricEvidence, collect_evidence, judge_metrics
 from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 

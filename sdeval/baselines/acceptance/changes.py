@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdeval.compare.paired import is_known, value_of
+from sdeval.comparison.paired import is_known, value_of
 from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
 

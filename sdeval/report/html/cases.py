@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdeval._utils.formatting import number, signed
-from sdeval.compare.paired import tolerance_of
+from sdeval.comparison.paired import tolerance_of
 from sdeval.config.suite import COLLAPSED
 from sdeval.report.html.image_sources import Sources
 from sdeval.report.session_runs import Beside, pairs_of

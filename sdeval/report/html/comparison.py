@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sdeval._utils.files import write_text
 from sdeval._utils.formatting import number, signed
-from sdeval.compare.matrix import Matrix, Row
+from sdeval.comparison.matrix import Matrix, Row
 from sdeval.report.comparison_table import choice, speed_of, told_metrics
 from sdeval.report.html.image_sources import Linked
 from sdeval.report.html.render import rendered

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdeval.baselines.acceptance import refuse_part
-from sdeval.compare.metrics import ALPHA_METRICS
+from sdeval.comparison.metrics import ALPHA_METRICS
 from sdeval.errors import SdevalError
 from sdeval.history.store import HISTORY, Entry
 from sdeval.history.store import read as read_history

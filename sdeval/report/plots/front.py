@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from sdeval.compare.matrix import Matrix, Row
+from sdeval.comparison.matrix import Matrix, Row
 from sdeval.report.plots.svg import ACCENT, FAINT, INK, STYLE, inline_svg
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 
 from sdeval.baselines.acceptance import accept
 from sdeval.baselines.snapshot import keep_baseline
-from sdeval.compare import Kind, Verdict
+from sdeval.comparison import Kind, Verdict
 from sdeval.report.html.image_sources import Embedded
 from sdeval.report.html.render import write_page
 from sdeval.report.html.view import Asked, View, build

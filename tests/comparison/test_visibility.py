@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sdeval import stats
-from sdeval.compare import ALPHA_METRICS, Circumstances, collect_evidence, judge_metrics
-from sdeval.compare.visibility import SPREADS, TOLERANCES, Sight, Unseen, unseen
+from sdeval.comparison import ALPHA_METRICS, Circumstances, collect_evidence, judge_metrics
+from sdeval.comparison.visibility import SPREADS, TOLERANCES, Sight, Unseen, unseen
 from sdeval.results.records import MetricRecord
 from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run

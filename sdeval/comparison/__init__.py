@@ -1,9 +1,9 @@
 """Judges a run against a baseline. Pure: runs in, verdicts out; no files, no torch, no clock."""
 
-from sdeval.compare.cases import judge_cases, settle_cases, suspected, undecided
-from sdeval.compare.collapsed import collect_collapsed
-from sdeval.compare.defects import DefectRates, expected_defects
-from sdeval.compare.metrics import (
+from sdeval.comparison.cases import judge_cases, settle_cases, suspected, undecided
+from sdeval.comparison.collapsed import collect_collapsed
+from sdeval.comparison.defects import DefectRates, expected_defects
+from sdeval.comparison.metrics import (
     ALPHA_FURTHER,
     ALPHA_METRICS,
     Circumstances,
@@ -12,7 +12,7 @@ from sdeval.compare.metrics import (
     judge_metrics,
     share_of_round,
 )
-from sdeval.compare.requests import removed_cases, shared_cases
+from sdeval.comparison.requests import removed_cases, shared_cases
 from sdeval.results.verdict import FAILING, KINDS, SUITE, Kind, Verdict, summary, worst_first
 
 __all__ = [

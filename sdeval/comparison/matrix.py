@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sdeval.compare.metrics import collect_evidence, judge_metrics
-from sdeval.compare.speed import Spread, seconds_per_image
+from sdeval.comparison.metrics import collect_evidence, judge_metrics
+from sdeval.comparison.speed import Spread, seconds_per_image
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Swapped
 from sdeval.results.run import Run

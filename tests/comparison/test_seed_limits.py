@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdeval import Case, Suite
-from sdeval.compare.seed_limits import seed_notes
+from sdeval.comparison.seed_limits import seed_notes
 from sdeval.results.run import Run
 from tests.conftest import make_run
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdeval.compare.requests import changed_fields, removed_cases, shared_cases
+from sdeval.comparison.requests import changed_fields, removed_cases, shared_cases
 from sdeval.results.records import CaseRecord
 from sdeval.results.run import Run
 from tests.conftest import make_run

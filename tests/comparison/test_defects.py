@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdeval.compare import judge_cases
-from sdeval.compare.defects import ALPHA_DEFECTS, UNMEASURED, DefectRates, expected_defects, named
+from sdeval.comparison import judge_cases
+from sdeval.comparison.defects import ALPHA_DEFECTS, UNMEASURED, DefectRates, expected_defects, named
 from sdeval.results.run import Run
 from tests.conftest import make_run
 

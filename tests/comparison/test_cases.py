@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdeval.compare import DefectRates, Verdict, judge_cases, settle_cases
+from sdeval.comparison import DefectRates, Verdict, judge_cases, settle_cases
 from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sdeval import stats
-from sdeval.compare.advice import Decision, advice
-from sdeval.compare.paired import PairedScores, identical, is_known, paired, tolerance_of, value_of
+from sdeval.comparison.advice import Decision, advice
+from sdeval.comparison.paired import PairedScores, identical, is_known, paired, tolerance_of, value_of
 from sdeval.metrics.base import Swapped
 from sdeval.results.run import Run
 from sdeval.results.verdict import SUITE, Kind, Verdict

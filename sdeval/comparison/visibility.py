@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sdeval import stats
-from sdeval.compare.paired import paired
+from sdeval.comparison.paired import paired
 from sdeval.errors import plural
 from sdeval.results.run import Run
 

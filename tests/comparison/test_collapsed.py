@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks.simulated import CLIP, NOISES, as_run, simulate, unharmed
-from sdeval.compare import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics
-from sdeval.compare.collapsed import fallen
-from sdeval.compare.paired import paired
+from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics
+from sdeval.comparison.collapsed import fallen
+from sdeval.comparison.paired import paired
 from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 

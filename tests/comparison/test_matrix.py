@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sdeval import SdevalError
-from sdeval.compare.matrix import side_by_side
-from sdeval.compare.names import setting_names
-from sdeval.compare.speed import Spread
+from sdeval.comparison.matrix import side_by_side
+from sdeval.comparison.names import setting_names
+from sdeval.comparison.speed import Spread
 from sdeval.report.comparison_table import matrix_lines
 from sdeval.results.records import Timing
 from sdeval.results.run import Run

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sdeval.compare import Circumstances, Verdict, collect_evidence, judge_metrics
-from sdeval.compare.advice import MOST_SEEDS, MOST_TIMES, Decision, advice
+from sdeval.comparison import Circumstances, Verdict, collect_evidence, judge_metrics
+from sdeval.comparison.advice import MOST_SEEDS, MOST_TIMES, Decision, advice
 from tests.conftest import CLIP_SCORE, make_run
 
 OPEN = Decision(

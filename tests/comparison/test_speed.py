@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdeval.compare import Verdict
-from sdeval.compare.speed import ALPHA_SPEED, Pace, judge_in_turns, judge_pace, pace_of, seconds_per_image
+from sdeval.comparison import Verdict
+from sdeval.comparison.speed import ALPHA_SPEED, Pace, judge_in_turns, judge_pace, pace_of, seconds_per_image
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
 from tests.conftest import make_run

@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from sdeval import stats
-from sdeval.compare.metrics import NOTHING_MORE, Circumstances, MetricEvidence
-from sdeval.compare.paired import PairedScores, identical, paired
+from sdeval.comparison.metrics import NOTHING_MORE, Circumstances, MetricEvidence
+from sdeval.comparison.paired import PairedScores, identical, paired
 from sdeval.config.suite import COLLAPSED
 from sdeval.results.run import Run
 from sdeval.results.verdict import SUITE, Verdict

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import simulated
 from benchmarks.simulated import NOISES, all_lower, simulate, some_fail
 from sdeval import stats
-from sdeval.compare import (
+from sdeval.comparison import (
     ALPHA_FURTHER,
     ALPHA_METRICS,
     Circumstances,

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sdeval import stats
-from sdeval.compare.defects import UNMEASURED, DefectRates, expected_defects, named
-from sdeval.compare.paired import PairedScores, is_known, paired, tolerance_of
-from sdeval.compare.requests import changed_fields
+from sdeval.comparison.defects import UNMEASURED, DefectRates, expected_defects, named
+from sdeval.comparison.paired import PairedScores, is_known, paired, tolerance_of
+from sdeval.comparison.requests import changed_fields
 from sdeval.config.suite import COLLAPSED
 from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
