@@ -163,8 +163,8 @@ def alarm_table(
     for kind, images in (("generated, original size", real), ("photographs, original size", photos)):
         by_kind = [measured[image.name] for image in images]
         yield alarm_row(kind, by_kind, all_pairs(by_kind))
-    drawings = mapper(measure_image, graphics())
-    yield alarm_row("graphics of packages, original size", drawings, all_pairs(drawings))
+    generations = mapper(measure_image, graphics())
+    yield alarm_row("graphics of packages, original size", generations, all_pairs(generations))
     sources = spread([image for image in (*real, *photos) if image.role != "candidate"], count)
     for size in sizes:
         resized = mapper(partial(measure_image, size=size), [*real, *photos])

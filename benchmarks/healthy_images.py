@@ -110,14 +110,14 @@ def _slope(pixels: Pixels, blur: float = 1.0) -> npt.NDArray[np.float64]:
 
 
 def thin_edges(pixels: Pixels) -> Pixels:
-    """White lines of one or two pixels where the slope is a steep local maximum, on black, as Canny draws them."""
+    """White lines of one or two pixels where the slope is a steep local maximum, on black, as Canny generates them."""
     slope = _slope(pixels, 1.4)
     ridge = slope >= ndimage.maximum_filter(slope, 3) * 0.98
     return grey(255.0 * (ridge & (slope > max(np.quantile(slope, 0.85), 2.0))))
 
 
 def soft_edges(pixels: Pixels) -> Pixels:
-    """The slope as grey levels, as Sobel draws it."""
+    """The slope as grey levels, as Sobel generates it."""
     slope = _slope(pixels)
     return grey(255 * slope / max(float(slope.max()), 1.0))
 

@@ -1,8 +1,8 @@
-"""What the harness costs: `pytest suites` beside a bare diffusers loop that draws the same pictures.
+"""What the harness costs: `pytest suites` beside a bare diffusers loop that generates the same images.
 
-Both are whole processes, run in turns so that a change of the machine's mood meets both; the ratio is taken pair by
-pair. `--new` changes every picture a little, so that all of them are scored and every figure is tested; without it
-pictures are the baseline's, and their scores are reused. Prints medians and, with `--at-most`, exits with 1 where the
+Both are whole processes, run interleaved so that a change of the machine's mood meets both; the ratio is taken pair by
+pair. `--new` changes every image a little, so that all of them are scored and every figure is tested; without it
+images are the baseline's, and their scores are reused. Prints medians and, with `--at-most`, exits with 1 where the
 ratio of processor time is above it.
 """
 
@@ -89,11 +89,11 @@ def measure(command: list[str]) -> Measured:
 
 
 def main() -> int:
-    """Measure both in turns and print what they took."""
+    """Measure both interleaved and print what they took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--at-most", type=float, default=None, metavar="RATIO", help="exit with 1 above this ratio")
-    parser.add_argument("--new", action="store_true", help="other pictures than the baseline's")
+    parser.add_argument("--new", action="store_true", help="other images than the baseline's")
     given = parser.parse_args()
     out = ROOT / "reports" / "overhead"
     out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How fast the page opens: seconds to the first paint of a session with 2,000 pictures, in Chromium, and its size.
+"""How fast the page opens: seconds to the first paint of a session with 2,000 images, in Chromium, and its size.
 
 python -m benchmarks.page
 """
@@ -40,7 +40,7 @@ def main() -> int:
         made = time.monotonic() - started
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         paints = [first_paint(browser, page) for _ in range(OPENED)]
-        print(f"2,000 pictures, 6 figures: {page.stat().st_size / 1e6:.2f} MB; made, with its session, in {made:.1f} s")
+        print(f"2,000 images, 6 figures: {page.stat().st_size / 1e6:.2f} MB; made, with its session, in {made:.1f} s")
         print(f"first paint: median {median(paints):.0f} ms, slowest {max(paints):.0f} ms, of {OPENED}")
     return 0
 

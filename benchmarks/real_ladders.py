@@ -26,7 +26,7 @@ from sdeval.config.suite import Case
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.evaluation.score import record_of
 from sdeval.imaging.io import open_rgb, pixel_hash
-from sdeval.metrics import MetricOptions, Picture, SampleMetric
+from sdeval.metrics import GeneratedImage, MetricOptions, SampleMetric
 from sdeval.results.records import MetricRecord, SampleResult
 from sdeval.results.run import Run
 
@@ -75,11 +75,11 @@ def scores(metric: SampleMetric, rung: Rung) -> tuple[float, float] | None:
     """Of the baseline's image and the candidate's; None where the metric cannot score them."""
     before, now = open_rgb(rung.baseline), open_rgb(rung.candidate)
     case = Case(id="ladder", prompt="ladder")
-    pictures = [Picture(image=each, case=case, pair=(before, each)) for each in (before, now)]
+    images = [GeneratedImage(image=each, case=case, pair=(before, each)) for each in (before, now)]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return metric.score(pictures[:1])[0], metric.score(pictures[1:])[0]
+            return metric.score(images[:1])[0], metric.score(images[1:])[0]
     except (ValueError, RuntimeError, OSError):
         return None
 

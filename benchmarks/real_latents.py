@@ -28,7 +28,7 @@ def _pipeline() -> Any:
 
 
 def undenoised_by_model(size: int, steps: int, count: int) -> list[tuple[Pixels, Pixels]]:
-    """Decoded latents after a few of 20 steps (0: random latents), each with a finished drawing of its prompt.
+    """Decoded latents after a few of 20 steps (0: random latents), each with a finished generating of its prompt.
 
     The decoder is convolutional: with more latents than it was trained for it decodes a larger image.
     """
@@ -36,12 +36,12 @@ def undenoised_by_model(size: int, steps: int, count: int) -> list[tuple[Pixels,
     pairs = []
     for seed in range(count):
         scene = world.random_scene(rng)
-        drawing = world.draw(scene, rng).resize((size, size), Image.Resampling.BICUBIC)
+        generation = world.render(scene, rng).resize((size, size), Image.Resampling.BICUBIC)
         generator = torch.Generator().manual_seed(seed)
         latents = torch.randn(1, 4, size // 8, size // 8, generator=generator)
         if steps:
             latents = _stopped(world.caption(scene), latents, steps)
-        pairs.append((_decode(latents), np.asarray(drawing)))
+        pairs.append((_decode(latents), np.asarray(generation)))
     return pairs
 
 

@@ -1,7 +1,7 @@
-"""What the embedded suites catch, held against the truth: an oracle that reads pictures by their pixels.
+"""What the embedded suites catch, held against the truth: an oracle that reads images by their pixels.
 
-Every fault is planted as `sdeval sensitivity` does it. For each, the share of pictures that show what was asked is
-counted before and after; a fault that spoils one picture in ten is one that must be caught. Controls are repeated with
+Every fault is planted as `sdeval sensitivity` does it. For each, the share of images that show what was asked is
+counted before and after; a fault that spoils one image in ten is one that must be caught. Controls are repeated with
 other seeds and must not be flagged. Beside sdeval stand the rules that teams write by hand, on the same scores.
 
     python benchmarks/sensitivity.py --suite shapes-text2img --repeats 20
@@ -29,7 +29,7 @@ from sdeval.shapes import oracle, world
 
 ROOT = Path(__file__).parent.parent
 SPOILT = 0.1
-"""Share of pictures that a fault must spoil to count as one that has to be caught."""
+"""Share of images that a fault must spoil to count as one that has to be caught."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,19 @@ class Row:
 
     @property
     def spoils(self) -> bool:
-        """Whether it has to be caught: wrong pictures, or ones that are no pictures at all."""
+        """Whether it has to be caught: wrong images, or ones that are no images at all."""
         return self.before - self.after >= SPOILT
 
 
 def right(folder: Path) -> float:
-    """Share of a run's pictures that show what was asked, 0 to 1."""
+    """Share of a run's images that show what was asked, 0 to 1."""
     run = runs.read(folder)
     return sum(shows(each.prompt, open_rgb(folder / each.image)) for each in run.samples) / len(run.samples)
 
 
-def shows(prompt: str, picture: Image.Image) -> bool:
-    """Whether a picture shows what was asked; one of another size was not asked for at all."""
-    return picture.size == (world.SIZE, world.SIZE) and oracle.mark(world.parse(prompt), picture).all_right
+def shows(prompt: str, image: Image.Image) -> bool:
+    """Whether an image shows what was asked; one of another size was not asked for at all."""
+    return image.size == (world.SIZE, world.SIZE) and oracle.mark(world.parse(prompt), image).all_right
 
 
 def rows_of(name: str, names: Sequence[str], repeats: int) -> list[Row]:
@@ -108,7 +108,7 @@ def alarms(finding: Finding, rule: str) -> bool:
 
 
 def main() -> int:
-    """Print the tables; exit with 1 where sdeval missed what spoils pictures, or flagged a control."""
+    """Print the tables; exit with 1 where sdeval missed what spoils images, or flagged a control."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--suite", action="append", default=[], help="default: all three of the embedded model")
     parser.add_argument("--fault", action="append", default=[], help="only these")
@@ -116,7 +116,7 @@ def main() -> int:
     given = parser.parse_args()
     wrong = 0
     for name in given.suite or ["shapes-text2img", "shapes-img2img", "shapes-inpainting"]:
-        print(f"\n{name}\n\n| fault | | pictures right | | sdeval |\n|---|---|---|---|---|", flush=True)
+        print(f"\n{name}\n\n| fault | | images right | | sdeval |\n|---|---|---|---|---|", flush=True)
         rows = rows_of(name, given.fault, given.repeats)
         score(rows)
         wrong += sum(r.finding.caught if r.finding.control else r.spoils and not r.finding.caught for r in rows)

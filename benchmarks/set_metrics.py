@@ -112,13 +112,13 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 256, 2000, 10000], metavar="N")
     parser.add_argument("--dimensions", type=int, nargs="+", default=[512, 2048], metavar="D")
-    parser.add_argument("--references", type=int, default=5000, metavar="M", help="pictures behind the reference")
+    parser.add_argument("--references", type=int, default=5000, metavar="M", help="images behind the reference")
     given = parser.parse_args()
     references = {
         dimensions: Reference.of(features(np.random.default_rng(3), given.references, dimensions, 0.0))
         for dimensions in given.dimensions
     }
-    print(f"{given.rounds} rounds, {torch.get_num_threads()} threads, {given.references} reference pictures")
+    print(f"{given.rounds} rounds, {torch.get_num_threads()} threads, {given.references} reference images")
     print("ms a call; torchmetrics (tm) and torch-fidelity (tf) in times of ours; how far their values are from ours")
     names = ("sdeval", "tm", "tf", "tm/ours", "tf/ours", "tm apart", "tf apart")
     print(f"{'d':>6}{'n':>7}" + "".join(f"{name:>11}" for name in names))

@@ -65,17 +65,17 @@ Noise = Callable[[Rng, Metric, tuple[int, int]], tuple[Floats, Floats]]
 
 
 def normal(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
-    """Every picture is another one; scores are normal."""
+    """Every image is another one; scores are normal."""
     return rng.normal(0, metric.within, shape)
 
 
 def skewed(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
-    """Most pictures score alike, some score much lower."""
+    """Most images score alike, some score much lower."""
     return -metric.within * rng.exponential(1.0, shape)
 
 
 def heavy_tailed(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
-    """Student's t with 2.5 degrees of freedom, and one picture in thirty that went wrong."""
+    """Student's t with 2.5 degrees of freedom, and one image in thirty that went wrong."""
     stray = np.where(rng.random(shape) < 1 / 30, 4 * metric.within, 0.0)
     return metric.within * rng.standard_t(2.5, shape) / 2 - stray
 
@@ -92,18 +92,18 @@ def unequal(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
 
 
 def both(side: Side) -> Noise:
-    """Both sides drawn anew."""
+    """Both sides generated anew."""
     return lambda rng, metric, shape: (side(rng, metric, shape), side(rng, metric, shape))
 
 
 def sparse(rng: Rng, metric: Metric, shape: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Most pictures stay what they are to the last bit; the others, here and there, are drawn anew."""
+    """Most images stay what they are to the last bit; the others, here and there, are generated anew."""
     before = normal(rng, metric, shape)
     return before, np.where(rng.random(shape) < 0.15, normal(rng, metric, shape), before)
 
 
 def sparse_cases(rng: Rng, metric: Metric, shape: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Most cases stay what they are; in the others all seeds are drawn anew."""
+    """Most cases stay what they are; in the others all seeds are generated anew."""
     before = normal(rng, metric, shape)
     return before, np.where(rng.random((shape[0], 1)) < 0.15, normal(rng, metric, shape), before)
 
@@ -120,7 +120,7 @@ NOISES: dict[str, Noise] = {
     "heavy tails": both(heavy_tailed),
     "clustered seeds": both(clustered),
     "unequal cases": both(unequal),
-    "sparse pictures": sparse,
+    "sparse images": sparse,
     "sparse cases": sparse_cases,
     "last digits": tiny,
 }
@@ -142,13 +142,13 @@ def all_lower(_: Rng, suite: str, metric: Metric, scores: Floats, tolerances: fl
 
 
 def some_fail(rng: Rng, suite: str, metric: Metric, scores: Floats, share: float) -> Floats:
-    """Some pictures of one suite show something else."""
+    """Some images of one suite show something else."""
     wrong = (rng.random(scores.shape) < share) & (suite == "text2img" and metric is CLIP)
     return scores - 20.0 * wrong
 
 
 def rare_and_large(rng: Rng, suite: str, metric: Metric, scores: Floats, share: float) -> Floats:
-    """Some pictures lose so much that the mean loss is the tolerance."""
+    """Some images lose so much that the mean loss is the tolerance."""
     wrong = (rng.random(scores.shape) < share) & (suite == "text2img" and metric is CLIP)
     return scores - metric.tolerance / share * wrong
 
@@ -164,14 +164,14 @@ HARMS: dict[str, Harm] = {
     "all 1.5 tolerances lower": partial(all_lower, tolerances=1.5),
     "all 2 tolerances lower": partial(all_lower, tolerances=2.0),
     "all 4 tolerances lower": partial(all_lower, tolerances=4.0),
-    "1 picture in 8 wrong": partial(some_fail, share=1 / 8),
-    "1 picture in 4 wrong": partial(some_fail, share=1 / 4),
+    "1 image in 8 wrong": partial(some_fail, share=1 / 8),
+    "1 image in 4 wrong": partial(some_fail, share=1 / 4),
     "1 case of 32 wrong": one_case_fails,
 }
 AT_TOLERANCE: dict[str, Harm] = {
     "all lower by the tolerance": partial(all_lower, tolerances=1.0),
-    "1 picture in 4 lower by 4 tolerances": partial(rare_and_large, share=1 / 4),
-    "1 picture in 16 lower by 16 tolerances": partial(rare_and_large, share=1 / 16),
+    "1 image in 4 lower by 4 tolerances": partial(rare_and_large, share=1 / 4),
+    "1 image in 16 lower by 16 tolerances": partial(rare_and_large, share=1 / 16),
 }
 """A true loss as large as the tolerance: `passed` would be wrong."""
 ALL_HARMS = {"nothing": unharmed, **HARMS, **AT_TOLERANCE}
@@ -204,7 +204,7 @@ def simulate(
 
 
 def as_run(scores: Scores, values: Sequence[Floats], seeds: Sequence[int], looks: Rounds = LOOKS) -> Run:
-    """A run as `pytest suites` leaves one, without pictures."""
+    """A run as `pytest suites` leaves one, without images."""
     records = {
         each.name: MetricRecord(
             version="1",

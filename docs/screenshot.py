@@ -1,4 +1,4 @@
-"""The picture that heads the README, from the page of a session.
+"""The image that heads the README, from the page of a session.
 
 pytest suites/test_shapes.py --sdeval-set guidance_scale=1
 python docs/screenshot.py reports/latest/index.html docs/report.png
@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 
-def main(page: Path, picture: Path) -> None:
+def main(page: Path, image: Path) -> None:
     """Open the page as a visitor sees it first, and save that."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
@@ -22,7 +22,7 @@ def main(page: Path, picture: Path) -> None:
         opened = context.new_page()
         opened.goto(page.resolve().as_uri())
         opened.wait_for_load_state("networkidle")
-        opened.screenshot(path=picture)
+        opened.screenshot(path=image)
         browser.close()
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from sdeval.api import compare, evaluate, load_run
     from sdeval.metrics.base import (
         Extractor,
+        GeneratedImage,
         MetricInfo,
         MetricOptions,
-        Picture,
         Reference,
         SampleMetric,
         SetMetric,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LAZY = {
     **dict.fromkeys(("compare", "evaluate", "load_run"), "sdeval.api"),
     **dict.fromkeys(
-        ("Extractor", "MetricInfo", "MetricOptions", "Picture", "Reference", "SampleMetric", "SetMetric"),
+        ("Extractor", "MetricInfo", "MetricOptions", "GeneratedImage", "Reference", "SampleMetric", "SetMetric"),
         "sdeval.metrics.base",
     ),
     "Run": "sdeval.results.run",
@@ -38,10 +38,10 @@ _LAZY = {
 __all__ = [
     "Case",
     "Extractor",
+    "GeneratedImage",
     "MetricInfo",
     "MetricOptions",
     "NotAvailable",
-    "Picture",
     "Reference",
     "Run",
     "Sample",

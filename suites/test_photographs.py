@@ -1,4 +1,4 @@
-"""Broader suites for models that draw photographs. They need a GPU."""
+"""Broader suites for models of photographs. They need a GPU."""
 
 from pathlib import Path
 

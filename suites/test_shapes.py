@@ -7,13 +7,13 @@ from sdeval import Suite, load_cases
 HERE = Path(__file__).parent / "shapes"
 STEPS = {"num_inference_steps": 20, "guidance_scale": 4.0}
 CLIP = {"clip_model": "shapes"}
-# On the embedded CLIP's scale a picture with one wrong colour or shape loses 10 points and more, so that one point of
-# the mean is one such picture in ten or twenty.
+# On the embedded CLIP's scale an image with one wrong colour or shape loses 10 points and more, so that one point of
+# the mean is one such image in ten or twenty.
 TOLERATED = {"clip_score": 1.0, "frechet_distance": 0.15}
 
-# Two seeds decide most changes; up to four are drawn while a figure is inconclusive.
+# Two seeds decide most changes; up to four are generated while a metric is inconclusive.
 SEEDS = {"seeds": (10, 11), "max_seeds": 4}
-# What every picture is asked besides: whether it is as sharp and as clean as before, and how far from the baseline's.
+# What every image is asked besides: whether it is as sharp and as clean as before, and how far from the baseline's.
 LOOKS = ("sharpness", "noise", "psnr")
 
 test_text2img = Suite(
@@ -45,7 +45,7 @@ test_inpainting = Suite(
     task="inpainting",
     cases=load_cases(HERE / "inpainting.yaml"),
     **SEEDS,
-    # What was painted over must come out of the prompt alone: less guidance leaves more pictures right.
+    # What was painted over must come out of the prompt alone: less guidance leaves more images right.
     settings={**STEPS, "guidance_scale": 2.0, "strength": 1.0},
     metrics=("clip_score", "region_clip_score", "outside_change", "seam", *LOOKS, "frechet_distance"),
     metric_options=CLIP,

@@ -1,4 +1,4 @@
-"""What tests share: small runs, small pictures, and a small diffusers checkpoint built on the spot."""
+"""What tests share: small runs, small images, and a small diffusers checkpoint built on the spot."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture
-def picture(rng: np.random.Generator) -> Image.Image:
-    """A smooth, healthy 32x32 picture."""
+def image(rng: np.random.Generator) -> Image.Image:
+    """A smooth, healthy 32x32 image."""
     rows, columns = np.mgrid[0:32, 0:32] / 31
     return Image.fromarray((np.stack([rows, columns, rows * columns], axis=-1) * 255).astype(np.uint8))
 
@@ -108,10 +108,10 @@ def loaded() -> LoadedTarget:
 
 
 @pytest.fixture(scope="session")
-def drawn(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
-    """A run of `drawn.plan()` and its folder."""
+def generated(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+    """A run of `generated.plan()` and its folder."""
     from sdeval.evaluation.evaluate import evaluate
-    from tests.drawn import plan
+    from tests.generated import plan
 
     folder = tmp_path_factory.mktemp("run")
     return evaluate(plan(), loaded, folder), folder

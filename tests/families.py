@@ -225,7 +225,7 @@ def kandinsky_prior(folder: Path) -> Path:
 
 
 def kandinsky(folder: Path, in_channels: int = 4) -> Path:
-    """The part of Kandinsky 2.2 that turns image embeddings into pictures; for inpainting with 9 channels."""
+    """The part of Kandinsky 2.2 that turns image embeddings into images; for inpainting with 9 channels."""
     from diffusers import DDPMScheduler, KandinskyV22InpaintPipeline, KandinskyV22Pipeline, VQModel
 
     (KandinskyV22Pipeline if in_channels == 4 else KandinskyV22InpaintPipeline)(

@@ -45,31 +45,31 @@ def test_json_never_holds_nan() -> None:
         dump_json({"a": float("nan")})
 
 
-def test_the_pixel_hash_follows_pixels_and_not_files(tmp_path: Path, picture: Image.Image) -> None:
-    write_png(tmp_path / "a.png", picture)
-    picture.save(tmp_path / "b.bmp")
-    assert pixel_hash(tmp_path / "a.png") == pixel_hash(tmp_path / "b.bmp") == pixel_hash(picture)
-    changed = picture.copy()
+def test_the_pixel_hash_follows_pixels_and_not_files(tmp_path: Path, image: Image.Image) -> None:
+    write_png(tmp_path / "a.png", image)
+    image.save(tmp_path / "b.bmp")
+    assert pixel_hash(tmp_path / "a.png") == pixel_hash(tmp_path / "b.bmp") == pixel_hash(image)
+    changed = image.copy()
     changed.putpixel((3, 3), (1, 2, 3))
-    assert pixel_hash(changed) != pixel_hash(picture)
+    assert pixel_hash(changed) != pixel_hash(image)
 
 
-def test_a_changed_file_is_hashed_anew(tmp_path: Path, picture: Image.Image) -> None:
-    write_png(tmp_path / "a.png", picture)
+def test_a_changed_file_is_hashed_anew(tmp_path: Path, image: Image.Image) -> None:
+    write_png(tmp_path / "a.png", image)
     before = pixel_hash(tmp_path / "a.png")
-    write_png(tmp_path / "a.png", picture.transpose(Image.Transpose.ROTATE_90))
+    write_png(tmp_path / "a.png", image.transpose(Image.Transpose.ROTATE_90))
     assert pixel_hash(tmp_path / "a.png") != before
 
 
-def test_pictures_open_in_the_mode_that_is_needed(tmp_path: Path) -> None:
+def test_images_open_in_the_mode_that_is_needed(tmp_path: Path) -> None:
     Image.new("RGBA", (8, 4), (255, 0, 0, 128)).save(tmp_path / "a.png")
     assert open_rgb(tmp_path / "a.png").mode == "RGB"
     assert open_mask(tmp_path / "a.png").mode == "L"
     assert header(tmp_path / "a.png") == (8, 4)
 
 
-def test_a_picture_that_is_cut_off_is_named(tmp_path: Path, picture: Image.Image) -> None:
-    write_png(tmp_path / "a.png", picture)
+def test_an_image_that_is_cut_off_is_named(tmp_path: Path, image: Image.Image) -> None:
+    write_png(tmp_path / "a.png", image)
     (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:300])
     with pytest.raises(SdevalError, match="cannot be decoded"):
         open_rgb(tmp_path / "a.png")
@@ -105,7 +105,7 @@ def test_progress_is_plain_lines_without_a_terminal() -> None:
     with Shown(lambda: stream, bar=False, aside=nullcontext).watch("cats on tiny", 3) as progress:
         progress(1)
         progress(2)
-    assert stream.getvalue().strip().splitlines()[-1].startswith("cats on tiny: 3/3 pictures, ")
+    assert stream.getvalue().strip().splitlines()[-1].startswith("cats on tiny: 3/3 images, ")
     assert "\r" not in stream.getvalue()
 
 
@@ -115,7 +115,7 @@ def test_progress_is_a_bar_on_a_terminal() -> None:
         progress(1)
     before, _, after = stream.getvalue().rpartition("\r")
     assert "cats on tiny" in before
-    assert "1/3 pictures, " in after
+    assert "1/3 images, " in after
     assert "━" in after
 
 
@@ -123,13 +123,13 @@ def test_progress_is_a_bar_on_a_terminal() -> None:
 def test_a_bar_that_is_interrupted_ends_its_line_and_leaves_the_cursor_visible(error: type[BaseException]) -> None:
     stream = io.StringIO()
 
-    def draw() -> None:
+    def generate() -> None:
         with Shown(lambda: stream, bar=True, aside=nullcontext).watch("cats on tiny", 3) as progress:
             progress(1)
             raise error
 
     with pytest.raises(error):
-        draw()
+        generate()
     assert stream.getvalue().endswith("\n\x1b[?25h")
 
 
@@ -178,12 +178,12 @@ def test_a_bar_is_written_aside_alone() -> None:
     stream = Stream()
     with Shown(lambda: stream, bar=True, aside=aside).watch("cats on tiny", 3) as progress:
         progress(3)
-    assert "3/3 pictures" in stream.getvalue()
+    assert "3/3 images" in stream.getvalue()
 
 
 def test_a_line_says_rate_and_time_left() -> None:
-    assert line("a", 24, 48, 2.4) == "a: 24/48 pictures, 10.0/s, 2 s left"
-    assert line("a", 0, 48, 0.0) == "a: 0/48 pictures, 0.0/s, …"
+    assert line("a", 24, 48, 2.4) == "a: 24/48 images, 10.0/s, 2 s left"
+    assert line("a", 0, 48, 0.0) == "a: 0/48 images, 0.0/s, …"
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_targets_that_suites_declare_are_read_off_the_ids() -> None:
 
 
 def test_levels_outside_of_a_byte_do_not_wrap() -> None:
-    from sdeval.engines.generated import to_picture
+    from sdeval.engines.generated import to_image
 
-    picture = to_picture(np.array([[[2.0, -1.0, np.inf]]]))
-    assert picture.getpixel((0, 0)) == (255, 0, 255)
+    image = to_image(np.array([[[2.0, -1.0, np.inf]]]))
+    assert image.getpixel((0, 0)) == (255, 0, 255)

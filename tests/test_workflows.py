@@ -32,7 +32,7 @@ def commands(path: Path, program: str) -> list[list[str]]:
 
 def test_there_is_one_for_a_processor_and_one_for_a_gpu() -> None:
     assert [path.stem for path in WORKFLOWS] == ["github-cpu", "github-gpu"]
-    assert read(WORKFLOWS[1])["jobs"]["draw"]["runs-on"] == ["self-hosted", "gpu"]
+    assert read(WORKFLOWS[1])["jobs"]["generate"]["runs-on"] == ["self-hosted", "gpu"]
     assert any("--sdeval-target" in arguments for arguments in commands(WORKFLOWS[1], "pytest"))
 
 
@@ -54,7 +54,7 @@ def test_sdeval_knows_every_command(path: Path) -> None:
 def test_what_runs_code_of_a_pull_request_may_write_nothing(path: Path) -> None:
     content = read(path)
     assert content["permissions"] == {"contents": "read"}
-    assert "permissions" not in content["jobs"]["draw"]
+    assert "permissions" not in content["jobs"]["generate"]
     assert content["jobs"]["comment"]["permissions"] == {"pull-requests": "write"}
     assert not any("checkout" in step.get("uses", "") for step in content["jobs"]["comment"]["steps"])
     assert all(job["timeout-minutes"] for job in content["jobs"].values())

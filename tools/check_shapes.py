@@ -1,7 +1,7 @@
 """Measures the embedded models: `python -m tools.check_shapes`.
 
-The pipeline draws held-out prompts and an oracle reads its pictures by their pixels; the CLIP has to find the caption
-of drawn pictures among captions that are wrong in one attribute. Exits with 1 where a figure is below what the model
+The pipeline renders held-out prompts and an oracle reads its images by their pixels; the CLIP has to find the caption
+of rendered images among captions that are wrong in one attribute. Exits with 1 where a figure is below what the model
 card promises.
 """
 
@@ -48,11 +48,11 @@ def held_out_scenes(count: int, seed: int) -> list[Scene]:
 
 
 def check_pipeline(count: int = PROMPTS, steps: int = 20, guidance: float = 4.0, seed: int = 1) -> dict[str, Share]:
-    """Draw held-out prompts, a seed of its own each, and count what the oracle finds right."""
+    """Render held-out prompts, a seed of its own each, and count what the oracle finds right."""
     from sdeval.config.suite import Case, Sample
     from sdeval.config.target_registry import shipped
     from sdeval.engines.diffusers_engine import LoadedTarget
-    from sdeval.engines.generation import draw
+    from sdeval.engines.generation import generate_batch
 
     pipeline = LoadedTarget(shipped()["shapes"]).pipeline("text2img")
     settings = {"num_inference_steps": steps, "guidance_scale": guidance, "width": world.SIZE, "height": world.SIZE}
@@ -63,8 +63,8 @@ def check_pipeline(count: int = PROMPTS, steps: int = 20, guidance: float = 4.0,
         batch = [
             Sample(Case(id=f"c{start + n}", prompt=world.caption(scene)), start + n) for n, scene in enumerate(group)
         ]
-        drawn = draw(pipeline, batch, settings)
-        marks += [oracle.mark(scene, each.picture) for scene, each in zip(group, drawn, strict=True)]
+        rendered = generate_batch(pipeline, batch, settings)
+        marks += [oracle.mark(scene, each.image) for scene, each in zip(group, rendered, strict=True)]
     kinds = [right for mark in marks for right in mark.kinds]
     relations = [mark.relation for mark in marks if mark.relation is not None]
     return {
@@ -77,13 +77,13 @@ def check_pipeline(count: int = PROMPTS, steps: int = 20, guidance: float = 4.0,
 
 
 def check_clip(count: int = PROMPTS, seed: int = 1) -> dict[str, Share]:
-    """Draw held-out scenes and count how often their caption scores higher than every distractor."""
+    """Render held-out scenes and count how often their caption scores higher than every distractor."""
     from sdeval.metrics.features.clip import load_clip
 
     clip = load_clip("shapes", "cpu")
     rng = np.random.default_rng(seed)
     scenes = held_out_scenes(count, seed)
-    images = clip.images([world.draw(scene, rng) for scene in scenes])
+    images = clip.images([world.render(scene, rng) for scene in scenes])
     found = []
     for scene, image in zip(scenes, images, strict=True):
         texts = clip.texts([world.caption(scene), *distractors(scene, rng)])
@@ -119,7 +119,7 @@ def _share(values: list[bool]) -> Share:
 def main() -> int:
     """Print every figure beside its promise."""
     parser = argparse.ArgumentParser(prog="python -m tools.check_shapes", description=main.__doc__)
-    parser.add_argument("--prompts", type=int, default=PROMPTS, help=f"held-out prompts to draw (default: {PROMPTS})")
+    parser.add_argument("--prompts", type=int, default=PROMPTS, help=f"held-out prompts to render (default: {PROMPTS})")
     parser.add_argument("--steps", type=int, default=20)
     given = parser.parse_args()
     if given.prompts < 10:

@@ -1,4 +1,4 @@
-"""How drawing tells how far it is: a bar on a terminal, plain lines elsewhere."""
+"""How generating tells how far it is: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ EVERY_S = 15.0
 class Watcher(Protocol):
     """Shows the progress of one job at a time."""
 
-    def watch(self, title: str, pictures: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Within the context, the function given is told how many more pictures are done."""
+    def watch(self, title: str, images: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Within the context, the function given is told how many more images are done."""
         ...
 
 
 class Silent:
     """Shows nothing."""
 
-    def watch(self, title: str, pictures: int) -> AbstractContextManager[Callable[[int], None]]:
+    def watch(self, title: str, images: int) -> AbstractContextManager[Callable[[int], None]]:
         """Tell nobody."""
         return nullcontext(lambda _: None)
 
 
 class Shown:
-    """Writes to a stream: `shapes-text2img on shapes: 24/48 pictures, 9.8/s, 2 s left`.
+    """Writes to a stream: `shapes-text2img on shapes: 24/48 images, 9.8/s, 2 s left`.
 
     Args:
         stream: where to.
@@ -51,7 +51,7 @@ class Shown:
         self._stream, self._bar, self._aside, self._colour = stream, bar, aside, colour
 
     @contextmanager
-    def watch(self, title: str, pictures: int) -> Iterator[Callable[[int], None]]:
+    def watch(self, title: str, images: int) -> Iterator[Callable[[int], None]]:
         """Show one job."""
         done, started = 0, time.monotonic()
 
@@ -64,7 +64,7 @@ class Shown:
         with self._aside():
             stream = self._stream()
             stream.write("\n")
-        display = _Bar(stream, title, pictures, self._colour) if self._bar else _Lines(stream, title, pictures)
+        display = _Bar(stream, title, images, self._colour) if self._bar else _Lines(stream, title, images)
         try:
             with self._aside():
                 display.open()
@@ -77,8 +77,8 @@ class Shown:
 class _Lines:
     """A plain line now and then, and one at the end."""
 
-    def __init__(self, stream: TextIO, title: str, pictures: int) -> None:
-        self._stream, self._title, self._pictures = stream, title, pictures
+    def __init__(self, stream: TextIO, title: str, images: int) -> None:
+        self._stream, self._title, self._images = stream, title, images
         self._shown_at = 0.0
 
     def open(self) -> None:
@@ -86,9 +86,9 @@ class _Lines:
 
     def update(self, done: int, seconds: float) -> None:
         """Write a line where the last one is long ago, or all is done."""
-        if seconds - self._shown_at > EVERY_S or done == self._pictures:
+        if seconds - self._shown_at > EVERY_S or done == self._images:
             self._shown_at = seconds
-            self._stream.write(line(self._title, done, self._pictures, seconds) + "\n")
+            self._stream.write(line(self._title, done, self._images, seconds) + "\n")
             self._stream.flush()
 
     def close(self) -> None:
@@ -96,22 +96,22 @@ class _Lines:
 
 
 class _Bar:
-    """A bar in one line, which is redrawn only when it is updated: in between the line may belong to somebody else."""
+    """A bar in one line, which is written only when it is updated: in between, the line may belong to somebody else."""
 
-    def __init__(self, stream: TextIO, title: str, pictures: int, colour: bool | None) -> None:
-        self._pictures = pictures
+    def __init__(self, stream: TextIO, title: str, images: int, colour: bool | None) -> None:
+        self._images = images
         self._bar = _progress(stream, colour)
-        self._task = self._bar.add_task(title, total=pictures, counts=counts(0, pictures, 0.0))
+        self._task = self._bar.add_task(title, total=images, counts=counts(0, images, 0.0))
 
     def open(self) -> None:
-        """Draw the bar for the first time."""
+        """Generate the bar for the first time."""
         self._bar.start()
         # A process that is killed could not bring back a hidden cursor.
         self._bar.console.show_cursor(True)
 
     def update(self, done: int, seconds: float) -> None:
-        """Draw the bar again."""
-        self._bar.update(self._task, completed=done, counts=counts(done, self._pictures, seconds), refresh=True)
+        """Generate the bar again."""
+        self._bar.update(self._task, completed=done, counts=counts(done, self._images, seconds), refresh=True)
 
     def close(self) -> None:
         """Leave the bar as it is, and end its line, even where Ctrl-C comes twice, as from programs that pass it on."""
@@ -139,18 +139,18 @@ def _progress(stream: TextIO, colour: bool | None) -> Progress:
     )
 
 
-def line(title: str, done: int, pictures: int, seconds: float) -> str:
+def line(title: str, done: int, images: int, seconds: float) -> str:
     """One plain line of progress.
 
     Example:
         >>> line("shapes-text2img on shapes", 24, 48, 2.4)
-        'shapes-text2img on shapes: 24/48 pictures, 10.0/s, 2 s left'
+        'shapes-text2img on shapes: 24/48 images, 10.0/s, 2 s left'
     """
-    return f"{title}: {counts(done, pictures, seconds)}"
+    return f"{title}: {counts(done, images, seconds)}"
 
 
-def counts(done: int, pictures: int, seconds: float) -> str:
-    """Pictures done of all, pictures a second, and the time left."""
+def counts(done: int, images: int, seconds: float) -> str:
+    """Images done of all, images a second, and the time left."""
     rate = done / seconds if seconds else 0.0
-    left = f"{(pictures - done) / rate:.0f} s left" if rate else "…"
-    return f"{done}/{pictures} pictures, {rate:.1f}/s, {left}"
+    left = f"{(images - done) / rate:.0f} s left" if rate else "…"
+    return f"{done}/{images} images, {rate:.1f}/s, {left}"

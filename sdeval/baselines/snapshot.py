@@ -36,10 +36,10 @@ def keep_baseline(folder: Path, accepted: Path) -> None:
     if before is None:
         return
     source, copy = baselines.folder_of(accepted, run.suite, run.target), folder / BASELINE
-    drawn = {each.key for each in run.samples}
+    generated = {each.key for each in run.samples}
     shown = {name: record for name, record in before.metrics.items() if record.scope == "sample"}
     for sample in before.samples:
-        if sample.key in drawn:
+        if sample.key in generated:
             _copy(source / sample.image, copy / sample.image)
     _copy(source / provenance.NAME, copy / provenance.NAME)
     _copy(noise.path_of(accepted, run.suite, run.target), copy / NOISE)

@@ -53,7 +53,7 @@ def find(baselines: Path, run: Run) -> Pace | None:
 
 
 def hardware_of(run: Run) -> str:
-    """The class of machine that a run was drawn on."""
+    """The class of machine that a run was generated on."""
     return str(run.environment.get("hardware", "unknown"))
 
 

@@ -103,7 +103,7 @@ def _contents(folder: Path, besides: Collection[str]) -> dict[str, bytes]:
 
 
 def kept(run: Run) -> Run:
-    """What a baseline keeps of a run, but for its pictures."""
+    """What a baseline keeps of a run, but for its images."""
     # Times, memory and the order of threads differ from run to run; a baseline changes only where results do.
     environment = {name: value for name, value in run.environment.items() if name not in PASSING}
     return replace(
@@ -119,8 +119,8 @@ def kept(run: Run) -> Run:
     )
 
 
-def keep_picture(sample: SampleResult, source: Path, folder: Path) -> SampleResult:
-    """Put the picture of a run's sample into a baseline as it is kept there; the sample then names that file."""
+def keep_image(sample: SampleResult, source: Path, folder: Path) -> SampleResult:
+    """Put the image of a run's sample into a baseline as it is kept there; the sample then names that file."""
     thumbnail = kept_bytes(open_rgb(source / sample.image))
     if thumbnail is None:
         write_bytes(folder / sample.image, (source / sample.image).read_bytes())
@@ -130,8 +130,8 @@ def keep_picture(sample: SampleResult, source: Path, folder: Path) -> SampleResu
     return replace(sample, image=name)
 
 
-def carry_picture(sample: SampleResult, before: Path, folder: Path) -> SampleResult:
-    """Put the picture of a baseline's sample into the baseline after it; one that is gone stays gone."""
+def carry_image(sample: SampleResult, before: Path, folder: Path) -> SampleResult:
+    """Put the image of a baseline's sample into the baseline after it; one that is gone stays gone."""
     if (before / sample.image).is_file():
         write_bytes(folder / sample.image, (before / sample.image).read_bytes())
     return sample

@@ -36,7 +36,7 @@ class MetricNoise(Checked):
     version: str
     """Of the metric: scores made in another way have another noise."""
     reference: str
-    """Hash of a set metric's reference pictures; empty for others."""
+    """Hash of a set metric's reference images; empty for others."""
     figure: Number
     """As it is with the suite's own seeds."""
     noise: Number
@@ -48,8 +48,8 @@ class MetricNoise(Checked):
     stated: Number | None
     """The tolerance that the suite states, which goes before; None where it states none."""
     detectable: Number | None
-    """The smallest loss that the suite with all its seeds shows four times in five, if a change draws every picture as
-    if with other seeds; one that leaves pictures mostly alone shows sooner. None where it shows none."""
+    """The smallest loss that the suite with all its seeds shows four times in five, if a change makes every image
+    as different as other seeds do; one that leaves images mostly alone shows sooner. None where it shows none."""
     cases: int
     cases_needed: int
     """About how many cases it takes to show, four times in five, what lies beyond the tolerance; 0 without one."""
@@ -71,7 +71,7 @@ class Noise(Checked):
     suite: str
     target: str
     seed_sets: int
-    """How many sets of seeds were drawn, the suite's own among them."""
+    """How many sets of seeds were generated, the suite's own among them."""
     metrics: Mapping[str, MetricNoise]
     asked: Mapping[str, Plain]
     """Number of cases, the suite's own seeds, and the settings of the pipeline call."""

@@ -27,7 +27,7 @@ from sdeval.metrics.sets import references
 from sdeval.results.run import Run
 
 _WHERE = ("batch_size", "device")
-"""Of how a run was drawn: what says nothing of the spread over seeds."""
+"""Of how a run was generated: what says nothing of the spread over seeds."""
 
 
 def fitting_noise(
@@ -71,15 +71,15 @@ def _other_suite(found: Noise, suite: Suite, target: Target) -> list[str]:
         return []
     before = {name: found.asked.get(name) for name in ("cases", "seeds")}
     changed = differences(before, {"cases": len(suite.cases), "seeds": list(suite.seeds)})
-    return [f"the suite asks for other samples since ({', '.join(changed) or 'prompts, pictures, strength or size'})"]
+    return [f"the suite asks for other samples since ({', '.join(changed) or 'prompts, images, strength or size'})"]
 
 
 def _other_baseline(found: Noise, accepted: Run) -> list[str]:
-    changed = differences(_drawing(found), _drawing(accepted))
-    return [f"the baseline was drawn in another way ({', '.join(changed)})"] if changed else []
+    changed = differences(_generation(found), _generation(accepted))
+    return [f"the baseline was generated in another way ({', '.join(changed)})"] if changed else []
 
 
-def _drawing(of: Noise | Run) -> dict[str, Any]:
+def _generation(of: Noise | Run) -> dict[str, Any]:
     """All that the spread over seeds may depend on."""
     facts = {name: value for name, value in of.drawn_by.items() if name not in _WHERE}
     return {**facts, "model": _model(str(facts.get("model"))), **of.asked.get("settings", {})}
@@ -103,10 +103,10 @@ def _other_metric(name: str, measured: MetricNoise, suite: Suite, options: Metri
     except NotAvailable:
         # It is not judged here at all.
         return ""
-    before = {"version": measured.version, "reference pictures": measured.reference}
-    now = {"version": metric.version, "reference pictures": ""}
+    before = {"version": measured.version, "reference images": measured.reference}
+    now = {"version": metric.version, "reference images": ""}
     if isinstance(metric, SetMetric) and suite.references is not None:
-        now["reference pictures"] = _fingerprint(suite.references, metric)
+        now["reference images"] = _fingerprint(suite.references, metric)
     return ", ".join(differences(before, now))
 
 
@@ -119,7 +119,7 @@ def _fingerprint(folder: Path, metric: SetMetric) -> str:
 
 
 def _again(baselines: Path, suite: Suite, target: Target, accepted: Run | None, found: Noise | None = None) -> str:
-    """What to do: measure the target as the baseline was drawn, wherever that is not as the suite has it."""
+    """What to do: measure the target as the baseline was generated, wherever that is not as the suite has it."""
     words = ["sdeval", "calibrate", suite.name]
     if target.name != suite.targets[0]:
         # What was found by its folder or hub id has that for a name.
@@ -132,7 +132,7 @@ def _again(baselines: Path, suite: Suite, target: Target, accepted: Run | None, 
 
 
 def _set_by_hand(suite: Suite, accepted: Run, found: Noise | None) -> dict[str, Any]:
-    """What `--set` must say to draw as the baseline was drawn."""
+    """What `--set` must say to generate as the baseline was generated."""
     usual = {"dtype": "float32", "revision": None, "variant": None}
     if found is not None:
         # Which is the model's own is not known; where both have the same, it need not be said.

@@ -24,13 +24,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", type=Path, nargs="?", help=what)
     word = "accept only cases whose ids match, as in `cat and not black`; repeatable"
     parser.add_argument("-k", dest="words", metavar="EXPR", action="append", default=[], help=word)
-    score = "accept only scores of this metric; pictures stay as they are; repeatable"
+    score = "accept only scores of this metric; images stay as they are; repeatable"
     parser.add_argument("--metric", dest="metrics", metavar="METRIC", action="append", default=[], help=score)
     parser.add_argument("--reason", metavar="TEXT", help="why; kept beside the baseline")
     of = "the session that an approvals.json is of (default: the one it names)"
     parser.add_argument("--from", dest="session", metavar="DIR", type=Path, help=of)
     parser.add_argument(
-        "--speed", action="store_true", help="keep times also where pictures are drawn on the processor"
+        "--speed", action="store_true", help="keep times also where images are generated on the processor"
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would change, write nothing")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every case that changes")
@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Make the runs of a session, or parts of them, the baselines of their suites and targets; git undoes it.
 
-    Nothing is drawn again, and all is looked at before anything is written.
+    Nothing is generated again, and all is looked at before anything is written.
     """
     from sdeval._utils.files import short
     from sdeval.baselines.acceptance import write
@@ -95,7 +95,7 @@ def _row(name: str, change: Change | CaseChange, reason: str = "") -> Row:
 
 
 def _title(proposal: Proposal) -> str:
-    told = f"{proposal.pictures} pictures new or changed" if proposal.fresh else "pictures stay"
+    told = f"{proposal.images} images new or changed" if proposal.fresh else "images stay"
     return f"{proposal.run.suite} on {proposal.run.target}: {told}"
 
 

@@ -19,14 +19,14 @@ HELP = "measure the noise of a suite's figures"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said."""
     add_suite_and_target(parser)
-    parser.add_argument("--seed-sets", type=int, default=6, metavar="N", help="sets of seeds to draw (default: 6)")
+    parser.add_argument("--seed-sets", type=int, default=6, metavar="N", help="sets of seeds to generate (default: 6)")
     parser.add_argument(
         "--runs", type=Path, nargs="*", default=[], metavar="RUN", help="further runs of the same, from other machines"
     )
 
 
 def run(given: argparse.Namespace) -> int:
-    """Draw a suite with other seeds, batch sizes and threads, and keep the noise of its figures beside the baseline."""
+    """Generate a suite with other seeds, batch sizes and threads, and store how much its metrics vary."""
     from sdeval._utils.files import short
     from sdeval.baselines import variability as noise
     from sdeval.diagnostics.calibrate import calibrate

@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Draw a few pictures, and say what they depend on besides case and seed; exit with 1 where something is wrong."""
+    """Generate a few images, and say what they depend on besides case and seed; exit with 1 if something is wrong."""
     from sdeval._utils.tables import Column, Table, show
     from sdeval.diagnostics.doctor import examine
     from sdeval.engines.engine import check, open_target

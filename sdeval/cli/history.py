@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--last", metavar="N", type=int, help="as if only the last N sessions had been")
     parser.add_argument("--fail", action="store_true", help="exit with 1 where a figure drifts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a page with a plot for every figure")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="generate a page with a plot for every figure")
 
 
 def run(given: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`sdeval report`: draw the page again."""
+"""`sdeval report`: generate the page again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sdeval.errors import SdevalError
 
-HELP = "draw the page again"
+HELP = "generate the page again"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,19 +19,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="?",
         const=Path("sdeval-report.html"),
-        help="one file with small pictures inside, to send around (default: sdeval-report.html)",
+        help="one file with small images inside, to send around (default: sdeval-report.html)",
     )
 
 
 def run(given: argparse.Namespace) -> int:
-    """Draw the page of a session again, from what is on disk."""
+    """Generate the page of a session again, from what is on disk."""
     from sdeval._utils.files import short
-    from sdeval.report.publish import redraw
+    from sdeval.report.publish import rewrite_page
 
     if given.single_file and given.single_file.is_dir():
         told = (
             f"{given.single_file} is a folder; the session comes first: sdeval report {given.single_file} --single-file"
         )
         raise SdevalError(f"--single-file: {told}")
-    print(short(redraw(given.folder or given.output / "latest", single=given.single_file)))
+    print(short(rewrite_page(given.folder or given.output / "latest", single=given.single_file)))
     return 0

@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="plant only this one; repeatable")
     parser.add_argument("--repeats", type=int, default=1, metavar="N", help="of the controls, with other seeds each")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all findings there")
-    parser.add_argument("--progress", action="store_true", help="show every picture that is drawn")
+    parser.add_argument("--progress", action="store_true", help="show every image that is generated")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -72,7 +72,7 @@ def _tell(finding: Finding, width: int) -> None:
 
 def _outcome(finding: Finding) -> str:
     if finding.identical:
-        return "no picture changed"
+        return "no image changed"
     return f"{finding.verdict} by {', '.join(finding.metrics)}" if finding.caught else finding.verdict
 
 

@@ -41,7 +41,7 @@ def jobs_of(given: argparse.Namespace) -> list[Job]:
 
     Raises:
         NotAvailable: a metric's weights are not on this machine.
-        SdevalError: a suite, the target or a setting is wrong; nothing was drawn yet.
+        SdevalError: a suite, the target or a setting is wrong; nothing was generated yet.
     """
     from sdeval.engines.diffusers_engine import pick_device
 

@@ -128,9 +128,9 @@ def _broken(run: Run, rates: DefectRates) -> dict[str, Verdict]:
 def _change(samples: Sequence[SampleResult], known: Mapping[int, SampleResult]) -> str:
     """How far the images of a case are from the baseline's, in words."""
     if all(known[sample.seed].sha256 == sample.sha256 for sample in samples):
-        return "identical pictures"
+        return "identical images"
     close = all(sample.drift in ("identical", "imperceptible") for sample in samples)
-    return "imperceptibly other pictures" if close else "other pictures"
+    return "imperceptibly other images" if close else "other images"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def collect_collapsed(
     share = circumstances.share / len(found)
     best = min(found, key=lambda each: each.p_worse if each.estimate else 1.0)
     if best.estimate is None:
-        same = "identical pictures" if identical(run, baseline) else "no sample fell or recovered so far"
+        same = "identical images" if identical(run, baseline) else "no sample fell or recovered so far"
         return MetricEvidence(
             _noted(replace(best.draft, verdict="passed", low=0.0, high=0.0, reason=same), circumstances)
         )

@@ -1,4 +1,4 @@
-"""Settings side by side: what each costs, and whether its pictures are worse than those of one of them. Pure."""
+"""Settings side by side: what each costs, and whether its images are worse than those of one of them. Pure."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Row:
     seconds: Spread | None
     hardware: str
     broken: int
-    """Pictures that are none."""
+    """Images that are none."""
     on_front: bool = False
     """Whether no other setting is both faster and better, by the first metric."""
 
     @property
     def not_worse(self) -> bool:
-        """Whether a loss as large as the tolerance is excluded in every metric, and every picture is one."""
+        """Whether a loss as large as the tolerance is excluded in every metric, and every image is one."""
         judged = [each for each in self.verdicts if each.verdict != "information"]
         return not self.broken and bool(judged) and all(each.verdict in ("passed", "improved") for each in judged)
 
@@ -94,7 +94,7 @@ def _shared(runs: Mapping[str, Run]) -> tuple[dict[str, Run], tuple[str, ...]]:
     kept = set.intersection(*({(each.key, each.fingerprint) for each in run.samples} for run in runs.values()))
     if not kept:
         raise SdevalError(
-            f"the runs of {suites.pop()} have no sample in common; draw them with the same cases and seeds"
+            f"the runs of {suites.pop()} have no sample in common; generate them with the same cases and seeds"
         )
     reduced = {name: _part(run, kept) for name, run in runs.items()}
     most = max(len(run.samples) for run in runs.values())

@@ -160,7 +160,7 @@ def collect_evidence(
         n=len(run.by_case()),
     )
     if not record.judged:
-        reason = "told, not judged" if draft.current is not None else "no picture of the baseline to compare with"
+        reason = "told, not judged" if draft.current is not None else "no image of the baseline to compare with"
         return MetricEvidence(replace(draft, verdict="information", reason=reason))
     obstacle = _obstacle(run, baseline, metric)
     if obstacle is not None or baseline is None:
@@ -189,7 +189,7 @@ def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] |
     if before.version != record.version:
         return ("not comparable", f"the baseline was scored by {before.version}, this run by {record.version}")
     if record.scope == "set" and baseline.set_scores[metric].reference != run.set_scores[metric].reference:
-        return ("not comparable", "the reference pictures are not the baseline's")
+        return ("not comparable", "the reference images are not the baseline's")
     return None
 
 
@@ -260,7 +260,7 @@ def _of_set(
 
 
 def _unchanged(draft: Verdict, run: Run, baseline: Run, what: str) -> Verdict:
-    same = "identical pictures" if identical(run, baseline) else f"identical {what}"
+    same = "identical images" if identical(run, baseline) else f"identical {what}"
     reason = "; ".join(filter(None, (same, draft.reason)))
     return replace(draft, verdict="passed", low=0.0, high=0.0, reason=reason)
 

@@ -24,8 +24,8 @@ def setting_names(runs: Sequence[Run]) -> list[str]:
 
 
 def _own(run: Run, namesakes: Sequence[Run]) -> list[str]:
-    """What runs of the same target differ in: how they were drawn, or else on what."""
-    for facts in (_drawing, _machine):
+    """What runs of the same target differ in: how they were generated, or else on what."""
+    for facts in (_generation, _machine):
         all_facts = [facts(each) for each in namesakes]
         differing = [name for name in facts(run) if len({str(each.get(name)) for each in all_facts}) > 1]
         if differing:
@@ -33,7 +33,7 @@ def _own(run: Run, namesakes: Sequence[Run]) -> list[str]:
     return []
 
 
-def _drawing(run: Run) -> dict[str, Any]:
+def _generation(run: Run) -> dict[str, Any]:
     names = dict.fromkeys((*run.drawn_by, *run.asked.get("settings", {})))
     return {name: {**run.drawn_by, **run.asked.get("settings", {})}.get(name) for name in names}
 

@@ -14,7 +14,7 @@ def seed_notes(suite: Suite, target: str, accepted: Run | None, *, all_seeds: bo
         suite: as it is now.
         target: its name.
         accepted: the baseline, if there is one.
-        all_seeds: whether all seeds are drawn, also those that the baseline does not hold.
+        all_seeds: whether all seeds are generated, also those that the baseline does not hold.
     """
     few = _too_few(suite)
     return few if accepted is None or all_seeds else (*few, *_not_held(suite, target, accepted))
@@ -29,7 +29,7 @@ def _too_few(suite: Suite) -> tuple[str, ...]:
 
 
 def _not_held(suite: Suite, target: str, accepted: Run) -> tuple[str, ...]:
-    """What has nothing to be held against is not drawn."""
+    """What has nothing to be held against is not generated."""
     held = {sample.seed for sample in accepted.samples}
     wanted = set(suite.looks[-1])
     if held >= wanted:

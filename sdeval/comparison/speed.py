@@ -24,7 +24,7 @@ LEAST = {SPEED: 0.005, MEMORY: 32.0}
 """Seconds, and MiB, that are too little to speak of whatever share they are."""
 UNITS = {SPEED: "s", MEMORY: "MiB"}
 ALPHA_SPEED = 0.01
-"""Of the test of two targets in turns: its rate of false alarms."""
+"""Of the test of two targets interleaved: its rate of false alarms."""
 LEAST_SHARE = 0.05
 """By which a call must take longer to be spoken of."""
 CONFIDENCE = 0.95
@@ -34,7 +34,7 @@ FEWEST_CALLS = 3
 
 @dataclass(frozen=True, slots=True)
 class Spread(Checked):
-    """Seconds of a picture: what is usual, and how much it varies."""
+    """Seconds of an image: what is usual, and how much it varies."""
 
     median: Number
     p90: Number
@@ -58,7 +58,7 @@ class Pace(Checked):
     """How fast a target drew a suite on a class of machine, and what it held."""
 
     seconds: Spread
-    """Of a picture, call by call."""
+    """Of an image, call by call."""
     memory: Number
     """At the peak, MiB."""
     batch_size: int
@@ -118,7 +118,7 @@ def judge_pace(run: Run, figure: str, stored: Pace | None, stated: float | None,
 
 
 def judge_in_turns(run: Run, rival: Run, figure: str, busy: str) -> Verdict:
-    """What is said of two targets that were drawn in turns, call by call in one session.
+    """What is said of two targets that were interleaved, call by call in one session.
 
     Whatever slows the machine slows both, so the ratios of paired calls are tested: by flipping signs of their
     logarithms, with a false alarm in `ALPHA_SPEED` of the sessions in which both are as fast. A difference of less than
@@ -126,7 +126,7 @@ def judge_in_turns(run: Run, rival: Run, figure: str, busy: str) -> Verdict:
 
     Args:
         run: the candidate.
-        rival: what was drawn in turns with it.
+        rival: what was interleaved with it.
         figure: `seconds_per_image` or `peak_memory`.
         busy: what else uses the machine.
     """
@@ -147,7 +147,7 @@ def judge_in_turns(run: Run, rival: Run, figure: str, busy: str) -> Verdict:
         return said
     worse, better = stats.sign_flip_p(-ratios, ALPHA_SPEED), stats.sign_flip_p(ratios, ALPHA_SPEED)
     share = float(np.expm1(np.median(ratios)))
-    told = f"{100 * share:+.1f}% a call, in turns with {rival.target}" + (f"; {busy}" if busy else "")
+    told = f"{100 * share:+.1f}% a call, interleaved with {rival.target}" + (f"; {busy}" if busy else "")
     tolerance = LEAST_SHARE * _value(before, figure)
     said = replace(said, n=len(ratios), p_value=worse, tolerance=tolerance, delta=share * _value(before, figure))
     if share > LEAST_SHARE and worse < ALPHA_SPEED:

@@ -87,14 +87,14 @@ def _number(raw: Any, _: Path) -> Any:
         raise ValueError(f"must be a number, got {shown(raw)}") from None
 
 
-def _picture(raw: Any, file: Path) -> Any:
+def _image(raw: Any, file: Path) -> Any:
     """A path seen from the file; an empty text is none."""
     if not isinstance(raw, str):
         return raw
     folder = file.parent.resolve()
     inside = (folder / raw).resolve()
     if not inside.is_relative_to(folder):
-        raise ValueError(f"{raw!r} leads out of {folder}; keep pictures inside it")
+        raise ValueError(f"{raw!r} leads out of {folder}; keep images inside it")
     return inside if raw else None
 
 
@@ -107,8 +107,8 @@ def _tags(raw: Any, _: Path) -> Any:
 FIELDS = tuple(each.name for each in fields(Case) if each.name != "origin")
 """What a case of a file may hold."""
 _READ: Mapping[str, Callable[[Any, Path], Any]] = {
-    "image": _picture,
-    "mask": _picture,
+    "image": _image,
+    "mask": _image,
     "strength": _number,
     "tags": _tags,
 }

@@ -49,20 +49,20 @@ class Options:
     batch_size: int | None = None
     baselines: Path = Path("baselines")
     against: Target | None = None
-    """What the targets are held against instead of baselines: it is drawn in turns with them."""
+    """What the targets are held against instead of baselines: it is interleaved with them."""
     against_python: Path | None = None
-    """Interpreter of another environment, which draws what targets are held against: themselves, or `against`."""
+    """Interpreter of another environment, which generates what targets are held against: themselves, or `against`."""
     all_seeds: bool = False
-    """Draw all seeds of a suite at once, whether or not they are needed to decide."""
+    """Generate all seeds of a suite at once, whether or not they are needed to decide."""
 
     inconclusive: Literal["warn", "fail"] = "warn"
     """Whether what is inconclusive fails, for suites that do not say themselves."""
     journal: bool = False
-    """Write down what is drawn, so that the session can go on after it was killed."""
+    """Write down what is generated, so that the session can go on after it was killed."""
 
     @property
     def in_turns(self) -> bool:
-        """Whether targets are drawn in turns with what they are held against."""
+        """Whether targets are interleaved with what they are held against."""
         return self.against is not None or self.against_python is not None
 
 

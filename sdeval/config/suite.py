@@ -19,7 +19,7 @@ Task = Literal["text2img", "img2img", "inpainting"]
 TASKS: tuple[Task, ...] = get_args(Task)
 
 MULTIPLE = 8
-"""Latents are this many times smaller than pictures: other edges would be cut."""
+"""Latents are this many times smaller than images: other edges would be cut."""
 
 Text = Annotated[str, "put it in quotes"]
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -35,7 +35,7 @@ FIGURES = (SPEED, MEMORY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case(typed.Checked):
-    """One thing to draw."""
+    """One thing to generate."""
 
     id: Text
     """Lower-case words, digits and hyphens; unique in its suite."""
@@ -48,7 +48,7 @@ class Case(typed.Checked):
     strength: float | None = None
     """How far the init image is noised, 0 to 1; the pipeline's own default where None."""
     region_prompt: Text = ""
-    """Inpainting: what the painted region alone shows, where the prompt speaks of the whole picture."""
+    """Inpainting: what the painted region alone shows, where the prompt speaks of the whole image."""
     image_prompt: Text = ""
     """What the init image shows, for metrics that ask whether the change was the one asked for."""
     tags: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Case(typed.Checked):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One case drawn with one seed: one image."""
+    """One case generated with one seed: one image."""
 
     case: Case
     seed: int
@@ -79,7 +79,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite(typed.Checked):
-    """A task, its cases and how they are drawn and scored.
+    """A task, its cases and how they are generated and scored.
 
     Assign one to a name that begins with `test_` in a module that pytest collects:
 
@@ -102,7 +102,7 @@ class Suite(typed.Checked):
     cases: Annotated[tuple[Case, ...], "load_cases(PATH) reads a file of them"]
     seeds: tuple[int, ...] = (0, 1)
     max_seeds: int | None = None
-    """Seeds at most: while a figure is inconclusive their number is doubled up to this. None draws `seeds` only."""
+    """Seeds at most: while a figure is inconclusive their number is doubled up to this. None generates `seeds` only."""
     settings: Mapping[str, Plain] = field(default_factory=dict)
     """Arguments of the pipeline call that all cases share; targets and `--sdeval-set` override them."""
     metrics: tuple[str, ...] = ("clip_score",)
@@ -115,9 +115,9 @@ class Suite(typed.Checked):
     """Whether a metric fails that is neither shown to be worse nor shown not to be: `warn` says so and passes; `fail`
     asks for proof. None leaves it to `[tool.sdeval]`, whose own default is `warn`."""
     targets: tuple[str, ...] = ("shapes",)
-    """Drawn where `--sdeval-target` names none."""
+    """Generated where `--sdeval-target` names none."""
     references: Path | None = None
-    """Folder of real pictures (.png) for set metrics."""
+    """Folder of real images (.png) for set metrics."""
 
     def __post_init__(self) -> None:
         for name in ("settings", "metric_options", "tolerances"):
@@ -146,7 +146,7 @@ class Suite(typed.Checked):
             if not tolerance > 0:
                 raise SdevalError(f"{where}: tolerances: {metric} must be above 0, got {tolerance}")
         if self.references is not None and not any(self.references.glob("*.png")):
-            raise SdevalError(f"{where}: references: no .png pictures in {self.references}")
+            raise SdevalError(f"{where}: references: no .png images in {self.references}")
         self._check_cases(where)
 
     def _check_cases(self, where: str) -> None:
@@ -203,7 +203,7 @@ def _convert(thing: object, name: str, kind: type | tuple[type, ...], into: Call
 
 def _check_case(case: Case, task: Task, here: str) -> None:
     if not case.prompt.strip():
-        raise SdevalError(f"{here}: prompt: is empty; say what to draw")
+        raise SdevalError(f"{here}: prompt: is empty; say what to generate")
     needs = {"text2img": (), "img2img": ("image",), "inpainting": ("image", "mask")}[task]
     for name in ("image", "mask"):
         given = getattr(case, name) is not None
@@ -216,10 +216,10 @@ def _check_case(case: Case, task: Task, here: str) -> None:
     if case.strength is not None and not 0 < case.strength <= 1:
         raise SdevalError(f"{here}: strength: must be above 0 and at most 1, got {case.strength}")
     if case.image is not None:
-        _check_pictures(case, here)
+        _check_images(case, here)
 
 
-def _check_pictures(case: Case, here: str) -> None:
+def _check_images(case: Case, here: str) -> None:
     from sdeval.imaging.io import header
 
     sizes: dict[str, tuple[int, int]] = {}

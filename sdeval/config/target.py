@@ -1,4 +1,4 @@
-"""What draws: a model and the way it is run. Pure data; `pipelines` turns it into something that draws."""
+"""What generates: a model and the way it is run. Pure data; `pipelines` turns it into something that generates."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Target(typed.Checked):
     vae_tiling: bool = False
     channels_last: bool = False
     compile: bool = False
-    """Compile the denoiser with torch.compile; the first pictures pay for it."""
+    """Compile the denoiser with torch.compile; the first images pay for it."""
     quantization: Mapping[str, Plain] = field(default_factory=dict)
     """`backend` of diffusers' `PipelineQuantizationConfig`, `components`, and the backend's own arguments."""
     safety_checker: bool = True
@@ -107,7 +107,7 @@ class Target(typed.Checked):
         return replace(self, **own, settings={**self.settings, **rest})
 
     def describe(self) -> dict[str, Any]:
-        """How samples are drawn, as plain values: what is on trial when two runs differ.
+        """How samples are generated, as plain values: what is on trial when two runs differ.
 
         Switches that are left alone are left out: a new one must not look like a change.
         """

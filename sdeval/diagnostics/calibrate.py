@@ -28,7 +28,7 @@ from sdeval.evaluation.score import with_seeds
 from sdeval.results.run import Run
 
 SEED_SETS = 6
-"""Sets of seeds to draw, the suite's own among them."""
+"""Sets of seeds to generate, the suite's own among them."""
 APART = 1000
 """Between the seeds of one set and the next, at least."""
 TIMES_NOISE = 2.0
@@ -42,7 +42,7 @@ class Measured:
     seeds: tuple[Run, ...]
     """One for each set of seeds, the suite's own first."""
     harmless: tuple[Run, ...]
-    """With the suite's own seeds, drawn in other ways or elsewhere."""
+    """With the suite's own seeds, generated in other ways or elsewhere."""
 
 
 def calibrate(
@@ -53,23 +53,23 @@ def calibrate(
     seed_sets: int = SEED_SETS,
     watcher: Watcher | None = None,
 ) -> Noise:
-    """Draw a suite again and again with an unchanged target, and measure what its figures do.
+    """Generate a suite again and again with an unchanged target, and measure what its figures do.
 
     Args:
         suite: whose figures.
-        target: what draws.
+        target: what generates.
         folder: where runs go; they may be thrown away afterwards.
         further: runs of the same, from other machines or days.
         seed_sets: how many sets of seeds, at least 3.
-        watcher: told of every picture.
+        watcher: told of every image.
 
     Raises:
-        SdevalError: a further run asks for something else, or a picture or score is missing.
+        SdevalError: a further run asks for something else, or an image or score is missing.
     """
     if seed_sets < 3:
         raise SdevalError(f"--seed-sets: a spread takes at least 3 sets of seeds, got {seed_sets}")
     same = [_of_same(run, suite, target) for run in further]
-    measured = _draw(suite, target, folder, seed_sets, watcher or Silent())
+    measured = _generate(suite, target, folder, seed_sets, watcher or Silent())
     return summarize(suite, replace(measured, harmless=(*measured.harmless, *same)), target.settings)
 
 
@@ -83,12 +83,12 @@ def _of_same(run: Run, suite: Suite, target: Target) -> Run:
         (each.case.id, each.seed): plan.fingerprint(each) for each in plan.samples
     }:
         raise SdevalError(
-            f"a run of {run.suite} on {run.target} asks for other samples than the suite does now; draw it again"
+            f"a run of {run.suite} on {run.target} asks for other samples than the suite does now; generate it again"
         )
     return part
 
 
-def _draw(suite: Suite, target: Target, folder: Path, seed_sets: int, watcher: Watcher) -> Measured:
+def _generate(suite: Suite, target: Target, folder: Path, seed_sets: int, watcher: Watcher) -> Measured:
     loaded = LoadedTarget(target)
 
     def run(name: str, seeds: tuple[int, ...], drawn_by: Target) -> Run:
@@ -144,7 +144,9 @@ def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> Met
     record = own.metrics[name]
     for run in measured.harmless:
         if name not in run.metrics or run.metrics[name].version != record.version:
-            raise SdevalError(f"a run of {run.suite} on {run.target} was not scored by {record.version}; draw it again")
+            raise SdevalError(
+                f"a run of {run.suite} on {run.target} was not scored by {record.version}; generate it again"
+            )
     harmless = max((abs(_figure(run, name) - figures[0]) for run in measured.harmless), default=0.0)
     stated = suite.tolerances.get(name)
     matters = tolerance_of(replace(record, tolerance=metrics.info(name).tolerance), figures[0])

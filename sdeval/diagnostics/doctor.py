@@ -1,4 +1,4 @@
-"""Self-checks: whether a target draws the same twice, alone and in company, and whether the machine can judge."""
+"""Self-checks: whether a target generates the same twice, alone and in company, and whether the machine can judge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from sdeval.config.suite import Sample, Suite
 from sdeval.engines.engine import Engine
-from sdeval.engines.generated import Drawn
+from sdeval.engines.generated import Generated
 from sdeval.imaging.io import to_pixels
 from sdeval.imaging.similarity import drift
 
@@ -36,20 +36,20 @@ def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: 
     """Check a target on samples of a suite, and the machine.
 
     Args:
-        engine: what draws.
+        engine: what generates.
         suite: for its task.
         settings: arguments of the pipeline call.
         samples: at least one, alike enough for one pipeline call.
     """
     first = samples[0]
-    alone = engine.draw(suite.task, [first], settings)[0]
-    again = engine.draw(suite.task, [first], settings)[0]
-    together = engine.draw(suite.task, [first, *samples[1:]], settings)[0]
-    other = engine.draw(suite.task, [Sample(first.case, first.seed + 1)], settings)[0]
+    alone = engine.generate(suite.task, [first], settings)[0]
+    again = engine.generate(suite.task, [first], settings)[0]
+    together = engine.generate(suite.task, [first, *samples[1:]], settings)[0]
+    other = engine.generate(suite.task, [Sample(first.case, first.seed + 1)], settings)[0]
     return [repeatable(alone, again), alone_or_together(alone, together), seeded(alone, other), *machine()]
 
 
-def repeatable(one: Drawn, two: Drawn) -> Check:
+def repeatable(one: Generated, two: Generated) -> Check:
     """The same sample, twice."""
     difference, kind = _difference(one, two)
     if kind == "identical":
@@ -58,7 +58,7 @@ def repeatable(one: Drawn, two: Drawn) -> Check:
     return Check("repeatable", "look" if kind == "imperceptible" else "wrong", difference, advice)
 
 
-def alone_or_together(alone: Drawn, together: Drawn) -> Check:
+def alone_or_together(alone: Generated, together: Generated) -> Check:
     """The same sample, by itself and in a batch."""
     difference, kind = _difference(alone, together)
     if kind != "changed":
@@ -67,16 +67,16 @@ def alone_or_together(alone: Drawn, together: Drawn) -> Check:
     return Check("batches", "look", f"alone and in a batch: {difference}", advice)
 
 
-def seeded(one: Drawn, other: Drawn) -> Check:
+def seeded(one: Generated, other: Generated) -> Check:
     """The same case with two seeds."""
     difference, kind = _difference(one, other)
     if kind == "changed":
-        return Check("seeds", "fine", f"another seed draws another picture: {difference}")
+        return Check("seeds", "fine", f"another seed generates another image: {difference}")
     return Check("seeds", "wrong", f"another seed: {difference}", "the pipeline ignores its generator")
 
 
-def _difference(one: Drawn, two: Drawn) -> tuple[str, str]:
-    before, now = to_pixels(one.picture), to_pixels(two.picture)
+def _difference(one: Generated, two: Generated) -> tuple[str, str]:
+    before, now = to_pixels(one.image), to_pixels(two.image)
     kind = drift(before, now)
     if kind == "identical" or before.shape != now.shape:
         return kind, kind
@@ -139,7 +139,7 @@ def tf32() -> Check:
     if not any(rounded.values()):
         return Check("TF32", "fine", found)
     advice = (
-        "with dtype=float32 they are rounded to 10 bits: draw baseline and run alike, or set NVIDIA_TF32_OVERRIDE=0"
+        "with dtype=float32 they are rounded to 10 bits: generate baseline and run alike, or set NVIDIA_TF32_OVERRIDE=0"
     )
     return Check("TF32", "look", found, advice)
 

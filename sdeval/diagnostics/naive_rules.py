@@ -34,7 +34,7 @@ def worse_than_one_percent(before: Floats, after: Floats, tolerance: float) -> b
 
 
 def unpaired_z(before: Floats, after: Floats, tolerance: float) -> bool:
-    """Two means as if of different pictures, one-sided at 5%; one picture has no spread to judge by."""
+    """Two means as if of different images, one-sided at 5%; one image has no spread to judge by."""
     if before.size < 2:
         return False
     error = np.sqrt(before.var(ddof=1) / before.size + after.var(ddof=1) / after.size)
@@ -42,7 +42,7 @@ def unpaired_z(before: Floats, after: Floats, tolerance: float) -> bool:
 
 
 def percentile_bootstrap(before: Floats, after: Floats, tolerance: float) -> bool:
-    """The 95% interval of the mean difference, over pictures, lies below zero (Efron 1979, percentile form)."""
+    """The 95% interval of the mean difference, over images, lies below zero (Efron 1979, percentile form)."""
     change = (after - before).ravel()
     picked = np.random.default_rng(0).integers(change.size, size=(1000, change.size))
     return bool(np.quantile(change[picked].mean(axis=1), 0.975) < 0)

@@ -11,7 +11,7 @@ from sdeval import metrics
 from sdeval._utils.progress import Watcher
 from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import store as baselines
-from sdeval.baselines.acceptance import BrokenPictures
+from sdeval.baselines.acceptance import BrokenImages
 from sdeval.baselines.variability import Fitting
 from sdeval.baselines.variability_fit import fitting_noise
 from sdeval.comparison import FAILING, Kind, Verdict, worst_first
@@ -31,7 +31,7 @@ from sdeval.session.session import Session
 APART = 100
 """Between the seeds of one repeat and the next."""
 TRIES = 20
-"""Sets of seeds to try for a sound run without a broken picture."""
+"""Sets of seeds to try for a sound run without a broken image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +60,13 @@ class Finding:
     """The worst of the session."""
     caught: bool
     metrics: tuple[str, ...]
-    """Those that failed, worst first; `health` for broken pictures."""
+    """Those that failed, worst first; `health` for broken images."""
     loss: float
     """Largest loss of a figure, in tolerances."""
     by_hand: Mapping[str, bool]
     """Which rules that teams write by hand would have raised an alarm, on the same scores."""
     identical: bool
-    """Whether no picture changed: the fault does nothing to this target."""
+    """Whether no image changed: the fault does nothing to this target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,18 +125,18 @@ def measure(
 ) -> Sensitivity:
     """Plant every fault once, and every control in each repeat, and judge each against the sound pipeline.
 
-    A repeat draws both sides with other seeds. Judging is that of `pytest suites`, for a session of this suite alone:
-    by the tolerances that `sdeval calibrate` measured, where the suite states none.
+    A repeat generates both sides with other seeds. It is judged like a session of `pytest suites` with this suite
+    alone, by the tolerances that `sdeval calibrate` measured, where the suite states none.
 
     Args:
         trial: what is planted where.
         folder: where sessions go; they may be thrown away afterwards.
-        watcher: told of every picture.
+        watcher: told of every image.
         told: given every finding as soon as it is there.
 
     Raises:
         NotAvailable: the weights of a metric or of the target are not on this machine.
-        SdevalError: the target cannot be drawn with, or a fault does not fit it.
+        SdevalError: the target cannot be generated with, or a fault does not fit it.
     """
     loaded = LoadedTarget(trial.target)
     metrics.check(trial.suite, loaded.device)
@@ -159,7 +159,7 @@ def _noise(trial: Trial, device: str) -> Fitting:
 
 
 def _sound(bench: _Bench, shift: int) -> _Bench:
-    """A bench whose baseline is healthy: a model may draw a broken picture now and then, with the best of pipelines.
+    """A bench whose baseline is healthy: a model may generate a broken image now and then, with the best of pipelines.
 
     Anything else that is wrong would be so with other seeds as well.
     """
@@ -171,9 +171,9 @@ def _sound(bench: _Bench, shift: int) -> _Bench:
         try:
             found.accept()
             return found
-        except BrokenPictures as error:
+        except BrokenImages as error:
             refused = error
-    raise SdevalError(f"the pipeline without any fault draws broken pictures with {TRIES} sets of seeds: {refused}")
+    raise SdevalError(f"the pipeline without any fault generates broken images with {TRIES} sets of seeds: {refused}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ class _Bench:
         return self.folder / "baselines"
 
     def accept(self) -> None:
-        """Draw the sound pipeline with all seeds, and make that the baseline."""
+        """Generate the sound pipeline with all seeds, and make that the baseline."""
         list(self._verdicts("sound"))
         accepting.accept(self._run_folder("sound"), self.baselines)
 
@@ -224,7 +224,7 @@ class _Bench:
             metrics=tuple(dict.fromkeys(each.metric for each in failing)),
             loss=max([0.0, *(each.loss for each in verdicts if not each.case)]),
             by_hand=self._by_hand(run),
-            identical=all(each.reason == "identical pictures" for each in verdicts if each.case),
+            identical=all(each.reason == "identical images" for each in verdicts if each.case),
         )
 
     def _verdicts(self, name: str) -> Iterator[Verdict]:

@@ -1,4 +1,4 @@
-"""The only rooms that import diffusers: check a target, load it, draw a batch."""
+"""The only rooms that import diffusers: check a target, load it, generate a batch."""
 
 from sdeval._utils.environment import calm_threads
 

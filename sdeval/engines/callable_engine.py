@@ -1,11 +1,11 @@
-"""Programs of one's own as targets: an ONNX or OpenVINO session, a server, anything that turns a case into a picture.
+"""Programs of one's own as targets: an ONNX or OpenVINO session, a server, anything that turns a case into an image.
 
-`model = "python:MODULE:NAME"`, or `python:FILE.py:NAME`, names a function `(case, seed) -> picture`, or a class with
-`draw(self, case, seed)` and, where it has something to prepare, `load(self)`. Settings arrive as keyword arguments. A
-picture is a PIL image, or an array `[height, width, 3]` of floats in 0..1 or of bytes.
+`model = "python:MODULE:NAME"`, or `python:FILE.py:NAME`, names a function `(case, seed) -> image`, or a class with
+`generate(self, case, seed)` and, where it has something to prepare, `load(self)`. Settings arrive as keyword arguments.
+An image is a PIL image, or an array `[height, width, 3]` of floats in 0..1 or of bytes.
 
 Example:
-    >>> def draw(case, seed, steps=20):
+    >>> def generate(case, seed, steps=20):
     ...     return my_engine(case.prompt, seed=seed, steps=steps)
 """
 
@@ -27,7 +27,7 @@ from PIL import Image
 from sdeval._utils import environment
 from sdeval.config.suite import Sample, Task
 from sdeval.config.target import OWN, Target
-from sdeval.engines.generated import Drawn, to_picture
+from sdeval.engines.generated import Generated, to_image
 from sdeval.errors import SdevalError, unknown
 
 _FITTING = ("model", "device", "needs", "batch_size", "settings")
@@ -43,7 +43,7 @@ def check(target: Target, task: Task, settings: Iterable[str]) -> None:
     for name in target.describe():
         if name not in _FITTING and getattr(target, name) not in (None, "float32"):
             raise SdevalError(f"target {target.name}: {name} has no effect: {target.model} is no diffusers pipeline")
-    known = inspect.signature(_drawing(find(target))).parameters
+    known = inspect.signature(_generation(find(target))).parameters
     if any(each.kind is each.VAR_KEYWORD for each in known.values()):
         return
     for name in settings:
@@ -67,8 +67,8 @@ def find(target: Target) -> Any:
         raise SdevalError(f"{where}: {target.model} cannot be imported: {error}") from error
     if not callable(found):
         raise SdevalError(f"{where}: {target.model} is no function and no class")
-    if inspect.isclass(found) and not callable(getattr(found, "draw", None)):
-        raise SdevalError(f"{where}: {target.model} has no draw(self, case, seed)")
+    if inspect.isclass(found) and not callable(getattr(found, "generate", None)):
+        raise SdevalError(f"{where}: {target.model} has no generate(self, case, seed)")
     return found
 
 
@@ -88,14 +88,14 @@ def _imported(text: str) -> Any:
     return module
 
 
-def _drawing(found: Any) -> Callable[..., Any]:
-    """What is called for each picture."""
-    drawing: Callable[..., Any] = getattr(found, "draw") if inspect.isclass(found) else found  # noqa: B009
-    return drawing
+def _generation(found: Any) -> Callable[..., Any]:
+    """What is called for each image."""
+    generation: Callable[..., Any] = getattr(found, "generate") if inspect.isclass(found) else found  # noqa: B009
+    return generation
 
 
 class OwnEngine:
-    """A program of one's own that is ready to draw."""
+    """A program of one's own that is ready to generate."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -111,43 +111,43 @@ class OwnEngine:
 
     @cached_property
     def device(self) -> str:
-        """Where pictures are scored."""
+        """Where images are scored."""
         from sdeval.engines.diffusers_engine import pick_device
 
         return pick_device(self.target.device)
 
     @cached_property
-    def _draw(self) -> Callable[..., Any]:
+    def _generate(self) -> Callable[..., Any]:
         if not inspect.isclass(self._found):
-            return _drawing(self._found)
+            return _generation(self._found)
         engine: Any = self._found()
         if callable(getattr(engine, "load", None)):
             started = time.perf_counter()
             engine.load()
             self.load_seconds = time.perf_counter() - started
-        drawing: Callable[..., Any] = engine.draw
-        return drawing
+        generation: Callable[..., Any] = engine.generate
+        return generation
 
-    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
-        """One picture at a time."""
-        return [self._drawn(sample, settings) for sample in batch]
+    def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
+        """One image at a time."""
+        return [self._generated(sample, settings) for sample in batch]
 
-    def _drawn(self, sample: Sample, settings: Mapping[str, Any]) -> Drawn:
-        call = self._draw
+    def _generated(self, sample: Sample, settings: Mapping[str, Any]) -> Generated:
+        call = self._generate
         started = time.perf_counter()
         values = call(sample.case, sample.seed, **settings)
         seconds = time.perf_counter() - started
-        picture, finite = _picture(values, self.target)
+        image, finite = _image(values, self.target)
         warming, self._warm = not self._warm, True
-        return Drawn(sample, picture, finite, False, seconds, warming=warming)
+        return Generated(sample, image, finite, False, seconds, warming=warming)
 
     def describe(self, task: Task) -> dict[str, Any]:
         """The program, and where it is scored."""
         return {"pipeline": self.target.model, "device": self.device}
 
 
-def _picture(values: Any, target: Target) -> tuple[Image.Image, bool]:
-    """A picture, and whether all its values were finite numbers."""
+def _image(values: Any, target: Target) -> tuple[Image.Image, bool]:
+    """An image, and whether all its values were finite numbers."""
     if isinstance(values, Image.Image):
         return values.convert("RGB"), True
     array = np.asarray(values)
@@ -158,4 +158,4 @@ def _picture(values: Any, target: Target) -> tuple[Image.Image, bool]:
         )
     if array.dtype == np.uint8:
         return Image.fromarray(array), True
-    return to_picture(array), bool(np.isfinite(array).all())
+    return to_image(array), bool(np.isfinite(array).all())

@@ -18,7 +18,7 @@ _PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 
 
 def require(target: Target) -> None:
-    """Refuse a target that this machine cannot draw with, in milliseconds: torch is not imported.
+    """Refuse a target that this machine cannot generate with, in milliseconds: torch is not imported.
 
     Raises:
         SdevalError: its model is no diffusers checkpoint.
@@ -124,7 +124,7 @@ def find_prior(target: Target, folder: Path) -> Path | None:
     """
     if not family_needs_prior(_json(target, folder / "model_index.json").get("_class_name")):
         if target.prior:
-            raise SdevalError(f"target {target.name}: prior has no effect: {target.model} is drawn without one")
+            raise SdevalError(f"target {target.name}: prior has no effect: {target.model} is generated without one")
         return None
     card = folder / "README.md"
     text = target.prior or (_prior_of_card(card) if card.is_file() else None)
@@ -134,7 +134,7 @@ def find_prior(target: Target, folder: Path) -> Path | None:
 
 
 def family_needs_prior(pipeline_class: Any) -> bool:
-    """Whether a checkpoint of this class turns image embeddings into pictures, and texts are another's work."""
+    """Whether a checkpoint of this class turns image embeddings into images, and texts are another's work."""
     return str(pipeline_class).startswith("KandinskyV22") and "Combined" not in str(pipeline_class)
 
 
@@ -146,7 +146,7 @@ def _prior_of_card(card: Path) -> str | None:
 
 
 def check_task(target: Target, folder: Path, task: Task) -> None:
-    """Refuse a checkpoint that loads for a task and then fails, or draws nonsense, when it is called.
+    """Refuse a checkpoint that loads for a task and then fails, or generates nonsense, when it is called.
 
     Raises:
         SdevalError: its denoiser takes more or fewer channels than the task gives.

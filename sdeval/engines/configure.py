@@ -13,7 +13,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from sdeval.config.target import Target
 from sdeval.engines.checkpoints import find_lora
-from sdeval.engines.families import drawing_part, family_of
+from sdeval.engines.families import family_of, generation_part
 from sdeval.errors import NotAvailable, SdevalError, first_line, unknown
 
 
@@ -39,7 +39,7 @@ def prepare(pipeline: DiffusionPipeline, target: Target) -> None:
 
 def denoiser_of(pipeline: DiffusionPipeline) -> torch.nn.Module:
     """The model that runs in every step."""
-    part = drawing_part(pipeline)
+    part = generation_part(pipeline)
     found: torch.nn.Module | None = getattr(part, "unet", None) or getattr(part, "transformer", None)
     if found is None:
         raise SdevalError(f"{type(pipeline).__name__}: holds neither a unet nor a transformer")
@@ -60,11 +60,11 @@ def find_scheduler(name: str) -> type[SchedulerMixin]:
 
 
 def check_scheduler(target: Target, pipeline_class: str, own: str) -> None:
-    """Refuse a scheduler that draws nonsense with a family of models, and arguments that it does not have.
+    """Refuse a scheduler that generates nonsense with a family of models, and arguments that it does not have.
 
     Args:
         target: what asks for it.
-        pipeline_class: name of the class that will draw.
+        pipeline_class: name of the class that will generate.
         own: class of the model's own scheduler, which `scheduler_config` alone is for.
     """
     where, name = f"target {target.name}", target.scheduler or own
@@ -85,7 +85,7 @@ def _list(names: Any) -> str:
 
 
 def _set_scheduler(pipeline: DiffusionPipeline, target: Target) -> None:
-    part = drawing_part(pipeline)
+    part = generation_part(pipeline)
     kind = find_scheduler(target.scheduler) if target.scheduler else type(part.scheduler)
     where = f"target {target.name}: scheduler {kind.__name__}"
     try:

@@ -29,9 +29,9 @@ from sdeval.config.target import FIELDS, Target
 from sdeval.engines.checkpoints import check_task, find_model
 from sdeval.engines.components import find_parts, own_scheduler, parts_of
 from sdeval.engines.configure import attention_of, check_scheduler, place, prepare
-from sdeval.engines.families import drawing_part, family_of
-from sdeval.engines.generated import Drawn
-from sdeval.engines.generation import draw, smoke
+from sdeval.engines.families import family_of, generation_part
+from sdeval.engines.generated import Generated
+from sdeval.engines.generation import generate_batch, smoke
 from sdeval.errors import SdevalError, first_line, unknown
 
 _AUTO: dict[Task, Any] = {
@@ -59,7 +59,7 @@ class LoadedTarget:
 
     Example:
         >>> loaded = LoadedTarget(shipped()["shapes"])
-        >>> loaded.pipeline("img2img")("a red circle", image=picture).images[0]
+        >>> loaded.pipeline("img2img")("a red circle", image=image).images[0]
     """
 
     def __init__(self, target: Target) -> None:
@@ -92,15 +92,15 @@ class LoadedTarget:
             self._placed = pipeline
         return pipeline
 
-    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
-        """Draw a batch in one call; before the first one, a scheduler that was chosen is tried for two steps."""
+    def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
+        """Generate a batch in one call; before the first one, a scheduler that was chosen is tried for two steps."""
         pipeline = self.pipeline(task)
         if (self.target.scheduler or self.target.scheduler_config) and task not in self._tried:
             smoke(pipeline, batch[0], settings)
             self._tried.add(task)
         warming = task not in self._warm
         self._warm.add(task)
-        return [replace(each, warming=warming) for each in draw(pipeline, batch, settings)]
+        return [replace(each, warming=warming) for each in generate_batch(pipeline, batch, settings)]
 
     @property
     def environment(self) -> Mapping[str, Any]:
@@ -109,7 +109,7 @@ class LoadedTarget:
 
     @property
     def batch_size(self) -> int:
-        """Pictures in one call: the target's, or one where diffusers draws batches of its kind wrongly."""
+        """Images in one call: the target's, or one where diffusers generates batches of its kind wrongly."""
         folder = find_model(self.target)
         one = family_of(str(DiffusionPipeline.load_config(folder)["_class_name"])).one_at_a_time
         return 1 if one else self.target.batch_size
@@ -119,7 +119,7 @@ class LoadedTarget:
         pipeline = self.pipeline(task)
         return {
             "pipeline": type(pipeline).__name__,
-            "scheduler": type(drawing_part(pipeline).scheduler).__name__,
+            "scheduler": type(generation_part(pipeline).scheduler).__name__,
             "device": self.device,
             **({"attention": attention_of(pipeline)} if self.target.attention else {}),
         }
@@ -156,7 +156,7 @@ class LoadedTarget:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the progress bars that diffusers and transformers draw for every part of a model."""
+    """Without the progress bars that diffusers and transformers generate for every part of a model."""
     libraries = (diffusers.utils.logging, transformers.utils.logging)
     shown = [each for each in libraries if each.is_progress_bar_enabled()]
     for each in shown:

@@ -1,4 +1,4 @@
-"""What draws, whatever it is: a diffusers pipeline, or a program of one's own."""
+"""What generates, whatever it is: a diffusers pipeline, or a program of one's own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sdeval.config.suite import Sample, Task
 from sdeval.config.target import Target
 from sdeval.engines import callable_engine as own
 from sdeval.engines import diffusers_engine as load
-from sdeval.engines.generated import Drawn
+from sdeval.engines.generated import Generated
 
 
 class Engine(Protocol):
-    """A target that is ready to draw."""
+    """A target that is ready to generate."""
 
     @property
     def target(self) -> Target:
@@ -21,11 +21,11 @@ class Engine(Protocol):
 
     @property
     def device(self) -> str:
-        """Where pictures are scored."""
+        """Where images are scored."""
 
     @property
     def batch_size(self) -> int:
-        """Pictures in one call."""
+        """Images in one call."""
 
     @property
     def load_seconds(self) -> float:
@@ -33,20 +33,20 @@ class Engine(Protocol):
 
     @property
     def environment(self) -> Mapping[str, Any]:
-        """Versions and hardware that it draws with."""
+        """Versions and hardware that it generates with."""
 
-    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
-        """Draw a batch."""
+    def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
+        """Generate a batch."""
 
     def describe(self, task: Task) -> dict[str, Any]:
         """What really runs, as plain values."""
 
 
 def open_target(target: Target) -> Engine:
-    """Make a target ready; weights are loaded with the first picture.
+    """Make a target ready; weights are loaded with the first image.
 
     Raises:
-        SdevalError: it is no program that can draw.
+        SdevalError: it is no program that can generate.
     """
     return own.OwnEngine(target) if target.is_own else load.LoadedTarget(target)
 

@@ -1,4 +1,4 @@
-"""What families of models allow. Which schedulers fit is known, and not to be found out: wrong ones draw finite noise.
+"""What families of models allow. Which schedulers fit has to be known: wrong ones generate finite noise.
 
 Measured with tiny models of each family on diffusers 0.42: "runs" and "finite" do not mean "fits".
 """
@@ -41,7 +41,7 @@ class Family:
     """A value of the scheduler's configuration that makes others fit."""
     when_told: frozenset[str] = frozenset()
     one_at_a_time: bool = False
-    """Whether diffusers draws batches of this family wrongly, or not at all."""
+    """Whether diffusers generates batches of this family wrongly, or not at all."""
 
     def allows(self, scheduler: str, config: Mapping[str, Any]) -> bool:
         """Whether a scheduler class with such a configuration fits."""
@@ -66,7 +66,7 @@ _FAMILIES = {
 }
 
 
-def drawing_part(pipeline: DiffusionPipeline) -> DiffusionPipeline:
+def generation_part(pipeline: DiffusionPipeline) -> DiffusionPipeline:
     """The pipeline that denoises: a combined one hands its scheduler on to nobody."""
     return getattr(pipeline, "decoder_pipe", pipeline)
 

@@ -1,4 +1,4 @@
-"""What comes out of drawing one sample, and how values become a picture."""
+"""What comes out of generating one sample, and how values become an image."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class Generated:
     """What came out for one sample."""
 
     sample: Sample
-    picture: Image.Image
+    image: Image.Image
     finite: bool
     """Whether every value was a finite number before it became a pixel."""
     flagged: bool
-    """Whether the pipeline's safety checker replaced the picture."""
+    """Whether the pipeline's safety checker replaced the image."""
     seconds: float
     """Time of the batch, divided by its size."""
     stages: Stages | None = None
@@ -42,7 +42,7 @@ class Drawn:
     """Whether it was in the first batch of a pipeline, which pays for warming up and compiling."""
 
 
-def to_picture(values: npt.NDArray[np.floating[Any]]) -> Image.Image:
-    """`[height, width, 3]` in 0..1 as a picture; values that are no numbers become black."""
+def to_image(values: npt.NDArray[np.floating[Any]]) -> Image.Image:
+    """`[height, width, 3]` in 0..1 as an image; values that are no numbers become black."""
     levels = np.rint(np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0) * 255)
     return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))

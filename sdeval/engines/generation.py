@@ -1,4 +1,4 @@
-"""Draws a batch of samples. A sample depends on its case, its seed and its target, and on nothing else."""
+"""Generates a batch of samples. A sample depends on its case, its seed and its target, and on nothing else."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import torch
 from diffusers import DiffusionPipeline
 
 from sdeval.config.suite import Case, Sample
-from sdeval.engines.families import drawing_part
-from sdeval.engines.generated import Drawn, to_picture
+from sdeval.engines.families import generation_part
+from sdeval.engines.generated import Generated, to_image
 from sdeval.engines.profiling import Stopwatch
 from sdeval.errors import SdevalError, first_line
 from sdeval.imaging.io import header, open_mask, open_rgb
 
 
 def batches(samples: Sequence[Sample], size: int) -> Iterator[list[Sample]]:
-    """Cut samples into batches of at most `size` that one pipeline call can draw: equal strength, equal image size."""
+    """Cut samples into batches of at most `size` that one pipeline call can generate: equal strength and image size."""
 
     def alike(sample: Sample) -> tuple[float, tuple[int, int]]:
         case = sample.case
@@ -33,8 +33,10 @@ def batches(samples: Sequence[Sample], size: int) -> Iterator[list[Sample]]:
             yield members[start : start + size]
 
 
-def draw(pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
-    """Draw one batch in one pipeline call.
+def generate_batch(
+    pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping[str, Any]
+) -> list[Generated]:
+    """Generate one batch in one pipeline call.
 
     The noise of every image comes from a generator of its own on the CPU, seeded by the sample's seed. Images and
     masks go in as lists: a single one is broadcast wrongly by several pipelines.
@@ -46,7 +48,7 @@ def draw(pipeline: DiffusionPipeline, batch: Sequence[Sample], settings: Mapping
     seconds = watch.seconds / len(batch)
     flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
     return [
-        Drawn(sample, to_picture(values), bool(np.isfinite(values).all()), bool(flagged), seconds, watch.stages)
+        Generated(sample, to_image(values), bool(np.isfinite(values).all()), bool(flagged), seconds, watch.stages)
         for sample, values, flagged in zip(batch, output.images, flags, strict=True)
     ]
 
@@ -55,18 +57,18 @@ def smoke(pipeline: DiffusionPipeline, sample: Sample, settings: Mapping[str, An
     """Two steps of one sample, so that a scheduler that fails does so before a long run.
 
     Raises:
-        SdevalError: the call fails, or draws values that are no numbers.
+        SdevalError: the call fails, or generates values that are no numbers.
     """
     strength = sample.case.strength or settings.get("strength") or 1.0
     steps = {"num_inference_steps": math.ceil(2 / strength)} if "num_inference_steps" in _known(pipeline) else {}
-    name = type(drawing_part(pipeline).scheduler).__name__
+    name = type(generation_part(pipeline).scheduler).__name__
     try:
-        drawn = draw(pipeline, [sample], {**settings, **steps})[0]
+        generated = generate_batch(pipeline, [sample], {**settings, **steps})[0]
     except Exception as error:
         what = f"{type(error).__name__}: {first_line(error)}"
         raise SdevalError(f"scheduler {name} fails with this model after two steps: {what}") from error
-    if not drawn.finite:
-        raise SdevalError(f"scheduler {name} draws values that are no numbers with this model, after two steps")
+    if not generated.finite:
+        raise SdevalError(f"scheduler {name} generates values that are no numbers with this model, after two steps")
 
 
 def _known(pipeline: DiffusionPipeline) -> Collection[str]:
@@ -87,11 +89,11 @@ def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], setting
     if "callback_steps" in _known(pipeline):
         # Kandinsky's own default is deprecated by its own parts.
         arguments["callback_steps"] = None
-    arguments |= _picture_arguments(pipeline, cases)
+    arguments |= _image_arguments(pipeline, cases)
     return {**arguments, **settings}
 
 
-def _picture_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> dict[str, Any]:
+def _image_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     if cases[0].image is not None:
         images = [open_rgb(case.image) for case in cases if case.image]

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from diffusers import DiffusionPipeline
 
-from sdeval.engines.families import drawing_part
+from sdeval.engines.families import generation_part
 from sdeval.engines.generated import Stages
 
 Mark = Any
@@ -34,7 +34,7 @@ class Stopwatch:
     """
 
     def __init__(self, pipeline: DiffusionPipeline) -> None:
-        self._scheduler = getattr(drawing_part(pipeline), "scheduler", None)
+        self._scheduler = getattr(generation_part(pipeline), "scheduler", None)
         known = inspect.signature(type(pipeline).__call__).parameters
         self._called_back = {"callback_on_step_end", "callback_on_step_end_tensor_inputs"} <= set(known)
         # Where it computes, wherever its parts wait; events say nothing of work on the processor.

@@ -1,7 +1,7 @@
-"""A target that another Python environment draws with: other versions of libraries, the same suite, one session.
+"""A target that another Python environment generates with: other versions of libraries, the same suite, one session.
 
 The other environment runs `python -m sdeval.engines.worker`, which needs this version of sdeval in it. Requests and
-answers are lines of JSON; pictures go through a folder.
+answers are lines of JSON; images go through a folder.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from typing import Any
 
 from sdeval.config.suite import Sample, Task
 from sdeval.config.target import Target
-from sdeval.engines.generated import Drawn, Stages
+from sdeval.engines.generated import Generated, Stages
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import open_rgb
 
 
 class RemoteEngine:
-    """Draws by way of another Python.
+    """Generates by way of another Python.
 
     Args:
-        target: what draws.
+        target: what generates.
         python: the interpreter of the other environment.
 
     Raises:
-        SdevalError: it is no Python with sdeval in it, or the target cannot be drawn with there.
+        SdevalError: it is no Python with sdeval in it, or the target cannot be generated with there.
     """
 
     def __init__(self, target: Target, python: Path) -> None:
         self.target = target
         self._python = python
-        # Goes with this object, and the pictures in it.
+        # Goes with this object, and the images in it.
         self._folder = TemporaryDirectory(prefix="sdeval-")
         try:
             self._process = subprocess.Popen(
@@ -77,7 +77,7 @@ class RemoteEngine:
 
     @cached_property
     def device(self) -> str:
-        """Where pictures are scored, which is done here."""
+        """Where images are scored, which is done here."""
         from sdeval.engines.diffusers_engine import pick_device
 
         return pick_device(self.target.device)
@@ -96,18 +96,18 @@ class RemoteEngine:
         """What really runs there."""
         return dict(self._ask({"describe": task})["described"])
 
-    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
-        """Draw a batch there, and fetch its pictures."""
+    def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
+        """Generate a batch there, and fetch its images."""
         samples = [{"case": _plain(asdict(each.case)), "seed": each.seed} for each in batch]
-        answer = self._ask({"draw": task, "samples": samples, "settings": dict(settings)})
-        return [self._drawn(sample, facts) for sample, facts in zip(batch, answer["drawn"], strict=True)]
+        answer = self._ask({"generate": task, "samples": samples, "settings": dict(settings)})
+        return [self._generated(sample, facts) for sample, facts in zip(batch, answer["generated"], strict=True)]
 
-    def _drawn(self, sample: Sample, facts: Mapping[str, Any]) -> Drawn:
-        path = Path(self._folder.name) / facts["picture"]
-        picture = open_rgb(path)
+    def _generated(self, sample: Sample, facts: Mapping[str, Any]) -> Generated:
+        path = Path(self._folder.name) / facts["image"]
+        image = open_rgb(path)
         path.unlink()
         stages = Stages(**facts["stages"]) if facts["stages"] else None
-        return Drawn(sample, picture, facts["finite"], facts["flagged"], facts["seconds"], stages, facts["warming"])
+        return Generated(sample, image, facts["finite"], facts["flagged"], facts["seconds"], stages, facts["warming"])
 
 
 def _end(process: subprocess.Popen[str]) -> None:

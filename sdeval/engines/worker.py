@@ -1,4 +1,4 @@
-"""The other side of `subprocess_engine`: draws what lines of JSON on standard input ask for.
+"""The other side of `subprocess_engine`: generates what lines of JSON on standard input ask for.
 
 Run as `python -m sdeval.engines.worker`.
 """
@@ -32,7 +32,7 @@ class Arm:
             return {"described": self._engine.describe(request["describe"])}
         if "load_seconds" in request:
             return {"load_seconds": self._engine.load_seconds}
-        return {"drawn": list(self._draw(request))}
+        return {"generated": list(self._generate(request))}
 
     def _open(self, request: dict[str, Any]) -> dict[str, Any]:
         from sdeval._utils.environment import describe
@@ -45,21 +45,21 @@ class Arm:
         self._engine, self._folder = open_target(target), Path(request["folder"])
         return {"batch_size": self._engine.batch_size, "environment": describe()}
 
-    def _draw(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _generate(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         from sdeval.config.suite import Case, Sample
         from sdeval.imaging.io import write_png
 
         samples = [Sample(Case(**each["case"]), each["seed"]) for each in request["samples"]]
-        for drawn in self._engine.draw(request["draw"], samples, request["settings"]):
+        for generated in self._engine.generate(request["generate"], samples, request["settings"]):
             name, self._count = f"{self._count}.png", self._count + 1
-            write_png(self._folder / name, drawn.picture)
+            write_png(self._folder / name, generated.image)
             yield {
-                "picture": name,
-                "finite": drawn.finite,
-                "flagged": drawn.flagged,
-                "seconds": drawn.seconds,
-                "stages": asdict(drawn.stages) if drawn.stages else None,
-                "warming": drawn.warming,
+                "image": name,
+                "finite": generated.finite,
+                "flagged": generated.flagged,
+                "seconds": generated.seconds,
+                "stages": asdict(generated.stages) if generated.stages else None,
+                "warming": generated.warming,
             }
 
 

@@ -1,4 +1,4 @@
-"""Draws what plans ask, has it scored, and leaves runs on disk."""
+"""Generates what plans ask, has it scored, and leaves runs on disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sdeval.results import run as runs
 from sdeval.results.run import AGAINST, Run, Stored
 
 Progress = Callable[[int], None]
-"""Told how many more pictures are done."""
+"""Told how many more images are done."""
 
 
 def evaluate(
@@ -25,17 +25,17 @@ def evaluate(
     progress: Progress = lambda _: None,
     earlier: Run | None = None,
 ) -> Run:
-    """Draw and score a plan, and write the run into `folder`.
+    """Generate and score a plan, and write the run into `folder`.
 
-    Scores and features of pictures that are the baseline's to the last bit are taken from it.
+    Scores and features of images that are the baseline's to the last bit are taken from it.
 
     Args:
-        plan: what to draw.
-        engine: what draws.
+        plan: what to generate.
+        engine: what generates.
         folder: where the run goes.
         baseline: what was accepted for this suite and target.
-        progress: told how many more pictures are done.
-        earlier: a run of some of these samples, in the same folder; they are not drawn again.
+        progress: told how many more images are done.
+        earlier: a run of some of these samples, in the same folder; they are not generated again.
     """
     generated = generate(plan, engine, folder, progress, earlier)
     run = score(generated, plan.suite, plan.samples, folder, engine.device, baseline)
@@ -59,16 +59,16 @@ def evaluate_both(
     progress: Progress = lambda _: None,
     earlier: tuple[Run, Run] | None = None,
 ) -> tuple[Run, Run]:
-    """Draw and score two plans of the same samples in turns, so that whatever slows the machine slows both.
+    """Generate and score two plans of the same samples interleaved, so that whatever slows the machine slows both.
 
     Which of them goes first changes with every batch. The rival's run goes into `folder/against`.
 
     Args:
-        candidate: what is on trial, and what draws it.
+        candidate: what is on trial, and what generates it.
         rival: what it is held against.
         folder: where the candidate's run goes.
-        progress: told how many more pictures are done.
-        earlier: runs of some of these samples; they are not drawn again.
+        progress: told how many more images are done.
+        earlier: runs of some of these samples; they are not generated again.
     """
     against = folder / AGAINST
     with (

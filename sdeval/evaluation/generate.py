@@ -1,4 +1,4 @@
-"""Draws the batches of a plan into a folder; what comes of it is a run without scores. Knows no metrics."""
+"""Generates the batches of a plan into a folder; what comes of it is a run without scores. Knows no metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from sdeval.config.suite import Sample
 from sdeval.engines.checkpoints import find_model
 from sdeval.engines.engine import Engine
-from sdeval.engines.generated import Drawn
+from sdeval.engines.generated import Generated
 from sdeval.evaluation.plan import Plan
 from sdeval.imaging.defects import defect_of, measure
 from sdeval.imaging.io import pixel_hash, to_pixels, write_png
@@ -25,7 +25,7 @@ from sdeval.results.records import SampleResult, Timing
 from sdeval.results.run import PASSING, SELF_CHECK, Run
 
 ENCODERS = 4
-"""Pictures that are encoded, hashed and written at a time, while an accelerator draws."""
+"""Images that are encoded, hashed and written at a time, while an accelerator generates."""
 
 
 def encoders(device: str) -> ThreadPoolExecutor | None:
@@ -76,23 +76,23 @@ class Generation(AbstractContextManager["Generation"]):
             self._checked = {SELF_CHECK: before.self_check}
 
     def batches(self) -> Iterator[list[Sample]]:
-        """Samples that are still to be drawn, as many at a time as go into one call."""
+        """Samples that are still to be generated, as many at a time as go into one call."""
         return self._plan.batches(self._engine.batch_size, done=set(self._results))
 
     def generate(self, batch: list[Sample]) -> None:
         """Generate one batch; on an accelerator its images are encoded while the next one is generated."""
-        drawn = self._engine.draw(self._plan.suite.task, batch, self._plan.settings)
+        generated = self._engine.generate(self._plan.suite.task, batch, self._plan.settings)
         # At most two batches are in memory, however many there are.
         self._collect_encoded()
-        for image in drawn:
+        for image in generated:
             self._timings[image.sample.case.id, image.sample.seed] = timing_of(image, self._call, len(batch))
         self._call += 1
         if self._encoders is None:
-            self._record([self._written(image) for image in drawn])
+            self._record([self._written(image) for image in generated])
         else:
-            self._encoded = [self._encoders.submit(self._written, image) for image in drawn]
+            self._encoded = [self._encoders.submit(self._written, image) for image in generated]
         if self._plan.self_check and not self._checked:
-            self._checked = {SELF_CHECK: self._drawn_alone(drawn[0])}
+            self._checked = {SELF_CHECK: self._generated_alone(generated[0])}
             if self._journal:
                 self._journal.add_check(self._checked[SELF_CHECK])
 
@@ -106,33 +106,33 @@ class Generation(AbstractContextManager["Generation"]):
         if self._journal and results:
             self._journal.add(results, self._timings)
 
-    def _written(self, drawn: Drawn) -> SampleResult:
+    def _written(self, generated: Generated) -> SampleResult:
         """The record of one image, once it is on disk."""
-        sample, picture = drawn.sample, drawn.picture
-        image = f"images/{sample.name}.png"
-        write_png(self._folder / image, picture)
-        measures = measure(to_pixels(picture))
+        sample, image = generated.sample, generated.image
+        path = f"images/{sample.name}.png"
+        write_png(self._folder / path, image)
+        measures = measure(to_pixels(image))
         asked = self._plan.size(sample)
-        sizes = (picture.size, asked) if asked else None
-        finding = defect_of(measures, finite=drawn.finite, flagged=drawn.flagged, size=sizes)
+        sizes = (image.size, asked) if asked else None
+        finding = defect_of(measures, finite=generated.finite, flagged=generated.flagged, size=sizes)
         return SampleResult(
             case=sample.case.id,
             seed=sample.seed,
             prompt=sample.case.prompt,
             fingerprint=self._plan.fingerprint(sample),
-            sha256=pixel_hash(picture),
-            image=image,
-            width=picture.width,
-            height=picture.height,
+            sha256=pixel_hash(image),
+            image=path,
+            width=image.width,
+            height=image.height,
             health=finding.defect if finding else "ok",
             detail=finding.detail if finding else "",
             measures=measures.as_dict(),
         )
 
-    def _drawn_alone(self, drawn: Drawn) -> str:
-        """One sample once more, by itself: whether pictures depend on their batch, or on chance."""
-        again = self._engine.draw(self._plan.suite.task, [drawn.sample], self._plan.settings)[0]
-        return drift(to_pixels(drawn.picture), to_pixels(again.picture))
+    def _generated_alone(self, generated: Generated) -> str:
+        """One sample once more, by itself: whether images depend on their batch, or on chance."""
+        again = self._engine.generate(self._plan.suite.task, [generated.sample], self._plan.settings)[0]
+        return drift(to_pixels(generated.image), to_pixels(again.image))
 
     def _told(self) -> list[str]:
         """What a reader must know of the self-check."""
@@ -140,12 +140,12 @@ class Generation(AbstractContextManager["Generation"]):
             return []
         name = self._plan.target.name
         return [
-            f"{self._plan.suite.name} on {name}: a picture that was drawn again by itself became another one; pictures "
-            f"depend on their batch, or on chance. What it is, says: sdeval doctor --target {name}"
+            f"{self._plan.suite.name} on {name}: an image that was generated again alone came out different; images "
+            f"depend on their batch, or on chance. To find out: sdeval doctor --target {name}"
         ]
 
     def run(self) -> Run:
-        """What was drawn, in the order of the suite, without scores."""
+        """What was generated, in the order of the suite, without scores."""
         self._collect_encoded()
         plan, engine = self._plan, self._engine
         # Its settings are among what is asked, together with the suite's.
@@ -178,7 +178,7 @@ class Generation(AbstractContextManager["Generation"]):
 
 
 def facts_of(plan: Plan, engine: Engine) -> dict[str, Any]:
-    """What pictures depend on besides their cases and seeds: target, its files, settings, versions and hardware."""
+    """What images depend on besides their cases and seeds: target, its files, settings, versions and hardware."""
     environment = {name: value for name, value in engine.environment.items() if name not in PASSING}
     files = {} if plan.target.is_own else _files(find_model(plan.target))
     return {
@@ -196,27 +196,27 @@ def _files(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def time_calls(plan: Plan, engine: Engine, calls: int) -> dict[tuple[str, int], Timing]:
-    """Times of the first calls of a plan; nothing is kept of what they draw."""
+    """Times of the first calls of a plan; nothing is kept of what they generate."""
     timings = {}
     for call, batch in zip(range(calls), plan.batches(engine.batch_size), strict=False):
-        for drawn in engine.draw(plan.suite.task, batch, plan.settings):
-            timings[drawn.sample.case.id, drawn.sample.seed] = timing_of(drawn, call, len(batch))
+        for generated in engine.generate(plan.suite.task, batch, plan.settings):
+            timings[generated.sample.case.id, generated.sample.seed] = timing_of(generated, call, len(batch))
     return timings
 
 
-def timing_of(drawn: Drawn, call: int, pictures: int) -> Timing:
+def timing_of(generated: Generated, call: int, images: int) -> Timing:
     """A sample's share of its call."""
-    stages = drawn.stages
+    stages = generated.stages
     if stages is None:
-        return Timing(call=call, seconds=drawn.seconds, warming=drawn.warming)
+        return Timing(call=call, seconds=generated.seconds, warming=generated.warming)
     return Timing(
         call=call,
-        seconds=drawn.seconds,
-        encode=stages.encode / pictures,
-        denoise=stages.denoise / pictures,
-        decode=stages.decode / pictures,
+        seconds=generated.seconds,
+        encode=stages.encode / images,
+        denoise=stages.denoise / images,
+        decode=stages.decode / images,
         steps=stages.steps,
-        warming=drawn.warming,
+        warming=generated.warming,
     )
 
 

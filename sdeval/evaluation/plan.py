@@ -1,4 +1,4 @@
-"""What drawing a suite with a target comes to: its samples, in batches, with settings put together."""
+"""What generating a suite with a target comes to: its samples, in batches, with settings put together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sdeval.imaging.io import open_rgb
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be drawn: some or all samples of a suite, by one target."""
+    """What is to be generated: some or all samples of a suite, by one target."""
 
     suite: Suite
     target: Target
@@ -27,17 +27,17 @@ class Plan:
     unscored: Mapping[str, str] = field(default_factory=dict)
     """Metrics of the suite that cannot be computed on this machine, and why."""
     self_check: bool = True
-    """Whether one sample is drawn again by itself, which costs as much as one picture more."""
+    """Whether one sample is generated again by itself, which costs as much as one image more."""
     looks: tuple[tuple[int, ...], ...] = ()
     """Seeds of each look that the suite allows; the plan may be for one of the first."""
     notes: tuple[str, ...] = ()
     """What a reader of the verdicts must know besides."""
     journal: bool = False
-    """Whether what is drawn is written down batch by batch, and taken from there."""
+    """Whether what is generated is written down batch by batch, and taken from there."""
 
     @property
     def cases(self) -> frozenset[str]:
-        """Ids of the cases that are drawn."""
+        """Ids of the cases that are generated."""
         return frozenset(sample.case.id for sample in self.samples)
 
     @property
@@ -46,7 +46,7 @@ class Plan:
         return len(self.samples) == len(self.suite.samples)
 
     def batches(self, size: int, done: Collection[tuple[str, int]] = ()) -> Iterator[list[Sample]]:
-        """Samples to draw together. Looks share no batch, so that pictures never depend on how many there are."""
+        """Samples to generate together. Looks share no batch, so that images never depend on how many there are."""
         for seeds in added_seeds(self.looks or (self.suite.seeds,)):
             wanted = [s for s in self.samples if s.seed in seeds and (s.case.id, s.seed) not in done]
             yield from batches(wanted, size)
@@ -71,13 +71,13 @@ def make_plan(
     seeds: tuple[int, ...] | None = None,
     missing: Mapping[str, Exception] = MappingProxyType({}),
 ) -> Plan:
-    """What drawing a suite with a target comes to, once their settings are put together.
+    """What generating a suite with a target comes to, once their settings are put together.
 
     Args:
         suite: what is asked; its strength is for cases that have none of their own.
-        target: what draws; its strength is for all cases.
-        cases: ids of those to draw; all where None.
-        seeds: those to draw, one of the suite's looks or others; its first look where None.
+        target: what generates; its strength is for all cases.
+        cases: ids of those to generate; all where None.
+        seeds: those to generate, one of the suite's looks or others; its first look where None.
         missing: metrics that cannot be computed here, and why.
     """
     overrides = fitting_settings(target, suite.task)

@@ -1,4 +1,4 @@
-"""Scores a drawn run with the metrics of its suite. Needs its pictures on disk, not the target; knows no verdicts."""
+"""Scores a generated run with the metrics of its suite. Needs its images on disk, not the target; knows no verdicts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sdeval.errors import SdevalError
 from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, defect_of, measure
 from sdeval.imaging.io import FULL_UP_TO, as_kept, open_mask, open_rgb, to_pixels
 from sdeval.imaging.similarity import drift
-from sdeval.metrics import Features, Metric, MetricInfo, MetricOptions, Picture, SampleMetric, SetMetric, create
+from sdeval.metrics import Features, GeneratedImage, Metric, MetricInfo, MetricOptions, SampleMetric, SetMetric, create
 from sdeval.metrics.sets import references
 from sdeval.results.records import MetricRecord, SampleResult, SetScore
 from sdeval.results.run import Run, Stored
@@ -29,37 +29,37 @@ SLACK = 1e-3
 def score(
     run: Run, suite: Suite, samples: Sequence[Sample], folder: Path, device: str, baseline: Stored | None = None
 ) -> Run:
-    """Score a run that was drawn into `folder`.
+    """Score a run that was generated into `folder`.
 
-    Scores and features of pictures that are the baseline's to the last bit are taken from it.
+    Scores and features of images that are the baseline's to the last bit are taken from it.
 
     Args:
-        run: what was drawn.
+        run: what was generated.
         suite: its metrics are computed.
         samples: one for each of the run's, in its order.
-        folder: where the pictures are.
+        folder: where the images are.
         device: where models run.
         baseline: what was accepted for this suite and target, if anything.
     """
     options = MetricOptions.from_suite(suite, device)
-    pictures = [_picture(sample, result, folder, baseline) for sample, result in zip(samples, run.samples, strict=True)]
+    images = [_image(sample, result, folder, baseline) for sample, result in zip(samples, run.samples, strict=True)]
     accepted = baseline.run if baseline else None
-    run = replace(run, samples=tuple(_beside(*each, accepted) for each in zip(run.samples, pictures, strict=True)))
+    run = replace(run, samples=tuple(_beside(*each, accepted) for each in zip(run.samples, images, strict=True)))
     for name in suite.metrics:
         metric = create(name, options)
         run = replace(run, metrics={**run.metrics, name: record_of(metric, suite.tolerances.get(name))})
         if isinstance(metric, SetMetric):
-            run = _with_set_score(run, metric, pictures, accepted, suite)
+            run = _with_set_score(run, metric, images, accepted, suite)
         else:
-            run = _with_scores(run, metric, pictures, accepted)
+            run = _with_scores(run, metric, images, accepted)
     return run
 
 
-def _picture(sample: Sample, result: SampleResult, folder: Path, baseline: Stored | None) -> Picture:
+def _image(sample: Sample, result: SampleResult, folder: Path, baseline: Stored | None) -> GeneratedImage:
     case = sample.case
     image = open_rgb(folder / result.image)
-    kept = baseline.picture(result) if baseline else None
-    return Picture(
+    kept = baseline.image(result) if baseline else None
+    return GeneratedImage(
         image=image,
         case=case,
         seed=sample.seed,
@@ -69,10 +69,10 @@ def _picture(sample: Sample, result: SampleResult, folder: Path, baseline: Store
     )
 
 
-def _beside(result: SampleResult, picture: Picture, baseline: Run | None) -> SampleResult:
-    """What became of the baseline's picture of a sample: how far it is, and whether it has another size.
+def _beside(result: SampleResult, image: GeneratedImage, baseline: Run | None) -> SampleResult:
+    """What became of the baseline's image of a sample: how far it is, and whether it has another size.
 
-    A size that was asked for was looked at when the picture was drawn; this is for pictures of which none was asked.
+    A size that was asked for was looked at when the image was generated; this is for images of which none was asked.
     """
     before = baseline.sample(result) if baseline else None
     if before and before.size and result.health == "ok" and before.size != result.size:
@@ -80,10 +80,10 @@ def _beside(result: SampleResult, picture: Picture, baseline: Run | None) -> Sam
         detail = f"{sizes}; ask for width and height in the suite's settings"
         result = replace(result, health="size_mismatch", detail=detail)
     if before:
-        result = judge_defects(result, before, picture.pair[0] if picture.pair else None)
-    if picture.pair is None:
+        result = judge_defects(result, before, image.pair[0] if image.pair else None)
+    if image.pair is None:
         return result
-    kept, now = map(to_pixels, picture.pair)
+    kept, now = map(to_pixels, image.pair)
     return replace(result, drift=drift(kept, now))
 
 
@@ -131,27 +131,27 @@ def record_of(metric: Metric, tolerance: float | None) -> MetricRecord:
 
 
 def _unchanged(run: Run, baseline: Run | None, metric: Metric) -> dict[int, int]:
-    """Rows whose picture and request are the baseline's to the last bit, where it was scored in the same way."""
+    """Rows whose image and request are the baseline's to the last bit, where it was scored in the same way."""
     name = metric.info.name
     # A distance from the baseline that is kept in it was measured from the one before.
     if "baseline" in metric.info.needs:
         return {}
     if baseline is None or name not in baseline.metrics or baseline.metrics[name].version != metric.version:
         return {}
-    # A score that was accepted without its picture says nothing of the picture that is there.
+    # A score that was accepted without its image says nothing of the image that is there.
     own = {row: each for row, each in enumerate(baseline.samples) if name not in each.scored_on}
-    if not metric.info.alone and not (_same_pictures(run, baseline) and len(own) == len(baseline.samples)):
+    if not metric.info.alone and not (_same_images(run, baseline) and len(own) == len(baseline.samples)):
         return {}
     known = {(each.key, each.fingerprint, each.sha256): row for row, each in own.items()}
     found = {row: known.get((each.key, each.fingerprint, each.sha256)) for row, each in enumerate(run.samples)}
     return {row: old for row, old in found.items() if old is not None}
 
 
-def _same_pictures(run: Run, baseline: Run) -> bool:
+def _same_images(run: Run, baseline: Run) -> bool:
     return {(s.key, s.sha256) for s in run.samples} == {(s.key, s.sha256) for s in baseline.samples}
 
 
-def _with_scores(run: Run, metric: SampleMetric, pictures: Sequence[Picture], baseline: Run | None) -> Run:
+def _with_scores(run: Run, metric: SampleMetric, images: Sequence[GeneratedImage], baseline: Run | None) -> Run:
     name = metric.info.name
     reused = _unchanged(run, baseline, metric)
     values: dict[int, float | None] = {}
@@ -159,15 +159,15 @@ def _with_scores(run: Run, metric: SampleMetric, pictures: Sequence[Picture], ba
     for row, old in reused.items():
         assert baseline is not None
         values[row] = baseline.samples[old].scores.get(name)
-    # Without a picture of the baseline, or without the other cases, there is nothing to say, which is no failure.
+    # Without an image of the baseline, or without the other cases, there is nothing to say, which is no failure.
     told = "baseline" not in metric.info.needs
     whole = run.complete or metric.info.alone or "seeds" in metric.info.needs
-    rows = [row for row, each in enumerate(pictures) if whole and values.get(row) is None and (told or each.pair)]
-    # Some may have kept their picture and changed their prompt; the scores of all hang together.
+    rows = [row for row, each in enumerate(images) if whole and values.get(row) is None and (told or each.pair)]
+    # Some may have kept their image and changed their prompt; the scores of all hang together.
     if rows and not metric.info.alone:
-        rows = list(range(len(pictures)))
+        rows = list(range(len(images)))
     for group in _together(rows, run, metric):
-        for row, outcome in zip(group, _attempt(metric, [pictures[row] for row in group]), strict=True):
+        for row, outcome in zip(group, _attempt(metric, [images[row] for row in group]), strict=True):
             if isinstance(outcome, str):
                 values[row], reasons[row] = None, outcome
             else:
@@ -194,19 +194,19 @@ def _together(rows: Sequence[int], run: Run, metric: SampleMetric) -> list[list[
     return [[row for row, at in zip(rows, looks, strict=True) if at == look] for look in dict.fromkeys(looks)]
 
 
-def _attempt(metric: SampleMetric, pictures: Sequence[Picture]) -> list[float | str]:
-    """Scores, or why there is none. One picture that cannot be scored does not take the others with it."""
-    if not pictures:
+def _attempt(metric: SampleMetric, images: Sequence[GeneratedImage]) -> list[float | str]:
+    """Scores, or why there is none. One image that cannot be scored does not take the others with it."""
+    if not images:
         return []
     try:
-        return [_checked(value, metric.info) for value in metric.score(pictures)]
+        return [_checked(value, metric.info) for value in metric.score(images)]
     except SdevalError:
         raise
     except Exception as error:
-        # What one picture cannot say without the others cannot be asked of it alone either.
-        if len(pictures) == 1 or not metric.info.alone:
-            return [f"{type(error).__name__}: {error}"] * len(pictures)
-        return [outcome for picture in pictures for outcome in _attempt(metric, [picture])]
+        # What one image cannot say without the others cannot be asked of it alone either.
+        if len(images) == 1 or not metric.info.alone:
+            return [f"{type(error).__name__}: {error}"] * len(images)
+        return [outcome for image in images for outcome in _attempt(metric, [image])]
 
 
 def _checked(value: float, info: MetricInfo) -> float | str:
@@ -220,10 +220,10 @@ def _checked(value: float, info: MetricInfo) -> float | str:
 
 
 def _with_set_score(
-    run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline: Run | None, suite: Suite
+    run: Run, metric: SetMetric, images: Sequence[GeneratedImage], baseline: Run | None, suite: Suite
 ) -> Run:
     if metric.extractor.name not in run.features:
-        values = _features(run, metric, pictures, baseline)
+        values = _features(run, metric, images, baseline)
         run = replace(run, features={**run.features, metric.extractor.name: values})
     return measured_set(run, metric, suite)
 
@@ -235,7 +235,7 @@ def measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
         reference = references.load(suite.references, metric) if suite.references else None
         value, reason = _measured(run, metric, run.features[extractor], reference)
     except ValueError as error:
-        reference, value, reason = None, None, f"reference pictures: {error}"
+        reference, value, reason = None, None, f"reference images: {error}"
     found = SetScore(
         value=value,
         n=len(run.samples),
@@ -253,7 +253,7 @@ def _measured(
     run: Run, metric: SetMetric, features: Features, reference: references.Loaded | None
 ) -> tuple[float | None, str]:
     if reference is None:
-        return None, "the suite has no reference pictures"
+        return None, "the suite has no reference images"
     if not run.complete:
         return None, "waits for a whole suite; this run holds a part of it"
     try:
@@ -263,17 +263,17 @@ def _measured(
     return (None, value) if isinstance(value, str) else (round(value, 6), "")
 
 
-def _features(run: Run, metric: SetMetric, pictures: Sequence[Picture], baseline: Run | None) -> Features:
+def _features(run: Run, metric: SetMetric, images: Sequence[GeneratedImage], baseline: Run | None) -> Features:
     reused = _unchanged(run, baseline, metric)
     kept: Mapping[int, Any] = {}
     if baseline is not None and metric.extractor.name in baseline.features:
         kept = {row: baseline.features[metric.extractor.name][old] for row, old in reused.items()}
-    rows = [row for row in range(len(pictures)) if row not in kept]
-    fresh = dict(zip(rows, metric.extractor.images([pictures[row].image for row in rows]), strict=True)) if rows else {}
+    rows = [row for row in range(len(images)) if row not in kept]
+    fresh = dict(zip(rows, metric.extractor.images([images[row].image for row in rows]), strict=True)) if rows else {}
     # A damaged baseline: its features are of no use here, and the verdict says so.
     if kept and fresh and kept[next(iter(kept))].shape != fresh[rows[0]].shape:
-        return _features(run, metric, pictures, None)
-    return np.stack([kept[row] if row in kept else fresh[row] for row in range(len(pictures))])
+        return _features(run, metric, images, None)
+    return np.stack([kept[row] if row in kept else fresh[row] for row in range(len(images))])
 
 
 def with_seeds(run: Run, seeds: Collection[int], suite: Suite, device: str) -> Run:

@@ -24,7 +24,7 @@ from sdeval.results.run_files import json_lines
 from sdeval.results.session_folder import run_folders
 from sdeval.results.verdict import SUITE, Verdict
 
-_TITLES = {SPEED: "seconds a picture", MEMORY: "memory at the peak"}
+_TITLES = {SPEED: "seconds an image", MEMORY: "memory at the peak"}
 
 
 def record(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> list[str]:
@@ -40,7 +40,7 @@ def record(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> list[
 
 
 def entry_of(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Entry:
-    """The line of a session. Runs that were drawn in turns with another answer a question, and are left out."""
+    """The line of a session. Runs that were interleaved with another answer a question, and are left out."""
     lines = []
     for folder in run_folders(session):
         if not (folder / AGAINST).exists():
@@ -63,15 +63,15 @@ class _Told:
 
     @property
     def first_look(self) -> Run:
-        """The samples that every session draws, however many seeds it takes to decide."""
+        """The samples that every session generates, however many seeds it takes to decide."""
         seeds = self.run.asked["looks"][0]
         return replace(self.run, samples=tuple(each for each in self.run.samples if each.seed in seeds))
 
-    def seen(self, metric: str, n: int, pictures: str) -> dict[str, Any]:
+    def seen(self, metric: str, n: int, images: str) -> dict[str, Any]:
         """What a figure of any kind holds."""
         said = self.verdicts.get(metric)
         told = {name: getattr(said, name, None) for name in ("baseline", "delta", "noise", "verdict")}
-        return {**told, "n": n, "pictures": pictures}
+        return {**told, "n": n, "images": images}
 
 
 def _line(told: _Told, baseline: str) -> RunLine:
@@ -81,7 +81,7 @@ def _line(told: _Told, baseline: str) -> RunLine:
         target=run.target,
         complete=run.complete,
         asked=_hash([sorted(each.fingerprint for each in first.samples), run.asked["settings"]]),
-        pictures=_pictures(run),
+        images=_images(run),
         baseline=baseline,
         hardware=hardware_of(run),
         packages=dict(run.environment.get("packages", {})),
@@ -93,12 +93,12 @@ def _line(told: _Told, baseline: str) -> RunLine:
 def _metrics(told: _Told, first: Run) -> dict[str, Figure]:
     found = {}
     for name, record in told.run.metrics.items():
-        # A score that depends on the other pictures is another where there are more of them.
+        # A score that depends on the other images is another where there are more of them.
         run = first if record.scope == "sample" and _alone(name) else told.run
         value, said, score = value_of(run, name), told.verdicts.get(name), run.set_scores.get(name)
         reference = f" {score.extractor} {score.extractor_version} {score.resize} {score.reference}" if score else ""
         found[name] = Figure(
-            **told.seen(name, score.n if score else len(run.samples), _pictures(run)),
+            **told.seen(name, score.n if score else len(run.samples), _images(run)),
             value=value,
             tolerance=_tolerance(said) or tolerance_of(record, value),
             version=f"{record.version}{reference}",
@@ -147,12 +147,12 @@ def _measured(pace: Pace, figure: str) -> float:
     return pace.seconds.median if figure == SPEED else pace.memory
 
 
-def _pictures(run: Run) -> str:
+def _images(run: Run) -> str:
     return _hash(sorted((*each.key, each.sha256) for each in run.samples))
 
 
 def _baseline_hash(folder: Path) -> str:
-    """Of the accepted pictures and scores; empty where nothing is accepted."""
+    """Of the accepted images and scores; empty where nothing is accepted."""
     path = folder / "samples.jsonl"
     if not path.exists():
         return ""

@@ -27,7 +27,7 @@ class Figure(Checked):
     """One figure of a suite, as one session found it."""
 
     value: Number | None
-    """Over the seeds of the first look, which every session draws; None where it could not be computed."""
+    """Over the seeds of the first look, which every session generates; None where it could not be computed."""
     n: int
     """Samples it was computed over."""
     baseline: Number | None = None
@@ -42,7 +42,7 @@ class Figure(Checked):
     higher_is_better: bool
     judged: bool = True
     """Whether a loss could have failed the session; what is only told is not watched for drift either."""
-    pictures: str = ""
+    images: str = ""
     """Hash of what it was computed from; empty where every session says something new, as times do."""
     title: str = ""
     unit: str = ""
@@ -57,10 +57,10 @@ class RunLine(Checked):
     complete: bool
     asked: str
     """Hash of what was asked: the samples of the first look, and the settings."""
-    pictures: str
-    """Hash of all pictures."""
+    images: str
+    """Hash of all images."""
     baseline: str = ""
-    """Hash of the accepted pictures and scores; empty without any."""
+    """Hash of the accepted images and scores; empty without any."""
     hardware: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
     drawn_by: Mapping[str, Plain] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Point:
     verdict: Kind | None
     baseline_changed: bool
     """Whether another baseline had been accepted since the session before."""
-    pictures: str
+    images: str
     """Hash of what it was computed from; empty where every session says something new."""
 
 
@@ -156,7 +156,7 @@ def read(path: Path) -> tuple[Entry, ...]:
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
-        raise SdevalError(f"{path}: no history yet; every session that draws a whole suite adds a line") from None
+        raise SdevalError(f"{path}: no history yet; every session that generates a whole suite adds a line") from None
     except OSError as error:
         raise SdevalError(f"{path}: cannot be read: {error}") from None
     found = (_line(lines, number, path) for number in range(len(lines)))
@@ -195,7 +195,7 @@ def suites_and_targets(entries: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
 def series(entries: Sequence[Entry], suite: str, target: str) -> tuple[Series, ...]:
     """Every figure of a suite on a target, as far as it is of one kind with the latest.
 
-    Sessions that asked for something else, were drawn on another machine (of times), or scored by another version of
+    Sessions that asked for something else, ran on another machine (of times), or were scored by another version of
     the metric are left out, and so are those without a score.
     """
     mine = [
@@ -219,6 +219,6 @@ def _series(name: str, latest: Figure, runs: Sequence[tuple[str, RunLine]]) -> S
         if figure is None or figure.value is None or (figure.version, figure.n) != (latest.version, latest.n):
             continue
         changed = before is not None and bool(run.baseline) and run.baseline != before
-        points.append(Point(session, figure.value, figure.tolerance, figure.verdict, changed, figure.pictures))
+        points.append(Point(session, figure.value, figure.tolerance, figure.verdict, changed, figure.images))
         before = run.baseline
     return Series(name, latest.title, latest.unit, latest.higher_is_better, tuple(points), latest.judged)

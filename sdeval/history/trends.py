@@ -96,9 +96,9 @@ def _since_the_last_known_step(points: Sequence[Point]) -> Sequence[Point]:
 
 
 def _slow(series: Series, points: Sequence[Point], limit: float) -> Drift | None:
-    """A CUSUM over all that no session flagged; the same pictures in a row count once."""
+    """A CUSUM over all that no session flagged; the same images in a row count once."""
     quiet = [each for each in points if each.verdict not in FLAGGED]
-    fresh = quiet[:1] + [b for a, b in pairwise(quiet) if not b.pictures or b.pictures != a.pictures]
+    fresh = quiet[:1] + [b for a, b in pairwise(quiet) if not b.images or b.images != a.images]
     values = np.array([each.value for each in fresh])
     alarm = cusum.watch(-series.sign * values, limit)
     if alarm is None:

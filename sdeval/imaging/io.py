@@ -1,4 +1,4 @@
-"""Pictures as files and as arrays: open them within limits, hash their pixels, write them whole."""
+"""Images as files and as arrays: open them within limits, hash their pixels, write them whole."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sdeval._utils.files import write_bytes
 from sdeval.errors import SdevalError
 
 MAX_PIXELS = 8192 * 8192
-"""Larger pictures are refused before they are decoded."""
+"""Larger images are refused before they are decoded."""
 
 FULL_UP_TO = 128
-"""Pictures with no edge longer than this many pixels are kept as they are in baselines."""
+"""Images with no edge longer than this many pixels are kept as they are in baselines."""
 THUMBNAIL = 256
 """Longest edge of what is kept of larger ones."""
 
@@ -26,25 +26,25 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def header(path: Path) -> tuple[int, int]:
-    """Width and height of a picture file, without decoding it.
+    """Width and height of an image file, without decoding it.
 
     Raises:
-        SdevalError: no such file, no picture, or larger than `MAX_PIXELS`.
+        SdevalError: no such file, no image, or larger than `MAX_PIXELS`.
     """
     if not path.is_file():
         raise SdevalError(f"no such file: {path}")
     try:
-        with Image.open(path) as picture:
-            width, height = picture.size
+        with Image.open(path) as image:
+            width, height = image.size
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise SdevalError(f"not a picture that can be opened: {path} ({error})") from None
+        raise SdevalError(f"not an image that can be opened: {path} ({error})") from None
     if width * height > MAX_PIXELS:
         raise SdevalError(f"{path} has {width}x{height} pixels; at most {MAX_PIXELS} are allowed")
     return width, height
 
 
 def open_rgb(path: Path) -> Image.Image:
-    """Decode a picture as RGB."""
+    """Decode an image as RGB."""
     return _decoded(path, "RGB")
 
 
@@ -56,18 +56,18 @@ def open_mask(path: Path) -> Image.Image:
 def _decoded(path: Path, mode: str) -> Image.Image:
     header(path)
     try:
-        with Image.open(path) as picture:
-            return picture.convert(mode)
+        with Image.open(path) as image:
+            return image.convert(mode)
     except (OSError, ValueError) as error:
         raise SdevalError(f"cannot be decoded: {path} ({error})") from None
 
 
-def pixel_hash(picture: Path | Image.Image) -> str:
-    """SHA-256 of size, mode and pixels; the same for any lossless file of the same picture."""
-    if isinstance(picture, Path):
-        return _file_pixel_hash(picture, picture.stat().st_mtime_ns)
-    digest = hashlib.sha256(f"{picture.mode}:{picture.width}x{picture.height}:".encode())
-    digest.update(picture.tobytes())
+def pixel_hash(image: Path | Image.Image) -> str:
+    """SHA-256 of size, mode and pixels; the same for any lossless file of the same image."""
+    if isinstance(image, Path):
+        return _file_pixel_hash(image, image.stat().st_mtime_ns)
+    digest = hashlib.sha256(f"{image.mode}:{image.width}x{image.height}:".encode())
+    digest.update(image.tobytes())
     return digest.hexdigest()
 
 
@@ -76,30 +76,30 @@ def _file_pixel_hash(path: Path, _modified: int) -> str:
     return pixel_hash(open_rgb(path))
 
 
-def to_pixels(picture: Image.Image) -> Pixels:
+def to_pixels(image: Image.Image) -> Pixels:
     """`[height, width, 3]` uint8."""
-    return np.asarray(picture.convert("RGB"))
+    return np.asarray(image.convert("RGB"))
 
 
-def write_png(path: Path, picture: Image.Image) -> None:
-    """Write a picture losslessly, whole or not at all."""
+def write_png(path: Path, image: Image.Image) -> None:
+    """Write an image losslessly, whole or not at all."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", compress_level=6)
+    image.save(buffer, format="PNG", compress_level=6)
     write_bytes(path, buffer.getvalue())
 
 
-def kept_bytes(picture: Image.Image) -> bytes | None:
-    """What a baseline keeps of a picture: None where it is small and kept as it is, otherwise a WebP thumbnail."""
-    if max(picture.size) <= FULL_UP_TO:
+def kept_bytes(image: Image.Image) -> bytes | None:
+    """What a baseline keeps of an image: None where it is small and kept as it is, otherwise a WebP thumbnail."""
+    if max(image.size) <= FULL_UP_TO:
         return None
-    small = picture.copy()
+    small = image.copy()
     small.thumbnail((THUMBNAIL, THUMBNAIL))
     buffer = io.BytesIO()
     small.save(buffer, format="WEBP", quality=80, method=6)
     return buffer.getvalue()
 
 
-def as_kept(picture: Image.Image) -> Image.Image:
-    """A picture as a baseline would show it, so that both can be compared pixel by pixel."""
-    content = kept_bytes(picture)
-    return picture if content is None else Image.open(io.BytesIO(content)).convert("RGB")
+def as_kept(image: Image.Image) -> Image.Image:
+    """An image as a baseline would show it, so that both can be compared pixel by pixel."""
+    content = kept_bytes(image)
+    return image if content is None else Image.open(io.BytesIO(content)).convert("RGB")

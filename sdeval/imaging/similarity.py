@@ -1,4 +1,4 @@
-"""How far a picture has moved from the one it replaces, in a word."""
+"""How far an image has moved from the one it replaces, in a word."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sdeval.imaging.io import Pixels
 Drift = Literal["identical", "imperceptible", "changed"]
 
 HIGHEST_PSNR = 100.0
-"""What identical pictures get, whose ratio is infinite. One level off in 150,000 values reaches it too."""
+"""What identical images get, whose ratio is infinite. One level off in 150,000 values reaches it too."""
 CLOSE = 40.0
-"""PSNR in dB from which two pictures count as the same to the eye: 2.55 levels off on average (root mean square), a
+"""PSNR in dB from which two images count as the same to the eye: 2.55 levels off on average (root mean square), a
 hundredth of the scale. A convention, not a law: lossy compression lies between 30 and 50 dB, and quality is
-often called high from 40 on (so in Unity's graphics test framework, which tests rendered pictures as we do)."""
+often called high from 40 on (so in Unity's graphics test framework, which tests rendered images as we do)."""
 BLOCK = 8
 """Edge of the squares that are looked at one by one, in pixels; JPEG codes as large ones."""
 LOCAL = 8.0
 """Mean difference in levels that no square may exceed: three times what `CLOSE` allows everywhere. Without it a change
-of one place in a large picture, such as an eye, would be averaged away."""
+of one place in a large image, such as an eye, would be averaged away."""
 
 
 def psnr(one: Pixels, other: Pixels) -> float:
@@ -39,22 +39,22 @@ def psnr(one: Pixels, other: Pixels) -> float:
     return HIGHEST_PSNR if error == 0 else min(HIGHEST_PSNR, float(10 * np.log10(255**2 / error)))
 
 
-def same_size(**pictures: Pixels) -> None:
-    """Make sure that pictures, given by what they are called in the message, can be laid on one another.
+def same_size(**images: Pixels) -> None:
+    """Make sure that images, given by what they are called in the message, can be laid on one another.
 
     Raises:
         ValueError: heights or widths differ.
     """
-    if len({each.shape[:2] for each in pictures.values()}) > 1:
-        sizes = ", ".join(f"{name} {each.shape[1]}x{each.shape[0]}" for name, each in pictures.items())
+    if len({each.shape[:2] for each in images.values()}) > 1:
+        sizes = ", ".join(f"{name} {each.shape[1]}x{each.shape[0]}" for name, each in images.items())
         raise ValueError(f"sizes differ: {sizes}")
 
 
 def drift(before: Pixels, now: Pixels) -> Drift:
-    """Whether two pictures are identical, cannot be told apart at a glance, or have changed.
+    """Whether two images are identical, cannot be told apart at a glance, or have changed.
 
     Imperceptible: PSNR at least 40 dB, and no square of 8x8 pixels, wherever it lies, differs by more than 8 levels on
-    average over its pixels and channels. Pictures of different sizes have changed.
+    average over its pixels and channels. Images of different sizes have changed.
 
     Args:
         before: `[height, width, 3]`.

@@ -12,14 +12,14 @@ from typing import Any
 
 from sdeval.config.suite import Suite
 from sdeval.errors import NotAvailable, SdevalError, unknown
-from sdeval.metrics.base import Features, Metric, MetricInfo, MetricOptions, Picture, SampleMetric, SetMetric
+from sdeval.metrics.base import Features, GeneratedImage, Metric, MetricInfo, MetricOptions, SampleMetric, SetMetric
 
 __all__ = [
     "Features",
+    "GeneratedImage",
     "Metric",
     "MetricInfo",
     "MetricOptions",
-    "Picture",
     "SampleMetric",
     "SetMetric",
     "check",
@@ -82,7 +82,7 @@ def create(name: str, options: MetricOptions) -> Metric:
 
 
 def check(suite: Suite, device: str) -> None:
-    """Find out whether all metrics of a suite can be made on this machine, before anything is drawn.
+    """Find out whether all metrics of a suite can be made on this machine, before anything is generated.
 
     Raises:
         NotAvailable: what one needs is not here; names the metric.

@@ -1,4 +1,4 @@
-"""What a metric is: facts about it, and one method that scores pictures."""
+"""What a metric is: facts about it, and one method that scores images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sdeval.metrics.sets.reference_features import Reference as Reference
 from sdeval.metrics.sets.reference_features import checked_features as checked_features
 
 Need = Literal["image", "mask", "image_prompt", "baseline", "seeds", "references", "prompts"]
-"""What a metric cannot do without: fields of the case, the baseline's picture, two seeds, reference pictures."""
+"""What a metric cannot do without: fields of the case, the baseline's image, two seeds, reference images."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +43,9 @@ class MetricInfo:
     """What scores can be; one outside it is no score."""
     needs: tuple[Need, ...] = ()
     judged: bool = True
-    """Whether a loss fails a session; distances from the baseline's own picture are told only."""
+    """Whether a loss fails a session; distances from the baseline's own image are told only."""
     alone: bool = True
-    """Whether the score of a picture depends on no other picture of the run."""
+    """Whether the score of an image depends on no other image of the run."""
 
     @property
     def sign(self) -> int:
@@ -64,7 +64,7 @@ class MetricInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class GeneratedImage:
     """What a metric sees of one sample."""
 
     image: Image.Image
@@ -73,7 +73,7 @@ class Picture:
     mask: Image.Image | None = None
     seed: int = 0
     pair: tuple[Image.Image, Image.Image] | None = None
-    """The same sample in the baseline as it is kept there, and this picture in the same form."""
+    """The same sample in the baseline as it is kept there, and this image in the same form."""
 
 
 Difference = Callable[[npt.NDArray[np.bool_]], float]
@@ -84,7 +84,7 @@ Swapped = Callable[[Features, Features, npt.NDArray[np.int64]], Difference]
 
 @runtime_checkable
 class SampleMetric(Protocol):
-    """Scores pictures one by one."""
+    """Scores images one by one."""
 
     @property
     def info(self) -> MetricInfo:
@@ -93,23 +93,23 @@ class SampleMetric(Protocol):
 
     @property
     def version(self) -> str:
-        """Changes whenever scores of the same picture may: weights, preprocessing, formula."""
+        """Changes whenever scores of the same image may: weights, preprocessing, formula."""
         ...
 
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """One score a picture, in the metric's unit."""
+    def score(self, images: Sequence[GeneratedImage]) -> list[float]:
+        """One score an image, in the metric's unit."""
         ...
 
 
 @runtime_checkable
 class SetMetric(Protocol):
-    """Scores pictures as one set, against reference pictures, by features of each."""
+    """Scores images as one set, against reference images, by features of each."""
 
     info: MetricInfo
 
     @property
     def version(self) -> str:
-        """Changes whenever the figure of the same pictures may."""
+        """Changes whenever the figure of the same images may."""
         ...
 
     @property
@@ -121,7 +121,7 @@ class SetMetric(Protocol):
         """The figure of a set.
 
         Raises:
-            ValueError: there is none: too few pictures, other dimensions, values that are no numbers.
+            ValueError: there is none: too few images, other dimensions, values that are no numbers.
         """
         ...
 
@@ -140,16 +140,16 @@ class SetMetric(Protocol):
 
 
 class Extractor(Protocol):
-    """Turns pictures into features."""
+    """Turns images into features."""
 
     name: str
     version: str
-    """Changes whenever features of the same picture may: weights, resize."""
+    """Changes whenever features of the same image may: weights, resize."""
     resize: str
-    """How pictures come to the size of the model: filter, pixels, and what happens to other shapes."""
+    """How images come to the size of the model: filter, pixels, and what happens to other shapes."""
 
-    def images(self, pictures: Sequence[Image.Image]) -> Features:
-        """Features of pictures, `[n, d]`."""
+    def images(self, images: Sequence[Image.Image]) -> Features:
+        """Features of images, `[n, d]`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""CLIP score: how well a picture fits its prompt."""
+"""CLIP score: how well an image fits its prompt."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import Features, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.features.clip import WithClip, load_clip
 
 INFO = MetricInfo(
@@ -20,7 +20,7 @@ INFO = MetricInfo(
 
 
 def clip_score(images: Features, texts: Features) -> list[float]:
-    """100 times the cosine between picture and text, -100 to 100, row by row.
+    """100 times the cosine between image and text, -100 to 100, row by row.
 
     Hessel et al., CLIPScore (arXiv 2104.08718), without its clipping at 0 and its factor 2.5: values are raw, so that
     differences mean the same everywhere on the scale.
@@ -35,14 +35,14 @@ def clip_score(images: Features, texts: Features) -> list[float]:
 
 
 class ClipScore(WithClip):
-    """CLIP score of whole pictures against their prompts."""
+    """CLIP score of whole images against their prompts."""
 
     info = INFO
 
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """Points, one a picture."""
-        images = self._clip.images([each.image for each in pictures])
-        return clip_score(images, self._clip.texts([each.case.prompt for each in pictures]))
+    def score(self, images: Sequence[GeneratedImage]) -> list[float]:
+        """Points, one an image."""
+        features = self._clip.images([each.image for each in images])
+        return clip_score(features, self._clip.texts([each.case.prompt for each in images]))
 
 
 def create(options: MetricOptions) -> SampleMetric:

@@ -1,4 +1,4 @@
-"""Directional CLIP similarity (img2img): whether the picture changed the way the words did."""
+"""Directional CLIP similarity (img2img): whether the image changed the way the words did."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sdeval.imaging.io import to_pixels
-from sdeval.metrics.base import Features, Floats, MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import Features, Floats, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.features.clip import WithClip, load_clip
 from sdeval.metrics.per_image import init_of
 
@@ -27,7 +27,7 @@ SHORTEST = 1e-4
 
 
 def directional_clip(images: Features, inits: Features, texts: Features, init_texts: Features) -> list[float]:
-    """100 times the cosine between the change of the picture and that of the text, -100 to 100, row by row.
+    """100 times the cosine between the change of the image and that of the text, -100 to 100, row by row.
 
     Gal et al. 2021, StyleGAN-NADA (arXiv 2108.00946), as Brooks et al. 2022, InstructPix2Pix (arXiv 2211.09800),
     measure edits by it: features are scaled to length 1 before they are subtracted.
@@ -39,9 +39,9 @@ def directional_clip(images: Features, inits: Features, texts: Features, init_te
         init_texts: `[n, d]`, of what the init images show.
 
     Raises:
-        ValueError: two pictures or two texts of a row have the same features: there is no direction.
+        ValueError: two images or two texts of a row have the same features: there is no direction.
     """
-    seen = _direction(images, inits, "the picture has the CLIP features of its init image")
+    seen = _direction(images, inits, "the image has the CLIP features of its init image")
     asked = _direction(texts, init_texts, "prompt and image_prompt have the same CLIP features")
     return [float(value) for value in 100 * (seen * asked).sum(axis=1)]
 
@@ -60,29 +60,29 @@ def _unit(features: Features) -> Floats:
 
 
 class DirectionalClip(WithClip):
-    """The similarity of whole pictures: from the init image to the result, from `image_prompt` to `prompt`."""
+    """The similarity of whole images: from the init image to the result, from `image_prompt` to `prompt`."""
 
     info = INFO
 
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """Points, one a picture."""
-        inits = [init_of(each) for each in pictures]
-        told = [_image_prompt(each) for each in pictures]
-        for each, init in zip(pictures, inits, strict=True):
+    def score(self, images: Sequence[GeneratedImage]) -> list[float]:
+        """Points, one an image."""
+        inits = [init_of(each) for each in images]
+        told = [_image_prompt(each) for each in images]
+        for each, init in zip(images, inits, strict=True):
             if np.array_equal(to_pixels(each.image), to_pixels(init)):
-                raise ValueError("the picture is its init image: there is no direction")
+                raise ValueError("the image is its init image: there is no direction")
         return directional_clip(
-            self._clip.images([each.image for each in pictures]),
+            self._clip.images([each.image for each in images]),
             self._clip.images(inits),
-            self._clip.texts([each.case.prompt for each in pictures]),
+            self._clip.texts([each.case.prompt for each in images]),
             self._clip.texts(told),
         )
 
 
-def _image_prompt(picture: Picture) -> str:
-    if not picture.case.image_prompt:
-        raise ValueError(f"case {picture.case.id} has no image_prompt")
-    return picture.case.image_prompt
+def _image_prompt(image: GeneratedImage) -> str:
+    if not image.case.image_prompt:
+        raise ValueError(f"case {image.case.id} has no image_prompt")
+    return image.case.image_prompt
 
 
 def create(options: MetricOptions) -> SampleMetric:

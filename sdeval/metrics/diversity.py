@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import Features, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.features.clip import WithClip, load_clip
 
 INFO = MetricInfo(
@@ -41,7 +41,7 @@ def diversity(features: Features, cases: Sequence[str]) -> list[float]:
     same = names[:, None] == names[None, :]
     others = same.sum(axis=1) - 1
     if not others.all():
-        raise ValueError(f"case {names[others == 0][0]} has one picture: there is no other seed to differ from")
+        raise ValueError(f"case {names[others == 0][0]} has one image: there is no other seed to differ from")
     # Its distance from itself is 0 and adds nothing.
     distances = np.where(same, 1 - unit @ unit.T, 0.0)
     return [float(value) for value in 100 * distances.sum(axis=1) / others]
@@ -52,9 +52,9 @@ class Diversity(WithClip):
 
     info = INFO
 
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """Points, one a picture; `pictures` are all of a run."""
-        return diversity(self._clip.images([each.image for each in pictures]), [each.case.id for each in pictures])
+    def score(self, images: Sequence[GeneratedImage]) -> list[float]:
+        """Points, one an image; `images` are all of a run."""
+        return diversity(self._clip.images([each.image for each in images]), [each.case.id for each in images])
 
 
 def create(options: MetricOptions) -> SampleMetric:

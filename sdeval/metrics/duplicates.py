@@ -1,4 +1,4 @@
-"""Pictures that another case has as well: the prompt no longer reaches the model."""
+"""Images that another case has as well: the prompt no longer reaches the model."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sdeval.metrics.base import Floats, MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import Floats, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 
 INFO = MetricInfo(
     name="duplicates",
-    title="nearly the same picture in another case",
+    title="nearly the same image in another case",
     unit="percent",
     higher_is_better=False,
     tolerance=2.0,
@@ -21,7 +21,7 @@ INFO = MetricInfo(
 )
 
 EDGE = 32
-"""Pictures are compared at this many pixels each way."""
+"""Images are compared at this many pixels each way."""
 BITS = 2
 """Of the 64 bits of the hash, how many may differ."""
 STEP = 2.0
@@ -44,16 +44,16 @@ def difference_hash(image: Image.Image) -> Bits:
 
 
 def small(image: Image.Image) -> Floats:
-    """A picture of 32x32 places, `[32, 32, 3]`, in levels."""
+    """An image of 32x32 places, `[32, 32, 3]`, in levels."""
     resized = image.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BOX)
     return np.asarray(resized, dtype=np.float64)
 
 
 def duplicates(images: Sequence[Image.Image], cases: Sequence[str]) -> list[float]:
-    """100 where a picture of another case is nearly the same, else 0.
+    """100 where an image of another case is nearly the same, else 0.
 
     Nearly the same: difference hashes at most 2 bits apart, and at 32x32 less than 4 levels apart on average and 24 at
-    every place. The hash finds candidates fast, the levels decide: flat pictures of any colour have the same hash.
+    every place. The hash finds candidates fast, the levels decide: flat images of any colour have the same hash.
 
     Args:
         images: of any sizes.
@@ -76,14 +76,14 @@ def duplicates(images: Sequence[Image.Image], cases: Sequence[str]) -> list[floa
 
 
 class Duplicates:
-    """Duplicates among the pictures of a run."""
+    """Duplicates among the images of a run."""
 
     info = INFO
     version = "1"
 
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """100 or 0, one a picture; `pictures` are all of a run."""
-        return duplicates([each.image for each in pictures], [each.case.id for each in pictures])
+    def score(self, images: Sequence[GeneratedImage]) -> list[float]:
+        """100 or 0, one an image; `images` are all of a run."""
+        return duplicates([each.image for each in images], [each.case.id for each in images])
 
 
 def create(options: MetricOptions) -> SampleMetric:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sdeval.imaging.io import to_pixels
-from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.per_image import OneByOne, init_of
 from sdeval.metrics.ssim import ssim
 
@@ -24,5 +24,5 @@ def create(options: MetricOptions) -> SampleMetric:
     return OneByOne(INFO, "1", _score)
 
 
-def _score(picture: Picture) -> float:
-    return ssim(to_pixels(picture.image), to_pixels(init_of(picture)))
+def _score(image: GeneratedImage) -> float:
+    return ssim(to_pixels(image.image), to_pixels(init_of(image)))

@@ -1,4 +1,4 @@
-"""LPIPS: how different a picture looks from the baseline's, as a network sees it; told, not judged."""
+"""LPIPS: how different an image looks from the baseline's, as a network sees it; told, not judged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sdeval._utils.environment import calm_threads
 from sdeval.imaging.io import Pixels
 from sdeval.imaging.similarity import same_size
-from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.features.weights import Published
 from sdeval.metrics.per_image import pair_of
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 INFO = MetricInfo(
     name="lpips",
-    title="looks different from the baseline's picture (LPIPS)",
+    title="looks different from the baseline's image (LPIPS)",
     unit="",
     higher_is_better=False,
     tolerance=0.01,
@@ -59,19 +59,19 @@ class Lpips:
         self._device = device
         self._network = LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True).to(device)
 
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """Distance of each picture from the baseline's, 0 and above."""
-        return [self.distance(*pair_of(each)) for each in pictures]
+    def score(self, images: Sequence[GeneratedImage]) -> list[float]:
+        """Distance of each image from the baseline's, 0 and above."""
+        return [self.distance(*pair_of(each)) for each in images]
 
     def distance(self, one: Pixels, other: Pixels) -> float:
-        """LPIPS between two pictures.
+        """LPIPS between two images.
 
         Args:
             one: `[height, width, 3]`, at least 31 pixels each way.
             other: the same shape.
 
         Raises:
-            ValueError: sizes differ, or a picture is too small for the network.
+            ValueError: sizes differ, or an image is too small for the network.
         """
         import torch
 

@@ -11,7 +11,7 @@ Marked = npt.NDArray[np.bool_]
 """`[height, width]`"""
 
 SHARE = 64
-"""The band beside a mask's edge is the longer edge of the picture divided by this: 8 of 512 pixels."""
+"""The band beside a mask's edge is the longer edge of the image divided by this: 8 of 512 pixels."""
 
 
 def painted(mask: Pixels) -> Marked:
@@ -23,7 +23,7 @@ def band(marked: Marked) -> int:
     """How many pixels from a mask's edge the seam reaches, at least 1.
 
     The mask is applied to latents, whose cells are 8 pixels wide in the common models, and the decoder blurs the step
-    between two cells: at 512 pixels, the size of those models, the band is one cell. It grows with the picture, as what
+    between two cells: at 512 pixels, the size of those models, the band is one cell. It grows with the image, as what
     can be seen of a seam does.
     """
     longer: int = max(marked.shape)

@@ -1,4 +1,4 @@
-"""How noisy a picture is."""
+"""How noisy an image is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INFO = MetricInfo(
 
 
 def noise(image: Pixels) -> float:
-    """Standard deviation of Gaussian noise in a picture, estimated, in levels; mean over the channels.
+    """Standard deviation of Gaussian noise in an image, estimated, in levels; mean over the channels.
 
     Immerkær 1996 (doi 10.1006/cviu.1996.0060): `√(π/2) / 6` times the mean absolute response to the difference of two
     Laplacians, `1 -2 1 / -2 4 -2 / 1 -2 1`, which sees neither slopes nor straight edges along an axis. Fine texture
@@ -29,7 +29,7 @@ def noise(image: Pixels) -> float:
         image: `[height, width, 3]`, at least 3 pixels each way.
 
     Raises:
-        ValueError: the picture is smaller.
+        ValueError: the image is smaller.
     """
     if min(image.shape[:2]) < 3:
         raise ValueError(f"{image.shape[1]}x{image.shape[0]} pixels are too few; noise takes 3 each way")

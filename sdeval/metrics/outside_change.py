@@ -9,7 +9,7 @@ import numpy as np
 
 from sdeval.imaging.io import Pixels, to_pixels
 from sdeval.imaging.similarity import same_size
-from sdeval.metrics.base import Floats, MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import Floats, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.masks import band, grown, painted
 from sdeval.metrics.per_image import OneByOne, Registered, init_of, levels_of, mask_of
 
@@ -46,7 +46,7 @@ def outside_change(image: Pixels, init: Pixels, mask: Pixels, figure: Figure = n
     inside = painted(mask)
     outside = ~grown(inside, band(inside))
     if not outside.any():
-        raise ValueError(f"the mask and {band(inside)} pixels around it cover the whole picture: there is no outside")
+        raise ValueError(f"the mask and {band(inside)} pixels around it cover the whole image: there is no outside")
     return float(figure(np.abs(image.astype(np.float64) - init)[outside]))
 
 
@@ -55,9 +55,9 @@ def _nearly_all(differences: Floats) -> float:
 
 
 def _metric(info: MetricInfo, figure: Figure) -> SampleMetric:
-    def score(picture: Picture) -> float:
-        mask = levels_of(mask_of(picture))
-        return outside_change(to_pixels(picture.image), to_pixels(init_of(picture)), mask, figure)
+    def score(image: GeneratedImage) -> float:
+        mask = levels_of(mask_of(image))
+        return outside_change(to_pixels(image.image), to_pixels(init_of(image)), mask, figure)
 
     # 2: without the band beside the mask.
     return OneByOne(info, "2", score)

@@ -1,4 +1,4 @@
-"""The parts of a sample that a metric cannot do without, and metrics that are one function of one picture."""
+"""The parts of a sample that a metric cannot do without, and metrics that are one function of one image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from sdeval.imaging.io import Pixels, to_pixels
-from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,48 +22,48 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class OneByOne:
-    """A metric that is one function of one picture."""
+    """A metric that is one function of one image."""
 
     info: MetricInfo
     version: str
-    function: Callable[[Picture], float]
+    function: Callable[[GeneratedImage], float]
 
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """One score a picture, in the metric's unit."""
-        return [self.function(each) for each in pictures]
+    def score(self, images: Sequence[GeneratedImage]) -> list[float]:
+        """One score an image, in the metric's unit."""
+        return [self.function(each) for each in images]
 
 
-def init_of(picture: Picture) -> Image.Image:
+def init_of(image: GeneratedImage) -> Image.Image:
     """The init image.
 
     Raises:
         ValueError: the case has none.
     """
-    if picture.init is None:
-        raise ValueError(f"case {picture.case.id} has no image")
-    return picture.init
+    if image.init is None:
+        raise ValueError(f"case {image.case.id} has no image")
+    return image.init
 
 
-def mask_of(picture: Picture) -> Image.Image:
+def mask_of(image: GeneratedImage) -> Image.Image:
     """The mask, as grey levels.
 
     Raises:
         ValueError: the case has none.
     """
-    if picture.mask is None:
-        raise ValueError(f"case {picture.case.id} has no mask")
-    return picture.mask
+    if image.mask is None:
+        raise ValueError(f"case {image.case.id} has no mask")
+    return image.mask
 
 
-def pair_of(picture: Picture) -> tuple[Pixels, Pixels]:
-    """The baseline's picture of the sample, and this one in the same form, each `[height, width, 3]`.
+def pair_of(image: GeneratedImage) -> tuple[Pixels, Pixels]:
+    """The baseline's image of the sample, and this one in the same form, each `[height, width, 3]`.
 
     Raises:
         ValueError: the baseline has none.
     """
-    if picture.pair is None:
-        raise ValueError(f"case {picture.case.id} has no picture in the baseline")
-    before, now = picture.pair
+    if image.pair is None:
+        raise ValueError(f"case {image.case.id} has no image in the baseline")
+    before, now = image.pair
     return to_pixels(before), to_pixels(now)
 
 

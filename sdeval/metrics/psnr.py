@@ -1,14 +1,14 @@
-"""Peak signal-to-noise ratio to the baseline's picture; told, not judged."""
+"""Peak signal-to-noise ratio to the baseline's image; told, not judged."""
 
 from __future__ import annotations
 
 from sdeval.imaging.similarity import HIGHEST_PSNR, psnr
-from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.per_image import OneByOne, pair_of
 
 INFO = MetricInfo(
     name="psnr",
-    title="has the pixels of the baseline's picture (PSNR)",
+    title="has the pixels of the baseline's image (PSNR)",
     unit="dB",
     higher_is_better=True,
     tolerance=1.0,
@@ -23,6 +23,6 @@ def create(options: MetricOptions) -> SampleMetric:
     return OneByOne(INFO, "1", _score)
 
 
-def _score(picture: Picture) -> float:
-    before, now = pair_of(picture)
+def _score(image: GeneratedImage) -> float:
+    before, now = pair_of(image)
     return psnr(now, before)

@@ -1,4 +1,4 @@
-"""R-precision: whether a picture, shown all prompts of the suite, picks its own."""
+"""R-precision: whether an image, shown all prompts of the suite, picks its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import Features, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.features.clip import Clip, load_clip
 
 INFO = MetricInfo(
@@ -28,12 +28,12 @@ def r_precision(images: Features, texts: Features, own: Sequence[int]) -> list[f
     """100 where the own text is nearer (cosine) than any other, else 0; ties are not found. Row by row.
 
     Park et al. 2021 (NeurIPS datasets and benchmarks), with CLIP and R = 1: the published figure is the mean over the
-    pictures. It falls as texts are added: compare only with the same texts.
+    images. It falls as texts are added: compare only with the same texts.
 
     Args:
         images: `[n, d]`.
         texts: `[m, d]`, of distinct texts, at least two.
-        own: `[n]`, which text each picture was asked to show.
+        own: `[n]`, which text each image was asked to show.
 
     Raises:
         ValueError: fewer than two texts.
@@ -64,11 +64,11 @@ class RPrecision:
         digest = hashlib.sha256("\0".join(self._prompts).encode()).hexdigest()[:8]
         return f"1 {self._clip.version} prompts {digest}"
 
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """100 or 0, one a picture."""
-        prompts = list(dict.fromkeys((*self._prompts, *(each.case.prompt for each in pictures))))
-        own = [prompts.index(each.case.prompt) for each in pictures]
-        return r_precision(self._clip.images([each.image for each in pictures]), self._clip.texts(prompts), own)
+    def score(self, images: Sequence[GeneratedImage]) -> list[float]:
+        """100 or 0, one an image."""
+        prompts = list(dict.fromkeys((*self._prompts, *(each.case.prompt for each in images))))
+        own = [prompts.index(each.case.prompt) for each in images]
+        return r_precision(self._clip.images([each.image for each in images]), self._clip.texts(prompts), own)
 
 
 def create(options: MetricOptions) -> SampleMetric:

@@ -1,4 +1,4 @@
-"""CLIP score of the painted region alone (inpainting): the rest of the picture cannot hide a region gone wrong."""
+"""CLIP score of the painted region alone (inpainting): the rest of the image cannot hide a region gone wrong."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.clip_score import clip_score
 from sdeval.metrics.features.clip import WithClip, load_clip
 from sdeval.metrics.per_image import mask_of
@@ -24,7 +24,7 @@ INFO = MetricInfo(
 
 
 def crop_to_mask(image: Image.Image, mask: Image.Image) -> Image.Image:
-    """The part of a picture inside the bounding box of the white of its mask.
+    """The part of an image inside the bounding box of the white of its mask.
 
     Raises:
         ValueError: the mask has no white in it.
@@ -40,10 +40,10 @@ class RegionClipScore(WithClip):
 
     info = INFO
 
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """Points, one a picture."""
-        crops = [crop_to_mask(each.image, mask_of(each)) for each in pictures]
-        prompts = [each.case.region_prompt or each.case.prompt for each in pictures]
+    def score(self, images: Sequence[GeneratedImage]) -> list[float]:
+        """Points, one an image."""
+        crops = [crop_to_mask(each.image, mask_of(each)) for each in images]
+        prompts = [each.case.region_prompt or each.case.prompt for each in images]
         return clip_score(self._clip.images(crops), self._clip.texts(prompts))
 
 

@@ -1,4 +1,4 @@
-"""How visible the edge of the mask is in an inpainted picture."""
+"""How visible the edge of the mask is in an inpainted image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sharp a picture is."""
+"""How sharp an image is."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 
 def sharpness(image: Pixels) -> float:
-    """`10 log10(1 + variance)` of the Laplacian of the luminance, 0 to 60.2 dB; 0 for a flat picture or an even slope.
+    """`10 log10(1 + variance)` of the Laplacian of the luminance, 0 to 60.2 dB; 0 for a flat image or an even slope.
 
     Pech-Pacheco et al. 2000 (doi 10.1109/ICPR.2000.903548), with the four-neighbour Laplacian, in levels. The logarithm
-    makes a blur lose as much on a busy picture as on a quiet one; the 1, below the rounding of pixels to levels, gives
-    flat pictures a score. Noise is sharp too: read it beside `noise`.
+    makes a blur lose as much on a busy image as on a quiet one; the 1, below the rounding of pixels to levels, gives
+    flat images a score. Noise is sharp too: read it beside `noise`.
 
     Args:
         image: `[height, width, 3]`, at least 3 pixels each way.
 
     Raises:
-        ValueError: the picture is smaller.
+        ValueError: the image is smaller.
     """
     if min(image.shape[:2]) < 3:
         raise ValueError(f"{image.shape[1]}x{image.shape[0]} pixels are too few; sharpness takes 3 each way")

@@ -1,15 +1,15 @@
-"""Structural similarity with the baseline's picture; told, not judged: a picture may differ and be as good."""
+"""Structural similarity with the baseline's image; told, not judged: an image may differ and be as good."""
 
 from __future__ import annotations
 
 from sdeval.imaging.io import Pixels
 from sdeval.imaging.similarity import same_size
-from sdeval.metrics.base import MetricInfo, MetricOptions, Picture, SampleMetric
+from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.per_image import OneByOne, pair_of
 
 INFO = MetricInfo(
     name="ssim",
-    title="has the structure of the baseline's picture (SSIM)",
+    title="has the structure of the baseline's image (SSIM)",
     unit="percent",
     higher_is_better=True,
     tolerance=1.0,
@@ -23,7 +23,7 @@ WINDOW = 11
 
 
 def ssim(one: Pixels, other: Pixels) -> float:
-    """Structural similarity of two pictures, in percent, -100 to 100; 100 where they are identical.
+    """Structural similarity of two images, in percent, -100 to 100; 100 where they are identical.
 
     Wang et al. 2004 (doi 10.1109/TIP.2003.819861), as torchmetrics has it: Gaussian window of 11 pixels, deviation
     1.5, mean over the channels.
@@ -33,7 +33,7 @@ def ssim(one: Pixels, other: Pixels) -> float:
         other: the same shape.
 
     Raises:
-        ValueError: sizes differ, or a picture is smaller than the window.
+        ValueError: sizes differ, or an image is smaller than the window.
     """
     import torch
     from torchmetrics.functional.image import structural_similarity_index_measure
@@ -50,6 +50,6 @@ def create(options: MetricOptions) -> SampleMetric:
     return OneByOne(INFO, "1", _score)
 
 
-def _score(picture: Picture) -> float:
-    before, now = pair_of(picture)
+def _score(image: GeneratedImage) -> float:
+    before, now = pair_of(image)
     return ssim(now, before)

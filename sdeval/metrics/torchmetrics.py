@@ -1,6 +1,6 @@
 """Image metrics of torchmetrics by dotted name: `torchmetrics.image.TotalVariation`.
 
-A metric of one picture scores each; one of two pictures compares each with the baseline's and is told, not judged. What
+A metric of one image scores each; one of two images compares each with the baseline's and is told, not judged. What
 such a class takes, and which way is better, is read off the class itself.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sdeval.errors import NotAvailable, SdevalError, unknown
 from sdeval.imaging.io import Pixels, to_pixels
-from sdeval.metrics.base import MetricInfo, Picture
+from sdeval.metrics.base import GeneratedImage, MetricInfo
 from sdeval.metrics.per_image import Registered, pair_of
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 PAIR = ("preds", "target")
 SINGLE = ("img",)
-"""Names by which `update` takes two pictures, or one; `imgs` are those of a set, which has no score of each."""
+"""Names by which `update` takes two images, or one; `imgs` are those of a set, which has no score of each."""
 
 
 def adapted(name: str) -> Registered:
     """A class of torchmetrics as a metric of ours.
 
     Raises:
-        SdevalError: no such class, or one that neither scores a picture nor compares two.
+        SdevalError: no such class, or one that neither scores an image nor compares two.
     """
     kind = _class(name)
     taken = _taken(kind)
@@ -63,13 +63,13 @@ def _taken(kind: Any) -> tuple[str, ...]:
 
 
 class FromTorchmetrics:
-    """One class of torchmetrics, with its own defaults, reset before every picture."""
+    """One class of torchmetrics, with its own defaults, reset before every image."""
 
     def __init__(self, info: MetricInfo, kind: Any, device: str) -> None:
         self.info = info
         self.version = f"torchmetrics {metadata.version('torchmetrics')}"
         arguments = inspect.signature(kind).parameters
-        # Pictures go in as 0..1.
+        # Images go in as 0..1.
         given = {"data_range": 1.0} if "data_range" in arguments else {}
         try:
             self._metric = kind(**given).to(device)
@@ -80,19 +80,19 @@ class FromTorchmetrics:
             raise SdevalError(f"metric {info.name}: cannot be made with its own defaults: {error}") from error
         self._device = device
 
-    def score(self, pictures: Sequence[Picture]) -> list[float]:
-        """One figure a picture, or a pair of pictures."""
-        return [self._value(each) for each in pictures]
+    def score(self, images: Sequence[GeneratedImage]) -> list[float]:
+        """One figure an image, or a pair of images."""
+        return [self._value(each) for each in images]
 
-    def _value(self, picture: Picture) -> float:
+    def _value(self, image: GeneratedImage) -> float:
         if "baseline" not in self.info.needs:
-            return self._of(to_pixels(picture.image))
-        before, now = pair_of(picture)
+            return self._of(to_pixels(image.image))
+        before, now = pair_of(image)
         return self._of(now, before)
 
-    def _of(self, *pictures: Pixels) -> float:
+    def _of(self, *images: Pixels) -> float:
         self._metric.reset()
-        return float(self._metric(*map(self._tensor, pictures)))
+        return float(self._metric(*map(self._tensor, images)))
 
     def _tensor(self, pixels: Pixels) -> torch.Tensor:
         import torch

@@ -24,19 +24,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="TARGET",
-        help="what draws: a named target, a folder in diffusers format, or a hub id; repeatable",
+        help="what generates: a named target, a folder in diffusers format, or a hub id; repeatable",
     )
     add(
         "--sdeval-against",
         default=None,
         metavar="TARGET",
-        help="hold the targets against this one instead of baselines; both are drawn in turns, and speed is tested",
+        help="hold the targets against this one instead of baselines; both are interleaved, and speed is tested",
     )
     add(
         "--sdeval-against-python",
         default=None,
         metavar="PATH",
-        help="the interpreter of another environment, with other versions of libraries, that draws the other side",
+        help="the interpreter of another environment, with other versions of libraries, that generates the other side",
     )
     add(
         "--sdeval-set",
@@ -46,14 +46,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="set a field of the targets or an argument of the pipeline call, such as guidance_scale=1, "
         "scheduler=EulerDiscreteScheduler or dtype=bfloat16; repeatable",
     )
-    add("--sdeval-batch-size", type=int, default=None, metavar="N", help="pictures drawn in one pipeline call")
+    add("--sdeval-batch-size", type=int, default=None, metavar="N", help="images generated in one pipeline call")
     add("--sdeval-output", default=None, metavar="DIR", help="where sessions are written (default: reports)")
     add("--sdeval-baselines", default=None, metavar="DIR", help="where accepted runs are kept (default: baselines)")
     add(
         "--sdeval-all-seeds",
         action="store_true",
         default=None,
-        help="draw all seeds of every suite at once, as a new baseline needs, instead of more only where undecided",
+        help="generate all seeds of every suite at once, as a new baseline needs, instead of more only where undecided",
     )
     add(
         "--sdeval-resume",

@@ -90,7 +90,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Check targets, settings and baselines before anything is drawn."""
+    """Check targets, settings and baselines before anything is generated."""
     state = session.config.stash[STATE]
     if not session.config.option.collectonly and any(isinstance(test, SuiteItem) for test in session.items):
         try:

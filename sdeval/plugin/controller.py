@@ -138,7 +138,7 @@ class Controller:
             self._compared = compared_of([folder], self._state.session.suites.get)
             if self._compared:
                 write_sheets(folder / SHEETS, self._compared)
-        # Nothing was drawn, or nothing that two of them share: the verdicts stand without it.
+        # Nothing was generated, or nothing that two of them share: the verdicts stand without it.
         except (SdevalError, OSError) as error:
             self._alone = [f"no settings side by side: {error}"] if run_folders(folder) else []
 

@@ -26,7 +26,7 @@ def compared_of(folders: Iterable[Path], suite_of: SuiteOf, reference: str | Non
 
     Args:
         folders: runs, or sessions with several.
-        suite_of: finds a suite, which knows its reference pictures; without it set metrics are not tested.
+        suite_of: finds a suite, which knows its reference images; without it set metrics are not tested.
         reference: name of the setting that the others are held against; the first where None.
 
     Raises:

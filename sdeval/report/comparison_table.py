@@ -23,7 +23,7 @@ def matrix_lines(matrix: Matrix, width: int, *, colour: bool = False) -> list[st
     metrics = told_metrics(matrix)
     columns = [
         Column("setting"),
-        *(Column(name, figures=True) for name in ("s a picture", "as fast", *metrics, "front")),
+        *(Column(name, figures=True) for name in ("s an image", "as fast", *metrics, "front")),
     ]
     rows = [Line(_cells(row, base, metrics), colour="red" if row.worse else "") for row in matrix.rows]
     table = Table(columns, rows, title=f"{matrix.suite}, beside {matrix.reference}")
@@ -75,7 +75,7 @@ def _front(row: Row) -> str:
 
 
 def _broken(matrix: Matrix) -> list[str]:
-    return [f"{row.name}: {row.broken} broken pictures" for row in matrix.rows if row.broken]
+    return [f"{row.name}: {row.broken} broken images" for row in matrix.rows if row.broken]
 
 
 def choice(matrix: Matrix, base: Row) -> str:

@@ -52,7 +52,7 @@ def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path, telling
         keep_baseline(folder, baselines)
         # The session is at its end: nothing is to go on from it.
         (folder / journal.NAME).unlink(missing_ok=True)
-    page = redraw(session)
+    page = rewrite_page(session)
     where = telling.elsewhere or Elsewhere(str(short(page)))
     command = next_command(found.verdicts, short(page), telling.further, where.place)
     write_text(session / SUMMARY, markdown(found, found.notes, where, command))
@@ -60,12 +60,12 @@ def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path, telling
     return page
 
 
-def redraw(session: Path, *, single: Path | None = None) -> Path:
-    """Draw the page of a session again, from what is on disk.
+def rewrite_page(session: Path, *, single: Path | None = None) -> Path:
+    """Generate the page of a session again, from what is on disk.
 
     Args:
         session: its folder.
-        single: a file of its own for the page, with small pictures inside; beside its pictures where None.
+        single: a file of its own for the page, with small images inside; beside its images where None.
 
     Raises:
         SdevalError: it is no session folder.

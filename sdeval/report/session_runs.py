@@ -38,7 +38,7 @@ class Beside:
 
     @classmethod
     def read(cls, folder: Path) -> Beside:
-        """A run, with what was drawn in turns with it, or the baseline of its session.
+        """A run, with what was interleaved with it, or the baseline of its session.
 
         Raises:
             SdevalError: one of them is damaged.
@@ -54,7 +54,7 @@ class Beside:
 
     @property
     def in_turns(self) -> bool:
-        """Whether it is held against what was drawn in turns with it."""
+        """Whether it is held against what was interleaved with it."""
         return self.kept.name == AGAINST
 
     @property
@@ -62,7 +62,7 @@ class Beside:
         """What it is held against, in a word or two; empty where there is nothing."""
         if self.before is None:
             return ""
-        return f"{self.before.target}, drawn in turns" if self.in_turns else "baseline"
+        return f"{self.before.target}, interleaved" if self.in_turns else "baseline"
 
 
 def _unless_damaged(read: Callable[[Path], T | None], path: Path) -> T | None:

@@ -24,9 +24,9 @@ class Further:
     flags: str = ""
     """That `sdeval accept` needs to write where the session read."""
     accepts: bool = True
-    """Whether its runs are to become baselines; one that was drawn in turns with another answers a question."""
+    """Whether its runs are to become baselines; one that was interleaved with another answers a question."""
     again: str = ""
-    """Draws what is still missing of a baseline; empty where nothing is."""
+    """Generates what is still missing of a baseline; empty where nothing is."""
     strict: bool = False
     """Whether the session was strict: then its last line says what it let pass all the same."""
 

@@ -23,8 +23,8 @@ def keep_inputs(cases: Iterable[Case], folder: Path) -> dict[str, CaseRecord]:
 def _kept(case: Case, folder: Path) -> CaseRecord:
     return CaseRecord(
         case=case.id,
-        image=_picture(open_rgb(case.image), folder) if case.image else "",
-        mask=_picture(open_mask(case.mask), folder) if case.mask else "",
+        image=_image(open_rgb(case.image), folder) if case.image else "",
+        mask=_image(open_mask(case.mask), folder) if case.mask else "",
         negative_prompt=case.negative_prompt,
         strength=case.strength,
         region_prompt=case.region_prompt,
@@ -33,10 +33,10 @@ def _kept(case: Case, folder: Path) -> CaseRecord:
     )
 
 
-def _picture(picture: Image.Image, folder: Path) -> str:
-    name = f"inputs/{pixel_hash(picture)[:16]}.png"
+def _image(image: Image.Image, folder: Path) -> str:
+    name = f"inputs/{pixel_hash(image)[:16]}.png"
     if not (folder / name).exists():
-        small = picture.copy()
+        small = image.copy()
         small.thumbnail((LARGEST, LARGEST))
         write_png(folder / name, small)
     return name

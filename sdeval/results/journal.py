@@ -1,4 +1,4 @@
-"""What of a run is drawn, written batch by batch, so that a session that was killed can go on where it stopped."""
+"""What of a run is generated, written batch by batch, so that a session that was killed can go on where it stopped."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sdeval.errors import SdevalError
 from sdeval.imaging.io import pixel_hash
 from sdeval.results.records import SampleResult, Timing
 
-NAME = "drawn.jsonl"
+NAME = "generated.jsonl"
 """In the folder of a run, until its session ends."""
 Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """What was drawn before."""
+class Generated:
+    """What was generated before."""
 
     samples: Mapping[Key, SampleResult] = field(default_factory=dict)
     timings: Mapping[Key, Timing] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Journal:
 
     Args:
         folder: of the run.
-        facts: whatever pictures depend on besides what is asked of them; of a journal with others nothing is taken.
+        facts: whatever images depend on besides what is asked of them; of a journal with others nothing is taken.
     """
 
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
@@ -53,8 +53,8 @@ class Journal:
         self._path = folder / NAME
         self._facts = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
-    def recall(self, asked: Mapping[Key, str]) -> Drawn:
-        """What of the samples that are asked for is drawn, and whole; begins anew where no journal fits.
+    def recall(self, asked: Mapping[Key, str]) -> Generated:
+        """What of the samples that are asked for is generated, and whole; begins anew where no journal fits.
 
         Args:
             asked: hash of what is asked, for each sample.
@@ -62,7 +62,7 @@ class Journal:
         lines = _lines(self._path)
         if not lines or lines[0] != Line(facts=self._facts):
             write_text(self._path, dump_line({"facts": self._facts}))
-            return Drawn()
+            return Generated()
         check = next((each.self_check for each in lines if each.self_check is not None), "")
         samples: dict[Key, SampleResult] = {}
         timings: dict[Key, Timing] = {}
@@ -70,10 +70,10 @@ class Journal:
             sample, timing = each.sample, each.timing
             if sample and timing and asked.get(sample.key) == sample.fingerprint and self._is_whole(sample):
                 samples[sample.key], timings[sample.key] = sample, timing
-        return Drawn(samples, timings, check)
+        return Generated(samples, timings, check)
 
     def add(self, samples: Iterable[SampleResult], timings: Mapping[Key, Timing]) -> None:
-        """Write what was drawn; a stop in between leaves a line that is passed over."""
+        """Write what was generated; a stop in between leaves a line that is passed over."""
         lines = [{"sample": asdict(each), "timing": asdict(timings[each.key])} for each in samples]
         self._append(lines)
 
@@ -94,7 +94,7 @@ class Journal:
 
 
 def _lines(path: Path) -> list[Line]:
-    """Every line that is whole; what another holds is drawn again."""
+    """Every line that is whole; what another holds is generated again."""
     found = []
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else ():
         with suppress(SdevalError):

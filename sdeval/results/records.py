@@ -17,9 +17,9 @@ class SampleResult(Checked):
     prompt: str
     fingerprint: str
     sha256: str
-    """Of the pixels; empty where nothing was drawn."""
+    """Of the pixels; empty where nothing was generated."""
     image: str
-    """File in `images/`; empty where nothing was drawn."""
+    """File in `images/`; empty where nothing was generated."""
     health: str = "ok"
     detail: str = ""
     scores: Mapping[str, Number | None] = field(default_factory=dict)
@@ -28,13 +28,13 @@ class SampleResult(Checked):
 
     width: int = 0
     height: int = 0
-    """Of the picture, in pixels; 0 in runs of before they were kept."""
+    """Of the image, in pixels; 0 in runs of before they were kept."""
 
     drift: str = ""
-    """How far the picture is from the baseline's: `identical`, `imperceptible` or `changed`; empty without one."""
+    """How far the image is from the baseline's: `identical`, `imperceptible` or `changed`; empty without one."""
     scored_on: Mapping[str, str] = field(default_factory=dict)
-    """In a baseline, by metric: SHA-256 of the picture that the score or the features are of, where it is not this
-    one; of a metric that looks at the other pictures as well, a hash of all of them. Such scores are never reused."""
+    """In a baseline, by metric: SHA-256 of the image that the score or the features are of, where it is not this
+    one; of a metric that looks at the other images as well, a hash of all of them. Such scores are never reused."""
 
     measures: Mapping[str, Number] = field(default_factory=dict)
     """Measures of the image that show defects, by name; empty in older runs."""
@@ -46,7 +46,7 @@ class SampleResult(Checked):
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height of the picture, where they are known."""
+        """Width and height of the image, where they are known."""
         return (self.width, self.height) if self.width and self.height else None
 
 
@@ -97,13 +97,13 @@ class SetScore(Checked):
     n: int
     extractor: str
     reference: str
-    """Hash of the reference pictures."""
+    """Hash of the reference images."""
     reference_n: int
     reason: str = ""
     extractor_version: str = ""
     """Which weights; empty in runs of before it was kept."""
     resize: str = ""
-    """How pictures came to the extractor's size: figures of different resizes are not of one kind."""
+    """How images came to the extractor's size: figures of different resizes are not of one kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ class Timing(Checked):
     """How long a sample took: its share of the pipeline call that drew it."""
 
     call: int
-    """Number of the call; samples of one call were drawn together."""
+    """Number of the call; samples of one call were generated together."""
     seconds: Number
     encode: Number | None = None
     """Texts, and a prior's work; None where the pipeline does not tell."""

@@ -5,11 +5,11 @@
     timings.jsonl    one sample a line: seconds, and those of the stages of its pipeline call
     cases.jsonl      one case a line: what was asked besides its prompt
     features/*.npy   features of every sample, for set metrics
-    images/*.png     the pictures
+    images/*.png     the images
     inputs/*.png     init images and masks
 
 A baseline is a run without timings and inputs. Nothing in it but the scores changes when the same thing is
-drawn again.
+generated again.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 AGAINST = "against"
-"""In the folder of a run: the run that was drawn in turns with it, if it was."""
+"""In the folder of a run: the run that was interleaved with it, if it was."""
 SELF_CHECK = "drawn again alone"
-"""Of the environment: what became of a picture that was drawn in a batch and then by itself."""
+"""Of the environment: what became of an image that was generated in a batch and then by itself."""
 PASSING = ("threads", "omp_wait_policy", SELF_CHECK)
-"""Of the environment: what says nothing of the pictures, and is neither accepted nor told as a change."""
+"""Of the environment: what says nothing of the images, and is neither accepted nor told as a change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Run:
     task: str
     target: str
     asked: Mapping[str, Any]
-    """Number of cases, seeds drawn, seeds of every look the suite allows, and the settings of the pipeline call."""
+    """Number of cases, seeds generated, seeds of every look the suite allows, and the settings of the pipeline call."""
     drawn_by: Mapping[str, Any]
     """The target's fields, its pipeline and its scheduler."""
     metrics: Mapping[str, MetricRecord]
@@ -84,7 +84,7 @@ class Run:
         return found if found is not None and found.fingerprint == other.fingerprint else None
 
     def look_of(self, seed: int) -> int:
-        """The look at which a seed was first drawn, from 0."""
+        """The look at which a seed was first generated, from 0."""
         return next((number for number, seeds in enumerate(self.asked.get("looks", ())) if seed in seeds), 0)
 
     def table(self) -> pd.DataFrame:
@@ -117,8 +117,8 @@ class Stored:
     run: Run
     folder: Path
 
-    def picture(self, sample: SampleResult) -> Path | None:
-        """The picture of the same sample in this run, if the same was asked of it."""
+    def image(self, sample: SampleResult) -> Path | None:
+        """The image of the same sample in this run, if the same was asked of it."""
         found = self.run.sample(sample)
         if found is None:
             return None
@@ -127,7 +127,7 @@ class Stored:
 
 
 def write(run: Run, folder: Path) -> None:
-    """Write everything but the images, which were written as they were drawn; `run.json` comes last."""
+    """Write everything but the images, which were written as they were generated; `run.json` comes last."""
     write_text(folder / "samples.jsonl", "".join(map(_sample_line, run.samples)))
     for name, values in run.features.items():
         write_bytes(folder / "features" / f"{name}.npy", npy(values))
@@ -199,16 +199,16 @@ def _read_samples(path: Path) -> list[SampleResult]:
     for where, sample in lines:
         # What is read here is copied later: it must stay inside the folder.
         if not re.fullmatch(r"images/[a-z0-9@.-]+", sample.image):
-            raise SdevalError(f"{where}: {shown(sample.image)} is no picture of a run")
+            raise SdevalError(f"{where}: {shown(sample.image)} is no image of a run")
     return [sample for _, sample in lines]
 
 
 def _read_cases(path: Path) -> list[CaseRecord]:
     lines = _read_lines(CaseRecord, path)
     for where, case in lines:
-        for picture in filter(None, (case.image, case.mask)):
-            if not re.fullmatch(r"inputs/[0-9a-f]+\.png", picture):
-                raise SdevalError(f"{where}: {shown(picture)} is no picture of a run")
+        for image in filter(None, (case.image, case.mask)):
+            if not re.fullmatch(r"inputs/[0-9a-f]+\.png", image):
+                raise SdevalError(f"{where}: {shown(image)} is no image of a run")
     return [case for _, case in lines]
 
 
@@ -218,8 +218,8 @@ def _check_whole(run: Run, folder: Path) -> None:
     if len({sample.key for sample in run.samples}) < len(run.samples):
         raise SdevalError(f"{samples}: is damaged: a sample stands in it twice")
     if run.complete and len(run.samples) != asked["cases"] * len(asked["seeds"]):
-        drawn = f"{asked['cases']} cases with {len(asked['seeds'])} seeds"
-        raise SdevalError(f"{samples}: is damaged: has {len(run.samples)} samples, but run.json says {drawn}")
+        generated = f"{asked['cases']} cases with {len(asked['seeds'])} seeds"
+        raise SdevalError(f"{samples}: is damaged: has {len(run.samples)} samples, but run.json says {generated}")
     for name, record in run.metrics.items():
         if record.scope != "set":
             continue

@@ -36,7 +36,7 @@ class Asked(TypedDict):
 
 @keeps_extra_keys
 class Environment(TypedDict, total=False):
-    """What a run was drawn on; other keys are kept."""
+    """What a run was generated on; other keys are kept."""
 
     hardware: str
     packages: Mapping[str, str]
@@ -55,7 +55,7 @@ class RunHeader(Extensible):
     target: str
     """Name of what drew."""
     asked: Annotated[Asked, JSON_ONLY]
-    """Number of cases, seeds drawn, seeds of every look the suite allows, and the settings of the pipeline call."""
+    """Number of cases, seeds generated, seeds of every look the suite allows, and the settings of the pipeline call."""
     drawn_by: Mapping[str, Plain]
     """The target's fields, its pipeline and its scheduler."""
     metrics: Mapping[str, MetricRecord]
@@ -63,7 +63,7 @@ class RunHeader(Extensible):
     set_scores: Mapping[str, SetScore]
     """By metric: figures of the whole set."""
     environment: Annotated[Environment, JSON_ONLY]
-    """Hardware, versions, and what else the pictures may depend on."""
+    """Hardware, versions, and what else the images may depend on."""
     complete: bool
     """Whether every sample of the suite is in it."""
     peak_memory_bytes: int

@@ -41,7 +41,7 @@ class Verdict(Checked):
     target: str
     """Name of what drew."""
     metric: str
-    """Name of the metric or speed figure; `health` for a case's pictures."""
+    """Name of the metric or speed figure; `health` for a case's images."""
     case: str
     """Empty for a figure of the whole suite."""
     verdict: Kind
@@ -69,7 +69,7 @@ class Verdict(Checked):
     p_value: Number | None = None
     """Of a loss, or of a gain where it is `improved`, after correction for what was judged together."""
     n: int = 0
-    """What it rests on: cases for a figure, pictures for a case, pipeline calls for speed."""
+    """What it rests on: cases for a figure, images for a case, pipeline calls for speed."""
     reason: str = ""
     """What else there is to say, in plain words."""
     fatal: bool = False

@@ -191,7 +191,7 @@ def judge_speed(subject: Subject, figure: str, *, interleaved: bool, time_again:
     Args:
         subject: the run, and the run that it was interleaved with as its baseline.
         figure: what to judge.
-        interleaved: whether the baseline was generated in turns with the run.
+        interleaved: whether the baseline was generated interleaved with the run.
         time_again: gives the run with further times.
     """
     run, options = subject.run, subject.resolved.options

@@ -1,4 +1,4 @@
-"""The embedded model: a small trained Stable Diffusion and a small trained CLIP of a drawn world. See MODEL_CARD.md."""
+"""The embedded model: a small Stable Diffusion and a small CLIP, trained on rendered shapes. See MODEL_CARD.md."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Reads a picture of the drawn world back into words by looking only at its pixels. No model, no learning.
+"""Reads an image of the rendered world back into words by looking only at its pixels. No model, no learning.
 
 Example:
-    >>> picture = world.draw(world.parse("a large red circle on a blue background"), np.random.default_rng(0))
-    >>> read(picture).background
+    >>> image = world.render(world.parse("a large red circle on a blue background"), np.random.default_rng(0))
+    >>> read(image).background
     'blue'
 """
 
@@ -26,7 +26,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A thing found in a picture. `overlap` is the intersection over union with the ideal shape, 0..1."""
+    """A thing found in an image. `overlap` is the intersection over union with the ideal shape, 0..1."""
 
     colour: str
     kind: str
@@ -38,7 +38,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a picture shows; things by falling area."""
+    """What an image shows; things by falling area."""
 
     background: str
     things: tuple[Seen, ...]
@@ -46,7 +46,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """How a picture answers its caption. `relation` is None where the caption tells none."""
+    """How an image answers its caption. `relation` is None where the caption tells none."""
 
     background: bool
     colours: bool
@@ -59,9 +59,9 @@ class Marks:
         return self.background and self.colours and all(self.kinds) and self.relation is not False
 
 
-def read(picture: Image.Image) -> Reading:
-    """Background, colours, shapes and positions of a 64x64 picture."""
-    pixels = np.asarray(picture.convert("RGB"), dtype=float)
+def read(image: Image.Image) -> Reading:
+    """Background, colours, shapes and positions of a 64x64 image."""
+    pixels = np.asarray(image.convert("RGB"), dtype=float)
     palette = np.array(list(world.COLOURS.values()), dtype=float)
     nearest = ((pixels[:, :, None] - palette) ** 2).sum(axis=-1).argmin(axis=-1)
     border = np.concatenate(
@@ -107,9 +107,9 @@ def _overlap(shape: Mask, kind: str, x: float, y: float, width: int, height: int
     return float((shape & ideal).sum() / (shape | ideal).sum())
 
 
-def mark(scene: Scene, picture: Image.Image) -> Marks:
-    """Compare a picture with the scene it should show."""
-    seen = read(picture)
+def mark(scene: Scene, image: Image.Image) -> Marks:
+    """Compare an image with the scene it should show."""
+    seen = read(image)
     found = {thing.colour: thing for thing in reversed(seen.things)}
     return Marks(
         background=seen.background == scene.background,

@@ -1,11 +1,11 @@
-"""The drawn world of the embedded model: pictures in which right and wrong can be checked by a program.
+"""The rendered world of the embedded model: images in which right and wrong can be checked by a program.
 
-A `Scene` says what is to be seen, `caption` puts it into words, `draw` makes a 64x64 picture of it. Everything
-random comes from a `numpy.random.Generator` that the caller seeds, so the same seed draws the same picture.
+A `Scene` says what is to be seen, `caption` puts it into words, `render` makes a 64x64 image of it. Everything
+random comes from a `numpy.random.Generator` that the caller seeds, so the same seed renders the same image.
 
 Example:
     >>> scene = parse("a large red circle on a blue background")
-    >>> draw(scene, np.random.default_rng(0)).size
+    >>> render(scene, np.random.default_rng(0)).size
     (64, 64)
 """
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from PIL import Image
 
 SIZE = 64
-"""Edge of a picture in pixels."""
+"""Edge of an image in pixels."""
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (220, 40, 40),
@@ -35,7 +35,7 @@ SIZES = ("large", "small")
 OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 RELATIONS = tuple(OPPOSITE)
 
-Picture = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.float64]
 
 
@@ -57,13 +57,13 @@ class Scene:
     relation: str = ""
 
     def mirrored(self) -> Scene:
-        """The same picture told from the other thing ("a left of b" is "b right of a")."""
+        """The same image told from the other thing ("a left of b" is "b right of a")."""
         if not self.relation:
             return self
         return replace(self, things=self.things[::-1], relation=OPPOSITE[self.relation])
 
     def forward(self) -> Scene:
-        """The same picture told from the left or the upper thing."""
+        """The same image told from the left or the upper thing."""
         return self.mirrored() if self.relation in ("right of", "below") else self
 
 
@@ -171,7 +171,7 @@ def _distance(kind: str, dx: Field, dy: Field, radius: float) -> Field:
     raise ValueError(f"unknown shape {kind!r}; one of {', '.join(KINDS)}")
 
 
-def render(background: str, places: tuple[Place, ...]) -> Picture:
+def paint(background: str, places: tuple[Place, ...]) -> Pixels:
     """Paint places on a background, later ones over earlier ones: `[64, 64, 3]` uint8."""
     canvas: Field = np.tile(np.array(COLOURS[background], dtype=float), (SIZE, SIZE, 1))
     for spot in places:
@@ -180,6 +180,6 @@ def render(background: str, places: tuple[Place, ...]) -> Picture:
     return np.asarray(np.rint(canvas), dtype=np.uint8)
 
 
-def draw(scene: Scene, rng: np.random.Generator) -> Image.Image:
-    """Draw a scene somewhere its caption allows."""
-    return Image.fromarray(render(scene.background, place(scene, rng)))
+def render(scene: Scene, rng: np.random.Generator) -> Image.Image:
+    """Render a scene somewhere its caption allows."""
+    return Image.fromarray(paint(scene.background, place(scene, rng)))

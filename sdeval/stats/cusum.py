@@ -6,7 +6,7 @@ Self-starting CUSUM charts for location and scale, The Statistician 36). What is
 an alarm where it comes above a threshold that is derived from the false alarms one is ready to bear.
 
 The theory presumes that figures have nothing to do with those of the session before. Times of a machine do, and so do
-pictures that few changes touch; how much they do is estimated, and counts against an alarm.
+images that few changes touch; how much they do is estimated, and counts against an alarm.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ def between_cases(scores: Sequence[Floats] | Floats) -> Spread | None:
 
 
 def moderated_mean(gains: Floats, prior: Prior | None) -> Estimate:
-    """The mean of gains, with a variance that is drawn towards the prior's.
+    """The mean of gains, with a variance that is shrunk towards the prior's.
 
     `(d0 s0² + (n - 1) s²) / (d0 + n - 1)` with `d0 + n - 1` degrees of freedom (Smyth 2004, section 3).
 

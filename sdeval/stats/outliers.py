@@ -70,7 +70,7 @@ def beside_seeds(held: Floats, after: Floats) -> Floats:
 
 
 def moderated_variances(variances: Floats, freedom: int) -> tuple[Floats, float]:
-    """Variances drawn towards what is common to all, and their degrees of freedom.
+    """Variances shrunk towards what is common to all, and their degrees of freedom.
 
     The common variance and the weight it has, in degrees of freedom, are those of the scaled F distribution whose
     logarithm has the mean and variance that were seen (Smyth 2004, section 6.2).

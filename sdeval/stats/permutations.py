@@ -17,7 +17,7 @@ from sdeval.stats.arrays import Floats, Marks
 from sdeval.stats.estimates import Estimate
 
 BLOCK = 10_000
-"""Random sign flips drawn at a time; the first of all flips nothing."""
+"""Random sign flips generated at a time; the first of all flips nothing."""
 CLEAR = 0.02
 """Where the first block gives a larger p-value than this, further ones cannot change a decision."""
 EXACT_UP_TO = 16
@@ -62,7 +62,7 @@ def sign_flip_p(differences: Floats, alpha: float = CLEAR) -> float:
 
     Args:
         differences: `[cases]`, finite.
-        alpha: level of the test; where there are too many cases to try all flips, so many are drawn that a p-value can
+        alpha: level of the test; where there are too many cases to try all flips, so many are tried that a p-value can
             be half of it.
 
     Example:

@@ -60,9 +60,9 @@ def _chance(spread: Spread, cases: int, seeds: int, power: float = POWER) -> flo
 
 def _shown(spread: Spread, cases: int, seeds: int, tolerance: float, level: float) -> float:
     """The loss from which on its estimate is shown."""
-    redrawn, prior = 2 * spread.variance / seeds, Prior.of(spread, seeds, tolerance)
+    regenerated, prior = 2 * spread.variance / seeds, Prior.of(spread, seeds, tolerance)
     freedom = prior.freedom + cases - 1
-    variance = (prior.freedom * prior.variance + (cases - 1) * redrawn) / freedom
+    variance = (prior.freedom * prior.variance + (cases - 1) * regenerated) / freedom
     # Where all cases lose alike, `stated_mean` never shows more, and `ranked_mean` a little from a dozen cases on.
     return quantile(1 - level, freedom) * math.sqrt(variance / cases)
 

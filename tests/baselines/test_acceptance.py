@@ -1,4 +1,4 @@
-"""Accepting parts of runs: on pictures of the embedded model that were really scored, and on runs made by hand."""
+"""Accepting parts of runs: on images of the embedded model that were really scored, and on runs made by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from sdeval import SdevalError
 from sdeval.baselines import provenance
 from sdeval.baselines.acceptance import (
-    BrokenPictures,
+    BrokenImages,
     Part,
     Proposal,
     accept,
@@ -34,14 +34,14 @@ from sdeval.config.suite import Suite
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.evaluation.score import measured_set, score
 from sdeval.imaging.io import open_rgb, pixel_hash, write_png
-from sdeval.metrics import Picture
+from sdeval.metrics import GeneratedImage
 from sdeval.metrics.clip_score import ClipScore
 from sdeval.results import run as runs
 from sdeval.results.records import MetricRecord
 from sdeval.results.run import Run, Stored
 from tests.baselines.test_store import contents, on_disk
 from tests.conftest import CLIP_SCORE, make_run, with_features
-from tests.drawn import plan
+from tests.generated import plan
 
 SUITE = plan().suite
 SCORES = np.array([[30.0, 31.0], [29.0, 28.0], [27.0, 26.0]])
@@ -53,16 +53,16 @@ def suite_of(name: str) -> Suite:
     return SUITE
 
 
-def changed(drawn: tuple[Run, Path], folder: Path, cases: tuple[str, ...] = NAMES, metrics: Any = None) -> Run:
-    """The drawn run with upside-down pictures of some cases, scored anew and written."""
-    run, source = drawn
+def changed(generated: tuple[Run, Path], folder: Path, cases: tuple[str, ...] = NAMES, metrics: Any = None) -> Run:
+    """The generated run with upside-down images of some cases, scored anew and written."""
+    run, source = generated
     shutil.copytree(source / "images", folder / "images")
     samples = []
     for sample in run.samples:
         if sample.case in cases:
-            picture = ImageOps.flip(open_rgb(source / sample.image))
-            write_png(folder / sample.image, picture)
-            sample = replace(sample, sha256=pixel_hash(picture))
+            image = ImageOps.flip(open_rgb(source / sample.image))
+            write_png(folder / sample.image, image)
+            sample = replace(sample, sha256=pixel_hash(image))
         samples.append(replace(sample, scores={}))
     asked = plan(metrics=metrics) if metrics else plan()
     bare = replace(run, samples=tuple(samples), metrics={}, features={}, set_scores={})
@@ -72,10 +72,10 @@ def changed(drawn: tuple[Run, Path], folder: Path, cases: tuple[str, ...] = NAME
 
 
 @pytest.fixture
-def accepted(drawn: tuple[Run, Path], tmp_path: Path) -> Path:
-    """A folder of baselines with the drawn run in it, and `new/few/shapes`, a run with other pictures."""
-    accept(drawn[1], tmp_path / "baselines")
-    changed(drawn, tmp_path / "new" / "few" / "shapes")
+def accepted(generated: tuple[Run, Path], tmp_path: Path) -> Path:
+    """A folder of baselines with the generated run in it, and `new/few/shapes`, a run with other images."""
+    accept(generated[1], tmp_path / "baselines")
+    changed(generated, tmp_path / "new" / "few" / "shapes")
     return tmp_path
 
 
@@ -91,33 +91,34 @@ def held(root: Path) -> Run:
     return found
 
 
-def test_some_cases_are_the_runs_and_the_others_stay(accepted: Path, drawn: tuple[Run, Path]) -> None:
+def test_some_cases_are_the_runs_and_the_others_stay(accepted: Path, generated: tuple[Run, Path]) -> None:
     before, new = contents(accepted / "baselines/few/shapes"), runs.read(accepted / "new/few/shapes")
     proposal = accept_part(accepted, Part(("square",)))
     now = held(accepted)
     assert now.samples == tuple(
-        theirs if theirs.case == "square" else ours for ours, theirs in zip(drawn[0].samples, new.samples, strict=True)
+        theirs if theirs.case == "square" else ours
+        for ours, theirs in zip(generated[0].samples, new.samples, strict=True)
     )
     rows = [2, 3]
     assert np.array_equal(now.features["clip"][rows], new.features["clip"][rows])
-    assert np.array_equal(np.delete(now.features["clip"], rows, 0), np.delete(drawn[0].features["clip"], rows, 0))
+    assert np.array_equal(np.delete(now.features["clip"], rows, 0), np.delete(generated[0].features["clip"], rows, 0))
     after = contents(accepted / "baselines/few/shapes")
-    pictures = {name for name in before if name.startswith("images") and before[name] != after[name]}
-    assert pictures == {"images/square@0.png", "images/square@1.png"}
+    images = {name for name in before if name.startswith("images") and before[name] != after[name]}
+    assert images == {"images/square@0.png", "images/square@1.png"}
     assert {each.case for each in proposal.cases} == {"square"}
-    assert proposal.figures[0].pictures == 2
+    assert proposal.figures[0].images == 2
     assert now.complete
 
 
 def test_a_fresh_comparison_passes_for_the_accepted_case_and_judges_the_others_as_before(
-    accepted: Path, drawn: tuple[Run, Path]
+    accepted: Path, generated: tuple[Run, Path]
 ) -> None:
     new = runs.read(accepted / "new/few/shapes")
-    before = {each.case: each for each in judge_cases(new, drawn[0])}
+    before = {each.case: each for each in judge_cases(new, generated[0])}
     accept_part(accepted, Part(("square",)))
     after = {each.case: each for each in judge_cases(new, held(accepted))}
-    assert (after["square"].verdict, after["square"].reason) == ("passed", "identical pictures")
-    assert before["square"].reason != "identical pictures"
+    assert (after["square"].verdict, after["square"].reason) == ("passed", "identical images")
+    assert before["square"].reason != "identical images"
     for case in ("circle", "cross"):
         assert replace(after[case], p_value=None) == replace(before[case], p_value=None)
 
@@ -143,64 +144,66 @@ def test_all_cases_one_by_one_are_the_whole_run(accepted: Path, tmp_path: Path) 
         assert [each.cases for each in proposal.entries] == ["all"]
 
 
-def test_a_metric_alone_leaves_pictures_and_other_scores(accepted: Path, drawn: tuple[Run, Path]) -> None:
+def test_a_metric_alone_leaves_images_and_other_scores(accepted: Path, generated: tuple[Run, Path]) -> None:
     before, new = contents(accepted / "baselines/few/shapes"), runs.read(accepted / "new/few/shapes")
     accept_part(accepted, Part(None, ("clip_score",)))
     now, after = held(accepted), contents(accepted / "baselines/few/shapes")
     assert [each.scores for each in now.samples] == [each.scores for each in new.samples]
-    assert [each.sha256 for each in now.samples] == [each.sha256 for each in drawn[0].samples]
+    assert [each.sha256 for each in now.samples] == [each.sha256 for each in generated[0].samples]
     assert [each.scored_on for each in now.samples] == [{"clip_score": each.sha256} for each in new.samples]
-    assert now.set_scores == drawn[0].set_scores
+    assert now.set_scores == generated[0].set_scores
     touched = {name for name in after if after[name] != before.get(name)}
     assert touched == {"samples.jsonl", "accepted.json"}
 
 
-def scored_again(root: Path, drawn: tuple[Run, Path]) -> Run:
-    """The drawn pictures once more, held against the baseline as it is now."""
-    bare = tuple(replace(each, scores={}) for each in drawn[0].samples)
-    run = replace(drawn[0], samples=bare, metrics={}, features={}, set_scores={})
-    return score(run, SUITE, SUITE.samples, drawn[1], "cpu", Stored(held(root), root / "baselines" / "few" / "shapes"))
-
-
-@pytest.mark.parametrize("metric", ["clip_score", "frechet_distance"])
-def test_what_was_accepted_without_its_picture_is_not_reused_for_that_picture(
-    accepted: Path, drawn: tuple[Run, Path], metric: str
-) -> None:
-    accept_part(accepted, Part(None, (metric,)))
-    again = scored_again(accepted, drawn)
-    assert [each.scores for each in again.samples] == [each.scores for each in drawn[0].samples]
-    assert np.allclose(again.features["clip"], drawn[0].features["clip"], atol=1e-5)
-    assert again.set_scores["frechet_distance"].value == pytest.approx(
-        drawn[0].set_scores["frechet_distance"].value, rel=1e-4
+def scored_again(root: Path, generated: tuple[Run, Path]) -> Run:
+    """The generated images once more, held against the baseline as it is now."""
+    bare = tuple(replace(each, scores={}) for each in generated[0].samples)
+    run = replace(generated[0], samples=bare, metrics={}, features={}, set_scores={})
+    return score(
+        run, SUITE, SUITE.samples, generated[1], "cpu", Stored(held(root), root / "baselines" / "few" / "shapes")
     )
 
 
-def test_scores_that_came_with_their_pictures_are_reused(
-    accepted: Path, drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("metric", ["clip_score", "frechet_distance"])
+def test_what_was_accepted_without_its_image_is_not_reused_for_that_image(
+    accepted: Path, generated: tuple[Run, Path], metric: str
+) -> None:
+    accept_part(accepted, Part(None, (metric,)))
+    again = scored_again(accepted, generated)
+    assert [each.scores for each in again.samples] == [each.scores for each in generated[0].samples]
+    assert np.allclose(again.features["clip"], generated[0].features["clip"], atol=1e-5)
+    assert again.set_scores["frechet_distance"].value == pytest.approx(
+        generated[0].set_scores["frechet_distance"].value, rel=1e-4
+    )
+
+
+def test_scores_that_came_with_their_images_are_reused(
+    accepted: Path, generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scored: list[str] = []
     original = ClipScore.score
 
-    def told(self: ClipScore, pictures: Sequence[Picture]) -> list[float]:
-        scored.extend(each.case.id for each in pictures)
-        return original(self, pictures)
+    def told(self: ClipScore, images: Sequence[GeneratedImage]) -> list[float]:
+        scored.extend(each.case.id for each in images)
+        return original(self, images)
 
     accept_part(accepted, Part(("square", "cross"), ("clip_score",)))
-    # Their pictures come after them.
+    # Their images come after them.
     accept_part(accepted, Part(("square",)))
     monkeypatch.setattr(ClipScore, "score", told)
-    scored_again(accepted, drawn)
-    # Drawn were the old pictures: square is another one now, cross has the score of another one, circle stayed.
+    scored_again(accepted, generated)
+    # Generated were the old images: square is another one now, cross has the score of another one, circle stayed.
     assert scored == ["square", "square", "cross", "cross"]
     lines = (accepted / "baselines/few/shapes/samples.jsonl").read_text().splitlines()
     assert ["scored_on" in line for line in lines] == [False] * 4 + [True] * 2
 
 
-def test_metrics_that_rest_on_the_same_features_go_together(drawn: tuple[Run, Path], tmp_path: Path) -> None:
+def test_metrics_that_rest_on_the_same_features_go_together(generated: tuple[Run, Path], tmp_path: Path) -> None:
     names = ("clip_score", "frechet_distance", "kernel_distance")
-    changed(drawn, tmp_path / "old", (), names)
+    changed(generated, tmp_path / "old", (), names)
     accept(tmp_path / "old", tmp_path / "baselines")
-    new = changed(drawn, tmp_path / "new/few/shapes", NAMES, names)
+    new = changed(generated, tmp_path / "new/few/shapes", NAMES, names)
     proposal = accept_part(tmp_path, Part(None, ("kernel_distance",)))
     assert proposal.notes == ("accepted along, for the same features of clip: frechet_distance",)
     now = held(tmp_path)
@@ -211,9 +214,9 @@ def test_metrics_that_rest_on_the_same_features_go_together(drawn: tuple[Run, Pa
     assert (said.verdict, said.reason) == ("passed", "identical features")
 
 
-def test_a_metric_that_is_new_is_accepted_for_all_cases(drawn: tuple[Run, Path], tmp_path: Path) -> None:
-    accept(drawn[1], tmp_path / "baselines")
-    changed(drawn, tmp_path / "new/few/shapes", NAMES, ("clip_score", "frechet_distance", "sharpness"))
+def test_a_metric_that_is_new_is_accepted_for_all_cases(generated: tuple[Run, Path], tmp_path: Path) -> None:
+    accept(generated[1], tmp_path / "baselines")
+    changed(generated, tmp_path / "new/few/shapes", NAMES, ("clip_score", "frechet_distance", "sharpness"))
     with pytest.raises(SdevalError, match=r"the baseline has no sharpness; accept it for all cases first: .*sharpness"):
         accept_part(tmp_path, Part(("square",)))
     with pytest.raises(SdevalError, match=r"accepted for all cases at once, and circle and 1 more are left out"):
@@ -234,19 +237,19 @@ def test_the_baseline_as_it_was_is_back_when_its_files_are(accepted: Path) -> No
     assert len(held(accepted).samples) == 6
 
 
-def test_without_the_suite_or_its_pictures_a_set_score_cannot_be_merged(accepted: Path, tmp_path: Path) -> None:
+def test_without_the_suite_or_its_images_a_set_score_cannot_be_merged(accepted: Path, tmp_path: Path) -> None:
     source, folder = accepted / "new/few/shapes", accepted / "baselines"
     before = contents(folder)
     with pytest.raises(SdevalError, match="frechet_distance of what is merged must be measured anew: suite few"):
         propose(source, folder, [Part(("square",))])
     bare = replace(SUITE, references=None)
-    with pytest.raises(SdevalError, match="frechet_distance: the suite has no reference pictures; see to that, or"):
+    with pytest.raises(SdevalError, match="frechet_distance: the suite has no reference images; see to that, or"):
         propose(source, folder, [Part(("square",))], suite_of=lambda _: bare)
     other = tmp_path / "references"
     other.mkdir()
     for path in sorted((SUITE.references or tmp_path).glob("*.png"))[:40]:
         shutil.copy(path, other)
-    with pytest.raises(SdevalError, match="the reference pictures of frechet_distance are not those of the run"):
+    with pytest.raises(SdevalError, match="the reference images of frechet_distance are not those of the run"):
         propose(source, folder, [Part(("square",))], suite_of=lambda _: replace(SUITE, references=other))
     assert contents(folder) == before
 
@@ -262,7 +265,7 @@ def test_the_command_finds_the_suite_in_the_project(
     error = capsys.readouterr().err
     assert "frechet_distance of what is merged must be measured anew: unknown suite 'few'" in error
     assert len(error.splitlines()) == 1
-    (accepted / "suites/test_few.py").write_text("from tests.drawn import plan\n\ntest_few = plan().suite\n")
+    (accepted / "suites/test_few.py").write_text("from tests.generated import plan\n\ntest_few = plan().suite\n")
     assert main(command) == 0
     assert provenance.read(accepted / "baselines/few/shapes")[-1].reason == "upside down"
 
@@ -292,7 +295,7 @@ def animals(root: Path) -> Run:
 
 
 def only(run: Run, *cases: str) -> Run:
-    """The part of a run that `pytest -k` draws."""
+    """The part of a run that `pytest -k` generates."""
     return replace(run, samples=tuple(each for each in run.samples if each.case in cases), complete=False)
 
 
@@ -330,12 +333,12 @@ def test_new_cases_stand_where_the_suite_has_them_and_make_the_baseline_whole(ro
     assert (now.complete, now.asked["cases"]) == (True, 5)
 
 
-def test_the_score_of_a_case_without_a_picture_is_left_out_and_told(root: Path) -> None:
+def test_the_score_of_a_case_without_an_image_is_left_out_and_told(root: Path) -> None:
     whole = make_run(np.vstack([SCORES + 1, [[20.0, 21.0]]]))
     proposal = offer(root, whole, Part(None, ("clip_score",)))
     assert proposal.notes == ("left out, for the baseline does not have them yet: case-3",)
     assert [each.scores["clip_score"] for each in animals(root).samples] == [31.0, 32.0, 30.0, 29.0, 28.0, 27.0]
-    with pytest.raises(SdevalError, match=r"has none of these cases \(case-3\); accept them with their pictures first"):
+    with pytest.raises(SdevalError, match=r"has none of these cases \(case-3\); accept them with their images first"):
         offer(root, whole, Part(("case-3",), ("clip_score",)))
 
 
@@ -359,28 +362,28 @@ def asking(**changes: object) -> Callable[[Run], Run]:
     return lambda run: replace(run, asked={**run.asked, **changes})
 
 
-PICTURES, SCORE = Part(("case-0",)), Part(("case-0",), ("clip_score",))
+IMAGES, SCORE = Part(("case-0",)), Part(("case-0",), ("clip_score",))
 
 
 @pytest.mark.parametrize(
     ("change", "part", "message"),
     [
-        (asking(settings={"steps": 9}), PICTURES, r"asks for something else .* \(steps: none → 9\); accept the whole"),
+        (asking(settings={"steps": 9}), IMAGES, r"asks for something else .* \(steps: none → 9\); accept the whole"),
         (asking(settings={"steps": 9}), SCORE, r"asks for something else .* \(steps: none → 9\); accept the whole"),
-        (asking(seeds=[0, 2], looks=[[0, 2]]), PICTURES, r"asks for something else .* \(seeds: \[0, 1\] → \[0, 2\]\)"),
-        (asking(looks=[[0, 1], [0, 1, 2]]), PICTURES, "was decided with 2 of 3 seeds"),
-        (lambda run: replace(run, task="img2img"), PICTURES, "task: text2img → img2img"),
-        (other_version, PICTURES, "clip_score was scored by 2 here, and by 1 in the baseline; accept it for all cases"),
+        (asking(seeds=[0, 2], looks=[[0, 2]]), IMAGES, r"asks for something else .* \(seeds: \[0, 1\] → \[0, 2\]\)"),
+        (asking(looks=[[0, 1], [0, 1, 2]]), IMAGES, "was decided with 2 of 3 seeds"),
+        (lambda run: replace(run, task="img2img"), IMAGES, "task: text2img → img2img"),
+        (other_version, IMAGES, "clip_score was scored by 2 here, and by 1 in the baseline; accept it for all cases"),
         (other_version, SCORE, "it must be accepted for all cases at once, and case-1 and 1 more are left out"),
-        (lambda run: replace(run, metrics={}), PICTURES, r"has no clip_score \(its suite has it no longer\)"),
-        (first_sample(scores={}), PICTURES, "case-0@0: has no clip_score"),
+        (lambda run: replace(run, metrics={}), IMAGES, r"has no clip_score \(its suite has it no longer\)"),
+        (first_sample(scores={}), IMAGES, "case-0@0: has no clip_score"),
         (first_sample(scores={}), SCORE, "case-0@0: has no clip_score"),
         (
             first_sample(fingerprint="other"),
             SCORE,
             "case-0@0: asks for something else .* -k case-0",
         ),
-        (lambda run: replace(run, samples=run.samples[1:], complete=False), PICTURES, "case-0: seed 0 is missing"),
+        (lambda run: replace(run, samples=run.samples[1:], complete=False), IMAGES, "case-0: seed 0 is missing"),
     ],
 )
 def test_what_cannot_stand_beside_the_rest_is_refused(
@@ -393,10 +396,10 @@ def test_what_cannot_stand_beside_the_rest_is_refused(
     assert contents(root / "baselines") == before
 
 
-@pytest.mark.parametrize("part", [PICTURES, SCORE])
-def test_broken_pictures_are_refused_in_part_as_well(root: Path, part: Part) -> None:
+@pytest.mark.parametrize("part", [IMAGES, SCORE])
+def test_broken_images_are_refused_in_part_as_well(root: Path, part: Part) -> None:
     sick = first_sample(health="black")(make_run(SCORES + 1))
-    with pytest.raises(BrokenPictures, match="case-0@0: is black"):
+    with pytest.raises(BrokenImages, match="case-0@0: is black"):
         offer(root, sick, part)
     offer(root, sick, Part(("case-1",)))
     assert animals(root).samples[2].scores == {"clip_score": 30.0}
@@ -404,11 +407,11 @@ def test_broken_pictures_are_refused_in_part_as_well(root: Path, part: Part) -> 
 
 def test_without_a_baseline_the_whole_run_comes_first(tmp_path: Path) -> None:
     with pytest.raises(SdevalError, match="no baseline of animals on tiny yet; accept the whole run first"):
-        offer(tmp_path, make_run(SCORES), PICTURES)
+        offer(tmp_path, make_run(SCORES), IMAGES)
 
 
-def test_another_prompt_comes_with_its_picture(root: Path) -> None:
-    offer(root, first_sample(fingerprint="other")(make_run(SCORES + 1)), PICTURES)
+def test_another_prompt_comes_with_its_image(root: Path) -> None:
+    offer(root, first_sample(fingerprint="other")(make_run(SCORES + 1)), IMAGES)
     assert animals(root).samples[0].fingerprint == "other"
 
 
@@ -419,13 +422,13 @@ def test_a_metric_of_another_version_is_accepted_for_all_cases(root: Path) -> No
 
 def test_a_new_version_of_a_metric_goes_before_single_cases(root: Path) -> None:
     run = other_version(make_run(SCORES + 1))
-    offer(root, run, PICTURES, Part(None, ("clip_score",)))
+    offer(root, run, IMAGES, Part(None, ("clip_score",)))
     now = animals(root)
     assert now.metrics["clip_score"].version == "2"
     assert [bool(each.scored_on) for each in now.samples] == [False, False, True, True, True, True]
 
 
-def test_scores_that_look_at_all_pictures_are_not_reused_from_a_mixture(root: Path) -> None:
+def test_scores_that_look_at_all_images_are_not_reused_from_a_mixture(root: Path) -> None:
     record = MetricRecord(
         version="1", unit="", higher_is_better=False, scope="sample", tolerance=2.0, tolerance_is_relative=False
     )
@@ -435,23 +438,23 @@ def test_scores_that_look_at_all_pictures_are_not_reused_from_a_mixture(root: Pa
         return replace(run, samples=samples, metrics={**run.metrics, "duplicates": record})
 
     accept(on_disk(both(make_run(SCORES)), root / "both"), root / "baselines")
-    offer(root, both(make_run(SCORES + 1)), PICTURES)
+    offer(root, both(make_run(SCORES + 1)), IMAGES)
     assert [set(each.scored_on) for each in animals(root).samples] == [{"duplicates"}] * 6
     assert len({each.scored_on["duplicates"] for each in animals(root).samples}) == 2
-    # Back again: all of them looked at just these pictures.
-    offer(root, both(make_run(SCORES)), PICTURES)
+    # Back again: all of them looked at just these images.
+    offer(root, both(make_run(SCORES)), IMAGES)
     assert {bool(each.scored_on) for each in animals(root).samples} == {False}
 
 
-def test_a_picture_that_is_gone_from_the_baseline_stays_gone(root: Path) -> None:
+def test_an_image_that_is_gone_from_the_baseline_stays_gone(root: Path) -> None:
     (root / "baselines/animals/tiny/images/case-2@1.png").unlink()
-    offer(root, make_run(SCORES + 1), PICTURES)
+    offer(root, make_run(SCORES + 1), IMAGES)
     names = {path.name for path in (root / "baselines/animals/tiny/images").iterdir()}
     assert names == {f"case-{case}@{seed}.png" for case in range(3) for seed in range(2)} - {"case-2@1.png"}
 
 
 def test_several_parts_are_accepted_one_after_the_other(root: Path) -> None:
-    proposal = offer(root, make_run(SCORES + 1), PICTURES, Part(("case-1",), ("clip_score",)))
+    proposal = offer(root, make_run(SCORES + 1), IMAGES, Part(("case-1",), ("clip_score",)))
     now = animals(root)
     assert [each.sha256 for each in now.samples[:2]] == ["pixels-np.float64(31.0)", "pixels-np.float64(32.0)"]
     assert [set(each.scored_on) for each in now.samples] == [set(), set(), {"clip_score"}, {"clip_score"}, set(), set()]
@@ -461,13 +464,13 @@ def test_several_parts_are_accepted_one_after_the_other(root: Path) -> None:
     ]
 
 
-def test_pictures_keep_their_smaller_form(tmp_path: Path) -> None:
+def test_images_keep_their_smaller_form(tmp_path: Path) -> None:
     accept(on_disk(make_run(SCORES), tmp_path / "old", size=512), tmp_path / "baselines")
     folder = on_disk(make_run(SCORES + 1), tmp_path / "session/animals/tiny", size=512)
-    write(propose(folder, tmp_path / "baselines", [PICTURES]))
+    write(propose(folder, tmp_path / "baselines", [IMAGES]))
     for sample in animals(tmp_path).samples:
-        with Image.open(tmp_path / "baselines/animals/tiny" / sample.image) as picture:
-            assert (picture.format, picture.size) == ("WEBP", (256, 256))
+        with Image.open(tmp_path / "baselines/animals/tiny" / sample.image) as image:
+            assert (image.format, image.size) == ("WEBP", (256, 256))
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,14 @@ SCORES = np.array([[30.0, 31.0], [29.0, 28.0]])
 MACHINE = {"hardware": "cpu of a kind", "packages": {"torch": "2.9"}, "threads": 4}
 
 
-def drawn(root: Path, session: str, run: Run) -> Path:
+def generated(root: Path, session: str, run: Run) -> Path:
     """The folder of a run in a session."""
     return on_disk(replace(run, environment=MACHINE), root / session / run.suite / run.target)
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    write(propose(drawn(tmp_path, "monday", make_run(SCORES)), tmp_path / "baselines", reason="the first"))
+    write(propose(generated(tmp_path, "monday", make_run(SCORES)), tmp_path / "baselines", reason="the first"))
     return tmp_path
 
 
@@ -51,7 +51,9 @@ def test_a_whole_run_is_one_entry(root: Path) -> None:
 
 def test_parts_are_added_and_a_whole_run_resets_them(root: Path) -> None:
     tuesday = replace(make_run(SCORES + 1), drawn_by={"model": "other"})
-    write(propose(drawn(root, "tuesday", tuesday), root / "baselines", [Part(("case-1",))], reason="cats are better"))
+    write(
+        propose(generated(root, "tuesday", tuesday), root / "baselines", [Part(("case-1",))], reason="cats are better")
+    )
     write(propose(root / "tuesday/animals/tiny", root / "baselines", [Part(None, ("clip_score",))]))
     assert [(each.session, each.reason, each.cases, each.metrics) for each in entries(root)] == [
         ("monday", "the first", "all", "all"),
@@ -74,14 +76,14 @@ def test_nothing_in_it_depends_on_the_day_or_the_user(root: Path) -> None:
 
 def test_where_nothing_changes_nothing_is_noted(root: Path) -> None:
     before = contents(root / "baselines")
-    write(propose(drawn(root, "tuesday", make_run(SCORES)), root / "baselines", reason="once more"))
+    write(propose(generated(root, "tuesday", make_run(SCORES)), root / "baselines", reason="once more"))
     assert contents(root / "baselines") == before
 
 
 def test_a_baseline_from_before_has_none_and_gets_some(root: Path) -> None:
     (root / "baselines/animals/tiny/accepted.json").unlink()
     assert entries(root) == ()
-    write(propose(drawn(root, "tuesday", make_run(SCORES + 1)), root / "baselines", [Part(("case-1",))]))
+    write(propose(generated(root, "tuesday", make_run(SCORES + 1)), root / "baselines", [Part(("case-1",))]))
     assert [each.session for each in entries(root)] == ["tuesday"]
 
 
@@ -110,7 +112,7 @@ def test_a_damaged_file_says_how_to_restore_it(root: Path, text: str, message: s
 
 def test_a_damaged_file_stops_a_part_and_not_a_whole_run(root: Path) -> None:
     (root / "baselines/animals/tiny/accepted.json").write_text("{")
-    tuesday = drawn(root, "tuesday", make_run(SCORES + 1))
+    tuesday = generated(root, "tuesday", make_run(SCORES + 1))
     with pytest.raises(SdevalError, match=r"accepted\.json: is damaged"):
         propose(tuesday, root / "baselines", [Part(("case-1",))])
     accept(tuesday, root / "baselines")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sdeval import SdevalError
-from sdeval.baselines.acceptance import BrokenPictures, accept
+from sdeval.baselines.acceptance import BrokenImages, accept
 from sdeval.baselines.store import check_images, find, stored
 from sdeval.imaging.io import write_png
 from sdeval.results import run as runs
@@ -41,7 +41,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_an_accepted_run_is_found_and_says_old_and_new(run: Run, tmp_path: Path) -> None:
     (first,) = accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
-    assert (first.old, first.new, first.pictures) == (None, 29.5, 4)
+    assert (first.old, first.new, first.images) == (None, 29.5, 4)
     found = find(tmp_path / "baselines", "animals", "tiny")
     assert found is not None
     assert found.samples == run.samples
@@ -52,7 +52,7 @@ def test_accepting_the_same_again_changes_no_byte(run: Run, tmp_path: Path) -> N
     before = contents(tmp_path / "baselines")
     later = replace(run, timings={("case-0", 0): Timing(call=0, seconds=0.9)}, peak_memory_bytes=11)
     (second,) = accept(on_disk(later, tmp_path / "later"), tmp_path / "baselines")
-    assert (second.old, second.new, second.pictures) == (29.5, 29.5, 0)
+    assert (second.old, second.new, second.images) == (29.5, 29.5, 0)
     assert contents(tmp_path / "baselines") == before
 
 
@@ -68,22 +68,22 @@ def test_a_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "baselines").exists()
 
 
-def test_large_pictures_are_kept_as_thumbnails(run: Run, tmp_path: Path) -> None:
+def test_large_images_are_kept_as_thumbnails(run: Run, tmp_path: Path) -> None:
     accept(on_disk(run, tmp_path / "run", size=512), tmp_path / "baselines")
     found = find(tmp_path / "baselines", "animals", "tiny")
     assert found is not None
-    picture = Image.open(tmp_path / "baselines" / "animals" / "tiny" / found.samples[0].image)
-    assert (picture.format, picture.size) == ("WEBP", (256, 256))
+    image = Image.open(tmp_path / "baselines" / "animals" / "tiny" / found.samples[0].image)
+    assert (image.format, image.size) == ("WEBP", (256, 256))
 
 
-def test_pictures_that_are_gone_leave_the_baseline(run: Run, tmp_path: Path) -> None:
+def test_images_that_are_gone_leave_the_baseline(run: Run, tmp_path: Path) -> None:
     accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
     fewer = replace(run, samples=run.samples[:2], asked={**ASKED, "cases": 1})
     accept(on_disk(fewer, tmp_path / "fewer"), tmp_path / "baselines")
     assert len(list((tmp_path / "baselines").rglob("*.png"))) == 2
 
 
-def test_how_far_pictures_are_from_the_baseline_before_is_not_kept(run: Run, tmp_path: Path) -> None:
+def test_how_far_images_are_from_the_baseline_before_is_not_kept(run: Run, tmp_path: Path) -> None:
     drifted = replace(run, samples=tuple(replace(each, drift="changed") for each in run.samples))
     accept(on_disk(drifted, tmp_path / "run"), tmp_path / "baselines")
     kept = find(tmp_path / "baselines", run.suite, run.target)
@@ -100,7 +100,7 @@ def test_how_far_pictures_are_from_the_baseline_before_is_not_kept(run: Run, tmp
             r"has no clip_score \(no weights\)",
         ),
         ({"metrics": {}}, "has no scores at all"),
-        ({"health": "black"}, "a baseline holds healthy pictures only"),
+        ({"health": "black"}, "a baseline holds healthy images only"),
         ({"reasons": {"clip_score": "no"}}, "a baseline holds every score"),
         ({"scores": {}}, r"case-0@0: has no clip_score \(and no reason why\); a baseline holds every score"),
     ],
@@ -115,11 +115,11 @@ def test_bad_runs_are_refused(run: Run, tmp_path: Path, damage: dict[str, object
     assert not (tmp_path / "baselines").exists()
 
 
-def test_a_broken_picture_is_named_before_the_scores_it_lacks(run: Run, tmp_path: Path) -> None:
+def test_a_broken_image_is_named_before_the_scores_it_lacks(run: Run, tmp_path: Path) -> None:
     sick = replace(run.samples[1], health="black", reasons={"clip_score": "no"})
     lacking = replace(run.samples[0], reasons={"clip_score": "no"})
     bad = on_disk(replace(run, samples=(lacking, sick, *run.samples[2:])), tmp_path / "run")
-    with pytest.raises(BrokenPictures, match="case-0@1: is black"):
+    with pytest.raises(BrokenImages, match="case-0@1: is black"):
         accept(bad, tmp_path / "baselines")
 
 
@@ -139,33 +139,33 @@ def test_what_is_told_and_not_judged_is_neither_asked_for_nor_kept(run: Run, tmp
     ("content", "message"),
     [
         (None, r"case-1@1: no such file: .*\.png; run the suite again"),
-        (b"x", "case-1@1: not a picture"),
-        (b"", "case-1@1: not a picture"),
+        (b"x", "case-1@1: not an image"),
+        (b"", "case-1@1: not an image"),
     ],
 )
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_run_whose_pictures_are_gone_or_damaged_is_refused_before_anything_is_written(
+def test_a_run_whose_images_are_gone_or_damaged_is_refused_before_anything_is_written(
     run: Run, tmp_path: Path, content: bytes | None, message: str, dry_run: bool
 ) -> None:
-    picture = on_disk(run, tmp_path / "run") / run.samples[-1].image
-    picture.unlink()
+    image = on_disk(run, tmp_path / "run") / run.samples[-1].image
+    image.unlink()
     if content is not None:
-        picture.write_bytes(content)
+        image.write_bytes(content)
     with pytest.raises(SdevalError, match=message):
         accept(tmp_path / "run", tmp_path / "baselines", dry_run=dry_run)
     assert not (tmp_path / "baselines").exists()
 
 
-def test_a_cut_picture_of_a_baseline_is_damage_and_a_missing_one_is_not(run: Run, tmp_path: Path) -> None:
+def test_a_cut_image_of_a_baseline_is_damage_and_a_missing_one_is_not(run: Run, tmp_path: Path) -> None:
     accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
     baseline = stored(tmp_path / "baselines", "animals", "tiny")
     assert baseline is not None
-    picture = baseline.folder / run.samples[0].image
+    image = baseline.folder / run.samples[0].image
     check_images(baseline)
-    picture.write_bytes(picture.read_bytes()[:60])
+    image.write_bytes(image.read_bytes()[:60])
     with pytest.raises(SdevalError, match=r"baseline cannot be decoded: .*case-0@0\.png .*; restore it with: git"):
         check_images(baseline)
-    picture.unlink()
+    image.unlink()
     check_images(baseline)
     assert stored(tmp_path / "baselines", "animals", "other") is None
 

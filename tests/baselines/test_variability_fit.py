@@ -21,12 +21,17 @@ from sdeval.evaluation.plan import make_plan
 from sdeval.metrics import MetricOptions
 from sdeval.results.run import Run
 from tests.conftest import ROOT, make_run
-from tests.drawn import plan
+from tests.generated import plan
 
 SHAPES = shipped()["shapes"]
 SUITE = replace(plan().suite, metrics=("clip_score", "sharpness", "frechet_distance"))
-DRAWN_BY = {**SHAPES.describe(), "pipeline": "StableDiffusionPipeline", "scheduler": "DDIMScheduler", "device": "cpu"}
-del DRAWN_BY["settings"]
+GENERATED_BY = {
+    **SHAPES.describe(),
+    "pipeline": "StableDiffusionPipeline",
+    "scheduler": "DDIMScheduler",
+    "device": "cpu",
+}
+del GENERATED_BY["settings"]
 ASKED = {"cases": 3, "seeds": [0, 1], "settings": dict(SUITE.settings)}
 
 
@@ -76,7 +81,7 @@ def measured(versions: dict[str, str], reference: str) -> Noise:
         },
         asked=ASKED,
         samples=samples_hash(map(asked.fingerprint, asked.samples)),
-        drawn_by=DRAWN_BY,
+        drawn_by=GENERATED_BY,
         overrides={},
         environment={},
     )
@@ -89,9 +94,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def accepted(settings: dict[str, object] | None = None, **drawn_by: object) -> Run:
-    """A baseline of the suite; only how it was drawn counts."""
+    """A baseline of the suite; only how it was generated counts."""
     asked = {**ASKED, "looks": [[0, 1]], "settings": {**SUITE.settings, **(settings or {})}, "unscored": {}}
-    return make_run(np.ones((3, 2)), suite="few", asked=asked, drawn_by={**DRAWN_BY, **drawn_by})
+    return make_run(np.ones((3, 2)), suite="few", asked=asked, drawn_by={**GENERATED_BY, **drawn_by})
 
 
 def fitting(
@@ -130,7 +135,7 @@ def test_what_is_on_trial_leaves_the_noise_as_it_is(measured: Noise, here: Path,
     assert fitting(measured, here, target=target) == Fitting(measured, ())
 
 
-def test_settings_of_the_suite_that_ask_for_the_same_pictures_are_on_trial_too(measured: Noise, here: Path) -> None:
+def test_settings_of_the_suite_that_ask_for_the_same_images_are_on_trial_too(measured: Noise, here: Path) -> None:
     asked = replace(SUITE, settings={**SUITE.settings, "num_inference_steps": 9})
     assert fitting(measured, here, suite=asked).notes == ()
 
@@ -149,8 +154,8 @@ OTHER = (replace(SUITE.cases[0], prompt="a small green circle on a white backgro
     [
         ({"cases": (*SUITE.cases, MORE)}, "cases: 3 → 4"),
         ({"seeds": (5, 6)}, "seeds: [0, 1] → [5, 6]"),
-        ({"cases": OTHER}, "prompts, pictures, strength or size"),
-        ({"settings": {**SUITE.settings, "width": 32}}, "prompts, pictures, strength or size"),
+        ({"cases": OTHER}, "prompts, images, strength or size"),
+        ({"settings": {**SUITE.settings, "width": 32}}, "prompts, images, strength or size"),
     ],
 )
 def test_a_suite_that_asks_for_other_samples_makes_all_of_it_stale(
@@ -189,23 +194,23 @@ def test_settings_that_noise_was_measured_with_are_not_asked_of_the_target_on_tr
         ),
     ],
 )
-def test_a_baseline_that_was_drawn_in_another_way_makes_all_of_it_stale(
+def test_a_baseline_that_was_generated_in_another_way_makes_all_of_it_stale(
     measured: Noise, here: Path, baseline: Run, what: str, by_hand: str
 ) -> None:
     found = fitting(measured, here, baseline=baseline)
-    note = f"{LEFT_OUT}the baseline was drawn in another way ({what}){AGAIN} {by_hand}"
+    note = f"{LEFT_OUT}the baseline was generated in another way ({what}){AGAIN} {by_hand}"
     assert found == Fitting(None, (note,))
 
 
 @pytest.mark.parametrize("fact", [{"batch_size": 1}, {"device": "cuda"}])
-def test_where_and_in_which_batches_the_baseline_was_drawn_does_not_count(
+def test_where_and_in_which_batches_the_baseline_was_generated_does_not_count(
     measured: Noise, here: Path, fact: dict[str, object]
 ) -> None:
     assert fitting(measured, here, baseline=accepted(**fact)).notes == ()
 
 
 def test_a_folder_is_the_same_wherever_it_lies_and_another_one_is_not(measured: Noise, here: Path) -> None:
-    of_folder = replace(measured, drawn_by={**DRAWN_BY, "model": "/data/paint-1"})
+    of_folder = replace(measured, drawn_by={**GENERATED_BY, "model": "/data/paint-1"})
     assert fitting(of_folder, here, baseline=accepted(model="./models/paint-1")).notes == ()
     (note,) = fitting(of_folder, here, baseline=accepted(model="./models/paint-2")).notes
     assert "(model: paint-1 → paint-2)" in note
@@ -219,13 +224,13 @@ def test_a_metric_of_another_version_is_left_out_alone(measured: Noise, here: Pa
     assert found.notes == (f"baselines/few/shapes.noise.json: what it says of {told} is left out{AGAIN}",)
 
 
-def test_a_set_metric_with_other_reference_pictures_is_left_out_alone(
+def test_a_set_metric_with_other_reference_images_is_left_out_alone(
     measured: Noise, here: Path, versions: dict[str, str], reference: str
 ) -> None:
     of_other = of_metric(versions["frechet_distance"], "other")
     found = fitting(replace(measured, metrics={**measured.metrics, "frechet_distance": of_other}), here)
     assert set(found.noise.metrics) == {"clip_score", "sharpness"}
-    assert f"frechet_distance (reference pictures: other → {reference})" in found.notes[0]
+    assert f"frechet_distance (reference images: other → {reference})" in found.notes[0]
 
 
 def test_a_metric_that_is_not_on_this_machine_says_nothing(
@@ -242,11 +247,11 @@ def test_a_metric_that_the_suite_no_longer_has_says_nothing(measured: Noise, her
     assert fitting(replace(measured, metrics={"unheard_of": of_metric("1")}), here).notes == ()
 
 
-def test_reference_pictures_that_cannot_be_used_are_other_ones(measured: Noise, here: Path, tmp_path: Path) -> None:
+def test_reference_images_that_cannot_be_used_are_other_ones(measured: Noise, here: Path, tmp_path: Path) -> None:
     (tmp_path / "too-few").mkdir()
     Image.new("RGB", (64, 64)).save(tmp_path / "too-few" / "one.png")
     found = fitting(measured, here, suite=replace(SUITE, references=tmp_path / "too-few"))
-    assert "frechet_distance (reference pictures: " in found.notes[0]
+    assert "frechet_distance (reference images: " in found.notes[0]
 
 
 def test_a_file_of_another_version_of_sdeval_is_left_out(measured: Noise, here: Path) -> None:

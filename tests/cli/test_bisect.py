@@ -20,14 +20,14 @@ from tests.report.test_terminal import BLACK, FINE
 GOOD = """
 import numpy as np
 
-def draw(case, seed):
-    picture = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), dtype=np.uint8)
-    return np.kron(picture, np.ones((8, 8, 1), dtype=np.uint8))
+def generate(case, seed):
+    image = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), dtype=np.uint8)
+    return np.kron(image, np.ones((8, 8, 1), dtype=np.uint8))
 """
 BLACKENED = GOOD.replace("return ", "return 0 * ")
 UNUSABLE = "import no_such_module\n"
 PROJECT = {
-    "pyproject.toml": '[tool.sdeval.targets.ours]\nmodel = "python:engine.py:draw"\n',
+    "pyproject.toml": '[tool.sdeval.targets.ours]\nmodel = "python:engine.py:generate"\n',
     ".gitignore": "reports/\n__pycache__/\n.pytest_cache/\n",
     "suites/test_few.py": """
 from sdeval import Case, Suite

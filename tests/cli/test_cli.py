@@ -36,7 +36,7 @@ def test_accept_takes_the_latest_session_and_says_old_and_new(
 ) -> None:
     assert main(["accept"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "animals on tiny: 4 pictures new or changed",
+        "animals on tiny: 4 images new or changed",
         "  clip_score  –  →  29.50",
         "accepted into baselines; undo with git",
     ]
@@ -69,7 +69,7 @@ def test_nothing_is_accepted_where_one_run_is_refused(session: Path) -> None:
     assert not Path("baselines").exists()
 
 
-def test_report_draws_the_page_again(session: Path) -> None:
+def test_report_generates_the_page_again(session: Path) -> None:
     before = contents(session)
     (session / "index.html").unlink()
     assert main(["report", str(session)]) == 0
@@ -108,12 +108,12 @@ def test_a_damaged_session_is_named(session: Path, text: str, message: str, caps
     assert message in capsys.readouterr().err
 
 
-def test_the_page_of_a_session_whose_pictures_are_gone_says_so(session: Path) -> None:
+def test_the_page_of_a_session_whose_images_are_gone_says_so(session: Path) -> None:
     verdict = Verdict(suite="animals", target="tiny", metric="health", case="case-0", verdict="new")
     (session / "animals" / "tiny" / "images" / "case-0@1.png").unlink()
     page = publish(session, [verdict], Path("baselines")).read_text(encoding="utf-8")
     assert page.count('loading="lazy"') == 1
-    assert "the picture is gone</span></span><small>seed 1</small>" in page
+    assert "the image is gone</span></span><small>seed 1</small>" in page
 
 
 def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -> None:
@@ -125,7 +125,7 @@ def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -
     assert text.endswith("Page: [the page](<https://pages.example>)\n\nNext: `open https://pages.example`\n")
 
 
-def test_a_page_drawn_again_is_as_strict_as_its_session(session: Path) -> None:
+def test_a_page_generated_again_is_as_strict_as_its_session(session: Path) -> None:
     verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="new")
     page = publish(session, [verdict], Path("baselines"), Telling(strict=True))
     page.unlink()
@@ -155,7 +155,7 @@ def test_a_crash_is_not_taken_for_something_worse(
     def crash(*_: object, **__: object) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr("sdeval.report.publish.redraw", crash)
+    monkeypatch.setattr("sdeval.report.publish.rewrite_page", crash)
     assert main(["report"]) == 3
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("Traceback")
@@ -166,7 +166,7 @@ def test_an_interrupted_command_says_so(session: Path, monkeypatch: pytest.Monke
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sdeval.report.publish.redraw", interrupt)
+    monkeypatch.setattr("sdeval.report.publish.rewrite_page", interrupt)
     assert main(["report"]) == 130
 
 
@@ -190,7 +190,7 @@ def test_some_cases_are_accepted_and_their_scores_told(session: Path, capsys: py
     capsys.readouterr()
     assert main(["accept", "-k", "case and not 0", "--reason", "cats are better", "--dry-run"]) == 0
     told = [
-        "animals on tiny: 2 pictures new or changed",
+        "animals on tiny: 2 images new or changed",
         "  clip_score         29.50  →  30.00",
         "  case-1 clip_score  28.50  →  29.50",
     ]
@@ -201,15 +201,13 @@ def test_some_cases_are_accepted_and_their_scores_told(session: Path, capsys: py
     assert [(each.session, each.reason) for each in entries] == [("one", "the first"), ("two", "cats are better")]
 
 
-def test_the_scores_of_a_metric_are_accepted_and_pictures_stay(
-    session: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_scores_of_a_metric_are_accepted_and_images_stay(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["accept"]) == 0
     again(session)
     capsys.readouterr()
     assert main(["accept", "--metric", "clip_score"]) == 0
     assert capsys.readouterr().out.splitlines()[:3] == [
-        "animals on tiny: pictures stay",
+        "animals on tiny: images stay",
         "  clip_score         29.50  →  30.50",
         "  case-0 clip_score  30.50  →  31.50",
     ]

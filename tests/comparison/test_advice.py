@@ -135,8 +135,8 @@ def test_the_tolerance_that_it_has_is_not_advised() -> None:
     assert all(float(each) > 0.5 for each in re.findall(r"a loss of ([\d.e+]+) is$", said.reason))
 
 
-def drawn_with(seeds: int, number: int) -> Verdict:
-    """A suite of 32 cases, of which every image is drawn anew and nothing else changed; seeds differ by 2."""
+def generated_with(seeds: int, number: int) -> Verdict:
+    """A suite of 32 cases, of which every image is generated anew and nothing else changed; seeds differ by 2."""
     rng = np.random.default_rng((number, 8))
     level = rng.normal(90, 3, (32, 1))
     before, after = (level + rng.normal(0, 2, (32, 16)) for _ in range(2))
@@ -146,11 +146,11 @@ def drawn_with(seeds: int, number: int) -> Verdict:
 
 
 def test_as_many_seeds_as_it_says_decide() -> None:
-    reasons = [drawn_with(2, number).reason for number in range(60)]
+    reasons = [generated_with(2, number).reason for number in range(60)]
     told = [int(count) for reason in reasons for count in re.findall(r"(\d+) seeds a case", reason)]
     assert len(told) >= 10
     needed = int(np.median(told))
-    passed = [drawn_with(needed, 1000 + number).verdict == "passed" for number in range(60)]
+    passed = [generated_with(needed, 1000 + number).verdict == "passed" for number in range(60)]
     assert np.mean(passed) > 0.6
 
 

@@ -44,7 +44,7 @@ def accepted(seeds: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def collapsed(before: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Two seeds drawn again, and case 11 gone."""
+    """Two seeds generated again, and case 11 gone."""
     after = before[:, :2] + rng.normal(0, 0.2, size=(24, 2))
     after[11] -= 5
     return after
@@ -68,7 +68,7 @@ def test_two_seeds_do_not_tell_how_much_a_case_varies(rng: np.random.Generator) 
     assert [name for name, each in verdicts.items() if each.verdict != "passed"] == ["case-11"]
 
 
-def test_one_picture_does_not_accuse_its_case(rng: np.random.Generator) -> None:
+def test_one_image_does_not_accuse_its_case(rng: np.random.Generator) -> None:
     before = accepted(4, rng)
     said = by_case(judge_cases(make_run(collapsed(before, rng)[:, :1]), make_run(before)))["case-11"]
     assert said.verdict == "inconclusive"
@@ -82,7 +82,7 @@ def test_a_seed_that_the_baseline_could_not_score_does_not_count(rng: np.random.
     assert said.verdict == "inconclusive"
 
 
-def test_a_case_whose_pictures_changed_passes_with_its_change(scores: np.ndarray) -> None:
+def test_a_case_whose_images_changed_passes_with_its_change(scores: np.ndarray) -> None:
     after = scores.copy()
     after[3] += 0.5
     verdicts = by_case(judge_cases(make_run(after), make_run(scores)))
@@ -117,22 +117,22 @@ def test_a_failed_metric_is_unscored(scores: np.ndarray) -> None:
 def test_a_missing_distance_that_is_told_and_not_judged_fails_no_case(scores: np.ndarray) -> None:
     run = make_run(scores)
     told = replace(run.metrics["clip_score"], judged=False)
-    samples = tuple(replace(each, reasons={"psnr": "identical pictures"}) for each in run.samples)
+    samples = tuple(replace(each, reasons={"psnr": "identical images"}) for each in run.samples)
     run = replace(run, metrics={**run.metrics, "psnr": told}, samples=samples)
     assert {each.verdict for each in judge_cases(run, make_run(scores))} == {"passed"}
 
 
 def settle(before: np.ndarray, after: np.ndarray) -> tuple[list[Verdict], int]:
     """Judged with two seeds, and with all of them where a case is suspected; with how many in the end."""
-    drawn = [2]
+    generated = [2]
 
     def widen() -> bool:
-        more = drawn[0] < after.shape[1]
-        drawn[0] = after.shape[1]
+        more = generated[0] < after.shape[1]
+        generated[0] = after.shape[1]
         return more
 
-    verdicts = settle_cases(lambda: judge_cases(make_run(after[:, : drawn[0]]), make_run(before)), widen)
-    return verdicts, drawn[0]
+    verdicts = settle_cases(lambda: judge_cases(make_run(after[:, : generated[0]]), make_run(before)), widen)
+    return verdicts, generated[0]
 
 
 def test_a_suspected_case_is_cleared_by_further_seeds(rng: np.random.Generator) -> None:
@@ -154,7 +154,7 @@ def test_a_suspected_case_is_accused_if_every_seed_speaks_against_it(rng: np.ran
     assert seeds == 4
 
 
-def test_without_suspicion_no_further_seed_is_drawn(rng: np.random.Generator) -> None:
+def test_without_suspicion_no_further_seed_is_generated(rng: np.random.Generator) -> None:
     before = accepted(4, rng)
     assert settle(before, before + rng.normal(0, 0.2, size=before.shape))[1] == 2
 
@@ -163,7 +163,7 @@ def test_false_accusations_are_rare() -> None:
     rng = np.random.default_rng(4)
     accused = 0
     for _ in range(400):
-        # Every picture is drawn anew and one in twenty goes wrong on either side.
+        # Every image is generated anew and one in twenty goes wrong on either side.
         before, after = (30 - 15 * (rng.random((24, 4)) < 0.05) + rng.normal(0, 1, (24, 4)) for _ in range(2))
         accused += any(each.verdict == "regressed" for each in settle(before, after)[0])
     assert accused <= 4

@@ -50,7 +50,7 @@ def test_seeds_alone_collapse_nothing(before: np.ndarray, rng: np.random.Generat
 
 
 def test_identical_images_pass(before: np.ndarray) -> None:
-    assert (judged(before, before).verdict, judged(before, before).reason) == ("passed", "identical pictures")
+    assert (judged(before, before).verdict, judged(before, before).reason) == ("passed", "identical images")
 
 
 def test_a_sample_above_what_its_case_does_anyway_did_not_collapse(rng: np.random.Generator) -> None:
@@ -187,7 +187,7 @@ def test_all_metrics_that_were_tried_share_the_level(before: np.ndarray) -> None
 
 @pytest.mark.parametrize(("share", "seeds"), [(0.05, 8), (0.1, 4), (0.2, 2)])
 def test_images_that_go_wrong_as_often_on_either_side_raise_no_alarm(share: float, seeds: int) -> None:
-    """Every image is drawn anew, and the target gets some of them wrong by itself, before and after."""
+    """Every image is generated anew, and the target gets some of them wrong by itself, before and after."""
     alarms = 0
     for number in range(100):
         rng = np.random.default_rng((number, seeds))
@@ -200,7 +200,7 @@ def test_images_that_go_wrong_as_often_on_either_side_raise_no_alarm(share: floa
     assert alarms <= 4
 
 
-@pytest.mark.parametrize("noise", ["normal", "skewed", "heavy tails", "unequal cases", "sparse pictures"])
+@pytest.mark.parametrize("noise", ["normal", "skewed", "heavy tails", "unequal cases", "sparse images"])
 def test_chance_alone_raises_no_alarm(noise: str) -> None:
     alarms = 0
     for seed in range(100):

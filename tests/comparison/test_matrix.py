@@ -70,13 +70,13 @@ def test_the_front_holds_what_no_other_beats_in_time_and_quality(runs: dict[str,
     assert {row.name: row.on_front for row in matrix.rows}["two steps"]
 
 
-def test_broken_pictures_make_a_setting_worse(runs: dict[str, Run]) -> None:
+def test_broken_images_make_a_setting_worse(runs: dict[str, Run]) -> None:
     sick = replace(runs["twenty steps"].samples[0], health="black")
     runs["twenty steps"] = replace(runs["twenty steps"], samples=(sick, *runs["twenty steps"].samples[1:]))
     matrix = side_by_side(runs, "fifty steps", lambda _: None)
     row = matrix.rows[1]
     assert (row.broken, row.worse, row.not_worse) == (1, True, False)
-    assert "twenty steps: 1 broken pictures" in matrix_lines(matrix, 120)
+    assert "twenty steps: 1 broken images" in matrix_lines(matrix, 120)
 
 
 def test_runs_are_reduced_to_the_samples_they_share(runs: dict[str, Run], scores: np.ndarray) -> None:

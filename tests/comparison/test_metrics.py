@@ -39,9 +39,9 @@ def scores(rng: np.random.Generator) -> np.ndarray:
     return rng.normal(30, 3, size=(24, 2))
 
 
-def test_identical_pictures_pass_without_a_test(scores: np.ndarray) -> None:
+def test_identical_images_pass_without_a_test(scores: np.ndarray) -> None:
     said = judge(scores, scores)
-    assert (said.verdict, said.delta, said.reason) == ("passed", 0.0, "identical pictures")
+    assert (said.verdict, said.delta, said.reason) == ("passed", 0.0, "identical images")
 
 
 def test_a_clear_loss_is_a_regression(scores: np.ndarray, rng: np.random.Generator) -> None:
@@ -148,7 +148,7 @@ def test_the_same_set_passes(rng: np.random.Generator) -> None:
     assert set_verdict(values, values, real).verdict == "passed"
 
 
-def test_other_reference_pictures_are_not_comparable(rng: np.random.Generator) -> None:
+def test_other_reference_images_are_not_comparable(rng: np.random.Generator) -> None:
     features = rng.normal(size=(48, 8))
     one = with_features(make_run(np.ones((24, 2))), features, 1.0, reference="a")
     other = with_features(make_run(np.ones((24, 2))), features, 1.0, reference="b")
@@ -172,7 +172,7 @@ def test_without_a_baseline_what_is_not_judged_has_nothing_to_tell(scores: np.nd
     silent = replace(run, samples=tuple(replace(each, scores={}) for each in run.samples))
     said = judge_metrics([collect_evidence(silent, None, "clip_score")])[0]
     assert (said.verdict, said.current) == ("information", None)
-    assert said.reason == "no picture of the baseline to compare with"
+    assert said.reason == "no image of the baseline to compare with"
 
 
 def test_what_is_not_judged_is_no_gate_that_raises_the_bar(scores: np.ndarray, rng: np.random.Generator) -> None:
@@ -232,7 +232,7 @@ def test_all_scores_null_is_unscored(cases: int) -> None:
     assert judge(something, nothing).verdict == "unscored"
 
 
-def test_other_pictures_with_equal_scores_pass_and_say_so(scores: np.ndarray) -> None:
+def test_other_images_with_equal_scores_pass_and_say_so(scores: np.ndarray) -> None:
     before = make_run(scores)
     other = replace(before, samples=tuple(replace(each, sha256=f"other {each.sha256}") for each in before.samples))
     said = judge_metrics([collect_evidence(other, before, "clip_score")])[0]

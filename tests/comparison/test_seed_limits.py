@@ -28,16 +28,18 @@ def test_seeds_that_are_too_few_to_accuse_a_case_are_told(seeds: int) -> None:
     )
 
 
-@pytest.mark.parametrize(("drawn", "most", "kept", "reached"), [(2, 8, 4, 4), (2, 8, 6, 4), (2, 8, 2, 2), (2, 3, 1, 1)])
+@pytest.mark.parametrize(
+    ("generated", "most", "kept", "reached"), [(2, 8, 4, 4), (2, 8, 6, 4), (2, 8, 2, 2), (2, 3, 1, 1)]
+)
 def test_seeds_that_the_baseline_does_not_hold_are_told_with_what_mends_it(
-    drawn: int, most: int, kept: int, reached: int
+    generated: int, most: int, kept: int, reached: int
 ) -> None:
-    assert seed_notes(suite(drawn, most), "tiny", held(kept), all_seeds=False) == (
+    assert seed_notes(suite(generated, most), "tiny", held(kept), all_seeds=False) == (
         f"animals on tiny: has {most} seeds, but the baseline holds {kept} of them, "
         f"so at most {reached} are generated; to have all: pytest suites --sdeval-all-seeds, then sdeval accept",
     )
 
 
 @pytest.mark.parametrize(("kept", "all_seeds"), [(held(4), False), (held(8), False), (None, False), (held(2), True)])
-def test_where_all_seeds_are_held_or_drawn_there_is_nothing_to_tell(kept: Run | None, all_seeds: bool) -> None:
+def test_where_all_seeds_are_held_or_generated_there_is_nothing_to_tell(kept: Run | None, all_seeds: bool) -> None:
     assert seed_notes(suite(2, 4), "tiny", kept, all_seeds=all_seeds) == ()

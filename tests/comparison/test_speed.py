@@ -15,7 +15,7 @@ GPU = {"hardware": "1x GPU"}
 
 
 def timed(seconds: float, hardware: str = "1x GPU", memory: int = 1000, **changes: object) -> Run:
-    """Ten calls of two pictures, the first of them slow."""
+    """Ten calls of two images, the first of them slow."""
     run = make_run(np.ones((10, 2)), drawn_by={"batch_size": 2})
     stages = {"encode": 0.1 * seconds, "denoise": 0.8 * seconds, "decode": 0.1 * seconds, "steps": 10}
     timings = {
@@ -120,7 +120,7 @@ def in_turns(rng: np.random.Generator, times: float, calls: int = 12) -> Verdict
 def test_in_turns_a_slower_target_is_found_on_a_machine_that_others_slow(rng: np.random.Generator) -> None:
     said = in_turns(rng, 1.3)
     assert said.verdict == "regressed"
-    assert "a call, in turns with tiny" in said.reason
+    assert "a call, interleaved with tiny" in said.reason
     assert in_turns(rng, 0.7).verdict == "improved"
 
 

@@ -93,7 +93,7 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
         load_cases(tmp_path / "cases.yaml")
 
 
-def test_pictures_are_relative_to_the_file(tmp_path: Path) -> None:
+def test_images_are_relative_to_the_file(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     Image.new("RGB", (8, 8)).save(tmp_path / "images" / "cat.png")
     (case,) = load_cases(write(tmp_path, "a.yaml", "- id: cat\n  prompt: a\n  image: images/cat.png\n"))

@@ -22,12 +22,12 @@ def test_samples_are_every_case_with_every_seed() -> None:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+def images(tmp_path: Path) -> Path:
     Image.new("RGB", (16, 16)).save(tmp_path / "image.png")
     Image.new("L", (16, 16)).save(tmp_path / "mask.png")
     Image.new("L", (8, 16)).save(tmp_path / "small.png")
     Image.new("L", (12, 16)).save(tmp_path / "odd.png")
-    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.png").write_text("no image")
     return tmp_path
 
 
@@ -47,7 +47,7 @@ def pictures(tmp_path: Path) -> Path:
         ({"cases": (replace(CAT, strength=0.5),)}, "strength: text2img takes none"),
         ({"cases": (replace(CAT, image=Path("x.png")),)}, "image: text2img takes none"),
         ({"task": "img2img"}, "image: is missing; img2img needs one"),
-        ({"references": Path("/nowhere")}, "references: no .png pictures in /nowhere"),
+        ({"references": Path("/nowhere")}, "references: no .png images in /nowhere"),
     ],
 )
 def test_what_cannot_be_right_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -120,7 +120,7 @@ def test_lists_ranges_and_generators_are_kept_as_tuples() -> None:
     assert (found.cases, found.seeds, found.metrics, found.targets) == ((CAT, DOG), (0, 1, 2), ("noise",), ("shapes",))
 
 
-def test_pictures_of_a_case_may_be_text() -> None:
+def test_images_of_a_case_may_be_text() -> None:
     assert replace(CAT, image="a.png", tags=["x"]) == replace(CAT, image=Path("a.png"), tags=("x",))
 
 
@@ -128,16 +128,14 @@ def test_pictures_of_a_case_may_be_text() -> None:
     ("image", "mask", "strength", "message"),
     [
         ("none.png", "mask.png", None, "image: no such file"),
-        ("text.png", "mask.png", None, "image: not a picture that can be opened"),
+        ("text.png", "mask.png", None, "image: not an image that can be opened"),
         ("odd.png", "odd.png", None, "image: is 12x16 pixels; both edges must be multiples of 8"),
         ("image.png", "small.png", None, "mask: is 8x16 pixels but the image is 16x16"),
         ("image.png", "mask.png", 1.5, "strength: must be above 0 and at most 1, got 1.5"),
     ],
 )
-def test_wrong_pictures_are_refused(
-    pictures: Path, image: str, mask: str, strength: float | None, message: str
-) -> None:
-    case = replace(CAT, image=pictures / image, mask=pictures / mask, strength=strength, origin="cases.yaml:3")
+def test_wrong_images_are_refused(images: Path, image: str, mask: str, strength: float | None, message: str) -> None:
+    case = replace(CAT, image=images / image, mask=images / mask, strength=strength, origin="cases.yaml:3")
     with pytest.raises(SdevalError) as error:
         suite(task="inpainting", cases=(case,))
     assert str(error.value).startswith("cases.yaml:3: ")
@@ -158,10 +156,10 @@ def test_the_fingerprint_follows_seed_and_size() -> None:
     assert len(prints) == 4
 
 
-def test_the_fingerprint_follows_pixels_and_not_names(pictures: Path) -> None:
-    (pictures / "copy.png").write_bytes((pictures / "image.png").read_bytes())
+def test_the_fingerprint_follows_pixels_and_not_names(images: Path) -> None:
+    (images / "copy.png").write_bytes((images / "image.png").read_bytes())
     one, other, third = (
-        fingerprint(Sample(replace(CAT, image=pictures / name), 0), 16, 16)
+        fingerprint(Sample(replace(CAT, image=images / name), 0), 16, 16)
         for name in ("image.png", "copy.png", "small.png")
     )
     assert one == other != third

@@ -76,7 +76,7 @@ def test_a_target_is_found_by_name_folder_or_hub_id(tmp_path: Path) -> None:
     ("text", "name"),
     [
         ("python:engines/ours.py:Server", "ours-server"),
-        ("python:package.module:draw", "module-draw"),
+        ("python:package.module:generate", "module-generate"),
         ("python:nothing", "nothing"),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_text_that_is_no_target_is_refused(text: str, message: str) -> None:
     assert message in str(error.value)
 
 
-def test_the_fingerprint_follows_how_it_is_drawn_and_not_the_name() -> None:
+def test_the_fingerprint_follows_how_it_is_generated_and_not_the_name() -> None:
     one = Target(name="a", model="m")
     assert one.fingerprint == Target(name="b", model="m").fingerprint
     assert one.fingerprint != one.with_values({"guidance_scale": 2}).fingerprint

@@ -28,7 +28,7 @@ from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict
 from sdeval.session.session import Session
 from tests.conftest import CLIP_SCORE, make_run, with_features
-from tests.drawn import plan
+from tests.generated import plan
 
 
 def suite(cases: int = 2, **changes: object) -> Suite:
@@ -68,7 +68,7 @@ def test_what_it_was_measured_on_is_kept(rng: np.random.Generator) -> None:
     assert (found.drawn_by, found.overrides) == ({"model": "tiny"}, {"guidance_scale": 7})
 
 
-def test_harmless_is_the_largest_change_of_the_figure_drawn_in_other_ways() -> None:
+def test_harmless_is_the_largest_change_of_the_figure_generated_in_other_ways() -> None:
     found = summarize(suite(), measured(SEEDS, [SEEDS[0] + 0.2, SEEDS[0] - 0.3]))
     assert found.metrics["clip_score"].harmless == pytest.approx(0.3)
     assert summarize(suite(), measured(SEEDS)).metrics["clip_score"].harmless == 0.0
@@ -198,7 +198,7 @@ def test_a_missing_score_is_refused(where: str) -> None:
 @pytest.mark.parametrize("metrics", [{}, {"clip_score": replace(CLIP_SCORE, version="0")}])
 def test_a_further_run_that_was_scored_in_another_way_is_refused(metrics: dict[str, runs.MetricRecord]) -> None:
     other = replace(make_run(SEEDS[0]), metrics=metrics)
-    with pytest.raises(SdevalError, match="a run of animals on tiny was not scored by 1; draw it again"):
+    with pytest.raises(SdevalError, match="a run of animals on tiny was not scored by 1; generate it again"):
         summarize(suite(), replace(measured(SEEDS), harmless=(other,)))
 
 
@@ -209,22 +209,22 @@ def test_fewer_than_three_sets_of_seeds_are_refused(count: int, tmp_path: Path) 
 
 
 def never(*_: object) -> Measured:
-    raise AssertionError("drawn")
+    raise AssertionError("generated")
 
 
-def test_a_further_run_of_another_suite_or_target_is_refused_before_anything_is_drawn(
+def test_a_further_run_of_another_suite_or_target_is_refused_before_anything_is_generated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_draw", never)
+    monkeypatch.setattr(module, "_generate", never)
     with pytest.raises(SdevalError, match="a run of animals on tiny says nothing of animals on shapes"):
         calibrate(suite(), shipped()["shapes"], tmp_path, further=[make_run(SEEDS[0])])
 
 
-def test_a_further_run_of_other_samples_is_refused_before_anything_is_drawn(
-    drawn: tuple[Run, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_further_run_of_other_samples_is_refused_before_anything_is_generated(
+    generated: tuple[Run, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_draw", never)
-    run, _ = drawn
+    monkeypatch.setattr(module, "_generate", never)
+    run, _ = generated
     asked = plan().suite
     few = replace(run, samples=run.samples[:4])
     other = replace(run, samples=(replace(run.samples[0], fingerprint="other"), *run.samples[1:]))
@@ -234,11 +234,11 @@ def test_a_further_run_of_other_samples_is_refused_before_anything_is_drawn(
 
 
 def test_a_further_run_with_more_seeds_counts_by_those_of_the_suite(
-    drawn: tuple[Run, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    generated: tuple[Run, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, _ = drawn
+    run, _ = generated
     asked = plan(seeds=(0,), metrics=("clip_score",)).suite
-    monkeypatch.setattr(module, "_draw", lambda *_: Measured((*[own] * 3,), ()))
+    monkeypatch.setattr(module, "_generate", lambda *_: Measured((*[own] * 3,), ()))
     own = replace(run, samples=tuple(each for each in run.samples if each.seed == 0))
     found = calibrate(asked, shipped()["shapes"], tmp_path, further=[run])
     assert found.metrics["clip_score"].harmless == 0.0
@@ -247,7 +247,7 @@ def test_a_further_run_with_more_seeds_counts_by_those_of_the_suite(
 def test_no_seed_is_in_two_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "evaluate", lambda plan, *_, **__: plan)
     asked = plan(seeds=(0, 1000, 2500)).suite
-    found = module._draw(asked, shipped()["shapes"], tmp_path, 3, module.Silent())
+    found = module._generate(asked, shipped()["shapes"], tmp_path, 3, module.Silent())
     every = [seed for each in found.seeds for seed in each.suite.seeds]
     assert len(set(every)) == len(every) == 9
     assert found.seeds[0].suite.seeds == (0, 1000, 2500)
@@ -257,7 +257,7 @@ def test_harmless_runs_have_the_suites_own_seeds_and_other_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "evaluate", lambda plan, *_, **__: plan)
-    found = module._draw(plan().suite, shipped()["shapes"], tmp_path, 3, module.Silent())
+    found = module._generate(plan().suite, shipped()["shapes"], tmp_path, 3, module.Silent())
     assert [each.target.batch_size for each in found.harmless] == [1, 4, 8]
     assert {each.suite.seeds for each in found.harmless} == {(0, 1)}
 
@@ -283,7 +283,7 @@ def gates(sitting: Session) -> dict[str, Verdict]:
     return {item.name: sitting.judge(item) for item in items if item.kind == "metric"}
 
 
-def test_the_embedded_model_has_noise_and_draws_the_same_in_other_batches(calibrated: tuple[Noise, Path]) -> None:
+def test_the_embedded_model_has_noise_and_generates_the_same_in_other_batches(calibrated: tuple[Noise, Path]) -> None:
     found, _ = calibrated
     assert (found.suite, found.target, found.seed_sets) == ("few", "shapes", 3)
     assert list(found.metrics) == ["clip_score", "sharpness"]
@@ -341,7 +341,7 @@ def test_noise_that_does_not_fit_is_not_judged_by_and_the_run_says_so(
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with a suite of one case, and no drawing."""
+    """A project with a suite of one case, and no generating."""
     monkeypatch.chdir(tmp_path)
     text = (
         "from sdeval import Case, Suite\n"

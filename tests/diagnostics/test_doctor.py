@@ -18,15 +18,15 @@ from sdeval.diagnostics import doctor
 from sdeval.diagnostics.doctor import Check, alone_or_together, examine, machine, repeatable, seeded
 from sdeval.diagnostics.faults import FAULTS, altered_call
 from sdeval.engines.diffusers_engine import LoadedTarget
-from sdeval.engines.generated import Drawn, to_picture
+from sdeval.engines.generated import Generated, to_image
 from tests.conftest import ROOT
-from tests.drawn import SETTINGS, plan
+from tests.generated import SETTINGS, plan
 
 SUITE = plan(seeds=(0,), metrics=("clip_score",)).suite
 
 
-def drawn(picture: np.ndarray) -> Drawn:
-    return Drawn(SUITE.samples[0], to_picture(picture), True, False, 0.0)
+def generated(image: np.ndarray) -> Generated:
+    return Generated(SUITE.samples[0], to_image(image), True, False, 0.0)
 
 
 @pytest.fixture
@@ -37,34 +37,34 @@ def smooth() -> np.ndarray:
 
 @pytest.mark.parametrize(("moved", "state"), [(0.0, "fine"), (0.004, "look"), (0.2, "wrong")])
 def test_the_same_sample_twice_must_be_the_same_to_the_last_bit(smooth: np.ndarray, moved: float, state: str) -> None:
-    check = repeatable(drawn(smooth), drawn(smooth * (1 - moved)))
+    check = repeatable(generated(smooth), generated(smooth * (1 - moved)))
     assert (check.name, check.state) == ("repeatable", state)
     assert bool(check.advice) == (state != "fine")
 
 
 @pytest.mark.parametrize(("moved", "state"), [(0.0, "fine"), (0.004, "fine"), (0.2, "look")])
 def test_a_batch_may_change_what_nobody_sees(smooth: np.ndarray, moved: float, state: str) -> None:
-    check = alone_or_together(drawn(smooth), drawn(smooth * (1 - moved)))
+    check = alone_or_together(generated(smooth), generated(smooth * (1 - moved)))
     assert (check.name, check.state) == ("batches", state)
     assert bool(check.advice) == (state != "fine")
 
 
 @pytest.mark.parametrize(("moved", "state"), [(0.0, "wrong"), (0.004, "wrong"), (0.2, "fine")])
-def test_another_seed_must_draw_another_picture(smooth: np.ndarray, moved: float, state: str) -> None:
-    check = seeded(drawn(smooth), drawn(smooth * (1 - moved)))
+def test_another_seed_must_generate_another_image(smooth: np.ndarray, moved: float, state: str) -> None:
+    check = seeded(generated(smooth), generated(smooth * (1 - moved)))
     assert (check.name, check.state) == ("seeds", state)
     assert bool(check.advice) == (state != "fine")
 
 
-def test_how_far_a_picture_moved_is_told_in_levels() -> None:
+def test_how_far_an_image_moved_is_told_in_levels() -> None:
     one, other = np.zeros((16, 16, 3)), np.zeros((16, 16, 3))
     other[0, 0] = 1.0
-    check = seeded(drawn(one), drawn(other))
+    check = seeded(generated(one), generated(other))
     assert check.found.endswith(", 1.00 levels on average, 255 at most")
 
 
-def test_pictures_of_other_sizes_have_changed(smooth: np.ndarray) -> None:
-    assert repeatable(drawn(smooth), drawn(smooth[:32])).state == "wrong"
+def test_images_of_other_sizes_have_changed(smooth: np.ndarray) -> None:
+    assert repeatable(generated(smooth), generated(smooth[:32])).state == "wrong"
 
 
 def by_name(checks: list[Check]) -> dict[str, str]:
@@ -72,14 +72,16 @@ def by_name(checks: list[Check]) -> dict[str, str]:
 
 
 def unseeded(pipeline: object) -> AbstractContextManager[None]:
-    """Noise that no seed decides is in every picture."""
+    """Noise that no seed decides is in every image."""
     rng = np.random.default_rng()
-    return altered_call(pipeline, images=lambda drawn: np.clip(drawn + rng.normal(0, 0.2, drawn.shape), 0, 1))
+    return altered_call(
+        pipeline, images=lambda generated: np.clip(generated + rng.normal(0, 0.2, generated.shape), 0, 1)
+    )
 
 
 def neighbourly(pipeline: object) -> AbstractContextManager[None]:
-    """The more pictures in a batch, the darker."""
-    return altered_call(pipeline, images=lambda drawn: drawn / len(drawn))
+    """The more images in a batch, the darker."""
+    return altered_call(pipeline, images=lambda generated: generated / len(generated))
 
 
 @pytest.mark.parametrize(

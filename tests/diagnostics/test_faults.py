@@ -12,7 +12,7 @@ from sdeval import Case, Sample
 from sdeval.config.suite import Task
 from sdeval.diagnostics.faults import CONTROLS, FAULTS, Fault
 from sdeval.engines.diffusers_engine import LoadedTarget
-from sdeval.engines.generation import draw
+from sdeval.engines.generation import generate_batch
 from tests.conftest import ROOT
 
 SETTINGS = {"num_inference_steps": 4}
@@ -26,11 +26,11 @@ def batch(task: Task) -> list[Sample]:
 
 def pixels(loaded: LoadedTarget, task: Task) -> np.ndarray:
     settings = {**SETTINGS, **({"width": 64, "height": 64} if task == "text2img" else {})}
-    return np.stack([np.asarray(each.picture) for each in draw(loaded.pipeline(task), batch(task), settings)])
+    return np.stack([np.asarray(each.image) for each in generate_batch(loaded.pipeline(task), batch(task), settings)])
 
 
 @pytest.mark.parametrize("fault", [*FAULTS.values(), *CONTROLS.values()], ids=lambda fault: fault.name)
-def test_pictures_change_while_it_is_planted_and_only_then(loaded: LoadedTarget, fault: Fault) -> None:
+def test_images_change_while_it_is_planted_and_only_then(loaded: LoadedTarget, fault: Fault) -> None:
     task = fault.tasks[0]
     pipeline = loaded.pipeline(task)
     before = pixels(loaded, task)
@@ -43,12 +43,12 @@ def test_pictures_change_while_it_is_planted_and_only_then(loaded: LoadedTarget,
     assert np.array_equal(pixels(loaded, task), before)
 
 
-def test_one_picture_in_ten_is_black(loaded: LoadedTarget) -> None:
+def test_one_image_in_ten_is_black(loaded: LoadedTarget) -> None:
     pipeline = loaded.pipeline("text2img")
     samples = [Sample(Case(id="a", prompt="a red circle"), seed) for seed in range(5)]
     with FAULTS["one-in-ten-black"].plant(pipeline):
-        drawn = [draw(pipeline, samples, {**SETTINGS, "width": 64, "height": 64}) for _ in range(4)]
-    black = [not np.asarray(each.picture).any() for group in drawn for each in group]
+        generated = [generate_batch(pipeline, samples, {**SETTINGS, "width": 64, "height": 64}) for _ in range(4)]
+    black = [not np.asarray(each.image).any() for group in generated for each in group]
     assert [index for index, is_black in enumerate(black) if is_black] == [9, 19]
 
 
@@ -66,7 +66,7 @@ def test_the_mended_pipeline_is_of_its_own_class_again(loaded: LoadedTarget) -> 
     assert type(pipeline) is kind
 
 
-def test_few_steps_are_one_at_least_where_little_of_an_image_is_drawn() -> None:
+def test_few_steps_are_one_at_least_where_little_of_an_image_is_generated() -> None:
     given: dict[str, Any] = {}
 
     class Pipeline:

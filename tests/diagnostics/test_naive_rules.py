@@ -45,7 +45,7 @@ def test_equal_scores_raise_none(scores: np.ndarray, rule: ByHand, sign: int) ->
 
 
 @RULES
-def test_one_picture_is_no_error(rule: ByHand) -> None:
+def test_one_image_is_no_error(rule: ByHand) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert not rule(np.array([[30.0]]), np.array([[30.0]]), 0.5)
@@ -82,7 +82,7 @@ def test_one_percent_is_of_the_size_of_the_baseline(mean: float) -> None:
     assert worse_than_one_percent(before, before - 0.51, 0.5)
 
 
-def test_the_z_test_alarms_once_in_twenty_times_for_other_pictures(rng: np.random.Generator) -> None:
+def test_the_z_test_alarms_once_in_twenty_times_for_other_images(rng: np.random.Generator) -> None:
     alarms = [unpaired_z(rng.normal(size=(30, 2)), rng.normal(size=(30, 2)), 0.5) for _ in range(2000)]
     assert np.mean(alarms) == pytest.approx(0.05, abs=0.015)
 

@@ -16,7 +16,7 @@ import sdeval.evaluation.evaluate
 from sdeval import Case, Sample, SdevalError, Suite, metrics
 from sdeval._utils.progress import Silent
 from sdeval.baselines import variability as noises
-from sdeval.baselines.acceptance import BrokenPictures
+from sdeval.baselines.acceptance import BrokenImages
 from sdeval.baselines.variability import Noise
 from sdeval.cli import main
 from sdeval.config.target_registry import shipped
@@ -26,13 +26,13 @@ from sdeval.diagnostics.faults import CONTROLS, FAULTS, Fault, altered_call
 from sdeval.diagnostics.naive_rules import BY_HAND
 from sdeval.diagnostics.sensitivity import Finding, Sensitivity, Trial, chosen, measure
 from sdeval.engines.diffusers_engine import LoadedTarget
-from sdeval.engines.generation import draw
+from sdeval.engines.generation import generate_batch
 from sdeval.errors import NotAvailable
 from sdeval.evaluation.evaluate import evaluate
 from sdeval.evaluation.plan import make_plan
 from sdeval.results import run as runs
 from sdeval.session.session import Session
-from tests.drawn import plan
+from tests.generated import plan
 
 CASES = [
     ("red", "circle", "white"),
@@ -62,7 +62,7 @@ TINY = Suite(
 FAINT = Fault(
     name="a-hair",
     says="a hair brighter",
-    plant=lambda pipeline: altered_call(pipeline, images=lambda drawn: drawn + 0.01),
+    plant=lambda pipeline: altered_call(pipeline, images=lambda generated: generated + 0.01),
 )
 NOTHING = Fault(name="nothing", says="nothing is wrong", plant=lambda _: nullcontext())
 
@@ -164,15 +164,15 @@ def trial(*faults: Fault, suite: Suite = TINY, baselines: Path, repeats: int = 1
 
 
 def pixels(loaded: LoadedTarget) -> np.ndarray:
-    drawn = draw(loaded.pipeline("text2img"), [Sample(TINY.cases[0], 0)], TINY.settings)
-    return np.asarray(drawn[0].picture)
+    generated = generate_batch(loaded.pipeline("text2img"), [Sample(TINY.cases[0], 0)], TINY.settings)
+    return np.asarray(generated[0].image)
 
 
 @pytest.fixture(scope="module")
 def measured(
     loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Sensitivity, list[Finding], tuple[np.ndarray, np.ndarray]]:
-    """What the tiny suite said, what was told on the way, and a picture from before and after."""
+    """What the tiny suite said, what was told on the way, and an image from before and after."""
     told: list[Finding] = []
     before = pixels(loaded)
     with pytest.MonkeyPatch.context() as patch:
@@ -204,7 +204,7 @@ def test_every_fault_is_planted_once_and_every_control_in_each_repeat(measured: 
     assert (said.suite, said.target) == ("tiny", "shapes")
 
 
-def test_a_fault_that_ruins_pictures_is_caught_by_the_metric(measured: Measured) -> None:
+def test_a_fault_that_ruins_images_is_caught_by_the_metric(measured: Measured) -> None:
     (each,) = of(measured, "prompts-dropped")
     assert (each.verdict, each.caught) == ("regressed", True)
     assert each.metrics[0] == "clip_score"
@@ -213,13 +213,13 @@ def test_a_fault_that_ruins_pictures_is_caught_by_the_metric(measured: Measured)
     assert not each.identical
 
 
-def test_black_pictures_are_caught_by_their_health(measured: Measured) -> None:
+def test_black_images_are_caught_by_their_health(measured: Measured) -> None:
     (each,) = of(measured, "one-in-ten-black")
     assert (each.verdict, each.caught, each.metrics[0]) == ("broken", True, "health")
 
 
 @pytest.mark.parametrize("name", ["guidance-off", "a-hair"])
-def test_a_fault_that_ten_cases_at_four_steps_cannot_show_is_not_caught_though_pictures_changed(
+def test_a_fault_that_ten_cases_at_four_steps_cannot_show_is_not_caught_though_images_changed(
     measured: Measured, name: str
 ) -> None:
     (each,) = of(measured, name)
@@ -303,31 +303,31 @@ def test_noise_that_does_not_fit_is_left_out_and_told(calibrated: Noise, tmp_pat
 
 
 def never(*_: object) -> None:
-    raise AssertionError("drawn")
+    raise AssertionError("generated")
 
 
-def test_a_metric_whose_weights_are_not_here_is_named_before_anything_is_drawn(
+def test_a_metric_whose_weights_are_not_here_is_named_before_anything_is_generated(
     loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
-    monkeypatch.setattr(sdeval.engines.diffusers_engine, "draw", never)
+    monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", never)
     elsewhere = replace(TINY, metric_options={})
     with pytest.raises(NotAvailable, match=r"^suite tiny: metric clip_score: CLIP weights .* are not on this machine"):
         measure(trial(NOTHING, suite=elsewhere, baselines=tmp_path), tmp_path, Silent())
 
 
-def test_a_baseline_with_a_broken_picture_is_drawn_again_with_other_seeds(
+def test_a_baseline_with_a_broken_image_is_generated_again_with_other_seeds(
     loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = sdeval.engines.diffusers_engine.draw
+    real = sdeval.engines.diffusers_engine.generate_batch
 
-    def drawn(pipeline: Any, batch: Any, settings: Any) -> Any:
+    def generated(pipeline: Any, batch: Any, settings: Any) -> Any:
         black = Image.new("RGB", (64, 64))
         found = real(pipeline, batch, settings)
-        return [replace(each, picture=black) if each.sample.seed == 0 else each for each in found]
+        return [replace(each, image=black) if each.sample.seed == 0 else each for each in found]
 
     monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
-    monkeypatch.setattr(sdeval.engines.diffusers_engine, "draw", drawn)
+    monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", generated)
     measure(trial(NOTHING, suite=FEW, baselines=tmp_path), tmp_path, Silent())
     assert {each.seed for each in runs.read(tmp_path / "0/seeds-1/sound/few/shapes").samples} == {1}
     assert not (tmp_path / "0" / "seeds-2").exists()
@@ -336,11 +336,11 @@ def test_a_baseline_with_a_broken_picture_is_drawn_again_with_other_seeds(
 @pytest.mark.parametrize(
     ("error", "tries", "message"),
     [
-        (BrokenPictures("cat@0: is black"), 20, "draws broken pictures with 20 sets of seeds: cat@0: is black"),
+        (BrokenImages("cat@0: is black"), 20, "generates broken images with 20 sets of seeds: cat@0: is black"),
         (SdevalError("no room on the disk"), 1, "^no room on the disk$"),
     ],
 )
-def test_other_seeds_are_tried_for_broken_pictures_only(
+def test_other_seeds_are_tried_for_broken_images_only(
     loaded: LoadedTarget,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -397,9 +397,9 @@ def test_the_command_prints_a_line_a_fault_and_the_rules_beside_each_other(
         "✓ steps-5 faint 0.0 tolerances passed by",
         "· vae-scale-1.1 faint 0.0 tolerances passed",
         "· guidance-halved faint 0.0 tolerances passed",
-        "· overflow clear 0.0 tolerances no picture changed",
+        "· overflow clear 0.0 tolerances no image changed",
         "✓ bfloat16 control 0.0 tolerances passed",
-        "✗ batch-1 control 0.0 tolerances no picture changed",
+        "✗ batch-1 control 0.0 tolerances no image changed",
         "✓ bfloat16 #1 control 0.0 tolerances passed",
         "",
         "rule clear faults faint faults controls flagged",
@@ -460,4 +460,4 @@ def test_the_command_works_from_end_to_end(
     assert main(["sensitivity", str(tmp_path / "test_tiny.py"), "--fault", "prompts-dropped", "--progress"]) == 0
     told = capsys.readouterr()
     assert "✓ prompts-dropped" in told.out
-    assert "tiny on shapes: 10/10 pictures" in told.err
+    assert "tiny on shapes: 10/10 images" in told.err

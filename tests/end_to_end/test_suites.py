@@ -71,7 +71,7 @@ def test_the_number_of_threads_does_not_matter(tmp_path: Path, threads: str) -> 
 
 CAUGHT: dict[str, tuple[tuple[str, ...], str]] = {
     "guidance off": (("--sdeval-set", "guidance_scale=1"), "clip_score"),
-    # Divided by 1.5; multiplied by it, this autoencoder draws the same pictures to the eye.
+    # Divided by 1.5; multiplied by it, this autoencoder generates the same images to the eye.
     "autoencoder scaled wrongly": (("--plant", "vae-scale-0.67"), "frechet_distance"),
     "two steps": (("--sdeval-set", "num_inference_steps=2"), "clip_score"),
     "prompts shuffled": (("--plant", "prompts-shuffled", "-k", "text2img"), "clip_score"),
@@ -92,7 +92,7 @@ def test_what_is_worse_is_caught_and_named(tmp_path: Path, what: str) -> None:
     assert metric in named(verdicts, verdict="regressed")
 
 
-def test_one_black_picture_in_ten_is_broken(tmp_path: Path) -> None:
+def test_one_black_image_in_ten_is_broken(tmp_path: Path) -> None:
     code, verdicts = run(tmp_path, "--plant", "one-in-ten-black", "-k", "text2img")
     broken = [each for each in verdicts if each["verdict"] == "broken" and each["case"]]
     assert code == 1
@@ -108,9 +108,9 @@ def test_a_killed_session_leaves_no_half_file_and_goes_on_to_the_same_end(tmp_pa
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    pictures = list(tmp_path.glob("*/*/*/images/*.png"))
-    assert 9 <= len(pictures) < 64
-    for path in pictures:
+    images = list(tmp_path.glob("*/*/*/images/*.png"))
+    assert 9 <= len(images) < 64
+    for path in images:
         Image.open(path).load()
     assert not (tmp_path / "latest").exists()
     assert not list(tmp_path.rglob("run.json"))
@@ -119,7 +119,7 @@ def test_a_killed_session_leaves_no_half_file_and_goes_on_to_the_same_end(tmp_pa
     assert (code, kinds(verdicts)) == (0, {"passed", "information"})
     # It went on in the same place, and ended as one that was never stopped.
     assert (tmp_path / "latest").resolve() == stopped
-    assert not list(tmp_path.rglob("drawn.jsonl"))
+    assert not list(tmp_path.rglob("generated.jsonl"))
     code, verdicts = run(tmp_path, "-k", "text2img")
     assert (code, kinds(verdicts)) == (0, {"passed", "information"})
     whole = (tmp_path / "latest").resolve() / "shapes-text2img" / "shapes" / "samples.jsonl"

@@ -15,14 +15,14 @@ from sdeval import Case
 
 
 class Server:
-    """Asks a server for every picture: a POST of JSON, answered by a PNG."""
+    """Asks a server for every image: a POST of JSON, answered by a PNG."""
 
     def load(self) -> None:
         """Find the server."""
         self.address = os.environ["PICTURE_SERVER"]
 
-    def draw(self, case: Case, seed: int, steps: int = 4) -> Image.Image:
-        """One picture."""
+    def generate(self, case: Case, seed: int, steps: int = 4) -> Image.Image:
+        """One image."""
         asked: dict[str, Any] = {"prompt": case.prompt, "seed": seed, "steps": steps}
         for name in ("image", "mask"):
             path = getattr(case, name)

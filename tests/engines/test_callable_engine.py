@@ -49,38 +49,38 @@ def target(name: str, **changes: object) -> Target:
     return Target(**{"name": "mine", "model": name if ":" in name else f"python:{__name__}:{name}", **changes})
 
 
-def test_a_function_draws_one_picture_at_a_time() -> None:
+def test_a_function_generates_one_image_at_a_time() -> None:
     engine = open_target(target("noise"))
-    drawn = engine.draw("text2img", SAMPLES, {"level": 9})
-    assert [each.sample for each in drawn] == SAMPLES
-    assert to_pixels(drawn[0].picture).max() < 9
-    assert all(each.finite for each in drawn)
+    generated = engine.generate("text2img", SAMPLES, {"level": 9})
+    assert [each.sample for each in generated] == SAMPLES
+    assert to_pixels(generated[0].image).max() < 9
+    assert all(each.finite for each in generated)
 
 
 def test_values_that_are_no_numbers_are_seen() -> None:
-    assert not open_target(target("broken")).draw("text2img", SAMPLES[:1], {})[0].finite
+    assert not open_target(target("broken")).generate("text2img", SAMPLES[:1], {})[0].finite
 
 
 def test_a_program_may_take_any_setting() -> None:
     check(target("anything"), "text2img", {"whatever": 1})
-    drawn = open_target(target("anything")).draw("text2img", SAMPLES[:1], {"whatever": 1})
-    assert to_pixels(drawn[0].picture).max() == round(25.5)
+    generated = open_target(target("anything")).generate("text2img", SAMPLES[:1], {"whatever": 1})
+    assert to_pixels(generated[0].image).max() == round(25.5)
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         (target("python:nowhere"), "must be python:MODULE:NAME"),
-        (target("python:no_such_module:draw"), "cannot be imported: No module named"),
-        (target("python:no/such/file.py:draw"), "no such file"),
+        (target("python:no_such_module:generate"), "cannot be imported: No module named"),
+        (target("python:no/such/file.py:generate"), "no such file"),
         (target("nothing"), "cannot be imported: module .* has no attribute 'nothing'"),
         (target("NOT_CALLABLE"), "is no function and no class"),
-        (target("Silent"), r"has no draw\(self, case, seed\)"),
+        (target("Silent"), r"has no generate\(self, case, seed\)"),
         (target("noise", scheduler="DDIMScheduler"), "scheduler has no effect: .* is no diffusers pipeline"),
         (target("noise", dtype="float16"), "dtype has no effect"),
     ],
 )
-def test_what_cannot_draw_is_named_before_anything_is_drawn(given: Target, message: str) -> None:
+def test_what_cannot_generate_is_named_before_anything_is_generated(given: Target, message: str) -> None:
     with pytest.raises(SdevalError, match=message):
         check(given, "text2img", {})
 
@@ -90,9 +90,9 @@ def test_a_setting_that_a_program_does_not_take_is_refused() -> None:
         check(target("noise"), "text2img", {"lvel": 1})
 
 
-def test_what_is_no_picture_is_named() -> None:
+def test_what_is_no_image_is_named() -> None:
     with pytest.raises(SdevalError, match="must give a PIL image, or an array"):
-        open_target(target("words")).draw("text2img", SAMPLES[:1], {})
+        open_target(target("words")).generate("text2img", SAMPLES[:1], {})
 
 
 class Painter(BaseHTTPRequestHandler):
@@ -100,11 +100,11 @@ class Painter(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        picture = Image.new("RGB", (32, 32), "white")
-        picture.paste(asked["prompt"], (6, 6, 26, 26))
+        image = Image.new("RGB", (32, 32), "white")
+        image.paste(asked["prompt"], (6, 6, 26, 26))
         grain = np.random.default_rng(asked["seed"]).integers(-asked["steps"], asked["steps"] + 1, (32, 32, 3))
         content = io.BytesIO()
-        Image.fromarray(np.clip(np.asarray(picture).astype(int) + grain, 0, 255).astype(np.uint8)).save(content, "PNG")
+        Image.fromarray(np.clip(np.asarray(image).astype(int) + grain, 0, 255).astype(np.uint8)).save(content, "PNG")
         self.send_response(200)
         self.end_headers()
         self.wfile.write(content.getvalue())

@@ -40,7 +40,7 @@ def test_the_models_own_scheduler_takes_arguments_too(checkpoint: Checkpoint) ->
         ),
         ("flux", {"scheduler": "DDIMScheduler"}, "DDIMScheduler does not fit a Flux model; these do: FlowMatchEuler"),
         ("kandinsky22", {"scheduler": "DDIMScheduler"}, "with variance_type=fixed_small DPMSolverMultistepScheduler"),
-        ("sd1", {"prior": "org/prior"}, "prior has no effect: .* is drawn without one"),
+        ("sd1", {"prior": "org/prior"}, "prior has no effect: .* is generated without one"),
         ("sd1", {"safety_checker": False}, "safety_checker: .* has none; leave the switch alone"),
         ("sd1", {"vae": "./nowhere"}, r"vae: no such folder: \./nowhere"),
         ("sd1", {"loras": {"./nowhere.safetensors": 1.0}}, "loras: no such file or folder"),

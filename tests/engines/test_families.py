@@ -1,4 +1,4 @@
-"""Every family, every task: loaded from disk by the code that loads real models, drawn, alone and in company."""
+"""Every family, every task: loaded from disk by the code that loads real models, generated, alone and in company."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sdeval import Case, SdevalError, Target
 from sdeval.config.suite import Sample
 from sdeval.engines.diffusers_engine import LoadedTarget, check
 from sdeval.engines.families import family_of
-from sdeval.engines.generation import batches, draw
+from sdeval.engines.generation import batches, generate_batch
 from sdeval.imaging.io import to_pixels
 from tests.engines.conftest import Checkpoint
 from tests.families import TASKS_OF
@@ -24,7 +24,7 @@ PAIRS = [(family, task) for family, tasks in TASKS_OF.items() for task in tasks]
 
 @pytest.fixture
 def samples(tmp_path: Path) -> Callable[[str], list[Sample]]:
-    """Three samples of a task, with pictures and masks of their own."""
+    """Three samples of a task, with images and masks of their own."""
 
     def make(task: str) -> list[Sample]:
         rng = np.random.default_rng(0)
@@ -67,17 +67,19 @@ def test_a_family_does_a_task_alone_and_in_company(
     target = loaded(checkpoint(family))
     check(target.target, task, STEPS)
     pipeline, asked = target.pipeline(task), samples(task)
-    together = [each for batch in batches(asked, target.batch_size) for each in draw(pipeline, batch, settings(task))]
-    alone = [draw(pipeline, [each], settings(task))[0] for each in asked]
+    together = [
+        each for batch in batches(asked, target.batch_size) for each in generate_batch(pipeline, batch, settings(task))
+    ]
+    alone = [generate_batch(pipeline, [each], settings(task))[0] for each in asked]
     assert {each.sample.case.id for each in together} == {"case-0", "case-1", "case-2"}
     for each in alone:
         beside = next(other for other in together if other.sample == each.sample)
         assert each.finite
-        assert each.picture.size == (64, 64)
-        apart = np.abs(to_pixels(each.picture).astype(int) - to_pixels(beside.picture).astype(int))
+        assert each.image.size == (64, 64)
+        apart = np.abs(to_pixels(each.image).astype(int) - to_pixels(beside.image).astype(int))
         assert apart.max() <= 1
-    # Other cases and seeds are other pictures.
-    assert len({each.picture.tobytes() for each in alone}) == 3
+    # Other cases and seeds are other images.
+    assert len({each.image.tobytes() for each in alone}) == 3
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_a_checkpoint_is_refused_for_a_task_that_it_cannot_do(
         check(loaded(checkpoint(family)).target, task, {})
 
 
-def test_kandinsky_draws_one_at_a_time(checkpoint: Checkpoint) -> None:
+def test_kandinsky_generates_one_at_a_time(checkpoint: Checkpoint) -> None:
     assert loaded(checkpoint("kandinsky22-inpaint")).batch_size == 1
     assert loaded(checkpoint("sd1")).batch_size == 8
 
@@ -106,9 +108,9 @@ def test_kandinsky_takes_negative_prompts(checkpoint: Checkpoint, samples: Calla
 
     pipeline = loaded(checkpoint("kandinsky22-inpaint")).pipeline("inpainting")
     sample = samples("inpainting")[0]
-    plain = draw(pipeline, [sample], STEPS)[0]
+    plain = generate_batch(pipeline, [sample], STEPS)[0]
     negative = replace(sample, case=replace(sample.case, negative_prompt="ugly"))
-    assert draw(pipeline, [negative], STEPS)[0].picture.tobytes() != plain.picture.tobytes()
+    assert generate_batch(pipeline, [negative], STEPS)[0].image.tobytes() != plain.image.tobytes()
 
 
 def test_kandinsky_uses_the_scheduler_that_it_is_told_to(checkpoint: Checkpoint) -> None:
@@ -155,21 +157,21 @@ def test_a_scheduler_that_has_to_be_told_fits_once_it_is() -> None:
 
 
 @pytest.mark.slow
-def test_a_compiled_model_draws_the_same_and_its_first_call_is_kept_apart(
+def test_a_compiled_model_generates_the_same_and_its_first_call_is_kept_apart(
     checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]
 ) -> None:
     batch, asked = samples("text2img")[:2], settings("text2img")
     compiled = loaded(checkpoint("sd1"), compile=True)
-    calls = [compiled.draw("text2img", batch, asked) for _ in range(2)]
+    calls = [compiled.generate("text2img", batch, asked) for _ in range(2)]
     assert [call[0].warming for call in calls] == [True, False]
-    plain = loaded(checkpoint("sd1")).draw("text2img", batch, asked)
+    plain = loaded(checkpoint("sd1")).generate("text2img", batch, asked)
     for mine, other in zip(calls[1], plain, strict=True):
-        apart = np.abs(to_pixels(mine.picture).astype(int) - to_pixels(other.picture).astype(int))
+        apart = np.abs(to_pixels(mine.image).astype(int) - to_pixels(other.image).astype(int))
         assert apart.max() <= 1
 
 
 @pytest.mark.parametrize("components", [None, ["unet", "text_encoder"]])
-def test_a_quantized_model_draws_nearly_the_same(
+def test_a_quantized_model_generates_nearly_the_same(
     checkpoint: Checkpoint, samples: Callable[[str], list[Sample]], components: list[str] | None
 ) -> None:
     from torchao.quantization import Int8Tensor
@@ -177,12 +179,12 @@ def test_a_quantized_model_draws_nearly_the_same(
     quantization = {"backend": "torchao", "quant_type": "Int8WeightOnlyConfig"}
     quantization |= {"components": components} if components else {}
     target, batch = loaded(checkpoint("sd1"), quantization=quantization), samples("text2img")[:1]
-    (drawn,) = target.draw("text2img", batch, settings("text2img"))
+    (generated,) = target.generate("text2img", batch, settings("text2img"))
     pipeline = target.pipeline("text2img")
     for name in components or ["unet"]:
         assert any(isinstance(each, Int8Tensor) for each in getattr(pipeline, name).parameters())
-    (plain,) = loaded(checkpoint("sd1")).draw("text2img", batch, settings("text2img"))
-    apart = np.abs(to_pixels(drawn.picture).astype(int) - to_pixels(plain.picture).astype(int))
+    (plain,) = loaded(checkpoint("sd1")).generate("text2img", batch, settings("text2img"))
+    apart = np.abs(to_pixels(generated.image).astype(int) - to_pixels(plain.image).astype(int))
     assert 0 < apart.mean() < 5
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from sdeval import Case, Sample, Target
 from sdeval.config.suite import TASKS, Task
 from sdeval.engines.diffusers_engine import LoadedTarget
-from sdeval.engines.generation import Drawn, batches, draw, to_picture
+from sdeval.engines.generation import Generated, batches, generate_batch, to_image
 
 STEPS = {"num_inference_steps": 3, "guidance_scale": 3.0}
 
@@ -44,23 +44,23 @@ def settings(task: Task) -> dict[str, object]:
     return {**STEPS, "width": 32, "height": 32} if task == "text2img" else dict(STEPS)
 
 
-def levels(drawn: list[Drawn]) -> np.ndarray:
-    return np.stack([np.asarray(each.picture, dtype=int) for each in drawn])
+def levels(generated: list[Generated]) -> np.ndarray:
+    return np.stack([np.asarray(each.image, dtype=int) for each in generated])
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_batch_does_not_matter(loaded: LoadedTarget, samples: dict[Task, list[Sample]], task: Task) -> None:
     pipeline = loaded.pipeline(task)
-    together = levels(draw(pipeline, samples[task], settings(task)))
-    alone = np.concatenate([levels(draw(pipeline, [sample], settings(task))) for sample in samples[task]])
+    together = levels(generate_batch(pipeline, samples[task], settings(task)))
+    alone = np.concatenate([levels(generate_batch(pipeline, [sample], settings(task))) for sample in samples[task]])
     assert np.abs(together - alone).max() <= 1
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_order_does_not_matter(loaded: LoadedTarget, samples: dict[Task, list[Sample]], task: Task) -> None:
     pipeline = loaded.pipeline(task)
-    forth = levels(draw(pipeline, samples[task], settings(task)))
-    back = levels(draw(pipeline, samples[task][::-1], settings(task)))
+    forth = levels(generate_batch(pipeline, samples[task], settings(task)))
+    back = levels(generate_batch(pipeline, samples[task][::-1], settings(task)))
     assert np.abs(forth - back[::-1]).max() <= 1
 
 
@@ -68,24 +68,26 @@ def test_the_order_does_not_matter(loaded: LoadedTarget, samples: dict[Task, lis
 def test_the_same_sample_twice_is_the_same_to_the_last_bit(
     loaded: LoadedTarget, samples: dict[Task, list[Sample]], task: Task
 ) -> None:
-    one, other = (levels(draw(loaded.pipeline(task), samples[task], settings(task))) for _ in range(2))
+    one, other = (levels(generate_batch(loaded.pipeline(task), samples[task], settings(task))) for _ in range(2))
     assert np.array_equal(one, other)
 
 
-def test_another_seed_is_another_picture(loaded: LoadedTarget, samples: dict[Task, list[Sample]]) -> None:
+def test_another_seed_is_another_image(loaded: LoadedTarget, samples: dict[Task, list[Sample]]) -> None:
     sample = samples["text2img"][0]
-    one, other = levels(draw(loaded.pipeline("text2img"), [sample, replace(sample, seed=99)], settings("text2img")))
+    one, other = levels(
+        generate_batch(loaded.pipeline("text2img"), [sample, replace(sample, seed=99)], settings("text2img"))
+    )
     assert np.abs(one - other).max() > 5
 
 
-def test_it_is_what_diffusers_draws_with_a_seeded_generator(loaded: LoadedTarget) -> None:
+def test_it_is_what_diffusers_generates_with_a_seeded_generator(loaded: LoadedTarget) -> None:
     import torch
 
     pipeline = loaded.pipeline("text2img")
-    (drawn,) = draw(pipeline, [Sample(Case(id="a", prompt="a red circle"), 31)], settings("text2img"))
+    (generated,) = generate_batch(pipeline, [Sample(Case(id="a", prompt="a red circle"), 31)], settings("text2img"))
     generator = torch.Generator("cpu").manual_seed(31)
     expected = pipeline("a red circle", generator=generator, **settings("text2img")).images[0]
-    assert np.array_equal(np.asarray(drawn.picture), np.asarray(expected))
+    assert np.array_equal(np.asarray(generated.image), np.asarray(expected))
 
 
 def test_batches_share_strength_and_size(samples: dict[Task, list[Sample]]) -> None:
@@ -106,11 +108,11 @@ def test_values_that_are_no_numbers_are_told(loaded: LoadedTarget) -> None:
     kept = weight.detach().clone()
     weight.data.fill_(float("nan"))
     try:
-        (drawn,) = draw(pipeline, [Sample(Case(id="a", prompt="a"), 0)], settings("text2img"))
+        (generated,) = generate_batch(pipeline, [Sample(Case(id="a", prompt="a"), 0)], settings("text2img"))
     finally:
         weight.data.copy_(kept)
-    assert not drawn.finite
-    assert drawn.picture.getextrema() == ((0, 0), (0, 0), (0, 0))
+    assert not generated.finite
+    assert generated.image.getextrema() == ((0, 0), (0, 0), (0, 0))
 
 
 def test_pixels_are_rounded_as_diffusers_does() -> None:
@@ -118,4 +120,4 @@ def test_pixels_are_rounded_as_diffusers_does() -> None:
 
     values = np.random.default_rng(0).random((1, 8, 8, 3)).astype(np.float32)
     expected = VaeImageProcessor.numpy_to_pil(values)[0]
-    assert np.array_equal(np.asarray(to_picture(values[0])), np.asarray(expected))
+    assert np.array_equal(np.asarray(to_image(values[0])), np.asarray(expected))

@@ -8,7 +8,7 @@ from diffusers import HeunDiscreteScheduler
 from sdeval import Case
 from sdeval.config.suite import Sample
 from sdeval.engines.diffusers_engine import LoadedTarget
-from sdeval.engines.generation import draw
+from sdeval.engines.generation import generate_batch
 from sdeval.engines.profiling import Stopwatch
 
 SAMPLE = Sample(Case(id="red", prompt="a red circle on a blue background"), 1)
@@ -36,7 +36,7 @@ def test_a_slow_decoder_shows_in_decoding(loaded: LoadedTarget, monkeypatch: pyt
         return decode(*arguments, **named)
 
     monkeypatch.setattr(pipeline.vae, "decode", slow)
-    stages = draw(pipeline, [SAMPLE], STEPS)[0].stages
+    stages = generate_batch(pipeline, [SAMPLE], STEPS)[0].stages
     assert stages is not None
     assert stages.decode >= 0.3
 
@@ -44,14 +44,14 @@ def test_a_slow_decoder_shows_in_decoding(loaded: LoadedTarget, monkeypatch: pyt
 def test_steps_are_counted_as_they_are_taken(loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = loaded.pipeline("text2img")
     monkeypatch.setattr(pipeline, "scheduler", HeunDiscreteScheduler.from_config(pipeline.scheduler.config))
-    stages = draw(pipeline, [SAMPLE], STEPS)[0].stages
+    stages = generate_batch(pipeline, [SAMPLE], STEPS)[0].stages
     assert stages is not None
     assert stages.steps == 7
 
 
 def test_nothing_is_left_on_the_scheduler(loaded: LoadedTarget) -> None:
     pipeline = loaded.pipeline("text2img")
-    draw(pipeline, [SAMPLE], STEPS)
+    generate_batch(pipeline, [SAMPLE], STEPS)
     assert "set_timesteps" not in vars(pipeline.scheduler)
 
 

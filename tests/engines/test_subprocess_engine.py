@@ -1,4 +1,4 @@
-"""Another Python draws; here it is the same one, in a process of its own."""
+"""Another Python generates; here it is the same one, in a process of its own."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def remote() -> Iterator[RemoteEngine]:
     engine.close()
 
 
-def test_pictures_are_those_of_this_process(remote: RemoteEngine, loaded: LoadedTarget) -> None:
-    there = remote.draw("text2img", SAMPLES, SETTINGS)
-    here = loaded.draw("text2img", SAMPLES, SETTINGS)
+def test_images_are_those_of_this_process(remote: RemoteEngine, loaded: LoadedTarget) -> None:
+    there = remote.generate("text2img", SAMPLES, SETTINGS)
+    here = loaded.generate("text2img", SAMPLES, SETTINGS)
     assert [each.sample for each in there] == SAMPLES
-    assert [pixel_hash(each.picture) for each in there] == [pixel_hash(each.picture) for each in here]
+    assert [pixel_hash(each.image) for each in there] == [pixel_hash(each.image) for each in here]
     assert all(each.finite and each.seconds > 0 and each.stages for each in there)
 
 
@@ -45,7 +45,7 @@ def test_it_says_what_it_is(remote: RemoteEngine) -> None:
 
 def test_what_goes_wrong_there_is_one_line_here(remote: RemoteEngine) -> None:
     with pytest.raises(SdevalError, match=r"python.*: TypeError: ") as error:
-        remote.draw("text2img", SAMPLES, {"callback_on_step_end": 3})
+        remote.generate("text2img", SAMPLES, {"callback_on_step_end": 3})
     assert "\n" not in str(error.value)
 
 

@@ -1,4 +1,4 @@
-"""Drawing and scoring with the embedded model; metrics made by hand where a metric has to misbehave."""
+"""Generating and scoring with the embedded model; metrics made by hand where a metric has to misbehave."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sdeval.evaluation.evaluate import evaluate, generate
 from sdeval.evaluation.plan import make_plan
 from sdeval.results import run as runs
 from sdeval.results.run import SELF_CHECK, Run, Stored
-from tests.drawn import plan
+from tests.generated import plan
 
 
-def test_a_run_is_whole_scored_and_on_disk(drawn: tuple[Run, Path]) -> None:
-    run, folder = drawn
+def test_a_run_is_whole_scored_and_on_disk(generated: tuple[Run, Path]) -> None:
+    run, folder = generated
     assert run.complete
     assert len(run.samples) == 6
     assert all(sample.scores["clip_score"] is not None for sample in run.samples)
@@ -32,10 +32,10 @@ def test_a_run_is_whole_scored_and_on_disk(drawn: tuple[Run, Path]) -> None:
     assert runs.read(folder).samples == run.samples
 
 
-def test_pictures_on_disk_are_the_ones_that_were_hashed(drawn: tuple[Run, Path]) -> None:
+def test_images_on_disk_are_the_ones_that_were_hashed(generated: tuple[Run, Path]) -> None:
     from sdeval.imaging.io import pixel_hash
 
-    run, folder = drawn
+    run, folder = generated
     assert all(pixel_hash(folder / sample.image) == sample.sha256 for sample in run.samples)
 
 
@@ -47,12 +47,12 @@ def test_a_part_of_a_suite_has_no_set_score(loaded: LoadedTarget, tmp_path: Path
     assert run.set_scores["frechet_distance"].reason.startswith("waits for a whole suite")
 
 
-def test_without_reference_pictures_there_is_no_set_score(loaded: LoadedTarget, tmp_path: Path) -> None:
+def test_without_reference_images_there_is_no_set_score(loaded: LoadedTarget, tmp_path: Path) -> None:
     run = evaluate(plan(references=None), loaded, tmp_path)
-    assert run.set_scores["frechet_distance"].reason == "the suite has no reference pictures"
+    assert run.set_scores["frechet_distance"].reason == "the suite has no reference images"
 
 
-def test_broken_pictures_are_named_kept_and_scored(loaded: LoadedTarget, tmp_path: Path) -> None:
+def test_broken_images_are_named_kept_and_scored(loaded: LoadedTarget, tmp_path: Path) -> None:
     from sdeval.diagnostics.faults.images import some_black
 
     with some_black(loaded.pipeline("text2img"), every=3):
@@ -64,25 +64,25 @@ def test_broken_pictures_are_named_kept_and_scored(loaded: LoadedTarget, tmp_pat
 
 def test_the_wrong_size_is_a_defect(loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sdeval.engines import diffusers_engine as module
-    from sdeval.engines.generation import draw
+    from sdeval.engines.generation import generate_batch
 
     def small(*arguments: object) -> list[object]:
-        drawn = draw(*arguments)  # type: ignore[arg-type]
-        return [replace(each, picture=each.picture.resize((32, 32))) for each in drawn]
+        generated = generate_batch(*arguments)  # type: ignore[arg-type]
+        return [replace(each, image=each.image.resize((32, 32))) for each in generated]
 
-    monkeypatch.setattr(module, "draw", small)
+    monkeypatch.setattr(module, "generate_batch", small)
     run = generate(plan(), loaded, tmp_path, lambda _: None)
     assert {sample.health for sample in run.samples} == {"size_mismatch"}
     assert Image.open(tmp_path / run.samples[0].image).size == (32, 32)
 
 
-def test_progress_counts_every_picture(loaded: LoadedTarget, tmp_path: Path) -> None:
+def test_progress_counts_every_image(loaded: LoadedTarget, tmp_path: Path) -> None:
     told: list[int] = []
     generate(plan(), loaded, tmp_path, told.append)
     assert sum(told) == 6
 
 
-def test_seeds_that_no_look_of_the_suite_has_are_drawn_as_well(loaded: LoadedTarget, tmp_path: Path) -> None:
+def test_seeds_that_no_look_of_the_suite_has_are_generated_as_well(loaded: LoadedTarget, tmp_path: Path) -> None:
     few = plan(max_seeds=4)
     other = make_plan(few.suite, few.target, seeds=(7, 1))
     run = generate(other, loaded, tmp_path, lambda _: None)
@@ -90,66 +90,66 @@ def test_seeds_that_no_look_of_the_suite_has_are_drawn_as_well(loaded: LoadedTar
     assert run.asked["looks"] == [[7, 1]]
 
 
-def test_a_picture_that_is_the_same_alone_is_recorded_as_such(drawn: tuple[Run, Path]) -> None:
-    run, folder = drawn
+def test_an_image_that_is_the_same_alone_is_recorded_as_such(generated: tuple[Run, Path]) -> None:
+    run, folder = generated
     assert run.environment[SELF_CHECK] in ("identical", "imperceptible")
     assert runs.read(folder).environment[SELF_CHECK] == run.environment[SELF_CHECK]
 
 
-def test_a_picture_that_depends_on_its_neighbours_is_recorded_as_changed(loaded: LoadedTarget, tmp_path: Path) -> None:
+def test_an_image_that_depends_on_its_neighbours_is_recorded_as_changed(loaded: LoadedTarget, tmp_path: Path) -> None:
     pipeline = loaded.pipeline("text2img")
-    with altered_call(pipeline, images=lambda drawn: drawn / len(drawn)):
+    with altered_call(pipeline, images=lambda generated: generated / len(generated)):
         run = generate(plan(), loaded, tmp_path, lambda _: None)
     assert run.environment[SELF_CHECK] == "changed"
-    assert "became another one" in run.notes[0]
+    assert "came out different" in run.notes[0]
 
 
-def test_what_the_first_seeds_showed_is_kept_when_more_are_drawn(loaded: LoadedTarget, tmp_path: Path) -> None:
+def test_what_the_first_seeds_showed_is_kept_when_more_are_generated(loaded: LoadedTarget, tmp_path: Path) -> None:
     few = plan()
     first = generate(replace(few, samples=few.samples[::2]), loaded, tmp_path, lambda _: None)
     before = replace(first, environment={**first.environment, SELF_CHECK: "changed"})
     assert generate(few, loaded, tmp_path, lambda _: None, before).environment[SELF_CHECK] == "changed"
 
 
-def test_the_picture_that_is_drawn_again_leaves_no_file_and_no_time(loaded: LoadedTarget, tmp_path: Path) -> None:
+def test_the_image_that_is_generated_again_leaves_no_file_and_no_time(loaded: LoadedTarget, tmp_path: Path) -> None:
     run = generate(plan(), loaded, tmp_path, lambda _: None)
     assert len(run.timings) == len(list((tmp_path / "images").iterdir())) == 6
 
 
 @pytest.fixture
 def unsized(loaded: LoadedTarget, tmp_path: Path) -> Stored:
-    """An accepted run of a suite that asks for no size, with a metric beside the baseline's picture."""
+    """An accepted run of a suite that asks for no size, with a metric beside the baseline's image."""
     few = plan(settings={"num_inference_steps": 2}, metrics=("clip_score", "psnr", "ssim"), seeds=(0,))
     evaluate(few, loaded, tmp_path / "run")
     accepting.accept(tmp_path / "run", tmp_path / "baselines")
     return Stored(runs.read(tmp_path / "baselines" / "few" / "shapes"), tmp_path / "baselines" / "few" / "shapes")
 
 
-def drawn_as(size: tuple[int, int], unsized: Stored, loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The same again, with pictures of another size."""
+def generated_as(size: tuple[int, int], unsized: Stored, loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The same again, with images of another size."""
     from sdeval.engines import diffusers_engine as module
-    from sdeval.engines.generation import draw
+    from sdeval.engines.generation import generate_batch
 
     def resized(*arguments: Any) -> list[Any]:
-        return [replace(each, picture=each.picture.resize(size)) for each in draw(*arguments)]
+        return [replace(each, image=each.image.resize(size)) for each in generate_batch(*arguments)]
 
-    monkeypatch.setattr(module, "draw", resized)
+    monkeypatch.setattr(module, "generate_batch", resized)
     few = plan(settings={"num_inference_steps": 2}, metrics=("clip_score", "psnr", "ssim"), seeds=(0,))
     return evaluate(few, loaded, unsized.folder.parent / "again", unsized)
 
 
-def test_a_run_keeps_the_sizes_of_its_pictures(unsized: Stored) -> None:
+def test_a_run_keeps_the_sizes_of_its_images(unsized: Stored) -> None:
     assert {sample.size for sample in unsized.run.samples} == {(64, 64)}
 
 
 def test_another_size_than_the_baselines_is_a_defect_where_none_was_asked(
     unsized: Stored, loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = drawn_as((48, 32), unsized, loaded, monkeypatch)
+    run = generated_as((48, 32), unsized, loaded, monkeypatch)
     assert {(each.health, each.size) for each in run.samples} == {("size_mismatch", (48, 32))}
     assert run.samples[0].detail.startswith("48x32 instead of the baseline's 64x64; ask for width and height")
     assert {verdict.verdict for verdict in judge_cases(run, unsized.run)} == {"broken"}
-    # What compares both pictures says why it cannot.
+    # What compares both images says why it cannot.
     assert set(run.samples[0].reasons) == {"psnr", "ssim"}
 
 
@@ -158,4 +158,4 @@ def test_where_the_baseline_knows_no_size_there_is_none_to_hold_against(
 ) -> None:
     older = tuple(replace(sample, width=0, height=0) for sample in unsized.run.samples)
     before = replace(unsized, run=replace(unsized.run, samples=older))
-    assert {each.health for each in drawn_as((48, 32), before, loaded, monkeypatch).samples} == {"ok"}
+    assert {each.health for each in generated_as((48, 32), before, loaded, monkeypatch).samples} == {"ok"}

@@ -1,4 +1,4 @@
-"""Pictures that are kept while the next ones are drawn are those that would be kept in turns."""
+"""Images that are kept while the next ones are generated are those that would be kept interleaved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.evaluation.evaluate import generate
 from sdeval.evaluation.plan import Plan
-from tests.drawn import plan
+from tests.generated import plan
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_what_is_kept_aside_is_what_is_kept_in_turns(
 
 
 @pytest.mark.usefixtures("aside")
-def test_a_picture_that_cannot_be_written_is_told(
+def test_an_image_that_cannot_be_written_is_told(
     loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:

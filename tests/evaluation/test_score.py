@@ -1,4 +1,4 @@
-"""Scoring a drawn run; metrics made by hand where a metric has to misbehave."""
+"""Scoring a generated run; metrics made by hand where a metric has to misbehave."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sdeval.evaluation.evaluate import evaluate
 from sdeval.evaluation.score import judge_defects, score, with_seeds
 from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, measure
 from sdeval.imaging.io import pixel_hash, to_pixels
-from sdeval.metrics import MetricInfo, Picture
+from sdeval.metrics import GeneratedImage, MetricInfo
 from sdeval.metrics.clip_score import INFO, ClipScore
 from sdeval.metrics.per_image import OneByOne
 from sdeval.metrics.sets.frechet_distance import FrechetDistance
@@ -23,15 +23,15 @@ from sdeval.results import run as runs
 from sdeval.results.records import SampleResult
 from sdeval.results.run import Run, Stored, _sample_line
 from tests.conftest import make_run
-from tests.drawn import plan
+from tests.generated import plan
 
 
-def test_identical_pictures_reuse_the_scores_of_the_baseline(
-    drawn: tuple[Run, Path], loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_identical_images_reuse_the_scores_of_the_baseline(
+    generated: tuple[Run, Path], loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, folder = drawn
+    before, folder = generated
 
-    def never(self: ClipScore, pictures: Sequence[Picture]) -> list[float]:
+    def never(self: ClipScore, images: Sequence[GeneratedImage]) -> list[float]:
         raise AssertionError("scored again")
 
     monkeypatch.setattr(ClipScore, "score", never)
@@ -41,9 +41,9 @@ def test_identical_pictures_reuse_the_scores_of_the_baseline(
 
 
 def test_another_version_of_the_metric_scores_again(
-    drawn: tuple[Run, Path], loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    generated: tuple[Run, Path], loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, folder = drawn
+    before, folder = generated
     older = replace(before.metrics["clip_score"], version="0")
     wrong = tuple(replace(sample, scores={"clip_score": -1.0}) for sample in before.samples)
     stale = replace(before, metrics={**before.metrics, "clip_score": older}, samples=wrong)
@@ -51,23 +51,23 @@ def test_another_version_of_the_metric_scores_again(
     assert [each.scores for each in again.samples] == [each.scores for each in before.samples]
 
 
-def scored(drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, method: object) -> Run:
-    """The drawn run scored once more by a CLIP score that does what `method` does."""
-    run, folder = drawn
+def scored(generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, method: object) -> Run:
+    """The generated run scored once more by a CLIP score that does what `method` does."""
+    run, folder = generated
     monkeypatch.setattr(ClipScore, "score", method)
     few = plan(metrics=("clip_score",))
     return score(replace(run, metrics={}), few.suite, few.samples, folder, "cpu")
 
 
-def test_one_picture_that_cannot_be_scored_does_not_take_the_others_with_it(
-    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+def test_one_image_that_cannot_be_scored_does_not_take_the_others_with_it(
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def picky(self: ClipScore, pictures: Sequence[Picture]) -> list[float]:
-        if any(each.case.id == "square" for each in pictures):
+    def picky(self: ClipScore, images: Sequence[GeneratedImage]) -> list[float]:
+        if any(each.case.id == "square" for each in images):
             raise ValueError("no squares")
-        return [1.0 for _ in pictures]
+        return [1.0 for _ in images]
 
-    run = scored(drawn, monkeypatch, picky)
+    run = scored(generated, monkeypatch, picky)
     values = [sample.scores["clip_score"] for sample in run.samples]
     assert values == [1.0, 1.0, None, None, 1.0, 1.0]
     assert run.samples[2].reasons == {"clip_score": "ValueError: no squares"}
@@ -75,18 +75,18 @@ def test_one_picture_that_cannot_be_scored_does_not_take_the_others_with_it(
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_score_that_is_no_number_is_null_with_a_reason(
-    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, value: float
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
-    run = scored(drawn, monkeypatch, lambda self, pictures: [value for _ in pictures])
+    run = scored(generated, monkeypatch, lambda self, images: [value for _ in images])
     assert run.samples[0].scores == {"clip_score": None}
     assert run.samples[0].reasons == {"clip_score": f"the score is {value}, not within -100 to 100"}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
 def test_a_set_score_that_is_no_distance_is_null_with_a_reason(
-    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, value: float
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
-    run, folder = drawn
+    run, folder = generated
     monkeypatch.setattr(FrechetDistance, "measure", lambda *_: value)
     few = plan(metrics=("frechet_distance",))
     found = score(replace(run, metrics={}), few.suite, few.samples, folder, "cpu").set_scores["frechet_distance"]
@@ -94,8 +94,8 @@ def test_a_set_score_that_is_no_distance_is_null_with_a_reason(
     assert found.reason == f"the score is {value}, not within -0.001 to inf"
 
 
-def test_set_scores_say_what_they_were_measured_with(drawn: tuple[Run, Path]) -> None:
-    run, folder = drawn
+def test_set_scores_say_what_they_were_measured_with(generated: tuple[Run, Path]) -> None:
+    run, folder = generated
     few = plan(metrics=("frechet_distance", "kernel_distance", "cmmd", "precision", "recall", "density", "coverage"))
     found = score(replace(run, metrics={}), few.suite, few.samples, folder, "cpu")
     assert set(found.set_scores) == set(few.suite.metrics)
@@ -108,31 +108,31 @@ def test_set_scores_say_what_they_were_measured_with(drawn: tuple[Run, Path]) ->
         assert each.resize == "bicubic 64x64 squash"
 
 
-def test_too_few_pictures_for_a_figure_are_unscored(drawn: tuple[Run, Path]) -> None:
-    run, folder = drawn
+def test_too_few_images_for_a_figure_are_unscored(generated: tuple[Run, Path]) -> None:
+    run, folder = generated
     few = plan(metrics=("precision",))
     small = replace(run, metrics={}, samples=run.samples[:4], features={})
     found = score(small, few.suite, few.samples[:4], folder, "cpu").set_scores["precision"]
     assert found.value is None
-    assert found.reason == "needs more than 5 pictures on both sides, got 4 pictures and 160 reference pictures"
+    assert found.reason == "needs more than 5 images on both sides, got 4 images and 160 reference images"
 
 
 def by_hand(monkeypatch: pytest.MonkeyPatch, function: object, **facts: object) -> MetricInfo:
-    """Put a metric that is `function` of a picture in the place of the CLIP score."""
+    """Put a metric that is `function` of an image in the place of the CLIP score."""
     info = replace(INFO, **facts)
     monkeypatch.setattr("sdeval.evaluation.score.create", lambda name, options: OneByOne(info, "1", function))
     return info
 
 
 def once_more(run: Run, folder: Path, baseline: Run | None) -> Run:
-    """The drawn run, scored by the metric in the place of the CLIP score."""
+    """The generated run, scored by the metric in the place of the CLIP score."""
     few = plan(metrics=("clip_score",))
     stored = Stored(baseline, folder) if baseline else None
     return score(replace(run, metrics={}), few.suite, few.samples, folder, "cpu", stored)
 
 
 def with_score(run: Run, value: float) -> Run:
-    """The run, accepted when every picture had this score by version 1 of the metric."""
+    """The run, accepted when every image had this score by version 1 of the metric."""
     record = replace(run.metrics["clip_score"], version="1")
     samples = tuple(replace(sample, scores={"clip_score": value}) for sample in run.samples)
     return replace(run, metrics={"clip_score": record}, samples=samples)
@@ -144,10 +144,10 @@ def unscored(run: Run) -> Run:
 
 @pytest.mark.parametrize(("value", "expected"), [(100.0005, 100.0005), (100.5, None), (-0.5, None), (-0.0005, -0.0005)])
 def test_a_score_out_of_range_is_null_with_a_reason(
-    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, value: float, expected: float | None
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, value: float, expected: float | None
 ) -> None:
     by_hand(monkeypatch, lambda each: value, range=(0.0, 100.0))
-    sample = once_more(*drawn, None).samples[0]
+    sample = once_more(*generated, None).samples[0]
     assert sample.scores == {"clip_score": expected}
     reason = {"clip_score": f"the score is {value}, not within 0 to 100"}
     assert sample.reasons == ({} if expected is not None else reason)
@@ -155,53 +155,55 @@ def test_a_score_out_of_range_is_null_with_a_reason(
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_a_metric_without_bounds_has_finite_scores_too(
-    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, value: float
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
     by_hand(monkeypatch, lambda each: value, range=(-float("inf"), float("inf")))
-    assert once_more(*drawn, None).samples[0].scores == {"clip_score": None}
+    assert once_more(*generated, None).samples[0].scores == {"clip_score": None}
 
 
 def test_without_a_baseline_a_distance_from_it_is_neither_a_score_nor_missing(
-    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_hand(monkeypatch, lambda each: 1.0, needs=("baseline",), judged=False)
-    run, folder = drawn
+    run, folder = generated
     scored = once_more(unscored(run), folder, None)
     assert all((sample.scores, sample.reasons) == ({}, {}) for sample in scored.samples)
     assert not scored.metrics["clip_score"].judged
 
 
 def test_a_distance_is_told_where_the_baseline_was_asked_the_same(
-    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_hand(monkeypatch, lambda each: float(each.pair[0] == each.pair[1]), needs=("baseline",), judged=False)
-    run, folder = drawn
+    run, folder = generated
     asked_else = replace(run, samples=(replace(run.samples[0], fingerprint="other"), *run.samples[1:]))
     scored = once_more(unscored(run), folder, asked_else)
     assert [sample.scores for sample in scored.samples] == [{}] + [{"clip_score": 1.0}] * 5
 
 
-def test_a_distance_is_never_taken_from_the_baseline(drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_distance_is_never_taken_from_the_baseline(
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     by_hand(monkeypatch, lambda each: 1.0, needs=("baseline",), judged=False)
-    run, folder = drawn
+    run, folder = generated
     scored = once_more(run, folder, with_score(run, 7.0))
     assert [sample.scores["clip_score"] for sample in scored.samples] == [1.0] * 6
 
 
-def test_a_score_of_the_whole_run_is_reused_where_all_pictures_are_the_baselines(
-    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+def test_a_score_of_the_whole_run_is_reused_where_all_images_are_the_baselines(
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_hand(monkeypatch, lambda each: 1.0, alone=False)
-    run, folder = drawn
+    run, folder = generated
     scored = once_more(run, folder, with_score(run, 7.0))
     assert [sample.scores["clip_score"] for sample in scored.samples] == [7.0] * 6
 
 
 @pytest.mark.parametrize("changed", ["sha256", "fingerprint"])
-def test_one_other_picture_or_prompt_scores_the_whole_run_again(
-    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, changed: str
+def test_one_other_image_or_prompt_scores_the_whole_run_again(
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
-    run, folder = drawn
+    run, folder = generated
     before = with_score(run, 7.0)
     before = replace(before, samples=(replace(before.samples[0], **{changed: "other"}), *before.samples[1:]))
     by_hand(monkeypatch, lambda each: 1.0, alone=False)
@@ -213,32 +215,32 @@ def test_one_other_picture_or_prompt_scores_the_whole_run_again(
 
 
 def test_a_part_of_a_run_is_not_scored_as_the_whole_was(
-    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_hand(monkeypatch, lambda each: 1.0, alone=False)
-    run, folder = drawn
+    run, folder = generated
     few = plan(metrics=("clip_score",))
     part = replace(run, metrics={}, samples=run.samples[:2])
     scored = score(part, few.suite, few.samples[:2], folder, "cpu", Stored(with_score(run, 7.0), folder))
     assert [sample.scores["clip_score"] for sample in scored.samples] == [1.0, 1.0]
 
 
-def test_what_one_picture_spoils_for_the_run_is_missing_in_all(
-    drawn: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+def test_what_one_image_spoils_for_the_run_is_missing_in_all(
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def picky(each: Picture) -> float:
+    def picky(each: GeneratedImage) -> float:
         if each.case.id == "square":
             raise ValueError("no squares")
         return 1.0
 
     by_hand(monkeypatch, picky, alone=False)
-    scored = once_more(*drawn, None)
+    scored = once_more(*generated, None)
     assert [sample.scores["clip_score"] for sample in scored.samples] == [None] * 6
     assert {sample.reasons["clip_score"] for sample in scored.samples} == {"ValueError: no squares"}
 
 
-def test_the_part_of_a_run_with_some_seeds_is_what_scoring_that_part_gives(drawn: tuple[Run, Path]) -> None:
-    run, folder = drawn
+def test_the_part_of_a_run_with_some_seeds_is_what_scoring_that_part_gives(generated: tuple[Run, Path]) -> None:
+    run, folder = generated
     asked = plan(metrics=("clip_score", "frechet_distance", "kernel_distance", "recall"))
     whole = score(replace(run, metrics={}, set_scores={}), asked.suite, asked.samples, folder, "cpu")
     part = with_seeds(whole, {1}, asked.suite, "cpu")
@@ -254,21 +256,21 @@ def test_the_part_of_a_run_with_some_seeds_is_what_scoring_that_part_gives(drawn
 
 
 @pytest.mark.parametrize("seeds", [{0, 1}, {0, 1, 7}])
-def test_all_seeds_of_a_run_are_the_run(drawn: tuple[Run, Path], seeds: set[int]) -> None:
-    run, _ = drawn
+def test_all_seeds_of_a_run_are_the_run(generated: tuple[Run, Path], seeds: set[int]) -> None:
+    run, _ = generated
     assert with_seeds(run, seeds, plan().suite, "cpu") is run
 
 
-def test_no_seed_in_common_leaves_no_picture_and_no_figure(drawn: tuple[Run, Path]) -> None:
-    run, _ = drawn
+def test_no_seed_in_common_leaves_no_image_and_no_figure(generated: tuple[Run, Path]) -> None:
+    run, _ = generated
     part = with_seeds(run, {7}, plan().suite, "cpu")
     assert part.samples == ()
     assert part.set_scores["frechet_distance"].value is None
     assert part.set_scores["frechet_distance"].reason
 
 
-def test_a_part_leaves_out_set_metrics_that_the_suite_no_longer_has(drawn: tuple[Run, Path]) -> None:
-    run, _ = drawn
+def test_a_part_leaves_out_set_metrics_that_the_suite_no_longer_has(generated: tuple[Run, Path]) -> None:
+    run, _ = generated
     assert with_seeds(run, {1}, plan(metrics=("clip_score",)).suite, "cpu").set_scores == {}
 
 
@@ -321,7 +323,7 @@ def test_what_is_known_from_elsewhere_stays(health: str) -> None:
     assert health_with_baseline(baseline_of(marked(False)), marked(False), None, health) == health
 
 
-def test_measures_of_a_run_are_on_disk(drawn: tuple[Run, Path]) -> None:
-    run, folder = drawn
+def test_measures_of_a_run_are_on_disk(generated: tuple[Run, Path]) -> None:
+    run, folder = generated
     assert all(Measures.from_dict(sample.measures) for sample in runs.read(folder).samples)
     assert "measures" not in _sample_line(replace(run.samples[0], measures={}))

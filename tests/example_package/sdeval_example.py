@@ -12,8 +12,8 @@ INFO = MetricInfo(
 class Redness:
     info, version = INFO, "1"
 
-    def score(self, pictures):
-        sums = [np.asarray(picture.image.convert("RGB"), dtype=float).sum(axis=(0, 1)) for picture in pictures]
+    def score(self, images):
+        sums = [np.asarray(image.image.convert("RGB"), dtype=float).sum(axis=(0, 1)) for image in images]
         return [100 * red / (red + green + blue) for red, green, blue in sums]
 
 

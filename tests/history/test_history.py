@@ -29,12 +29,12 @@ SCORES = np.array([[30.0, 31.0], [29.0, 28.0]])
 
 
 def figure(value: float, **changes: object) -> Figure:
-    made = Figure(value=value, n=4, tolerance=0.5, version="1", higher_is_better=True, pictures=f"of {value!r}")
+    made = Figure(value=value, n=4, tolerance=0.5, version="1", higher_is_better=True, images=f"of {value!r}")
     return replace(made, **changes)
 
 
 def entry(session: str, figures: dict[str, Figure], **changes: object) -> Entry:
-    line = RunLine(suite="animals", target="tiny", complete=True, asked="a", pictures="p", figures=figures)
+    line = RunLine(suite="animals", target="tiny", complete=True, asked="a", images="p", figures=figures)
     return Entry(session, (replace(line, **changes),))
 
 
@@ -72,7 +72,7 @@ def test_a_line_holds_figures_verdicts_and_what_drew_them(run: Run, tmp_path: Pa
     score = line.figures["clip_score"]
     assert (score.value, score.n, score.baseline, score.delta, score.tolerance) == (29.5, 4, 29.0, 0.5, 0.7)
     assert (score.noise, score.verdict, score.version) == (0.2, "passed", "1")
-    assert (line.figures["seconds_per_image"].value, line.figures["seconds_per_image"].pictures) == (0.5, "")
+    assert (line.figures["seconds_per_image"].value, line.figures["seconds_per_image"].images) == (0.5, "")
 
 
 def test_a_line_comes_back_as_it_was(run: Run, tmp_path: Path) -> None:
@@ -92,15 +92,15 @@ def test_an_accepted_baseline_changes_its_hash_and_nothing_else_does(run: Run, t
     assert recorded(run, tmp_path, "four").baseline not in ("", first)
 
 
-def test_other_prompts_or_settings_are_other_questions_and_other_pictures_are_not(run: Run, tmp_path: Path) -> None:
+def test_other_prompts_or_settings_are_other_questions_and_other_images_are_not(run: Run, tmp_path: Path) -> None:
     plain = recorded(run, tmp_path, "one")
     other = replace(run, samples=(replace(run.samples[0], fingerprint="else"), *run.samples[1:]))
     assert recorded(other, tmp_path, "two").asked != plain.asked
     steps = replace(run, asked={**run.asked, "settings": {"num_inference_steps": 2}})
     assert recorded(steps, tmp_path, "three").asked != plain.asked
-    drawn = recorded(make_run(SCORES + 1), tmp_path, "four")
-    assert drawn.asked == plain.asked
-    assert drawn.pictures != plain.pictures
+    generated = recorded(make_run(SCORES + 1), tmp_path, "four")
+    assert generated.asked == plain.asked
+    assert generated.images != plain.images
 
 
 def test_sessions_that_drew_more_seeds_are_told_by_those_of_the_first_look(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_partial_run_has_no_figures(run: Run, tmp_path: Path) -> None:
     assert line.figures == {}
 
 
-def test_what_was_drawn_in_turns_is_left_out(run: Run, tmp_path: Path) -> None:
+def test_what_was_generated_in_turns_is_left_out(run: Run, tmp_path: Path) -> None:
     folder = on_disk(run, tmp_path / "reports" / "one" / "animals" / "tiny")
     on_disk(run, folder / "against")
     assert record(tmp_path / "reports" / "one", [], tmp_path) == []
@@ -197,7 +197,7 @@ def test_a_damaged_line_is_told_with_its_number(tmp_path: Path, line: str, messa
 
 
 def test_no_history_says_what_makes_one(tmp_path: Path) -> None:
-    with pytest.raises(SdevalError, match="no history yet; every session that draws a whole suite adds a line"):
+    with pytest.raises(SdevalError, match="no history yet; every session that generates a whole suite adds a line"):
         read(tmp_path / HISTORY)
 
 
@@ -248,9 +248,9 @@ def test_a_figure_where_less_is_better_drifts_upwards(rng: np.random.Generator) 
     assert only(watch(entries(up))).drift is None
 
 
-def test_the_same_pictures_in_a_row_count_once_and_times_always(rng: np.random.Generator) -> None:
+def test_the_same_images_in_a_row_count_once_and_times_always(rng: np.random.Generator) -> None:
     values = [float(value) for value in 30 + rng.normal(0, 0.1, 30)] + [29.7] * 30
-    assert only(watch(entries(values, pictures=""))).drift is not None
+    assert only(watch(entries(values, images=""))).drift is not None
     assert only(watch(entries(values))).drift is None
 
 
@@ -346,7 +346,7 @@ def test_it_writes_everything_as_json(project: Path) -> None:
     assert len(first["series"]["points"]) == 4
 
 
-def test_it_draws_a_page_that_needs_nothing_else(project: Path) -> None:
+def test_it_generates_a_page_that_needs_nothing_else(project: Path) -> None:
     assert main(["history", "--plot", "out/history.html"]) == 0
     page = Path("out/history.html").read_text()
     assert page.count("<svg") == 2
@@ -377,7 +377,7 @@ def test_without_a_history_it_says_so(
     assert "no history yet" in capsys.readouterr().err
 
 
-def test_runs_without_pictures_on_disk_are_recorded_all_the_same(run: Run, tmp_path: Path) -> None:
+def test_runs_without_images_on_disk_are_recorded_all_the_same(run: Run, tmp_path: Path) -> None:
     runs.write(run, tmp_path / "one" / "animals" / "tiny")
     assert record(tmp_path / "one", [], tmp_path / "baselines") == []
     assert len(read(tmp_path / HISTORY)) == 1

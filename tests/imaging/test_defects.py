@@ -49,7 +49,7 @@ def astronaut() -> Pixels:
 @given(st.integers(0, 2**32))
 def test_every_generated_shape_is_healthy(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    assert defect_in(np.asarray(world.draw(world.random_scene(rng), rng))) is None
+    assert defect_in(np.asarray(world.render(world.random_scene(rng), rng))) is None
 
 
 @pytest.mark.parametrize("level", [0, 8, 9, 127, 255])
@@ -68,7 +68,8 @@ def test_pure_noise_is_noise(rng: np.random.Generator, size: int) -> None:
 
 def test_grain_on_a_shape_is_not_noise(rng: np.random.Generator) -> None:
     assert (
-        defect_in(levels(np.asarray(world.draw(world.random_scene(rng), rng)) + rng.normal(0, 12, (64, 64, 3)))) is None
+        defect_in(levels(np.asarray(world.render(world.random_scene(rng), rng)) + rng.normal(0, 12, (64, 64, 3))))
+        is None
     )
 
 

@@ -7,17 +7,17 @@ from PIL import Image
 from sdeval.imaging.similarity import _worst_square, drift, psnr
 
 
-def test_a_picture_has_not_moved_from_itself(picture: Image.Image) -> None:
-    assert drift(np.asarray(picture), np.asarray(picture)) == "identical"
+def test_an_image_has_not_moved_from_itself(image: Image.Image) -> None:
+    assert drift(np.asarray(image), np.asarray(image)) == "identical"
 
 
-def test_one_level_everywhere_is_imperceptible(picture: Image.Image) -> None:
-    before = np.asarray(picture)
+def test_one_level_everywhere_is_imperceptible(image: Image.Image) -> None:
+    before = np.asarray(image)
     assert drift(before, before ^ 1) == "imperceptible"
 
 
-def test_faint_noise_everywhere_is_a_change(picture: Image.Image, rng: np.random.Generator) -> None:
-    before = np.clip(np.asarray(picture), 20, 235)
+def test_faint_noise_everywhere_is_a_change(image: Image.Image, rng: np.random.Generator) -> None:
+    before = np.clip(np.asarray(image), 20, 235)
     assert drift(before, (before + rng.choice([-3, 3], size=before.shape)).astype(np.uint8)) == "changed"
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from sdeval import Case, NotAvailable, SdevalError
-from sdeval.metrics import MetricOptions, Picture, create, info, known
+from sdeval.metrics import GeneratedImage, MetricOptions, create, info, known
 from sdeval.metrics.clip_score import clip_score
 from sdeval.metrics.features.clip import load_clip
 from sdeval.shapes import world
@@ -17,8 +17,8 @@ RED = Case(id="red", prompt="a large red circle on a blue background")
 SHAPES = MetricOptions(clip_model="shapes")
 
 
-def drawn(caption: str) -> Image.Image:
-    return world.draw(world.parse(caption), np.random.default_rng(0))
+def generated(caption: str) -> Image.Image:
+    return world.render(world.parse(caption), np.random.default_rng(0))
 
 
 def test_the_formula_is_torchmetrics(rng: np.random.Generator) -> None:
@@ -33,7 +33,7 @@ def test_scores_below_zero_are_kept() -> None:
     assert clip_score(np.array([[1.0, 0.0]]), np.array([[-1.0, 0.0]])) == [-100.0]
 
 
-def test_it_is_open_clips_own_score_of_a_single_picture() -> None:
+def test_it_is_open_clips_own_score_of_a_single_image() -> None:
     import open_clip
 
     from sdeval.shapes import clip_folder
@@ -41,26 +41,29 @@ def test_it_is_open_clips_own_score_of_a_single_picture() -> None:
     name = f"local-dir:{clip_folder()}"
     model, _, preprocess = open_clip.create_model_and_transforms(name)
     model.eval()
-    picture = drawn(RED.prompt)
+    image = generated(RED.prompt)
     with torch.inference_mode():
-        image = model.encode_image(preprocess(picture)[None], normalize=True)
+        encoded = model.encode_image(preprocess(image)[None], normalize=True)
         text = model.encode_text(open_clip.get_tokenizer(name)([RED.prompt]), normalize=True)
-    found = create("clip_score", SHAPES).score([Picture(picture, RED)])
-    assert found == pytest.approx([100 * float((image @ text.T).item())], abs=1e-3)
+    found = create("clip_score", SHAPES).score([GeneratedImage(image, RED)])
+    assert found == pytest.approx([100 * float((encoded @ text.T).item())], abs=1e-3)
 
 
 def test_the_batch_does_not_matter() -> None:
     metric = create("clip_score", SHAPES)
-    pictures = [Picture(drawn(RED.prompt), RED), Picture(drawn("a small white cross on a red background"), RED)] * 20
-    together = metric.score(pictures)
-    alone = [metric.score([each])[0] for each in pictures[:2]]
+    images = [
+        GeneratedImage(generated(RED.prompt), RED),
+        GeneratedImage(generated("a small white cross on a red background"), RED),
+    ] * 20
+    together = metric.score(images)
+    alone = [metric.score([each])[0] for each in images[:2]]
     assert together[:2] == pytest.approx(alone, abs=1e-3)
 
 
-def test_it_prefers_the_picture_that_was_asked_for() -> None:
+def test_it_prefers_the_image_that_was_asked_for() -> None:
     metric = create("clip_score", SHAPES)
     right, wrong = metric.score(
-        [Picture(drawn(RED.prompt), RED), Picture(drawn(RED.prompt.replace("red", "green")), RED)]
+        [GeneratedImage(generated(RED.prompt), RED), GeneratedImage(generated(RED.prompt.replace("red", "green")), RED)]
     )
     assert right > wrong + 3
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case
-from sdeval.metrics import MetricOptions, Picture, create
+from sdeval.metrics import GeneratedImage, MetricOptions, create
 from sdeval.metrics.directional_clip import directional_clip
 from sdeval.shapes import world
 
@@ -17,15 +17,15 @@ CASE = Case(
 )
 
 
-def drawn(caption: str) -> Image.Image:
-    return world.draw(world.parse(caption), np.random.default_rng(0))
+def generated(caption: str) -> Image.Image:
+    return world.render(world.parse(caption), np.random.default_rng(0))
 
 
-INIT = drawn(CASE.image_prompt)
+INIT = generated(CASE.image_prompt)
 
 
 def score(caption: str, case: Case = CASE, init: Image.Image | None = INIT) -> float:
-    return create("directional_clip", SHAPES).score([Picture(drawn(caption), case, init=init)])[0]
+    return create("directional_clip", SHAPES).score([GeneratedImage(generated(caption), case, init=init)])[0]
 
 
 def test_the_formula_is_that_of_torch(rng: np.random.Generator) -> None:
@@ -55,12 +55,12 @@ def test_it_prefers_the_change_that_was_asked_for() -> None:
 
 
 def test_the_batch_does_not_matter() -> None:
-    pictures = [Picture(drawn(CASE.prompt), CASE, init=INIT)] * 3
-    assert create("directional_clip", SHAPES).score(pictures) == pytest.approx([score(CASE.prompt)] * 3, abs=1e-2)
+    images = [GeneratedImage(generated(CASE.prompt), CASE, init=INIT)] * 3
+    assert create("directional_clip", SHAPES).score(images) == pytest.approx([score(CASE.prompt)] * 3, abs=1e-2)
 
 
-def test_an_unchanged_picture_has_no_direction() -> None:
-    with pytest.raises(ValueError, match="the picture is its init image"):
+def test_an_unchanged_image_has_no_direction() -> None:
+    with pytest.raises(ValueError, match="the image is its init image"):
         score(CASE.image_prompt)
 
 
@@ -70,8 +70,8 @@ def test_the_same_words_have_no_direction() -> None:
         score(CASE.prompt, same)
 
 
-def test_the_same_features_of_another_picture_have_no_direction() -> None:
-    with pytest.raises(ValueError, match="the picture has the CLIP features of its init image"):
+def test_the_same_features_of_another_image_have_no_direction() -> None:
+    with pytest.raises(ValueError, match="the image has the CLIP features of its init image"):
         directional_clip(np.ones((2, 3)), np.ones((2, 3)), np.eye(3)[:2], np.eye(3)[1:])
 
 

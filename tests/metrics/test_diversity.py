@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.spatial.distance import cosine
 
 from sdeval import Case
-from sdeval.metrics import MetricOptions, Picture, create, info
+from sdeval.metrics import GeneratedImage, MetricOptions, create, info
 from sdeval.metrics.diversity import diversity
 from sdeval.shapes import world
 
@@ -16,11 +16,11 @@ SHAPES = MetricOptions(clip_model="shapes")
 CASE, OTHER = (Case(id=name, prompt="a circle") for name in ("a", "b"))
 
 
-def drawn(caption: str) -> Image.Image:
-    return world.draw(world.parse(caption), np.random.default_rng(0))
+def generated(caption: str) -> Image.Image:
+    return world.render(world.parse(caption), np.random.default_rng(0))
 
 
-RED, GREEN = (drawn(f"a large {colour} circle on a white background") for colour in ("red", "green"))
+RED, GREEN = (generated(f"a large {colour} circle on a white background") for colour in ("red", "green"))
 
 
 def test_it_is_scipys_distance_to_the_other_seeds(rng: np.random.Generator) -> None:
@@ -39,19 +39,24 @@ def test_the_mean_of_a_case_is_that_of_its_pairs(rng: np.random.Generator) -> No
 
 
 def test_ignored_seeds_have_no_diversity() -> None:
-    pictures = [Picture(RED, CASE, seed=0), Picture(RED, CASE, seed=1), Picture(GREEN, OTHER), Picture(RED, OTHER)]
-    found = create("diversity", SHAPES).score(pictures)
+    images = [
+        GeneratedImage(RED, CASE, seed=0),
+        GeneratedImage(RED, CASE, seed=1),
+        GeneratedImage(GREEN, OTHER),
+        GeneratedImage(RED, OTHER),
+    ]
+    found = create("diversity", SHAPES).score(images)
     assert found[:2] == pytest.approx([0, 0], abs=1e-4)
     assert found[2] == pytest.approx(found[3])
     assert found[2] > 1
 
 
 def test_a_case_with_one_seed_has_no_diversity() -> None:
-    pictures = [Picture(RED, CASE, seed=0), Picture(GREEN, CASE, seed=1), Picture(RED, OTHER)]
-    with pytest.raises(ValueError, match="case b has one picture: there is no other seed to differ from"):
-        create("diversity", SHAPES).score(pictures)
+    images = [GeneratedImage(RED, CASE, seed=0), GeneratedImage(GREEN, CASE, seed=1), GeneratedImage(RED, OTHER)]
+    with pytest.raises(ValueError, match="case b has one image: there is no other seed to differ from"):
+        create("diversity", SHAPES).score(images)
 
 
-def test_it_depends_on_the_other_pictures() -> None:
+def test_it_depends_on_the_other_images() -> None:
     assert not info("diversity").alone
     assert info("diversity").needs == ("seeds",)

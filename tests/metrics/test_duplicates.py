@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from sdeval import Case
-from sdeval.metrics import MetricOptions, Picture, create, info
+from sdeval.metrics import GeneratedImage, MetricOptions, create, info
 from sdeval.metrics.duplicates import difference_hash, duplicates
 from sdeval.shapes import world
 
 
-def drawn(caption: str, seed: int = 0) -> Image.Image:
-    return world.draw(world.parse(caption), np.random.default_rng(seed))
+def generated(caption: str, seed: int = 0) -> Image.Image:
+    return world.render(world.parse(caption), np.random.default_rng(seed))
 
 
 def flat(level: int, noise: float = 0.0, seed: int = 0) -> Image.Image:
@@ -21,13 +21,13 @@ def flat(level: int, noise: float = 0.0, seed: int = 0) -> Image.Image:
     return Image.fromarray(np.clip(values, 0, 255).round().astype(np.uint8))
 
 
-def as_jpeg(picture: Image.Image) -> Image.Image:
+def as_jpeg(image: Image.Image) -> Image.Image:
     buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=85, subsampling=0)
+    image.save(buffer, format="JPEG", quality=85, subsampling=0)
     return Image.open(buffer).convert("RGB")
 
 
-RED = drawn("a large red circle on a blue background")
+RED = generated("a large red circle on a blue background")
 
 
 def of_two(one: Image.Image, other: Image.Image) -> list[float]:
@@ -36,18 +36,18 @@ def of_two(one: Image.Image, other: Image.Image) -> list[float]:
 
 def test_the_hash_is_its_definition_on_cells_of_one_level(rng: np.random.Generator) -> None:
     levels = rng.integers(0, 256, size=(8, 9), dtype=np.uint8)
-    picture = Image.fromarray(np.kron(levels, np.ones((4, 4), dtype=np.uint8)))
+    image = Image.fromarray(np.kron(levels, np.ones((4, 4), dtype=np.uint8)))
     expected = [int(row[place + 1]) - int(row[place]) > 2 for row in levels for place in range(8)]
-    assert difference_hash(picture).tolist() == expected
+    assert difference_hash(image).tolist() == expected
 
 
-def test_the_same_picture_in_two_cases_is_two_duplicates() -> None:
-    other = drawn("a small green cross on a yellow background")
+def test_the_same_image_in_two_cases_is_two_duplicates() -> None:
+    other = generated("a small green cross on a yellow background")
     assert duplicates([RED, other, RED], ["a", "b", "c"]) == [100, 0, 100]
 
 
 def test_other_seeds_of_a_case_are_no_duplicates() -> None:
-    other = drawn("a small green cross on a yellow background")
+    other = generated("a small green cross on a yellow background")
     assert duplicates([RED, RED, other], ["a", "a", "b"]) == [0, 0, 0]
 
 
@@ -61,33 +61,33 @@ def test_what_the_eye_does_not_see_does_not_hide_a_duplicate(changed: Image.Imag
 @pytest.mark.parametrize(
     "other",
     [
-        drawn("a large red square on a blue background"),
-        drawn("a large green circle on a blue background"),
-        drawn("a large red circle on a green background"),
-        drawn("a large red circle on a blue background", seed=1),
+        generated("a large red square on a blue background"),
+        generated("a large green circle on a blue background"),
+        generated("a large red circle on a green background"),
+        generated("a large red circle on a blue background", seed=1),
         RED.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
     ],
 )
-def test_another_picture_is_no_duplicate(other: Image.Image) -> None:
+def test_another_image_is_no_duplicate(other: Image.Image) -> None:
     assert of_two(RED, other) == [0, 0]
 
 
 @pytest.mark.parametrize("kind", ["triangle", "square"])
 def test_small_things_on_the_same_flat_ground_are_no_duplicates(kind: str) -> None:
     def dotted(kind: str) -> Image.Image:
-        return Image.fromarray(world.render("blue", (world.Place(world.Thing("purple", kind), 32, 32, 6),)))
+        return Image.fromarray(world.paint("blue", (world.Place(world.Thing("purple", kind), 32, 32, 6),)))
 
     one, other = dotted("circle"), dotted(kind)
     assert np.abs(np.asarray(one).astype(int) - np.asarray(other)).mean() < 4
     assert of_two(one, other) == [0, 0]
 
 
-def test_flat_pictures_are_duplicates_where_their_colour_is_the_same() -> None:
+def test_flat_images_are_duplicates_where_their_colour_is_the_same() -> None:
     assert of_two(flat(100), flat(102)) == [100, 100]
     assert of_two(flat(100), flat(110)) == [0, 0]
 
 
-def test_noise_does_not_hide_that_flat_pictures_are_the_same() -> None:
+def test_noise_does_not_hide_that_flat_images_are_the_same() -> None:
     assert of_two(flat(100, noise=6, seed=0), flat(100, noise=6, seed=1)) == [100, 100]
 
 
@@ -96,7 +96,7 @@ def test_one_case_has_no_other_to_be_the_same_as() -> None:
         duplicates([RED, RED], ["a", "a"])
 
 
-def test_the_metric_looks_at_all_pictures_of_a_run() -> None:
-    pictures = [Picture(RED, Case(id=name, prompt="a circle")) for name in ("a", "b")]
-    assert create("duplicates", MetricOptions()).score(pictures) == [100, 100]
+def test_the_metric_looks_at_all_images_of_a_run() -> None:
+    images = [GeneratedImage(RED, Case(id=name, prompt="a circle")) for name in ("a", "b")]
+    assert create("duplicates", MetricOptions()).score(images) == [100, 100]
     assert not info("duplicates").alone

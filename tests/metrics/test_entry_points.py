@@ -12,10 +12,10 @@ from PIL import Image
 
 from sdeval import Case, SdevalError, metrics
 from sdeval.evaluation.score import score
-from sdeval.metrics import MetricOptions, Picture
+from sdeval.metrics import GeneratedImage, MetricOptions
 from sdeval.results.run import Run
 from tests.conftest import ROOT
-from tests.drawn import plan
+from tests.generated import plan
 
 EXAMPLE = ROOT / "tests" / "example_package"
 
@@ -40,13 +40,13 @@ def test_a_metric_of_another_package_is_known_by_name() -> None:
     assert metrics.known()[-1] == "redness"
     assert metrics.info("redness").title == "share of red"
     metric = metrics.create("redness", MetricOptions())
-    purple = Picture(Image.new("RGB", (8, 8), (90, 0, 30)), Case(id="a", prompt="purple"))
+    purple = GeneratedImage(Image.new("RGB", (8, 8), (90, 0, 30)), Case(id="a", prompt="purple"))
     assert metric.score([purple]) == [75]
 
 
 @pytest.mark.usefixtures("example")
-def test_a_suite_can_be_scored_by_it(drawn: tuple[Run, Path]) -> None:
-    run, folder = drawn
+def test_a_suite_can_be_scored_by_it(generated: tuple[Run, Path]) -> None:
+    run, folder = generated
     few = plan(metrics=("redness",), tolerances={"redness": 2.0})
     scored = score(replace(run, metrics={}), few.suite, few.samples, folder, "cpu")
     assert all(0 < sample.scores["redness"] < 100 for sample in scored.samples)

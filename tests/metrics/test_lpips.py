@@ -14,7 +14,7 @@ import torchvision
 from PIL import Image
 
 from sdeval import Case, NotAvailable, SdevalError
-from sdeval.metrics import Picture
+from sdeval.metrics import GeneratedImage
 from sdeval.metrics.features.weights import Published
 from sdeval.metrics.lpips import ALEXNET, Lpips
 
@@ -75,10 +75,10 @@ def test_it_is_the_definition_written_out(backbone: Published, rng: np.random.Ge
     assert expected > 0.01
     pair = (Image.fromarray(one), Image.fromarray(other))
     metric = Lpips("cpu", backbone)
-    assert metric.score([Picture(pair[0], CASE, pair=pair)] * 2) == pytest.approx([expected] * 2, rel=1e-4)
+    assert metric.score([GeneratedImage(pair[0], CASE, pair=pair)] * 2) == pytest.approx([expected] * 2, rel=1e-4)
 
 
-def test_identical_pictures_are_at_no_distance(backbone: Published, rng: np.random.Generator) -> None:
+def test_identical_images_are_at_no_distance(backbone: Published, rng: np.random.Generator) -> None:
     one = pixels(rng, 31, 31)
     assert Lpips("cpu", backbone).distance(one, one) == 0
 

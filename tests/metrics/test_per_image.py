@@ -1,4 +1,4 @@
-"""Metrics that look at pictures beside the init image and the mask."""
+"""Metrics that look at images beside the init image and the mask."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case
-from sdeval.metrics import MetricOptions, Picture, create
+from sdeval.metrics import GeneratedImage, MetricOptions, create
 from sdeval.metrics.masks import band, grown
 from sdeval.metrics.outside_change import outside_change
 from sdeval.metrics.region_clip_score import crop_to_mask
@@ -64,11 +64,11 @@ def test_a_black_mask_has_no_region() -> None:
 def test_the_region_score_looks_at_the_region_alone() -> None:
     metric = create("region_clip_score", MetricOptions(clip_model="shapes"))
     places = (world.Place(world.Thing("red", "circle"), 20, 20, 14),)
-    picture = Image.fromarray(world.render("blue", places))
-    spoilt = picture.copy()
+    image = Image.fromarray(world.paint("blue", places))
+    spoilt = image.copy()
     spoilt.paste((240, 200, 40), (0, 44, 64, 64))
     mask = box(0, 0, 40, 40)
-    one, other = metric.score([Picture(each, CASE, mask=mask) for each in (picture, spoilt)])
+    one, other = metric.score([GeneratedImage(each, CASE, mask=mask) for each in (image, spoilt)])
     assert one == pytest.approx(other, abs=1e-4)
 
 
@@ -84,7 +84,7 @@ def test_the_band_beside_the_mask_is_not_outside() -> None:
 
 
 @pytest.mark.parametrize(("edge", "expected"), [(512, 8), (1024, 16), (64, 1), (16, 1)])
-def test_the_band_grows_with_the_picture(edge: int, expected: int) -> None:
+def test_the_band_grows_with_the_image(edge: int, expected: int) -> None:
     assert band(np.zeros((16, edge), dtype=bool)) == expected
 
 
@@ -96,7 +96,7 @@ def test_growing_reaches_that_many_pixels_each_way(rng: np.random.Generator) -> 
 
 
 def outside(name: str, image: np.ndarray, init: np.ndarray, mask: Image.Image) -> float:
-    parts = Picture(Image.fromarray(image), CASE, init=Image.fromarray(init), mask=mask)
+    parts = GeneratedImage(Image.fromarray(image), CASE, init=Image.fromarray(init), mask=mask)
     return create(name, MetricOptions()).score([parts])[0]
 
 
@@ -117,17 +117,17 @@ def test_a_small_area_counts_in_99_of_100(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("missing", ["image", "mask"])
-def test_a_case_without_its_parts_has_no_outside(picture: Image.Image, missing: str) -> None:
-    parts = {"init": picture, "mask": box(0, 0, 8, 8)} | {"init" if missing == "image" else "mask": None}
+def test_a_case_without_its_parts_has_no_outside(image: Image.Image, missing: str) -> None:
+    parts = {"init": image, "mask": box(0, 0, 8, 8)} | {"init" if missing == "image" else "mask": None}
     with pytest.raises(ValueError, match=f"case a has no {missing}"):
-        create("outside_change", MetricOptions()).score([Picture(picture, CASE, **parts)])
+        create("outside_change", MetricOptions()).score([GeneratedImage(image, CASE, **parts)])
 
 
-def test_an_untouched_init_image_is_wholly_kept(picture: Image.Image) -> None:
+def test_an_untouched_init_image_is_wholly_kept(image: Image.Image) -> None:
     metric = create("init_similarity", MetricOptions())
-    assert metric.score([Picture(picture, CASE, init=picture)]) == [pytest.approx(100)]
+    assert metric.score([GeneratedImage(image, CASE, init=image)]) == [pytest.approx(100)]
 
 
-def test_a_case_without_an_image_keeps_nothing(picture: Image.Image) -> None:
+def test_a_case_without_an_image_keeps_nothing(image: Image.Image) -> None:
     with pytest.raises(ValueError, match="case a has no image"):
-        create("init_similarity", MetricOptions()).score([Picture(picture, CASE)])
+        create("init_similarity", MetricOptions()).score([GeneratedImage(image, CASE)])

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, Suite
-from sdeval.metrics import MetricOptions, Picture, create
+from sdeval.metrics import GeneratedImage, MetricOptions, create
 from sdeval.metrics.r_precision import r_precision
 from sdeval.shapes import world
 
@@ -15,8 +15,8 @@ PROMPTS = tuple(f"a large {colour} circle on a white background" for colour in (
 SHAPES = MetricOptions(clip_model="shapes", prompts=PROMPTS)
 
 
-def drawn(caption: str) -> Image.Image:
-    return world.draw(world.parse(caption), np.random.default_rng(0))
+def generated(caption: str) -> Image.Image:
+    return world.render(world.parse(caption), np.random.default_rng(0))
 
 
 def test_it_is_the_retrieval_of_torchmetrics(rng: np.random.Generator) -> None:
@@ -42,23 +42,26 @@ def test_one_prompt_can_not_be_told_apart() -> None:
         r_precision(np.eye(2), np.ones((1, 2)), [0, 0])
 
 
-def test_the_right_picture_picks_its_prompt_and_the_wrong_one_does_not() -> None:
+def test_the_right_image_picks_its_prompt_and_the_wrong_one_does_not() -> None:
     metric = create("r_precision", SHAPES)
     case = Case(id="a", prompt=PROMPTS[1])
-    assert metric.score([Picture(drawn(PROMPTS[1]), case), Picture(drawn(PROMPTS[0]), case)]) == [100, 0]
+    assert metric.score([GeneratedImage(generated(PROMPTS[1]), case), GeneratedImage(generated(PROMPTS[0]), case)]) == [
+        100,
+        0,
+    ]
 
 
 def test_prompts_come_from_the_suite_and_count_once() -> None:
     cases = tuple(Case(id=f"case-{number}", prompt=PROMPTS[number % 2]) for number in range(4))
     suite = Suite(name="few", task="text2img", cases=cases, metric_options={"clip_model": "shapes"})
     metric = create("r_precision", MetricOptions.from_suite(suite, "cpu"))
-    assert metric.score([Picture(drawn(case.prompt), case) for case in cases]) == [100] * 4
+    assert metric.score([GeneratedImage(generated(case.prompt), case) for case in cases]) == [100] * 4
 
 
 def test_a_suite_of_one_prompt_has_no_score() -> None:
     metric = create("r_precision", replace(SHAPES, prompts=PROMPTS[:1]))
     with pytest.raises(ValueError, match="one distinct prompt"):
-        metric.score([Picture(drawn(PROMPTS[0]), Case(id="a", prompt=PROMPTS[0]))])
+        metric.score([GeneratedImage(generated(PROMPTS[0]), Case(id="a", prompt=PROMPTS[0]))])
 
 
 def test_other_prompts_are_another_version_and_their_order_is_not() -> None:

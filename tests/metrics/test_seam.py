@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from sdeval import Case
-from sdeval.metrics import MetricOptions, Picture, create
+from sdeval.metrics import GeneratedImage, MetricOptions, create
 from sdeval.metrics.seam import seam
 
 CASE = Case(id="a", prompt="a circle")
@@ -24,15 +24,15 @@ def slope() -> np.ndarray:
     return np.repeat((rows + columns + 40)[..., None], 3, axis=-1).astype(np.uint8)
 
 
-def pasted(picture: np.ndarray, mask: np.ndarray, levels: int) -> np.ndarray:
-    return np.where(mask[..., None] >= 128, picture.astype(int) + levels, picture).astype(np.uint8)
+def pasted(image: np.ndarray, mask: np.ndarray, levels: int) -> np.ndarray:
+    return np.where(mask[..., None] >= 128, image.astype(int) + levels, image).astype(np.uint8)
 
 
 def test_a_slope_has_no_seam(mask: np.ndarray) -> None:
     assert seam(slope(), mask) == 0
 
 
-def test_a_flat_picture_has_no_seam(mask: np.ndarray) -> None:
+def test_a_flat_image_has_no_seam(mask: np.ndarray) -> None:
     assert seam(np.full((64, 64, 3), 77, np.uint8), mask) == 0
 
 
@@ -55,13 +55,13 @@ def test_texture_is_no_seam(mask: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def test_an_edge_elsewhere_is_no_seam(mask: np.ndarray) -> None:
-    picture = slope()
-    picture[:, 55:] = 200
-    assert seam(picture, mask) == 0
+    image = slope()
+    image[:, 55:] = 200
+    assert seam(image, mask) == 0
 
 
 def test_it_is_the_formula_pixel_by_pixel(mask: np.ndarray, rng: np.random.Generator) -> None:
-    picture = pasted(rng.integers(0, 120, size=(64, 64, 3), dtype=np.uint8), mask, 100)
+    image = pasted(rng.integers(0, 120, size=(64, 64, 3), dtype=np.uint8), mask, 100)
     inside = [(row, column) for row in range(64) for column in range(64) if mask[row, column]]
 
     def steps(row: int, column: int) -> int:
@@ -75,12 +75,12 @@ def test_it_is_the_formula_pixel_by_pixel(mask: np.ndarray, rng: np.random.Gener
             for other in ((row + 1, column), (row, column + 1)):
                 if max(other) == 64:
                     continue
-                apart = np.abs(picture[row, column].astype(int) - picture[other]).mean()
+                apart = np.abs(image[row, column].astype(int) - image[other]).mean()
                 if ((row, column) in inside) != (other in inside):
                     across.append(apart)
                 elif all(1 < steps(*each) <= 4 for each in ((row, column), other)):
                     beside.append(apart)
-    assert seam(picture, mask) == pytest.approx(np.mean(across) - np.mean(beside))
+    assert seam(image, mask) == pytest.approx(np.mean(across) - np.mean(beside))
 
 
 @pytest.mark.parametrize(("level", "colour"), [(0, "black"), (255, "white")])
@@ -102,8 +102,8 @@ def test_a_mask_of_another_size_is_refused(mask: np.ndarray) -> None:
 
 
 def test_the_metric_takes_the_mask_of_the_case(mask: np.ndarray) -> None:
-    picture = Image.fromarray(pasted(np.full((64, 64, 3), 100, np.uint8), mask, 60))
+    image = Image.fromarray(pasted(np.full((64, 64, 3), 100, np.uint8), mask, 60))
     metric = create("seam", MetricOptions())
-    assert metric.score([Picture(picture, CASE, mask=Image.fromarray(mask))]) == [60]
+    assert metric.score([GeneratedImage(image, CASE, mask=Image.fromarray(mask))]) == [60]
     with pytest.raises(ValueError, match="case a has no mask"):
-        metric.score([Picture(picture, CASE)])
+        metric.score([GeneratedImage(image, CASE)])

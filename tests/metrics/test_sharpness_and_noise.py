@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 from scipy.signal import convolve2d
 
 from sdeval import Case
-from sdeval.metrics import MetricOptions, Picture, create
+from sdeval.metrics import GeneratedImage, MetricOptions, create
 from sdeval.metrics.noise import noise
 from sdeval.metrics.sharpness import sharpness
 from sdeval.shapes import world
@@ -43,12 +43,12 @@ def test_noise_is_the_formula_by_convolution(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("radius", [0.7, 1.5, 3])
 def test_blur_lowers_sharpness(radius: float) -> None:
-    picture = world.draw(world.parse("a large red circle on a blue background"), np.random.default_rng(0))
-    blurred = picture.filter(ImageFilter.GaussianBlur(radius))
-    assert sharpness(np.asarray(blurred)) < sharpness(np.asarray(picture)) - 2
+    image = world.render(world.parse("a large red circle on a blue background"), np.random.default_rng(0))
+    blurred = image.filter(ImageFilter.GaussianBlur(radius))
+    assert sharpness(np.asarray(blurred)) < sharpness(np.asarray(image)) - 2
 
 
-def test_a_blur_loses_as_much_on_a_quiet_picture(rng: np.random.Generator) -> None:
+def test_a_blur_loses_as_much_on_a_quiet_image(rng: np.random.Generator) -> None:
     busy = Image.fromarray(rng.integers(0, 256, size=(64, 64, 3), dtype=np.uint8))
     quiet = busy.point(lambda level: 100 + level // 4)
     losses = [
@@ -59,7 +59,7 @@ def test_a_blur_loses_as_much_on_a_quiet_picture(rng: np.random.Generator) -> No
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_a_flat_picture_is_neither_sharp_nor_noisy(level: int) -> None:
+def test_a_flat_image_is_neither_sharp_nor_noisy(level: int) -> None:
     flat = np.full((16, 16, 3), level, dtype=np.uint8)
     assert (sharpness(flat), noise(flat)) == (0, 0)
 
@@ -84,12 +84,12 @@ def test_a_straight_edge_is_no_noise() -> None:
 
 
 @pytest.mark.parametrize("function", [sharpness, noise])
-def test_too_small_a_picture_has_no_score(function) -> None:
+def test_too_small_an_image_has_no_score(function) -> None:
     with pytest.raises(ValueError, match="2x9 pixels are too few"):
         function(np.zeros((9, 2, 3), np.uint8))
 
 
 @pytest.mark.parametrize(("name", "function"), [("sharpness", sharpness), ("noise", noise)])
-def test_the_metric_is_its_function(picture: Image.Image, name: str, function) -> None:
-    found = create(name, MetricOptions()).score([Picture(picture, CASE), Picture(picture, CASE)])
-    assert found == [function(np.asarray(picture))] * 2
+def test_the_metric_is_its_function(image: Image.Image, name: str, function) -> None:
+    found = create(name, MetricOptions()).score([GeneratedImage(image, CASE), GeneratedImage(image, CASE)])
+    assert found == [function(np.asarray(image))] * 2

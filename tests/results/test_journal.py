@@ -11,12 +11,12 @@ import pytest
 
 from sdeval.config.suite import Sample, Task
 from sdeval.engines.diffusers_engine import LoadedTarget
-from sdeval.engines.generated import Drawn
+from sdeval.engines.generated import Generated
 from sdeval.evaluation.evaluate import evaluate
 from sdeval.evaluation.plan import Plan
 from sdeval.results.journal import NAME
 from sdeval.results.session_folder import unfinished
-from tests.drawn import plan
+from tests.generated import plan
 
 
 class Counted:
@@ -24,7 +24,7 @@ class Counted:
 
     def __init__(self, loaded: LoadedTarget, stop_after: int = 99) -> None:
         self._loaded, self._left = loaded, stop_after
-        self.drawn: list[str] = []
+        self.generated: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loaded, name)
@@ -33,12 +33,12 @@ class Counted:
     def batch_size(self) -> int:
         return 1
 
-    def draw(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Drawn]:
+    def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
         if self._left == 0:
             raise KeyboardInterrupt
         self._left -= 1
-        self.drawn += [each.name for each in batch]
-        return self._loaded.draw(task, batch, settings)
+        self.generated += [each.name for each in batch]
+        return self._loaded.generate(task, batch, settings)
 
 
 def journaled(**changes: object) -> Plan:
@@ -47,7 +47,7 @@ def journaled(**changes: object) -> Plan:
 
 @pytest.fixture
 def stopped(loaded: LoadedTarget, tmp_path: Path) -> Path:
-    """A run that was stopped after two of six pictures."""
+    """A run that was stopped after two of six images."""
     folder = tmp_path / "reports" / "20260101-000000-abcd" / "few" / "shapes"
     with pytest.raises(KeyboardInterrupt):
         evaluate(journaled(), Counted(loaded, 2), folder)
@@ -61,37 +61,39 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_what_is_drawn_is_not_drawn_again_and_the_end_is_the_same(
+def test_what_is_generated_is_not_generated_again_and_the_end_is_the_same(
     loaded: LoadedTarget, stopped: Path, tmp_path: Path
 ) -> None:
     engine = Counted(loaded)
     run = evaluate(journaled(), engine, stopped)
-    assert len(engine.drawn) == 4
+    assert len(engine.generated) == 4
     assert len(run.timings) == 6
     evaluate(journaled(), Counted(loaded), tmp_path / "whole")
     assert content(stopped) == content(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("damage", ["half a line", "a picture", "a line in between"])
-def test_what_is_damaged_is_drawn_again(loaded: LoadedTarget, stopped: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["half a line", "an image", "a line in between"])
+def test_what_is_damaged_is_generated_again(loaded: LoadedTarget, stopped: Path, damage: str) -> None:
     journal = stopped / NAME
-    if damage == "a picture":
-        next(stopped.glob("images/*.png")).write_bytes(b"no picture")
+    if damage == "an image":
+        next(stopped.glob("images/*.png")).write_bytes(b"no image")
     elif damage == "half a line":
         journal.write_text(journal.read_text().rstrip()[:-9])
     else:
         journal.write_text(journal.read_text().replace('"seed": 0', '"seed": "x"', 1))
     engine = Counted(loaded)
     evaluate(journaled(), engine, stopped)
-    assert len(engine.drawn) == 5
+    assert len(engine.generated) == 5
     # And a second stop would lose nothing more.
     again = Counted(loaded)
     evaluate(journaled(), again, stopped)
-    assert again.drawn == []
+    assert again.generated == []
 
 
 @pytest.mark.parametrize("what", ["settings", "target", "prompt"])
-def test_nothing_is_taken_from_what_was_drawn_in_another_way(loaded: LoadedTarget, stopped: Path, what: str) -> None:
+def test_nothing_is_taken_from_what_was_generated_in_another_way(
+    loaded: LoadedTarget, stopped: Path, what: str
+) -> None:
     other = journaled()
     if what == "settings":
         other = replace(other, settings={**other.settings, "num_inference_steps": 3})
@@ -102,7 +104,7 @@ def test_nothing_is_taken_from_what_was_drawn_in_another_way(loaded: LoadedTarge
         other = journaled(cases=cases)
     engine = Counted(loaded)
     evaluate(other, engine, stopped)
-    assert len(engine.drawn) == 6
+    assert len(engine.generated) == 6
 
 
 def test_the_latest_session_is_unfinished_only_where_it_was_stopped(stopped: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_missing_score_is_null_and_never_a_number(run: Run, tmp_path: Path) ->
         (
             "samples.jsonl",
             '{"case": "a", "seed": 0, "prompt": "", "fingerprint": "", "sha256": "", "image": "/etc/x"}\n',
-            "no picture",
+            "no image",
         ),
         ("samples.jsonl", "[]\n", "samples.jsonl:1: is damaged: must be a mapping, got []"),
         ("samples.jsonl", '{"case": \n', "samples.jsonl:1: is damaged"),
@@ -109,9 +109,9 @@ def test_a_run_that_leads_out_of_its_folder_is_refused(run: Run, tmp_path: Path)
         read(tmp_path)
 
 
-def test_a_picture_that_leads_out_of_the_folder_is_refused(run: Run, tmp_path: Path) -> None:
+def test_an_image_that_leads_out_of_the_folder_is_refused(run: Run, tmp_path: Path) -> None:
     write(replace(run, samples=(replace(run.samples[0], image="../../x.png"), *run.samples[1:])), tmp_path)
-    with pytest.raises(SdevalError, match=r"samples\.jsonl:1: is damaged: .* is no picture of a run"):
+    with pytest.raises(SdevalError, match=r"samples\.jsonl:1: is damaged: .* is no image of a run"):
         read(tmp_path)
 
 
@@ -121,20 +121,20 @@ def test_prompts_may_hold_what_unicode_counts_as_a_line_break(run: Run, tmp_path
     assert read(tmp_path).samples[0].prompt == odd.prompt
 
 
-def test_a_seed_belongs_to_the_look_at_which_it_was_first_drawn(run: Run) -> None:
+def test_a_seed_belongs_to_the_look_at_which_it_was_first_generated(run: Run) -> None:
     grown = replace(run, asked={**run.asked, "looks": [[3], [3, 4], [3, 4, 5, 6]]})
     assert [grown.look_of(seed) for seed in (3, 4, 5, 6)] == [0, 1, 2, 2]
     # Runs of before looks were kept have one.
     assert replace(run, asked={}).look_of(4) == 0
 
 
-def test_a_stored_picture_is_found_where_the_same_was_asked(run: Run, tmp_path: Path) -> None:
+def test_a_stored_image_is_found_where_the_same_was_asked(run: Run, tmp_path: Path) -> None:
     stored, sample = Stored(run, tmp_path), run.samples[0]
-    assert stored.picture(sample) is None
+    assert stored.image(sample) is None
     path = tmp_path / sample.image
     path.parent.mkdir()
     path.touch()
-    assert stored.picture(sample) == path
-    assert stored.picture(replace(sample, image="images/elsewhere.png")) == path
-    assert stored.picture(replace(sample, fingerprint="other")) is None
-    assert stored.picture(replace(sample, seed=9)) is None
+    assert stored.image(sample) == path
+    assert stored.image(replace(sample, image="images/elsewhere.png")) == path
+    assert stored.image(replace(sample, fingerprint="other")) is None
+    assert stored.image(replace(sample, seed=9)) is None

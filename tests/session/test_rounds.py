@@ -28,7 +28,7 @@ from sdeval.session.items import Item, Job
 from sdeval.session.judging import _shared
 from sdeval.session.resolve import resolve
 from sdeval.session.session import Session
-from tests.drawn import plan
+from tests.generated import plan
 
 SET = ("clip_score", "frechet_distance")
 
@@ -102,13 +102,13 @@ def test_what_the_first_round_generated_is_in_the_last_one_as_it_was(
     accepted: Path, loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generated: list[tuple[str, int]] = []
-    real = sdeval.engines.diffusers_engine.draw
+    real = sdeval.engines.diffusers_engine.generate_batch
 
-    def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
+    def generate(pipeline: Any, batch: Any, settings: Any) -> Any:
         generated.extend((sample.case.id, sample.seed) for sample in batch)
         return real(pipeline, batch, settings)
 
-    monkeypatch.setattr(sdeval.engines.diffusers_engine, "draw", draw)
+    monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", generate)
     evaluate(session(accepted, loaded, tmp_path, guidance_scale=8.5), suite())
     run = runs.read(tmp_path / "few" / "shapes")
     assert seeds(run) == {0, 1, 2, 3}
@@ -161,21 +161,21 @@ def test_the_self_check_is_made_by_the_next_suite_of_a_target_where_the_first_on
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, where: Callable[[Any], bool]) -> list[Any]:
-    """Let drawing fail for some batches; the list grows by every one of them."""
-    real, tries = sdeval.engines.diffusers_engine.draw, []
+    """Let generating fail for some batches; the list grows by every one of them."""
+    real, tries = sdeval.engines.diffusers_engine.generate_batch, []
 
-    def draw(pipeline: Any, batch: Any, settings: Any) -> Any:
+    def generate(pipeline: Any, batch: Any, settings: Any) -> Any:
         if where(batch):
             tries.append(batch)
             raise RuntimeError("out of memory\nsecond line")
         return real(pipeline, batch, settings)
 
-    monkeypatch.setattr(sdeval.engines.diffusers_engine, "draw", draw)
+    monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", generate)
     return tries
 
 
 def judged(session: Session, *suites: Suite) -> dict[tuple[str, str], Verdict]:
-    """The verdicts on the metrics of suites, with other pictures than the baseline's."""
+    """The verdicts on the metrics of suites, with other images than the baseline's."""
     items = [item for suite in suites for item in session.items(suite)]
     session.select(items)
     gating = [item for item in items if item.kind == "metric"]
@@ -289,7 +289,7 @@ def test_other_features_than_the_baselines_are_not_comparable_and_no_crash(
     assert (figure.value, figure.n, figure.reason) == (None, 6, "the run holds no features of clip")
 
 
-def test_all_further_seeds_are_drawn_while_a_figure_is_open(
+def test_all_further_seeds_are_generated_while_a_figure_is_open(
     accepted: Path, loaded: LoadedTarget, tmp_path: Path
 ) -> None:
     found = judged(session(accepted, loaded, tmp_path, guidance_scale=8.5), suite())

@@ -21,7 +21,7 @@ from sdeval.session.items import Item, Job
 from sdeval.session.resolve import ResolvedJob, is_on_this_machine
 from sdeval.session.session import JobState, Session
 from tests.conftest import make_run
-from tests.drawn import plan
+from tests.generated import plan
 
 NOTHING_ASKED = Options()
 
@@ -75,13 +75,13 @@ def test_a_suspected_case_is_judged_with_all_seeds(before: np.ndarray) -> None:
     assert (said.verdict, said.n) == ("regressed", 4)
 
 
-def test_cases_that_nobody_suspects_draw_no_more(before: np.ndarray) -> None:
+def test_cases_that_nobody_suspects_generate_no_more(before: np.ndarray) -> None:
     scores = Scores(before, before + 0.1)
     assert judged(scores).verdict == "passed"
     assert scores.seeds == 2
 
 
-def test_a_part_of_a_suite_draws_no_more(before: np.ndarray) -> None:
+def test_a_part_of_a_suite_generates_no_more(before: np.ndarray) -> None:
     after = before.copy()
     after[11] -= 5
     scores = Scores(before, after)
@@ -89,7 +89,7 @@ def test_a_part_of_a_suite_draws_no_more(before: np.ndarray) -> None:
     assert scores.seeds == 2
 
 
-def test_further_seeds_that_cannot_be_drawn_leave_a_suspected_case_unscored(before: np.ndarray) -> None:
+def test_further_seeds_that_cannot_be_generated_leave_a_suspected_case_unscored(before: np.ndarray) -> None:
     after = before.copy()
     after[11] -= 5
     said = judged(Scores(before, after, SdevalError("out of memory")))

@@ -17,10 +17,10 @@ def test_a_caption_is_read_back(seed: int) -> None:
 
 
 @given(seeds)
-def test_the_oracle_sees_what_was_drawn(seed: int) -> None:
+def test_the_oracle_sees_what_was_rendered(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scene = world.random_scene(rng)
-    assert oracle.mark(scene, world.draw(scene, rng)).all_right
+    assert oracle.mark(scene, world.render(scene, rng)).all_right
 
 
 @given(seeds)
@@ -36,12 +36,12 @@ def test_the_oracle_sees_every_kind_of_mistake(seed: int) -> None:
         and (wrong.background, wrong.relation) == (scene.background, scene.relation)
     )
     if len(set(colours)) == len(colours) and not only_size and wrong != scene.mirrored():
-        assert not oracle.mark(scene, world.draw(wrong, rng)).all_right
+        assert not oracle.mark(scene, world.render(wrong, rng)).all_right
 
 
-def test_the_same_seed_draws_the_same_picture() -> None:
+def test_the_same_seed_renders_the_same_image() -> None:
     scene = world.parse("a green triangle left of a yellow square on a white background")
-    one, other = (world.draw(scene, np.random.default_rng(5)) for _ in range(2))
+    one, other = (world.render(scene, np.random.default_rng(5)) for _ in range(2))
     assert one.tobytes() == other.tobytes()
 
 

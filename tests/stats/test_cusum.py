@@ -78,8 +78,8 @@ def test_the_run_length_is_what_simulation_finds(rng: np.random.Generator) -> No
 def test_false_alarms_are_at_most_one_in_a_hundred_histories(noise: str, series: int, rng: np.random.Generator) -> None:
     histories = 4_000
     size = (histories, cusum.SESSIONS)
-    drawn = rng.normal(size=size) if noise == "normal" else rng.standard_t(3, size=size)
-    alarms = (cusum.evidence(drawn).max(axis=1) > cusum.threshold(series)).mean()
+    generated = rng.normal(size=size) if noise == "normal" else rng.standard_t(3, size=size)
+    alarms = (cusum.evidence(generated).max(axis=1) > cusum.threshold(series)).mean()
     # What chance allows above the rate itself.
     rate = cusum.FALSE_ALARMS / series
     assert alarms <= rate + 3 * np.sqrt(rate / histories)

@@ -23,12 +23,12 @@ def beside_both(held: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
     return np.maximum(beside_others(before, after), beside_seeds(held, after))
 
 
-def redrawn(before: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def regenerated(before: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return before + rng.normal(0, 0.5, size=before.shape)
 
 
 def test_a_case_whose_every_seed_falls_is_found(held: np.ndarray, before: np.ndarray, rng: np.random.Generator) -> None:
-    after = redrawn(before, rng)
+    after = regenerated(before, rng)
     after[7] -= 10
     p_values = beside_both(held, before, after)
     assert p_values.argmin() == 7
@@ -47,17 +47,17 @@ def test_a_case_that_falls_while_no_other_moves_is_found(held: np.ndarray, befor
 def test_a_fall_that_all_cases_share_accuses_none(
     held: np.ndarray, before: np.ndarray, rng: np.random.Generator
 ) -> None:
-    assert beside_both(held, before, redrawn(before, rng) - 8).min() > 0.05
+    assert beside_both(held, before, regenerated(before, rng) - 8).min() > 0.05
 
 
-def test_one_bad_picture_now_and_then_is_noise(held: np.ndarray, before: np.ndarray, rng: np.random.Generator) -> None:
-    after = redrawn(before, rng)
+def test_one_bad_image_now_and_then_is_noise(held: np.ndarray, before: np.ndarray, rng: np.random.Generator) -> None:
+    after = regenerated(before, rng)
     after[[2, 9, 15], [0, 1, 0]] -= 8
     assert beside_both(held, before, after).min() > 0.02
 
 
 def test_a_fall_as_far_as_others_rise_is_noise(before: np.ndarray, rng: np.random.Generator) -> None:
-    after = redrawn(before, rng)
+    after = regenerated(before, rng)
     after[3] -= 8
     after[[5, 11]] += 8
     assert beside_others(before, after).min() > 1e-3
@@ -66,7 +66,7 @@ def test_a_fall_as_far_as_others_rise_is_noise(before: np.ndarray, rng: np.rando
 def test_several_cases_that_collapse_do_not_hide_each_other(
     held: np.ndarray, before: np.ndarray, rng: np.random.Generator
 ) -> None:
-    after = redrawn(before, rng)
+    after = regenerated(before, rng)
     after[[3, 7, 11, 15]] -= 10
     p_values = beside_both(held, before, after)
     assert p_values[[3, 7, 11, 15]].max() < 1e-6
@@ -76,7 +76,7 @@ def test_several_cases_that_collapse_do_not_hide_each_other(
 def test_a_case_is_held_against_half_of_the_others_where_most_of_them_fell(
     before: np.ndarray, rng: np.random.Generator
 ) -> None:
-    after = redrawn(before, rng)
+    after = regenerated(before, rng)
     after[:16] -= 8
     assert beside_others(before, after).min() > 1e-3
 
@@ -99,14 +99,14 @@ def test_the_prior_speaks_for_cases_that_are_not_there() -> None:
 def test_a_prior_asks_for_a_further_fall_where_the_others_hardly_move(
     before: np.ndarray, rng: np.random.Generator
 ) -> None:
-    after = redrawn(before, rng)
+    after = regenerated(before, rng)
     after[7] -= 3
     alone, moderated = beside_others(before, after)[7], beside_others(before, after, Prior(25.0, 4.0))[7]
     assert alone < moderated < 1
 
 
 def test_a_prior_of_nothing_counts_the_others_alone(before: np.ndarray, rng: np.random.Generator) -> None:
-    after = redrawn(before, rng)
+    after = regenerated(before, rng)
     assert beside_others(before, after, Prior(1.0, 0.0)) == pytest.approx(beside_others(before, after))
 
 

@@ -22,7 +22,7 @@ def with_tolerance(scores: np.ndarray) -> Run:
     return replace(make_run(scores), metrics={"clip_score": replace(CLIP_SCORE, tolerance=1.0)})
 
 
-def redrawn(cases: int, seeds: int, loss: float, number: int) -> MetricEvidence:
+def regenerated(cases: int, seeds: int, loss: float, number: int) -> MetricEvidence:
     """Every image as if by another seed, where seeds differ by 2, and lower by a loss."""
     rng = np.random.default_rng((number, cases, seeds))
     level = rng.normal(90, 3, size=(cases, 1))
@@ -32,7 +32,7 @@ def redrawn(cases: int, seeds: int, loss: float, number: int) -> MetricEvidence:
 
 
 def power(cases: int, seeds: int, loss: float) -> float:
-    said = [judge_metrics([redrawn(cases, seeds, loss, number)])[0].verdict for number in range(TIMES)]
+    said = [judge_metrics([regenerated(cases, seeds, loss, number)])[0].verdict for number in range(TIMES)]
     return said.count("regressed") / TIMES
 
 
@@ -69,7 +69,7 @@ def test_no_loss_within_the_tolerance_is_detectable(cases: int, seeds: int) -> N
 def test_as_many_cases_as_are_needed_show_a_loss_as_large_as_the_tolerance(seeds: int) -> None:
     def shown(cases: int) -> float:
         """Without the bar of the tolerance itself, which a loss as large passes every other time."""
-        found = [redrawn(cases, seeds, 1.0, number).p_worse < ALPHA_METRICS for number in range(TIMES)]
+        found = [regenerated(cases, seeds, 1.0, number).p_worse < ALPHA_METRICS for number in range(TIMES)]
         return sum(found) / TIMES
 
     needed = stats.needed_cases(SPREAD, seeds, 1.0, ALPHA_METRICS)

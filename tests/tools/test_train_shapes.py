@@ -63,7 +63,7 @@ def test_whitened_latents_are_what_samplers_expect_and_decode_the_same() -> None
     torch.manual_seed(0)
     vae = autoencoder.untrained().eval()
     rng = np.random.default_rng(0)
-    images = data.pictures([data.scene(rng) for _ in range(4)], rng)
+    images = data.images([data.scene(rng) for _ in range(4)], rng)
     with torch.no_grad():
         before = vae.decode(autoencoder.latents(vae, images)).sample
         autoencoder.whiten(vae, seed=0)
@@ -113,15 +113,15 @@ def test_all_parts_train_and_are_loaded_by_their_own_libraries(tmp_path: Path) -
     from diffusers import AutoPipelineForText2Image
 
     vae, _ = autoencoder.trained(0, tmp_path / "vae.pt", SHORT)
-    model, _ = denoiser.trained(vae, 0, tmp_path / "denoiser.pt", [SHORT], pictures=500)
+    model, _ = denoiser.trained(vae, 0, tmp_path / "denoiser.pt", [SHORT], images=500)
     words, outcome = clip.trained(0, tmp_path / "clip.pt", SHORT)
     assert outcome.loss > 0
     export.save_pipeline(vae, model, tmp_path / "pipeline")
     export.save_clip(words, tmp_path / "clip")
     pipeline = AutoPipelineForText2Image.from_pretrained(tmp_path / "pipeline")
     pipeline.set_progress_bar_config(disable=True)
-    picture = pipeline("a red zebra", num_inference_steps=2, height=64, width=64).images[0]
-    assert picture.size == (64, 64)
+    image = pipeline("a red zebra", num_inference_steps=2, height=64, width=64).images[0]
+    assert image.size == (64, 64)
     loaded, _, _ = open_clip.create_model_and_transforms(f"local-dir:{tmp_path / 'clip'}")
     assert torch.allclose(loaded.visual.proj, words.visual.proj, atol=1e-3)
     texts = "".join(path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.json"))

@@ -43,7 +43,7 @@ def main() -> None:
         "torch": torch.__version__,
         "autoencoder": {**asdict(autoencoder.RECIPE), **asdict(of_vae)},
         "denoiser": [{**asdict(one), **asdict(of)} for one, of in zip(denoiser.RECIPES, of_model, strict=True)],
-        "denoiser pictures": denoiser.PICTURES,
+        "denoiser images": denoiser.IMAGES,
         "clip": {**asdict(clip.RECIPE), **asdict(of_words)},
     }
     write_text(given.out / "training.json", dump_json(facts))

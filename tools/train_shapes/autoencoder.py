@@ -1,4 +1,4 @@
-"""The autoencoder: 64x64 pictures to 8x8x4 latents and back."""
+"""The autoencoder: 64x64 images to 8x8x4 latents and back."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def trained(seed: int, checkpoint: Path, recipe: Recipe = RECIPE) -> tuple[Autoe
 
     def loss_of_step(rng: np.random.Generator, noise: torch.Generator) -> torch.Tensor:
         images = (
-            data.pictures([data.scene(rng) for _ in range(recipe.batch)], rng).to(memory_format=torch.channels_last) * 2
+            data.images([data.scene(rng) for _ in range(recipe.batch)], rng).to(memory_format=torch.channels_last) * 2
             - 1
         )
         posterior = model.encode(images).latent_dist
@@ -63,7 +63,7 @@ def trained(seed: int, checkpoint: Path, recipe: Recipe = RECIPE) -> tuple[Autoe
 
 @torch.no_grad()
 def latents(model: AutoencoderKL, images: torch.Tensor, batch: int = 128) -> torch.Tensor:
-    """Mean latents of pictures `[n, 3, 64, 64]` in 0..1, unscaled: `[n, 4, 8, 8]`."""
+    """Mean latents of images `[n, 3, 64, 64]` in 0..1, unscaled: `[n, 4, 8, 8]`."""
     return torch.cat([model.encode(part * 2 - 1).latent_dist.mode() for part in torch.split(images, batch)])
 
 
@@ -74,7 +74,7 @@ def whiten(model: AutoencoderKL, seed: int) -> None:
     Afterwards a latent times the scaling factor has mean 0 and deviation 1, as samplers assume.
     """
     rng = np.random.default_rng((seed, 2**31))
-    seen = latents(model, data.pictures([data.scene(rng) for _ in range(512)], rng))
+    seen = latents(model, data.images([data.scene(rng) for _ in range(512)], rng))
     mean, deviation = seen.mean(dim=(0, 2, 3)), seen.std(dim=(0, 2, 3))
     scale = 1 / (deviation * SCALING)
     encode, decode = model.quant_conv, model.post_quant_conv

@@ -18,7 +18,7 @@ from tools.train_shapes.loop import Outcome, Recipe, train
 
 RECIPE = Recipe(steps=4000, batch=48, rate=1e-3, average=0.998, weight_decay=0.05, betas=(0.9, 0.98), warm_up=300)
 WRONG = 3
-"""Wrong captions drawn for each picture, each with one attribute changed."""
+"""Wrong captions rendered for each image, each with one attribute changed."""
 
 MEAN, DEVIATION = 0.5, 0.5
 READING_SCALE = 10.0
@@ -52,7 +52,7 @@ def untrained(vocabulary: int) -> CLIP:
 class Training(nn.Module):
     """What is optimised: the model, and a reading of every attribute off its features that is thrown away afterwards.
 
-    The same linear layer reads pictures and texts. Contrast alone stays at chance for which of two things stands left;
+    The same linear layer reads images and texts. Contrast alone stays at chance for which of two things stands left;
     reading it makes both towers say so, and in the same way.
     """
 
@@ -67,15 +67,15 @@ class Training(nn.Module):
         Args:
             images: `[b, 3, 64, 64]` in 0..1.
             tokens: `[b + b * WRONG, 77]`, the right captions first.
-            shown: `[b, attributes]` of the pictures.
+            shown: `[b, attributes]` of the images.
             told: `[b + b * WRONG, attributes]` of the texts.
         """
-        picture = functional.normalize(self.clip.encode_image((images - MEAN) / DEVIATION), dim=-1)
+        image = functional.normalize(self.clip.encode_image((images - MEAN) / DEVIATION), dim=-1)
         distinct, back = torch.unique(tokens, dim=0, return_inverse=True)
         text = functional.normalize(encode_short_text(self.clip, distinct), dim=-1)[back]
         scale = self.clip.logit_scale.exp().clamp(max=100)
-        reading = self._reading(picture, shown) + self._reading(text, told)
-        return contrast(scale * picture @ text.T, tokens[: len(images)]) + reading
+        reading = self._reading(image, shown) + self._reading(text, told)
+        return contrast(scale * image @ text.T, tokens[: len(images)]) + reading
 
     def _reading(self, features: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
         parts = self.read(READING_SCALE * features).split(attributes.SIZES, dim=1)
@@ -84,14 +84,14 @@ class Training(nn.Module):
 
 
 def trained(seed: int, checkpoint: Path, recipe: Recipe = RECIPE) -> tuple[CLIP, Outcome]:
-    """Train from `seed` with pictures against the captions of the batch and against wrong captions of their own."""
+    """Train from `seed` with images against the captions of the batch and against wrong captions of their own."""
     torch.manual_seed(seed)
     words = tokenizer.build()
     model = Training(len(words))
 
     def loss_of_step(rng: np.random.Generator, noise: torch.Generator) -> torch.Tensor:
         scenes = [data.scene(rng) for _ in range(recipe.batch)]
-        images = _smudge(data.pictures(scenes, rng), rng, noise)
+        images = _smudge(data.images(scenes, rng), rng, noise)
         told = [scene.mirrored() if rng.random() < 0.5 else scene for scene in scenes]
         told += [data.hard_wrong_scene(scene, rng) for scene in scenes for _ in range(WRONG)]
         tokens = _tokens(words, [world.caption(scene) for scene in told])
@@ -106,7 +106,7 @@ def _tokens(words: CLIPTokenizer, texts: list[str]) -> torch.Tensor:
 
 
 def contrast(logits: torch.Tensor, mine: torch.Tensor) -> torch.Tensor:
-    """Pictures against the captions of the batch and their own wrong ones, captions against pictures.
+    """Images against the captions of the batch and their own wrong ones, captions against images.
 
     Args:
         logits: `[b, b + b * WRONG]`.
@@ -131,7 +131,7 @@ def encode_short_text(model: CLIP, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def _smudge(images: torch.Tensor, rng: np.random.Generator, noise: torch.Generator) -> torch.Tensor:
-    """Blur and grain some pictures a little, so that scores do not hang on the last pixel of an edge."""
+    """Blur and grain some images a little, so that scores do not hang on the last pixel of an edge."""
     if rng.random() < 0.3:
         soft = functional.avg_pool2d(functional.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
         images = torch.lerp(images, soft, float(rng.uniform(0.2, 1.0)))

@@ -1,4 +1,4 @@
-"""Batches of the drawn world for training: pictures, captions, wrong captions."""
+"""Batches of the rendered world for training: images, captions, wrong captions."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from sdeval.shapes.world import Scene, Thing
 def scene(rng: np.random.Generator) -> Scene:
     """A scene that training may show."""
     while True:
-        drawn = world.random_scene(rng, pairs=0.6)
-        if not world.is_held_out(drawn):
-            return drawn
+        rendered = world.random_scene(rng, pairs=0.6)
+        if not world.is_held_out(rendered):
+            return rendered
 
 
-def pictures(scenes: list[Scene], rng: np.random.Generator) -> torch.Tensor:
-    """Draw scenes: `[n, 3, 64, 64]` float in 0..1."""
-    drawn = np.stack([world.render(each.background, world.place(each, rng)) for each in scenes])
-    return torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255
+def images(scenes: list[Scene], rng: np.random.Generator) -> torch.Tensor:
+    """Render scenes: `[n, 3, 64, 64]` float in 0..1."""
+    rendered = np.stack([world.paint(each.background, world.place(each, rng)) for each in scenes])
+    return torch.from_numpy(rendered).permute(0, 3, 1, 2).float() / 255
 
 
 def loose_caption(told: Scene, rng: np.random.Generator) -> str:

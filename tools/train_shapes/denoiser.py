@@ -1,4 +1,4 @@
-"""The denoiser and its text encoder, trained together on the latents of drawn pictures."""
+"""The denoiser and its text encoder, trained together on the latents of rendered images."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ RECIPES = (
     Recipe(steps=6000, batch=48, rate=1.2e-3, flat=0.72, average=0.9993, warm_up=200),
 )
 """Trained once, and once more from there: the second time takes the colours from 97 to 99 right in a hundred."""
-PICTURES = 40_000
-"""Pictures drawn and encoded once, before training."""
+IMAGES = 40_000
+"""Images rendered and encoded once, before training."""
 
 NO_CAPTION = 0.1
-"""Share of pictures trained without words, for classifier-free guidance."""
+"""Share of images trained without words, for classifier-free guidance."""
 
 WIDTH = 96
 
@@ -83,14 +83,14 @@ def trained(
     seed: int,
     checkpoint: Path,
     recipes: Sequence[Recipe] = RECIPES,
-    pictures: int = PICTURES,
+    images: int = IMAGES,
 ) -> tuple[Denoiser, list[Outcome]]:
     """Train from `seed` by the error of the predicted velocity (Salimans and Ho, arXiv 2202.00512)."""
     torch.manual_seed(seed)
     words = tokenizer.build()
     model = Denoiser(len(words), words.eos_token_id)
     model.unet.to(memory_format=torch.channels_last)
-    scenes, latents = encoded(vae, seed, pictures, checkpoint.with_name("latents.pt"))
+    scenes, latents = encoded(vae, seed, images, checkpoint.with_name("latents.pt"))
     noises = scheduler()
 
     def loss_of_step(batch: int, rng: np.random.Generator, noise: torch.Generator) -> torch.Tensor:
@@ -128,7 +128,7 @@ def encoded(vae: AutoencoderKL, seed: int, count: int, kept: Path) -> tuple[list
         parts = []
         for _ in range(0, count, 500):
             group = [data.scene(rng) for _ in range(500)]
-            parts.append(autoencoder.latents(vae, data.pictures(group, rng)))
+            parts.append(autoencoder.latents(vae, data.images(group, rng)))
             captions += map(world.caption, group)
         aside = kept.with_suffix(".part")
         torch.save({"captions": captions, "latents": torch.cat(parts) * vae.config.scaling_factor}, aside)

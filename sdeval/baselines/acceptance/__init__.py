@@ -1,4 +1,4 @@
-"""Accepting: a run, or a part of it, becomes the baseline of its suite and target. Nothing is drawn for it."""
+"""Accepting: a run, or a part of it, becomes the baseline of its suite and target. Nothing is generated for it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from sdeval.baselines.acceptance.approvals import read as read_approvals
 from sdeval.baselines.acceptance.changes import CaseChange, Change
 from sdeval.baselines.acceptance.compatibility import refuse_part
 from sdeval.baselines.acceptance.proposal import Proposal, accept, propose, write
-from sdeval.baselines.acceptance.refusals import BrokenPictures
+from sdeval.baselines.acceptance.refusals import BrokenImages
 from sdeval.baselines.acceptance.selection import Part, parts_by_words
 
 __all__ = [
     "Approval",
     "Approvals",
-    "BrokenPictures",
+    "BrokenImages",
     "CaseChange",
     "Change",
     "Part",

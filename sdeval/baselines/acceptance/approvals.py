@@ -22,13 +22,13 @@ _Some = Annotated[Some, f'list names, or write "{ALL}"']
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval(Checked):
-    """Some cases of one suite on one target: with their pictures, or the scores of some metrics alone."""
+    """Some cases of one suite on one target: with their images, or the scores of some metrics alone."""
 
     suite: str
     target: str
     cases: _Some
     metrics: _Some
-    """With `all`, the pictures are accepted, too."""
+    """With `all`, the images are accepted, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

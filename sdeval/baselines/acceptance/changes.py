@@ -21,8 +21,8 @@ class Change:
     metric: str
     old: float | None
     new: float | None
-    pictures: int
-    """How many pictures are not the ones accepted before."""
+    images: int
+    """How many images are not the ones accepted before."""
     reason: str = ""
     """Why there is no new figure."""
 
@@ -39,7 +39,7 @@ class CaseChange:
 
 def changes(before: Run | None, after: Run) -> list[Change]:
     """Every figure of what is accepted."""
-    pictures = new_pictures(before, after)
+    images = new_images(before, after)
     previous = {name: value_of(before, name) for name in before.metrics} if before else {}
     reasons = {name: each.reason for name, each in after.set_scores.items()}
     return [
@@ -49,15 +49,15 @@ def changes(before: Run | None, after: Run) -> list[Change]:
             name,
             previous.get(name),
             value_of(after, name),
-            pictures,
+            images,
             reasons.get(name, ""),
         )
         for name in after.metrics
     ]
 
 
-def new_pictures(before: Run | None, after: Run) -> int:
-    """How many pictures are not the ones accepted before."""
+def new_images(before: Run | None, after: Run) -> int:
+    """How many images are not the ones accepted before."""
     old = {sample.key: sample.sha256 for sample in before.samples} if before else {}
     return sum(old.get(sample.key) != sample.sha256 for sample in after.samples)
 

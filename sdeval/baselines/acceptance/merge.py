@@ -25,7 +25,7 @@ def merge(held: Run, run: Run, part: Part) -> Run:
         part: with the ids of its cases, and with all metrics that go along.
     """
     chosen = set(part.chosen(run))
-    merged = _pictures(held, run, chosen) if part.metrics is None else _scores(held, run, chosen, part.metrics)
+    merged = _images(held, run, chosen) if part.metrics is None else _scores(held, run, chosen, part.metrics)
     taken = set(held.features) if part.metrics is None else extractors(run, part.metrics)
     features = {name: _rows(name, held, run, merged, chosen, taken) for name in {*held.features, *taken}}
     return _with_company(replace(merged, features=features), held, run, chosen, part)
@@ -36,8 +36,8 @@ def extractors(run: Run, names: Collection[str]) -> set[str]:
     return {run.set_scores[name].extractor for name in names if name in run.set_scores}
 
 
-def _pictures(held: Run, run: Run, chosen: Collection[str]) -> Run:
-    """Cases of the run with their pictures and all their scores; the others as they were."""
+def _images(held: Run, run: Run, chosen: Collection[str]) -> Run:
+    """Cases of the run with their images and all their scores; the others as they were."""
     old, new = held.by_case(), run.by_case()
     names = _in_order(list(old), [case for case in new if case in old or case in chosen])
     samples = tuple(each for case in names for each in (new if case in chosen else old)[case])
@@ -59,7 +59,7 @@ def _in_order(before: list[str], now: Sequence[str]) -> list[str]:
 
 
 def _scores(held: Run, run: Run, chosen: set[str], names: Sequence[str]) -> Run:
-    """Scores of some metrics; pictures stay."""
+    """Scores of some metrics; images stay."""
     new = {sample.key: sample for sample in run.samples}
     samples = tuple(_rescored(each, new[each.key], names) if each.case in chosen else each for each in held.samples)
     known: Mapping[str, MetricRecord] = {}
@@ -70,7 +70,7 @@ def _scores(held: Run, run: Run, chosen: set[str], names: Sequence[str]) -> Run:
 
 
 def _rescored(kept: SampleResult, scored: SampleResult, names: Sequence[str]) -> SampleResult:
-    """A sample with scores of another picture of it, which is noted."""
+    """A sample with scores of another image of it, which is noted."""
     scores = {name: scored.scores[name] for name in names if name in scored.scores}
     others = {name: said for name, said in kept.scored_on.items() if name not in names}
     if kept.sha256 != scored.sha256:
@@ -95,7 +95,7 @@ def _rows(name: str, held: Run, run: Run, merged: Run, chosen: Collection[str], 
 
 
 def _with_company(merged: Run, held: Run, run: Run, chosen: Collection[str], part: Part) -> Run:
-    """With a note on scores that looked at other pictures besides their own than those that are there now."""
+    """With a note on scores that looked at other images besides their own than those that are there now."""
     for name in (each for each in merged.metrics if metrics.info(each).among_images):
         from_run = chosen if part.metrics is None or name in part.metrics else ()
         here, before, now = (_company(each) for each in (merged, held, run))
@@ -110,6 +110,6 @@ def _with_company(merged: Run, held: Run, run: Run, chosen: Collection[str], par
 
 
 def _company(run: Run) -> str:
-    """A hash of all pictures of a run, by which scores of each in the company of the others are told apart."""
+    """A hash of all images of a run, by which scores of each in the company of the others are told apart."""
     text = "\n".join(sorted(f"{sample.case}@{sample.seed} {sample.sha256}" for sample in run.samples))
     return hashlib.sha256(text.encode()).hexdigest()

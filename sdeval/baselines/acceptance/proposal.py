@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sdeval.baselines import provenance
 from sdeval.baselines import store as baselines
-from sdeval.baselines.acceptance.changes import CaseChange, Change, case_changes, changes, new_pictures
+from sdeval.baselines.acceptance.changes import CaseChange, Change, case_changes, changes, new_images
 from sdeval.baselines.acceptance.compatibility import brings_new, refuse_mixture
 from sdeval.baselines.acceptance.merge import merge
 from sdeval.baselines.acceptance.refusals import refuse_whole
@@ -35,7 +35,7 @@ class Proposal:
     before: Run | None
     after: Run | None
     fresh: frozenset[str] = frozenset()
-    """Cases whose pictures come from the run; those of the others stay."""
+    """Cases whose images come from the run; those of the others stay."""
     entries: tuple[Entry, ...] = ()
     notes: tuple[str, ...] = ()
     """What goes along, and what is left out."""
@@ -43,9 +43,9 @@ class Proposal:
     """Whether the run takes the place of all that was accepted."""
 
     @property
-    def pictures(self) -> int:
-        """How many pictures are not the ones accepted before."""
-        return new_pictures(self.before, self.after) if self.after else 0
+    def images(self) -> int:
+        """How many images are not the ones accepted before."""
+        return new_images(self.before, self.after) if self.after else 0
 
     @property
     def figures(self) -> list[Change]:
@@ -59,10 +59,10 @@ class Proposal:
 
 
 def accept(run_folder: Path, baselines: Path, *, dry_run: bool = False) -> list[Change]:
-    """Make a run the baseline of its suite and target, without drawing or scoring anything again.
+    """Make a run the baseline of its suite and target, without generating or scoring anything again.
 
     Raises:
-        BrokenPictures: a picture is not healthy.
+        BrokenPictures: an image is not healthy.
         SdevalError: the run is partial, lacks scores or seeds, or cannot be read.
     """
     proposal = propose(run_folder, baselines)
@@ -88,7 +88,7 @@ def propose(
         reason: why; kept beside the baseline.
 
     Raises:
-        BrokenPictures: a picture is not healthy.
+        BrokenPictures: an image is not healthy.
         SdevalError: something in the run cannot be accepted, or not beside what stays.
     """
     run = _without_told(runs.read(source))
@@ -141,9 +141,9 @@ def _fill(proposal: Proposal, aside: Path) -> None:
         return
     kept = baselines.kept(proposal.after)
     samples = tuple(
-        baselines.keep_picture(each, proposal.source, aside)
+        baselines.keep_image(each, proposal.source, aside)
         if each.case in proposal.fresh
-        else baselines.carry_picture(each, proposal.folder, aside)
+        else baselines.carry_image(each, proposal.folder, aside)
         for each in kept.samples
     )
     runs.write(replace(kept, samples=samples), aside)

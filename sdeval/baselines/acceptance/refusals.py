@@ -1,4 +1,4 @@
-"""What of a run cannot be accepted, wherever it goes: broken pictures, missing scores, too few seeds."""
+"""What of a run cannot be accepted, wherever it goes: broken images, missing scores, too few seeds."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
 
 
-class BrokenPictures(SdevalError):
-    """A run is refused because of pictures that are not healthy: with other seeds it might not be."""
+class BrokenImages(SdevalError):
+    """A run is refused because of images that are not healthy: with other seeds it might not be."""
 
 
 def refuse_whole(run: Run, folder: Path) -> None:
     """Refuse a run that cannot be a baseline as it is.
 
     Raises:
-        BrokenPictures: a picture is not healthy.
-        SdevalError: the run is partial, lacks scores or seeds, or its pictures cannot be read.
+        BrokenPictures: an image is not healthy.
+        SdevalError: the run is partial, lacks scores or seeds, or its images cannot be read.
     """
     if not run.complete:
         told = f"run the whole suite {run.suite}, then accept it; or accept cases of it by -k"
@@ -28,7 +28,7 @@ def refuse_whole(run: Run, folder: Path) -> None:
     if not run.metrics:
         raise SdevalError(f"{folder}: has no scores at all; a baseline without them could judge nothing")
     refuse_early(run, folder)
-    # First, for a score may be missing because a picture is broken.
+    # First, for a score may be missing because an image is broken.
     refuse_sick(run.samples, folder)
     refuse_holes(run, folder)
     for metric, figure in run.set_scores.items():
@@ -43,21 +43,21 @@ def _of_samples(run: Run) -> list[str]:
 
 
 def refuse_early(run: Run, folder: Path) -> None:
-    """Refuse a run that was decided before all its seeds were drawn."""
-    drawn, most = len(run.asked["seeds"]), len(run.asked["looks"][-1])
-    if drawn < most:
+    """Refuse a run that was decided before all its seeds were generated."""
+    generated, most = len(run.asked["seeds"]), len(run.asked["looks"][-1])
+    if generated < most:
         raise SdevalError(
-            f"{folder}: was decided with {drawn} of {most} seeds; draw all of them and accept that run: "
+            f"{folder}: was decided with {generated} of {most} seeds; generate all of them and accept that run: "
             "pytest suites --sdeval-all-seeds"
         )
 
 
 def refuse_sick(samples: Iterable[SampleResult], folder: Path) -> None:
-    """Refuse broken pictures."""
+    """Refuse broken images."""
     for sample in samples:
         if sample.health != "ok":
             what = f"{sample.case}@{sample.seed}: is {sample.health} ({sample.detail})"
-            raise BrokenPictures(f"{folder}: {what}; a baseline holds healthy pictures only")
+            raise BrokenImages(f"{folder}: {what}; a baseline holds healthy images only")
 
 
 def refuse_holes(run: Run, folder: Path) -> None:
@@ -77,7 +77,7 @@ def refuse_scoreless(samples: Iterable[SampleResult], metrics: Collection[str], 
 
 
 def refuse_unseen(samples: Iterable[SampleResult], folder: Path) -> None:
-    """Refuse pictures that are gone or damaged."""
+    """Refuse images that are gone or damaged."""
     for sample in samples:
         try:
             open_rgb(folder / sample.image)

@@ -30,7 +30,7 @@ def settled(part: Part, held: Run, run: Run, source: Path) -> tuple[Part, list[s
     left = [case for case in chosen if case not in known]
     if left:
         if len(left) == len(chosen):
-            first = f"accept them with their pictures first: sdeval accept {source} -k {left[0]}"
+            first = f"accept them with their images first: sdeval accept {source} -k {left[0]}"
             raise SdevalError(f"{source}: the baseline has none of these cases ({', '.join(left)}); {first}")
         notes.append(f"left out, for the baseline does not have them yet: {', '.join(left)}")
     shared = extractors(run, part.metrics)

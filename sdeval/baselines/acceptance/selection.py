@@ -1,4 +1,4 @@
-"""What of a run is accepted: some of its cases with their pictures, or the scores of some metrics alone."""
+"""What of a run is accepted: some of its cases with their images, or the scores of some metrics alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Part:
     cases: tuple[str, ...] | None = None
     """Their ids; None is all that the run holds."""
     metrics: tuple[str, ...] | None = None
-    """Those whose scores alone are accepted, while pictures stay; None is all of them, and the pictures too."""
+    """Those whose scores alone are accepted, while images stay; None is all of them, and the images too."""
 
     def chosen(self, run: Run) -> tuple[str, ...]:
         """Ids of its cases, in the order of the run."""
@@ -43,7 +43,7 @@ def parts_by_words(
     Args:
         runs: of the session, by suite and target.
         words: expressions over the ids of cases; a case may match any of them. None of them chooses all cases.
-        names: metrics. None of them chooses all, and the pictures.
+        names: metrics. None of them chooses all, and the images.
 
     Raises:
         SdevalError: a word that no case matches, or a metric that no run has.

@@ -1,4 +1,4 @@
-"""Figures of the whole set of a merged baseline: what its features give beside the suite's reference pictures."""
+"""Figures of the whole set of a merged baseline: what its features give beside the suite's reference images."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def with_figures(merged: Run, held: Run, run: Run, part: Part, suite_of: SuiteOf
         held: the baseline as it was.
         run: what is accepted in part.
         part: of the run; figures of metrics that it names are the run's, or measured anew.
-        suite_of: finds the suite, which knows its reference pictures.
+        suite_of: finds the suite, which knows its reference images.
         folder: of the run.
 
     Raises:
-        SdevalError: the suite, its reference pictures or the weights are not here, or not what they were.
+        SdevalError: the suite, its reference images or the weights are not here, or not what they were.
     """
     known: dict[str, SetScore] = {}
     open_names = []
@@ -96,4 +96,4 @@ def _refuse_other_figure(name: str, merged: Run, run: Run) -> None:
     if found.value is None and merged.complete:
         raise SdevalError(f"{name}: {found.reason}")
     if name in run.set_scores and run.set_scores[name].reference != found.reference:
-        raise SdevalError(f"the reference pictures of {name} are not those of the run")
+        raise SdevalError(f"the reference images of {name} are not those of the run")

@@ -9,11 +9,11 @@ Example:
 
 from sdeval.diagnostics.faults.base import Fault, altered_call
 from sdeval.diagnostics.faults.controls import CONTROLS
-from sdeval.diagnostics.faults.images import PICTURES
+from sdeval.diagnostics.faults.images import IMAGES
 from sdeval.diagnostics.faults.inputs import INPUTS
 from sdeval.diagnostics.faults.model import MODEL
 from sdeval.diagnostics.faults.sampling import SAMPLING
 
-FAULTS: dict[str, Fault] = {each.name: each for each in (*SAMPLING, *INPUTS, *MODEL, *PICTURES)}
+FAULTS: dict[str, Fault] = {each.name: each for each in (*SAMPLING, *INPUTS, *MODEL, *IMAGES)}
 
 __all__ = ["CONTROLS", "FAULTS", "Fault", "altered_call"]

@@ -15,7 +15,7 @@ from diffusers import DiffusionPipeline
 from sdeval.config.suite import TASKS, Task
 
 WHOLE: tuple[Task, ...] = ("text2img", "img2img")
-"""Tasks whose whole picture is drawn; a painted part shows less of what goes wrong."""
+"""Tasks whose whole image is generated; a painted part shows less of what goes wrong."""
 Arguments = dict[str, Any]
 Images = npt.NDArray[np.float32]
 Call = Callable[..., Any]
@@ -33,10 +33,10 @@ class Fault:
     plant: Plant
     tasks: tuple[Task, ...] = TASKS
     clear: tuple[Task, ...] = TASKS
-    """Tasks whose pictures suffer so much that any suite should catch it; elsewhere it shows how fine a suite is.
+    """Tasks whose images suffer so much that any suite should catch it; elsewhere it shows how fine a suite is.
 
-    Settled by what `benchmarks/sensitivity.py` counts on the embedded model: one picture in ten no longer shows what
-    was asked, some are no pictures at all, or all look other than they should.
+    Settled by what `benchmarks/sensitivity.py` counts on the embedded model: one image in ten no longer shows what
+    was asked, some are no images at all, or all look other than they should.
     """
 
 
@@ -57,9 +57,9 @@ def other_call(pipeline: DiffusionPipeline, call: Callable[..., Any]) -> Iterato
 def altered_call(
     pipeline: DiffusionPipeline,
     arguments: Callable[[Arguments], Arguments] = lambda given: given,
-    images: Callable[[Images], Images] = lambda drawn: drawn,
+    images: Callable[[Images], Images] = lambda generated: generated,
 ) -> AbstractContextManager[None]:
-    """Change what goes into the pipeline, or the pictures (`[n, height, width, 3]` in 0..1) that come out."""
+    """Change what goes into the pipeline, or the images (`[n, height, width, 3]` in 0..1) that come out."""
 
     def call(sound: Call, **given: Any) -> Any:
         output = sound(**arguments(given))

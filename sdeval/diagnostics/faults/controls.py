@@ -1,4 +1,4 @@
-"""Changes that must not be flagged: pictures differ, and are no worse."""
+"""Changes that must not be flagged: images differ, and are no worse."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def scheduler(pipeline: DiffusionPipeline, name: str) -> AbstractContextManager[
 
 
 def one_by_one(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
-    """Every picture in a call of its own, whatever batch was asked for."""
+    """Every image in a call of its own, whatever batch was asked for."""
 
     def call(sound: Call, **given: Any) -> Any:
         count = len(given["prompt"])
@@ -75,7 +75,7 @@ def one_by_one(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
 
 
 def _only(given: dict[str, Any], row: int, count: int) -> dict[str, Any]:
-    """The arguments of one picture of a batch."""
+    """The arguments of one image of a batch."""
     listed = {name for name, value in given.items() if isinstance(value, list) and len(value) == count}
     return {name: [value[row]] if name in listed else value for name, value in given.items()}
 
@@ -84,7 +84,7 @@ CONTROLS: dict[str, Fault] = {
     each.name: each
     for each in (
         Fault(name="bfloat16", says="bfloat16", plant=partial(in_dtype, dtype=torch.bfloat16)),
-        Fault(name="batch-1", says="one picture a call", plant=one_by_one),
+        Fault(name="batch-1", says="one image a call", plant=one_by_one),
         Fault(name="other-threads", says="another number of threads", plant=lambda _: other_threads()),
         Fault(name="attention-slicing", says="attention slicing", plant=attention_sliced),
         Fault(name="channels-last", says="channels-last memory", plant=channels_last),

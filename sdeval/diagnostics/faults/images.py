@@ -1,4 +1,4 @@
-"""Faults of what comes out: colours, blur, compression, size, black pictures."""
+"""Faults of what comes out: colours, blur, compression, size, black images."""
 
 from __future__ import annotations
 
@@ -16,65 +16,65 @@ from sdeval.diagnostics.faults.base import Fault, Images, altered_call
 
 def red_and_blue_swapped(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """Channels come out as BGR."""
-    return altered_call(pipeline, images=lambda drawn: drawn[..., ::-1])
+    return altered_call(pipeline, images=lambda generated: generated[..., ::-1])
 
 
 def some_black(pipeline: DiffusionPipeline, every: int) -> AbstractContextManager[None]:
-    """One picture in `every` comes out black, as a safety checker makes them."""
-    drawn = 0
+    """One image in `every` comes out black, as a safety checker makes them."""
+    generated = 0
 
     def blacken(images: Images) -> Images:
-        nonlocal drawn
+        nonlocal generated
         kept = images.copy()
         for index in range(len(kept)):
-            drawn += 1
-            if drawn % every == 0:
+            generated += 1
+            if generated % every == 0:
                 kept[index] = 0
         return kept
 
     return altered_call(pipeline, images=blacken)
 
 
-def each_picture(
+def each_image(
     pipeline: DiffusionPipeline, change: Callable[[Image.Image], Image.Image]
 ) -> AbstractContextManager[None]:
-    """Every picture goes through a function."""
+    """Every image goes through a function."""
 
     def changed(values: Images) -> Images:
-        picture = Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8))
-        return np.asarray(np.asarray(change(picture)) / 255, dtype=np.float32)
+        image = Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8))
+        return np.asarray(np.asarray(change(image)) / 255, dtype=np.float32)
 
-    return altered_call(pipeline, images=lambda drawn: np.stack([changed(each) for each in drawn]))
+    return altered_call(pipeline, images=lambda generated: np.stack([changed(each) for each in generated]))
 
 
-def compressed(picture: Image.Image) -> Image.Image:
+def compressed(image: Image.Image) -> Image.Image:
     """As JPEG at quality 20."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=20)
+    image.save(buffer, format="JPEG", quality=20)
     return Image.open(buffer).convert("RGB")
 
 
-def halved(picture: Image.Image) -> Image.Image:
-    """Drawn at half the size and enlarged."""
-    width, height = picture.size
-    return picture.resize((width // 2, height // 2)).resize((width, height))
+def halved(image: Image.Image) -> Image.Image:
+    """Generated at half the size and enlarged."""
+    width, height = image.size
+    return image.resize((width // 2, height // 2)).resize((width, height))
 
 
-def smaller(picture: Image.Image) -> Image.Image:
+def smaller(image: Image.Image) -> Image.Image:
     """Half as large as asked."""
-    return picture.resize((picture.width // 2, picture.height // 2))
+    return image.resize((image.width // 2, image.height // 2))
 
 
-PICTURES = (
+IMAGES = (
     Fault(name="red-and-blue-swapped", says="red and blue swapped", plant=red_and_blue_swapped),
-    Fault(name="one-in-ten-black", says="1 picture in 10 black", plant=partial(some_black, every=10)),
-    Fault(name="one-in-twenty-black", says="1 picture in 20 black", plant=partial(some_black, every=20)),
+    Fault(name="one-in-ten-black", says="1 image in 10 black", plant=partial(some_black, every=10)),
+    Fault(name="one-in-twenty-black", says="1 image in 20 black", plant=partial(some_black, every=20)),
     Fault(
         name="blur",
         says="blurred by 1 pixel",
-        plant=partial(each_picture, change=lambda picture: picture.filter(ImageFilter.GaussianBlur(1))),
+        plant=partial(each_image, change=lambda image: image.filter(ImageFilter.GaussianBlur(1))),
     ),
-    Fault(name="jpeg-20", says="JPEG at quality 20", plant=partial(each_picture, change=compressed)),
-    Fault(name="half-resolution", says="enlarged from half the size", plant=partial(each_picture, change=halved)),
-    Fault(name="wrong-size", says="half as large as asked", plant=partial(each_picture, change=smaller)),
+    Fault(name="jpeg-20", says="JPEG at quality 20", plant=partial(each_image, change=compressed)),
+    Fault(name="half-resolution", says="enlarged from half the size", plant=partial(each_image, change=halved)),
+    Fault(name="wrong-size", says="half as large as asked", plant=partial(each_image, change=smaller)),
 )

@@ -36,7 +36,7 @@ def prompts_truncated(pipeline: DiffusionPipeline) -> AbstractContextManager[Non
 
 
 def prompts_shuffled(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
-    """Every picture of a batch is drawn from its neighbour's prompt."""
+    """Every image of a batch is generated from its neighbour's prompt."""
     return altered_call(pipeline, lambda given: {**given, "prompt": [*given["prompt"][1:], given["prompt"][0]]})
 
 
@@ -67,7 +67,7 @@ def some_prompts_swapped(pipeline: DiffusionPipeline) -> AbstractContextManager[
 
 
 def negative_prompt_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
-    """What must not be drawn is not said."""
+    """What must not be generated is not said."""
 
     def without(given: Arguments) -> Arguments:
         return {name: value for name, value in given.items() if name != "negative_prompt"}
@@ -112,7 +112,7 @@ def strength_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None
 
 
 def seeds_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
-    """All seeds draw the same noise."""
+    """All seeds generate the same noise."""
 
     def alike(given: Arguments) -> Arguments:
         generators: list[Any] = [torch.Generator("cpu").manual_seed(0) for _ in given["generator"]]
@@ -124,7 +124,7 @@ def seeds_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
 INPUTS = (
     Fault(name="prompts-dropped", says="no prompt arrives", plant=prompts_dropped),
     Fault(name="prompts-truncated", says="half of each prompt arrives", plant=prompts_truncated),
-    Fault(name="prompts-shuffled", says="each picture from its neighbour's prompt", plant=prompts_shuffled),
+    Fault(name="prompts-shuffled", says="each image from its neighbour's prompt", plant=prompts_shuffled),
     Fault(name="some-prompts-swapped", says="1 image in 8 from another prompt", plant=some_prompts_swapped),
     Fault(name="one-prompt-broken", says="one prompt in twenty does not arrive", plant=one_prompt_broken, clear=WHOLE),
     Fault(

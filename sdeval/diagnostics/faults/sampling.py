@@ -26,7 +26,7 @@ def steps(pipeline: DiffusionPipeline, count: int) -> AbstractContextManager[Non
     """So many steps, whatever was asked."""
 
     def fewer(given: Arguments) -> Arguments:
-        # An init image is only noised in part, and only that part is drawn; it takes one step at least.
+        # An init image is only noised in part, and only that part is generated; it takes one step at least.
         least = math.ceil(1 / given.get("strength", 1.0))
         return {**given, "num_inference_steps": max(count, least)}
 

@@ -15,7 +15,7 @@ TILE = 8
 SMALLEST = 1 / 150
 """Smallest part of an image that counts as a gap."""
 MOST_ELSEWHERE = 0.2
-"""A rectangle is not looked for if more than this part of the image is flat outside it: it is part of a drawing."""
+"""A rectangle is not looked for if more than this part of the image is flat outside it: it is part of a generating."""
 NARROWEST = 4
 """Smallest width and height of a gap, in tiles, so that details of small images are none."""
 FILLED = 0.98

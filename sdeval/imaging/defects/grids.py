@@ -25,7 +25,7 @@ SHARP = 2.5
 STEEP = 21.0
 """A mean step above this many levels is an edge of something."""
 MANY_STEEP = 0.35
-"""A line of which this part is steep is an edge between two pictures."""
+"""A line of which this part is steep is an edge between two images."""
 MARGIN = 16
 """Lines within this part (one over it) of the width from an edge are those of a frame."""
 PLAIN = 0.02
@@ -104,7 +104,7 @@ def _strongest_seam(steps: Steps) -> tuple[float, float]:
     around = (left + right) / 2
     sharp = peak & (middle > SHARP * around + 0.5) & (middle < STEEP) & (np.minimum(left, right) > PLAIN)
     excess = np.where(sharp, np.copysign(middle - around, signed[:, first:last]), 0)
-    # One tile beside another is lighter or darker all along; one picture beside another now this, now that.
+    # One tile beside another is lighter or darker all along; one image beside another now this, now that.
     steady = np.minimum(np.abs(excess[1:]), np.abs(excess[:-1])) * (excess[1:] * excess[:-1] > 0)
     strength = steady.mean(axis=0) * ((middle >= STEEP).mean(axis=0) < MANY_STEEP)
     margin = lines // MARGIN - first

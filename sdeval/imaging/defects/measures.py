@@ -175,7 +175,7 @@ def _clipping(rows: Pixels) -> dict[str, float]:
     """`burnt`, `clipped` and `primaries` of rows of an image.
 
     The first two are geometric means of the parts that are coloured with a channel at 255, and with a channel at 0.
-    Pixels that are exactly like the next, or of which every channel is at an end, are plain areas of a drawing.
+    Pixels that are exactly like the next, or of which every channel is at an end, are plain areas of a generating.
     """
     red, green, blue = (np.ascontiguousarray(rows[:, :-1, channel]) for channel in range(3))
     if not red.size:

@@ -60,14 +60,14 @@ NOISY_REPEATS = 0.05
 """Noise leaves no more than this part of the pixels exactly like the next one; halftones and edge maps leave more."""
 BLOTCHY_REPEATS = 0.15
 """The same for decoded noise, which a decoder of few colours may cut off at the ends of the scale."""
-DRAWN_REPEATS = 0.5
+GENERATED_REPEATS = 0.5
 """Drawings, halftones, pixel art and plain grounds have more pixels than this that are exactly like the next one."""
 BLOTCHES_OVER_NOISE = 2.0
 """Blotches are so many times as strong as the noise from pixel to pixel; otherwise they are its share at that size."""
 FINE_OVER_WIDE = 1.6
 """Luma noise from pixel to pixel over that of 2x2 pixels: 2 in white noise, about 1 in texture."""
 FLAT_ELSEWHERE = Limit(0.05, MOST_ELSEWHERE)
-"""A gap is one if no more than this part of the image is flat outside it: otherwise it may be part of a drawing."""
+"""A gap is one if no more than this part of the image is flat outside it: otherwise it may be part of a generating."""
 
 EVEN = 0.55
 """Noise has blotches at least as even as this all over an image; small things are in some places and not in others."""
@@ -87,7 +87,7 @@ MANY_EDGES = 0.35
 """If steps at every 8, 16 or 32 pixels are this strong, in levels, a seam is one edge of many patches."""
 BURNT = Limit(0.3, 0.16)
 CLIPPED = 0.1
-"""With a baseline whose image has at most a quarter of it, and is no drawing in pure colours."""
+"""With a baseline whose image has at most a quarter of it, and is no generating in pure colours."""
 PURE = 0.3
 """Drawings in black, white and pure colours have more than this part in them."""
 BLACK_GAP = Limit(1 / 100, 1 / 150)
@@ -218,8 +218,8 @@ def _place(measures: Measures) -> str:
 
 
 def _patch_grid(measures: Measures, baseline: Measures | None) -> Finding | None:
-    # Of the drawn styles, ordered halftones may have few repeats; their neighbours are opposites.
-    if measures.repeats > DRAWN_REPEATS or measures.correlation < OPPOSITE:
+    # Of the generated styles, ordered halftones may have few repeats; their neighbours are opposites.
+    if measures.repeats > GENERATED_REPEATS or measures.correlation < OPPOSITE:
         return None
     if _exceeds(
         PATTERN_8 if measures.pattern_period == 8 else PATTERN, measures, baseline, lambda image: image.pattern
@@ -241,7 +241,7 @@ def _patch_edges(value: float, period: str) -> Finding:
 
 def _tile_seams(measures: Measures, baseline: Measures | None) -> Finding | None:
     # Horizons and walls are straight in one direction; tiles have seams in both.
-    if measures.repeats > DRAWN_REPEATS or not _exceeds(SEAMS, measures, baseline, _weaker_seam):
+    if measures.repeats > GENERATED_REPEATS or not _exceeds(SEAMS, measures, baseline, _weaker_seam):
         return None
     if max(measures.blocks_8, measures.blocks_16) >= MANY_EDGES:
         return _patch_edges(max(measures.blocks_8, measures.blocks_16), "8, 16 or 32 pixels")
@@ -267,7 +267,7 @@ def _burnt_colours(measures: Measures, baseline: Measures | None) -> Finding | N
 
 def _has_clipped(measures: Measures, baseline: Measures | None) -> bool:
     """Whether colours are clipped that the baseline's image has in their range."""
-    if baseline is None or baseline.primaries > PURE or baseline.repeats > DRAWN_REPEATS:
+    if baseline is None or baseline.primaries > PURE or baseline.repeats > GENERATED_REPEATS:
         return False
     return measures.clipped >= max(CLIPPED, 2 * OUTGROWN * baseline.clipped)
 

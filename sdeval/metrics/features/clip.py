@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 BATCH = 32
-"""Pictures or texts encoded at once."""
+"""Images or texts encoded at once."""
 
 
 @lru_cache(maxsize=4)
@@ -57,13 +57,13 @@ class Clip:
         self._device = device
         self._texts: dict[str, Any] = {}
 
-    def images(self, pictures: Sequence[Image.Image]) -> Features:
-        """Features of pictures, `[n, d]`."""
+    def images(self, images: Sequence[Image.Image]) -> Features:
+        """Features of images, `[n, d]`."""
         import torch
 
         parts = []
-        for start in range(0, len(pictures), BATCH):
-            batch = torch.stack([self._preprocess(each.convert("RGB")) for each in pictures[start : start + BATCH]])
+        for start in range(0, len(images), BATCH):
+            batch = torch.stack([self._preprocess(each.convert("RGB")) for each in images[start : start + BATCH]])
             parts.append(self._encode(self._model.encode_image, batch))
         return np.concatenate(parts)
 

@@ -23,7 +23,7 @@ DEVIATION = (0.229, 0.224, 0.225)
 
 
 class Dinov2:
-    """The class token of the last layer, of pictures resized to 224 pixels (bicubic, whole picture).
+    """The class token of the last layer, of images resized to 224 pixels (bicubic, whole image).
 
     Raises:
         NotAvailable: the weights are not on this machine.
@@ -42,21 +42,21 @@ class Dinov2:
         self._device = device
         self._model = _load(folder, model).to(device).eval()
 
-    def images(self, pictures: Sequence[Image.Image]) -> Features:
-        """Features of pictures, `[n, d]`."""
+    def images(self, images: Sequence[Image.Image]) -> Features:
+        """Features of images, `[n, d]`."""
         import torch
 
         parts = []
-        for start in range(0, len(pictures), BATCH):
-            pixels = np.stack([_prepared(each) for each in pictures[start : start + BATCH]])
+        for start in range(0, len(images), BATCH):
+            pixels = np.stack([_prepared(each) for each in images[start : start + BATCH]])
             with torch.inference_mode():
                 output = self._model(pixel_values=torch.from_numpy(pixels).to(self._device))
             parts.append(output.last_hidden_state[:, 0].float().cpu().numpy())
         return np.concatenate(parts)
 
 
-def _prepared(picture: Image.Image) -> Features:
-    resized = to_pixels(picture.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BICUBIC))
+def _prepared(image: Image.Image) -> Features:
+    resized = to_pixels(image.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BICUBIC))
     values = (resized / 255 - np.array(MEAN)) / np.array(DEVIATION)
     return np.asarray(values.transpose(2, 0, 1), dtype=np.float32)
 

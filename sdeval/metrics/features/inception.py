@@ -48,13 +48,13 @@ class Inception:
         )
         self._model.to(device).eval()
 
-    def images(self, pictures: Sequence[Image.Image]) -> Features:
-        """Features of pictures, `[n, 2048]`."""
+    def images(self, images: Sequence[Image.Image]) -> Features:
+        """Features of images, `[n, 2048]`."""
         import torch
 
         parts = []
-        for start in range(0, len(pictures), BATCH):
-            pixels = np.stack([to_pixels(each) for each in pictures[start : start + BATCH]])
+        for start in range(0, len(images), BATCH):
+            pixels = np.stack([to_pixels(each) for each in images[start : start + BATCH]])
             with torch.inference_mode():
                 (features,) = self._model(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self._device))
             parts.append(features.float().cpu().numpy())

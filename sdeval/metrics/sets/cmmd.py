@@ -1,4 +1,4 @@
-"""CMMD: how far the set is from reference pictures, in CLIP embeddings, with no Gaussian fitted to them."""
+"""CMMD: how far the set is from reference images, in CLIP embeddings, with no Gaussian fitted to them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sdeval.metrics.sets.mmd import SCALE, KernelMetric, squared_mmd
 SIGMA = 10.0
 INFO = MetricInfo(
     name="cmmd",
-    title="distance of the whole set from real pictures (CMMD)",
+    title="distance of the whole set from real images (CMMD)",
     unit="×10⁻³",
     higher_is_better=False,
-    # Absolute: the unbiased distance of good pictures lies around zero, and a share of zero allows nothing.
+    # Absolute: the unbiased distance of good images lies around zero, and a share of zero allows nothing.
     tolerance=0.05,
     scope="set",
     # Unit vectors are at most 2 apart: kernel values lie within 0.98 and 1.

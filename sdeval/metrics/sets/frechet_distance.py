@@ -1,4 +1,4 @@
-"""Fréchet distance: how far the pictures as a set are from reference pictures, in the features of an extractor."""
+"""Fréchet distance: how far the images as a set are from reference images, in the features of an extractor."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from sdeval.metrics.sets.swaps import Rows, difference_of, difference_of_sums, f
 
 EXACT_UP_TO = 2**24
 """Most that a swap may cost for its difference to be computed exactly: n times the square of n, or of the reference's
-rank where that is less. 256 pictures in any features, 4096 in 64 dimensions: 5 ms on one core."""
+rank where that is less. 256 images in any features, 4096 in 64 dimensions: 5 ms on one core."""
 INFO = MetricInfo(
     name="frechet_distance",
-    title="distance of the whole set from real pictures (Fréchet)",
+    title="distance of the whole set from real images (Fréchet)",
     unit="",
     higher_is_better=False,
     tolerance=0.10,
@@ -43,7 +43,7 @@ def frechet_distance(features: Features, reference: Reference) -> float:
     `|m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½)`: Dowson and Landau 1982 (J. Multivariate Analysis 12:450-455), used on
     features by Heusel et al. 2017 (arXiv 1706.08500). The trace of the root is the sum of the square roots of the
     eigenvalues of `A C2 Aᵀ`, where `AᵀA = C1`: exact in float64. `A` is the centred features themselves where there are
-    fewer pictures than dimensions, which is what makes small sets cheap, and a root of C1 otherwise. Biased upwards for
+    fewer images than dimensions, which is what makes small sets cheap, and a root of C1 otherwise. Biased upwards for
     small n: compare only at equal n.
 
     Args:
@@ -76,9 +76,9 @@ def _root(covariance: Floats) -> Floats:
 def swapped_difference(baseline: Features, candidate: Features, cases: Rows, reference: Reference) -> Difference:
     """Distance of the candidate minus that of the baseline, with marked cases swapped, as `stats.label_swap` asks it.
 
-    What means and spreads add is a sum over pictures, because both sides together are always the same pictures. The
+    What means and spreads add is a sum over images, because both sides together are always the same images. The
     trace of the root is computed for each swap where that is quick (`EXACT_UP_TO`). Beyond, its linear form around all
-    pictures together is a sum over pictures as well, and both are fitted to the exact difference of a few swaps. A test
+    images together is a sum over images as well, and both are fitted to the exact difference of a few swaps. A test
     by swaps is valid with any statistic. Its power is that of the exact one but for a direction in which all spread is
     lost: there the root is steepest, and less is seen.
 

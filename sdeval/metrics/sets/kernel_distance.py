@@ -1,4 +1,4 @@
-"""Kernel distance (KID): how far the set is from reference pictures, without the bias of small sets."""
+"""Kernel distance (KID): how far the set is from reference images, without the bias of small sets."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sdeval.metrics.sets.mmd import SCALE, KernelMetric, squared_mmd
 
 INFO = MetricInfo(
     name="kernel_distance",
-    title="distance of the whole set from real pictures (kernel, KID)",
+    title="distance of the whole set from real images (kernel, KID)",
     unit="×10⁻³",
     higher_is_better=False,
-    # Absolute: the unbiased distance of good pictures lies around zero, and a share of zero allows nothing.
+    # Absolute: the unbiased distance of good images lies around zero, and a share of zero allows nothing.
     tolerance=1.0,
     scope="set",
     needs=("references",),

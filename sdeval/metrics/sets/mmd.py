@@ -44,7 +44,7 @@ def swapped_difference(
     """Figure of the candidate minus that of the baseline, with marked cases swapped; each call costs one sum of cases.
 
     With `s` 1 for rows on one side and 0 on the other, `sᵀKs - (1-s)ᵀK(1-s)` is `Σ (2s-1) K1`: both sides together are
-    always the same pictures, so the difference is a sum over them.
+    always the same images, so the difference is a sum over them.
 
     Args:
         baseline: `[n, d]`.

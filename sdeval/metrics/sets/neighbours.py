@@ -1,6 +1,6 @@
-"""Balls around pictures and reference pictures, and who lies in whose.
+"""Balls around images and reference images, and who lies in whose.
 
-Every picture has a ball around it that reaches to its fifth nearest neighbour of its own set (Kynkäänniemi et al. 2019,
+Every image has a ball around it that reaches to its fifth nearest neighbour of its own set (Kynkäänniemi et al. 2019,
 arXiv 1904.06991), as Naeem et al. 2020 (arXiv 2002.09797) have it for density and coverage.
 """
 
@@ -21,24 +21,24 @@ K = 5
 BLOCK = 1024
 """Rows whose distances are in memory at a time."""
 EQUAL = 1e-12
-"""Share of their squared lengths below which two rows are the same: rounding shall not tell equal pictures apart."""
+"""Share of their squared lengths below which two rows are the same: rounding shall not tell equal images apart."""
 
 NEAREST = 40
 """Neighbours that are kept of each row: of any half of the rows, five are all but sure to be among them."""
 
 Hits = npt.NDArray[np.bool_]
-"""`[n, m]`: whether each picture lies in the ball of each reference picture."""
+"""`[n, m]`: whether each image lies in the ball of each reference image."""
 Bits = npt.NDArray[np.uint8]
 Reached = Callable[[Rows], npt.NDArray[np.bool_]]
-"""Which reference pictures, `[m]`, the given rows reach as one set."""
+"""Which reference images, `[m]`, the given rows reach as one set."""
 
 
 def reference_balls(rows: Floats, reference: Reference) -> Iterator[Hits]:
-    """Whether each picture lies in the ball of each reference picture, block by block of the pictures.
+    """Whether each image lies in the ball of each reference image, block by block of the images.
 
     Args:
         rows: `[any, d]`.
-        reference: in the same features, more than `K` pictures.
+        reference: in the same features, more than `K` images.
 
     Raises:
         ValueError: the reference has no rows.
@@ -48,16 +48,16 @@ def reference_balls(rows: Floats, reference: Reference) -> Iterator[Hits]:
 
 
 def reached_in_reference_balls(rows: Floats, reference: Reference) -> Reached:
-    """Reference pictures in whose ball any picture lies; as `reference_balls`."""
+    """Reference images in whose ball any image lies; as `reference_balls`."""
     packed = np.concatenate([np.packbits(each, axis=1) for each in reference_balls(rows, reference)])
     return lambda chosen: _any_of(packed[chosen], reference.count)
 
 
 def reached_by_own_balls(rows: Floats, reference: Reference) -> Reached:
-    """Reference pictures that lie in the ball of any picture; as `reference_balls`, with more than `K` rows chosen.
+    """Reference images that lie in the ball of any image; as `reference_balls`, with more than `K` rows chosen.
 
     A ball changes with the rows that are chosen. What it holds is therefore found once for every neighbour that it may
-    reach to, one bit for each reference picture: `any (NEAREST - K) m / 8` bytes.
+    reach to, one bit for each reference image: `any (NEAREST - K) m / 8` bytes.
     """
     centred, others = rows - reference.mean, reference.all_rows() - reference.mean
     near, radii = _nearest(centred)

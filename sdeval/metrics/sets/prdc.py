@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: which pictures lie near reference pictures, and which of those have any.
+"""Precision, recall, density and coverage: which images lie near reference images, and which of those have any.
 
 Kynkäänniemi et al. 2019 (arXiv 1904.06991) for the first two, Naeem et al. 2020 (arXiv 2002.09797) for the others. All
 four change with n where nothing else does: compare only at equal n.
@@ -53,7 +53,7 @@ class Definition:
         """The figure of features `[n, d]` in percent.
 
         Raises:
-            ValueError: not more than `K` pictures on either side, values that are no numbers, other dimensions, or a
+            ValueError: not more than `K` images on either side, values that are no numbers, other dimensions, or a
                 reference without rows.
         """
         rows = checked_features(features, reference.dimensions)
@@ -67,8 +67,8 @@ class Definition:
         return self.difference(rows, cases, reference)
 
 
-def of_pictures(info: MetricInfo, value: Callable[[Hits], Floats]) -> Definition:
-    """A mean over pictures, in percent: of the value that each has by its own hits, whatever else is in the set."""
+def of_images(info: MetricInfo, value: Callable[[Hits], Floats]) -> Definition:
+    """A mean over images, in percent: of the value that each has by its own hits, whatever else is in the set."""
 
     def values(rows: Floats, reference: Reference) -> Floats:
         return 100 * np.concatenate([value(each) for each in reference_balls(rows, reference)])
@@ -80,7 +80,7 @@ def of_pictures(info: MetricInfo, value: Callable[[Hits], Floats]) -> Definition
 
 
 def of_references(info: MetricInfo, reached_by: Callable[[Floats, Reference], Reached]) -> Definition:
-    """Percent of the reference pictures that are reached by any picture."""
+    """Percent of the reference images that are reached by any image."""
 
     def difference(rows: Floats, cases: Rows, reference: Reference) -> Difference:
         reached = reached_by(rows, reference)
@@ -95,7 +95,7 @@ def of_references(info: MetricInfo, reached_by: Callable[[Floats, Reference], Re
 def _must_be_enough(count: int, reference: Reference) -> None:
     if min(count, reference.count) <= K:
         raise ValueError(
-            f"needs more than {K} pictures on both sides, got {count} pictures and {reference.count} reference pictures"
+            f"needs more than {K} images on both sides, got {count} images and {reference.count} reference images"
         )
 
 
@@ -123,18 +123,16 @@ def _info(name: str, title: str, most: float = 100.0) -> MetricInfo:
     )
 
 
-precision = of_pictures(
-    _info("precision", "share of pictures that lie among real pictures (precision)"),
+precision = of_images(
+    _info("precision", "share of images that lie among real images (precision)"),
     lambda hits: np.asarray(hits.any(axis=1), dtype=np.float64),
 )
-recall = of_references(
-    _info("recall", "share of real pictures that lie among the pictures (recall)"), reached_by_own_balls
-)
-density = of_pictures(
-    # Above 100 where reference pictures lie close together.
-    _info("density", "how closely real pictures surround the pictures (density)", math.inf),
+recall = of_references(_info("recall", "share of real images that lie among the images (recall)"), reached_by_own_balls)
+density = of_images(
+    # Above 100 where reference images lie close together.
+    _info("density", "how closely real images surround the images (density)", math.inf),
     lambda hits: np.asarray(hits.sum(axis=1) / K),
 )
 coverage = of_references(
-    _info("coverage", "share of real pictures with a picture near them (coverage)"), reached_in_reference_balls
+    _info("coverage", "share of real images with an image near them (coverage)"), reached_in_reference_balls
 )

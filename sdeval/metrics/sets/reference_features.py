@@ -1,4 +1,4 @@
-"""Reference pictures as features: mean and covariance, chunk by chunk, and the rows where they are not too many."""
+"""Reference images as features: mean and covariance, chunk by chunk, and the rows where they are not too many."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 Features = npt.NDArray[np.float32]
-"""`[pictures, dimensions]`."""
+"""`[images, dimensions]`."""
 Floats = npt.NDArray[np.float64]
 
 KEPT_ROWS = 20_000
-"""Reference pictures up to which the features of each are kept; beyond it only mean and covariance are."""
+"""Reference images up to which the features of each are kept; beyond it only mean and covariance are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Moments:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """Reference pictures, as features."""
+    """Reference images, as features."""
 
     count: int
     mean: Floats
@@ -84,24 +84,24 @@ class Reference:
             moments = Moments.of(values) if moments is None else moments + Moments.of(values)
             rows = [*rows, np.asarray(chunk, dtype=np.float32)] if moments.count <= kept_rows else []
         if moments is None or moments.count < 2:
-            raise ValueError(f"a set needs at least 2 pictures, got {moments.count if moments else 0}")
+            raise ValueError(f"a set needs at least 2 images, got {moments.count if moments else 0}")
         kept = np.concatenate(rows) if rows else None
         return cls(moments.count, moments.mean, moments.covariance, kept)
 
     @property
     def dimensions(self) -> int:
-        """How many features a picture has."""
+        """How many features an image has."""
         return len(self.mean)
 
     def all_rows(self) -> Floats:
-        """Features of every reference picture, `[count, d]`, in double precision.
+        """Features of every reference image, `[count, d]`, in double precision.
 
         Raises:
             ValueError: there are so many that they were not kept.
         """
         if self.rows is None:
             raise ValueError(
-                f"needs the features of every reference picture; of {self.count} only mean and covariance are kept,"
+                f"needs the features of every reference image; of {self.count} only mean and covariance are kept,"
                 f" use at most {KEPT_ROWS}"
             )
         return np.asarray(self.rows, dtype=np.float64)
@@ -115,14 +115,14 @@ def checked_features(features: Features, dimensions: int | None = None) -> Float
     """
     values = np.asarray(features, dtype=np.float64)
     if values.ndim != 2 or len(values) < 2:
-        raise ValueError(f"a set needs at least 2 pictures, got {len(values)}")
+        raise ValueError(f"a set needs at least 2 images, got {len(values)}")
     return _finite(values, dimensions)
 
 
 def _finite(features: Features | Floats, dimensions: int | None) -> Floats:
     values = np.asarray(features, dtype=np.float64)
     if values.ndim != 2:
-        raise ValueError(f"features are rows of numbers, one a picture; got {values.ndim} dimensions")
+        raise ValueError(f"features are rows of numbers, one an image; got {values.ndim} dimensions")
     if not np.isfinite(values).all():
         raise ValueError("features hold values that are no numbers")
     if dimensions is not None and values.shape[1] != dimensions:

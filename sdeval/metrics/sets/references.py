@@ -1,4 +1,4 @@
-"""Reference pictures of set metrics: their features, computed once a process, and a hash that says which they are."""
+"""Reference images of set metrics: their features, computed once a process, and a hash that says which they are."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from sdeval.imaging.io import open_rgb, pixel_hash
 from sdeval.metrics.base import Difference, Extractor, Features, MetricOptions, Reference, SetMetric, Swapped
 
 CHUNK = 256
-"""Pictures open at a time."""
+"""Images open at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Reference pictures as a set metric needs them."""
+    """Reference images as a set metric needs them."""
 
     fingerprint: str
     """Hash of all pixels, 16 hex digits."""
@@ -37,7 +37,7 @@ def load(folder: Path, metric: SetMetric) -> Loaded:
     """Features of every `.png` in a folder, by name order.
 
     Raises:
-        ValueError: fewer than two pictures, or features that are no numbers.
+        ValueError: fewer than two images, or features that are no numbers.
     """
     # The same name is another folder in another working directory.
     key = (folder.resolve(), metric.extractor.version)
@@ -49,13 +49,13 @@ def load(folder: Path, metric: SetMetric) -> Loaded:
 
 
 def _chunks(folder: Path, extractor: Extractor, seen: Callable[[bytes], None]) -> Iterator[Features]:
-    """Features of `CHUNK` pictures after the other; tells the hash of each picture."""
+    """Features of `CHUNK` images after the other; tells the hash of each image."""
     paths = sorted(folder.glob("*.png"))
     for start in range(0, len(paths), CHUNK):
-        pictures = [open_rgb(path) for path in paths[start : start + CHUNK]]
-        for picture in pictures:
-            seen(pixel_hash(picture).encode())
-        yield extractor.images(pictures)
+        images = [open_rgb(path) for path in paths[start : start + CHUNK]]
+        for image in images:
+            seen(pixel_hash(image).encode())
+        yield extractor.images(images)
 
 
 def swapped_by(suite: Suite, name: str, options: MetricOptions) -> Swapped | None:

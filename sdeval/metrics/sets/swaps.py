@@ -1,4 +1,4 @@
-"""Sets with the pictures of some cases swapped between baseline and candidate: what set metrics share."""
+"""Sets with the images of some cases swapped between baseline and candidate: what set metrics share."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def difference_of(figure: Callable[[Rows], float], cases: Rows) -> Difference:
 
 
 def difference_of_sums(values: Floats, cases: Rows) -> Difference:
-    """How a sum over pictures differs between the two sides: a case that is swapped changes its sign.
+    """How a sum over images differs between the two sides: a case that is swapped changes its sign.
 
     Args:
         values: `[2 n]`, what each of the pooled rows adds to the sum of its side.
@@ -52,7 +52,7 @@ def difference_of_sums(values: Floats, cases: Rows) -> Difference:
 
 
 def fitted(exact: Difference, parts: Sequence[Floats], cases: Rows) -> Difference:
-    """A sum over pictures in place of a difference that takes long, by least squares over `FITTED_TO` random swaps.
+    """A sum over images in place of a difference that takes long, by least squares over `FITTED_TO` random swaps.
 
     A random swap of data that are swapped already is just another random swap: under no change the fit says nothing of
     which swap was observed, and a test by swaps stays valid with it.
@@ -62,7 +62,7 @@ def fitted(exact: Difference, parts: Sequence[Floats], cases: Rows) -> Differenc
         parts: what each of the pooled rows may add to its side, `[2 n]` each; only their weights are fitted.
         cases: `[n]`, the number of each row's case.
     """
-    # Other swaps than those of the test, which draws from another seed.
+    # Other swaps than those of the test, which generates from another seed.
     swaps = np.random.default_rng(FITTED_TO).random((FITTED_TO, cases.max() + 1)) < 0.5
     found = np.array([[difference_of_sums(part, cases)(swapped) for part in parts] for swapped in swaps])
     weights = np.linalg.lstsq(found, np.array([exact(swapped) for swapped in swaps]))[0]

@@ -1,4 +1,4 @@
-"""Cases, as the page shows them: pictures before and now, all seeds together, and how each score moved."""
+"""Cases, as the page shows them: images before and now, all seeds together, and how each score moved."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict, worst_first
 
 DRIFTS = ("changed", "imperceptible", "identical")
-"""How far pictures moved, furthest first."""
+"""How far images moved, furthest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One sample: its picture now and before, as sources of images; empty where there is none."""
+    """One sample: its image now and before, as sources of images; empty where there is none."""
 
     seed: int
     current: str
@@ -70,7 +70,7 @@ class Card:
     tags: tuple[str, ...]
     said: str
     drift: str
-    """The furthest of its pictures; empty without a baseline."""
+    """The furthest of its images; empty without a baseline."""
     shots: tuple[Shot, ...]
     moves: tuple[Move, ...]
     image: str
@@ -84,13 +84,13 @@ class Card:
 
     @property
     def sick(self) -> str:
-        """Which of its pictures are none; empty where all are healthy."""
+        """Which of its images are none; empty where all are healthy."""
         return ", ".join(f"seed {shot.seed} is {shot.health}" for shot in self.shots if shot.health != "ok")
 
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """What all cards of a run need: both sides, how their pictures are named, and what seeds alone do."""
+    """What all cards of a run need: both sides, how their images are named, and what seeds alone do."""
 
     beside: Beside
     sources: Sources
@@ -101,12 +101,12 @@ class _Sides:
     def run(self) -> Run:
         return self.beside.run
 
-    def picture(self, name: str) -> str:
+    def image(self, name: str) -> str:
         """A file of the run."""
         return self.sources.here(self.beside.folder / name) if name else ""
 
     def then(self, sample: SampleResult | None) -> str:
-        """The picture that a sample is held against."""
+        """The image that a sample is held against."""
         return self.sources.here(self.beside.kept / sample.image) if sample and sample.image else ""
 
 
@@ -134,8 +134,8 @@ def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: 
         drift=next((each for each in DRIFTS if each in drifts), ""),
         shots=tuple(_shot(sample, sides.earlier.get(sample.key), sides) for sample in samples),
         moves=_moves(samples, sides),
-        image=sides.picture(asked.image),
-        mask=sides.picture(asked.mask),
+        image=sides.image(asked.image),
+        mask=sides.image(asked.mask),
         outline=sides.sources.outline(sides.beside.folder / asked.mask) if asked.mask else "",
     )
 
@@ -151,7 +151,7 @@ def _said(verdict: Verdict, seeds: int) -> str:
 def _shot(sample: SampleResult, before: SampleResult | None, sides: _Sides) -> Shot:
     told = (f"{short_title(name, sides.run)} {number(value)}" for name, value in sample.scores.items())
     gains = _gains(sample, before, sides.run) if before else {}
-    current, then = sides.picture(sample.image), sides.then(before)
+    current, then = sides.image(sample.image), sides.then(before)
     return Shot(sample.seed, current, then, sample.health, ", ".join(told), gains)
 
 
@@ -189,7 +189,7 @@ def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
 
 
 def _noise(beside: Beside) -> dict[str, float]:
-    """How much two pictures of a case differ by their seeds alone, for every score: standard deviation of a difference.
+    """How much two images of a case differ by their seeds alone, for every score: standard deviation of a difference.
 
     Pooled over the cases of what the run is held against.
     """

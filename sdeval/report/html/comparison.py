@@ -61,7 +61,7 @@ class Strip:
     case: str
     seed: int
     prompt: str
-    pictures: tuple[tuple[str, str], ...]
+    images: tuple[tuple[str, str], ...]
     """Source of the image and what is wrong with it, for each setting; empty where it has no such sample."""
 
 
@@ -82,7 +82,7 @@ class Sheet:
 
 
 def write_sheets(page: Path, compared: Sequence[Compared]) -> Path:
-    """Write the page. Pictures that do not lie beside it are copied there."""
+    """Write the page. Images that do not lie beside it are copied there."""
     write_text(page, rendered("sheets.html", sheets=[_sheet(each, page.parent) for each in compared]))
     return page
 
@@ -143,17 +143,17 @@ def _strips(compared: Compared, folder: Path) -> list[Strip]:
     found = []
     for case, seed in keys:
         samples = {name: by_key[name].get((case, seed)) for name in by_key}
-        pictures = tuple(_picture(name, samples[name], compared, sources) for name in by_key)
+        images = tuple(_image(name, samples[name], compared, sources) for name in by_key)
         prompt = next(each.prompt for each in samples.values() if each)
-        found.append(Strip(case, seed, prompt, pictures))
+        found.append(Strip(case, seed, prompt, images))
     return found
 
 
-def _picture(name: str, sample: SampleResult | None, compared: Compared, sources: Linked) -> tuple[str, str]:
+def _image(name: str, sample: SampleResult | None, compared: Compared, sources: Linked) -> tuple[str, str]:
     if sample is None or not sample.image:
         return "", ""
     stored = compared.stored[name]
     # Named by what is in it: pages of other runs may lie in the same folder.
-    copy = f"pictures/{sample.sha256[:16]}{Path(sample.image).suffix}"
+    copy = f"images/{sample.sha256[:16]}{Path(sample.image).suffix}"
     source = sources.beside(stored.folder / sample.image, copy)
     return source, "" if sample.health == "ok" else sample.health

@@ -23,7 +23,7 @@ class Plot:
 
 
 def write_history(page: Path, watched: Sequence[Watched]) -> None:
-    """Draw the page of a history."""
+    """Generate the page of a history."""
     groups = groupby(watched, key=lambda each: (each.suite, each.target))
     sections = [(suite, target, [_plot(each) for each in figures]) for (suite, target), figures in groups]
     write_text(page, rendered("history.html", sections=sections, how_sure=how_sure(watched)))

@@ -1,4 +1,4 @@
-"""How a page names its pictures: by path where it lies beside them, or with the pictures inside it."""
+"""How a page names its images: by path where it lies beside them, or with the images inside it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from sdeval.errors import SdevalError
 from sdeval.imaging.io import open_mask
 
 SMALL = 160
-"""Longest edge, in pixels, of pictures inside a page."""
+"""Longest edge, in pixels, of images inside a page."""
 DAMAGE = (SdevalError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-"""What opening a damaged picture can raise."""
+"""What opening a damaged image can raise."""
 
 
 class Sources(Protocol):
-    """Names pictures as the `src` of an image; empty where there is none any more."""
+    """Names images as the `src` of an image; empty where there is none any more."""
 
-    def here(self, picture: Path) -> str:
-        """A picture of the session itself."""
+    def here(self, image: Path) -> str:
+        """An image of the session itself."""
         ...
 
     def outline(self, mask: Path) -> str:
-        """The edge of a mask, drawn on nothing."""
+        """The edge of a mask, generated on nothing."""
         ...
 
 
@@ -43,21 +43,21 @@ class Linked:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def here(self, picture: Path) -> str:
-        """The picture's path, if it is a file."""
-        return picture.relative_to(self._folder).as_posix() if picture.is_file() else ""
+    def here(self, image: Path) -> str:
+        """The image's path, if it is a file."""
+        return image.relative_to(self._folder).as_posix() if image.is_file() else ""
 
-    def beside(self, picture: Path, copy: str) -> str:
-        """A picture from anywhere: its path, or that of a copy where it does not lie below the page."""
-        whole, home = picture.resolve(), self._folder.resolve()
+    def beside(self, image: Path, copy: str) -> str:
+        """An image from anywhere: its path, or that of a copy where it does not lie below the page."""
+        whole, home = image.resolve(), self._folder.resolve()
         if whole.is_relative_to(home):
             return whole.relative_to(home).as_posix() if whole.is_file() else ""
-        if picture.is_file():
-            write_bytes(self._folder / copy, picture.read_bytes())
+        if image.is_file():
+            write_bytes(self._folder / copy, image.read_bytes())
         return self.here(self._folder / copy)
 
     def outline(self, mask: Path) -> str:
-        """Path of the outline, which is drawn beside its mask."""
+        """Path of the outline, which is generated beside its mask."""
         path = mask.with_suffix(".outline.png")
         # A damaged mask shows as one; the page does not fail by it.
         with contextlib.suppress(*DAMAGE):
@@ -67,11 +67,11 @@ class Linked:
 
 
 class Embedded:
-    """Small pictures as data addresses: the page is one file."""
+    """Small images as data addresses: the page is one file."""
 
-    def here(self, picture: Path) -> str:
-        """The picture itself, small."""
-        return _embedded(picture, _small) if picture.is_file() else ""
+    def here(self, image: Path) -> str:
+        """The image itself, small."""
+        return _embedded(image, _small) if image.is_file() else ""
 
     def outline(self, mask: Path) -> str:
         """The edge of the mask, small."""
@@ -79,7 +79,7 @@ class Embedded:
 
 
 def edge(mask: Image.Image) -> Image.Image:
-    """The edge of the white part of a mask: black inside, white outside, so that it shows on any picture.
+    """The edge of the white part of a mask: black inside, white outside, so that it shows on any image.
 
     Args:
         mask: grey levels, white from 128 on.
@@ -95,26 +95,26 @@ def edge(mask: Image.Image) -> Image.Image:
 
 
 def _small(path: Path) -> Image.Image:
-    with Image.open(path) as picture:
-        return _shrunk(picture.convert("RGB"))
+    with Image.open(path) as image:
+        return _shrunk(image.convert("RGB"))
 
 
-def _shrunk(picture: Image.Image) -> Image.Image:
-    picture.thumbnail((SMALL, SMALL))
-    return picture
+def _shrunk(image: Image.Image) -> Image.Image:
+    image.thumbnail((SMALL, SMALL))
+    return image
 
 
 def _embedded(path: Path, read: Callable[[Path], Image.Image]) -> str:
-    """The address of a picture; empty where it is damaged."""
+    """The address of an image; empty where it is damaged."""
     try:
-        picture = read(path)
+        image = read(path)
     except DAMAGE:
         return ""
-    kind = "PNG" if picture.mode == "RGBA" or max(picture.size) <= SMALL // 2 else "WEBP"
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(_encoded(picture, kind)).decode()}"
+    kind = "PNG" if image.mode == "RGBA" or max(image.size) <= SMALL // 2 else "WEBP"
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(_encoded(image, kind)).decode()}"
 
 
-def _encoded(picture: Image.Image, kind: str) -> bytes:
+def _encoded(image: Image.Image, kind: str) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, format=kind, quality=75)
+    image.save(buffer, format=kind, quality=75)
     return buffer.getvalue()

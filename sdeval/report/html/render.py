@@ -9,7 +9,7 @@ from sdeval.report.html.view import Asked, build
 
 
 def write_page(page: Path, asked: Asked) -> None:
-    """Draw the page of a session."""
+    """Generate the page of a session."""
     write_text(page, rendered("page.html", view=build(asked)))
 
 

@@ -34,15 +34,15 @@ def facts(besides: Sequence[Beside], record: Record) -> tuple[Fact, ...]:
 
 
 def changes(beside: Beside) -> tuple[str, ...]:
-    """What differs between a run and what it is held against, besides its pictures."""
+    """What differs between a run and what it is held against, besides its images."""
     if beside.before is None:
         return ()
     before, run = beside.before, beside.run
-    drawn = differences(dict(before.drawn_by), dict(run.drawn_by))
+    generated = differences(dict(before.drawn_by), dict(run.drawn_by))
     # A run that was decided with fewer seeds asked for nothing else.
     asked = differences(_without(before.asked, "seeds", "looks"), _without(run.asked, "seeds", "looks"))
     machine = differences(*(_without(each.environment, *PASSING) for each in (before, run)))
-    return (*drawn, *asked, *machine)
+    return (*generated, *asked, *machine)
 
 
 def _without(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _suites(besides: Sequence[Beside]) -> str:
 def _machine(besides: Sequence[Beside]) -> Fact:
     """What the session ran on, each kind of machine once."""
     machines = dict.fromkeys(_described(each.run) for each in besides)
-    return Fact("Drawn on", tuple(machines))
+    return Fact("Generated on", tuple(machines))
 
 
 def _described(run: Run) -> str:
@@ -79,16 +79,16 @@ def _described(run: Run) -> str:
 
 def _evidence(besides: Sequence[Beside], verdicts: Sequence[Verdict]) -> Fact:
     cases = sum(len(each.run.by_case()) for each in besides)
-    pictures = sum(len(each.run.samples) for each in besides)
+    images = sum(len(each.run.samples) for each in besides)
     seeds = sorted({len(each.run.asked["seeds"]) for each in besides})
     several = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0]) if seeds else "0"
-    lines = [f"{_counted(pictures, 'picture')}: {_counted(cases, 'case')}, {_counted(several, 'seed')} each"]
+    lines = [f"{_counted(images, 'image')}: {_counted(cases, 'case')}, {_counted(several, 'seed')} each"]
     judged = [each for each in verdicts if not each.case and each.p_value is not None]
     known = sum(each.noise is not None for each in judged)
     if judged:
         lines.append(f"noise was measured of {known} of {len(judged)} figures that were tested")
     partial = [each.run.suite for each in besides if not each.run.complete]
-    lines += [f"only a part was drawn of: {', '.join(partial)}"] if partial else []
+    lines += [f"only a part was generated of: {', '.join(partial)}"] if partial else []
     return Fact("Evidence", tuple(lines), care=bool(partial))
 
 
@@ -103,7 +103,7 @@ def _changed(besides: Sequence[Beside]) -> Fact:
     of = {line: "" if count == len(held) else f" ({count} of {len(held)} runs)" for line, count in counts.items()}
     lines = [line + where for line, where in of.items()]
     if not lines and held:
-        return Fact("What changed", ("nothing but, perhaps, the pictures: same model, settings, versions and machine",))
+        return Fact("What changed", ("nothing but, perhaps, the images: same model, settings, versions and machine",))
     return Fact("What changed", tuple(lines))
 
 

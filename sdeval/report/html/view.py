@@ -92,7 +92,7 @@ class View:
     """Of what came of the session; judged, failed, or neither."""
     counts: Mapping[str, int]
     drifts: Mapping[str, int]
-    """Cases by how far their pictures moved."""
+    """Cases by how far their images moved."""
     symbols: Mapping[str, str]
     worst: tuple[Line, ...]
     more: int
@@ -112,7 +112,7 @@ class Asked:
     session: Path
     record: Record
     sources: Sources | None = None
-    """How pictures are named; by paths where None."""
+    """How images are named; by paths where None."""
 
 
 def build(asked: Asked) -> View:
@@ -167,7 +167,7 @@ def _id(view: RunView, verdict: Verdict) -> str:
 
 
 def _seen(verdict: Verdict, view: RunView) -> tuple[Seen, ...]:
-    """Up to three samples that show what got worse: those that are no pictures, and those that fell furthest."""
+    """Up to three samples that show what got worse: those that are no images, and those that fell furthest."""
     samples = [
         Seen(_id(view, card.verdict), card.verdict.case, shot)
         for card in view.cards
@@ -183,7 +183,7 @@ def _seen(verdict: Verdict, view: RunView) -> tuple[Seen, ...]:
 
 def _refusal(beside: Beside) -> str:
     if beside.in_turns:
-        return "what was drawn in turns answers a question, and is no baseline"
+        return "what was interleaved answers a question, and is no baseline"
     if beside.before is None:
         return "there is no baseline yet; accept the whole run: sdeval accept"
     try:

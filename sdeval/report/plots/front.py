@@ -36,13 +36,13 @@ def plot_front(matrix: Matrix, title: str, unit: str) -> str:
         for letter, row in named.items():
             _point(axes, row, letter)
         _front(axes, [row for row in rows if row.on_front])
-        axes.set_xlabel("seconds a picture (median; the bar reaches to the 90th percentile)")
+        axes.set_xlabel("seconds an image (median; the bar reaches to the 90th percentile)")
         better = "higher is better" if rows[0].verdicts[0].higher_is_better else "lower is better"
         axes.set_ylabel(f"{title}{f' ({unit})' if unit else ''}, {better}")
         axes.grid(linewidth=0.6)
         axes.margins(0.14)
         axes.spines[["top", "right"]].set_visible(False)
-        return inline_svg(figure, f"{title} against seconds a picture, for {len(rows)} settings")
+        return inline_svg(figure, f"{title} against seconds an image, for {len(rows)} settings")
 
 
 def letters(matrix: Matrix) -> list[str]:

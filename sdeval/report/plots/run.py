@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FEWEST = 3
-"""Sessions from which on a figure's history is drawn."""
+"""Sessions from which on a figure's history is generated."""
 REACH = 6.0
 """How many tolerances a plot shows to both sides; what moved further stands at its edge."""
 STAGES = ("encode", "denoise", "decode")
 NAMES = {"encode": "texts", "denoise": "denoising", "decode": "decoding"}
 CROWD = 150
-"""Points from which on their density is drawn instead of each."""
+"""Points from which on their density is generated instead of each."""
 
 
 def plots_of(verdicts: Sequence[Verdict], beside: Beside) -> tuple[str, ...]:
@@ -37,8 +37,8 @@ def plots_of(verdicts: Sequence[Verdict], beside: Beside) -> tuple[str, ...]:
 
     figures = {each.metric: each for each in verdicts if not each.case}
     with rc_context(dict(STYLE)):
-        drawn = (_differences(figures, beside), _noise(figures, beside), _times(beside))
-    return tuple(each for each in drawn if each)
+        generated = (_differences(figures, beside), _noise(figures, beside), _times(beside))
+    return tuple(each for each in generated if each)
 
 
 def history_of(entries: Sequence[Entry], run: Run) -> tuple[str, ...]:
@@ -66,8 +66,10 @@ def _points(axes: Axes, values: Sequence[float], row: int) -> None:
     if len(values) < CROWD or len(set(values)) == 1:
         axes.scatter(values, _spread(values, row), s=9, color=FAINT, alpha=0.55, linewidths=0, clip_on=False)
         return
-    drawn = axes.violinplot([list(values)], positions=[row], orientation="horizontal", widths=0.8, showextrema=False)
-    for body in cast("Sequence[Any]", drawn["bodies"]):
+    generated = axes.violinplot(
+        [list(values)], positions=[row], orientation="horizontal", widths=0.8, showextrema=False
+    )
+    for body in cast("Sequence[Any]", generated["bodies"]):
         body.set(facecolor=FAINT, alpha=0.4)
 
 
@@ -135,7 +137,7 @@ def _measured(figures: Mapping[str, Verdict], noise: Noise | None) -> dict[str, 
 
 
 def _times(beside: Beside) -> str:
-    """Seconds of a picture by stage, now and before."""
+    """Seconds of an image by stage, now and before."""
     told = {"now": _stages(beside.run), beside.label: _stages(beside.before) if beside.before else {}}
     told = {name: stages for name, stages in told.items() if stages}
     if not told:
@@ -149,10 +151,10 @@ def _times(beside: Beside) -> str:
         for stage, (left, right) in zip(STAGES, pairwise(edges), strict=True):
             if right - left > 0.12 * edges[-1]:
                 axes.text((left + right) / 2, row - 0.38, f"{NAMES[stage]} {1000 * (right - left):.3g} ms", ha="center")
-    axes.set_xlabel("seconds a picture, median; from left to right: texts, denoising, decoding")
+    axes.set_xlabel("seconds an image, median; from left to right: texts, denoising, decoding")
     axes.set_xlim(left=0)
     _legend(axes)
-    return inline_svg(figure, "Seconds of a picture by stage")
+    return inline_svg(figure, "Seconds of an image by stage")
 
 
 def _stages(run: Run) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Plots of matplotlib as part of a page: text as text, and colours of the page, which differ by day and by night.
 
-A plot is drawn in colours that stand for those of the page (`INK`, `ACCENT`, …); `inline_svg` puts those in place.
+A plot is generated in colours that stand for those of the page (`INK`, `ACCENT`, …); `inline_svg` puts those in place.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PALETTE: Mapping[str, str] = {
     BAD: "--bad",
     WARN: "--warn",
 }
-"""What a plot is drawn in, and the variable of the page's style that it becomes."""
+"""What a plot is generated in, and the variable of the page's style that it becomes."""
 
 STYLE: Mapping[Any, Any] = {
     "svg.fonttype": "none",
@@ -65,9 +65,9 @@ def inline_svg(figure: Figure, label: str) -> str:
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with rc_context({name: STYLE[name] for name in ("svg.fonttype", "svg.hashsalt")}):
         figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
-    drawn = buffer.getvalue()
+    generated = buffer.getvalue()
     # Without its head, which fixes the size; ours says 72 points an inch as well.
-    content = drawn[drawn.index(">", drawn.index("<svg")) + 1 :].strip()
+    content = generated[generated.index(">", generated.index("<svg")) + 1 :].strip()
     width, height = (72 * inches for inches in figure.get_size_inches())
     head = f'viewBox="0 0 {width:g} {height:g}" width="100%" {_JOINS} role="img" aria-label="{escape(label)}"'
     # Its style would be that of the whole page.

@@ -32,7 +32,7 @@ def copy(folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(folder, tmp_path / "copy"))
 
 
-def pictures(rng: np.random.Generator, count: int) -> list[Image.Image]:
+def images(rng: np.random.Generator, count: int) -> list[Image.Image]:
     return [Image.fromarray(rng.integers(0, 256, size=(40, 64, 3), dtype=np.uint8)) for _ in range(count)]
 
 
@@ -46,7 +46,7 @@ def test_features_are_the_models_own_of_pixels_prepared_by_transformers(folder: 
         image_mean=[0.485, 0.456, 0.406],
         image_std=[0.229, 0.224, 0.225],
     )
-    group = pictures(rng, 3)
+    group = images(rng, 3)
     with torch.inference_mode():
         pixels = processor(group, return_tensors="pt")["pixel_values"]
         expected = Dinov2Model.from_pretrained(folder).eval()(pixel_values=pixels).pooler_output.numpy()
@@ -59,15 +59,15 @@ def test_pixels_are_prepared_as_by_pillow_and_plain_arithmetic(rng: np.random.Ge
 
     from sdeval.metrics.features.dinov2 import _prepared
 
-    (picture,) = pictures(rng, 1)
-    resized = functional.resize(picture, [224, 224], functional.InterpolationMode.BICUBIC)
+    (image,) = images(rng, 1)
+    resized = functional.resize(image, [224, 224], functional.InterpolationMode.BICUBIC)
     tensor = functional.to_dtype(functional.to_image(resized), torch.float32, scale=True)
     expected = functional.normalize(tensor, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    assert _prepared(picture) == pytest.approx(expected.numpy(), abs=1e-6)
+    assert _prepared(image) == pytest.approx(expected.numpy(), abs=1e-6)
 
 
 def test_the_batch_does_not_matter(folder: Path, rng: np.random.Generator) -> None:
-    dinov2, group = Dinov2(str(folder), "cpu"), pictures(rng, 34)
+    dinov2, group = Dinov2(str(folder), "cpu"), images(rng, 34)
     assert dinov2.images(group)[33:] == pytest.approx(dinov2.images(group[33:]), abs=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""The extractor against torch-fidelity and torchmetrics over the same pictures, with random weights."""
+"""The extractor against torch-fidelity and torchmetrics over the same images, with random weights."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def published(path: Path) -> Published:
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Two sets of eight pictures: noise, and darker noise."""
+    """Two sets of eight images: noise, and darker noise."""
     rng, folders = np.random.default_rng(0), (tmp_path_factory.mktemp("a"), tmp_path_factory.mktemp("b"))
     for folder, most in zip(folders, (256, 244), strict=True):
         for number in range(8):
@@ -91,7 +91,7 @@ def test_features_are_torchmetrics_to_the_last_bit_without_antialiasing(
     assert not np.allclose(features[0], theirs(antialias=True), atol=1e-3)
 
 
-def test_figures_of_pictures_are_torch_fidelitys(
+def test_figures_of_images_are_torch_fidelitys(
     weights: Path, folders: tuple[Path, Path], features: list[Features]
 ) -> None:
     from torch_fidelity import calculate_metrics
@@ -122,7 +122,7 @@ def test_figures_of_pictures_are_torch_fidelitys(
     assert recall.measure(one, reference) == pytest.approx(100 * expected["recall"], abs=1e-3)
 
 
-def test_figures_of_pictures_are_torchmetrics(
+def test_figures_of_images_are_torchmetrics(
     weights: Path, folders: tuple[Path, Path], features: list[Features]
 ) -> None:
     from torchmetrics.image.fid import FrechetInceptionDistance

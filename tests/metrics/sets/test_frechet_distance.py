@@ -1,4 +1,4 @@
-"""The distance against two independent implementations, on the same features and on the same pictures."""
+"""The distance against two independent implementations, on the same features and on the same images."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def test_a_set_is_at_no_distance_from_itself(rng: np.random.Generator) -> None:
     assert frechet_distance(values, Reference.of(values)) == pytest.approx(0, abs=1e-6)
 
 
-def test_the_order_of_pictures_does_not_matter(rng: np.random.Generator) -> None:
+def test_the_order_of_images_does_not_matter(rng: np.random.Generator) -> None:
     values, reference = features(rng, 30, 8), Reference.of(features(rng, 50, 8))
     assert frechet_distance(values[::-1], reference) == pytest.approx(frechet_distance(values, reference))
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((1, 4)), np.zeros((0, 4)), np.full((5, 4), np.nan)])
 def test_what_has_no_distance_is_refused(wrong: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"at least 2 pictures|no numbers"):
+    with pytest.raises(ValueError, match=r"at least 2 images|no numbers"):
         frechet_distance(wrong, Reference.of(np.eye(4)))
 
 
@@ -93,7 +93,7 @@ def test_features_that_never_vary_add_nothing(rng: np.random.Generator, n: int) 
 
 
 @pytest.mark.parametrize("n", [3, 20])
-def test_a_reference_of_one_picture_over_and_over_has_a_distance(rng: np.random.Generator, n: int) -> None:
+def test_a_reference_of_one_image_over_and_over_has_a_distance(rng: np.random.Generator, n: int) -> None:
     before, after = features(rng, n, 4), features(rng, n, 4, shift=0.5)
     reference = Reference.of(np.ones((9, 4), np.float32))
     expected = [((each - 1.0) ** 2).sum() / n for each in (before, after)]
@@ -112,7 +112,7 @@ def linear(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def alike(rng: np.random.Generator, n: int, d: int, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """A set and another that has much in common with it, picture by picture."""
+    """A set and another that has much in common with it, image by image."""
     one, other = features(rng, n, d), features(rng, n, d, shift)
     return one, (0.8 * one + 0.6 * other).astype(np.float32)
 
@@ -143,18 +143,18 @@ def test_the_linear_difference_follows_the_exact_one(rng: np.random.Generator, n
 def test_shares_of_the_root_are_its_derivative(rng: np.random.Generator) -> None:
     from scipy.linalg import sqrtm
 
-    pictures, root = features(rng, 40, 6).astype(float), rng.normal(size=(6, 6))
-    centred = pictures - pictures.mean(axis=0)
+    images, root = features(rng, 40, 6).astype(float), rng.normal(size=(6, 6))
+    centred = images - images.mean(axis=0)
 
     def trace_of_root(weights: np.ndarray) -> float:
         return float(np.trace(sqrtm(root @ (centred.T * weights) @ centred @ root.T)).real)
 
     nudges = 1 + 1e-5 * np.eye(40)
     expected = [(trace_of_root(nudge) - trace_of_root(2 - nudge)) / 2e-5 for nudge in nudges]
-    assert module._root_shares(pictures @ root.T) / 2 == pytest.approx(expected, rel=1e-6)
+    assert module._root_shares(images @ root.T) / 2 == pytest.approx(expected, rel=1e-6)
 
 
-def test_no_swap_changes_what_a_picture_adds(rng: np.random.Generator) -> None:
+def test_no_swap_changes_what_an_image_adds(rng: np.random.Generator) -> None:
     before, after = alike(rng, 20, 8, shift=0.5)
     rows = np.where(rng.random((20, 1)) < 0.5, 1, 0)
     one, other = np.where(rows, after, before), np.where(rows, before, after)

@@ -47,7 +47,7 @@ def test_density_and_coverage_are_the_formulas_pair_by_pair(rng: np.random.Gener
 def test_a_set_against_itself_is_wholly_precise(rng: np.random.Generator) -> None:
     values = rng.normal(size=(30, 6)).astype(np.float32)
     found = [each.measure(values, Reference.of(values)) for each in ALL]
-    # Every ball holds its own picture beside the five that it reaches to.
+    # Every ball holds its own image beside the five that it reaches to.
     assert found == pytest.approx([100, 100, 120, 100])
 
 
@@ -56,8 +56,8 @@ def test_sets_far_apart_share_nothing(rng: np.random.Generator) -> None:
     assert [each.measure(values + 100, Reference.of(values)) for each in ALL] == [0, 0, 0, 0]
 
 
-def test_balls_of_no_size_hold_equal_pictures(rng: np.random.Generator) -> None:
-    # Rounding must not decide: all pictures are one and the same, far from zero.
+def test_balls_of_no_size_hold_equal_images(rng: np.random.Generator) -> None:
+    # Rounding must not decide: all images are one and the same, far from zero.
     same = np.tile(rng.normal(size=64) * 1e3, (8, 1)).astype(np.float32)
     assert [each.measure(same, Reference.of(same)) for each in ALL] == pytest.approx([100, 100, 160, 100])
 
@@ -71,10 +71,10 @@ def test_blocks_do_not_matter(rng: np.random.Generator, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("definition", ALL)
 @pytest.mark.parametrize(("n", "m"), [(5, 30), (30, 5)])
-def test_too_few_pictures_for_a_fifth_neighbour_are_refused(
+def test_too_few_images_for_a_fifth_neighbour_are_refused(
     rng: np.random.Generator, definition: Definition, n: int, m: int
 ) -> None:
-    message = f"more than 5 pictures on both sides, got {n} pictures and {m} reference pictures"
+    message = f"more than 5 images on both sides, got {n} images and {m} reference images"
     values, reference = rng.normal(size=(n, 4)), Reference.of(rng.normal(size=(m, 4)))
     with pytest.raises(ValueError, match=message):
         definition.measure(values, reference)

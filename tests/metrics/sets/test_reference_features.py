@@ -1,4 +1,4 @@
-"""Reference pictures in chunks are what they are at once."""
+"""Reference images in chunks are what they are at once."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def test_rows_beyond_what_is_kept_are_let_go(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("chunks", "message"),
     [
-        ([], "at least 2 pictures, got 0"),
-        ([np.ones((1, 3))], "at least 2 pictures, got 1"),
+        ([], "at least 2 images, got 0"),
+        ([np.ones((1, 3))], "at least 2 images, got 1"),
         ([np.ones((2, 3)), np.full((1, 3), np.nan)], "no numbers"),
         ([np.ones((2, 3)), np.ones((2, 4))], "have 4 dimensions, the reference has 3"),
         ([np.ones(3)], "rows of numbers"),
@@ -58,16 +58,16 @@ def test_what_is_no_reference_is_refused(chunks: list[Features], message: str) -
 
 
 class Levels:
-    """An extractor that counts how many pictures it sees at once."""
+    """An extractor that counts how many images it sees at once."""
 
     name = version = resize = "levels"
 
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def images(self, pictures: list[Image.Image]) -> Features:
-        self.batches.append(len(pictures))
-        return np.array([np.asarray(each).mean(axis=(0, 1)) for each in pictures], dtype=np.float32)
+    def images(self, images: list[Image.Image]) -> Features:
+        self.batches.append(len(images))
+        return np.array([np.asarray(each).mean(axis=(0, 1)) for each in images], dtype=np.float32)
 
 
 def test_a_folder_is_read_by_chunks(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:

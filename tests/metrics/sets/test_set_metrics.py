@@ -48,8 +48,8 @@ def test_it_is_made_with_the_suites_extractor(name: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (np.zeros((0, 5)), "at least 2 pictures, got 0"),
-        (np.zeros((1, 5)), "at least 2 pictures, got 1"),
+        (np.zeros((0, 5)), "at least 2 images, got 0"),
+        (np.zeros((1, 5)), "at least 2 images, got 1"),
         (features(0, 20, 4), "features have 4 dimensions, the reference has 5"),
         (np.full((20, 5), np.nan), "no numbers"),
         (np.full((20, 5), np.inf), "no numbers"),
@@ -66,7 +66,7 @@ def test_features_without_a_figure_are_refused(name: str, wrong: Features, messa
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "frechet_distance"])
 def test_a_reference_without_rows_is_refused(name: str) -> None:
     reference = Reference.of_chunks([features(1, 30)], kept_rows=20)
-    with pytest.raises(ValueError, match="needs the features of every reference picture; of 30 only mean"):
+    with pytest.raises(ValueError, match="needs the features of every reference image; of 30 only mean"):
         MADE[name].measure(features(0, 20), reference)
 
 
@@ -79,7 +79,7 @@ def test_the_frechet_distance_needs_no_rows() -> None:
 @every
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32), n=st.integers(6, 40), m=st.integers(6, 40), d=st.integers(1, 12))
-def test_the_order_of_pictures_does_not_matter(name: str, seed: int, n: int, m: int, d: int) -> None:
+def test_the_order_of_images_does_not_matter(name: str, seed: int, n: int, m: int, d: int) -> None:
     metric, values, real = MADE[name], features(seed, n, d), features(seed + 1, m, d, 0.5)
     expected = metric.measure(values, Reference.of(real))
     shuffled = np.random.default_rng(seed).permutation

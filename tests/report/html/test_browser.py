@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from sdeval.report.html.comparison import Compared, write_sheets
-from sdeval.report.publish import redraw
+from sdeval.report.publish import rewrite_page
 from tests.report.pages import HOSTILE, session_page, two_settings
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -141,23 +141,23 @@ def test_the_address_keeps_what_is_shown(watched: Watched, path: Path) -> None:
         ("difference", ["#v-both"], ["#v-range"]),
     ],
 )
-def test_every_way_to_compare_shows_its_pictures(page: Page, mode: str, visible: list[str], hidden: list[str]) -> None:
+def test_every_way_to_compare_shows_its_images(page: Page, mode: str, visible: list[str], hidden: list[str]) -> None:
     page.locator(".shot").first.click()
     page.locator(f"button[data-mode={mode}]").click()
     assert all(page.locator(each).is_visible() for each in visible)
     assert not any(page.locator(each).is_visible() for each in hidden)
-    for picture in page.locator("#viewer .frame img:visible").all():
-        assert picture.evaluate("img => img.complete && img.naturalWidth > 0")
+    for image in page.locator("#viewer .frame img:visible").all():
+        assert image.evaluate("img => img.complete && img.naturalWidth > 0")
 
 
-def test_the_slider_uncovers_the_other_picture(page: Page) -> None:
+def test_the_slider_uncovers_the_other_image(page: Page) -> None:
     page.locator(".shot").first.click()
     page.keyboard.press("2")
     page.locator("#v-range input").fill("30")
     assert "30%" in page.locator(".top-layer").evaluate("img => getComputedStyle(img).clipPath")
 
 
-def test_pictures_can_be_made_larger_and_smaller_from_what_is_seen(page: Page) -> None:
+def test_images_can_be_made_larger_and_smaller_from_what_is_seen(page: Page) -> None:
     page.locator(".shot").first.click()
     frame = page.locator("#v-now .frame")
 
@@ -303,7 +303,7 @@ def test_nothing_scrolls_sideways(watched: Watched, path: Path, width: int) -> N
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_pictures_out_of_sight_are_not_loaded_and_the_page_is_small(watched: Watched, tmp_path: Path) -> None:
+def test_images_out_of_sight_are_not_loaded_and_the_page_is_small(watched: Watched, tmp_path: Path) -> None:
     metrics = ("sharpness", "noise", "outside_change", "seam")
     path = session_page(tmp_path, cases=500, seeds=4, metrics=metrics)
     page = watched.open(path)
@@ -319,7 +319,7 @@ def test_it_prints_without_buttons(page: Page) -> None:
 
 
 def test_a_single_file_needs_nothing_beside_it(watched: Watched, path: Path, tmp_path: Path) -> None:
-    alone = redraw(path.parent, single=tmp_path / "alone.html")
+    alone = rewrite_page(path.parent, single=tmp_path / "alone.html")
     page = watched.open(alone)
     page.locator("article[data-case=case-1] .shot").first.click()
     assert page.locator("#v-now img").first.evaluate("img => img.complete && img.naturalWidth") == 32

@@ -24,23 +24,23 @@ def test_every_sample_of_every_setting_stands_in_a_row(compared: Compared, tmp_p
     assert "<four>" not in page
 
 
-def test_pictures_from_elsewhere_travel_with_the_page(compared: Compared, tmp_path: Path) -> None:
+def test_images_from_elsewhere_travel_with_the_page(compared: Compared, tmp_path: Path) -> None:
     write_sheets(tmp_path / "page" / "index.html", [compared])
-    copies = {path.read_bytes() for path in (tmp_path / "page" / "pictures").glob("*.png")}
+    copies = {path.read_bytes() for path in (tmp_path / "page" / "images").glob("*.png")}
     assert copies == {path.read_bytes() for path in (tmp_path / "runs").rglob("images/*.png")}
 
 
-def test_pictures_below_the_page_are_not_copied(compared: Compared, tmp_path: Path) -> None:
+def test_images_below_the_page_are_not_copied(compared: Compared, tmp_path: Path) -> None:
     page = write_sheets(tmp_path / "index.html", [compared]).read_text(encoding="utf-8")
-    assert not (tmp_path / "pictures").exists()
+    assert not (tmp_path / "images").exists()
     assert 'src="runs/0/images/case-0@0.png"' in page
 
 
 def test_the_plot_names_settings_by_letters(compared: Compared) -> None:
-    drawn = plot_front(compared.matrix, "fits its prompt", "points")
+    generated = plot_front(compared.matrix, "fits its prompt", "points")
     assert letters(compared.matrix) == ["A", "B"]
-    assert ">A</text>" in drawn
-    assert ">B</text>" in drawn
+    assert ">A</text>" in generated
+    assert ">B</text>" in generated
 
 
 def test_one_setting_makes_no_plot(compared: Compared) -> None:

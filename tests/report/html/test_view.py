@@ -65,7 +65,7 @@ def test_what_changed_since_the_baseline_is_listed(session: Path) -> None:
     assert run.changed == ("dtype: none → bfloat16", "torch: 2.0 → 2.1")
 
 
-def test_pictures_of_the_baseline_travel_with_the_session(session: Path) -> None:
+def test_images_of_the_baseline_travel_with_the_session(session: Path) -> None:
     (run,) = page_of(session, [verdict("passed", "case-0")]).runs
     shot = run.cards[0].shots[0]
     assert (session / shot.before).is_file()
@@ -115,7 +115,7 @@ def test_what_is_new_fails_the_page_of_a_strict_session(session: Path) -> None:
     assert len(view.worst) == 1
 
 
-def test_an_interval_is_drawn_to_scale(session: Path) -> None:
+def test_an_interval_is_generated_to_scale(session: Path) -> None:
     said = verdict(
         "regressed", baseline=30.0, current=28.0, delta=-2.0, low=-3.0, high=-1.0, tolerance=0.5, p_value=0.001
     )
@@ -126,7 +126,7 @@ def test_an_interval_is_drawn_to_scale(session: Path) -> None:
     assert bar.left + bar.width < bar.band_left
 
 
-def test_an_unbounded_interval_is_not_drawn(session: Path) -> None:
+def test_an_unbounded_interval_is_not_generated(session: Path) -> None:
     said = verdict("inconclusive", delta=-2.0, low=float("-inf"), high=float("inf"), tolerance=0.5)
     assert page_of(session, [said]).runs[0].figures[0].bar is None
 
@@ -170,7 +170,7 @@ def test_a_case_of_a_single_seed_tells_no_multiples_of_noise(tmp_path: Path) -> 
     assert all(card.worst == 2 for card in run.cards)
 
 
-def test_a_picture_that_is_none_cannot_be_ticked_and_is_told(session: Path) -> None:
+def test_an_image_that_is_none_cannot_be_ticked_and_is_told(session: Path) -> None:
     folder = session / "animals" / "tiny"
     run = runs.read(folder)
     sick = (*run.samples[:-1], replace(run.samples[-1], health="uniform"))
@@ -189,9 +189,9 @@ def test_why_nothing_can_be_ticked_is_told(session: Path) -> None:
     assert "guidance_scale: none → 1" in view.refusal
 
 
-def test_a_damaged_picture_does_not_stop_the_page_of_one_file(session: Path) -> None:
-    picture = next((session / "animals" / "tiny" / "images").glob("*.png"))
-    picture.write_bytes(picture.read_bytes()[:60])
+def test_a_damaged_image_does_not_stop_the_page_of_one_file(session: Path) -> None:
+    image = next((session / "animals" / "tiny" / "images").glob("*.png"))
+    image.write_bytes(image.read_bytes()[:60])
     found = Record.of("one", [verdict("passed", "case-0")], strict=False)
     (run,) = build(Asked(session, found, Embedded())).runs
     assert sorted(bool(shot.current) for shot in run.cards[0].shots) == [False, True]

@@ -25,25 +25,25 @@ def figure(height: float = 1.0) -> Figure:
 
 
 def test_it_is_well_formed_without_a_head_and_as_wide_as_there_is_room() -> None:
-    drawn = svg.inline_svg(figure(), 'scores of "animals" & <others>')
-    root = ElementTree.fromstring(drawn)
-    assert drawn.startswith("<svg ")
+    generated = svg.inline_svg(figure(), 'scores of "animals" & <others>')
+    root = ElementTree.fromstring(generated)
+    assert generated.startswith("<svg ")
     assert (root.get("width"), root.get("height"), root.get("viewBox")) == ("100%", None, "0 0 288 144")
     assert (root.get("role"), root.get("aria-label")) == ("img", 'scores of "animals" & <others>')
-    assert "<style" not in drawn
+    assert "<style" not in generated
 
 
 def test_every_colour_is_one_of_the_page() -> None:
-    drawn = svg.inline_svg(figure(), "x")
-    assert "stroke: var(--accent)" in drawn
-    assert re.findall(r"#[0-9a-fA-F]{6}", drawn) == []
+    generated = svg.inline_svg(figure(), "x")
+    assert "stroke: var(--accent)" in generated
+    assert re.findall(r"#[0-9a-fA-F]{6}", generated) == []
 
 
 def test_text_stays_text_in_the_font_of_the_page() -> None:
-    drawn = svg.inline_svg(figure(), "x")
-    assert "a &lt; b &amp; $c" in drawn
-    assert "DejaVu" not in drawn
-    assert "system-ui" in drawn
+    generated = svg.inline_svg(figure(), "x")
+    assert "a &lt; b &amp; $c" in generated
+    assert "DejaVu" not in generated
+    assert "system-ui" in generated
 
 
 def test_the_same_figure_gives_the_same_bytes_and_another_one_other_ids() -> None:
@@ -53,9 +53,9 @@ def test_the_same_figure_gives_the_same_bytes_and_another_one_other_ids() -> Non
 
 
 def test_what_it_refers_to_is_there() -> None:
-    drawn = svg.inline_svg(figure(), "x")
-    named = set(re.findall(r'\bid="([^"]+)"', drawn))
-    used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', drawn))
+    generated = svg.inline_svg(figure(), "x")
+    named = set(re.findall(r'\bid="([^"]+)"', generated))
+    used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', generated))
     assert used
     assert {one or other for one, other in used} <= named
 
@@ -76,13 +76,13 @@ def series() -> Series:
 
 def test_failed_sessions_accepted_baselines_and_drift_are_named_in_a_plot(series: Series) -> None:
     drift = Drift(1.2, series.points[2].session, 5, 1, "clip_score drifts")
-    drawn = plot_series(series, drift)
+    generated = plot_series(series, drift)
     for told in ("failed", "baseline accepted", "drifts", "points, higher is better", "11-01 10:15"):
-        assert f">{told}<" in drawn
-    assert "1 failed; 1 times another baseline was accepted; clip_score drifts" in drawn
+        assert f">{told}<" in generated
+    assert "1 failed; 1 times another baseline was accepted; clip_score drifts" in generated
     assert label(series, None).startswith("clip_score over 7 sessions, 30.90 to 30.30")
 
 
-def test_a_single_session_can_be_drawn(series: Series) -> None:
+def test_a_single_session_can_be_generated(series: Series) -> None:
     alone = Series("x", "", "", False, series.points[:1])
     assert ">lower is better<" in plot_series(alone)

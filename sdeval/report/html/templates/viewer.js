@@ -1,4 +1,4 @@
-// Pictures large: before beside now, one over the other, or their difference. Nothing here reads pixels, for a browser
+// Images large: before beside now, one over the other, or their difference. Nothing here reads pixels, for a browser
 // keeps those of files from disk to itself; the difference is made by blending.
 const viewer = byId("viewer");
 const zooms = [0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
@@ -70,10 +70,10 @@ function fillViewer() {
   byId("v-place").textContent = shown.includes(card) ? `${shown.indexOf(card) + 1} of ${shown.length}` : "";
   byId("v-prompt").textContent = card.querySelector(".prompt").textContent;
   byId("v-scores").textContent = [`seed ${seed}`, health, shot.title].filter(Boolean).join(" · ");
-  picture("v-before", before);
-  picture("v-now", now);
-  picture("v-input", card.dataset.image);
-  picture("v-mask-figure", card.dataset.mask);
+  image("v-before", before);
+  image("v-now", now);
+  image("v-input", card.dataset.image);
+  image("v-mask-figure", card.dataset.mask);
   const [under, over] = byId("v-both").querySelectorAll("img");
   setSource(under, before);
   setSource(over, now);
@@ -95,7 +95,7 @@ function setSource(img, source) {
   else img.removeAttribute("src");
 }
 
-function picture(id, source) {
+function image(id, source) {
   byId(id).hidden = !source;
   setSource(byId(id).querySelector("img"), source);
 }
@@ -158,7 +158,7 @@ function showZoom() {
   byId("v-zoom").textContent = zoom ? `${zoom}×` : "fit";
   viewer.classList.toggle("zoomed", zoom > 0);
   viewer.style.setProperty("--zoom", zoom || 1);
-  // All frames are as large as the picture of now, so that a smaller copy of the baseline's lies on it exactly.
+  // All frames are as large as the image of now, so that a smaller copy of the baseline's lies on it exactly.
   const img = byId(sourcesOf(chosenShot())[1] ? "v-now" : "v-before").querySelector("img");
   const size = () => {
     viewer.style.setProperty("--natural", img.naturalWidth || 64);

@@ -1,4 +1,4 @@
-"""A small plan for the embedded model that several tests draw."""
+"""A small plan for the embedded model that several tests generate."""
 
 from __future__ import annotations
 
