@@ -1,7 +1,7 @@
 """What the harness costs: `pytest suites` beside a bare diffusers loop that generates the same images.
 
 Both are whole processes, run interleaved so that a change of the machine's mood meets both; the ratio is taken pair by
-pair. `--new` changes every image a little, so that all of them are scored and every figure is tested; without it
+pair. `--new` changes every image a little, so that all of them are scored and every metric is tested; without it
 images are the baseline's, and their scores are reused. Prints medians and, with `--at-most`, exits with 1 where the
 ratio of processor time is above it.
 """

@@ -40,7 +40,7 @@ def main() -> int:
         made = time.monotonic() - started
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         paints = [first_paint(browser, page) for _ in range(OPENED)]
-        print(f"2,000 images, 6 figures: {page.stat().st_size / 1e6:.2f} MB; made, with its session, in {made:.1f} s")
+        print(f"2,000 images, 6 metrics: {page.stat().st_size / 1e6:.2f} MB; made, with its session, in {made:.1f} s")
         print(f"first paint: median {median(paints):.0f} ms, slowest {max(paints):.0f} ms, of {OPENED}")
     return 0
 

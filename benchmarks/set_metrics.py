@@ -5,7 +5,7 @@ the candidate and the distance, where the reference's moments are at hand for al
 turns, so that a change of the machine's mood meets them all; prints medians, their ratios to ours, and how far the
 values are apart.
 
-Then each set metric as a gate of a clear loss, so that no swap is spared: the figure, what is prepared once for all
+Then each set metric as a gate of a clear loss, so that no swap is spared: the value, what is prepared once for all
 swaps, one swap, and the whole. All times are of the processor and not of the clock. The whole of it:
 
     OMP_NUM_THREADS=1 python benchmarks/set_metrics.py
@@ -97,12 +97,12 @@ def gate(metric: SetMetric, count: int, dimensions: int, reference: Reference) -
     )
     # What is said of the reference alone is kept between gates.
     metric.measure(before[:64], reference)
-    figure, _ = timed(lambda: metric.measure(after, reference))
+    value, _ = timed(lambda: metric.measure(after, reference))
     started = time.process_time()
     difference = metric.swapped(before, after, np.arange(count), reference)
     ready = time.process_time() - started
     test, _ = timed(lambda: stats.swap_estimate(difference, count, SWAPS)[0].p_worse())
-    times = f"{1000 * figure:11.0f}{1000 * ready:11.0f}{1000 * test / SWAPS:11.3f}{figure + ready + test:11.1f}"
+    times = f"{1000 * value:11.0f}{1000 * ready:11.0f}{1000 * test / SWAPS:11.3f}{value + ready + test:11.1f}"
     return f"{dimensions:6}{count:7}{times}  {metric.info.name}"
 
 
@@ -125,8 +125,8 @@ def main() -> int:
     for dimensions, reference in references.items():
         for count in given.sizes:
             print(compared(count, dimensions, reference, given.rounds), flush=True)
-    print(f"\ngates of a clear loss, {SWAPS} swaps: figure, preparation and a swap in ms, the whole in s")
-    print(f"{'d':>6}{'n':>7}" + "".join(f"{name:>11}" for name in ("figure", "ready", "swap", "gate")) + "  metric")
+    print(f"\ngates of a clear loss, {SWAPS} swaps: value, preparation and a swap in ms, the whole in s")
+    print(f"{'d':>6}{'n':>7}" + "".join(f"{name:>11}" for name in ("value", "ready", "swap", "gate")) + "  metric")
     metrics = [create(name, MetricOptions(clip_model="shapes")) for name in known() if info(name).scope == "set"]
     for dimensions, reference in references.items():
         for count in given.sizes:

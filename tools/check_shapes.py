@@ -1,7 +1,7 @@
 """Measures the embedded models: `python -m tools.check_shapes`.
 
 The pipeline renders held-out prompts and an oracle reads its images by their pixels; the CLIP has to find the caption
-of rendered images among captions that are wrong in one attribute. Exits with 1 where a figure is below what the model
+of rendered images among captions that are wrong in one attribute. Exits with 1 where a metric is below what the model
 card promises.
 """
 
@@ -117,18 +117,18 @@ def _share(values: list[bool]) -> Share:
 
 
 def main() -> int:
-    """Print every figure beside its promise."""
+    """Print every metric beside its promise."""
     parser = argparse.ArgumentParser(prog="python -m tools.check_shapes", description=main.__doc__)
     parser.add_argument("--prompts", type=int, default=PROMPTS, help=f"held-out prompts to render (default: {PROMPTS})")
     parser.add_argument("--steps", type=int, default=20)
     given = parser.parse_args()
     if given.prompts < 10:
         raise SdevalError("--prompts: at least 10")
-    figures = {**check_pipeline(given.prompts, given.steps), **check_clip(given.prompts)}
-    for name, share in figures.items():
+    metrics = {**check_pipeline(given.prompts, given.steps), **check_clip(given.prompts)}
+    for name, share in metrics.items():
         promise = f"  (promised {PROMISED[name]:.0%})" if name in PROMISED else ""
         print(f"{name:12} {share.value:6.1%}  {share.right} of {share.total}{promise}")
-    return int(any(share.value < PROMISED.get(name, 0) for name, share in figures.items()))
+    return int(any(share.value < PROMISED.get(name, 0) for name, share in metrics.items()))
 
 
 if __name__ == "__main__":

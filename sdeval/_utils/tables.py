@@ -1,7 +1,7 @@
 """Tables for the terminal: alignment, wrapping, and colours are decided here, for every command and for pytest.
 
-A row is its names, its figures, and a note of any length. The note stands at the end of the row, or below it where
-little room is left. Where names and figures do not fit into one line, the figures go into a line of their own, still
+A row is its names, its numbers, and a note of any length. The note stands at the end of the row, or below it where
+little room is left. Where names and numbers do not fit into one line, the numbers go into a line of their own, still
 below their headings. A table without notes that is too wide is split into several, which all begin with the first
 column. Nothing is ever cut off.
 """
@@ -31,10 +31,10 @@ MISSING = ("", "–")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of names, or of figures, which are aligned at their right."""
+    """A column of names, or of numbers, which are aligned at their right."""
 
     name: str = ""
-    figures: bool = False
+    numeric: bool = False
     width: int = 0
     """At least this many characters."""
 
@@ -182,14 +182,14 @@ class _Layout:
     width: int
     """Of the whole line."""
     names: int
-    """How many columns of names there are before the first of figures."""
+    """How many columns of names there are before the first of numbers."""
     start: int
-    """Where figures begin."""
+    """Where numbers begin."""
 
     @classmethod
     def of(cls, columns: Sequence[Column], widths: Sequence[int], width: int) -> _Layout:
-        """Every column as wide as it must be; where that is too much, figures stand at the right of the line."""
-        names = next((at for at, column in enumerate(columns) if column.figures), len(columns))
+        """Every column as wide as it must be; where that is too much, numbers stand at the right of the line."""
+        names = next((at for at, column in enumerate(columns) if column.numeric), len(columns))
         natural = _total(widths[:names]) + GAP
         furthest = width - _total(widths[names:]) if names < len(widths) else width + GAP
         return cls(columns, widths, width, names, min(natural, max(INDENT, furthest)))
@@ -197,8 +197,8 @@ class _Layout:
     @property
     def room(self) -> int:
         """For a note at the end of a row."""
-        figures = self.widths[self.names :]
-        return self.width - self.start - (_total(figures) + GAP if figures else 0)
+        numbers = self.widths[self.names :]
+        return self.width - self.start - (_total(numbers) + GAP if numbers else 0)
 
     def is_beside(self, note: str) -> bool:
         """Whether a note stands at the end of its row."""
@@ -211,14 +211,14 @@ class _Layout:
         return [*self._cells(row), *(line for text in row.note.split("\n") if text for line in self._below(text))]
 
     def _cells(self, row: Row, note: str = "") -> list[str]:
-        """Names and figures in one line, or in two."""
+        """Names and numbers in one line, or in two."""
         *before, last = row.cells[: self.names]
         taken = _total([*self.widths[: len(before)], _length(last)])
         if taken + GAP <= self.start:
             size = self.start - GAP - _total([*self.widths[: len(before)], 0])
             widths = [*self.widths[: len(before)], size, *self.widths[self.names :]]
             return _aligned(self.columns, widths, row.cells, note, self.room)
-        return [*self._names(row, taken), *self._figures(row)]
+        return [*self._names(row, taken), *self._numbers(row)]
 
     def _names(self, row: Row, taken: int) -> list[str]:
         """The names alone, in one line where that is possible; otherwise the last one stands below the others."""
@@ -231,12 +231,12 @@ class _Layout:
             return [*_aligned(self.columns[: len(before)], widths, before), *self._below(last)]
         return [*_wrapped((" " * GAP).join(before), self.width), *self._below(last)]
 
-    def _figures(self, row: Row) -> list[str]:
-        """The figures alone, below their headings; nothing where all are missing."""
-        figures = row.cells[self.names :]
-        if all(cell in MISSING for cell in figures):
+    def _numbers(self, row: Row) -> list[str]:
+        """The numbers alone, below their headings; nothing where all are missing."""
+        numbers = row.cells[self.names :]
+        if all(cell in MISSING for cell in numbers):
             return []
-        texts = _aligned(self.columns[self.names :], self.widths[self.names :], figures)
+        texts = _aligned(self.columns[self.names :], self.widths[self.names :], numbers)
         return [" " * self.start + text for text in texts]
 
     def _below(self, note: str) -> list[str]:
@@ -252,7 +252,7 @@ def _aligned(
 
     grid = Grid.grid(padding=(0, GAP, 0, 0))
     for column, width in zip(columns, widths, strict=True):
-        grid.add_column(justify="right" if column.figures else "left", width=width, overflow="fold")
+        grid.add_column(justify="right" if column.numeric else "left", width=width, overflow="fold")
     if note:
         grid.add_column(width=room, overflow="fold")
     grid.add_row(*map(Text, (*cells, note) if note else cells))

@@ -1,4 +1,4 @@
-"""What a suite's figures do while nothing changes, measured by `calibrate` and kept beside the baseline."""
+"""What a suite's metrics do while nothing changes, measured by `calibrate` and kept beside the baseline."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class OtherSchema(SdevalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricNoise(Checked):
-    """One figure of a suite, in the unit of its metric."""
+    """One metric of a suite, in the unit of its metric."""
 
     version: str
     """Of the metric: scores made in another way have another noise."""
     reference: str
     """Hash of a set metric's reference images; empty for others."""
-    figure: Number
+    value: Number
     """As it is with the suite's own seeds."""
     noise: Number
-    """Standard deviation of the figure from one set of seeds to another."""
+    """Standard deviation of the metric from one set of seeds to another."""
     harmless: Number
     """Largest change that another batch size, other threads, or a further run of the same made."""
     tolerance: Number
@@ -155,8 +155,8 @@ def tolerances(suite: Suite, noise: Noise | None) -> Mapping[str, float]:
     derived = {name: each.tolerance for name, each in noise.metrics.items() if name in suite.metrics}
     relative = {name: metrics.info(name).tolerance_is_relative for name in derived}
     shares = {
-        name: value / abs(noise.metrics[name].figure) if relative[name] else value
+        name: value / abs(noise.metrics[name].value) if relative[name] else value
         for name, value in derived.items()
-        if value > 0 and (not relative[name] or noise.metrics[name].figure)
+        if value > 0 and (not relative[name] or noise.metrics[name].value)
     }
     return {**shares, **suite.tolerances}

@@ -114,7 +114,7 @@ def _fingerprint(folder: Path, metric: SetMetric) -> str:
     try:
         return references.load(folder, metric).fingerprint
     except ValueError:
-        # The run says why: its figure has no value.
+        # The run says why: its metric has no value.
         return ""
 
 

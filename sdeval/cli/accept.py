@@ -72,15 +72,15 @@ def _proposals(given: argparse.Namespace) -> list[Proposal]:
 
 
 def _tell(proposal: Proposal, lines: int | None) -> None:
-    """Old and new: every figure, then cases whose scores change; of a whole run only where all lines are asked for."""
+    """Old and new: every metric, then cases whose scores change; of a whole run only where all lines are asked for."""
     from sdeval._utils.tables import Column, Table, show
 
     print(_title(proposal))
     cases = [] if proposal.whole and lines is not None else proposal.cases
-    rows = [_row(change.metric, change, change.reason) for change in proposal.figures]
+    rows = [_row(change.metric, change, change.reason) for change in proposal.metrics]
     rows += [_row(f"{change.case} {change.metric}", change) for change in cases[:lines]]
     if rows:
-        show(Table([Column(), Column(figures=True), Column(), Column(figures=True)], rows, indent=2))
+        show(Table([Column(), Column(numeric=True), Column(), Column(numeric=True)], rows, indent=2))
     if len(cases) > len(cases[:lines]):
         print(f"  … and {len(cases) - len(cases[:lines])} more; all of them: --verbose")
     for note in proposal.notes:

@@ -1,4 +1,4 @@
-"""`sdeval calibrate`: measure what a suite's figures do while nothing changes."""
+"""`sdeval calibrate`: measure what a suite's metrics do while nothing changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sdeval.errors import SdevalError
 if TYPE_CHECKING:
     from sdeval.baselines.variability import MetricNoise, Noise
 
-HELP = "measure the noise of a suite's figures"
+HELP = "measure the noise of a suite's metrics"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,10 +53,10 @@ def _tell(found: Noise) -> None:
     from sdeval._utils.tables import Column, Row, Table, show
 
     names = ("value", "noise", "harmless", "tolerance", "detectable", "cases")
-    columns = [Column("figure"), *(Column(name, figures=True) for name in names)]
+    columns = [Column("metric"), *(Column(name, numeric=True) for name in names)]
     rows = []
     for name, each in found.metrics.items():
-        values = (each.figure, each.noise, each.harmless, each.allowed, each.detectable)
+        values = (each.value, each.noise, each.harmless, each.allowed, each.detectable)
         rows.append(Row([name, *map(number, values), _cases(each)]))
     show(Table(columns, rows, title=f"{found.suite} on {found.target}, {found.seed_sets} sets of seeds"))
     if found.defects:

@@ -1,4 +1,4 @@
-"""`sdeval history`: figures session after session, and what slowly became worse."""
+"""`sdeval history`: metrics session after session, and what slowly became worse."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _NAMES: Mapping[str, Callable[[Watched], str]] = {
     "target": lambda each: each.target,
     "metric": lambda each: each.series.metric,
 }
-HELP = "figures session after session, and what slowly became worse"
+HELP = "metrics session after session, and what slowly became worse"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said."""
     parser.add_argument("--suite", metavar="SUITE", help="of this suite alone")
     parser.add_argument("--target", metavar="TARGET", help="on this target alone")
-    parser.add_argument("--metric", metavar="METRIC", help="this figure alone")
+    parser.add_argument("--metric", metavar="METRIC", help="this metric alone")
     parser.add_argument("--last", metavar="N", type=int, help="as if only the last N sessions had been")
-    parser.add_argument("--fail", action="store_true", help="exit with 1 where a figure drifts")
+    parser.add_argument("--fail", action="store_true", help="exit with 1 where a metric drifts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="generate a page with a plot for every figure")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="generate a page with a plot for every metric")
 
 
 def run(given: argparse.Namespace) -> int:
-    """Print every figure session after session, and say what drifts although no session failed by it."""
+    """Print every metric session after session, and say what drifts although no session failed by it."""
     from dataclasses import asdict
 
     from sdeval._utils.files import dump_json, short, write_text

@@ -65,7 +65,7 @@ def _tell(finding: Finding, width: int) -> None:
     repeat = f" #{finding.repeat}" if finding.repeat else ""
     wrong = finding.caught if finding.control else finding.clear and not finding.caught and not finding.identical
     mark = "✗" if wrong else "✓" if finding.caught or finding.control else "·"
-    columns = [Column(width=width + len("✓  #9")), Column(width=len("control")), Column(figures=True, width=18)]
+    columns = [Column(width=width + len("✓  #9")), Column(width=len("control")), Column(numeric=True, width=18)]
     cells = (f"{mark} {finding.fault}{repeat}", kind, f"{finding.loss:.1f} tolerances")
     show(Table(columns, [Row(cells, _outcome(finding), "red" if wrong else "")], indent=2))
 
@@ -82,7 +82,7 @@ def _summarize(found: Sensitivity) -> None:
 
     columns = [
         Column("rule"),
-        *(Column(name, figures=True) for name in ("clear faults", "faint faults", "controls flagged")),
+        *(Column(name, numeric=True) for name in ("clear faults", "faint faults", "controls flagged")),
     ]
     counts = (found.caught(clear=True), found.caught(clear=False), found.flagged())
     rows = [Row(["sdeval", *map(_of, counts)]), *(Row([rule, *_alarms(found, rule)]) for rule in BY_HAND)]

@@ -82,42 +82,42 @@ def pace_of(run: Run) -> Pace | None:
     return Pace(seconds=spread, memory=memory, batch_size=size, environment=dict(run.environment))
 
 
-def judge_pace(run: Run, figure: str, stored: Pace | None, stated: float | None, busy: str) -> Verdict:
+def judge_pace(run: Run, metric: str, stored: Pace | None, stated: float | None, busy: str) -> Verdict:
     """What is said of the speed or the memory of a run.
 
     Args:
         run: the candidate.
-        figure: `seconds_per_image` or `peak_memory`.
+        metric: `seconds_per_image` or `peak_memory`.
         stored: what was accepted for this class of machine, if anything.
         stated: the suite's tolerance, a share; None where it states none.
         busy: what else uses the machine, as far as that can be told.
     """
     pace = pace_of(run)
-    current = None if pace is None else _value(pace, figure)
+    current = None if pace is None else _value(pace, metric)
     said = Verdict(
         suite=run.suite,
         target=run.target,
-        metric=figure,
+        metric=metric,
         case=SUITE,
         verdict="information",
         current=current,
         higher_is_better=False,
-        n=pace.seconds.n if pace and figure == SPEED else 1,
-        reason=_apart(run) if figure == SPEED else "",
+        n=pace.seconds.n if pace and metric == SPEED else 1,
+        reason=_apart(run) if metric == SPEED else "",
     )
-    why = _why_not(run, pace, figure, stored, stated, busy)
+    why = _why_not(run, pace, metric, stored, stated, busy)
     if why or stored is None or current is None:
         return replace(said, reason="; ".join(each for each in (why or "nothing was timed", said.reason) if each))
-    before = _value(stored, figure)
-    share = TOLERANCES[figure] if stated is None else stated
-    tolerance = max(share * before, LEAST[figure])
+    before = _value(stored, metric)
+    share = TOLERANCES[metric] if stated is None else stated
+    tolerance = max(share * before, LEAST[metric])
     said = replace(said, baseline=before, delta=current - before, tolerance=tolerance)
     if current - before > tolerance:
         return replace(said, verdict="regressed")
     return replace(said, verdict="improved" if before - current > tolerance else "passed")
 
 
-def judge_in_turns(run: Run, rival: Run, figure: str, busy: str) -> Verdict:
+def judge_in_turns(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
     """What is said of two targets that were interleaved, call by call in one session.
 
     Whatever slows the machine slows both, so the ratios of paired calls are tested: by flipping signs of their
@@ -127,29 +127,29 @@ def judge_in_turns(run: Run, rival: Run, figure: str, busy: str) -> Verdict:
     Args:
         run: the candidate.
         rival: what was interleaved with it.
-        figure: `seconds_per_image` or `peak_memory`.
+        metric: `seconds_per_image` or `peak_memory`.
         busy: what else uses the machine.
     """
     pace, before = pace_of(run), pace_of(rival)
     said = Verdict(
         suite=run.suite,
         target=run.target,
-        metric=figure,
+        metric=metric,
         case=SUITE,
         verdict="information",
-        current=None if pace is None else _value(pace, figure),
-        baseline=None if before is None or figure == MEMORY else _value(before, figure),
+        current=None if pace is None else _value(pace, metric),
+        baseline=None if before is None or metric == MEMORY else _value(before, metric),
         higher_is_better=False,
-        reason="both targets were held by one process" if figure == MEMORY else "nothing was timed",
+        reason="both targets were held by one process" if metric == MEMORY else "nothing was timed",
     )
     ratios = _ratios(run, rival)
-    if figure == MEMORY or not len(ratios) or pace is None or before is None:
+    if metric == MEMORY or not len(ratios) or pace is None or before is None:
         return said
     worse, better = stats.sign_flip_p(-ratios, ALPHA_SPEED), stats.sign_flip_p(ratios, ALPHA_SPEED)
     share = float(np.expm1(np.median(ratios)))
     told = f"{100 * share:+.1f}% a call, interleaved with {rival.target}" + (f"; {busy}" if busy else "")
-    tolerance = LEAST_SHARE * _value(before, figure)
-    said = replace(said, n=len(ratios), p_value=worse, tolerance=tolerance, delta=share * _value(before, figure))
+    tolerance = LEAST_SHARE * _value(before, metric)
+    said = replace(said, n=len(ratios), p_value=worse, tolerance=tolerance, delta=share * _value(before, metric))
     if share > LEAST_SHARE and worse < ALPHA_SPEED:
         return replace(said, verdict="regressed", reason=told)
     if share < -LEAST_SHARE and better < ALPHA_SPEED:
@@ -172,12 +172,12 @@ def _ratios(run: Run, rival: Run) -> stats.Floats:
     return np.array([np.log(one / other) for one, other in pairs.values() if one > 0 and other > 0])
 
 
-def _value(pace: Pace, figure: str) -> float:
-    return round(pace.seconds.median if figure == SPEED else pace.memory, 4)
+def _value(pace: Pace, metric: str) -> float:
+    return round(pace.seconds.median if metric == SPEED else pace.memory, 4)
 
 
-def _why_not(run: Run, pace: Pace | None, figure: str, stored: Pace | None, stated: float | None, busy: str) -> str:
-    """Why a figure is told and not judged, if so."""
+def _why_not(run: Run, pace: Pace | None, metric: str, stored: Pace | None, stated: float | None, busy: str) -> str:
+    """Why a metric is told and not judged, if so."""
     hardware = str(run.environment.get("hardware", "this machine"))
     if pace is None:
         return "nothing was timed"
@@ -187,9 +187,9 @@ def _why_not(run: Run, pace: Pace | None, figure: str, stored: Pace | None, stat
         return f"on {hardware}: no speed was accepted for this class of machine"
     if stored.batch_size != pace.batch_size:
         return f"batches of {pace.batch_size}, where {stored.batch_size} were accepted"
-    if figure == SPEED and busy:
+    if metric == SPEED and busy:
         return f"not judged: {busy}"
-    if figure == SPEED and min(pace.seconds.n, stored.seconds.n) < FEWEST_CALLS:
+    if metric == SPEED and min(pace.seconds.n, stored.seconds.n) < FEWEST_CALLS:
         return f"{min(pace.seconds.n, stored.seconds.n)} pipeline calls are too few; it takes {FEWEST_CALLS}"
     return ""
 

@@ -29,8 +29,8 @@ SPEED = "seconds_per_image"
 MEMORY = "peak_memory"
 COLLAPSED = "collapsed_samples"
 """Percent of the samples that went wrong, by any metric: judged in every suite with metrics of single images."""
-FIGURES = (SPEED, MEMORY)
-"""Figures that every run has besides its metrics; a tolerance of one is a share, such as 0.1."""
+SPEEDS = (SPEED, MEMORY)
+"""Metrics that every run has besides its metrics; a tolerance of one is a share, such as 0.1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ class Suite(typed.Checked):
     cases: Annotated[tuple[Case, ...], "load_cases(PATH) reads a file of them"]
     seeds: tuple[int, ...] = (0, 1)
     max_seeds: int | None = None
-    """Seeds at most: while a figure is inconclusive their number is doubled up to this. None generates `seeds` only."""
+    """Seeds at most: while a metric is inconclusive their number is doubled up to this. None generates `seeds` only."""
     settings: Mapping[str, Plain] = field(default_factory=dict)
     """Arguments of the pipeline call that all cases share; targets and `--sdeval-set` override them."""
     metrics: tuple[str, ...] = ("clip_score",)
@@ -141,7 +141,7 @@ class Suite(typed.Checked):
         if self.max_seeds is not None and self.max_seeds < len(self.seeds):
             raise SdevalError(f"{where}: max_seeds must be at least {len(self.seeds)}, got {self.max_seeds}")
         for metric, tolerance in self.tolerances.items():
-            if metric not in (known := (*self.metrics, COLLAPSED, *FIGURES)):
+            if metric not in (known := (*self.metrics, COLLAPSED, *SPEEDS)):
                 raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, known)}")
             if not tolerance > 0:
                 raise SdevalError(f"{where}: tolerances: {metric} must be above 0, got {tolerance}")
@@ -165,7 +165,7 @@ class Suite(typed.Checked):
 
     @property
     def looks(self) -> tuple[tuple[int, ...], ...]:
-        """The seeds of each look at the figures, from `seeds` to all of them.
+        """The seeds of each look at the metrics, from `seeds` to all of them.
 
         Example:
             >>> Suite(..., seeds=(0, 1), max_seeds=6).looks

@@ -1,4 +1,4 @@
-"""Measures what a suite's figures do while nothing changes: other seeds, batch sizes, threads, and further runs."""
+"""Measures what a suite's metrics do while nothing changes: other seeds, batch sizes, threads, and further runs."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def calibrate(
     seed_sets: int = SEED_SETS,
     watcher: Watcher | None = None,
 ) -> Noise:
-    """Generate a suite again and again with an unchanged target, and measure what its figures do.
+    """Generate a suite again and again with an unchanged target, and measure what its metrics do.
 
     Args:
-        suite: whose figures.
+        suite: whose metrics.
         target: what generates.
         folder: where runs go; they may be thrown away afterwards.
         further: runs of the same, from other machines or days.
@@ -110,10 +110,10 @@ def _generate(suite: Suite, target: Target, folder: Path, seed_sets: int, watche
 
 
 def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = MappingProxyType({})) -> Noise:
-    """What runs of an unchanged target say of every figure that is judged.
+    """What runs of an unchanged target say of every metric that is judged.
 
     Args:
-        suite: whose figures.
+        suite: whose metrics.
         measured: the runs.
         overrides: settings of the target, over the suite's.
 
@@ -139,25 +139,25 @@ def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = M
 
 def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> MetricNoise:
     own = measured.seeds[0]
-    figures = np.array([_figure(run, name) for run in measured.seeds])
-    noise = float(figures.std(ddof=1))
+    values = np.array([_value(run, name) for run in measured.seeds])
+    noise = float(values.std(ddof=1))
     record = own.metrics[name]
     for run in measured.harmless:
         if name not in run.metrics or run.metrics[name].version != record.version:
             raise SdevalError(
                 f"a run of {run.suite} on {run.target} was not scored by {record.version}; generate it again"
             )
-    harmless = max((abs(_figure(run, name) - figures[0]) for run in measured.harmless), default=0.0)
+    harmless = max((abs(_value(run, name) - values[0]) for run in measured.harmless), default=0.0)
     stated = suite.tolerances.get(name)
-    matters = tolerance_of(replace(record, tolerance=metrics.info(name).tolerance), figures[0])
+    matters = tolerance_of(replace(record, tolerance=metrics.info(name).tolerance), values[0])
     tolerance = max(matters, TIMES_NOISE * noise, harmless)
-    allowed = tolerance if stated is None else tolerance_of(replace(record, tolerance=stated), figures[0])
+    allowed = tolerance if stated is None else tolerance_of(replace(record, tolerance=stated), values[0])
     shows = _shows_set if record.scope == "set" else _shows_mean
     shown = shows(name, suite, measured, allowed, alpha)
     return MetricNoise(
         version=record.version,
         reference=own.set_scores[name].reference if record.scope == "set" else "",
-        figure=float(figures[0]),
+        value=float(values[0]),
         noise=noise,
         harmless=float(harmless),
         tolerance=tolerance,
@@ -198,7 +198,7 @@ def _shows_mean(name: str, suite: Suite, measured: Measured, allowed: float, alp
 def _shows_set(name: str, suite: Suite, measured: Measured, allowed: float, alpha: float) -> _Shows:
     """By what the metric does from one set of seeds to another; the last round averages over more of them."""
     cases = len(measured.seeds[0].by_case())
-    error = float(np.std([_figure(run, name) for run in measured.seeds], ddof=1)) * np.sqrt(2)
+    error = float(np.std([_value(run, name) for run in measured.seeds], ddof=1)) * np.sqrt(2)
     error /= np.sqrt(len(suite.looks[-1]) / len(suite.seeds))
     shown = stats.quantile(1 - alpha, cases - 1) * error if 0.5**cases < alpha else None
     needed = cases * (stats.quantile(1 - alpha, np.inf) * error / allowed) ** 2 if allowed else 0
@@ -216,7 +216,7 @@ def _table(run: Run, name: str) -> stats.Floats:
     return scores.after
 
 
-def _figure(run: Run, name: str) -> float:
+def _value(run: Run, name: str) -> float:
     value = value_of(run, name)
     if value is None:
         raise _uncomputed(run, name)

@@ -62,7 +62,7 @@ class Finding:
     metrics: tuple[str, ...]
     """Those that failed, worst first; `health` for broken images."""
     loss: float
-    """Largest loss of a figure, in tolerances."""
+    """Largest loss of a metric, in tolerances."""
     by_hand: Mapping[str, bool]
     """Which rules that teams write by hand would have raised an alarm, on the same scores."""
     identical: bool

@@ -229,7 +229,7 @@ def _with_set_score(
 
 
 def measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
-    """The run with the figure of a set metric whose features it has."""
+    """The run with the metric of a set metric whose features it has."""
     name, extractor = metric.info.name, metric.extractor.name
     try:
         reference = references.load(suite.references, metric) if suite.references else None

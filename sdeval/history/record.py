@@ -1,4 +1,4 @@
-"""What a session adds to the history: figures of its whole runs, and what they are to be held together with."""
+"""What a session adds to the history: metrics of its whole runs, and what they are to be held together with."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sdeval.baselines.speed import hardware_of
 from sdeval.baselines.store import folder_of
 from sdeval.comparison.paired import tolerance_of, value_of
 from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, Pace, pace_of
-from sdeval.config.suite import FIGURES, MEMORY, SPEED
+from sdeval.config.suite import SPEEDS, MEMORY, SPEED
 from sdeval.errors import SdevalError
 from sdeval.history import store as history
-from sdeval.history.store import HISTORY, Entry, Figure, RunLine
+from sdeval.history.store import HISTORY, Entry, MetricValue, RunLine
 from sdeval.results import run as runs
 from sdeval.results.run import AGAINST, Run
 from sdeval.results.run_files import json_lines
@@ -56,7 +56,7 @@ def entry_of(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Ent
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A run, and what was said of its figures."""
+    """A run, and what was said of its metrics."""
 
     run: Run
     verdicts: dict[str, Verdict]
@@ -68,7 +68,7 @@ class _Told:
         return replace(self.run, samples=tuple(each for each in self.run.samples if each.seed in seeds))
 
     def seen(self, metric: str, n: int, images: str) -> dict[str, Any]:
-        """What a figure of any kind holds."""
+        """What a metric of any kind holds."""
         said = self.verdicts.get(metric)
         told = {name: getattr(said, name, None) for name in ("baseline", "delta", "noise", "verdict")}
         return {**told, "n": n, "images": images}
@@ -90,14 +90,14 @@ def _line(told: _Told, baseline: str) -> RunLine:
     )
 
 
-def _metrics(told: _Told, first: Run) -> dict[str, Figure]:
+def _metrics(told: _Told, first: Run) -> dict[str, MetricValue]:
     found = {}
     for name, record in told.run.metrics.items():
         # A score that depends on the other images is another where there are more of them.
         run = first if record.scope == "sample" and _alone(name) else told.run
         value, said, score = value_of(run, name), told.verdicts.get(name), run.set_scores.get(name)
         reference = f" {score.extractor} {score.extractor_version} {score.resize} {score.reference}" if score else ""
-        found[name] = Figure(
+        found[name] = MetricValue(
             **told.seen(name, score.n if score else len(run.samples), _images(run)),
             value=value,
             tolerance=_tolerance(said) or tolerance_of(record, value),
@@ -122,15 +122,15 @@ def _alone(metric: str) -> bool:
         return False
 
 
-def _pace(told: _Told) -> dict[str, Figure]:
+def _pace(told: _Told) -> dict[str, MetricValue]:
     """Times and memory: of one kind on one class of machine only, and new in every session."""
     pace, found = pace_of(told.run), {}
     if pace is None:
         return {}
-    for name in FIGURES:
+    for name in SPEEDS:
         said = told.verdicts.get(name)
         value = said.current if said and said.current is not None else _measured(pace, name)
-        found[name] = Figure(
+        found[name] = MetricValue(
             **told.seen(name, 0, ""),
             value=value,
             tolerance=_tolerance(said) or max(TOLERANCES[name] * value, LEAST[name]),
@@ -143,8 +143,8 @@ def _pace(told: _Told) -> dict[str, Figure]:
     return found
 
 
-def _measured(pace: Pace, figure: str) -> float:
-    return pace.seconds.median if figure == SPEED else pace.memory
+def _measured(pace: Pace, value: str) -> float:
+    return pace.seconds.median if value == SPEED else pace.memory
 
 
 def _images(run: Run) -> str:

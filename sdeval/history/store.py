@@ -1,6 +1,6 @@
-"""The history: one line for every session, in a file beside their folders; and its figures, session after session.
+"""The history: one line for every session, in a file beside their folders; and its metrics, session after session.
 
-Only figures of the same samples, settings and version of their metric make a series; a line says what it takes to know.
+Only metrics of the same samples, settings and version of their metric make a series; a line says what it takes to know.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure(Checked):
-    """One figure of a suite, as one session found it."""
+class MetricValue(Checked):
+    """One metric of a suite, as one session found it."""
 
     value: Number | None
     """Over the seeds of the first look, which every session generates; None where it could not be computed."""
@@ -33,12 +33,12 @@ class Figure(Checked):
     baseline: Number | None = None
     delta: Number | None = None
     tolerance: Number
-    """In the unit of the figure."""
+    """In the unit of the metric."""
     noise: Number | None = None
     verdict: Kind | None = None
     """None where the session did not ask for one."""
     version: str
-    """What figures of one kind have in common: version and reference of a metric; machine and batch size of a time."""
+    """What metrics of one kind have in common: version and reference of a metric; machine and batch size of a time."""
     higher_is_better: bool
     judged: bool = True
     """Whether a loss could have failed the session; what is only told is not watched for drift either."""
@@ -64,7 +64,7 @@ class RunLine(Checked):
     hardware: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
     drawn_by: Mapping[str, Plain] = field(default_factory=dict)
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, MetricValue]
     """By metric; none where the run is partial."""
 
 
@@ -87,7 +87,7 @@ class _Line(Extensible):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A figure in one session."""
+    """A metric in one session."""
 
     session: str
     value: float
@@ -101,7 +101,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A figure session after session, oldest first."""
+    """A metric session after session, oldest first."""
 
     metric: str
     title: str
@@ -193,7 +193,7 @@ def suites_and_targets(entries: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
 
 
 def series(entries: Sequence[Entry], suite: str, target: str) -> tuple[Series, ...]:
-    """Every figure of a suite on a target, as far as it is of one kind with the latest.
+    """Every metric of a suite on a target, as far as it is of one kind with the latest.
 
     Sessions that asked for something else, ran on another machine (of times), or were scored by another version of
     the metric are left out, and so are those without a score.
@@ -208,17 +208,17 @@ def series(entries: Sequence[Entry], suite: str, target: str) -> tuple[Series, .
         return ()
     latest = mine[-1][1]
     alike = [(session, run) for session, run in mine if run.asked == latest.asked]
-    return tuple(_series(name, figure, alike) for name, figure in latest.figures.items() if figure.value is not None)
+    return tuple(_series(name, value, alike) for name, value in latest.figures.items() if value.value is not None)
 
 
-def _series(name: str, latest: Figure, runs: Sequence[tuple[str, RunLine]]) -> Series:
+def _series(name: str, latest: MetricValue, runs: Sequence[tuple[str, RunLine]]) -> Series:
     points: list[Point] = []
     before: str | None = None
     for session, run in runs:
-        figure = run.figures.get(name)
-        if figure is None or figure.value is None or (figure.version, figure.n) != (latest.version, latest.n):
+        value = run.figures.get(name)
+        if value is None or value.value is None or (value.version, value.n) != (latest.version, latest.n):
             continue
         changed = before is not None and bool(run.baseline) and run.baseline != before
-        points.append(Point(session, figure.value, figure.tolerance, figure.verdict, changed, figure.images))
+        points.append(Point(session, value.value, value.tolerance, value.verdict, changed, value.images))
         before = run.baseline
     return Series(name, latest.title, latest.unit, latest.higher_is_better, tuple(points), latest.judged)

@@ -1,4 +1,4 @@
-"""What a history shows and no session of it does: a figure that slowly became worse."""
+"""What a history shows and no session of it does: a metric that slowly became worse."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sdeval.history.store import HISTORY, Entry, Point, Series, read, series, su
 from sdeval.stats import cusum
 
 WORTH = 0.25
-"""Tolerances that a figure must have lost for its drift to be told."""
+"""Tolerances that a metric must have lost for its drift to be told."""
 LAST = 3
-"""Sessions whose mean says where a figure is now."""
+"""Sessions whose mean says where a metric is now."""
 FLAGGED = ("broken", "regressed")
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A figure that became worse over sessions none of which told it."""
+    """A metric that became worse over sessions none of which told it."""
 
     loss: float | None
     """In tolerances; None where nothing is tolerated."""
@@ -37,7 +37,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A figure of a suite on a target, session after session, and what is said of it."""
+    """A metric of a suite on a target, session after session, and what is said of it."""
 
     suite: str
     target: str
@@ -46,7 +46,7 @@ class Watched:
 
 
 def watch(entries: Sequence[Entry]) -> list[Watched]:
-    """Every figure that the history knows. The more there are, the more it takes to call one of them drifting."""
+    """Every metric that the history knows. The more there are, the more it takes to call one of them drifting."""
     found = [
         (suite, target, each)
         for suite, target in suites_and_targets(entries)
@@ -70,7 +70,7 @@ def told(output: Path, session: str) -> list[str]:
 
 
 def sentence(watched: Watched) -> str:
-    """What is said of a figure; empty where nothing is."""
+    """What is said of a metric; empty where nothing is."""
     return f"{watched.suite} on {watched.target}: {watched.drift.sentence}" if watched.drift else ""
 
 
@@ -78,7 +78,7 @@ def drift_of(series: Series, limit: float) -> Drift | None:
     """What is said of a series, if anything.
 
     Args:
-        series: a figure, session after session.
+        series: a metric, session after session.
         limit: `cusum.threshold` of the number of series that are watched.
     """
     points = _since_the_last_known_step(series.points) if series.judged else ()
@@ -116,7 +116,7 @@ def _slow(series: Series, points: Sequence[Point], limit: float) -> Drift | None
 
 
 def _creep(series: Series, points: Sequence[Point]) -> Drift | None:
-    """The latest figure beside the first: worse by more than the tolerance, though no session said so."""
+    """The latest metric beside the first: worse by more than the tolerance, though no session said so."""
     first, last = points[0], points[-1]
     lost = series.sign * (first.value - last.value)
     if not last.tolerance or lost <= last.tolerance or any(each.verdict in FLAGGED for each in points):

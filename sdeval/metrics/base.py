@@ -77,7 +77,7 @@ class GeneratedImage:
 
 
 Difference = Callable[[npt.NDArray[np.bool_]], float]
-"""Figure of the candidate minus that of the baseline, with the marked cases (`[cases]`) swapped between them."""
+"""Value of the candidate minus that of the baseline, with the marked cases (`[cases]`) swapped between them."""
 Swapped = Callable[[Features, Features, npt.NDArray[np.int64]], Difference]
 """Baseline features, candidate features and the case of each row; then: loss with marked cases swapped."""
 
@@ -109,7 +109,7 @@ class SetMetric(Protocol):
 
     @property
     def version(self) -> str:
-        """Changes whenever the figure of the same images may."""
+        """Changes whenever the value of the same images may."""
         ...
 
     @property
@@ -118,7 +118,7 @@ class SetMetric(Protocol):
         ...
 
     def measure(self, features: Features, reference: Reference) -> float:
-        """The figure of a set.
+        """The value of a set.
 
         Raises:
             ValueError: there is none: too few images, other dimensions, values that are no numbers.
@@ -128,7 +128,7 @@ class SetMetric(Protocol):
     def swapped(
         self, before: Features, after: Features, cases: npt.NDArray[np.int64], reference: Reference
     ) -> Difference:
-        """How the figure differs between two sets when cases change sides; what takes long is done once, here.
+        """How the value differs between two sets when cases change sides; what takes long is done once, here.
 
         Args:
             before: features of the baseline, `[n, d]`.

@@ -24,12 +24,12 @@ INFO = MetricInfo(
     tasks=("inpainting",),
 )
 
-Figure = Callable[[Floats], float]
+Statistic = Callable[[Floats], float]
 """Differences `[pixels, 3]` in levels; one number of them."""
 
 
-def outside_change(image: Pixels, init: Pixels, mask: Pixels, figure: Figure = np.mean) -> float:
-    """A figure of the absolute differences to the init image outside the mask, in levels 0 to 255.
+def outside_change(image: Pixels, init: Pixels, mask: Pixels, value: Statistic = np.mean) -> float:
+    """A value of the absolute differences to the init image outside the mask, in levels 0 to 255.
 
     A band of 1/64 of the longer edge beside the mask does not count as outside: see `masks.band`.
 
@@ -37,7 +37,7 @@ def outside_change(image: Pixels, init: Pixels, mask: Pixels, figure: Figure = n
         image: `[height, width, 3]`.
         init: `[height, width, 3]`.
         mask: `[height, width]`, 128 and above is painted.
-        figure: of the differences of all pixels and channels.
+        value: of the differences of all pixels and channels.
 
     Raises:
         ValueError: sizes differ, or the mask leaves nothing outside.
@@ -47,17 +47,17 @@ def outside_change(image: Pixels, init: Pixels, mask: Pixels, figure: Figure = n
     outside = ~grown(inside, band(inside))
     if not outside.any():
         raise ValueError(f"the mask and {band(inside)} pixels around it cover the whole image: there is no outside")
-    return float(figure(np.abs(image.astype(np.float64) - init)[outside]))
+    return float(value(np.abs(image.astype(np.float64) - init)[outside]))
 
 
 def _nearly_all(differences: Floats) -> float:
     return float(np.percentile(differences, 99))
 
 
-def _metric(info: MetricInfo, figure: Figure) -> SampleMetric:
+def _metric(info: MetricInfo, value: Statistic) -> SampleMetric:
     def score(image: GeneratedImage) -> float:
         mask = levels_of(mask_of(image))
-        return outside_change(to_pixels(image.image), to_pixels(init_of(image)), mask, figure)
+        return outside_change(to_pixels(image.image), to_pixels(init_of(image)), mask, value)
 
     # 2: without the band beside the mask.
     return OneByOne(info, "2", score)

@@ -27,7 +27,7 @@ TIE = 1e-6
 def r_precision(images: Features, texts: Features, own: Sequence[int]) -> list[float]:
     """100 where the own text is nearer (cosine) than any other, else 0; ties are not found. Row by row.
 
-    Park et al. 2021 (NeurIPS datasets and benchmarks), with CLIP and R = 1: the published figure is the mean over the
+    Park et al. 2021 (NeurIPS datasets and benchmarks), with CLIP and R = 1: the published value is the mean over the
     images. It falls as texts are added: compare only with the same texts.
 
     Args:

@@ -31,7 +31,7 @@ def seam(image: Pixels, mask: Pixels) -> float:
     Of pairs of neighbours, one above or left of the other: the mean absolute difference of those with one pixel inside
     the mask and one outside, minus the mean of those whose pixels are both more than one band (`masks.band`) and at
     most four bands from the edge; 0 where that is negative. So neither a gradient nor texture is a seam. An object
-    whose outline the mask follows is one: compare the figure with the baseline's, not with 0.
+    whose outline the mask follows is one: compare the value with the baseline's, not with 0.
 
     Args:
         image: `[height, width, 3]`.

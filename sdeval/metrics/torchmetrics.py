@@ -81,7 +81,7 @@ class FromTorchmetrics:
         self._device = device
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
-        """One figure an image, or a pair of images."""
+        """One value an image, or a pair of images."""
         return [self._value(each) for each in images]
 
     def _value(self, image: GeneratedImage) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-from sdeval.config.suite import FIGURES
+from sdeval.config.suite import SPEEDS
 
 
 def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeScheduling:
@@ -26,8 +26,8 @@ def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeSched
 
 
 def declared(nodeids: Iterable[str]) -> set[str]:
-    """Targets that suites themselves declare, read off the ids of their speed figures."""
-    ends = [f"-{name}]" for name in FIGURES]
+    """Targets that suites themselves declare, read off the ids of their speeds."""
+    ends = [f"-{name}]" for name in SPEEDS]
     return {nodeid.partition("[")[2].removesuffix(end) for nodeid in nodeids for end in ends if nodeid.endswith(end)}
 
 

@@ -23,7 +23,7 @@ def matrix_lines(matrix: Matrix, width: int, *, colour: bool = False) -> list[st
     metrics = told_metrics(matrix)
     columns = [
         Column("setting"),
-        *(Column(name, figures=True) for name in ("s an image", "as fast", *metrics, "front")),
+        *(Column(name, numeric=True) for name in ("s an image", "as fast", *metrics, "front")),
     ]
     rows = [Line(_cells(row, base, metrics), colour="red" if row.worse else "") for row in matrix.rows]
     table = Table(columns, rows, title=f"{matrix.suite}, beside {matrix.reference}")
@@ -31,7 +31,7 @@ def matrix_lines(matrix: Matrix, width: int, *, colour: bool = False) -> list[st
 
 
 def _cells(row: Row, base: Row, metrics: list[str]) -> list[str]:
-    return [row.name, _time(row.seconds), speed_of(row, base), *_figures(row, metrics), _front(row)]
+    return [row.name, _time(row.seconds), speed_of(row, base), *_metrics(row, metrics), _front(row)]
 
 
 def _time(seconds: Spread | None) -> str:
@@ -55,12 +55,12 @@ def _judged(row: Row, metric: str) -> bool:
     return any(each.metric == metric and each.verdict != "information" for each in row.verdicts)
 
 
-def _figures(row: Row, metrics: list[str]) -> list[str]:
+def _metrics(row: Row, metrics: list[str]) -> list[str]:
     said = {each.metric: each for each in row.verdicts}
-    return [_figure(said[name], interval=name == metrics[0]) if name in said else "–" for name in metrics]
+    return [_metric(said[name], interval=name == metrics[0]) if name in said else "–" for name in metrics]
 
 
-def _figure(verdict: Verdict, *, interval: bool) -> str:
+def _metric(verdict: Verdict, *, interval: bool) -> str:
     """The verdict and the value, and by how much it changed; for the first metric between what bounds."""
     lines = [f"{SYMBOLS[verdict.verdict]} {number(verdict.current)}"]
     if interval and verdict.low is not None and verdict.high is not None:

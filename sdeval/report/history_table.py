@@ -20,7 +20,7 @@ def history_lines(watched: Sequence[Watched], width: int, *, colour: bool = Fals
     """A table for every suite and target, what drifts, and how sure that is.
 
     Args:
-        watched: figures, those of a suite and target one after the other.
+        watched: metrics, those of a suite and target one after the other.
         width: in characters.
         colour: whether lines hold the escape sequences of colours.
     """
@@ -35,7 +35,7 @@ def history_lines(watched: Sequence[Watched], width: int, *, colour: bool = Fals
 def how_sure(watched: Sequence[Watched]) -> str:
     """How often drift is told where there is none."""
     judged, drifting = sum(each.series.judged for each in watched), sum(each.drift is not None for each in watched)
-    found = f"{drifting} of {judged} figures drift" if drifting else f"none of {judged} figures drifts"
+    found = f"{drifting} of {judged} metrics drift" if drifting else f"none of {judged} metrics drifts"
     rate = f"{cusum.FALSE_ALARMS:.0%} of histories of {cusum.SESSIONS} sessions"
     return f"{found}; sessions that nothing links or changes raise a false alarm in at most {rate}"
 
@@ -55,7 +55,7 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def _table(title: str, watched: Sequence[Watched]) -> Table:
-    figures = (Column(name, figures=True) for name in ("first", "latest", "change", "sessions"))
+    figures = (Column(name, numeric=True) for name in ("first", "latest", "change", "sessions"))
     return Table([Column("metric"), *figures, Column(f"last {LAST}")], list(map(_row, watched)), title)
 
 

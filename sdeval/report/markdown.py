@@ -82,12 +82,12 @@ _HEAD = (f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|")
 
 
 def _row(verdict: Verdict) -> str:
-    cells = (f"{verdict.suite} on {verdict.target}", what(verdict), _figures(verdict), _how_sure(verdict))
+    cells = (f"{verdict.suite} on {verdict.target}", what(verdict), _metrics(verdict), _how_sure(verdict))
     said = f"{SYMBOLS[verdict.verdict]} {verdict.verdict}"
     return f"| {' | '.join([said, *map(_plain, (*cells, verdict.reason))])} |"
 
 
-def _figures(verdict: Verdict) -> str:
+def _metrics(verdict: Verdict) -> str:
     if verdict.baseline is None or verdict.current is None:
         return number(verdict.current)
     change = f"{signed(verdict.delta)}, {number(verdict.tolerance)}"

@@ -94,11 +94,11 @@ def _let_pass(verdicts: Sequence[Verdict]) -> str:
 
 
 _NAMES = ("verdict", "suite", "target", "what")
-_FIGURES = ("baseline", "now", "change", "tolerance", "p")
+_METRICS = ("baseline", "now", "change", "tolerance", "p")
 
 
 def _table(verdicts: Sequence[Verdict], strict: bool) -> Table:
-    columns = [*map(Column, _NAMES), *(Column(name, figures=True) for name in _FIGURES)]
+    columns = [*map(Column, _NAMES), *(Column(name, numeric=True) for name in _METRICS)]
     return Table(columns, [_row(verdict, strict) for verdict in verdicts], note_name="why")
 
 

@@ -1,4 +1,4 @@
-"""What people call a figure, and what it is measured in."""
+"""What people call a metric, and what it is measured in."""
 
 from __future__ import annotations
 

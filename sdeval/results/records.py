@@ -91,7 +91,7 @@ class MetricRecord(Checked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetScore(Checked):
-    """One figure of the whole set, and what it was measured with."""
+    """One metric of the whole set, and what it was measured with."""
 
     value: Number | None
     n: int
@@ -103,7 +103,7 @@ class SetScore(Checked):
     extractor_version: str = ""
     """Which weights; empty in runs of before it was kept."""
     resize: str = ""
-    """How images came to the extractor's size: figures of different resizes are not of one kind."""
+    """How images came to the extractor's size: metrics of different resizes are not of one kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ class RunHeader(Extensible):
     metrics: Mapping[str, MetricRecord]
     """By name: how each metric scored."""
     set_scores: Mapping[str, SetScore]
-    """By metric: figures of the whole set."""
+    """By metric: metrics of the whole set."""
     environment: Annotated[Environment, JSON_ONLY]
     """Hardware, versions, and what else the images may depend on."""
     complete: bool

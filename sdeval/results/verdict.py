@@ -1,4 +1,4 @@
-"""What is said of a case, or of a figure of a suite, and in which order it is told."""
+"""What is said of a case, or of a metric of a suite, and in which order it is told."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ SUITE = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict(Checked):
-    """What is said of one case, or of one figure of a suite, on one target."""
+    """What is said of one case, or of one metric of a suite, on one target."""
 
     suite: str
     """Name of the suite."""
     target: str
     """Name of what drew."""
     metric: str
-    """Name of the metric or speed figure; `health` for a case's images."""
+    """Name of the metric or speed; `health` for a case's images."""
     case: str
-    """Empty for a figure of the whole suite."""
+    """Empty for a metric of the whole suite."""
     verdict: Kind
     """What is said of it."""
     baseline: Number | None = None
@@ -65,11 +65,11 @@ class Verdict(Checked):
     tolerance: Number | None = None
     """Loss that is allowed, in the metric's unit."""
     noise: Number | None = None
-    """What the figure does from one set of seeds to another, where that was measured."""
+    """What the metric does from one set of seeds to another, where that was measured."""
     p_value: Number | None = None
     """Of a loss, or of a gain where it is `improved`, after correction for what was judged together."""
     n: int = 0
-    """What it rests on: cases for a figure, images for a case, pipeline calls for speed."""
+    """What it rests on: cases for a metric, images for a case, pipeline calls for speed."""
     reason: str = ""
     """What else there is to say, in plain words."""
     fatal: bool = False

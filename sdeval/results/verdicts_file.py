@@ -29,7 +29,7 @@ class Record(Checked):
     strict: bool
     """Whether what is missing failed the session: there, `new` fails as well."""
     verdicts: tuple[Verdict, ...]
-    """Of every case and every figure of a suite, worst first."""
+    """Of every case and every metric of a suite, worst first."""
     notes: tuple[str, ...]
     """What a reader must know besides."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sdeval import metrics
-from sdeval.config.suite import COLLAPSED, FIGURES, Case, Suite, added_seeds
+from sdeval.config.suite import COLLAPSED, SPEEDS, Case, Suite, added_seeds
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError
 from sdeval.results.verdict import SUITE, Kind, Verdict
@@ -73,7 +73,7 @@ def items_of(suite: Suite, targets: Sequence[Target]) -> list[Item]:
         job = Job(suite, target)
         items += [Item(job, "case", case.id) for case in suite.cases]
         items += [Item(job, "metric", name) for name in gating_metrics(suite)]
-        items += [Item(job, "speed", name) for name in FIGURES]
+        items += [Item(job, "speed", name) for name in SPEEDS]
     return items
 
 

@@ -185,23 +185,23 @@ def _part(resolved: ResolvedJob, run: Run, keys: Collection[tuple[str, int]]) ->
     return part_of(run, keys, replace(resolved.suite, tolerances={}), resolved.device)
 
 
-def judge_speed(subject: Subject, figure: str, *, interleaved: bool, time_again: Callable[[], Run]) -> Verdict:
+def judge_speed(subject: Subject, metric: str, *, interleaved: bool, time_again: Callable[[], Run]) -> Verdict:
     """Speed or memory compared with what was accepted for this class of machine; what is slower is measured twice.
 
     Args:
         subject: the run, and the run that it was interleaved with as its baseline.
-        figure: what to judge.
+        metric: `seconds_per_image` or `peak_memory`.
         interleaved: whether the baseline was generated interleaved with the run.
         time_again: gives the run with further times.
     """
     run, options = subject.run, subject.resolved.options
     if interleaved and subject.baseline:
-        return judge_in_turns(run, subject.baseline.run, figure, hardware.busy())
+        return judge_in_turns(run, subject.baseline.run, metric, hardware.busy())
     accepted = pace.find(options.baselines, run)
-    stated = subject.resolved.job.suite.tolerances.get(figure)
-    judge = partial(judge_pace, figure=figure, stored=accepted, stated=stated)
+    stated = subject.resolved.job.suite.tolerances.get(metric)
+    judge = partial(judge_pace, metric=metric, stored=accepted, stated=stated)
     verdict = judge(run, busy=hardware.busy())
-    if verdict.verdict != "regressed" or figure != SPEED:
+    if verdict.verdict != "regressed" or metric != SPEED:
         return verdict
     again = judge(time_again(), busy=hardware.busy())
     reason = "measured twice" if again.verdict == "regressed" else "slower at first, and not when measured again"

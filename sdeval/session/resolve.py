@@ -71,7 +71,7 @@ class ResolvedJob:
         """Seed-to-seed spreads of single scores that `sdeval calibrate` measured, by metric."""
         known = self.noise.metrics.items() if self.noise else ()
         return {
-            name: Spread(each.seed_deviation**2, each.seed_freedom, self._stated_tolerance(name, each.figure))
+            name: Spread(each.seed_deviation**2, each.seed_freedom, self._stated_tolerance(name, each.value))
             for name, each in known
             if each.seed_freedom > 0
         }

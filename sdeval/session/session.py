@@ -317,7 +317,7 @@ class Session:
         for (state, name, _), verdict in zip(evidence, verdicts, strict=True):
             state.verdicts[name] = self._with_proof(state.resolved.job, _with_variability(state, verdict))
 
-    def _judge_speed(self, state: JobState, figure: str) -> Verdict:
+    def _judge_speed(self, state: JobState, metric: str) -> Verdict:
         self._run(state)
 
         def time_again() -> Run:
@@ -325,7 +325,7 @@ class Session:
             return self._executor.time_again(plan, self._run(state), TIMED_AGAIN)
 
         interleaved = self.options.in_turns
-        return judge_speed(self._subject(state), figure, interleaved=interleaved, time_again=time_again)
+        return judge_speed(self._subject(state), metric, interleaved=interleaved, time_again=time_again)
 
     def _with_proof(self, job: Job, verdict: Verdict) -> Verdict:
         """What is inconclusive fails where the suite asks for proof."""

@@ -1,11 +1,11 @@
-"""Slow drift in a row of figures: a self-starting CUSUM. Pure: values in, an alarm out; no files, no clock.
+"""Slow drift in a row of values: a self-starting CUSUM. Pure: values in, an alarm out; no files, no clock.
 
-Every figure is told from those before it: standardised by their mean and spread, and brought to a standard normal by
-Student's distribution, so nobody has to know beforehand what the figure should be or how much it varies (Hawkins 1987,
+Every value is told from those before it: standardised by their mean and spread, and brought to a standard normal by
+Student's distribution, so nobody has to know beforehand what the value should be or how much it varies (Hawkins 1987,
 Self-starting CUSUM charts for location and scale, The Statistician 36). What is worse than `SLACK` adds up; the sum is
 an alarm where it comes above a threshold that is derived from the false alarms one is ready to bear.
 
-The theory presumes that figures have nothing to do with those of the session before. Times of a machine do, and so do
+The theory presumes that values have nothing to do with those of the session before. Times of a machine do, and so do
 images that few changes touch; how much they do is estimated, and counts against an alarm.
 """
 
@@ -21,11 +21,11 @@ from sdeval.stats import Floats
 SLACK = 0.5
 """Half of the shift to be found soonest, in standard deviations."""
 CLIP = 2.5
-"""A single figure counts for no more than this many standard deviations: one bad session is no drift."""
+"""A single value counts for no more than this many standard deviations: one bad session is no drift."""
 MOST_ALIKE = 0.9
 """Correlation of neighbours that is allowed for at most."""
 FEWEST = 10
-"""Figures from which it is estimated."""
+"""Values from which it is estimated."""
 FALSE_ALARMS, SESSIONS = 0.01, 100
 """So many of the histories of so many sessions may raise an alarm by any of their series, where nothing changed."""
 OVERSHOOT = 1.166
@@ -34,12 +34,12 @@ OVERSHOOT = 1.166
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Figures that became worse and stayed so."""
+    """Values that became worse and stayed so."""
 
     since: int
     """Index of the first of them, as far as that can be told."""
     at: int
-    """Index of the figure that raised the alarm."""
+    """Index of the value that raised the alarm."""
 
 
 def scores(values: Floats) -> Floats:
@@ -84,7 +84,7 @@ def likeness(values: Floats) -> Floats:
 def evidence(values: Floats) -> Floats:
     """The sum after every value, `[..., sessions]`: what an alarm is raised by.
 
-    Scores are as much smaller as the mean of figures that are so much alike is less certain.
+    Scores are as much smaller as the mean of values that are so much alike is less certain.
     """
     alike = likeness(values)
     return sums(scores(values) * np.sqrt((1 - alike) / (1 + alike)))

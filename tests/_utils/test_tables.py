@@ -8,13 +8,13 @@ from sdeval._utils.tables import PLAIN_WIDTH, Column, Row, Table, has_colour, li
 WIDTHS = (80, 100, 120, 200)
 LONG = "the reason for this verdict takes many words, " * 6
 NAMES = [Column(name) for name in ("verdict", "suite", "target", "what")]
-FIGURES = [Column(name, figures=True) for name in ("baseline", "now", "change", "tolerance", "p")]
+NUMBERS = [Column(name, numeric=True) for name in ("baseline", "now", "change", "tolerance", "p")]
 NUMBERS = ("1024.25", "990.50", "-33.75", "0.512", "<0.001")
 SHORT_ROW = Row(["▼ regressed", "portraits", "sdxl", "clip_score", *NUMBERS], LONG)
 LONG_ROW = Row(["~ inconclusive", "portraits-of-people", "sdxl-dpmpp-2m-karras", "a-woman-with-a-hat noise", *NUMBERS])
-SUMMARY = Table([*NAMES, *FIGURES], [SHORT_ROW, LONG_ROW], note_name="why")
+SUMMARY = Table([*NAMES, *NUMBERS], [SHORT_ROW, LONG_ROW], note_name="why")
 SETTINGS = Table(
-    [Column("setting"), *(Column(f"metric_{at}", figures=True) for at in range(12))],
+    [Column("setting"), *(Column(f"metric_{at}", numeric=True) for at in range(12))],
     [Row([f"sdxl steps={steps}", *(f"✓ {at}1.25\n-0.25 to +0.50" for at in range(12))]) for steps in (20, 50)],
 )
 
@@ -44,12 +44,12 @@ def test_no_name_is_cut(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_figures_are_in_one_line_below_their_headings(width: int) -> None:
+def test_numbers_are_in_one_line_below_their_headings(width: int) -> None:
     shown = lines(SUMMARY, width)
     (heading,) = (line for line in shown if "baseline" in line)
     rows = [line for line in shown if NUMBERS[0] in line]
     assert len(rows) == 2
-    for column, number in zip(FIGURES, NUMBERS, strict=True):
+    for column, number in zip(NUMBERS, NUMBERS, strict=True):
         assert {row.index(number) + len(number) for row in rows} == {
             heading.index(f" {column.name}") + 1 + len(column.name)
         }
@@ -69,12 +69,12 @@ def test_a_long_note_is_below_its_row_where_there_is_little_room() -> None:
 
 
 def test_a_short_note_stands_at_the_end_of_its_row_in_a_narrow_terminal() -> None:
-    table = Table([Column("name"), Column("value", figures=True)], [Row(["a", "1.00"], "not judged")])
+    table = Table([Column("name"), Column("value", numeric=True)], [Row(["a", "1.00"], "not judged")])
     assert lines(table, 40) == ["name  value", "a      1.00  not judged"]
 
 
-def test_a_row_without_figures_takes_no_line_for_them() -> None:
-    table = Table([*NAMES, *FIGURES], [Row(["✗ broken", "portraits", "sdxl", "a-woman-with-a-hat", *["–"] * 5], LONG)])
+def test_a_row_without_numbers_takes_no_line_for_them() -> None:
+    table = Table([*NAMES, *NUMBERS], [Row(["✗ broken", "portraits", "sdxl", "a-woman-with-a-hat", *["–"] * 5], LONG)])
     assert not any("–" in line for line in lines(table, 60))
 
 

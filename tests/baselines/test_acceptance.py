@@ -106,7 +106,7 @@ def test_some_cases_are_the_runs_and_the_others_stay(accepted: Path, generated: 
     images = {name for name in before if name.startswith("images") and before[name] != after[name]}
     assert images == {"images/square@0.png", "images/square@1.png"}
     assert {each.case for each in proposal.cases} == {"square"}
-    assert proposal.figures[0].images == 2
+    assert proposal.metrics[0].images == 2
     assert now.complete
 
 
@@ -579,7 +579,7 @@ def test_what_is_wrong_in_approvals_is_named(tmp_path: Path, content: object, me
 def test_a_partial_run_with_set_metrics_waits_for_the_whole(tmp_path: Path) -> None:
     old = with_features(make_run(SCORES), np.arange(18.0).reshape(6, 3), 1.0)
     accept(on_disk(old, tmp_path / "old"), tmp_path / "baselines")
-    # Nothing of its features changes: the figure is known, and no suite is needed.
+    # Nothing of its features changes: the metric is known, and no suite is needed.
     part = only(old, "case-1")
     part = replace(part, features={"clip": old.features["clip"][2:4]})
     offer(tmp_path, part, Part(("case-1",)))

@@ -16,7 +16,7 @@ def measured(**changes: object) -> MetricNoise:
     values = {
         "version": "1",
         "reference": "",
-        "figure": 30.0,
+        "metric": 30.0,
         "noise": 0.25,
         "harmless": 0.1,
         "tolerance": 0.5,
@@ -74,7 +74,7 @@ def test_nothing_measured_is_none(tmp_path: Path) -> None:
         ('{"schema": 2, "metrics": {}}', "tiny.noise.json: is damaged: suite: is missing"),
         ('{"schema": 2, "metrics": {}, "asked": 3}', "tiny.noise.json: is damaged: "),
         ('{"schema": 2, "metrics": {}, "asked": {}, "drawn_by": {}, "overrides": {}}', "tiny.noise.json: is damaged: "),
-        ('{"schema": 2, "metrics": {"clip_score": {"figure": 1}}}', "tiny.noise.json: is damaged: "),
+        ('{"schema": 2, "metrics": {"clip_score": {"metric": 1}}}', "tiny.noise.json: is damaged: "),
         ("\xff", "tiny.noise.json: is damaged: "),
     ],
 )
@@ -112,17 +112,17 @@ def test_without_noise_a_suite_has_the_tolerances_it_states() -> None:
 
 
 def test_what_a_suite_states_goes_before_what_its_noise_gives() -> None:
-    noise = noise_of(clip_score=measured(tolerance=0.4), frechet_distance=measured(figure=2.0, tolerance=0.5))
+    noise = noise_of(clip_score=measured(tolerance=0.4), frechet_distance=measured(metric=2.0, tolerance=0.5))
     assert tolerances(suite(tolerances={"clip_score": 0.7}), noise) == {"clip_score": 0.7, "frechet_distance": 0.25}
 
 
-def test_a_relative_tolerance_is_a_share_of_the_figure_whatever_its_sign() -> None:
-    noise = noise_of(frechet_distance=measured(figure=-2.0, tolerance=0.5), clip_score=measured(tolerance=0.5))
+def test_a_relative_tolerance_is_a_share_of_the_metric_whatever_its_sign() -> None:
+    noise = noise_of(frechet_distance=measured(metric=-2.0, tolerance=0.5), clip_score=measured(tolerance=0.5))
     assert tolerances(suite(), noise) == {"frechet_distance": 0.25, "clip_score": 0.5}
 
 
 def test_no_share_of_zero_and_no_tolerance_of_zero() -> None:
-    noise = noise_of(frechet_distance=measured(figure=0.0, tolerance=0.5), clip_score=measured(tolerance=0.0))
+    noise = noise_of(frechet_distance=measured(metric=0.0, tolerance=0.5), clip_score=measured(tolerance=0.0))
     assert tolerances(suite(), noise) == {}
 
 
@@ -132,5 +132,5 @@ def test_the_noise_of_a_metric_that_the_suite_no_longer_has_gives_nothing() -> N
 
 
 def test_the_tolerances_are_such_as_a_suite_takes() -> None:
-    noise = noise_of(frechet_distance=measured(figure=2.0, tolerance=0.5), clip_score=measured())
+    noise = noise_of(frechet_distance=measured(metric=2.0, tolerance=0.5), clip_score=measured())
     assert replace(suite(), tolerances=tolerances(suite(), noise)).tolerances["frechet_distance"] == 0.25

@@ -43,7 +43,7 @@ def of_metric(version: str, reference: str = "") -> MetricNoise:
     return MetricNoise(
         version=version,
         reference=reference,
-        figure=30.0,
+        metric=30.0,
         noise=0.25,
         harmless=0.1,
         tolerance=0.5,

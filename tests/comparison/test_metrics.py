@@ -129,14 +129,14 @@ def test_a_set_that_comes_closer_improves(rng: np.random.Generator) -> None:
     assert set_verdict(after, after + 1.5, real).verdict == "improved"
 
 
-def test_a_test_that_says_the_opposite_of_the_figure_shows_nothing(rng: np.random.Generator) -> None:
+def test_a_test_that_says_the_opposite_of_the_metric_shows_nothing(rng: np.random.Generator) -> None:
     features = rng.normal(size=(48, 8))
-    for figures in ((1.0, 2.0), (2.0, 1.0)):
+    for metrics in ((1.0, 2.0), (2.0, 1.0)):
         one, other = (
-            with_features(make_run(np.full((24, 2), 30.0 + index)), features + index, figure)
-            for index, figure in enumerate(figures)
+            with_features(make_run(np.full((24, 2), 30.0 + index)), features + index, metric)
+            for index, metric in enumerate(metrics)
         )
-        signs = np.full(24, figures[1] - figures[0])
+        signs = np.full(24, metrics[1] - metrics[0])
         gate = collect_evidence(
             one, other, "frechet_distance", lambda *_, signs=signs: lambda swapped: (1 - 2 * swapped) @ signs
         )
@@ -465,7 +465,7 @@ def test_no_verdict_of_a_set_disagrees_with_the_numbers_in_its_row() -> None:
 
 
 def test_a_set_of_which_the_last_digits_moved_passes() -> None:
-    """As another batch size moves them: the figure is the same to the last digit that is kept."""
+    """As another batch size moves them: the metric is the same to the last digit that is kept."""
     real = np.random.default_rng(0).normal(size=(200, 8))
     for number in range(10):
         rng = np.random.default_rng((number, 6))
@@ -477,13 +477,13 @@ def test_a_set_of_which_the_last_digits_moved_passes() -> None:
 
 @pytest.mark.parametrize("scale", [1.0, 1 / 24])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_swaps_that_say_the_opposite_of_the_figure_show_nothing_of_any_size(
+def test_swaps_that_say_the_opposite_of_the_metric_show_nothing_of_any_size(
     rng: np.random.Generator, scale: float, sign: int
 ) -> None:
     features, signs = rng.normal(size=(48, 8)), np.full(24, -sign * scale)
     before, after = (
-        with_features(make_run(np.full((24, 2), 30.0 + index)), features + index, figure)
-        for index, figure in enumerate((2.0, 2.0 + sign))
+        with_features(make_run(np.full((24, 2), 30.0 + index)), features + index, metric)
+        for index, metric in enumerate((2.0, 2.0 + sign))
     )
     found = collect_evidence(after, before, "frechet_distance", lambda *_: lambda swapped: (1 - 2 * swapped) @ signs)
     assert judge_metrics([found])[0].verdict == "inconclusive"

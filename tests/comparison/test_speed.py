@@ -26,9 +26,9 @@ def timed(seconds: float, hardware: str = "1x GPU", memory: int = 1000, **change
     return replace(run, **{"timings": timings, **facts, **changes})
 
 
-def judge(run: Run, stored: Run | None, figure: str = "seconds_per_image", **changes: object) -> Verdict:
+def judge(run: Run, stored: Run | None, metric: str = "seconds_per_image", **changes: object) -> Verdict:
     given = {"stated": None, "busy": "", **changes}
-    return judge_pace(run, figure, pace_of(stored) if stored else None, **given)
+    return judge_pace(run, metric, pace_of(stored) if stored else None, **given)
 
 
 def test_calls_are_counted_once_and_without_the_one_that_warmed_up() -> None:

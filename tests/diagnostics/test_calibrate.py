@@ -1,4 +1,4 @@
-"""Noise of a suite's figures: on made-up runs against simulations, and once with the embedded model."""
+"""Noise of a suite's metrics: on made-up runs against simulations, and once with the embedded model."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def measured(seeds: list[np.ndarray], harmless: list[np.ndarray] | None = None) 
     return Measured(tuple(map(make_run, seeds)), tuple(map(make_run, harmless or [])))
 
 
-FIGURES = [30.0, 31.0, 30.5, 28.9]
-SEEDS = [np.array([[value - 1, value + 1], [value, value]]) for value in FIGURES]
+SPEEDS = [30.0, 31.0, 30.5, 28.9]
+SEEDS = [np.array([[value - 1, value + 1], [value, value]]) for value in SPEEDS]
 
 
-def test_noise_is_the_standard_deviation_of_the_figure_over_sets_of_seeds() -> None:
+def test_noise_is_the_standard_deviation_of_the_metric_over_sets_of_seeds() -> None:
     found = summarize(suite(), measured(SEEDS))
     assert (found.suite, found.target, found.seed_sets) == ("animals", "tiny", 4)
-    assert found.metrics["clip_score"].figure == 30.0
-    mean = sum(FIGURES) / 4
-    expected = (sum((value - mean) ** 2 for value in FIGURES) / 3) ** 0.5
+    assert found.metrics["clip_score"].metric == 30.0
+    mean = sum(SPEEDS) / 4
+    expected = (sum((value - mean) ** 2 for value in SPEEDS) / 3) ** 0.5
     assert found.metrics["clip_score"].noise == pytest.approx(expected)
 
 
@@ -68,7 +68,7 @@ def test_what_it_was_measured_on_is_kept(rng: np.random.Generator) -> None:
     assert (found.drawn_by, found.overrides) == ({"model": "tiny"}, {"guidance_scale": 7})
 
 
-def test_harmless_is_the_largest_change_of_the_figure_generated_in_other_ways() -> None:
+def test_harmless_is_the_largest_change_of_the_metric_generated_in_other_ways() -> None:
     found = summarize(suite(), measured(SEEDS, [SEEDS[0] + 0.2, SEEDS[0] - 0.3]))
     assert found.metrics["clip_score"].harmless == pytest.approx(0.3)
     assert summarize(suite(), measured(SEEDS)).metrics["clip_score"].harmless == 0.0
@@ -82,8 +82,8 @@ def test_the_tolerance_is_twice_the_noise_or_what_is_harmless_if_that_is_more(ha
 
 
 def test_the_derived_tolerance_is_exceeded_by_other_seeds_about_once_in_forty_times(rng: np.random.Generator) -> None:
-    figures = rng.normal(30, 1, size=400)
-    found = summarize(suite(1), measured([np.array([[value]]) for value in figures])).metrics["clip_score"]
+    metrics = rng.normal(30, 1, size=400)
+    found = summarize(suite(1), measured([np.array([[value]]) for value in metrics])).metrics["clip_score"]
     losses = 30 - rng.normal(30, 1, size=100_000)
     assert np.mean(losses > found.tolerance) == pytest.approx(1 / 40, rel=0.4)
 
@@ -159,13 +159,13 @@ def test_without_any_noise_what_matters_is_tolerated() -> None:
     assert (found.noise, found.tolerance) == (0, INFO.tolerance)
 
 
-def test_a_set_metric_is_measured_by_its_figure(rng: np.random.Generator) -> None:
+def test_a_set_metric_is_measured_by_its_metric(rng: np.random.Generator) -> None:
     values = [2.0, 2.3, 1.9, 2.2]
     features = rng.normal(size=(4, 3))
     seeds = tuple(with_features(make_run(SEEDS[0]), features, value) for value in values)
     found = summarize(suite(metrics=("frechet_distance",), tolerances={"frechet_distance": 0.1}), Measured(seeds, ()))
     each = found.metrics["frechet_distance"]
-    assert (each.figure, each.noise) == (2.0, pytest.approx(np.std(values, ddof=1)))
+    assert (each.metric, each.noise) == (2.0, pytest.approx(np.std(values, ddof=1)))
     assert each.stated == pytest.approx(0.2)
     # Two cases can be swapped in four ways: that shows nothing.
     assert each.detectable is None
@@ -352,7 +352,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_command_writes_beside_the_baseline_and_tells_a_row_for_each_figure(
+def test_the_command_writes_beside_the_baseline_and_tells_a_row_for_each_metric(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made_up = replace(summarize(suite(tolerances={"clip_score": 0.1}), measured(SEEDS)), target="shapes")

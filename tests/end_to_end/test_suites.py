@@ -42,7 +42,7 @@ def kinds(verdicts: Verdicts) -> set[str]:
 
 
 def named(verdicts: Verdicts, *, verdict: str) -> set[str]:
-    """Figures of whole suites with a verdict."""
+    """Metrics of whole suites with a verdict."""
     return {each["metric"] for each in verdicts if each["verdict"] == verdict and not each["case"]}
 
 

@@ -25,10 +25,10 @@ def test_a_run_is_whole_scored_and_on_disk(generated: tuple[Run, Path]) -> None:
     assert run.complete
     assert len(run.samples) == 6
     assert all(sample.scores["clip_score"] is not None for sample in run.samples)
-    figure = run.set_scores["frechet_distance"]
-    assert (figure.n, figure.extractor, figure.reference_n) == (6, "clip", 160)
-    assert figure.value is not None
-    assert figure.value > 0
+    metric = run.set_scores["frechet_distance"]
+    assert (metric.n, metric.extractor, metric.reference_n) == (6, "clip", 160)
+    assert metric.value is not None
+    assert metric.value > 0
     assert runs.read(folder).samples == run.samples
 
 

@@ -108,7 +108,7 @@ def test_set_scores_say_what_they_were_measured_with(generated: tuple[Run, Path]
         assert each.resize == "bicubic 64x64 squash"
 
 
-def test_too_few_images_for_a_figure_are_unscored(generated: tuple[Run, Path]) -> None:
+def test_too_few_images_for_a_metric_are_unscored(generated: tuple[Run, Path]) -> None:
     run, folder = generated
     few = plan(metrics=("precision",))
     small = replace(run, metrics={}, samples=run.samples[:4], features={})
@@ -261,7 +261,7 @@ def test_all_seeds_of_a_run_are_the_run(generated: tuple[Run, Path], seeds: set[
     assert with_seeds(run, seeds, plan().suite, "cpu") is run
 
 
-def test_no_seed_in_common_leaves_no_image_and_no_figure(generated: tuple[Run, Path]) -> None:
+def test_no_seed_in_common_leaves_no_image_and_no_metric(generated: tuple[Run, Path]) -> None:
     run, _ = generated
     part = with_seeds(run, {7}, plan().suite, "cpu")
     assert part.samples == ()

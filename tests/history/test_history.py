@@ -17,7 +17,7 @@ from sdeval.baselines.acceptance import accept
 from sdeval.cli import main
 from sdeval.comparison import Verdict
 from sdeval.history.record import entry_of, record
-from sdeval.history.store import HISTORY, Entry, Figure, RunLine, append, read, series
+from sdeval.history.store import HISTORY, Entry, MetricValue, RunLine, append, read, series
 from sdeval.history.trends import Watched, told, watch
 from sdeval.results import run as runs
 from sdeval.results.records import Timing
@@ -28,18 +28,18 @@ from tests.conftest import make_run, with_features
 SCORES = np.array([[30.0, 31.0], [29.0, 28.0]])
 
 
-def figure(value: float, **changes: object) -> Figure:
-    made = Figure(value=value, n=4, tolerance=0.5, version="1", higher_is_better=True, images=f"of {value!r}")
+def value(value: float, **changes: object) -> MetricValue:
+    made = MetricValue(value=value, n=4, tolerance=0.5, version="1", higher_is_better=True, images=f"of {value!r}")
     return replace(made, **changes)
 
 
-def entry(session: str, figures: dict[str, Figure], **changes: object) -> Entry:
+def entry(session: str, figures: dict[str, MetricValue], **changes: object) -> Entry:
     line = RunLine(suite="animals", target="tiny", complete=True, asked="a", images="p", figures=figures)
     return Entry(session, (replace(line, **changes),))
 
 
 def entries(values: list[float], **changes: object) -> list[Entry]:
-    return [entry(f"s{at:03d}", {"clip_score": figure(value, **changes)}) for at, value in enumerate(values)]
+    return [entry(f"s{at:03d}", {"clip_score": value(value, **changes)}) for at, value in enumerate(values)]
 
 
 def only(found: list[Watched]) -> Watched:
@@ -178,7 +178,7 @@ def test_half_a_line_is_passed_over_at_the_end_and_after_more_was_added(tmp_path
         ('{"schema": 1, "session": 3, "runs": []}', r"history\.jsonl:2: is damaged: session: must be text, got 3"),
         ('{"schema": 1, "session": "x", "runs": [{}]}', r"history\.jsonl:2: is damaged: runs\[0\]: suite: is missing"),
         (
-            '{"schema": 1, "session": "x", "runs": [{"figures": {"a": {"value": "b"}}}]}',
+            '{"schema": 1, "session": "x", "runs": [{"metrics": {"a": {"value": "b"}}}]}',
             r"history\.jsonl:2: is damaged: runs\[0\]: suite: is missing",
         ),
     ],
@@ -206,13 +206,13 @@ def test_no_history_says_what_makes_one(tmp_path: Path) -> None:
 
 def test_a_series_holds_what_is_of_one_kind_with_the_latest() -> None:
     kinds = [
-        entry("a", {"clip_score": figure(1.0)}, asked="else"),
-        entry("b", {"clip_score": figure(2.0, version="0")}),
-        entry("c", {"clip_score": figure(3.0, n=9)}),
-        entry("d", {"clip_score": figure(4.0)}, target="other"),
-        entry("e", {"clip_score": figure(5.0)}),
+        entry("a", {"clip_score": value(1.0)}, asked="else"),
+        entry("b", {"clip_score": value(2.0, version="0")}),
+        entry("c", {"clip_score": value(3.0, n=9)}),
+        entry("d", {"clip_score": value(4.0)}, target="other"),
+        entry("e", {"clip_score": value(5.0)}),
         entry("f", {}, complete=False),
-        entry("g", {"clip_score": figure(6.0), "noise": figure(7.0)}),
+        entry("g", {"clip_score": value(6.0), "noise": value(7.0)}),
     ]
     score, noise = series(kinds, "animals", "tiny")
     assert [each.value for each in score.points] == [5.0, 6.0]
@@ -222,7 +222,7 @@ def test_a_series_holds_what_is_of_one_kind_with_the_latest() -> None:
 
 def test_another_baseline_is_marked_where_it_was_accepted() -> None:
     accepted = ["", "", "x", "x", "y"]
-    lines = [entry(f"s{at}", {"m": figure(1.0)}, baseline=name) for at, name in enumerate(accepted)]
+    lines = [entry(f"s{at}", {"m": value(1.0)}, baseline=name) for at, name in enumerate(accepted)]
     (found,) = series(lines, "animals", "tiny")
     assert [each.baseline_changed for each in found.points] == [False, False, True, False, True]
 
@@ -242,7 +242,7 @@ def test_slow_drift_is_told_with_where_it_began(rng: np.random.Generator) -> Non
     assert drift.sentence.endswith("and failed in none of them")
 
 
-def test_a_figure_where_less_is_better_drifts_upwards(rng: np.random.Generator) -> None:
+def test_a_value_where_less_is_better_drifts_upwards(rng: np.random.Generator) -> None:
     up = [60 - value for value in drifting(rng)]
     assert only(watch(entries(up, higher_is_better=False))).drift is not None
     assert only(watch(entries(up))).drift is None
@@ -269,14 +269,14 @@ def test_what_is_never_judged_is_not_watched(rng: np.random.Generator) -> None:
 def test_a_loss_that_a_session_told_and_somebody_accepted_is_known() -> None:
     figures = [(30.0, "passed", "x"), (27.0, "regressed", "x"), (27.0, "passed", "y"), (27.01, "passed", "y")]
     lines = [
-        entry(f"s{at}", {"m": figure(value, verdict=verdict)}, baseline=base)
+        entry(f"s{at}", {"m": value(value, verdict=verdict)}, baseline=base)
         for at, (value, verdict, base) in enumerate(figures * 1)
     ]
     assert only(watch(lines)).drift is None
 
 
 def test_a_loss_by_small_steps_that_were_all_accepted_is_told() -> None:
-    lines = [entry(f"s{at}", {"m": figure(30 - 0.3 * at, verdict="passed")}, baseline=f"b{at}") for at in range(4)]
+    lines = [entry(f"s{at}", {"m": value(30 - 0.3 * at, verdict="passed")}, baseline=f"b{at}") for at in range(4)]
     drift = only(watch(lines)).drift
     assert drift is not None
     assert (
@@ -287,7 +287,7 @@ def test_a_loss_by_small_steps_that_were_all_accepted_is_told() -> None:
 
 @pytest.mark.parametrize("verdict", ["regressed", "broken"])
 def test_what_a_session_told_is_no_creep(verdict: str) -> None:
-    lines = [entry(f"s{at}", {"m": figure(30.0 - at, verdict=verdict if at else "passed")}) for at in range(3)]
+    lines = [entry(f"s{at}", {"m": value(30.0 - at, verdict=verdict if at else "passed")}) for at in range(3)]
     assert only(watch(lines)).drift is None
 
 
@@ -299,8 +299,8 @@ def test_any_history_can_be_told(values: list[float], tolerance: float) -> None:
 
 def test_a_session_is_told_of_its_own_suites_alone(tmp_path: Path) -> None:
     for at in range(4):
-        append(tmp_path / HISTORY, entry(f"s{at}", {"m": figure(30 - 0.3 * at)}))
-    append(tmp_path / HISTORY, entry("later", {"m": figure(3.0)}, suite="zoo"))
+        append(tmp_path / HISTORY, entry(f"s{at}", {"m": value(30 - 0.3 * at)}))
+    append(tmp_path / HISTORY, entry("later", {"m": value(3.0)}, suite="zoo"))
     assert told(tmp_path, "s3") == ["animals on tiny: m lost 1.8 tolerances in 4 sessions, and failed in none of them"]
     assert told(tmp_path, "later") == []
     assert told(tmp_path / "nowhere", "s3") == []
@@ -319,7 +319,7 @@ def test_a_damaged_history_is_a_note_and_no_more(tmp_path: Path) -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for at in range(4):
-        figures = {"m": figure(30 - 0.3 * at, unit="points", title="what <it> says"), "other": figure(1.0 + at)}
+        figures = {"m": value(30 - 0.3 * at, unit="points", title="what <it> says"), "other": value(1.0 + at)}
         append(tmp_path / "reports" / HISTORY, entry(f"2026112{at}-141503-9f2c", figures))
     return tmp_path
 
@@ -330,7 +330,7 @@ def test_it_prints_figures_and_drift(project: Path, capsys: pytest.CaptureFixtur
     assert lines[0].split() == ["animals", "on", "tiny"]
     assert ["▼", "m", "30.00", "29.10", "-0.9", "4", "█▆▃▁"] in [line.split() for line in lines]
     assert "m lost 1.8 tolerances in 4 sessions, and failed in none of them" in lines
-    assert lines[-1].startswith("1 of 2 figures drift; sessions that nothing links")
+    assert lines[-1].startswith("1 of 2 metrics drift; sessions that nothing links")
 
 
 def test_it_fails_only_where_asked_to(project: Path) -> None:

@@ -79,7 +79,7 @@ def verdicts(pytester: pytest.Pytester) -> list[dict[str, object]]:
     return found
 
 
-def test_one_item_a_case_then_one_a_figure(suites: pytest.Pytester) -> None:
+def test_one_item_a_case_then_one_a_metric(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess("--collect-only", "-q", *QUIET)
     result.stdout.fnmatch_lines(
         [
@@ -133,10 +133,10 @@ def test_every_session_adds_a_line_to_the_history(suites: pytest.Pytester, capsy
     suites.runpytest_inprocess("-k", "circle", *QUIET)
     lines = [json.loads(line) for line in (suites.path / "reports" / "history.jsonl").read_text().splitlines()]
     (first,), (second,), (part,) = (line["runs"] for line in lines)
-    assert [each["figures"]["clip_score"]["verdict"] for each in (first, second)] == ["new", "passed"]
+    assert [each["metrics"]["clip_score"]["verdict"] for each in (first, second)] == ["new", "passed"]
     assert [bool(each["baseline"]) for each in (first, second)] == [False, True]
     assert first["images"] == second["images"]
-    assert (part["complete"], part["figures"]) == (False, {})
+    assert (part["complete"], part["metrics"]) == (False, {})
     capsys.readouterr()
     assert sdeval.cli.main(["history", "--metric", "clip_score"]) == 0
     assert "clip_score" in capsys.readouterr().out
@@ -146,8 +146,8 @@ def test_slow_drift_is_a_note_at_the_end_of_a_session(suites: pytest.Pytester) -
     accept(suites)
     history = suites.path / "reports" / "history.jsonl"
     line = json.loads(history.read_text())
-    line["runs"][0]["figures"]["clip_score"]["value"] += 3
-    line["runs"][0]["figures"]["clip_score"]["verdict"] = "passed"
+    line["runs"][0]["metrics"]["clip_score"]["value"] += 3
+    line["runs"][0]["metrics"]["clip_score"]["verdict"] = "passed"
     history.write_text(json.dumps(line) + "\n")
     result = suites.runpytest_inprocess(*QUIET)
     result.stdout.fnmatch_lines(
@@ -704,11 +704,11 @@ def test_what_is_decided_by_the_first_seeds_generates_no_more(growing: pytest.Py
     assert seeds_generated(growing) == {0}
 
 
-def test_an_inconclusive_figure_generates_more_seeds_up_to_the_most(growing: pytest.Pytester) -> None:
+def test_an_inconclusive_metric_generates_more_seeds_up_to_the_most(growing: pytest.Pytester) -> None:
     growing.runpytest_inprocess(*MORE).assert_outcomes(passed=7)
     assert seeds_generated(growing) == {0, 1, 2, 3}
-    (figure,) = [each for each in verdicts(growing) if each["metric"] == "clip_score" and not each["case"]]
-    assert figure["verdict"] == "inconclusive"
+    (metric,) = [each for each in verdicts(growing) if each["metric"] == "clip_score" and not each["case"]]
+    assert metric["verdict"] == "inconclusive"
 
 
 def test_all_seeds_are_generated_at_once_where_the_user_says_so(growing: pytest.Pytester) -> None:
@@ -767,7 +767,7 @@ def test_one_case_alone_is_not_asked_about_the_others(suites: pytest.Pytester) -
     suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(passed=1, deselected=7)
 
 
-def test_reference_images_that_are_too_few_cost_their_figure_only(suites: pytest.Pytester) -> None:
+def test_reference_images_that_are_too_few_cost_their_metric_only(suites: pytest.Pytester) -> None:
     accept(suites)
     (suites.path / "real").mkdir()
     Image.new("RGB", (64, 64), "red").save(suites.path / "real" / "one.png")

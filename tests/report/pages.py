@@ -88,8 +88,8 @@ def session_page(
 
 
 def verdicts_of(cases: int, metrics: Sequence[str] = ()) -> list[Verdict]:
-    """One broken case, one regressed, and a figure that regressed; others too where there are more metrics."""
-    figure = Verdict(
+    """One broken case, one regressed, and a metric that regressed; others too where there are more metrics."""
+    metric = Verdict(
         suite="animals",
         target="tiny",
         metric="clip_score",
@@ -107,11 +107,11 @@ def verdicts_of(cases: int, metrics: Sequence[str] = ()) -> list[Verdict]:
     kinds: dict[int, Kind] = {0: "broken", 1: "regressed"}
     health = [
         replace(
-            figure, metric="health", case=f"case-{each}", verdict=kinds.get(each, "passed"), reason="seed 0 is black"
+            metric, metric="health", case=f"case-{each}", verdict=kinds.get(each, "passed"), reason="seed 0 is black"
         )
         for each in range(cases)
     ]
-    return [figure, *(replace(figure, metric=name) for name in metrics), *health]
+    return [metric, *(replace(metric, metric=name) for name in metrics), *health]
 
 
 def two_settings(where: Path) -> Compared:

@@ -84,8 +84,8 @@ def test_every_reason_is_whole(kind: Kind, width: int, tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
-    figures = [replace(LOST, metric=f"m{at}", verdict="passed" if at < 16 else "information") for at in range(21)]
-    lines = summary_lines(figures, tmp_path / "x" / "p", tmp_path, 120)
+    metrics = [replace(LOST, metric=f"m{at}", verdict="passed" if at < 16 else "information") for at in range(21)]
+    lines = summary_lines(metrics, tmp_path / "x" / "p", tmp_path, 120)
     assert "… and 7 more on the page: 2 passed, 5 information" in lines
 
 

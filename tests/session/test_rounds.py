@@ -200,7 +200,7 @@ class LoadedShapes(LoadedTarget):
         self._pipelines = loaded._pipelines
 
 
-def test_what_fails_with_further_seeds_is_told_by_every_open_figure_and_tried_once(
+def test_what_fails_with_further_seeds_is_told_by_every_open_metric_and_tried_once(
     accepted: Path, loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = failing(monkeypatch, lambda batch: any(each.seed for each in batch))
@@ -285,11 +285,11 @@ def test_other_features_than_the_baselines_are_not_comparable_and_no_crash(
     before = baselines.find(accepted, "few", "shapes")
     elsewhere = replace(before, features={"dinov2": before.features["clip"]})
     part = with_seeds(elsewhere, {0, 1}, suite(metrics=SET), "cpu")
-    figure = part.set_scores["frechet_distance"]
-    assert (figure.value, figure.n, figure.reason) == (None, 6, "the run holds no features of clip")
+    metric = part.set_scores["frechet_distance"]
+    assert (metric.value, metric.n, metric.reason) == (None, 6, "the run holds no features of clip")
 
 
-def test_all_further_seeds_are_generated_while_a_figure_is_open(
+def test_all_further_seeds_are_generated_while_a_metric_is_open(
     accepted: Path, loaded: LoadedTarget, tmp_path: Path
 ) -> None:
     found = judged(session(accepted, loaded, tmp_path, guidance_scale=8.5), suite())

@@ -46,13 +46,13 @@ def test_any_values_have_finite_scores_and_sums(values: np.ndarray) -> None:
 
 
 @given(VALUES, st.floats(-100, 100), st.integers(-3, 3))
-def test_neither_the_unit_nor_the_origin_of_a_figure_matters(values: np.ndarray, shift: float, power: int) -> None:
+def test_neither_the_unit_nor_the_origin_of_a_value_matters(values: np.ndarray, shift: float, power: int) -> None:
     rounded = np.round(values)
     assert cusum.scores(rounded * 2.0**power + round(shift)) == pytest.approx(cusum.scores(rounded), abs=1e-4)
 
 
 @given(st.floats(-1e9, 1e9), st.integers(0, 50))
-def test_a_constant_figure_has_nothing_to_tell(value: float, count: int) -> None:
+def test_a_constant_value_has_nothing_to_tell(value: float, count: int) -> None:
     assert cusum.watch(np.full(count, value), cusum.threshold(1)) is None
     assert not cusum.scores(np.full(count, value)).any()
 
@@ -100,7 +100,7 @@ def test_what_becomes_better_is_no_alarm(rng: np.random.Generator) -> None:
     assert cusum.watch(values, cusum.threshold(1)) is None
 
 
-def test_a_single_bad_figure_is_no_drift(rng: np.random.Generator) -> None:
+def test_a_single_bad_value_is_no_drift(rng: np.random.Generator) -> None:
     values = rng.normal(size=60)
     values[30] = 1e6
     assert cusum.watch(values, cusum.threshold(1)) is None
@@ -119,7 +119,7 @@ def test_how_alike_neighbours_are_is_estimated_whether_they_drift_or_not(rng: np
     assert cusum.likeness(values + 0.01 * np.arange(2_000))[:, -1].mean() == pytest.approx(0.6, abs=0.02)
 
 
-def test_figures_that_follow_each_other_seldom_raise_false_alarms(rng: np.random.Generator) -> None:
+def test_values_that_follow_each_other_seldom_raise_false_alarms(rng: np.random.Generator) -> None:
     values = rng.normal(size=(2_000, cusum.SESSIONS))
     for session in range(1, cusum.SESSIONS):
         values[:, session] += 0.5 * values[:, session - 1]

@@ -1,4 +1,4 @@
-"""What accepting would change, old and new: figures of a suite, and scores of its cases."""
+"""What accepting would change, old and new: metrics of a suite, and scores of its cases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sdeval.results.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One figure as it was and as it is now accepted."""
+    """One metric as it was and as it is now accepted."""
 
     suite: str
     target: str
@@ -24,7 +24,7 @@ class Change:
     images: int
     """How many images are not the ones accepted before."""
     reason: str = ""
-    """Why there is no new figure."""
+    """Why there is no new metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class CaseChange:
 
 
 def changes(before: Run | None, after: Run) -> list[Change]:
-    """Every figure of what is accepted."""
+    """Every metric of what is accepted."""
     images = new_images(before, after)
     previous = {name: value_of(before, name) for name in before.metrics} if before else {}
     reasons = {name: each.reason for name, each in after.set_scores.items()}

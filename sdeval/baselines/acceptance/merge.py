@@ -1,4 +1,4 @@
-"""A part of a run put into a baseline: samples, scores and features. Pure; `figures` does the whole set."""
+"""A part of a run put into a baseline: samples, scores and features. Pure; `metrics` does the whole set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sdeval.results.run import Run
 
 
 def merge(held: Run, run: Run, part: Part) -> Run:
-    """The baseline with a part of a run in it. Figures of the whole set are still those of before.
+    """The baseline with a part of a run in it. Metrics of the whole set are still those of before.
 
     Args:
         held: the baseline as it is.

@@ -15,7 +15,7 @@ from sdeval.baselines.acceptance.merge import merge
 from sdeval.baselines.acceptance.refusals import refuse_whole
 from sdeval.baselines.acceptance.resolve import settled
 from sdeval.baselines.acceptance.selection import Part
-from sdeval.baselines.acceptance.set_metrics import SuiteOf, with_figures
+from sdeval.baselines.acceptance.set_metrics import SuiteOf, with_set_scores
 from sdeval.baselines.provenance import ALL, Entry
 from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError
@@ -48,8 +48,8 @@ class Proposal:
         return new_images(self.before, self.after) if self.after else 0
 
     @property
-    def figures(self) -> list[Change]:
-        """Every figure, old and new."""
+    def metrics(self) -> list[Change]:
+        """Every metric, old and new."""
         return changes(self.before, self.after) if self.after else []
 
     @property
@@ -68,7 +68,7 @@ def accept(run_folder: Path, baselines: Path, *, dry_run: bool = False) -> list[
     proposal = propose(run_folder, baselines)
     if not dry_run:
         write(proposal)
-    return proposal.figures
+    return proposal.metrics
 
 
 def _no_suite(name: str) -> Suite:
@@ -84,7 +84,7 @@ def propose(
         source: folder of the run.
         folder: that all baselines are kept in.
         parts: of the run; all of it where nothing is said.
-        suite_of: finds the suite, where figures of the set must be measured anew.
+        suite_of: finds the suite, where metrics of the set must be measured anew.
         reason: why; kept beside the baseline.
 
     Raises:
@@ -118,7 +118,7 @@ def _with_part(proposal: Proposal, part: Part, suite_of: SuiteOf, reason: str) -
         raise SdevalError(f"{source}: there is no baseline of {run.suite} on {run.target} yet; {first}")
     part, notes = settled(part, held, run, source)
     refuse_mixture(held, run, part, source)
-    after = with_figures(merge(held, run, part), held, run, part, suite_of, source)
+    after = with_set_scores(merge(held, run, part), held, run, part, suite_of, source)
     chosen = part.chosen(run)
     entry = provenance.entry_of(run, source, reason)
     entry = replace(entry, cases=ALL if set(chosen) >= set(after.by_case()) else chosen, metrics=part.metrics or ALL)

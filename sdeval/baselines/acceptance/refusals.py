@@ -31,9 +31,9 @@ def refuse_whole(run: Run, folder: Path) -> None:
     # First, for a score may be missing because an image is broken.
     refuse_sick(run.samples, folder)
     refuse_holes(run, folder)
-    for metric, figure in run.set_scores.items():
-        if figure.value is None:
-            raise SdevalError(f"{folder}: has no {metric} ({figure.reason}); a baseline holds every score")
+    for metric, score in run.set_scores.items():
+        if score.value is None:
+            raise SdevalError(f"{folder}: has no {metric} ({score.reason}); a baseline holds every score")
     refuse_scoreless(run.samples, _of_samples(run), folder)
     refuse_unseen(run.samples, folder)
 

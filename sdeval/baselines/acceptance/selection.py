@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sdeval import metrics
 from sdeval.baselines.acceptance.expression import matcher
-from sdeval.config.suite import FIGURES
+from sdeval.config.suite import SPEEDS
 from sdeval.errors import SdevalError, unknown
 from sdeval.results.run import Run
 
@@ -70,7 +70,7 @@ def check_metric(name: str, known: Collection[str]) -> None:
     """
     if name in known:
         return
-    if name in FIGURES:
+    if name in SPEEDS:
         raise SdevalError(f"{name} is accepted with a whole run, not by itself: sdeval accept RUN --speed")
     if name in metrics.known() and not metrics.info(name).judged:
         raise SdevalError(f"metric {name} is told, not judged: a baseline holds no scores of it")

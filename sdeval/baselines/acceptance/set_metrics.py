@@ -1,4 +1,4 @@
-"""Figures of the whole set of a merged baseline: what its features give beside the suite's reference images."""
+"""Metrics of the whole set of a merged baseline: what its features give beside the suite's reference images."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SuiteOf = Callable[[str], Suite]
 """A suite by its name; raises SdevalError where there is none."""
 
 
-def with_figures(merged: Run, held: Run, run: Run, part: Part, suite_of: SuiteOf, folder: Path) -> Run:
-    """A merged baseline with every figure of the set that its features give.
+def with_set_scores(merged: Run, held: Run, run: Run, part: Part, suite_of: SuiteOf, folder: Path) -> Run:
+    """A merged baseline with every metric of the set that its features give.
 
     Those whose features are all the baseline's, or all the run's, are known already.
 
     Args:
-        merged: its figures are those of before.
+        merged: its metrics are those of before.
         held: the baseline as it was.
         run: what is accepted in part.
-        part: of the run; figures of metrics that it names are the run's, or measured anew.
+        part: of the run; metrics of metrics that it names are the run's, or measured anew.
         suite_of: finds the suite, which knows its reference images.
         folder: of the run.
 
@@ -50,7 +50,7 @@ def with_figures(merged: Run, held: Run, run: Run, part: Part, suite_of: SuiteOf
 
 
 def _is_of(other: Run, merged: Run, name: str) -> bool:
-    """Whether a figure of another run is that of the merged one: the same features, in the same version."""
+    """Whether a metric of another run is that of the merged one: the same features, in the same version."""
     if name not in other.set_scores or other.metrics[name].version != merged.metrics[name].version:
         return False
     extractor = other.set_scores[name].extractor
@@ -76,7 +76,7 @@ def _measured(merged: Run, names: list[str], run: Run, suite_of: SuiteOf, folder
         for name in names:
             metric = metrics.create(name, options)
             merged = measured_set(merged, _of_same(name, metric, merged), suite)
-            _refuse_other_figure(name, merged, run)
+            _refuse_other_metric(name, merged, run)
     except SdevalError as error:
         raise SdevalError(f"{told}: {error}; see to that, or accept the whole run") from None
     return merged
@@ -91,7 +91,7 @@ def _of_same(name: str, metric: Metric, merged: Run) -> SetMetric:
     return metric
 
 
-def _refuse_other_figure(name: str, merged: Run, run: Run) -> None:
+def _refuse_other_metric(name: str, merged: Run, run: Run) -> None:
     found = merged.set_scores[name]
     if found.value is None and merged.complete:
         raise SdevalError(f"{name}: {found.reason}")

@@ -13,7 +13,7 @@ from sdeval.metrics.sets.swaps import Rows, difference_of_sums, pooled
 Kernel = Callable[[Floats, Floats], Floats]
 """Kernel values `[n, m]` of rows `[n, d]` and `[m, d]`."""
 SCALE = 1000
-"""Of the figures, as tables print them."""
+"""Of the values, as tables print them."""
 BLOCK = 1024
 """Rows whose kernel values are in memory at a time."""
 
@@ -41,7 +41,7 @@ def squared_mmd(features: Features, reference: Reference, kernel: Kernel) -> flo
 def swapped_difference(
     baseline: Features, candidate: Features, cases: Rows, reference: Reference, kernel: Kernel
 ) -> Difference:
-    """Figure of the candidate minus that of the baseline, with marked cases swapped; each call costs one sum of cases.
+    """Value of the candidate minus that of the baseline, with marked cases swapped; each call costs one sum of cases.
 
     With `s` 1 for rows on one side and 0 on the other, `sᵀKs - (1-s)ᵀK(1-s)` is `Σ (2s-1) K1`: both sides together are
     always the same images, so the difference is a sum over them.

@@ -37,10 +37,10 @@ from sdeval.metrics.sets.swaps import Rows, difference_of, difference_of_sums, p
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One of the four: facts, the figure of a set, and how it differs when cases change sides."""
+    """One of the four: facts, the value of a set, and how it differs when cases change sides."""
 
     INFO: MetricInfo
-    figure: Callable[[Floats, Reference], float]
+    value: Callable[[Floats, Reference], float]
     """Of rows `[n, d]`."""
     difference: Callable[[Floats, Rows, Reference], Difference]
     """Of pooled rows `[2 n, d]`, and the case of each `[n]`."""
@@ -50,7 +50,7 @@ class Definition:
         return Neighbours(self, load_extractor(options))
 
     def measure(self, features: Features, reference: Reference) -> float:
-        """The figure of features `[n, d]` in percent.
+        """The value of features `[n, d]` in percent.
 
         Raises:
             ValueError: not more than `K` images on either side, values that are no numbers, other dimensions, or a
@@ -58,10 +58,10 @@ class Definition:
         """
         rows = checked_features(features, reference.dimensions)
         _must_be_enough(len(rows), reference)
-        return self.figure(rows, reference)
+        return self.value(rows, reference)
 
     def swapped(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
-        """Figure of the candidate minus that of the baseline, with marked cases swapped; raises as `measure`."""
+        """Value of the candidate minus that of the baseline, with marked cases swapped; raises as `measure`."""
         rows = pooled(before, after, reference)
         _must_be_enough(len(before), reference)
         return self.difference(rows, cases, reference)
@@ -86,10 +86,10 @@ def of_references(info: MetricInfo, reached_by: Callable[[Floats, Reference], Re
         reached = reached_by(rows, reference)
         return difference_of(lambda chosen: 100 * float(reached(chosen).mean()), cases)
 
-    def figure(rows: Floats, reference: Reference) -> float:
+    def value(rows: Floats, reference: Reference) -> float:
         return 100 * float(reached_by(rows, reference)(np.arange(len(rows))).mean())
 
-    return Definition(info, figure, difference)
+    return Definition(info, value, difference)
 
 
 def _must_be_enough(count: int, reference: Reference) -> None:

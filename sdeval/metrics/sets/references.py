@@ -67,7 +67,7 @@ def swapped_by(suite: Suite, name: str, options: MetricOptions) -> Swapped | Non
     try:
         reference = load(suite.references, metric).reference
     except ValueError:
-        # The run says why: its figure has no value.
+        # The run says why: its value has no value.
         return None
     return partial(_swapped, metric, reference)
 

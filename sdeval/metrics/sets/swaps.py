@@ -23,18 +23,18 @@ def pooled(before: Features, after: Features, reference: Reference) -> Floats:
     return np.concatenate([checked_features(each, reference.dimensions) for each in (before, after)])
 
 
-def difference_of(figure: Callable[[Rows], float], cases: Rows) -> Difference:
-    """How a figure of some of the pooled rows differs between the two sides.
+def difference_of(value: Callable[[Rows], float], cases: Rows) -> Difference:
+    """How a value of some of the pooled rows differs between the two sides.
 
     Args:
-        figure: of the given rows, numbered as in `pooled`.
+        value: of the given rows, numbered as in `pooled`.
         cases: `[n]`, the number of each row's case.
     """
     index, count = np.arange(len(cases)), len(cases)
 
     def difference(swapped: npt.NDArray[np.bool_]) -> float:
         side = swapped[cases]
-        return figure(index + count * ~side) - figure(index + count * side)
+        return value(index + count * ~side) - value(index + count * side)
 
     return difference
 

@@ -29,7 +29,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One figure of one setting."""
+    """One metric of one setting."""
 
     kind: str
     symbol: str

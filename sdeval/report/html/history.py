@@ -1,4 +1,4 @@
-"""The history as a page: one HTML file with a plot for every figure, which needs no network and no script."""
+"""The history as a page: one HTML file with a plot for every metric, which needs no network and no script."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sdeval.report.plots.history import plot_series
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One figure."""
+    """One metric."""
 
     said: str
     svg: str

@@ -1,4 +1,4 @@
-"""Figures of a suite, as the page shows them: a line of a table each."""
+"""Metrics of a suite, as the page shows them: a line of a table each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class MetricRow:
     """One line of a suite's table."""
 
     verdict: Verdict
@@ -52,13 +52,13 @@ class Figure:
     """Whether its scores can be accepted alone."""
 
 
-def figures_of(verdicts: Sequence[Verdict], run: Run) -> tuple[Figure, ...]:
+def metric_rows(verdicts: Sequence[Verdict], run: Run) -> tuple[MetricRow, ...]:
     """Verdicts on a whole suite, worst first."""
-    return tuple(_figure(each, run) for each in worst_first([each for each in verdicts if not each.case]))
+    return tuple(_metric(each, run) for each in worst_first([each for each in verdicts if not each.case]))
 
 
-def _figure(verdict: Verdict, run: Run) -> Figure:
-    return Figure(
+def _metric(verdict: Verdict, run: Run) -> MetricRow:
+    return MetricRow(
         verdict=verdict,
         symbol=SYMBOLS[verdict.verdict],
         title=title_of(verdict.metric, run),

@@ -86,7 +86,7 @@ def _evidence(besides: Sequence[Beside], verdicts: Sequence[Verdict]) -> Fact:
     judged = [each for each in verdicts if not each.case and each.p_value is not None]
     known = sum(each.noise is not None for each in judged)
     if judged:
-        lines.append(f"noise was measured of {known} of {len(judged)} figures that were tested")
+        lines.append(f"noise was measured of {known} of {len(judged)} metrics that were tested")
     partial = [each.run.suite for each in besides if not each.run.complete]
     lines += [f"only a part was generated of: {', '.join(partial)}"] if partial else []
     return Fact("Evidence", tuple(lines), care=bool(partial))
@@ -108,7 +108,7 @@ def _changed(besides: Sequence[Beside]) -> Fact:
 
 
 def _not_judged(verdicts: Sequence[Verdict]) -> Fact:
-    """Figures and cases without a judgement, by reason; what is not on this machine is told by a note."""
+    """Metrics and cases without a judgement, by reason; what is not on this machine is told by a note."""
     open_ = [each for each in verdicts if each.verdict in ("unscored", "not comparable", "new")]
     reasons = Counter((each.verdict, each.suite, each.target, each.reason) for each in open_)
     lines = [

@@ -13,7 +13,7 @@ from sdeval.history.store import HISTORY, Entry
 from sdeval.history.store import read as read_history
 from sdeval.report.html.cases import DRIFTS, Card, Shot, cards_of
 from sdeval.report.html.image_sources import Linked, Sources
-from sdeval.report.html.metrics_table import Figure, figures_of
+from sdeval.report.html.metrics_table import MetricRow, metric_rows
 from sdeval.report.html.trust import Fact, changes, facts
 from sdeval.report.session_runs import Beside
 from sdeval.report.titles import title_of, unit_of
@@ -63,21 +63,21 @@ class RunView:
     before: str
     """What it is held against, in a word or two; empty where there is nothing."""
     refusal: str
-    """Why its cases and figures cannot be accepted one by one; empty where they can."""
+    """Why its cases and metrics cannot be accepted one by one; empty where they can."""
     notes: tuple[str, ...]
     changed: tuple[str, ...]
-    figures: tuple[Figure, ...]
+    metrics: tuple[MetricRow, ...]
     cards: tuple[Card, ...]
     plots: tuple[str, ...]
     history: tuple[str, ...]
-    """Plots of its figures over past sessions."""
+    """Plots of its metrics over past sessions."""
     alpha: float = ALPHA_METRICS
     """Level of the session's metrics."""
 
     @property
     def rank(self) -> int:
         """How bad its worst verdict is; the worst come first."""
-        verdicts = [*(each.verdict for each in self.figures), *(each.verdict for each in self.cards)]
+        verdicts = [*(each.verdict for each in self.metrics), *(each.verdict for each in self.cards)]
         return min((KINDS.index(each.verdict) for each in verdicts), default=len(KINDS))
 
 
@@ -207,7 +207,7 @@ def _run_view(name: str, beside: Beside, asked: Asked, past: Sequence[Entry]) ->
         refusal=_refusal(beside),
         notes=run.notes,
         changed=changes(beside),
-        figures=figures_of(mine, run),
+        metrics=metric_rows(mine, run),
         cards=cards_of(mine, beside, asked.sources or Linked(asked.session)),
         plots=plots_of(mine, beside),
         history=history_of(past, run),

@@ -1,4 +1,4 @@
-"""A figure session after session, as a plot. Failed sessions and accepted baselines have shapes of their own."""
+"""A metric session after session, as a plot. Failed sessions and accepted baselines have shapes of their own."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FEWEST = 3
-"""Sessions from which on a figure's history is generated."""
+"""Sessions from which on a metric's history is generated."""
 REACH = 6.0
 """How many tolerances a plot shows to both sides; what moved further stands at its edge."""
 STAGES = ("encode", "denoise", "decode")
@@ -42,13 +42,13 @@ def plots_of(verdicts: Sequence[Verdict], beside: Beside) -> tuple[str, ...]:
 
 
 def history_of(entries: Sequence[Entry], run: Run) -> tuple[str, ...]:
-    """Judged figures of a suite on a target, session after session, a plot each."""
+    """Judged values of a suite on a target, session after session, a plot each."""
     known = series(entries, run.suite, run.target)
     return tuple(plot_series(each) for each in known if each.judged and len(each.points) >= FEWEST)
 
 
 def _differences(figures: Mapping[str, Verdict], beside: Beside) -> str:
-    """Every case's change in every figure, in tolerances, with the mean and its interval."""
+    """Every case's change in every metric, in tolerances, with the mean and its interval."""
     moved = {name: _in_tolerances(name, figures[name], beside) for name in figures if figures[name].tolerance}
     moved = {name: values for name, values in moved.items() if values}
     if not moved:
@@ -166,7 +166,7 @@ def _stages(run: Run) -> dict[str, float]:
 
 
 def _rows(names: Sequence[str]) -> tuple[Figure, Axes]:
-    """A figure with a row for each name, the first on top."""
+    """A metric with a row for each name, the first on top."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.2, 1.25 + 0.5 * len(names)), layout="constrained")

@@ -45,7 +45,7 @@ STYLE: Mapping[Any, Any] = {
     # What names hold is no formula.
     "text.parse_math": False,
 }
-"""For `matplotlib.rc_context`, around the making of a figure."""
+"""For `matplotlib.rc_context`, around the making of a metric."""
 
 
 _SPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -53,7 +53,7 @@ _JOINS = 'style="stroke-linejoin: round; stroke-linecap: butt"'
 
 
 def inline_svg(figure: Figure, label: str) -> str:
-    """A figure as an `<svg>` that can stand in a page: as wide as there is room, the same bytes for the same figure.
+    """A metric as an `<svg>` that can stand in a page: as wide as there is room, the same bytes for the same figure.
 
     Args:
         figure: made by `matplotlib.figure.Figure`, without pyplot.

@@ -91,7 +91,7 @@ def test_features_are_torchmetrics_to_the_last_bit_without_antialiasing(
     assert not np.allclose(features[0], theirs(antialias=True), atol=1e-3)
 
 
-def test_figures_of_images_are_torch_fidelitys(
+def test_values_of_images_are_torch_fidelitys(
     weights: Path, folders: tuple[Path, Path], features: list[Features]
 ) -> None:
     from torch_fidelity import calculate_metrics
@@ -122,7 +122,7 @@ def test_figures_of_images_are_torch_fidelitys(
     assert recall.measure(one, reference) == pytest.approx(100 * expected["recall"], abs=1e-3)
 
 
-def test_figures_of_images_are_torchmetrics(
+def test_values_of_images_are_torchmetrics(
     weights: Path, folders: tuple[Path, Path], features: list[Features]
 ) -> None:
     from torchmetrics.image.fid import FrechetInceptionDistance

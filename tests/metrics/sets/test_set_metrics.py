@@ -55,7 +55,7 @@ def test_it_is_made_with_the_suites_extractor(name: str) -> None:
         (np.full((20, 5), np.inf), "no numbers"),
     ],
 )
-def test_features_without_a_figure_are_refused(name: str, wrong: Features, message: str) -> None:
+def test_features_without_a_value_are_refused(name: str, wrong: Features, message: str) -> None:
     metric, reference = MADE[name], Reference.of(features(1, 30))
     with pytest.raises(ValueError, match=message):
         metric.measure(wrong, reference)
@@ -89,7 +89,7 @@ def test_the_order_of_images_does_not_matter(name: str, seed: int, n: int, m: in
 @every
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32), n=st.integers(6, 40), m=st.integers(6, 40), d=st.integers(1, 12))
-def test_a_figure_is_within_its_range(name: str, seed: int, n: int, m: int, d: int) -> None:
+def test_a_value_is_within_its_range(name: str, seed: int, n: int, m: int, d: int) -> None:
     metric = MADE[name]
     low, high = metric.info.range
     for real in (features(seed + 1, m, d, 3.0), features(seed, n, d)):

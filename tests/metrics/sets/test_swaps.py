@@ -10,7 +10,7 @@ from sdeval.metrics.sets.swaps import difference_of, difference_of_sums, fitted
 CASES = np.repeat(np.arange(6), 2)
 
 
-def test_a_sum_over_images_is_a_figure_of_either_side(rng: np.random.Generator) -> None:
+def test_a_sum_over_images_is_a_value_of_either_side(rng: np.random.Generator) -> None:
     values = rng.normal(size=24)
     quick, slow = difference_of_sums(values, CASES), difference_of(lambda chosen: float(values[chosen].sum()), CASES)
     for _ in range(10):

@@ -119,7 +119,7 @@ def test_an_interval_is_generated_to_scale(session: Path) -> None:
     said = verdict(
         "regressed", baseline=30.0, current=28.0, delta=-2.0, low=-3.0, high=-1.0, tolerance=0.5, p_value=0.001
     )
-    bar = page_of(session, [said]).runs[0].figures[0].bar
+    bar = page_of(session, [said]).runs[0].metrics[0].bar
     assert bar is not None
     assert bar.left < bar.point < 50
     assert bar.band_left + bar.band_width / 2 == pytest.approx(50)
@@ -128,7 +128,7 @@ def test_an_interval_is_generated_to_scale(session: Path) -> None:
 
 def test_an_unbounded_interval_is_not_generated(session: Path) -> None:
     said = verdict("inconclusive", delta=-2.0, low=float("-inf"), high=float("inf"), tolerance=0.5)
-    assert page_of(session, [said]).runs[0].figures[0].bar is None
+    assert page_of(session, [said]).runs[0].metrics[0].bar is None
 
 
 def test_every_text_is_escaped(session: Path) -> None:
