@@ -6,16 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdeval._utils.files import write_bytes
-from sdeval.baselines import provenance
+from sdeval.baselines import provenance, variability
 from sdeval.baselines import store as baselines
-from sdeval.baselines import variability as noise
 from sdeval.errors import SdevalError
 from sdeval.results import run as runs
 from sdeval.results.run import AGAINST
 
 BASELINE = "baseline"
 """In the folder of a run: the baseline that it was held against, without features."""
-NOISE = "noise.json"
+VARIABILITY = "variability.json"
 
 
 def keep_baseline(folder: Path, accepted: Path) -> None:
@@ -42,7 +41,7 @@ def keep_baseline(folder: Path, accepted: Path) -> None:
         if sample.key in generated:
             _copy(source / sample.image, copy / sample.image)
     _copy(source / provenance.NAME, copy / provenance.NAME)
-    _copy(noise.path_of(accepted, run.suite, run.target), copy / NOISE)
+    _copy(variability.path_of(accepted, run.suite, run.target), copy / VARIABILITY)
     runs.write(replace(before, metrics=shown, set_scores={}, features={}), copy)
 
 

@@ -18,10 +18,10 @@ SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Fitting:
+class VariabilityFit:
     """As much of what was measured as fits, and a line for what does not."""
 
-    noise: Noise | None = None
+    variability: Variability | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -30,16 +30,16 @@ class OtherSchema(SdevalError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetricNoise(Checked):
+class MetricVariability(Checked):
     """One metric of a suite, in the unit of its metric."""
 
     version: str
-    """Of the metric: scores made in another way have another noise."""
+    """Of the metric: scores made in another way have another variability."""
     reference: str
     """Hash of a set metric's reference images; empty for others."""
     value: Number
     """As it is with the suite's own seeds."""
-    noise: Number
+    variability: Number
     """Standard deviation of the metric from one set of seeds to another."""
     harmless: Number
     """Largest change that another batch size, other threads, or a further run of the same made."""
@@ -65,14 +65,14 @@ class MetricNoise(Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Noise(Checked):
+class Variability(Checked):
     """What was measured of a suite on a target."""
 
     suite: str
     target: str
     seed_sets: int
     """How many sets of seeds were generated, the suite's own among them."""
-    metrics: Mapping[str, MetricNoise]
+    metrics: Mapping[str, MetricVariability]
     asked: Mapping[str, Plain]
     """Number of cases, the suite's own seeds, and the settings of the pipeline call."""
     samples: str
@@ -89,15 +89,15 @@ class Noise(Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _File(Noise):
+class _File(Variability):
     """What the file holds."""
 
     schema: Literal[2]
 
     @property
-    def noise(self) -> Noise:
+    def variability(self) -> Variability:
         """It, without the schema."""
-        return Noise(**{each.name: getattr(self, each.name) for each in fields(Noise)})
+        return Variability(**{each.name: getattr(self, each.name) for each in fields(Variability)})
 
 
 def samples_hash(fingerprints: Iterable[str]) -> str:
@@ -107,17 +107,17 @@ def samples_hash(fingerprints: Iterable[str]) -> str:
 
 def path_of(baselines: Path, suite: str, target: str) -> Path:
     """Beside the baseline, so that accepting another one leaves it alone."""
-    return baselines / suite / f"{target}.noise.json"
+    return baselines / suite / f"{target}.variability.json"
 
 
-def write(noise: Noise, baselines: Path) -> Path:
+def write(variability: Variability, baselines: Path) -> Path:
     """Keep what was measured."""
-    path = path_of(baselines, noise.suite, noise.target)
-    write_text(path, dump_json({"schema": SCHEMA, **asdict(noise)}))
+    path = path_of(baselines, variability.suite, variability.target)
+    write_text(path, dump_json({"schema": SCHEMA, **asdict(variability)}))
     return path
 
 
-def read(baselines: Path, suite: str, target: str) -> Noise | None:
+def read(baselines: Path, suite: str, target: str) -> Variability | None:
     """What was measured of a suite on a target, if anything.
 
     Raises:
@@ -127,7 +127,7 @@ def read(baselines: Path, suite: str, target: str) -> Noise | None:
     return read_file(path_of(baselines, suite, target))
 
 
-def read_file(path: Path) -> Noise | None:
+def read_file(path: Path) -> Variability | None:
     """What a file holds; None where there is none.
 
     Raises:
@@ -141,22 +141,22 @@ def read_file(path: Path) -> Noise | None:
         content = read_json(path, f"{path}: is damaged: it is gone")
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
-        return from_json(_File, path.read_bytes(), f"{path}: is damaged").noise
+        return from_json(_File, path.read_bytes(), f"{path}: is damaged").variability
     except OtherSchema:
         raise
     except SdevalError as error:
         raise SdevalError(f"{error}; {mend}") from None
 
 
-def tolerances(suite: Suite, noise: Noise | None) -> Mapping[str, float]:
-    """The tolerances of a suite: those it states, and for other metrics those that its noise gives."""
-    if noise is None:
+def tolerances(suite: Suite, variability: Variability | None) -> Mapping[str, float]:
+    """The tolerances of a suite: those it states, and for other metrics those that its variability gives."""
+    if variability is None:
         return suite.tolerances
-    derived = {name: each.tolerance for name, each in noise.metrics.items() if name in suite.metrics}
+    derived = {name: each.tolerance for name, each in variability.metrics.items() if name in suite.metrics}
     relative = {name: metrics.info(name).tolerance_is_relative for name in derived}
     shares = {
-        name: value / abs(noise.metrics[name].value) if relative[name] else value
+        name: value / abs(variability.metrics[name].value) if relative[name] else value
         for name, value in derived.items()
-        if value > 0 and (not relative[name] or noise.metrics[name].value)
+        if value > 0 and (not relative[name] or variability.metrics[name].value)
     }
     return {**shares, **suite.tolerances}

@@ -1,7 +1,7 @@
-"""Whether the noise that was once measured is that of a suite and its baseline as they are now.
+"""Whether the variability that was once measured is that of a suite and its baseline as they are now.
 
-What a session tries out, such as another scheduler or precision, makes it no other: the noise is the baseline's, and
-it is held against that and against the suite. Where it was measured, on which machine and in which batches, does not
+What a session tries out, such as another scheduler or precision, makes it no other: the variability is the baseline's,
+and it is held against that and against the suite. Where it was measured, on which machine and in which batches, does not
 count: it is the spread over seeds, and `calibrate` itself measures how little the rest does.
 """
 
@@ -16,8 +16,8 @@ from typing import Any
 from sdeval import metrics
 from sdeval._utils.environment import differences
 from sdeval._utils.files import short
-from sdeval.baselines import variability as noise
-from sdeval.baselines.variability import Fitting, MetricNoise, Noise, OtherSchema, samples_hash
+from sdeval.baselines import variability
+from sdeval.baselines.variability import MetricVariability, OtherSchema, Variability, VariabilityFit, samples_hash
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target, slug
 from sdeval.errors import NotAvailable
@@ -30,13 +30,13 @@ _WHERE = ("batch_size", "device")
 """Of how a run was generated: what says nothing of the spread over seeds."""
 
 
-def fitting_noise(
+def fit_variability(
     baselines: Path, suite: Suite, target: Target, accepted: Run | None, options: MetricOptions
-) -> Fitting:
+) -> VariabilityFit:
     """What was measured of a suite on a target, without what no longer fits.
 
     Args:
-        baselines: the folder that noise is kept in.
+        baselines: the folder that variability is kept in.
         suite: as it is now.
         target: its name and its model count, not how it is set.
         accepted: the baseline, if there is one.
@@ -45,27 +45,27 @@ def fitting_noise(
     Raises:
         SdevalError: the file is damaged.
     """
-    path = short(noise.path_of(baselines, suite.name, target.name))
+    path = short(variability.path_of(baselines, suite.name, target.name))
     try:
-        found = noise.read(baselines, suite.name, target.name)
+        found = variability.read(baselines, suite.name, target.name)
     except OtherSchema:
         again = _again(baselines, suite, target, accepted)
-        return Fitting(None, (f"{path} is left out: it was written by another version of sdeval; {again}",))
+        return VariabilityFit(None, (f"{path} is left out: it was written by another version of sdeval; {again}",))
     if found is None:
-        return Fitting()
+        return VariabilityFit()
     again = _again(baselines, suite, target, accepted, found)
     misfits = [*_other_suite(found, suite, target), *(_other_baseline(found, accepted) if accepted else ())]
     if misfits:
-        return Fitting(None, (f"{path} is left out: {' and '.join(misfits)}; {again}",))
+        return VariabilityFit(None, (f"{path} is left out: {' and '.join(misfits)}; {again}",))
     others = _other_metrics(found, suite, options)
     kept = {name: each for name, each in found.metrics.items() if name not in others}
     told = ", ".join(f"{name} ({why})" for name, why in others.items())
     notes = (f"{path}: what it says of {told} is left out; {again}",) if others else ()
-    return Fitting(replace(found, metrics=kept), notes)
+    return VariabilityFit(replace(found, metrics=kept), notes)
 
 
-def _other_suite(found: Noise, suite: Suite, target: Target) -> list[str]:
-    """Whether the suite asks for other samples, on the target as it was set when the noise was measured."""
+def _other_suite(found: Variability, suite: Suite, target: Target) -> list[str]:
+    """Whether the suite asks for other samples, on the target as it was set when the variability was measured."""
     plan = make_plan(suite, replace(target, settings=found.overrides))
     if samples_hash(map(plan.fingerprint, plan.samples)) == found.samples:
         return []
@@ -74,12 +74,12 @@ def _other_suite(found: Noise, suite: Suite, target: Target) -> list[str]:
     return [f"the suite asks for other samples since ({', '.join(changed) or 'prompts, images, strength or size'})"]
 
 
-def _other_baseline(found: Noise, accepted: Run) -> list[str]:
+def _other_baseline(found: Variability, accepted: Run) -> list[str]:
     changed = differences(_generation(found), _generation(accepted))
     return [f"the baseline was generated in another way ({', '.join(changed)})"] if changed else []
 
 
-def _generation(of: Noise | Run) -> dict[str, Any]:
+def _generation(of: Variability | Run) -> dict[str, Any]:
     """All that the spread over seeds may depend on."""
     facts = {name: value for name, value in of.drawn_by.items() if name not in _WHERE}
     return {**facts, "model": _model(str(facts.get("model"))), **of.asked.get("settings", {})}
@@ -90,14 +90,14 @@ def _model(text: str) -> str:
     return Path(text).name if text.startswith(("/", ".", "~")) or text.count("/") > 1 else text
 
 
-def _other_metrics(found: Noise, suite: Suite, options: MetricOptions) -> dict[str, str]:
-    """Metrics whose scores are made in another way than when their noise was measured, and what differs."""
+def _other_metrics(found: Variability, suite: Suite, options: MetricOptions) -> dict[str, str]:
+    """Metrics whose scores are made in another way than when their variability was measured, and what differs."""
     both = [name for name in suite.metrics if name in found.metrics]
     others = {name: _other_metric(name, found.metrics[name], suite, options) for name in both}
     return {name: why for name, why in others.items() if why}
 
 
-def _other_metric(name: str, measured: MetricNoise, suite: Suite, options: MetricOptions) -> str:
+def _other_metric(name: str, measured: MetricVariability, suite: Suite, options: MetricOptions) -> str:
     try:
         metric = metrics.create(name, options)
     except NotAvailable:
@@ -118,7 +118,9 @@ def _fingerprint(folder: Path, metric: SetMetric) -> str:
         return ""
 
 
-def _again(baselines: Path, suite: Suite, target: Target, accepted: Run | None, found: Noise | None = None) -> str:
+def _again(
+    baselines: Path, suite: Suite, target: Target, accepted: Run | None, found: Variability | None = None
+) -> str:
     """What to do: measure the target as the baseline was generated, wherever that is not as the suite has it."""
     words = ["sdeval", "calibrate", suite.name]
     if target.name != suite.targets[0]:
@@ -131,7 +133,7 @@ def _again(baselines: Path, suite: Suite, target: Target, accepted: Run | None, 
     return f"measure again: {shlex.join(words)}"
 
 
-def _set_by_hand(suite: Suite, accepted: Run, found: Noise | None) -> dict[str, Any]:
+def _set_by_hand(suite: Suite, accepted: Run, found: Variability | None) -> dict[str, Any]:
     """What `--set` must say to generate as the baseline was generated."""
     usual = {"dtype": "float32", "revision": None, "variant": None}
     if found is not None:

@@ -11,9 +11,9 @@ from sdeval.cli.target_options import add_suite_and_target, jobs_of, watcher
 from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
-    from sdeval.baselines.variability import MetricNoise, Noise
+    from sdeval.baselines.variability import MetricVariability, Variability
 
-HELP = "measure the noise of a suite's metrics"
+HELP = "measure the variability of a suite's metrics"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Generate a suite with other seeds, batch sizes and threads, and store how much its metrics vary."""
     from sdeval._utils.files import short
-    from sdeval.baselines import variability as noise
+    from sdeval.baselines import variability
     from sdeval.diagnostics.calibrate import calibrate
     from sdeval.results import run as runs
 
@@ -44,19 +44,19 @@ def run(given: argparse.Namespace) -> int:
         with TemporaryDirectory() as folder:
             found = calibrate(suite, target, Path(folder), mine, given.seed_sets, watcher())
         _tell(found)
-        print(f"written to {short(noise.write(found, given.baselines))}\n")
+        print(f"written to {short(variability.write(found, given.baselines))}\n")
     return 0
 
 
-def _tell(found: Noise) -> None:
+def _tell(found: Variability) -> None:
     from sdeval._utils.formatting import number
     from sdeval._utils.tables import Column, Row, Table, show
 
-    names = ("value", "noise", "harmless", "tolerance", "detectable", "cases")
+    names = ("value", "variability", "harmless", "tolerance", "detectable", "cases")
     columns = [Column("metric"), *(Column(name, numeric=True) for name in names)]
     rows = []
     for name, each in found.metrics.items():
-        values = (each.value, each.noise, each.harmless, each.allowed, each.detectable)
+        values = (each.value, each.variability, each.harmless, each.allowed, each.detectable)
         rows.append(Row([name, *map(number, values), _cases(each)]))
     show(Table(columns, rows, title=f"{found.suite} on {found.target}, {found.seed_sets} sets of seeds"))
     if found.defects:
@@ -67,5 +67,5 @@ def _tell(found: Noise) -> None:
         print(f"too few cases to show a loss as small as the tolerance: {', '.join(few)}")
 
 
-def _cases(each: MetricNoise) -> str:
+def _cases(each: MetricVariability) -> str:
     return f"{each.cases} of {each.cases_needed}" if each.cases_needed > each.cases else str(each.cases)

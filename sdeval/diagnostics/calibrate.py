@@ -15,7 +15,7 @@ import numpy as np
 from sdeval import metrics, stats
 from sdeval._utils import environment
 from sdeval._utils.progress import Silent, Watcher
-from sdeval.baselines.variability import MetricNoise, Noise, samples_hash
+from sdeval.baselines.variability import MetricVariability, Variability, samples_hash
 from sdeval.comparison import ALPHA_METRICS
 from sdeval.comparison.paired import paired, tolerance_of, value_of
 from sdeval.config.suite import Suite
@@ -31,8 +31,8 @@ SEED_SETS = 6
 """Sets of seeds to generate, the suite's own among them."""
 APART = 1000
 """Between the seeds of one set and the next, at least."""
-TIMES_NOISE = 2.0
-"""Tolerance over noise at least: other seeds cause a loss as large as that about once in forty times."""
+TIMES_VARIABILITY = 2.0
+"""Tolerance over variability at least: other seeds cause a loss as large as that about once in forty times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def calibrate(
     further: Sequence[Run] = (),
     seed_sets: int = SEED_SETS,
     watcher: Watcher | None = None,
-) -> Noise:
+) -> Variability:
     """Generate a suite again and again with an unchanged target, and measure what its metrics do.
 
     Args:
@@ -109,7 +109,7 @@ def _generate(suite: Suite, target: Target, folder: Path, seed_sets: int, watche
     return Measured(tuple(seeds), tuple(harmless))
 
 
-def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = MappingProxyType({})) -> Noise:
+def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = MappingProxyType({})) -> Variability:
     """What runs of an unchanged target say of every metric that is judged.
 
     Args:
@@ -122,7 +122,7 @@ def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = M
     """
     own = measured.seeds[0]
     judged = [name for name in suite.metrics if own.metrics[name].judged]
-    return Noise(
+    return Variability(
         suite=own.suite,
         target=own.target,
         seed_sets=len(measured.seeds),
@@ -137,10 +137,10 @@ def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = M
     )
 
 
-def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> MetricNoise:
+def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> MetricVariability:
     own = measured.seeds[0]
     values = np.array([_value(run, name) for run in measured.seeds])
-    noise = float(values.std(ddof=1))
+    variability = float(values.std(ddof=1))
     record = own.metrics[name]
     for run in measured.harmless:
         if name not in run.metrics or run.metrics[name].version != record.version:
@@ -150,15 +150,15 @@ def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> Met
     harmless = max((abs(_value(run, name) - values[0]) for run in measured.harmless), default=0.0)
     stated = suite.tolerances.get(name)
     matters = tolerance_of(replace(record, tolerance=metrics.info(name).tolerance), values[0])
-    tolerance = max(matters, TIMES_NOISE * noise, harmless)
+    tolerance = max(matters, TIMES_VARIABILITY * variability, harmless)
     allowed = tolerance if stated is None else tolerance_of(replace(record, tolerance=stated), values[0])
     shows = _shows_set if record.scope == "set" else _shows_mean
     shown = shows(name, suite, measured, allowed, alpha)
-    return MetricNoise(
+    return MetricVariability(
         version=record.version,
         reference=own.set_scores[name].reference if record.scope == "set" else "",
         value=float(values[0]),
-        noise=noise,
+        variability=variability,
         harmless=float(harmless),
         tolerance=tolerance,
         stated=None if stated is None else allowed,

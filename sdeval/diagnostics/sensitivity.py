@@ -12,8 +12,8 @@ from sdeval._utils.progress import Watcher
 from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import store as baselines
 from sdeval.baselines.acceptance import BrokenImages
-from sdeval.baselines.variability import Fitting
-from sdeval.baselines.variability_fit import fitting_noise
+from sdeval.baselines.variability import VariabilityFit
+from sdeval.baselines.variability_fit import fit_variability
 from sdeval.comparison import FAILING, Kind, Verdict, worst_first
 from sdeval.comparison.paired import paired, tolerance_of
 from sdeval.config.options import Options
@@ -42,7 +42,7 @@ class Trial:
     target: Target
     faults: Sequence[Fault]
     baselines: Path
-    """Where the noise of the suite on the target is kept; nothing is written there."""
+    """Where the variability of the suite on the target is kept; nothing is written there."""
     repeats: int = 1
     """Of the controls, with other seeds each."""
 
@@ -140,22 +140,24 @@ def measure(
     """
     loaded = LoadedTarget(trial.target)
     metrics.check(trial.suite, loaded.device)
-    noise = _noise(trial, loaded.device)
+    variability = _variability(trial, loaded.device)
     findings = []
     for repeat in range(trial.repeats):
-        bench = _sound(_Bench(trial.suite, loaded, noise, folder / str(repeat), watcher), APART * repeat)
+        bench = _sound(_Bench(trial.suite, loaded, variability, folder / str(repeat), watcher), APART * repeat)
         for fault in trial.faults:
             if fault.name in CONTROLS or repeat == 0:
                 findings.append(bench.finding(fault, repeat))
                 told(findings[-1])
-    return Sensitivity(suite=trial.suite.name, target=trial.target.name, findings=tuple(findings), notes=noise.notes)
+    return Sensitivity(
+        suite=trial.suite.name, target=trial.target.name, findings=tuple(findings), notes=variability.notes
+    )
 
 
-def _noise(trial: Trial, device: str) -> Fitting:
+def _variability(trial: Trial, device: str) -> VariabilityFit:
     """What fits the suite with its own seeds: what a session of it would judge by."""
     accepted = baselines.find(trial.baselines, trial.suite.name, trial.target.name)
     options = MetricOptions.from_suite(trial.suite, device)
-    return fitting_noise(trial.baselines, trial.suite, trial.target, accepted, options)
+    return fit_variability(trial.baselines, trial.suite, trial.target, accepted, options)
 
 
 def _sound(bench: _Bench, shift: int) -> _Bench:
@@ -182,7 +184,7 @@ class _Bench:
 
     suite: Suite
     loaded: LoadedTarget
-    noise: Fitting
+    variability: VariabilityFit
     folder: Path
     watcher: Watcher
 
@@ -229,8 +231,8 @@ class _Bench:
 
     def _verdicts(self, name: str) -> Iterator[Verdict]:
         options = Options(named={self.target.name: self.target}, baselines=self.baselines)
-        noise = {(self.suite.name, self.target.name): self.noise}
-        session = Session(options, self.folder / name, self.watcher, loaded=self.loaded, noise=noise)
+        variability = {(self.suite.name, self.target.name): self.variability}
+        session = Session(options, self.folder / name, self.watcher, loaded=self.loaded, variability=variability)
         items = session.items(replace(self.suite, targets=(self.target.name,)))
         session.select(items)
         return (session.judge(item) for item in items)

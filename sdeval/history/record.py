@@ -14,7 +14,7 @@ from sdeval.baselines.speed import hardware_of
 from sdeval.baselines.store import folder_of
 from sdeval.comparison.paired import tolerance_of, value_of
 from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, Pace, pace_of
-from sdeval.config.suite import SPEEDS, MEMORY, SPEED
+from sdeval.config.suite import MEMORY, SPEED, SPEEDS
 from sdeval.errors import SdevalError
 from sdeval.history import store as history
 from sdeval.history.store import HISTORY, Entry, MetricValue, RunLine
@@ -70,7 +70,7 @@ class _Told:
     def seen(self, metric: str, n: int, images: str) -> dict[str, Any]:
         """What a metric of any kind holds."""
         said = self.verdicts.get(metric)
-        told = {name: getattr(said, name, None) for name in ("baseline", "delta", "noise", "verdict")}
+        told = {name: getattr(said, name, None) for name in ("baseline", "delta", "variability", "verdict")}
         return {**told, "n": n, "images": images}
 
 

@@ -34,7 +34,7 @@ class MetricValue(Checked):
     delta: Number | None = None
     tolerance: Number
     """In the unit of the metric."""
-    noise: Number | None = None
+    variability: Number | None = None
     verdict: Kind | None = None
     """None where the session did not ask for one."""
     version: str

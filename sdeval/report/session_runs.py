@@ -10,9 +10,9 @@ from typing import TypeVar
 import numpy as np
 
 from sdeval.baselines import provenance
-from sdeval.baselines import variability as noises
-from sdeval.baselines.snapshot import BASELINE, NOISE
-from sdeval.baselines.variability import Noise
+from sdeval.baselines import variability as variabilities
+from sdeval.baselines.snapshot import BASELINE, VARIABILITY
+from sdeval.baselines.variability import Variability
 from sdeval.errors import SdevalError
 from sdeval.results import run as runs
 from sdeval.results.records import SampleResult
@@ -31,7 +31,7 @@ class Beside:
     before: Run | None
     kept: Path
     """Folder of what it is held against."""
-    noise: Noise | None = None
+    variability: Variability | None = None
     """What was measured of the suite on the target."""
     reasons: tuple[str, ...] = ()
     """Why the baseline was accepted, where somebody said so."""
@@ -47,10 +47,10 @@ class Beside:
         kept = next((folder / name for name in (AGAINST, BASELINE) if (folder / name / "run.json").is_file()), None)
         if kept is None:
             return cls(run, folder, None, folder)
-        noise = _unless_damaged(noises.read_file, kept / NOISE)
+        variability = _unless_damaged(variabilities.read_file, kept / VARIABILITY)
         entries = _unless_damaged(provenance.read, kept) or ()
         reasons = tuple(each.reason for each in entries if each.reason)
-        return cls(run, folder, runs.read(kept), kept, noise, reasons)
+        return cls(run, folder, runs.read(kept), kept, variability, reasons)
 
     @property
     def in_turns(self) -> bool:

@@ -33,11 +33,11 @@ Tone = Literal["bad", "warn", "good", "open"]
 """How a session went: it failed; something may be worse; nothing is; nothing was judged."""
 
 
-def times_noise(verdict: Verdict) -> str:
+def times_variability(verdict: Verdict) -> str:
     """A change beside what other seeds do; empty where that was not measured, or nothing changed."""
-    if not verdict.noise or not verdict.delta:
+    if not verdict.variability or not verdict.delta:
         return ""
-    return f"{abs(verdict.delta) / verdict.noise:.1f} times its noise"
+    return f"{abs(verdict.delta) / verdict.variability:.1f} × its seed variability"
 
 
 def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
@@ -125,8 +125,8 @@ def sentence(verdict: Verdict) -> str:
         return f"{verdict.metric}{now}" + (f": {verdict.reason}" if verdict.reason else "")
     parts = [f"{signed(verdict.delta)}, tolerance {number(verdict.tolerance)}"]
     parts += filter(None, [bounds(verdict)])
-    if times_noise(verdict):
-        parts.append(times_noise(verdict))
+    if times_variability(verdict):
+        parts.append(times_variability(verdict))
     if verdict.p_value is not None:
         parts.append(f"p {probability(verdict.p_value)}, n={verdict.n}")
     tail = f": {verdict.reason}" if verdict.reason else ""
@@ -138,7 +138,7 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
 
     Example:
         fits its prompt (CLIP): 91.29 → 89.24, worse by 2.04 points, 2.0 times its tolerance; with 95% confidence the
-        change is at least -3.25 and at most -0.878; 4.2 times its noise
+        change is at least -3.25 and at most -0.878; 4.2 × its seed variability
     """
     about = f"{verdict.case}: " if verdict.case else ""
     if verdict.verdict == "broken" or verdict.baseline is None or verdict.current is None or not verdict.delta:
@@ -151,7 +151,7 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
     if verdict.low is not None and verdict.high is not None:
         ends = f"at least {signed(verdict.low)} and at most {signed(verdict.high)}"
         parts.append(f"with 95% confidence the change is {ends}")
-    parts += filter(None, (times_noise(verdict), verdict.reason))
+    parts += filter(None, (times_variability(verdict), verdict.reason))
     return "; ".join(parts)
 
 

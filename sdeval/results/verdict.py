@@ -64,7 +64,7 @@ class Verdict(Checked):
     """The same as `high` with the confidence that `p_value` is corrected to: below zero where a fall is shown."""
     tolerance: Number | None = None
     """Loss that is allowed, in the metric's unit."""
-    noise: Number | None = None
+    variability: Number | None = None
     """What the metric does from one set of seeds to another, where that was measured."""
     p_value: Number | None = None
     """Of a loss, or of a gain where it is `improved`, after correction for what was judged together."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sdeval import metrics
 from sdeval.baselines import store as baselines
-from sdeval.baselines.variability import Fitting, Noise, tolerances
+from sdeval.baselines.variability import Variability, VariabilityFit, tolerances
 from sdeval.comparison.defects import DefectRates
 from sdeval.comparison.metrics import ALPHA_METRICS, share_of_round
 from sdeval.comparison.paired import tolerance_of, value_of
@@ -43,15 +43,15 @@ class ResolvedJob:
     """Where metrics run."""
     baseline: Stored | None = None
     """The accepted run, with all its seeds; None where the target is compared with another one."""
-    variability: Fitting = field(default_factory=Fitting)
+    fit: VariabilityFit = field(default_factory=VariabilityFit)
     """What `sdeval calibrate` measured, as far as it still fits."""
     missing: Mapping[str, NotAvailable] = field(default_factory=dict)
     """Metrics whose weights or packages are not on this machine; the others are judged without them."""
 
     @property
-    def noise(self) -> Noise | None:
+    def variability(self) -> Variability | None:
         """What `sdeval calibrate` measured, if it fits."""
-        return self.variability.noise
+        return self.fit.variability
 
     @property
     def metric_options(self) -> metrics.MetricOptions:
@@ -62,14 +62,14 @@ class ResolvedJob:
     def suite(self) -> Suite:
         """The suite with the metrics that are on this machine, and with its tolerances, stated or calibrated."""
         here = tuple(name for name in self.job.suite.metrics if name not in self.missing)
-        known = tolerances(self.job.suite, self.noise)
+        known = tolerances(self.job.suite, self.variability)
         stated = {name: value for name, value in known.items() if name not in self.missing}
         return replace(self.job.suite, metrics=here, tolerances=stated)
 
     @property
     def spreads(self) -> dict[str, Spread]:
         """Seed-to-seed spreads of single scores that `sdeval calibrate` measured, by metric."""
-        known = self.noise.metrics.items() if self.noise else ()
+        known = self.variability.metrics.items() if self.variability else ()
         return {
             name: Spread(each.seed_deviation**2, each.seed_freedom, self._stated_tolerance(name, each.value))
             for name, each in known
@@ -85,7 +85,7 @@ class ResolvedJob:
     @property
     def defect_rates(self) -> DefectRates:
         """How many images the target breaks by itself, as `sdeval calibrate` counted."""
-        return DefectRates(self.noise.images, self.noise.defects) if self.noise else DefectRates()
+        return DefectRates(self.variability.images, self.variability.defects) if self.variability else DefectRates()
 
     def share_of_round(self, number: int) -> float:
         """The share of the error level that a round of seeds may spend."""
@@ -101,14 +101,14 @@ class ResolvedJob:
         """
         from sdeval.evaluation.plan import make_plan
 
-        suite = replace(self.job.suite, tolerances=tolerances(self.job.suite, self.noise))
+        suite = replace(self.job.suite, tolerances=tolerances(self.job.suite, self.variability))
         plan = make_plan(suite, self.job.target, cases=cases, seeds=self.rounds[number], missing=self.missing)
         return replace(
             plan,
             self_check=self_check,
             # An interleaved comparison that is split over two sessions is none.
             journal=self.options.journal and not self.options.in_turns,
-            notes=(*self.variability.notes, *self._seed_notes()),
+            notes=(*self.fit.notes, *self._seed_notes()),
         )
 
     def rival_plan(self, plan: Plan) -> Plan:
@@ -152,16 +152,16 @@ class ResolvedJob:
         return values
 
 
-def resolve(job: Job, options: Options, variability: Fitting | None = None) -> ResolvedJob:
+def resolve(job: Job, options: Options, fit: VariabilityFit | None = None) -> ResolvedJob:
     """Look up all that a job needs.
 
     Args:
         job: a suite and a target.
         options: of the session.
-        variability: what is known to fit; otherwise it is looked for beside the baseline.
+        fit: what is known to fit; otherwise it is looked for beside the baseline.
 
     Raises:
-        SdevalError: the baseline, or what was measured of its variability, is corrupt.
+        SdevalError: the baseline, or what was measured of its fit, is corrupt.
     """
     try:
         for target in filter(None, (job.target, options.against)):
@@ -174,17 +174,17 @@ def resolve(job: Job, options: Options, variability: Fitting | None = None) -> R
     metric_options = metrics.MetricOptions.from_suite(job.suite, device)
     baseline = None if options.in_turns else baselines.stored(options.baselines, *job.key)
     accepted = baseline.run if baseline else None
-    if variability is None:
-        from sdeval.baselines.variability_fit import fitting_noise
+    if fit is None:
+        from sdeval.baselines.variability_fit import fit_variability
 
-        variability = fitting_noise(options.baselines, job.suite, job.target, accepted, metric_options)
+        fit = fit_variability(options.baselines, job.suite, job.target, accepted, metric_options)
     return ResolvedJob(
         job=job,
         options=options,
         rounds=_rounds(job.suite, options, accepted),
         device=device,
         baseline=baseline,
-        variability=variability,
+        fit=fit,
         missing=_missing(job.suite, metric_options),
     )
 

@@ -30,7 +30,7 @@ from sdeval.session.judging import Comparison, Subject, compare, judge_speed
 from sdeval.session.resolve import ResolvedJob, is_on_this_machine, resolve
 
 if TYPE_CHECKING:
-    from sdeval.baselines.variability import Fitting
+    from sdeval.baselines.variability import VariabilityFit
     from sdeval.engines.engine import Engine
 
 TIMED_AGAIN = 5
@@ -78,7 +78,7 @@ class Session:
         *,
         shared: bool = False,
         loaded: Engine | None = None,
-        noise: Mapping[Key, Fitting] = MappingProxyType({}),
+        variability: Mapping[Key, VariabilityFit] = MappingProxyType({}),
     ) -> None:
         self.options = options
         self.folder = folder
@@ -88,7 +88,7 @@ class Session:
         self._known: dict[str, Target] = {}
         self._selected: list[Item] = []
         self._executor = LocalExecutor(watcher or Silent(), loaded)
-        self._measured = noise
+        self._measured = variability
         self._states: dict[Key, JobState] = {}
 
     def items(self, suite: Suite) -> list[Item]:
@@ -334,9 +334,9 @@ class Session:
 
 
 def _with_variability(state: JobState, verdict: Verdict) -> Verdict:
-    noise = state.resolved.noise
-    known = noise.metrics.get(verdict.metric) if noise else None
-    return replace(verdict, noise=known.noise) if known else verdict
+    variability = state.resolved.variability
+    known = variability.metrics.get(verdict.metric) if variability else None
+    return replace(verdict, variability=known.variability) if known else verdict
 
 
 def _failure(job: Job, error: Exception) -> SdevalError:

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from sdeval import Case, SdevalError, Suite
-from sdeval.baselines import variability as noises
-from sdeval.baselines.variability import MetricNoise, Noise, OtherSchema, samples_hash, tolerances
+from sdeval.baselines import variability as variabilities
+from sdeval.baselines.variability import MetricVariability, OtherSchema, Variability, samples_hash, tolerances
 
 
-def measured(**changes: object) -> MetricNoise:
+def measured(**changes: object) -> MetricVariability:
     values = {
         "version": "1",
         "reference": "",
         "metric": 30.0,
-        "noise": 0.25,
+        "variability": 0.25,
         "harmless": 0.1,
         "tolerance": 0.5,
         "stated": None,
@@ -25,11 +25,11 @@ def measured(**changes: object) -> MetricNoise:
         "cases": 12,
         "cases_needed": 75,
     }
-    return MetricNoise(**{**values, **changes})
+    return MetricVariability(**{**values, **changes})
 
 
-def noise_of(**metrics: MetricNoise) -> Noise:
-    return Noise(
+def variability_of(**metrics: MetricVariability) -> Variability:
+    return Variability(
         suite="animals",
         target="tiny",
         seed_sets=6,
@@ -49,51 +49,54 @@ def suite(**changes: object) -> Suite:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    noise = noise_of(clip_score=measured(), frechet_distance=measured(stated=0.15))
-    path = noises.write(noise, tmp_path)
-    assert path == tmp_path / "animals" / "tiny.noise.json"
-    assert noises.read(tmp_path, "animals", "tiny") == noise
+    variability = variability_of(clip_score=measured(), frechet_distance=measured(stated=0.15))
+    path = variabilities.write(variability, tmp_path)
+    assert path == tmp_path / "animals" / "tiny.variability.json"
+    assert variabilities.read(tmp_path, "animals", "tiny") == variability
 
 
-def test_the_same_noise_is_the_same_bytes(tmp_path: Path) -> None:
-    paths = [noises.write(noise_of(clip_score=measured()), tmp_path / name) for name in ("a", "b")]
+def test_the_same_variability_is_the_same_bytes(tmp_path: Path) -> None:
+    paths = [variabilities.write(variability_of(clip_score=measured()), tmp_path / name) for name in ("a", "b")]
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
 def test_nothing_measured_is_none(tmp_path: Path) -> None:
-    assert noises.read(tmp_path, "animals", "tiny") is None
+    assert variabilities.read(tmp_path, "animals", "tiny") is None
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "tiny.noise.json: is damaged: "),
-        ("[]", "tiny.noise.json: is damaged: "),
-        ("{}", "tiny.noise.json: is damaged: suite: is missing"),
-        ('{"schema": 2}', "tiny.noise.json: is damaged: suite: is missing"),
-        ('{"schema": 2, "metrics": {}}', "tiny.noise.json: is damaged: suite: is missing"),
-        ('{"schema": 2, "metrics": {}, "asked": 3}', "tiny.noise.json: is damaged: "),
-        ('{"schema": 2, "metrics": {}, "asked": {}, "drawn_by": {}, "overrides": {}}', "tiny.noise.json: is damaged: "),
-        ('{"schema": 2, "metrics": {"clip_score": {"metric": 1}}}', "tiny.noise.json: is damaged: "),
-        ("\xff", "tiny.noise.json: is damaged: "),
+        ("{", "tiny.variability.json: is damaged: "),
+        ("[]", "tiny.variability.json: is damaged: "),
+        ("{}", "tiny.variability.json: is damaged: suite: is missing"),
+        ('{"schema": 2}', "tiny.variability.json: is damaged: suite: is missing"),
+        ('{"schema": 2, "metrics": {}}', "tiny.variability.json: is damaged: suite: is missing"),
+        ('{"schema": 2, "metrics": {}, "asked": 3}', "tiny.variability.json: is damaged: "),
+        (
+            '{"schema": 2, "metrics": {}, "asked": {}, "drawn_by": {}, "overrides": {}}',
+            "tiny.variability.json: is damaged: ",
+        ),
+        ('{"schema": 2, "metrics": {"clip_score": {"metric": 1}}}', "tiny.variability.json: is damaged: "),
+        ("\xff", "tiny.variability.json: is damaged: "),
     ],
 )
 def test_damage_is_named_and_says_how_to_restore_it(tmp_path: Path, text: str, message: str) -> None:
-    noises.write(noise_of(), tmp_path)
-    path = noises.path_of(tmp_path, "animals", "tiny")
+    variabilities.write(variability_of(), tmp_path)
+    path = variabilities.path_of(tmp_path, "animals", "tiny")
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(SdevalError) as error:
-        noises.read(tmp_path, "animals", "tiny")
+        variabilities.read(tmp_path, "animals", "tiny")
     assert message in str(error.value)
     assert f"restore it with: git checkout -- {path}" in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_another_schema_is_measured_again(tmp_path: Path) -> None:
-    path = noises.write(noise_of(), tmp_path)
+    path = variabilities.write(variability_of(), tmp_path)
     path.write_text(path.read_text().replace('"schema": 2', '"schema": 1'))
     with pytest.raises(OtherSchema, match="written by another version of sdeval; measure again with: sdeval calibrate"):
-        noises.read(tmp_path, "animals", "tiny")
+        variabilities.read(tmp_path, "animals", "tiny")
 
 
 def test_samples_are_known_by_what_is_asked_of_them_in_any_order() -> None:
@@ -107,30 +110,39 @@ def test_the_stated_tolerance_is_the_one_that_counts() -> None:
     assert measured(tolerance=0.5, stated=None).allowed == 0.5
 
 
-def test_without_noise_a_suite_has_the_tolerances_it_states() -> None:
+def test_without_variability_a_suite_has_the_tolerances_it_states() -> None:
     assert tolerances(suite(tolerances={"clip_score": 0.7}), None) == {"clip_score": 0.7}
 
 
-def test_what_a_suite_states_goes_before_what_its_noise_gives() -> None:
-    noise = noise_of(clip_score=measured(tolerance=0.4), frechet_distance=measured(metric=2.0, tolerance=0.5))
-    assert tolerances(suite(tolerances={"clip_score": 0.7}), noise) == {"clip_score": 0.7, "frechet_distance": 0.25}
+def test_what_a_suite_states_goes_before_what_its_variability_gives() -> None:
+    variability = variability_of(
+        clip_score=measured(tolerance=0.4), frechet_distance=measured(metric=2.0, tolerance=0.5)
+    )
+    assert tolerances(suite(tolerances={"clip_score": 0.7}), variability) == {
+        "clip_score": 0.7,
+        "frechet_distance": 0.25,
+    }
 
 
 def test_a_relative_tolerance_is_a_share_of_the_metric_whatever_its_sign() -> None:
-    noise = noise_of(frechet_distance=measured(metric=-2.0, tolerance=0.5), clip_score=measured(tolerance=0.5))
-    assert tolerances(suite(), noise) == {"frechet_distance": 0.25, "clip_score": 0.5}
+    variability = variability_of(
+        frechet_distance=measured(metric=-2.0, tolerance=0.5), clip_score=measured(tolerance=0.5)
+    )
+    assert tolerances(suite(), variability) == {"frechet_distance": 0.25, "clip_score": 0.5}
 
 
 def test_no_share_of_zero_and_no_tolerance_of_zero() -> None:
-    noise = noise_of(frechet_distance=measured(metric=0.0, tolerance=0.5), clip_score=measured(tolerance=0.0))
-    assert tolerances(suite(), noise) == {}
+    variability = variability_of(
+        frechet_distance=measured(metric=0.0, tolerance=0.5), clip_score=measured(tolerance=0.0)
+    )
+    assert tolerances(suite(), variability) == {}
 
 
-def test_the_noise_of_a_metric_that_the_suite_no_longer_has_gives_nothing() -> None:
-    noise = noise_of(sharpness=measured(tolerance=0.5), unheard_of=measured(tolerance=0.5))
-    assert tolerances(suite(), noise) == {}
+def test_the_variability_of_a_metric_that_the_suite_no_longer_has_gives_nothing() -> None:
+    variability = variability_of(sharpness=measured(tolerance=0.5), unheard_of=measured(tolerance=0.5))
+    assert tolerances(suite(), variability) == {}
 
 
 def test_the_tolerances_are_such_as_a_suite_takes() -> None:
-    noise = noise_of(frechet_distance=measured(metric=2.0, tolerance=0.5), clip_score=measured())
-    assert replace(suite(), tolerances=tolerances(suite(), noise)).tolerances["frechet_distance"] == 0.25
+    variability = variability_of(frechet_distance=measured(metric=2.0, tolerance=0.5), clip_score=measured())
+    assert replace(suite(), tolerances=tolerances(suite(), variability)).tolerances["frechet_distance"] == 0.25

@@ -1,4 +1,4 @@
-"""Whether noise still fits: held against a suite and a baseline that changed, and a target that is on trial."""
+"""Whether variability still fits: held against a suite and a baseline that changed, and a target that is on trial."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from PIL import Image
 
 from sdeval import Case, SdevalError, Suite
 from sdeval import metrics as all_metrics
-from sdeval.baselines import variability as noises
-from sdeval.baselines.variability import Fitting, MetricNoise, Noise, samples_hash
-from sdeval.baselines.variability_fit import fitting_noise
+from sdeval.baselines import variability as variabilities
+from sdeval.baselines.variability import MetricVariability, Variability, VariabilityFit, samples_hash
+from sdeval.baselines.variability_fit import fit_variability
 from sdeval.config.target import Target
 from sdeval.config.target_registry import shipped
 from sdeval.errors import NotAvailable
@@ -39,12 +39,12 @@ def options(suite: Suite = SUITE) -> MetricOptions:
     return MetricOptions.from_suite(suite, "cpu")
 
 
-def of_metric(version: str, reference: str = "") -> MetricNoise:
-    return MetricNoise(
+def of_metric(version: str, reference: str = "") -> MetricVariability:
+    return MetricVariability(
         version=version,
         reference=reference,
         metric=30.0,
-        noise=0.25,
+        variability=0.25,
         harmless=0.1,
         tolerance=0.5,
         stated=None,
@@ -68,10 +68,10 @@ def reference(versions: dict[str, str]) -> str:
 
 
 @pytest.fixture
-def measured(versions: dict[str, str], reference: str) -> Noise:
+def measured(versions: dict[str, str], reference: str) -> Variability:
     """What was measured of `SUITE`, as it is."""
     asked = make_plan(SUITE, SHAPES)
-    return Noise(
+    return Variability(
         suite="few",
         target="shapes",
         seed_sets=6,
@@ -100,27 +100,27 @@ def accepted(settings: dict[str, object] | None = None, **drawn_by: object) -> R
 
 
 def fitting(
-    measured: Noise, here: Path, suite: Suite = SUITE, target: Target = SHAPES, baseline: Run | None = None
-) -> Fitting:
-    noises.write(measured, here)
-    return fitting_noise(here, suite, target, baseline or accepted(), options(suite))
+    measured: Variability, here: Path, suite: Suite = SUITE, target: Target = SHAPES, baseline: Run | None = None
+) -> VariabilityFit:
+    variabilities.write(measured, here)
+    return fit_variability(here, suite, target, baseline or accepted(), options(suite))
 
 
-LEFT_OUT = "baselines/few/shapes.noise.json is left out: "
+LEFT_OUT = "baselines/few/shapes.variability.json is left out: "
 AGAIN = "; measure again: sdeval calibrate few"
 
 
 def test_where_nothing_was_measured_nothing_is_said(here: Path) -> None:
-    assert fitting_noise(here, SUITE, SHAPES, accepted(), options()) == Fitting(None, ())
+    assert fit_variability(here, SUITE, SHAPES, accepted(), options()) == VariabilityFit(None, ())
 
 
-def test_what_was_measured_of_the_suite_as_it_is_fits(measured: Noise, here: Path) -> None:
-    assert fitting(measured, here) == Fitting(measured, ())
+def test_what_was_measured_of_the_suite_as_it_is_fits(measured: Variability, here: Path) -> None:
+    assert fitting(measured, here) == VariabilityFit(measured, ())
 
 
-def test_without_a_baseline_the_suite_alone_decides(measured: Noise, here: Path) -> None:
-    noises.write(measured, here)
-    assert fitting_noise(here, SUITE, SHAPES, None, options()) == Fitting(measured, ())
+def test_without_a_baseline_the_suite_alone_decides(measured: Variability, here: Path) -> None:
+    variabilities.write(measured, here)
+    assert fit_variability(here, SUITE, SHAPES, None, options()) == VariabilityFit(measured, ())
 
 
 @pytest.mark.parametrize(
@@ -131,16 +131,16 @@ def test_without_a_baseline_the_suite_alone_decides(measured: Noise, here: Path)
         replace(SHAPES, settings={"width": 32, "height": 32}),
     ],
 )
-def test_what_is_on_trial_leaves_the_noise_as_it_is(measured: Noise, here: Path, target: Target) -> None:
-    assert fitting(measured, here, target=target) == Fitting(measured, ())
+def test_what_is_on_trial_leaves_the_variability_as_it_is(measured: Variability, here: Path, target: Target) -> None:
+    assert fitting(measured, here, target=target) == VariabilityFit(measured, ())
 
 
-def test_settings_of_the_suite_that_ask_for_the_same_images_are_on_trial_too(measured: Noise, here: Path) -> None:
+def test_settings_of_the_suite_that_ask_for_the_same_images_are_on_trial_too(measured: Variability, here: Path) -> None:
     asked = replace(SUITE, settings={**SUITE.settings, "num_inference_steps": 9})
     assert fitting(measured, here, suite=asked).notes == ()
 
 
-def test_further_looks_and_stated_tolerances_leave_the_noise_as_it_is(measured: Noise, here: Path) -> None:
+def test_further_looks_and_stated_tolerances_leave_the_variability_as_it_is(measured: Variability, here: Path) -> None:
     asked = replace(SUITE, max_seeds=8, tolerances={"clip_score": 3.0})
     assert fitting(measured, here, suite=asked).notes == ()
 
@@ -159,18 +159,18 @@ OTHER = (replace(SUITE.cases[0], prompt="a small green circle on a white backgro
     ],
 )
 def test_a_suite_that_asks_for_other_samples_makes_all_of_it_stale(
-    measured: Noise, here: Path, changes: dict[str, object], what: str
+    measured: Variability, here: Path, changes: dict[str, object], what: str
 ) -> None:
     found = fitting(measured, here, suite=replace(SUITE, **changes))
-    assert found.noise is None
+    assert found.variability is None
     (note,) = found.notes
     assert note.startswith(f"{LEFT_OUT}the suite asks for other samples since ({what}){AGAIN}")
 
 
-def test_settings_that_noise_was_measured_with_are_not_asked_of_the_target_on_trial(
-    here: Path, measured: Noise
+def test_settings_that_variability_was_measured_with_are_not_asked_of_the_target_on_trial(
+    here: Path, measured: Variability
 ) -> None:
-    """Noise and baseline at another size: the suite is asked for that size as well."""
+    """Variability and baseline at another size: the suite is asked for that size as well."""
     small = {"width": 32, "height": 32}
     asked = make_plan(SUITE, replace(SHAPES, settings=small))
     of_small = replace(
@@ -179,7 +179,7 @@ def test_settings_that_noise_was_measured_with_are_not_asked_of_the_target_on_tr
         overrides=small,
         asked={**ASKED, "settings": {**SUITE.settings, **small}},
     )
-    assert fitting(of_small, here, baseline=accepted(small)) == Fitting(of_small, ())
+    assert fitting(of_small, here, baseline=accepted(small)) == VariabilityFit(of_small, ())
 
 
 @pytest.mark.parametrize(
@@ -195,46 +195,48 @@ def test_settings_that_noise_was_measured_with_are_not_asked_of_the_target_on_tr
     ],
 )
 def test_a_baseline_that_was_generated_in_another_way_makes_all_of_it_stale(
-    measured: Noise, here: Path, baseline: Run, what: str, by_hand: str
+    measured: Variability, here: Path, baseline: Run, what: str, by_hand: str
 ) -> None:
     found = fitting(measured, here, baseline=baseline)
     note = f"{LEFT_OUT}the baseline was generated in another way ({what}){AGAIN} {by_hand}"
-    assert found == Fitting(None, (note,))
+    assert found == VariabilityFit(None, (note,))
 
 
 @pytest.mark.parametrize("fact", [{"batch_size": 1}, {"device": "cuda"}])
 def test_where_and_in_which_batches_the_baseline_was_generated_does_not_count(
-    measured: Noise, here: Path, fact: dict[str, object]
+    measured: Variability, here: Path, fact: dict[str, object]
 ) -> None:
     assert fitting(measured, here, baseline=accepted(**fact)).notes == ()
 
 
-def test_a_folder_is_the_same_wherever_it_lies_and_another_one_is_not(measured: Noise, here: Path) -> None:
+def test_a_folder_is_the_same_wherever_it_lies_and_another_one_is_not(measured: Variability, here: Path) -> None:
     of_folder = replace(measured, drawn_by={**GENERATED_BY, "model": "/data/paint-1"})
     assert fitting(of_folder, here, baseline=accepted(model="./models/paint-1")).notes == ()
     (note,) = fitting(of_folder, here, baseline=accepted(model="./models/paint-2")).notes
     assert "(model: paint-1 → paint-2)" in note
 
 
-def test_a_metric_of_another_version_is_left_out_alone(measured: Noise, here: Path, versions: dict[str, str]) -> None:
+def test_a_metric_of_another_version_is_left_out_alone(
+    measured: Variability, here: Path, versions: dict[str, str]
+) -> None:
     older = replace(measured, metrics={**measured.metrics, "clip_score": of_metric("0 shapes")})
     found = fitting(older, here)
-    assert set(found.noise.metrics) == {"sharpness", "frechet_distance"}
+    assert set(found.variability.metrics) == {"sharpness", "frechet_distance"}
     told = f"clip_score (version: 0 shapes → {versions['clip_score']})"
-    assert found.notes == (f"baselines/few/shapes.noise.json: what it says of {told} is left out{AGAIN}",)
+    assert found.notes == (f"baselines/few/shapes.variability.json: what it says of {told} is left out{AGAIN}",)
 
 
 def test_a_set_metric_with_other_reference_images_is_left_out_alone(
-    measured: Noise, here: Path, versions: dict[str, str], reference: str
+    measured: Variability, here: Path, versions: dict[str, str], reference: str
 ) -> None:
     of_other = of_metric(versions["frechet_distance"], "other")
     found = fitting(replace(measured, metrics={**measured.metrics, "frechet_distance": of_other}), here)
-    assert set(found.noise.metrics) == {"clip_score", "sharpness"}
+    assert set(found.variability.metrics) == {"clip_score", "sharpness"}
     assert f"frechet_distance (reference images: other → {reference})" in found.notes[0]
 
 
 def test_a_metric_that_is_not_on_this_machine_says_nothing(
-    measured: Noise, here: Path, monkeypatch: pytest.MonkeyPatch
+    measured: Variability, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def create(name: str, options: MetricOptions) -> None:
         raise NotAvailable("weights are not on this machine")
@@ -243,33 +245,33 @@ def test_a_metric_that_is_not_on_this_machine_says_nothing(
     assert fitting(measured, here).notes == ()
 
 
-def test_a_metric_that_the_suite_no_longer_has_says_nothing(measured: Noise, here: Path) -> None:
+def test_a_metric_that_the_suite_no_longer_has_says_nothing(measured: Variability, here: Path) -> None:
     assert fitting(replace(measured, metrics={"unheard_of": of_metric("1")}), here).notes == ()
 
 
-def test_reference_images_that_cannot_be_used_are_other_ones(measured: Noise, here: Path, tmp_path: Path) -> None:
+def test_reference_images_that_cannot_be_used_are_other_ones(measured: Variability, here: Path, tmp_path: Path) -> None:
     (tmp_path / "too-few").mkdir()
     Image.new("RGB", (64, 64)).save(tmp_path / "too-few" / "one.png")
     found = fitting(measured, here, suite=replace(SUITE, references=tmp_path / "too-few"))
     assert "frechet_distance (reference images: " in found.notes[0]
 
 
-def test_a_file_of_another_version_of_sdeval_is_left_out(measured: Noise, here: Path) -> None:
-    path = noises.write(measured, here)
+def test_a_file_of_another_version_of_sdeval_is_left_out(measured: Variability, here: Path) -> None:
+    path = variabilities.write(measured, here)
     path.write_text('{"schema": 1}')
-    found = fitting_noise(here, SUITE, SHAPES, accepted(), options())
-    assert found == Fitting(None, (f"{LEFT_OUT}it was written by another version of sdeval{AGAIN}",))
+    found = fit_variability(here, SUITE, SHAPES, accepted(), options())
+    assert found == VariabilityFit(None, (f"{LEFT_OUT}it was written by another version of sdeval{AGAIN}",))
 
 
-def test_a_damaged_file_is_an_error(measured: Noise, here: Path) -> None:
-    noises.write(measured, here).write_text("{")
+def test_a_damaged_file_is_an_error(measured: Variability, here: Path) -> None:
+    variabilities.write(measured, here).write_text("{")
     with pytest.raises(SdevalError, match="is damaged"):
-        fitting_noise(here, SUITE, SHAPES, accepted(), options())
+        fit_variability(here, SUITE, SHAPES, accepted(), options())
 
 
-def test_the_command_names_what_is_not_the_default(measured: Noise, tmp_path: Path) -> None:
+def test_the_command_names_what_is_not_the_default(measured: Variability, tmp_path: Path) -> None:
     elsewhere = replace(SHAPES, name="sd15", model="./models/sd15")
-    noises.write(replace(measured, target="sd15"), tmp_path)
-    (tmp_path / "few" / "sd15.noise.json").write_text('{"schema": 1}')
-    found = fitting_noise(tmp_path, SUITE, elsewhere, None, options())
+    variabilities.write(replace(measured, target="sd15"), tmp_path)
+    (tmp_path / "few" / "sd15.variability.json").write_text('{"schema": 1}')
+    found = fit_variability(tmp_path, SUITE, elsewhere, None, options())
     assert found.notes[0].endswith(f"sdeval calibrate few --target ./models/sd15 --baselines {tmp_path}")

@@ -1,4 +1,4 @@
-"""Noise of a suite's metrics: on made-up runs against simulations, and once with the embedded model."""
+"""Variability of a suite's metrics: on made-up runs against simulations, and once with the embedded model."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from scipy.stats import t
 
 from sdeval import Case, SdevalError, Suite, metrics
 from sdeval.baselines import acceptance as accepting
-from sdeval.baselines import variability as noise
-from sdeval.baselines.variability import Noise
+from sdeval.baselines import variability
+from sdeval.baselines.variability import Variability
 from sdeval.cli import main
 from sdeval.comparison import ALPHA_METRICS, collect_evidence, judge_metrics
 from sdeval.config.options import Options
@@ -46,13 +46,13 @@ SPEEDS = [30.0, 31.0, 30.5, 28.9]
 SEEDS = [np.array([[value - 1, value + 1], [value, value]]) for value in SPEEDS]
 
 
-def test_noise_is_the_standard_deviation_of_the_metric_over_sets_of_seeds() -> None:
+def test_variability_is_the_standard_deviation_of_the_metric_over_sets_of_seeds() -> None:
     found = summarize(suite(), measured(SEEDS))
     assert (found.suite, found.target, found.seed_sets) == ("animals", "tiny", 4)
     assert found.metrics["clip_score"].metric == 30.0
     mean = sum(SPEEDS) / 4
     expected = (sum((value - mean) ** 2 for value in SPEEDS) / 3) ** 0.5
-    assert found.metrics["clip_score"].noise == pytest.approx(expected)
+    assert found.metrics["clip_score"].variability == pytest.approx(expected)
 
 
 def test_what_it_was_measured_on_is_kept(rng: np.random.Generator) -> None:
@@ -64,7 +64,7 @@ def test_what_it_was_measured_on_is_kept(rng: np.random.Generator) -> None:
         "frechet_distance": ("1", "real"),
     }
     assert found.asked == {"cases": 2, "seeds": [0, 1], "settings": {}}
-    assert found.samples == noise.samples_hash(each.fingerprint for each in run.samples)
+    assert found.samples == variability.samples_hash(each.fingerprint for each in run.samples)
     assert (found.drawn_by, found.overrides) == ({"model": "tiny"}, {"guidance_scale": 7})
 
 
@@ -75,9 +75,9 @@ def test_harmless_is_the_largest_change_of_the_metric_generated_in_other_ways() 
 
 
 @pytest.mark.parametrize("harmless", [0.01, 9.0])
-def test_the_tolerance_is_twice_the_noise_or_what_is_harmless_if_that_is_more(harmless: float) -> None:
+def test_the_tolerance_is_twice_the_variability_or_what_is_harmless_if_that_is_more(harmless: float) -> None:
     found = summarize(suite(), measured(SEEDS, [SEEDS[0] - harmless])).metrics["clip_score"]
-    assert found.tolerance == pytest.approx(max(2 * found.noise, harmless))
+    assert found.tolerance == pytest.approx(max(2 * found.variability, harmless))
     assert found.allowed == found.tolerance
 
 
@@ -131,7 +131,7 @@ def test_more_gates_detect_less(rng: np.random.Generator) -> None:
     both = Measured(tuple(map(with_another, seeds)), ())
     beside = summarize(suite(12, metrics=("clip_score", "sharpness")), both).metrics["clip_score"]
     assert beside.detectable > alone.detectable
-    assert beside.noise == alone.noise
+    assert beside.variability == alone.variability
 
 
 def test_as_many_cases_as_are_needed_show_a_loss_as_large_as_the_tolerance(rng: np.random.Generator) -> None:
@@ -148,15 +148,15 @@ def test_as_many_cases_as_are_needed_show_a_loss_as_large_as_the_tolerance(rng: 
     assert shown / times == pytest.approx(0.8, abs=0.12)
 
 
-def test_a_few_cases_without_noise_are_still_too_few_to_show_a_loss_as_small_as_the_tolerance() -> None:
+def test_a_few_cases_without_variability_are_still_too_few_to_show_a_loss_as_small_as_the_tolerance() -> None:
     seeds = [np.array([[30.0], [20.0], [25.0]]) + each for each in (0.0, 1e-3, 2e-3)]
     found = summarize(suite(3, tolerances={"clip_score": 5.0}), measured(seeds)).metrics["clip_score"]
     assert (found.cases, found.cases_needed) == (3, 17)
 
 
-def test_without_any_noise_what_matters_is_tolerated() -> None:
+def test_without_any_variability_what_matters_is_tolerated() -> None:
     found = summarize(suite(), measured([SEEDS[0]] * 3)).metrics["clip_score"]
-    assert (found.noise, found.tolerance) == (0, INFO.tolerance)
+    assert (found.variability, found.tolerance) == (0, INFO.tolerance)
 
 
 def test_a_set_metric_is_measured_by_its_metric(rng: np.random.Generator) -> None:
@@ -165,7 +165,7 @@ def test_a_set_metric_is_measured_by_its_metric(rng: np.random.Generator) -> Non
     seeds = tuple(with_features(make_run(SEEDS[0]), features, value) for value in values)
     found = summarize(suite(metrics=("frechet_distance",), tolerances={"frechet_distance": 0.1}), Measured(seeds, ()))
     each = found.metrics["frechet_distance"]
-    assert (each.metric, each.noise) == (2.0, pytest.approx(np.std(values, ddof=1)))
+    assert (each.metric, each.variability) == (2.0, pytest.approx(np.std(values, ddof=1)))
     assert each.stated == pytest.approx(0.2)
     # Two cases can be swapped in four ways: that shows nothing.
     assert each.detectable is None
@@ -177,11 +177,11 @@ def test_a_set_metric_of_enough_cases_shows_what_its_values_do(rng: np.random.Ge
     asked = suite(12, metrics=("frechet_distance",), tolerances={"frechet_distance": 0.1})
     each = summarize(asked, Measured(seeds, ())).metrics["frechet_distance"]
     # A difference of two values spreads by the square root of two.
-    expected = (t.ppf(1 - ALPHA_METRICS, 11) + 0.842) * 2**0.5 * each.noise
+    expected = (t.ppf(1 - ALPHA_METRICS, 11) + 0.842) * 2**0.5 * each.variability
     assert each.detectable == pytest.approx(expected, rel=0.001)
 
 
-def test_what_is_told_and_not_judged_has_no_noise() -> None:
+def test_what_is_told_and_not_judged_has_no_variability() -> None:
     told = {"clip_score": replace(CLIP_SCORE, judged=False)}
     shown = tuple(replace(make_run(each), metrics=told) for each in SEEDS)
     assert summarize(suite(), Measured(shown, ())).metrics == {}
@@ -266,11 +266,11 @@ ASKED = plan(seeds=(0,), metrics=("clip_score", "sharpness"), tolerances={"clip_
 
 
 @pytest.fixture(scope="module")
-def calibrated(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -> tuple[Noise, Path]:
+def calibrated(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -> tuple[Variability, Path]:
     """What was measured of three cases at two steps, and the baselines it lies beside."""
     folder = tmp_path_factory.mktemp("calibrated")
     found = calibrate(ASKED, shipped()["shapes"], folder / "runs", seed_sets=3)
-    noise.write(found, folder / "baselines")
+    variability.write(found, folder / "baselines")
     sitting = Session(Options(baselines=folder / "baselines"), folder, loaded=loaded)
     gates(sitting)
     accepting.accept(folder / "few" / "shapes", folder / "baselines")
@@ -283,30 +283,32 @@ def gates(sitting: Session) -> dict[str, Verdict]:
     return {item.name: sitting.judge(item) for item in items if item.kind == "metric"}
 
 
-def test_the_embedded_model_has_noise_and_generates_the_same_in_other_batches(calibrated: tuple[Noise, Path]) -> None:
+def test_the_embedded_model_has_variability_and_generates_the_same_in_other_batches(
+    calibrated: tuple[Variability, Path],
+) -> None:
     found, _ = calibrated
     assert (found.suite, found.target, found.seed_sets) == ("few", "shapes", 3)
     assert list(found.metrics) == ["clip_score", "sharpness"]
     clip_score = found.metrics["clip_score"]
-    assert clip_score.noise > 0
-    assert clip_score.harmless < clip_score.noise / 10
+    assert clip_score.variability > 0
+    assert clip_score.harmless < clip_score.variability / 10
     assert found.environment["hardware"]
 
 
-def test_a_verdict_says_how_many_times_the_noise_a_change_is(
-    calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path
+def test_a_verdict_says_how_many_times_the_variability_a_change_is(
+    calibrated: tuple[Variability, Path], loaded: LoadedTarget, tmp_path: Path
 ) -> None:
     from tests.session.test_rounds import session
 
     found, accepted = calibrated
     said = gates(session(accepted, loaded, tmp_path, guidance_scale=7))["clip_score"]
-    assert said.noise == found.metrics["clip_score"].noise
+    assert said.variability == found.metrics["clip_score"].variability
     assert said.delta
-    assert f"{abs(said.delta) / said.noise:.1f} times its noise" in sentence(said)
+    assert f"{abs(said.delta) / said.variability:.1f} × its seed variability" in sentence(said)
 
 
 def test_a_metric_without_a_stated_tolerance_gets_the_derived_one(
-    calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path
+    calibrated: tuple[Variability, Path], loaded: LoadedTarget, tmp_path: Path
 ) -> None:
     from tests.session.test_rounds import session
 
@@ -316,27 +318,29 @@ def test_a_metric_without_a_stated_tolerance_gets_the_derived_one(
     assert said["sharpness"].tolerance == pytest.approx(found.metrics["sharpness"].tolerance)
 
 
-def test_what_was_just_measured_fits(calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path) -> None:
+def test_what_was_just_measured_fits(
+    calibrated: tuple[Variability, Path], loaded: LoadedTarget, tmp_path: Path
+) -> None:
     gates(Session(Options(baselines=calibrated[1]), tmp_path, loaded=loaded))
-    assert noise_notes(tmp_path) == []
+    assert variability_notes(tmp_path) == []
 
 
-def noise_notes(folder: Path) -> list[str]:
-    """What a run says of noise; it says other things too."""
-    return [note for note in runs.read(folder / "few" / "shapes").notes if "noise.json" in note]
+def variability_notes(folder: Path) -> list[str]:
+    """What a run says of variability; it says other things too."""
+    return [note for note in runs.read(folder / "few" / "shapes").notes if "variability.json" in note]
 
 
-def test_noise_that_does_not_fit_is_not_judged_by_and_the_run_says_so(
-    calibrated: tuple[Noise, Path], loaded: LoadedTarget, tmp_path: Path
+def test_variability_that_does_not_fit_is_not_judged_by_and_the_run_says_so(
+    calibrated: tuple[Variability, Path], loaded: LoadedTarget, tmp_path: Path
 ) -> None:
     from tests.session.test_rounds import session
 
     shutil.copytree(calibrated[1], tmp_path / "baselines")
-    noise.write(replace(calibrated[0], samples="of-others"), tmp_path / "baselines")
+    variability.write(replace(calibrated[0], samples="of-others"), tmp_path / "baselines")
     said = gates(session(tmp_path / "baselines", loaded, tmp_path, guidance_scale=7))
-    assert (said["sharpness"].tolerance, said["sharpness"].noise) == (metrics.info("sharpness").tolerance, None)
-    (note,) = noise_notes(tmp_path)
-    assert "shapes.noise.json is left out: the suite asks for other samples since" in note
+    assert (said["sharpness"].tolerance, said["sharpness"].variability) == (metrics.info("sharpness").tolerance, None)
+    (note,) = variability_notes(tmp_path)
+    assert "shapes.variability.json is left out: the suite asks for other samples since" in note
 
 
 @pytest.fixture
@@ -361,8 +365,8 @@ def test_the_command_writes_beside_the_baseline_and_tells_a_row_for_each_metric(
     told = capsys.readouterr().out
     assert "animals on shapes, 4 sets of seeds" in told
     assert "clip_score" in told
-    assert "written to baselines/animals/shapes.noise.json" in told
-    assert noise.read(project / "baselines", "animals", "shapes") == made_up
+    assert "written to baselines/animals/shapes.variability.json" in told
+    assert variability.read(project / "baselines", "animals", "shapes") == made_up
 
 
 @pytest.mark.parametrize(

@@ -65,13 +65,13 @@ def recorded(run: Run, root: Path, name: str = "one", verdicts: tuple[Verdict, .
 def test_a_line_holds_figures_verdicts_and_what_drew_them(run: Run, tmp_path: Path) -> None:
     said = Verdict(
         suite="animals", target="tiny", metric="clip_score", case="", verdict="passed", baseline=29.0, delta=0.5,
-        tolerance=0.7, noise=0.2,
+        tolerance=0.7, variability=0.2,
     )  # fmt: skip
     line = recorded(run, tmp_path, verdicts=(said,))
     assert (line.hardware, line.packages, line.drawn_by) == ("a GPU", {"torch": "2.4"}, {"model": "tiny"})
     score = line.figures["clip_score"]
     assert (score.value, score.n, score.baseline, score.delta, score.tolerance) == (29.5, 4, 29.0, 0.5, 0.7)
-    assert (score.noise, score.verdict, score.version) == (0.2, "passed", "1")
+    assert (score.variability, score.verdict, score.version) == (0.2, "passed", "1")
     assert (line.figures["seconds_per_image"].value, line.figures["seconds_per_image"].images) == (0.5, "")
 
 
@@ -212,11 +212,11 @@ def test_a_series_holds_what_is_of_one_kind_with_the_latest() -> None:
         entry("d", {"clip_score": value(4.0)}, target="other"),
         entry("e", {"clip_score": value(5.0)}),
         entry("f", {}, complete=False),
-        entry("g", {"clip_score": value(6.0), "noise": value(7.0)}),
+        entry("g", {"clip_score": value(6.0), "variability": value(7.0)}),
     ]
-    score, noise = series(kinds, "animals", "tiny")
+    score, variability = series(kinds, "animals", "tiny")
     assert [each.value for each in score.points] == [5.0, 6.0]
-    assert [each.value for each in noise.points] == [7.0]
+    assert [each.value for each in variability.points] == [7.0]
     assert series(kinds, "animals", "nobody") == ()
 
 

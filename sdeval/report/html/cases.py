@@ -31,7 +31,7 @@ class Move:
     baseline: str
     current: str
     change: str
-    noise: float | None
+    variability: float | None
     """The change in multiples of what other seeds of the same case do, below 0 where it is worse; None where a single
     seed tells nothing of that."""
     loss: float
@@ -39,8 +39,8 @@ class Move:
 
     @property
     def place(self) -> float:
-        """Where the change stands on a scale of four times the noise to both sides, in percent."""
-        return round(50 + 12.5 * max(-4.0, min(4.0, self.noise or 0.0)), 1)
+        """Where the change stands on a scale of four times the variability to both sides, in percent."""
+        return round(50 + 12.5 * max(-4.0, min(4.0, self.variability or 0.0)), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class _Sides:
     beside: Beside
     sources: Sources
     earlier: Mapping[tuple[str, int], SampleResult]
-    noise: Mapping[str, float]
+    variability: Mapping[str, float]
 
     @property
     def run(self) -> Run:
@@ -114,7 +114,7 @@ def cards_of(verdicts: Sequence[Verdict], beside: Beside, sources: Sources) -> t
     """The cases of a run, worst first."""
     by_case = {each.case: each for each in verdicts if each.case}
     earlier = {each.key: each for each in beside.before.samples} if beside.before else {}
-    sides, samples = _Sides(beside, sources, earlier, _noise(beside)), beside.run.by_case()
+    sides, samples = _Sides(beside, sources, earlier, _variability(beside)), beside.run.by_case()
     places = {case: number for number, case in enumerate(samples)}
     ordered = worst_first([by_case[case] for case in samples if case in by_case])
     return tuple(_card(each, places[each.case], samples[each.case], sides) for each in ordered)
@@ -181,14 +181,17 @@ def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
             continue
         then, now = pairs.mean(axis=0)
         gain = record.sign * float(now - then)
-        band, tolerance = sides.noise.get(name, 0.0) / math.sqrt(len(pairs)), tolerance_of(record, float(then)) or 0.0
+        band, tolerance = (
+            sides.variability.get(name, 0.0) / math.sqrt(len(pairs)),
+            tolerance_of(record, float(then)) or 0.0,
+        )
         times = round(gain / band, 2) if band else None
         loss = -gain / tolerance if tolerance else 0.0
         moves.append(Move(short_title(name, run), number(then), number(now), signed(now - then), times, loss))
     return tuple(moves)
 
 
-def _noise(beside: Beside) -> dict[str, float]:
+def _variability(beside: Beside) -> dict[str, float]:
     """How much two images of a case differ by their seeds alone, for every score: standard deviation of a difference.
 
     Pooled over the cases of what the run is held against.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sdeval._utils.formatting import number, probability, signed
 from sdeval.report.titles import title_of, unit_of
-from sdeval.report.words import SYMBOLS, bounds, times_noise
+from sdeval.report.words import SYMBOLS, bounds, times_variability
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict, worst_first
 
@@ -41,7 +41,7 @@ class MetricRow:
     baseline: str
     current: str
     change: str
-    noise: str
+    variability: str
     """The change in multiples of what other seeds do."""
     allowed: str
     p_value: str
@@ -66,7 +66,7 @@ def _metric(verdict: Verdict, run: Run) -> MetricRow:
         baseline=number(verdict.baseline),
         current=number(verdict.current),
         change=signed(verdict.delta),
-        noise=times_noise(verdict),
+        variability=times_variability(verdict),
         allowed=number(verdict.tolerance),
         p_value=probability(verdict.p_value),
         bounds=bounds(verdict),

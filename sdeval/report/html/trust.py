@@ -84,9 +84,9 @@ def _evidence(besides: Sequence[Beside], verdicts: Sequence[Verdict]) -> Fact:
     several = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0]) if seeds else "0"
     lines = [f"{_counted(images, 'image')}: {_counted(cases, 'case')}, {_counted(several, 'seed')} each"]
     judged = [each for each in verdicts if not each.case and each.p_value is not None]
-    known = sum(each.noise is not None for each in judged)
+    known = sum(each.variability is not None for each in judged)
     if judged:
-        lines.append(f"noise was measured of {known} of {len(judged)} metrics that were tested")
+        lines.append(f"variability was measured of {known} of {len(judged)} metrics that were tested")
     partial = [each.run.suite for each in besides if not each.run.complete]
     lines += [f"only a part was generated of: {', '.join(partial)}"] if partial else []
     return Fact("Evidence", tuple(lines), care=bool(partial))

@@ -1,4 +1,4 @@
-"""Plots of a run: how far cases moved, what noise hides, where the time goes. Each is an `<svg>` for the page."""
+"""Plots of a run: how far cases moved, what variability hides, where the time goes. Each is an `<svg>` for the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any, cast
 
-from sdeval.baselines.variability import Noise
+from sdeval.baselines.variability import Variability
 from sdeval.history.store import Entry, series
 from sdeval.report.plots.history import plot_series
 from sdeval.report.plots.svg import ACCENT, BAD, FAINT, GOOD, INK, LINE, STYLE, WARN, inline_svg
@@ -37,7 +37,7 @@ def plots_of(verdicts: Sequence[Verdict], beside: Beside) -> tuple[str, ...]:
 
     figures = {each.metric: each for each in verdicts if not each.case}
     with rc_context(dict(STYLE)):
-        generated = (_differences(figures, beside), _noise(figures, beside), _times(beside))
+        generated = (_differences(figures, beside), _variability(figures, beside), _times(beside))
     return tuple(each for each in generated if each)
 
 
@@ -104,19 +104,21 @@ def _spread(values: Sequence[float], row: int) -> list[float]:
     return heights
 
 
-def _noise(figures: Mapping[str, Verdict], beside: Beside) -> str:
+def _variability(figures: Mapping[str, Verdict], beside: Beside) -> str:
     """What other seeds do, what the suite can see, and what happened, in tolerances."""
-    known = _measured(figures, beside.noise)
+    known = _measured(figures, beside.variability)
     if not known:
         return ""
     figure, axes = _rows([short_title(name, beside.run) for name in known])
-    for row, (noise, detectable, moved) in enumerate(known.values()):
-        axes.barh(row, min(2 * noise, REACH), height=0.5, color=LINE, label="noise (2 sd)")
+    for row, (variability, detectable, moved) in enumerate(known.values()):
+        axes.barh(row, min(2 * variability, REACH), height=0.5, color=LINE, label="variability (2 sd)")
         _mark(axes, (detectable, row), ("|", 16, INK), "seen 4 times in 5")
         _mark(axes, (moved, row), ("D", 6, ACCENT), "this session")
     _scale(axes, "in tolerances", both=False)
     _legend(axes)
-    return inline_svg(figure, "Noise of each figure, the smallest loss that shows, and the change of this session")
+    return inline_svg(
+        figure, "Variability of each figure, the smallest loss that shows, and the change of this session"
+    )
 
 
 def _mark(axes: Axes, place: tuple[float, int], look: tuple[str, float, str], label: str) -> None:
@@ -125,13 +127,13 @@ def _mark(axes: Axes, place: tuple[float, int], look: tuple[str, float, str], la
     axes.plot([min(place[0], REACH)], [place[1]], label=label, clip_on=False, **shape)
 
 
-def _measured(figures: Mapping[str, Verdict], noise: Noise | None) -> dict[str, tuple[float, float, float]]:
+def _measured(figures: Mapping[str, Verdict], variability: Variability | None) -> dict[str, tuple[float, float, float]]:
     found = {}
     for name, verdict in figures.items():
-        measured = noise.metrics.get(name) if noise else None
-        # A verdict tells its noise only where what was measured still fits.
-        if measured and verdict.noise is not None and verdict.tolerance and verdict.delta is not None:
-            values = (verdict.noise, measured.detectable or math.inf, abs(verdict.delta))
+        measured = variability.metrics.get(name) if variability else None
+        # A verdict tells its variability only where what was measured still fits.
+        if measured and verdict.variability is not None and verdict.tolerance and verdict.delta is not None:
+            values = (verdict.variability, measured.detectable or math.inf, abs(verdict.delta))
             found[name] = (values[0] / verdict.tolerance, values[1] / verdict.tolerance, values[2] / verdict.tolerance)
     return found
 

@@ -122,9 +122,7 @@ def test_values_of_images_are_torch_fidelitys(
     assert recall.measure(one, reference) == pytest.approx(100 * expected["recall"], abs=1e-3)
 
 
-def test_values_of_images_are_torchmetrics(
-    weights: Path, folders: tuple[Path, Path], features: list[Features]
-) -> None:
+def test_values_of_images_are_torchmetrics(weights: Path, folders: tuple[Path, Path], features: list[Features]) -> None:
     from torchmetrics.image.fid import FrechetInceptionDistance
     from torchmetrics.image.kid import KernelInceptionDistance
 

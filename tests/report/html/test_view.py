@@ -141,10 +141,10 @@ def test_every_text_is_escaped(session: Path) -> None:
 
 def test_notes_stand_on_the_page(session: Path) -> None:
     folder = session / "animals" / "tiny"
-    runs.write(replace(runs.read(folder), notes=("the noise is <stale>",)), folder)
+    runs.write(replace(runs.read(folder), notes=("the variability is <stale>",)), folder)
     write_page(session / "index.html", asked(session, [verdict("passed", "case-0")]))
     page = (session / "index.html").read_text(encoding="utf-8")
-    assert '<p class="note">the noise is &lt;stale&gt;</p>' in page
+    assert '<p class="note">the variability is &lt;stale&gt;</p>' in page
 
 
 def test_a_damaged_baseline_does_not_stop_the_page(session: Path) -> None:
@@ -163,10 +163,10 @@ def test_another_baseline_changes_nothing_on_the_page(session: Path) -> None:
     assert page_of(session.parent / "moved", [verdict("passed", "case-0")]) == before
 
 
-def test_a_case_of_a_single_seed_tells_no_multiples_of_noise(tmp_path: Path) -> None:
+def test_a_case_of_a_single_seed_tells_no_multiples_of_variability(tmp_path: Path) -> None:
     page = session_page(tmp_path, seeds=1)
     (run,) = build(Asked(page.parent, read_record(page.parent))).runs
-    assert {move.noise for card in run.cards for move in card.moves} == {None}
+    assert {move.variability for card in run.cards for move in card.moves} == {None}
     assert all(card.worst == 2 for card in run.cards)
 
 
