@@ -36,7 +36,7 @@ OLD_LEVEL = 0.004
 def accepted(suite: str) -> tuple[tuple[Metric, ...], tuple[Floats, ...]]:
     """Metrics of single images that judge, and their accepted scores `[cases, seeds]`."""
     run = runs.read(BASELINES / suite / "shapes")
-    names = [name for name, record in run.metrics.items() if record.scope == "sample" and record.judged]
+    names = [name for name, record in run.metrics.items() if record.scope == "sample" and record.gating]
     tables = [_table(run, name) for name in names]
     made = [_metric(run, name, table) for name, table in zip(names, tables, strict=True)]
     return tuple(made), tuple(tables)

@@ -25,8 +25,8 @@ from benchmarks.simulated import (
     AT_TOLERANCE,
     CASES,
     HARMS,
-    LOOKS,
     NOISES,
+    ROUNDS,
     SEEDS,
     Floats,
     Metric,
@@ -50,9 +50,9 @@ class Outcome:
     """Whether a metric was estimated beyond its tolerance, neither shown nor excluded."""
 
 
-def sdeval(session: Sequence[Scores], looks: Rounds = LOOKS) -> Outcome:
+def sdeval(session: Sequence[Scores], rounds: Rounds = ROUNDS) -> Outcome:
     """The rule that ships."""
-    judged = judge(session, looks)
+    judged = judge(session, rounds)
     passed = judged.of("text2img", "clip_score").verdict == "passed"
     amber = any(each.warns for each in judged.verdicts if not each.case)
     return Outcome(judged.alarm, judged.images, passed, amber)
@@ -65,7 +65,7 @@ def better(metric: Metric, scores: Floats) -> Floats:
 
 def by_hand(rule: ByHand, session: Sequence[Scores]) -> Outcome:
     """A session fails where any of its metrics does."""
-    first = list(LOOKS[0])
+    first = list(ROUNDS[0])
     alarms = [
         rule(better(metric, before[:, first]), better(metric, after[:, first]), metric.tolerance)
         for scores in session
@@ -76,10 +76,10 @@ def by_hand(rule: ByHand, session: Sequence[Scores]) -> Outcome:
 
 RULES: dict[str, Callable[[Sequence[Scores]], Outcome]] = {
     "sdeval": sdeval,
-    "sdeval, 2 to 4 seeds": partial(sdeval, looks=LOOKS[:2]),
-    "sdeval, 2 seeds": partial(sdeval, looks=LOOKS[:1]),
-    "sdeval, 6 seeds": partial(sdeval, looks=(SEEDS[:6],)),
-    "sdeval, 8 seeds": partial(sdeval, looks=LOOKS[-1:]),
+    "sdeval, 2 to 4 seeds": partial(sdeval, rounds=ROUNDS[:2]),
+    "sdeval, 2 seeds": partial(sdeval, rounds=ROUNDS[:1]),
+    "sdeval, 6 seeds": partial(sdeval, rounds=(SEEDS[:6],)),
+    "sdeval, 8 seeds": partial(sdeval, rounds=ROUNDS[-1:]),
     **{name: partial(by_hand, rule) for name, rule in BY_HAND.items()},
 }
 
@@ -146,8 +146,8 @@ def main() -> int:
     ours = [rule for rule in given.rules if "sdeval" in rule]
     with Pool(given.processes) as pool:
 
-        def all_of(asked: Sequence[tuple[str, str]], sessions: int, seed: int, rules: Sequence[str]) -> list[Any]:
-            return pool.starmap(measure, [(*each, sessions, seed, rules) for each in asked], chunksize=1)
+        def all_of(request: Sequence[tuple[str, str]], sessions: int, seed: int, rules: Sequence[str]) -> list[Any]:
+            return pool.starmap(measure, [(*each, sessions, seed, rules) for each in request], chunksize=1)
 
         rates = all_of([(noise, "nothing") for noise in given.noises], given.sessions, given.seed, given.rules)
         quiet: Rows = dict(zip(given.noises, rates, strict=True))

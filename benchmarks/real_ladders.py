@@ -120,7 +120,7 @@ def ladder(group: str, mine: Sequence[Rung], made: Mapping[str, SampleMetric], f
     for name, metric in made.items():
         record = record_of(metric, None)
         cells = [_cell(found.get((name, each.name)), record) for each in mine]
-        print(f"| {name}{'' if record.judged else ' (reported only)'} | " + " | ".join(cells) + " |")
+        print(f"| {name}{'' if record.gating else ' (reported only)'} | " + " | ".join(cells) + " |")
 
 
 def _cell(pair: tuple[float, float] | None, record: MetricRecord) -> str:
@@ -133,7 +133,7 @@ def _cell(pair: tuple[float, float] | None, record: MetricRecord) -> str:
 def judged(role: str, mine: Sequence[Rung], made: Mapping[str, SampleMetric], found: Scores) -> None:
     """The models as the cases of a suite with one seed."""
     judging = {
-        name: each for name, each in made.items() if each.info.judged and all((name, r.name) in found for r in mine)
+        name: each for name, each in made.items() if each.info.gating and all((name, r.name) in found for r in mine)
     }
     before, after = (_run(mine, judging, found, side) for side in (0, 1))
     evidence = [collect_evidence(after, before, name) for name in judging]
@@ -141,7 +141,7 @@ def judged(role: str, mine: Sequence[Rung], made: Mapping[str, SampleMetric], fo
     print(f"\n{role}: {len(mine)} models as the cases of a suite\n")
     print("| metric | change | tolerance | verdict |\n|---|---|---|---|")
     for each in verdicts:
-        print(f"| {each.metric} | {each.delta or 0:+.3g} | {each.tolerance:.3g} | {each.verdict} |")
+        print(f"| {each.metric} | {each.change or 0:+.3g} | {each.tolerance:.3g} | {each.verdict} |")
     print(f"\ncases: {dict(summary(judge_cases(after, before)))}")
 
 
@@ -159,13 +159,13 @@ def _run(mine: Sequence[Rung], judging: Mapping[str, SampleMetric], found: Score
         for each in mine
     )
     records = {name: record_of(metric, None) for name, metric in judging.items()}
-    asked = {"cases": len(mine), "seeds": [0], "looks": [[0]], "settings": {}, "unscored": {}}
+    request = {"cases": len(mine), "seeds": [0], "rounds": [[0]], "settings": {}, "unscored": {}}
     return Run(
         suite="ladder",
         task="text2img",
         target="real",
-        asked=asked,
-        drawn_by={},
+        request=request,
+        generated_by={},
         metrics=records,
         samples=samples,
         complete=True,

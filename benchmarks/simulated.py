@@ -28,8 +28,8 @@ Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
 
 CASES = 32
-LOOKS = ((0, 1), (0, 1, 2, 3), (0, 1, 2, 3, 4, 5, 6, 7))
-SEEDS = LOOKS[-1]
+ROUNDS = ((0, 1), (0, 1, 2, 3), (0, 1, 2, 3, 4, 5, 6, 7))
+SEEDS = ROUNDS[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ def simulate(
     return found
 
 
-def as_run(scores: Scores, values: Sequence[Floats], seeds: Sequence[int], looks: Rounds = LOOKS) -> Run:
+def as_run(scores: Scores, values: Sequence[Floats], seeds: Sequence[int], rounds: Rounds = ROUNDS) -> Run:
     """A run as `pytest suites` leaves one, without images."""
     records = {
         each.name: MetricRecord(
@@ -233,8 +233,8 @@ def as_run(scores: Scores, values: Sequence[Floats], seeds: Sequence[int], looks
         suite=scores.name,
         task="text2img",
         target="simulated",
-        asked={"seeds": list(seeds), "looks": [list(look) for look in looks]},
-        drawn_by={},
+        request={"seeds": list(seeds), "rounds": [list(seed_round) for seed_round in rounds]},
+        generated_by={},
         metrics=records,
         samples=samples,
         complete=True,
@@ -259,7 +259,7 @@ class Judged:
         return next(each for each in self.verdicts if (each.suite, each.metric, each.case) == (suite, metric, ""))
 
 
-def judge(session: Sequence[Scores], rounds: Rounds = LOOKS, held: Sequence[int] | None = None) -> Judged:
+def judge(session: Sequence[Scores], rounds: Rounds = ROUNDS, held: Sequence[int] | None = None) -> Judged:
     """The rule that ships, as `session` drives it: rounds of seeds suite by suite, then all metrics together.
 
     Args:

@@ -107,8 +107,8 @@ def main() -> int:
     given = parser.parse_args()
     worst = 0.0
     with Pool(given.processes) as pool:
-        asked = [(noise, cases, given.sessions) for noise in NOISES for cases in SIZES]
-        rates = dict(zip([each[:2] for each in asked], pool.starmap(false_alarms, asked, chunksize=1), strict=True))
+        request = [(noise, cases, given.sessions) for noise in NOISES for cases in SIZES]
+        rates = dict(zip([each[:2] for each in request], pool.starmap(false_alarms, request, chunksize=1), strict=True))
         print(f"Percent of {given.sessions} sessions with a false alarm, with 1, 2 and 4 seeds\n")
         print("| scores | " + " | ".join(f"{cases} cases" for cases in SIZES) + " |\n|---" + "|---" * len(SIZES) + "|")
         for noise in NOISES:

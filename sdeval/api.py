@@ -97,7 +97,7 @@ def compare(suite: Suite, run: Run, baseline: Run) -> list[Verdict]:
             raise SdevalError(f"compare: the run is of suite {side.suite}, not of {suite.name}")
     job = Job(suite, Target(name=run.target, model=run.target))
     stored = Stored(baseline, NOWHERE)
-    resolved = ResolvedJob(job=job, options=Options(baselines=NOWHERE), rounds=suite.looks[-1:], baseline=stored)
+    resolved = ResolvedJob(job=job, options=Options(baselines=NOWHERE), rounds=suite.rounds[-1:], baseline=stored)
     names = [name for name in gating_metrics(suite) if name in run.metrics or name not in suite.metrics]
     cases = [case.id for case in suite.cases]
     subject = judging.Subject(resolved=resolved, run=run, baseline=stored, round=0, cases=cases, metrics=names)

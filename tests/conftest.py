@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # pytester forgets what is first imported inside it, and a matplotlib imported twice does not know its own classes.
-import matplotlib.metric  # noqa: F401
+import matplotlib.figure  # noqa: F401
 import numpy as np
 import pytest
 from PIL import Image
@@ -57,14 +57,14 @@ def make_run(scores: np.ndarray, **changes: object) -> Run:
         suite="animals",
         task="text2img",
         target="tiny",
-        asked={
+        request={
             "cases": len(scores),
             "seeds": (seeds := list(range(scores.shape[1]))),
-            "looks": [seeds],
+            "rounds": [seeds],
             "settings": {},
             "unscored": {},
         },
-        drawn_by={"model": "tiny"},
+        generated_by={"model": "tiny"},
         metrics={"clip_score": CLIP_SCORE},
         samples=samples,
         complete=True,

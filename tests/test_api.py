@@ -63,7 +63,7 @@ def test_a_run_is_read_by_text_and_by_path(folder: Path) -> None:
 
 def test_a_run_compared_with_itself_passes(suite: Suite, folder: Path) -> None:
     run = load_run(folder)
-    assert {verdict.verdict for verdict in compare(suite, run, run)} <= {"passed", "information"}
+    assert {verdict.verdict for verdict in compare(suite, run, run)} <= {"passed", "informational"}
 
 
 def test_a_run_of_another_suite_is_refused(suite: Suite, folder: Path) -> None:

@@ -5,6 +5,7 @@ Who accepted, and when, git knows. What git does not know is here: why, of which
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Literal
 from sdeval._utils.files import dump_json, read_json, write_text
 from sdeval._utils.validation import Checked, Plain, check, from_json, shown
 from sdeval.errors import SdevalError
+from sdeval.results import upgrade
 from sdeval.results.run import Run
 
 NAME = "accepted.json"
-SCHEMA = 1
+SCHEMA = 2
 ALL: Literal["all"] = "all"
 Some = tuple[str, ...] | Literal["all"]
 """Names, or all there are."""
@@ -36,7 +38,7 @@ class Entry(Checked):
     packages: Mapping[str, str]
     """Versions, where the run was generated."""
     hardware: str
-    drawn_by: Mapping[str, Plain]
+    generated_by: Mapping[str, Plain]
     """The target's fields, its pipeline and its scheduler."""
 
 
@@ -44,7 +46,7 @@ class Entry(Checked):
 class _File(Checked):
     """What the file holds."""
 
-    schema: Literal[1]
+    schema: Literal[2]
     accepted: tuple[Entry, ...]
 
 
@@ -59,7 +61,7 @@ def entry_of(run: Run, folder: Path, reason: str) -> Entry:
         reason=reason,
         packages=run.environment.get("packages", {}),
         hardware=run.environment.get("hardware", ""),
-        drawn_by=run.drawn_by,
+        generated_by=run.generated_by,
     )
     check(entry, str(folder))
     return entry
@@ -87,6 +89,8 @@ def read(folder: Path) -> tuple[Entry, ...]:
     where = f"{path}: is damaged"
     try:
         content = read_json(path, f"{where}: it is gone")
+        if isinstance(content, dict) and content.get("schema") == 1:
+            return from_json(_File, json.dumps(upgrade.provenance(content)), where).accepted
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise SdevalError(f"{path}: has schema {shown(content['schema'])}; this version of sdeval reads {SCHEMA}")
         return from_json(_File, path.read_bytes(), where).accepted

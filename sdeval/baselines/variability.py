@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -13,8 +14,9 @@ from sdeval._utils.files import dump_json, read_json, write_text
 from sdeval._utils.validation import Checked, Number, Plain, from_json
 from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError
+from sdeval.results import upgrade
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,11 @@ class Variability(Checked):
     seed_sets: int
     """How many sets of seeds were generated, the suite's own among them."""
     metrics: Mapping[str, MetricVariability]
-    asked: Mapping[str, Plain]
+    request: Mapping[str, Plain]
     """Number of cases, the suite's own seeds, and the settings of the pipeline call."""
     samples: str
     """`samples_hash` of the suite's own seeds."""
-    drawn_by: Mapping[str, Plain]
+    generated_by: Mapping[str, Plain]
     """The target's fields, its pipeline and its scheduler."""
     overrides: Mapping[str, Plain]
     """Which of the settings came from the target, over the suite's."""
@@ -92,7 +94,7 @@ class Variability(Checked):
 class _File(Variability):
     """What the file holds."""
 
-    schema: Literal[2]
+    schema: Literal[3]
 
     @property
     def variability(self) -> Variability:
@@ -106,14 +108,19 @@ def samples_hash(fingerprints: Iterable[str]) -> str:
 
 
 def path_of(baselines: Path, suite: str, target: str) -> Path:
-    """Beside the baseline, so that accepting another one leaves it alone."""
-    return baselines / suite / f"{target}.variability.json"
+    """Beside the baseline, so that accepting another one leaves it alone; an older name where only that is there."""
+    path = baselines / suite / f"{target}.variability.json"
+    before = path.with_name(f"{target}.noise.json")
+    return before if before.exists() and not path.exists() else path
 
 
 def write(variability: Variability, baselines: Path) -> Path:
     """Keep what was measured."""
-    path = path_of(baselines, variability.suite, variability.target)
+    before = path_of(baselines, variability.suite, variability.target)
+    path = before.with_name(f"{variability.target}.variability.json")
     write_text(path, dump_json({"schema": SCHEMA, **asdict(variability)}))
+    if before != path:
+        before.unlink()
     return path
 
 
@@ -139,6 +146,8 @@ def read_file(path: Path) -> Variability | None:
     mend = f"restore it with: git checkout -- {path}"
     try:
         content = read_json(path, f"{path}: is damaged: it is gone")
+        if isinstance(content, dict) and content.get("schema") == 2:
+            return from_json(_File, json.dumps(upgrade.variability(content)), f"{path}: is damaged").variability
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
         return from_json(_File, path.read_bytes(), f"{path}: is damaged").variability

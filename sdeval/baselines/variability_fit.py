@@ -1,8 +1,8 @@
 """Whether the variability that was once measured is that of a suite and its baseline as they are now.
 
 What a session tries out, such as another scheduler or precision, makes it no other: the variability is the baseline's,
-and it is held against that and against the suite. Where it was measured, on which machine and in which batches, does not
-count: it is the spread over seeds, and `calibrate` itself measures how little the rest does.
+and it is held against that and against the suite. Where it was measured, on which machine and in which batches, does
+not count: it is the spread over seeds, and `calibrate` itself measures how little the rest does.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _other_suite(found: Variability, suite: Suite, target: Target) -> list[str]:
     plan = make_plan(suite, replace(target, settings=found.overrides))
     if samples_hash(map(plan.fingerprint, plan.samples)) == found.samples:
         return []
-    before = {name: found.asked.get(name) for name in ("cases", "seeds")}
+    before = {name: found.request.get(name) for name in ("cases", "seeds")}
     changed = differences(before, {"cases": len(suite.cases), "seeds": list(suite.seeds)})
     return [f"the suite asks for other samples since ({', '.join(changed) or 'prompts, images, strength or size'})"]
 
@@ -81,8 +81,8 @@ def _other_baseline(found: Variability, accepted: Run) -> list[str]:
 
 def _generation(of: Variability | Run) -> dict[str, Any]:
     """All that the spread over seeds may depend on."""
-    facts = {name: value for name, value in of.drawn_by.items() if name not in _WHERE}
-    return {**facts, "model": _model(str(facts.get("model"))), **of.asked.get("settings", {})}
+    facts = {name: value for name, value in of.generated_by.items() if name not in _WHERE}
+    return {**facts, "model": _model(str(facts.get("model"))), **of.request.get("settings", {})}
 
 
 def _model(text: str) -> str:
@@ -138,9 +138,9 @@ def _set_by_hand(suite: Suite, accepted: Run, found: Variability | None) -> dict
     usual = {"dtype": "float32", "revision": None, "variant": None}
     if found is not None:
         # Which is the model's own is not known; where both have the same, it need not be said.
-        usual["scheduler"] = found.drawn_by.get("scheduler")
-    asked = accepted.asked.get("settings", {})
+        usual["scheduler"] = found.generated_by.get("scheduler")
+    request = accepted.request.get("settings", {})
     return {
-        **{name: accepted.drawn_by.get(name) for name in usual if accepted.drawn_by.get(name) != usual[name]},
-        **{name: value for name, value in asked.items() if suite.settings.get(name) != value},
+        **{name: accepted.generated_by.get(name) for name in usual if accepted.generated_by.get(name) != usual[name]},
+        **{name: value for name, value in request.items() if suite.settings.get(name) != value},
     }

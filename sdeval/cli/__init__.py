@@ -26,18 +26,18 @@ FINE, USAGE, INTERNAL, INTERRUPTED = 0, 2, 3, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    asked = list(sys.argv[1:] if arguments is None else arguments)
-    bisecting = asked[:1] == ["bisect"]
+    request = list(sys.argv[1:] if arguments is None else arguments)
+    bisecting = request[:1] == ["bisect"]
     parser = _parser()
-    if not asked:
+    if not request:
         parser.print_help()
         return USAGE
     names = [_name(each) for each in COMMANDS]
-    if not asked[0].startswith("-") and asked[0] not in names:
-        print(f"sdeval: {unknown('command', asked[0], names)}", file=sys.stderr)
+    if not request[0].startswith("-") and request[0] not in names:
+        print(f"sdeval: {unknown('command', request[0], names)}", file=sys.stderr)
         return USAGE
     try:
-        given = parser.parse_args(asked)
+        given = parser.parse_args(request)
     # How argparse ends: after help with 0, after a mistake with 2.
     except SystemExit as ended:
         return (bisect.ABORT if bisecting else USAGE) if ended.code else FINE

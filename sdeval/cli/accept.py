@@ -58,16 +58,16 @@ def _proposals(given: argparse.Namespace) -> list[Proposal]:
     from sdeval.baselines.acceptance import propose
     from sdeval.config.discovery import find_suites
 
-    asked = wanted(given)
+    request = wanted(given)
     return [
         propose(
             folder,
             given.baselines,
             parts,
             suite_of=lambda name: find_suites(name, given.root)[0],
-            reason=asked.reason,
+            reason=request.reason,
         )
-        for folder, parts in asked.parts
+        for folder, parts in request.parts
     ]
 
 

@@ -34,10 +34,10 @@ def wanted(given: argparse.Namespace) -> Wanted:
         return _approved(given, given.folder)
     if given.session:
         raise SdevalError("--from: is for an approvals.json; name the session by itself: sdeval accept SESSION")
-    return Wanted(_asked(given), given.reason or "")
+    return Wanted(_request(given), given.reason or "")
 
 
-def _asked(given: argparse.Namespace) -> list[tuple[Path, list[Part]]]:
+def _request(given: argparse.Namespace) -> list[tuple[Path, list[Part]]]:
     from sdeval.baselines.acceptance import Part, parts_by_words
 
     folders = _folders(given.folder or given.output / "latest")

@@ -26,7 +26,7 @@ CANNOT_JUDGE = 125
 ABORT = 128
 """`git bisect` stops. It would take any smaller code, such as that of a misspelt option, for a worse commit."""
 
-UNJUDGED = frozenset({"unscored", "not comparable", "new"})
+UNJUDGED = frozenset({"unscored", "not_comparable", "new"})
 """Whatever got worse may hide behind these."""
 
 

@@ -36,8 +36,8 @@ def run(given: argparse.Namespace) -> int:
     jobs = jobs_of(given)
     for each, folder in zip(further, given.runs, strict=True):
         if (each.suite, each.target) not in [job.key for job in jobs]:
-            asked = ", ".join(" on ".join(job.key) for job in jobs)
-            raise SdevalError(f"{folder}: is a run of {each.suite} on {each.target}; asked is {asked}")
+            request = ", ".join(" on ".join(job.key) for job in jobs)
+            raise SdevalError(f"{folder}: is a run of {each.suite} on {each.target}; asked is {request}")
     for job in jobs:
         suite, target = job.suite, job.target
         mine = [each for each in further if (each.suite, each.target) == job.key]

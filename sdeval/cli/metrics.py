@@ -32,6 +32,6 @@ def _row(info: MetricInfo, name: str) -> Row:
 
     better = "higher" if info.higher_is_better else "lower"
     tolerance = f"{info.tolerance:g}" + (" of the baseline" if info.tolerance_is_relative else f" {info.unit}")
-    allowed = f"tolerance {tolerance.strip()}" if info.judged else "reported only"
+    allowed = f"tolerance {tolerance.strip()}" if info.gating else "reported only"
     tasks = "" if info.tasks == TASKS else f" ({', '.join(info.tasks)})"
     return Row([name, better, allowed], info.title + tasks)

@@ -29,7 +29,7 @@ class Decision:
     """Level at which a loss is shown."""
     excluded_at: float
     """Level at which a loss as large as the tolerance is excluded."""
-    asked: float
+    request: float
     """Level of the session at which a loss is shown."""
     wide_enough: float
     """The tolerance by which it would have passed."""
@@ -77,7 +77,7 @@ def advice(decision: Decision) -> str:
         ways.append(f"{cases} cases instead of {decision.cases}")
     beyond = decision.loss >= decision.tolerance
     state = (
-        f"worse than its tolerance, but by chance in more than {decision.asked:.1%} of sessions"
+        f"worse than its tolerance, but by chance in more than {decision.request:.1%} of sessions"
         if beyond
         else "a loss as large as its tolerance is not excluded"
     )

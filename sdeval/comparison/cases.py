@@ -18,7 +18,7 @@ from sdeval.comparison.requests import changed_fields
 from sdeval.config.suite import COLLAPSED
 from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
-from sdeval.results.verdict import Kind, Verdict
+from sdeval.results.verdict import DEFECT, Kind, Verdict
 
 ALPHA_CASES = 0.001
 """Chance that a session in which nothing changed accuses a case of any of its suites."""
@@ -94,10 +94,10 @@ Spreads = Mapping[str, stats.Spread]
 
 def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleResult]) -> Verdict:
     """What can be said of a case without statistics."""
-    state = Verdict(suite=run.suite, target=run.target, metric="health", case=case, verdict="passed", n=len(samples))
+    state = Verdict(suite=run.suite, target=run.target, metric=DEFECT, case=case, verdict="passed", n=len(samples))
     for sample in samples:
         for metric, why in sample.reasons.items():
-            if run.metrics[metric].judged:
+            if run.metrics[metric].gating:
                 return replace(state, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
     if baseline is None:
         return replace(state, verdict="new", reason="no baseline for this suite and target")
@@ -117,10 +117,10 @@ def _broken(run: Run, rates: DefectRates) -> dict[str, Verdict]:
     expected = expected_defects(run, rates)
     found = {}
     for case, samples in run.by_case().items():
-        broken = [sample for sample in samples if sample.health != "ok"]
+        broken = [sample for sample in samples if sample.defect]
         if broken:
-            verdict: Kind = "not_significant" if all(each.health in expected for each in broken) else "broken"
-            state = Verdict(suite=run.suite, target=run.target, metric="health", case=case, verdict=verdict)
+            verdict: Kind = "not_significant" if all(each.defect in expected for each in broken) else "broken"
+            state = Verdict(suite=run.suite, target=run.target, metric=DEFECT, case=case, verdict=verdict)
             found[case] = replace(state, n=len(samples), reason=named(broken, rates))
     return found
 
@@ -129,7 +129,7 @@ def _change(samples: Sequence[SampleResult], known: Mapping[int, SampleResult]) 
     """How far the images of a case are from the baseline's, in words."""
     if all(known[sample.seed].sha256 == sample.sha256 for sample in samples):
         return "identical images"
-    close = all(sample.drift in ("identical", "imperceptible") for sample in samples)
+    close = all(sample.image_change in ("identical", "imperceptible") for sample in samples)
     return "imperceptibly other images" if close else "other images"
 
 
@@ -165,7 +165,7 @@ class _Loss:
             metric=self.metric,
             baseline=self.baseline,
             current=self.current,
-            delta=self.current - self.baseline,
+            change=self.current - self.baseline,
             higher_is_better=self.higher_is_better,
             tolerance=self.tolerance,
         )
@@ -223,7 +223,7 @@ def _metrics(run: Run, baseline: Run) -> list[str]:
     return [
         name
         for name, record in run.metrics.items()
-        if record.judged
+        if record.gating
         and record.scope == "sample"
         and name in baseline.metrics
         and baseline.metrics[name].version == record.version

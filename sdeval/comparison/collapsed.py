@@ -76,7 +76,7 @@ def collect_collapsed(
         )
     if few:
         reason = f"{best.draft.reason}; fewer than {FEWEST_SAMPLES} samples make no rate"
-        return MetricEvidence(_noted(replace(best.draft, verdict="information", reason=reason), circumstances))
+        return MetricEvidence(_noted(replace(best.draft, verdict="informational", reason=reason), circumstances))
     return replace(best, draft=_noted(best.draft, circumstances), share=share)
 
 
@@ -88,7 +88,7 @@ def _of_metric(scores: PairedScores, run: Run, draft: Verdict) -> MetricEvidence
     """Samples that collapsed by one metric; no estimate where none fell and none recovered."""
     fell, recovered = fallen(scores), recoveries(scores)
     now, then = 100 * float(fell.mean()), 100 * float(recovered.mean())
-    draft = replace(draft, baseline=then, current=now, delta=now - then, reason=_named(scores, run, fell, recovered))
+    draft = replace(draft, baseline=then, current=now, change=now - then, reason=_named(scores, run, fell, recovered))
     if not (fell | recovered).any():
         return MetricEvidence(draft)
     gains, seeds = 100 * (recovered.astype(np.float64) - fell).mean(axis=1), fell.shape[1]
@@ -104,7 +104,7 @@ def countable(run: Run, baseline: Run) -> list[str]:
 
 def _countable(run: Run) -> list[str]:
     """Metrics that judge and score each image by itself."""
-    return [name for name, record in run.metrics.items() if record.judged and record.scope == "sample" and record.alone]
+    return [name for name, record in run.metrics.items() if record.gating and record.scope == "sample" and record.alone]
 
 
 def fallen(scores: PairedScores) -> stats.Marks:

@@ -58,11 +58,11 @@ UNMEASURED = DefectRates()
 
 def expected_defects(run: Run, rates: DefectRates) -> frozenset[str]:
     """Defects of a run of which it has no more than its target makes by itself."""
-    counts = Counter(sample.health for sample in run.samples if sample.health != "ok")
+    counts = Counter(sample.defect for sample in run.samples if sample.defect)
     return frozenset(each for each, count in counts.items() if rates.expected(each, count, len(run.samples)))
 
 
 def named(broken: Sequence[SampleResult], rates: DefectRates) -> str:
     """Which seeds have which defect, and how often the target does that by itself."""
-    found = ", ".join(f"seed {each.seed} is {each.health} ({each.detail})" for each in broken)
-    return f"{found}; {'; '.join(dict.fromkeys(rates.words(each.health) for each in broken))}"
+    found = ", ".join(f"seed {each.seed} is {each.defect} ({each.detail})" for each in broken)
+    return f"{found}; {'; '.join(dict.fromkeys(rates.words(each.defect) for each in broken))}"

@@ -33,7 +33,7 @@ class Row:
     @property
     def not_worse(self) -> bool:
         """Whether a loss as large as the tolerance is excluded in every metric, and every image is one."""
-        judged = [each for each in self.verdicts if each.verdict != "information"]
+        judged = [each for each in self.verdicts if each.verdict != "informational"]
         return not self.broken and bool(judged) and all(each.verdict in ("passed", "improved") for each in judged)
 
     @property
@@ -115,12 +115,12 @@ def _part(run: Run, kept: set[tuple[tuple[str, int], str]]) -> Run:
 
 def _itself(run: Run, metric: str) -> Verdict:
     draft = collect_evidence(run, None, metric).draft
-    return replace(draft, verdict="information", baseline=draft.current, reason="the reference")
+    return replace(draft, verdict="informational", baseline=draft.current, reason="the reference")
 
 
 def _row(name: str, run: Run, verdicts: tuple[Verdict, ...]) -> Row:
     hardware = str(run.environment.get("hardware", "unknown hardware"))
-    broken = sum(each.health != "ok" for each in run.samples)
+    broken = sum(bool(each.defect) for each in run.samples)
     return Row(name, verdicts, Spread.of(seconds_per_image(run)), hardware, broken)
 
 

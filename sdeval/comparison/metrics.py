@@ -159,9 +159,9 @@ def collect_evidence(
         higher_is_better=record.higher_is_better,
         n=len(run.by_case()),
     )
-    if not record.judged:
-        reason = "told, not judged" if draft.current is not None else "no image of the baseline to compare with"
-        return MetricEvidence(replace(draft, verdict="information", reason=reason))
+    if not record.gating:
+        reason = "reported only" if draft.current is not None else "no image of the baseline to compare with"
+        return MetricEvidence(replace(draft, verdict="informational", reason=reason))
     obstacle = _obstacle(run, baseline, metric)
     if obstacle is not None or baseline is None:
         kind, reason = obstacle or ("new", circumstances.note or "no baseline for this suite and target")
@@ -187,9 +187,9 @@ def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] |
         return ("new", "the baseline does not have this metric")
     before = baseline.metrics[metric]
     if before.version != record.version:
-        return ("not comparable", f"the baseline was scored by {before.version}, this run by {record.version}")
+        return ("not_comparable", f"the baseline was scored by {before.version}, this run by {record.version}")
     if record.scope == "set" and baseline.set_scores[metric].reference != run.set_scores[metric].reference:
-        return ("not comparable", "the reference images are not the baseline's")
+        return ("not_comparable", "the reference images are not the baseline's")
     return None
 
 
@@ -198,8 +198,8 @@ def _of_mean(run: Run, baseline: Run, draft: Verdict, circumstances: Circumstanc
     scores = paired(run, baseline, metric, list(run.by_case()), circumstances.held)
     if scores is None:
         return MetricEvidence(replace(draft, verdict="unscored", reason="the baseline lacks scores of this metric"))
-    delta = float((scores.after - scores.before).mean())
-    draft = replace(draft, delta=delta, tolerance=scores.tolerance)
+    change = float((scores.after - scores.before).mean())
+    draft = replace(draft, change=change, tolerance=scores.tolerance)
     if not scores.gains.any():
         return MetricEvidence(_unchanged(draft, run, baseline, "scores"))
     if np.abs(scores.gains).max() < ROUNDING * scores.tolerance:
@@ -240,8 +240,8 @@ def _of_set(
         return MetricEvidence(
             replace(draft, verdict="unscored", reason="the baseline holds no features for this metric")
         )
-    delta = draft.current - draft.baseline
-    draft = replace(draft, delta=delta, tolerance=tolerance_of(record, draft.baseline))
+    change = draft.current - draft.baseline
+    draft = replace(draft, change=change, tolerance=tolerance_of(record, draft.baseline))
     order = {sample.key: row for row, sample in enumerate(baseline.samples)}
     before = baseline.features[extractor][[order[sample.key] for sample in run.samples]]
     after = run.features[extractor]
@@ -252,7 +252,7 @@ def _of_set(
     estimate, reach = stats.swap_estimate(lambda marked: -record.sign * difference(marked), len(names), SWAPS)
     # What swaps are tried on may be simpler than the metric itself: where the two disagree in direction, the change is
     # not known better than that.
-    gain = record.sign * delta
+    gain = record.sign * change
     apart = abs(gain - estimate.gain) if estimate.gain * gain < 0 else 0.0
     estimate = replace(estimate, gain=gain, error=max(estimate.error, apart))
     seeds = len(run.samples) // len(names)
@@ -322,8 +322,8 @@ def _verdict(evidence: MetricEvidence, correction: _Correction, number: int | No
     if estimate is None:
         return draft
     judged = _bounded(evidence, estimate)
-    tolerance, delta = draft.tolerance or 0.0, draft.delta or 0.0
-    lost = -delta if draft.higher_is_better else delta
+    tolerance, change = draft.tolerance or 0.0, draft.change or 0.0
+    lost = -change if draft.higher_is_better else change
     if number is not None:
         judged = correction.corrected(judged, evidence, number)
         if lost > tolerance and correction.worse[number] < ALPHA_METRICS:
@@ -388,6 +388,6 @@ def _decision(
         seed_variance=2 * evidence.spread.variance if evidence.spread else 0.0,
         shown_at=level * evidence.share,
         excluded_at=(1 - CONFIDENCE) * evidence.share,
-        asked=ALPHA_METRICS,
+        request=ALPHA_METRICS,
         wide_enough=-estimate.at_least((1 - CONFIDENCE) * evidence.share),
     )

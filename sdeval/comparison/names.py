@@ -34,8 +34,8 @@ def _own(run: Run, namesakes: Sequence[Run]) -> list[str]:
 
 
 def _generation(run: Run) -> dict[str, Any]:
-    names = dict.fromkeys((*run.drawn_by, *run.asked.get("settings", {})))
-    return {name: {**run.drawn_by, **run.asked.get("settings", {})}.get(name) for name in names}
+    names = dict.fromkeys((*run.generated_by, *run.request.get("settings", {})))
+    return {name: {**run.generated_by, **run.request.get("settings", {})}.get(name) for name in names}
 
 
 def _machine(run: Run) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def seed_notes(suite: Suite, target: str, accepted: Run | None, *, all_seeds: bo
 
 
 def _too_few(suite: Suite) -> tuple[str, ...]:
-    most = len(suite.looks[-1])
+    most = len(suite.rounds[-1])
     if most >= FEWEST_SEEDS:
         return ()
     advice = f"set max_seeds={FEWEST_SEEDS}, and accept a run made with --sdeval-all-seeds"
@@ -31,11 +31,11 @@ def _too_few(suite: Suite) -> tuple[str, ...]:
 def _not_held(suite: Suite, target: str, accepted: Run) -> tuple[str, ...]:
     """What has nothing to be held against is not generated."""
     held = {sample.seed for sample in accepted.samples}
-    wanted = set(suite.looks[-1])
+    wanted = set(suite.rounds[-1])
     if held >= wanted:
         return ()
     shared = len(held.intersection(suite.seeds)) or len(suite.seeds)
-    most = max((len(look) for look in suite.looks if held.issuperset(look)), default=shared)
+    most = max((len(seed_round) for seed_round in suite.rounds if held.issuperset(seed_round)), default=shared)
     return (
         f"{suite.name} on {target}: has {len(wanted)} seeds, but the baseline holds {len(held & wanted)} of them, "
         f"so at most {most} are generated; to have all: pytest suites --sdeval-all-seeds, then sdeval accept",

@@ -77,7 +77,7 @@ def pace_of(run: Run) -> Pace | None:
     spread = Spread.of(seconds_per_image(run))
     if spread is None:
         return None
-    size = int(run.drawn_by.get("batch_size", 1))
+    size = int(run.generated_by.get("batch_size", 1))
     memory = run.peak_memory_bytes / 2**20
     return Pace(seconds=spread, memory=memory, batch_size=size, environment=dict(run.environment))
 
@@ -99,7 +99,7 @@ def judge_pace(run: Run, metric: str, stored: Pace | None, stated: float | None,
         target=run.target,
         metric=metric,
         case=SUITE,
-        verdict="information",
+        verdict="informational",
         current=current,
         higher_is_better=False,
         n=pace.seconds.n if pace and metric == SPEED else 1,
@@ -111,7 +111,7 @@ def judge_pace(run: Run, metric: str, stored: Pace | None, stated: float | None,
     before = _value(stored, metric)
     share = TOLERANCES[metric] if stated is None else stated
     tolerance = max(share * before, LEAST[metric])
-    said = replace(said, baseline=before, delta=current - before, tolerance=tolerance)
+    said = replace(said, baseline=before, change=current - before, tolerance=tolerance)
     if current - before > tolerance:
         return replace(said, verdict="regressed")
     return replace(said, verdict="improved" if before - current > tolerance else "passed")
@@ -136,7 +136,7 @@ def judge_in_turns(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
         target=run.target,
         metric=metric,
         case=SUITE,
-        verdict="information",
+        verdict="informational",
         current=None if pace is None else _value(pace, metric),
         baseline=None if before is None or metric == MEMORY else _value(before, metric),
         higher_is_better=False,
@@ -149,7 +149,7 @@ def judge_in_turns(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
     share = float(np.expm1(np.median(ratios)))
     told = f"{100 * share:+.1f}% a call, interleaved with {rival.target}" + (f"; {busy}" if busy else "")
     tolerance = LEAST_SHARE * _value(before, metric)
-    said = replace(said, n=len(ratios), p_value=worse, tolerance=tolerance, delta=share * _value(before, metric))
+    said = replace(said, n=len(ratios), p_value=worse, tolerance=tolerance, change=share * _value(before, metric))
     if share > LEAST_SHARE and worse < ALPHA_SPEED:
         return replace(said, verdict="regressed", reason=told)
     if share < -LEAST_SHARE and better < ALPHA_SPEED:
@@ -182,7 +182,7 @@ def _why_not(run: Run, pace: Pace | None, metric: str, stored: Pace | None, stat
     if pace is None:
         return "nothing was timed"
     if hardware.startswith("cpu") and stated is None:
-        return f"on {hardware}: told, not judged; the suite states no tolerance for it"
+        return f"on {hardware}: reported only; the suite states no tolerance for it"
     if stored is None:
         return f"on {hardware}: no speed was accepted for this class of machine"
     if stored.batch_size != pace.batch_size:

@@ -164,8 +164,8 @@ class Suite(typed.Checked):
             _check_case(case, self.task, here)
 
     @property
-    def looks(self) -> tuple[tuple[int, ...], ...]:
-        """The seeds of each look at the metrics, from `seeds` to all of them.
+    def rounds(self) -> tuple[tuple[int, ...], ...]:
+        """The seeds of each round at the metrics, from `seeds` to all of them.
 
         Example:
             >>> Suite(..., seeds=(0, 1), max_seeds=6).looks
@@ -184,14 +184,14 @@ class Suite(typed.Checked):
         return tuple(Sample(case, seed) for case in self.cases for seed in self.seeds)
 
 
-def added_seeds(looks: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """The seeds that each look adds to those before it.
+def added_seeds(rounds: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """The seeds that each round adds to those before it.
 
     Example:
         >>> added_seeds([(0, 1), (0, 1, 2, 3)])
         [(0, 1), (2, 3)]
     """
-    return [tuple(s for s in seeds if s not in before) for before, seeds in zip(((), *looks), looks, strict=False)]
+    return [tuple(s for s in seeds if s not in before) for before, seeds in zip(((), *rounds), rounds, strict=False)]
 
 
 def _convert(thing: object, name: str, kind: type | tuple[type, ...], into: Callable[[Any], object]) -> None:
@@ -246,7 +246,7 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
     from sdeval.imaging.io import pixel_hash
 
     case = sample.case
-    asked = {
+    request = {
         "prompt": case.prompt,
         "negative_prompt": case.negative_prompt,
         "image": pixel_hash(case.image) if case.image else "",
@@ -257,5 +257,5 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
         "seed": sample.seed,
     }
     if case.image_prompt:
-        asked["image_prompt"] = case.image_prompt
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+        request["image_prompt"] = case.image_prompt
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,1 +1,1 @@
-"""Tools that look at suites, targets and machines: calibrate, sensitivity, doctor."""
+"""Tools that round at suites, targets and machines: calibrate, sensitivity, doctor."""

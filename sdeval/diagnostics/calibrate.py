@@ -91,8 +91,8 @@ def _of_same(run: Run, suite: Suite, target: Target) -> Run:
 def _generate(suite: Suite, target: Target, folder: Path, seed_sets: int, watcher: Watcher) -> Measured:
     loaded = LoadedTarget(target)
 
-    def run(name: str, seeds: tuple[int, ...], drawn_by: Target) -> Run:
-        plan = make_plan(suite, drawn_by, seeds=seeds)
+    def run(name: str, seeds: tuple[int, ...], generated_by: Target) -> Run:
+        plan = make_plan(suite, generated_by, seeds=seeds)
         with watcher.watch(f"{suite.name} on {target.name}, {name}", len(plan.samples)) as progress:
             return evaluate(plan, loaded, folder / name.replace(" ", "-"), progress=progress)
 
@@ -121,19 +121,19 @@ def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = M
         SdevalError: a score is missing, or was not made in the same way.
     """
     own = measured.seeds[0]
-    judged = [name for name in suite.metrics if own.metrics[name].judged]
+    judged = [name for name in suite.metrics if own.metrics[name].gating]
     return Variability(
         suite=own.suite,
         target=own.target,
         seed_sets=len(measured.seeds),
         metrics={name: _of_metric(name, suite, measured, ALPHA_METRICS / len(judged)) for name in judged},
-        asked={name: own.asked[name] for name in ("cases", "seeds", "settings")},
+        request={name: own.request[name] for name in ("cases", "seeds", "settings")},
         samples=samples_hash(each.fingerprint for each in own.samples),
-        drawn_by=own.drawn_by,
+        generated_by=own.generated_by,
         overrides=dict(overrides),
         environment=environment.describe(),
         images=sum(len(run.samples) for run in measured.seeds),
-        defects=dict(Counter(each.health for run in measured.seeds for each in run.samples if each.health != "ok")),
+        defects=dict(Counter(each.defect for run in measured.seeds for each in run.samples if each.defect)),
     )
 
 
@@ -185,7 +185,7 @@ def _shows_mean(name: str, suite: Suite, measured: Measured, allowed: float, alp
     record = own.metrics[name]
     every = np.hstack([_table(run, name) for run in measured.seeds])
     spread = (stats.seed_spread(every) if record.alone else None) or stats.between_cases(every)
-    seeds = len(suite.looks[-1])
+    seeds = len(suite.rounds[-1])
     if spread is None:
         return _Shows(None, 0, stats.Spread(0.0, 0.0))
     stated = tolerance_of(record, float(every.mean()))
@@ -199,7 +199,7 @@ def _shows_set(name: str, suite: Suite, measured: Measured, allowed: float, alph
     """By what the metric does from one set of seeds to another; the last round averages over more of them."""
     cases = len(measured.seeds[0].by_case())
     error = float(np.std([_value(run, name) for run in measured.seeds], ddof=1)) * np.sqrt(2)
-    error /= np.sqrt(len(suite.looks[-1]) / len(suite.seeds))
+    error /= np.sqrt(len(suite.rounds[-1]) / len(suite.seeds))
     shown = stats.quantile(1 - alpha, cases - 1) * error if 0.5**cases < alpha else None
     needed = cases * (stats.quantile(1 - alpha, np.inf) * error / allowed) ** 2 if allowed else 0
     chance = stats.quantile(stats.POWER, np.inf) * error

@@ -14,7 +14,7 @@ from sdeval.config.suite import Sample, Suite
 from sdeval.engines.engine import Engine
 from sdeval.engines.generated import Generated
 from sdeval.imaging.io import to_pixels
-from sdeval.imaging.similarity import drift
+from sdeval.imaging.similarity import image_change
 
 State = Literal["fine", "look", "wrong"]
 BUSY = 0.5
@@ -77,7 +77,7 @@ def seeded(one: Generated, other: Generated) -> Check:
 
 def _difference(one: Generated, two: Generated) -> tuple[str, str]:
     before, now = to_pixels(one.image), to_pixels(two.image)
-    kind = drift(before, now)
+    kind = image_change(before, now)
     if kind == "identical" or before.shape != now.shape:
         return kind, kind
     moved = np.abs(before.astype(int) - now)

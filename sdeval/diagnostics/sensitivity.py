@@ -60,7 +60,7 @@ class Finding:
     """The worst of the session."""
     caught: bool
     metrics: tuple[str, ...]
-    """Those that failed, worst first; `health` for broken images."""
+    """Those that failed, worst first; `defect` for broken images."""
     loss: float
     """Largest loss of a metric, in tolerances."""
     by_hand: Mapping[str, bool]
@@ -167,7 +167,7 @@ def _sound(bench: _Bench, shift: int) -> _Bench:
     """
     refused = None
     for number in range(TRIES):
-        further = shift + len(bench.suite.looks[-1]) * number
+        further = shift + len(bench.suite.rounds[-1]) * number
         moved = replace(bench.suite, seeds=tuple(seed + further for seed in bench.suite.seeds))
         found = replace(bench, suite=moved, folder=bench.folder / f"seeds-{number}")
         try:
@@ -249,7 +249,7 @@ class _Bench:
 def _alarms(run: Run, baseline: Run, rule: str) -> Iterator[bool]:
     """What a rule by hand says of every sample metric that is judged."""
     for name, record in run.metrics.items():
-        table = paired(run, baseline, name, list(run.by_case())) if record.scope == "sample" and record.judged else None
+        table = paired(run, baseline, name, list(run.by_case())) if record.scope == "sample" and record.gating else None
         if table is not None:
             tolerance = tolerance_of(record, float(table.before.mean()))
             yield BY_HAND[rule](record.sign * table.before, record.sign * table.after, tolerance)

@@ -18,11 +18,11 @@ from sdeval.engines.generated import Generated
 from sdeval.evaluation.plan import Plan
 from sdeval.imaging.defects import defect_of, measure
 from sdeval.imaging.io import pixel_hash, to_pixels, write_png
-from sdeval.imaging.similarity import drift
+from sdeval.imaging.similarity import image_change
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.journal import Journal
 from sdeval.results.records import SampleResult, Timing
-from sdeval.results.run import PASSING, SELF_CHECK, Run
+from sdeval.results.run import BATCH_CONSISTENCY, PASSING, Run
 
 ENCODERS = 4
 """Images that are encoded, hashed and written at a time, while an accelerator generates."""
@@ -51,7 +51,9 @@ class Generation(AbstractContextManager["Generation"]):
         self._results = {each.key: replace(each, scores={}, reasons={}) for each in done}
         self._timings = dict(earlier.timings) if earlier else {}
         known = earlier.environment if earlier else {}
-        self._checked: dict[str, Any] = {SELF_CHECK: known[SELF_CHECK]} if SELF_CHECK in known else {}
+        self._checked: dict[str, Any] = (
+            {BATCH_CONSISTENCY: known[BATCH_CONSISTENCY]} if BATCH_CONSISTENCY in known else {}
+        )
         self._journal = Journal(folder, facts_of(plan, engine)) if plan.journal else None
         self._recall()
         self._call = 1 + max((each.call for each in self._timings.values()), default=-1)
@@ -68,12 +70,12 @@ class Generation(AbstractContextManager["Generation"]):
         """Go on where a killed session stopped."""
         if self._journal is None:
             return
-        asked = {(each.case.id, each.seed): self._plan.fingerprint(each) for each in self._plan.samples}
-        before = self._journal.recall(asked)
+        request = {(each.case.id, each.seed): self._plan.fingerprint(each) for each in self._plan.samples}
+        before = self._journal.recall(request)
         self._results = {**before.samples, **self._results}
         self._timings = {**before.timings, **self._timings}
         if before.self_check and not self._checked:
-            self._checked = {SELF_CHECK: before.self_check}
+            self._checked = {BATCH_CONSISTENCY: before.self_check}
 
     def batches(self) -> Iterator[list[Sample]]:
         """Samples that are still to be generated, as many at a time as go into one call."""
@@ -92,9 +94,9 @@ class Generation(AbstractContextManager["Generation"]):
         else:
             self._encoded = [self._encoders.submit(self._written, image) for image in generated]
         if self._plan.self_check and not self._checked:
-            self._checked = {SELF_CHECK: self._generated_alone(generated[0])}
+            self._checked = {BATCH_CONSISTENCY: self._generated_alone(generated[0])}
             if self._journal:
-                self._journal.add_check(self._checked[SELF_CHECK])
+                self._journal.add_check(self._checked[BATCH_CONSISTENCY])
 
     def _collect_encoded(self) -> None:
         """Wait until the images of the batch before are on disk."""
@@ -112,8 +114,8 @@ class Generation(AbstractContextManager["Generation"]):
         path = f"images/{sample.name}.png"
         write_png(self._folder / path, image)
         measures = measure(to_pixels(image))
-        asked = self._plan.size(sample)
-        sizes = (image.size, asked) if asked else None
+        request = self._plan.size(sample)
+        sizes = (image.size, request) if request else None
         finding = defect_of(measures, finite=generated.finite, flagged=generated.flagged, size=sizes)
         return SampleResult(
             case=sample.case.id,
@@ -124,7 +126,7 @@ class Generation(AbstractContextManager["Generation"]):
             image=path,
             width=image.width,
             height=image.height,
-            health=finding.defect if finding else "ok",
+            defect=finding.defect if finding else "",
             detail=finding.detail if finding else "",
             measures=measures.as_dict(),
         )
@@ -132,11 +134,11 @@ class Generation(AbstractContextManager["Generation"]):
     def _generated_alone(self, generated: Generated) -> str:
         """One sample once more, by itself: whether images depend on their batch, or on chance."""
         again = self._engine.generate(self._plan.suite.task, [generated.sample], self._plan.settings)[0]
-        return drift(to_pixels(generated.image), to_pixels(again.image))
+        return image_change(to_pixels(generated.image), to_pixels(again.image))
 
     def _told(self) -> list[str]:
         """What a reader must know of the self-check."""
-        if self._checked.get(SELF_CHECK) != "changed":
+        if self._checked.get(BATCH_CONSISTENCY) != "changed":
             return []
         name = self._plan.target.name
         return [
@@ -149,21 +151,21 @@ class Generation(AbstractContextManager["Generation"]):
         self._collect_encoded()
         plan, engine = self._plan, self._engine
         # Its settings are among what is asked, together with the suite's.
-        drawn_by = {**plan.target.describe(), **engine.describe(plan.suite.task)}
-        del drawn_by["settings"]
+        generated_by = {**plan.target.describe(), **engine.describe(plan.suite.task)}
+        del generated_by["settings"]
         cases = plan.cases
         return Run(
             suite=plan.suite.name,
             task=plan.suite.task,
             target=plan.target.name,
-            asked={
+            request={
                 "cases": len(plan.suite.cases),
                 "seeds": list(plan.suite.seeds),
-                "looks": [list(seeds) for seeds in plan.looks or (plan.suite.seeds,)],
+                "rounds": [list(seeds) for seeds in plan.rounds or (plan.suite.seeds,)],
                 "settings": dict(plan.settings),
                 "unscored": dict(plan.unscored),
             },
-            drawn_by=drawn_by,
+            generated_by=generated_by,
             metrics={},
             samples=tuple(self._results[sample.case.id, sample.seed] for sample in plan.samples),
             complete=plan.complete,

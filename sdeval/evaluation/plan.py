@@ -28,8 +28,8 @@ class Plan:
     """Metrics of the suite that cannot be computed on this machine, and why."""
     self_check: bool = True
     """Whether one sample is generated again by itself, which costs as much as one image more."""
-    looks: tuple[tuple[int, ...], ...] = ()
-    """Seeds of each look that the suite allows; the plan may be for one of the first."""
+    rounds: tuple[tuple[int, ...], ...] = ()
+    """Seeds of each round that the suite allows; the plan may be for one of the first."""
     notes: tuple[str, ...] = ()
     """What a reader of the verdicts must know besides."""
     journal: bool = False
@@ -47,7 +47,7 @@ class Plan:
 
     def batches(self, size: int, done: Collection[tuple[str, int]] = ()) -> Iterator[list[Sample]]:
         """Samples to generate together. Looks share no batch, so that images never depend on how many there are."""
-        for seeds in added_seeds(self.looks or (self.suite.seeds,)):
+        for seeds in added_seeds(self.rounds or (self.suite.seeds,)):
             wanted = [s for s in self.samples if s.seed in seeds and (s.case.id, s.seed) not in done]
             yield from batches(wanted, size)
 
@@ -77,7 +77,7 @@ def make_plan(
         suite: what is asked; its strength is for cases that have none of their own.
         target: what generates; its strength is for all cases.
         cases: ids of those to generate; all where None.
-        seeds: those to generate, one of the suite's looks or others; its first look where None.
+        seeds: those to generate, one of the suite's rounds or others; its first round where None.
         missing: metrics that cannot be computed here, and why.
     """
     overrides = fitting_settings(target, suite.task)
@@ -94,10 +94,10 @@ def make_plan(
         tolerances={name: value for name, value in suite.tolerances.items() if name not in missing},
     )
     samples = tuple(sample for sample in reduced.samples if cases is None or sample.case.id in cases)
-    unscored = {name: str(error) for name, error in missing.items() if metrics.info(name).judged}
+    unscored = {name: str(error) for name, error in missing.items() if metrics.info(name).gating}
     # Seeds that are none of the suite's own are looked at once.
-    looks = suite.looks if reduced.seeds in suite.looks else (reduced.seeds,)
-    return Plan(reduced, target, samples, settings, unscored, looks=looks)
+    rounds = suite.rounds if reduced.seeds in suite.rounds else (reduced.seeds,)
+    return Plan(reduced, target, samples, settings, unscored, rounds=rounds)
 
 
 def _first(*values: float | None) -> float | None:

@@ -15,7 +15,7 @@ from sdeval.config.suite import Sample, Suite
 from sdeval.errors import SdevalError
 from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, defect_of, measure
 from sdeval.imaging.io import FULL_UP_TO, as_kept, open_mask, open_rgb, to_pixels
-from sdeval.imaging.similarity import drift
+from sdeval.imaging.similarity import image_change
 from sdeval.metrics import Features, GeneratedImage, Metric, MetricInfo, MetricOptions, SampleMetric, SetMetric, create
 from sdeval.metrics.sets import references
 from sdeval.results.records import MetricRecord, SampleResult, SetScore
@@ -75,16 +75,16 @@ def _beside(result: SampleResult, image: GeneratedImage, baseline: Run | None) -
     A size that was asked for was looked at when the image was generated; this is for images of which none was asked.
     """
     before = baseline.sample(result) if baseline else None
-    if before and before.size and result.health == "ok" and before.size != result.size:
+    if before and before.size and not result.defect and before.size != result.size:
         sizes = "{}x{} instead of the baseline's {}x{}".format(*(result.size or (0, 0)), *before.size)
         detail = f"{sizes}; ask for width and height in the suite's settings"
-        result = replace(result, health="size_mismatch", detail=detail)
+        result = replace(result, defect="size_mismatch", detail=detail)
     if before:
         result = judge_defects(result, before, image.pair[0] if image.pair else None)
     if image.pair is None:
         return result
     kept, now = map(to_pixels, image.pair)
-    return replace(result, drift=drift(kept, now))
+    return replace(result, image_change=image_change(kept, now))
 
 
 def judge_defects(result: SampleResult, before: SampleResult, kept: Image.Image | None) -> SampleResult:
@@ -95,15 +95,15 @@ def judge_defects(result: SampleResult, before: SampleResult, kept: Image.Image 
         before: the baseline's sample.
         kept: the image or thumbnail in the baseline; None if there is none.
     """
-    if result.health in NOT_IN_PIXELS:
+    if result.defect in NOT_IN_PIXELS:
         return result
     if before.sha256 == result.sha256:
-        return replace(result, health=before.health, detail=before.detail)
+        return replace(result, defect=before.defect, detail=before.detail)
     measures, baseline = Measures.from_dict(result.measures), _measures_of(before, kept)
     if measures is None or baseline is None:
         return result
     finding = defect_of(measures, baseline)
-    return replace(result, health=finding.defect if finding else "ok", detail=finding.detail if finding else "")
+    return replace(result, defect=finding.defect if finding else "", detail=finding.detail if finding else "")
 
 
 def _measures_of(before: SampleResult, kept: Image.Image | None) -> Measures | None:
@@ -125,7 +125,7 @@ def record_of(metric: Metric, tolerance: float | None) -> MetricRecord:
         tolerance=info.tolerance if tolerance is None else tolerance,
         tolerance_is_relative=info.tolerance_is_relative,
         title=info.title,
-        judged=info.judged,
+        gating=info.gating,
         alone=info.alone,
     )
 
@@ -186,12 +186,14 @@ def _with_scores(run: Run, metric: SampleMetric, images: Sequence[GeneratedImage
 def _together(rows: Sequence[int], run: Run, metric: SampleMetric) -> list[list[int]]:
     """Rows to score in one call.
 
-    Where scores hang together, the seeds of a look do so among themselves: the same however many looks follow.
+    Where scores hang together, the seeds of a round do so among themselves: the same however many looks follow.
     """
     if metric.info.alone:
         return [list(rows)]
-    looks = [run.look_of(run.samples[row].seed) for row in rows]
-    return [[row for row, at in zip(rows, looks, strict=True) if at == look] for look in dict.fromkeys(looks)]
+    rounds = [run.round_of(run.samples[row].seed) for row in rows]
+    return [
+        [row for row, at in zip(rows, rounds, strict=True) if at == seed_round] for seed_round in dict.fromkeys(rounds)
+    ]
 
 
 def _attempt(metric: SampleMetric, images: Sequence[GeneratedImage]) -> list[float | str]:

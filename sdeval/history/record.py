@@ -62,31 +62,31 @@ class _Told:
     verdicts: dict[str, Verdict]
 
     @property
-    def first_look(self) -> Run:
+    def first_round(self) -> Run:
         """The samples that every session generates, however many seeds it takes to decide."""
-        seeds = self.run.asked["looks"][0]
+        seeds = self.run.request["rounds"][0]
         return replace(self.run, samples=tuple(each for each in self.run.samples if each.seed in seeds))
 
     def seen(self, metric: str, n: int, images: str) -> dict[str, Any]:
         """What a metric of any kind holds."""
         said = self.verdicts.get(metric)
-        told = {name: getattr(said, name, None) for name in ("baseline", "delta", "variability", "verdict")}
+        told = {name: getattr(said, name, None) for name in ("baseline", "change", "variability", "verdict")}
         return {**told, "n": n, "images": images}
 
 
 def _line(told: _Told, baseline: str) -> RunLine:
-    run, first = told.run, told.first_look
+    run, first = told.run, told.first_round
     return RunLine(
         suite=run.suite,
         target=run.target,
         complete=run.complete,
-        asked=_hash([sorted(each.fingerprint for each in first.samples), run.asked["settings"]]),
+        request=_hash([sorted(each.fingerprint for each in first.samples), run.request["settings"]]),
         images=_images(run),
         baseline=baseline,
         hardware=hardware_of(run),
         packages=dict(run.environment.get("packages", {})),
-        drawn_by=dict(run.drawn_by),
-        figures={**_metrics(told, first), **_pace(told)} if run.complete else {},
+        generated_by=dict(run.generated_by),
+        metrics={**_metrics(told, first), **_pace(told)} if run.complete else {},
     )
 
 
@@ -103,7 +103,7 @@ def _metrics(told: _Told, first: Run) -> dict[str, MetricValue]:
             tolerance=_tolerance(said) or tolerance_of(record, value),
             version=f"{record.version}{reference}",
             higher_is_better=record.higher_is_better,
-            judged=record.judged,
+            gating=record.gating,
             title=record.title,
             unit=record.unit,
         )
@@ -136,7 +136,7 @@ def _pace(told: _Told) -> dict[str, MetricValue]:
             tolerance=_tolerance(said) or max(TOLERANCES[name] * value, LEAST[name]),
             version=f"{hardware_of(told.run)}, batches of {pace.batch_size}",
             higher_is_better=False,
-            judged=not hardware_of(told.run).startswith("cpu") or _tolerance(said) is not None,
+            gating=not hardware_of(told.run).startswith("cpu") or _tolerance(said) is not None,
             title=_TITLES[name],
             unit=UNITS[name],
         )

@@ -15,11 +15,12 @@ from typing import Literal
 from sdeval._utils.files import dump_line
 from sdeval._utils.validation import Checked, Extensible, Number, Plain, from_json, shown
 from sdeval.errors import SdevalError
+from sdeval.results import upgrade
 from sdeval.results.verdict import Kind
 
 HISTORY = "history.jsonl"
 """In the folder that holds the sessions."""
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +28,11 @@ class MetricValue(Checked):
     """One metric of a suite, as one session found it."""
 
     value: Number | None
-    """Over the seeds of the first look, which every session generates; None where it could not be computed."""
+    """Over the seeds of the first round, which every session generates; None where it could not be computed."""
     n: int
     """Samples it was computed over."""
     baseline: Number | None = None
-    delta: Number | None = None
+    change: Number | None = None
     tolerance: Number
     """In the unit of the metric."""
     variability: Number | None = None
@@ -40,7 +41,7 @@ class MetricValue(Checked):
     version: str
     """What metrics of one kind have in common: version and reference of a metric; machine and batch size of a time."""
     higher_is_better: bool
-    judged: bool = True
+    gating: bool = True
     """Whether a loss could have failed the session; what is only told is not watched for drift either."""
     images: str = ""
     """Hash of what it was computed from; empty where every session says something new, as times do."""
@@ -55,16 +56,16 @@ class RunLine(Checked):
     suite: str
     target: str
     complete: bool
-    asked: str
-    """Hash of what was asked: the samples of the first look, and the settings."""
+    request: str
+    """Hash of what was asked: the samples of the first round, and the settings."""
     images: str
     """Hash of all images."""
     baseline: str = ""
     """Hash of the accepted images and scores; empty without any."""
     hardware: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
-    drawn_by: Mapping[str, Plain] = field(default_factory=dict)
-    figures: Mapping[str, MetricValue]
+    generated_by: Mapping[str, Plain] = field(default_factory=dict)
+    metrics: Mapping[str, MetricValue]
     """By metric; none where the run is partial."""
 
 
@@ -80,7 +81,7 @@ class Entry:
 class _Line(Extensible):
     """A line of the file."""
 
-    schema: Literal[1]
+    schema: Literal[2]
     session: str
     runs: tuple[RunLine, ...]
 
@@ -108,7 +109,7 @@ class Series:
     unit: str
     higher_is_better: bool
     points: tuple[Point, ...]
-    judged: bool = True
+    gating: bool = True
 
     @property
     def sign(self) -> int:
@@ -180,6 +181,9 @@ def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:
 
 def _entry(line: bytes, where: str) -> Entry:
     content = json.loads(line)
+    if isinstance(content, dict) and content.get("schema") == 1:
+        found = from_json(_Line, json.dumps(upgrade.history_line(content)), where)
+        return Entry(found.session, found.runs)
     if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
         schema = shown(content["schema"])
         raise SdevalError(f"{where}: has schema {schema}; this version of sdeval reads {SCHEMA}")
@@ -189,7 +193,7 @@ def _entry(line: bytes, where: str) -> Entry:
 
 def suites_and_targets(entries: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
     """What the history knows, in the order it came up."""
-    return tuple(dict.fromkeys((run.suite, run.target) for entry in entries for run in entry.runs if run.figures))
+    return tuple(dict.fromkeys((run.suite, run.target) for entry in entries for run in entry.runs if run.metrics))
 
 
 def series(entries: Sequence[Entry], suite: str, target: str) -> tuple[Series, ...]:
@@ -202,23 +206,23 @@ def series(entries: Sequence[Entry], suite: str, target: str) -> tuple[Series, .
         (entry.session, run)
         for entry in entries
         for run in entry.runs
-        if (run.suite, run.target) == (suite, target) and run.figures
+        if (run.suite, run.target) == (suite, target) and run.metrics
     ]
     if not mine:
         return ()
     latest = mine[-1][1]
-    alike = [(session, run) for session, run in mine if run.asked == latest.asked]
-    return tuple(_series(name, value, alike) for name, value in latest.figures.items() if value.value is not None)
+    alike = [(session, run) for session, run in mine if run.request == latest.request]
+    return tuple(_series(name, value, alike) for name, value in latest.metrics.items() if value.value is not None)
 
 
 def _series(name: str, latest: MetricValue, runs: Sequence[tuple[str, RunLine]]) -> Series:
     points: list[Point] = []
     before: str | None = None
     for session, run in runs:
-        value = run.figures.get(name)
+        value = run.metrics.get(name)
         if value is None or value.value is None or (value.version, value.n) != (latest.version, latest.n):
             continue
         changed = before is not None and bool(run.baseline) and run.baseline != before
         points.append(Point(session, value.value, value.tolerance, value.verdict, changed, value.images))
         before = run.baseline
-    return Series(name, latest.title, latest.unit, latest.higher_is_better, tuple(points), latest.judged)
+    return Series(name, latest.title, latest.unit, latest.higher_is_better, tuple(points), latest.gating)

@@ -52,7 +52,7 @@ def watch(entries: Sequence[Entry]) -> list[Watched]:
         for suite, target in suites_and_targets(entries)
         for each in series(entries, suite, target)
     ]
-    limit = cusum.threshold(sum(each.judged for *_, each in found))
+    limit = cusum.threshold(sum(each.gating for *_, each in found))
     return [Watched(suite, target, each, drift_of(each, limit)) for suite, target, each in found]
 
 
@@ -81,7 +81,7 @@ def drift_of(series: Series, limit: float) -> Drift | None:
         series: a metric, session after session.
         limit: `cusum.threshold` of the number of series that are watched.
     """
-    points = _since_the_last_known_step(series.points) if series.judged else ()
+    points = _since_the_last_known_step(series.points) if series.gating else ()
     return (_slow(series, points, limit) or _creep(series, points)) if points else None
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sdeval.imaging.io import Pixels
 
-Drift = Literal["identical", "imperceptible", "changed"]
+ImageChange = Literal["identical", "imperceptible", "changed"]
 
 HIGHEST_PSNR = 100.0
 """What identical images get, whose ratio is infinite. One level off in 150,000 values reaches it too."""
@@ -50,7 +50,7 @@ def same_size(**images: Pixels) -> None:
         raise ValueError(f"sizes differ: {sizes}")
 
 
-def drift(before: Pixels, now: Pixels) -> Drift:
+def image_change(before: Pixels, now: Pixels) -> ImageChange:
     """Whether two images are identical, cannot be told apart at a glance, or have changed.
 
     Imperceptible: PSNR at least 40 dB, and no square of 8x8 pixels, wherever it lies, differs by more than 8 levels on

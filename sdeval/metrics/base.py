@@ -42,7 +42,7 @@ class MetricInfo:
     range: tuple[float, float] = (-math.inf, math.inf)
     """What scores can be; one outside it is no score."""
     needs: tuple[Need, ...] = ()
-    judged: bool = True
+    gating: bool = True
     """Whether a loss fails a session; distances from the baseline's own image are told only."""
     alone: bool = True
     """Whether the score of an image depends on no other image of the run."""

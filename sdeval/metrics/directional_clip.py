@@ -42,8 +42,8 @@ def directional_clip(images: Features, inits: Features, texts: Features, init_te
         ValueError: two images or two texts of a row have the same features: there is no direction.
     """
     seen = _direction(images, inits, "the image has the CLIP features of its init image")
-    asked = _direction(texts, init_texts, "prompt and image_prompt have the same CLIP features")
-    return [float(value) for value in 100 * (seen * asked).sum(axis=1)]
+    request = _direction(texts, init_texts, "prompt and image_prompt have the same CLIP features")
+    return [float(value) for value in 100 * (seen * request).sum(axis=1)]
 
 
 def _direction(after: Features, before: Features, nothing: str) -> Floats:

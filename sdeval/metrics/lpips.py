@@ -1,4 +1,4 @@
-"""LPIPS: how different an image looks from the baseline's, as a network sees it; told, not judged."""
+"""LPIPS: how different an image looks from the baseline's, as a network sees it; reported only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INFO = MetricInfo(
     tolerance=0.01,
     range=(0.0, math.inf),
     needs=("baseline",),
-    judged=False,
+    gating=False,
 )
 
 ALEXNET = Published(

@@ -1,4 +1,4 @@
-"""Peak signal-to-noise ratio to the baseline's image; told, not judged."""
+"""Peak signal-to-noise ratio to the baseline's image; reported only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INFO = MetricInfo(
     tolerance=1.0,
     range=(0.0, HIGHEST_PSNR),
     needs=("baseline",),
-    judged=False,
+    gating=False,
 )
 
 

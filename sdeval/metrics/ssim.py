@@ -1,4 +1,4 @@
-"""Structural similarity with the baseline's image; told, not judged: an image may differ and be as good."""
+"""Structural similarity with the baseline's image; reported only: an image may differ and be as good."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INFO = MetricInfo(
     tolerance=1.0,
     range=(-100.0, 100.0),
     needs=("baseline",),
-    judged=False,
+    gating=False,
 )
 
 WINDOW = 11

@@ -1,6 +1,6 @@
 """Image metrics of torchmetrics by dotted name: `torchmetrics.image.TotalVariation`.
 
-A metric of one image scores each; one of two images compares each with the baseline's and is told, not judged. What
+A metric of one image scores each; one of two images compares each with the baseline's and is reported only. What
 such a class takes, and which way is better, is read off the class itself.
 """
 
@@ -48,7 +48,7 @@ def adapted(name: str) -> Registered:
         tolerance_is_relative=True,
         range=(-math.inf, math.inf),
         needs=("baseline",) if pair else (),
-        judged=not pair,
+        gating=not pair,
     )
     return Registered(info, lambda options: FromTorchmetrics(info, kind, options.device))
 

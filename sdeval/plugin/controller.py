@@ -107,7 +107,7 @@ class Controller:
         from sdeval.report.publish import Telling
 
         settings = self._state.settings
-        self._further = self._look_further(folder)
+        self._further = self._next_command(folder)
         unwritten = record(folder, self._state.verdicts, settings.options.baselines)
         return Telling(
             strict=settings.strict,
@@ -116,7 +116,7 @@ class Controller:
             notes=(*self._state.unseen, *unwritten, *self._alone, *told(folder.parent, folder.name)),
         )
 
-    def _look_further(self, folder: Path) -> Further:
+    def _next_command(self, folder: Path) -> Further:
         from sdeval.report.terminal import Further
         from sdeval.results.session_folder import decided_early
 

@@ -20,7 +20,7 @@ FIELDS = (
     "verdict",
     "baseline",
     "current",
-    "delta",
+    "change",
     "tolerance",
     "p_value",
     "n",

@@ -20,13 +20,13 @@ def elsewhere(environment: Mapping[str, str]) -> Elsewhere | None:
 
 def tell(summary: Path, environment: Mapping[str, str]) -> str:
     """Add the summary to that of the job, where there is one; what went wrong, in one line."""
-    asked = environment.get("GITHUB_STEP_SUMMARY")
-    if not asked:
+    request = environment.get("GITHUB_STEP_SUMMARY")
+    if not request:
         return ""
     try:
-        with Path(asked).open("a", encoding="utf-8") as job:
+        with Path(request).open("a", encoding="utf-8") as job:
             job.write(summary.read_text(encoding="utf-8") + "\n")
     # A session is as good as its verdicts, whoever is told of them.
     except OSError as error:
-        return f"GITHUB_STEP_SUMMARY: cannot write to {asked}: {error.strerror}"
+        return f"GITHUB_STEP_SUMMARY: cannot write to {request}: {error.strerror}"
     return ""

@@ -52,7 +52,7 @@ def speed_of(row: Row, base: Row) -> str:
 
 
 def _judged(row: Row, metric: str) -> bool:
-    return any(each.metric == metric and each.verdict != "information" for each in row.verdicts)
+    return any(each.metric == metric and each.verdict != "informational" for each in row.verdicts)
 
 
 def _metrics(row: Row, metrics: list[str]) -> list[str]:
@@ -65,8 +65,8 @@ def _metric(verdict: Verdict, *, interval: bool) -> str:
     lines = [f"{SYMBOLS[verdict.verdict]} {number(verdict.current)}"]
     if interval and verdict.low is not None and verdict.high is not None:
         lines.append(f"{signed(verdict.low)} to {signed(verdict.high)}")
-    elif verdict.delta is not None:
-        lines.append(signed(verdict.delta))
+    elif verdict.change is not None:
+        lines.append(signed(verdict.change))
     return "\n".join(lines)
 
 

@@ -25,8 +25,8 @@ def history_lines(watched: Sequence[Watched], width: int, *, colour: bool = Fals
         colour: whether lines hold the escape sequences of colours.
     """
     shown = []
-    for (suite, target), figures in groupby(watched, key=lambda each: (each.suite, each.target)):
-        mine = list(figures)
+    for (suite, target), series in groupby(watched, key=lambda each: (each.suite, each.target)):
+        mine = list(series)
         table = _table(f"{suite} on {target}", mine)
         shown += [*lines(table, width, colour=colour), *(each.drift.sentence for each in mine if each.drift), ""]
     return [*shown, how_sure(watched)]
@@ -34,7 +34,7 @@ def history_lines(watched: Sequence[Watched], width: int, *, colour: bool = Fals
 
 def how_sure(watched: Sequence[Watched]) -> str:
     """How often drift is told where there is none."""
-    judged, drifting = sum(each.series.judged for each in watched), sum(each.drift is not None for each in watched)
+    judged, drifting = sum(each.series.gating for each in watched), sum(each.drift is not None for each in watched)
     found = f"{drifting} of {judged} metrics drift" if drifting else f"none of {judged} metrics drifts"
     rate = f"{cusum.FALSE_ALARMS:.0%} of histories of {cusum.SESSIONS} sessions"
     return f"{found}; sessions that nothing links or changes raise a false alarm in at most {rate}"
@@ -55,8 +55,8 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def _table(title: str, watched: Sequence[Watched]) -> Table:
-    figures = (Column(name, numeric=True) for name in ("first", "latest", "change", "sessions"))
-    return Table([Column("metric"), *figures, Column(f"last {LAST}")], list(map(_row, watched)), title)
+    numbers = (Column(name, numeric=True) for name in ("first", "latest", "change", "sessions"))
+    return Table([Column("metric"), *numbers, Column(f"last {LAST}")], list(map(_row, watched)), title)
 
 
 def _row(watched: Watched) -> Row:
@@ -70,5 +70,5 @@ def _row(watched: Watched) -> Row:
 
 def _name(watched: Watched) -> str:
     """The metric, behind a mark where it drifts, or is told and not judged."""
-    mark = SYMBOLS["regressed"] if watched.drift else " " if watched.series.judged else SYMBOLS["information"]
+    mark = SYMBOLS["regressed"] if watched.drift else " " if watched.series.gating else SYMBOLS["informational"]
     return f"{mark} {watched.series.metric}"

@@ -20,7 +20,7 @@ ROWS = 10
 NOTES = 5
 CELL = 100
 """Characters of one value."""
-QUIET = frozenset({"passed", "information", "skipped", "not_significant"})
+QUIET = frozenset({"passed", "informational", "skipped", "not_significant"})
 """Verdicts that need nobody's attention: counted, and not listed."""
 
 
@@ -90,7 +90,7 @@ def _row(verdict: Verdict) -> str:
 def _metrics(verdict: Verdict) -> str:
     if verdict.baseline is None or verdict.current is None:
         return number(verdict.current)
-    change = f"{signed(verdict.delta)}, {number(verdict.tolerance)}"
+    change = f"{signed(verdict.change)}, {number(verdict.tolerance)}"
     return f"{number(verdict.baseline)} → {number(verdict.current)} ({change})"
 
 

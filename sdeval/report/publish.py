@@ -12,7 +12,7 @@ from sdeval._utils.files import short, write_text
 from sdeval.baselines.snapshot import keep_baseline
 from sdeval.report.html.image_sources import Embedded
 from sdeval.report.html.render import write_page
-from sdeval.report.html.view import Asked
+from sdeval.report.html.view import Request
 from sdeval.report.markdown import Elsewhere, markdown
 from sdeval.report.terminal import Further, next_command
 from sdeval.report.words import made_by_itself, told_not_here
@@ -71,7 +71,7 @@ def rewrite_page(session: Path, *, single: Path | None = None) -> Path:
         SdevalError: it is no session folder.
     """
     page, sources = single or session / PAGE, Embedded() if single else None
-    write_page(page, Asked(session, read_record(session), sources))
+    write_page(page, Request(session, read_record(session), sources))
     return page
 
 

@@ -33,7 +33,8 @@ class Further:
 
 def explain(verdict: Verdict) -> str:
     """The verdict, first in the line, and what it rests on: pytest shows only this line in its summary."""
-    return f"{verdict.verdict}: {sentence(verdict)}"
+    said = sentence(verdict)
+    return f"{verdict.verdict}: {said}" if said else verdict.verdict
 
 
 def summary_lines(
@@ -63,7 +64,7 @@ def summary_lines(
     # What is not on this machine is told by a note.
     alone = all(each.case for each in verdicts)
     worth = {*FAILING, "inconclusive", *(("not_significant",) if alone else ())}
-    judged = {(each.suite, each.target) for each in verdicts if each.verdict not in ("new", "information")}
+    judged = {(each.suite, each.target) for each in verdicts if each.verdict not in ("new", "informational")}
 
     def is_shown(verdict: Verdict) -> bool:
         added = verdict.verdict == "new" and (verdict.suite, verdict.target) in judged
@@ -104,7 +105,7 @@ def _table(verdicts: Sequence[Verdict], strict: bool) -> Table:
 
 def _row(verdict: Verdict, strict: bool) -> Row:
     kind = f"{SYMBOLS[verdict.verdict]} {verdict.verdict.replace('_', ' ')}"
-    values = (number(verdict.baseline), number(verdict.current), signed(verdict.delta), number(verdict.tolerance))
+    values = (number(verdict.baseline), number(verdict.current), signed(verdict.change), number(verdict.tolerance))
     cells = (kind, verdict.suite, verdict.target, what(verdict), *values, probability(verdict.p_value))
     return Row(cells, verdict.reason, _colour(verdict, strict))
 
@@ -121,7 +122,7 @@ def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Fur
     """The one thing to do now; `place` is where to look at the page, where that is elsewhere."""
     kinds = {each.verdict for each in verdicts}
     whole = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
-    if further.accepts and whole and kinds & {"new", "not comparable", "improved"}:
+    if further.accepts and whole and kinds & {"new", "not_comparable", "improved"}:
         return further.again or f"sdeval accept {page.parent}{further.flags}"
     return f"open {place or page}"
 

@@ -8,21 +8,21 @@ from typing import Literal
 
 from sdeval._utils.formatting import number, probability, signed
 from sdeval.errors import plural
-from sdeval.results.verdict import KINDS, Kind, Verdict, summary, worst_first
+from sdeval.results.verdict import DEFECT, KINDS, Kind, Verdict, summary, worst_first
 
 KIND_WORDS: dict[Kind, str] = {"not_significant": "beyond tolerance, not significant"}
 """Kinds that a sentence says in other words."""
 SYMBOLS: dict[str, str] = {
     "broken": "✗",
     "regressed": "▼",
-    "not comparable": "≠",
+    "not_comparable": "≠",
     "unscored": "?",
     "new": "+",
     "inconclusive": "~",
     "not_significant": "≈",
     "improved": "▲",
     "passed": "✓",
-    "information": "·",
+    "informational": "·",
     "skipped": "–",
 }
 
@@ -35,9 +35,9 @@ Tone = Literal["bad", "warn", "good", "open"]
 
 def times_variability(verdict: Verdict) -> str:
     """A change beside what other seeds do; empty where that was not measured, or nothing changed."""
-    if not verdict.variability or not verdict.delta:
+    if not verdict.variability or not verdict.change:
         return ""
-    return f"{abs(verdict.delta) / verdict.variability:.1f} × its seed variability"
+    return f"{abs(verdict.change) / verdict.variability:.1f} × its seed variability"
 
 
 def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
@@ -77,7 +77,7 @@ def doubts(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 def _doubt(verdict: Verdict) -> str:
     about = f"{what(verdict)} of {verdict.suite}"
-    return f"{about} ({signed(verdict.delta)}, tolerance {number(verdict.tolerance)})"
+    return f"{about} ({signed(verdict.change)}, tolerance {number(verdict.tolerance)})"
 
 
 def tone(verdicts: Sequence[Verdict], *, strict: bool = False) -> Tone:
@@ -112,7 +112,7 @@ def counted(verdicts: Sequence[Verdict]) -> str:
 
 def what(verdict: Verdict) -> str:
     """What a verdict is about: the case, the metric, or both."""
-    return verdict.name if verdict.metric in (verdict.name, "health") else f"{verdict.name} {verdict.metric}"
+    return verdict.name if verdict.metric in (verdict.name, DEFECT) else f"{verdict.name} {verdict.metric}"
 
 
 def sentence(verdict: Verdict) -> str:
@@ -120,10 +120,12 @@ def sentence(verdict: Verdict) -> str:
 
     Example: `clip_score 24.1 → 21.9 (-2.2, tolerance 0.5; 95% bounds -2.9 and -1.5; p <0.001, n=24)`
     """
+    if verdict.metric == DEFECT:
+        return verdict.reason
     if verdict.current is None or verdict.baseline is None:
         now = f" {number(verdict.current)}" if verdict.current is not None else ""
         return f"{verdict.metric}{now}" + (f": {verdict.reason}" if verdict.reason else "")
-    parts = [f"{signed(verdict.delta)}, tolerance {number(verdict.tolerance)}"]
+    parts = [f"{signed(verdict.change)}, tolerance {number(verdict.tolerance)}"]
     parts += filter(None, [bounds(verdict)])
     if times_variability(verdict):
         parts.append(times_variability(verdict))
@@ -141,11 +143,11 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
         change is at least -3.25 and at most -0.878; 4.2 × its seed variability
     """
     about = f"{verdict.case}: " if verdict.case else ""
-    if verdict.verdict == "broken" or verdict.baseline is None or verdict.current is None or not verdict.delta:
+    if verdict.verdict == "broken" or verdict.baseline is None or verdict.current is None or not verdict.change:
         value = f" {number(verdict.current)}" if verdict.current is not None else ""
         return about + (verdict.reason or title + value)
-    better = (verdict.delta > 0) == verdict.higher_is_better
-    moved = f"{'better' if better else 'worse'} by {number(abs(verdict.delta))} {unit}".rstrip()
+    better = (verdict.change > 0) == verdict.higher_is_better
+    moved = f"{'better' if better else 'worse'} by {number(abs(verdict.change))} {unit}".rstrip()
     values = f"{number(verdict.baseline)} → {number(verdict.current)}"
     parts = [f"{about}{title}: {values}, {moved}{_beside_allowed(verdict)}"]
     if verdict.low is not None and verdict.high is not None:
@@ -174,7 +176,7 @@ def made_by_itself(verdicts: Iterable[Verdict]) -> list[str]:
     """Broken images that fail nothing, as the target makes so many by itself: a line for each suite and target."""
     cases: dict[str, list[Verdict]] = {}
     for each in verdicts:
-        if each.metric == "health" and each.verdict == "not_significant":
+        if each.metric == DEFECT and each.verdict == "not_significant":
             cases.setdefault(f"{each.suite} on {each.target}", []).append(each)
     return [
         f"{where}: {plural(len(found), 'case')} with broken images, no more than the target makes by itself: "

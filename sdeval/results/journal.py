@@ -53,11 +53,11 @@ class Journal:
         self._path = folder / NAME
         self._facts = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
-    def recall(self, asked: Mapping[Key, str]) -> Generated:
+    def recall(self, request: Mapping[Key, str]) -> Generated:
         """What of the samples that are asked for is generated, and whole; begins anew where no journal fits.
 
         Args:
-            asked: hash of what is asked, for each sample.
+            request: hash of what is asked, for each sample.
         """
         lines = _lines(self._path)
         if not lines or lines[0] != Line(facts=self._facts):
@@ -68,7 +68,7 @@ class Journal:
         timings: dict[Key, Timing] = {}
         for each in lines:
             sample, timing = each.sample, each.timing
-            if sample and timing and asked.get(sample.key) == sample.fingerprint and self._is_whole(sample):
+            if sample and timing and request.get(sample.key) == sample.fingerprint and self._is_whole(sample):
                 samples[sample.key], timings[sample.key] = sample, timing
         return Generated(samples, timings, check)
 

@@ -20,7 +20,7 @@ class SampleResult(Checked):
     """Of the pixels; empty where nothing was generated."""
     image: str
     """File in `images/`; empty where nothing was generated."""
-    health: str = "ok"
+    defect: str = ""
     detail: str = ""
     scores: Mapping[str, Number | None] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class SampleResult(Checked):
     height: int = 0
     """Of the image, in pixels; 0 in runs of before they were kept."""
 
-    drift: str = ""
+    image_change: str = ""
     """How far the image is from the baseline's: `identical`, `imperceptible` or `changed`; empty without one."""
     scored_on: Mapping[str, str] = field(default_factory=dict)
     """In a baseline, by metric: SHA-256 of the image that the score or the features are of, where it is not this
@@ -78,7 +78,7 @@ class MetricRecord(Checked):
     tolerance: Number
     tolerance_is_relative: bool
     title: str = ""
-    judged: bool = True
+    gating: bool = True
     """Whether a loss fails a session, or is only told."""
     alone: bool = True
     """Whether the score of an image depends on no other image of the run."""

@@ -24,6 +24,7 @@ from sdeval._utils.files import dump_json, dump_line, write_bytes, write_text
 from sdeval._utils.validation import from_json, shown
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Features
+from sdeval.results import upgrade
 from sdeval.results.records import CaseRecord, MetricRecord, SampleResult, SetScore, Timing, TimingLine
 from sdeval.results.run_files import SCHEMA, RunHeader, npy, read_features, read_header, read_lines
 
@@ -34,9 +35,9 @@ T = TypeVar("T")
 
 AGAINST = "against"
 """In the folder of a run: the run that was interleaved with it, if it was."""
-SELF_CHECK = "drawn again alone"
+BATCH_CONSISTENCY = "batch_consistency"
 """Of the environment: what became of an image that was generated in a batch and then by itself."""
-PASSING = ("threads", "omp_wait_policy", SELF_CHECK)
+PASSING = ("threads", "omp_wait_policy", BATCH_CONSISTENCY)
 """Of the environment: what says nothing of the images, and is neither accepted nor told as a change."""
 
 
@@ -47,9 +48,9 @@ class Run:
     suite: str
     task: str
     target: str
-    asked: Mapping[str, Any]
-    """Number of cases, seeds generated, seeds of every look the suite allows, and the settings of the pipeline call."""
-    drawn_by: Mapping[str, Any]
+    request: Mapping[str, Any]
+    """Number of cases, seeds, seeds of every round that the suite allows, and the settings of the pipeline call."""
+    generated_by: Mapping[str, Any]
     """The target's fields, its pipeline and its scheduler."""
     metrics: Mapping[str, MetricRecord]
     samples: tuple[SampleResult, ...]
@@ -83,12 +84,12 @@ class Run:
         found = next((each for each in self.samples if each.key == other.key), None)
         return found if found is not None and found.fingerprint == other.fingerprint else None
 
-    def look_of(self, seed: int) -> int:
+    def round_of(self, seed: int) -> int:
         """The look at which a seed was first generated, from 0."""
-        return next((number for number, seeds in enumerate(self.asked.get("looks", ())) if seed in seeds), 0)
+        return next((number for number, seeds in enumerate(self.request.get("rounds", ())) if seed in seeds), 0)
 
     def table(self) -> pd.DataFrame:
-        """One row a sample: `case`, `seed`, `prompt`, `health`, `seconds`, `image` and a column for each metric.
+        """One row a sample: `case`, `seed`, `prompt`, `defect`, `seconds`, `image` and a column for each metric.
 
         Example:
             >>> read(Path("reports/latest/shapes-text2img/shapes")).table().groupby("case")["clip_score"].mean()
@@ -100,7 +101,7 @@ class Run:
                 "case": sample.case,
                 "seed": sample.seed,
                 "prompt": sample.prompt,
-                "health": sample.health,
+                "defect": sample.defect,
                 "seconds": self.timings[sample.key].seconds if sample.key in self.timings else None,
                 "image": sample.image,
                 **sample.scores,
@@ -156,8 +157,8 @@ def _header(run: Run) -> dict[str, Any]:
         "suite": run.suite,
         "task": run.task,
         "target": run.target,
-        "asked": dict(run.asked),
-        "drawn_by": dict(run.drawn_by),
+        "request": dict(run.request),
+        "generated_by": dict(run.generated_by),
         "metrics": {name: asdict(record) for name, record in run.metrics.items()},
         "set_scores": {name: asdict(score) for name, score in run.set_scores.items()},
         "environment": dict(run.environment),
@@ -176,8 +177,8 @@ def read(folder: Path) -> Run:
     Raises:
         SdevalError: it is missing, incomplete or damaged; names the file and the line.
     """
-    header = read_header(folder / "run.json")
-    samples = tuple(_read_samples(folder / "samples.jsonl"))
+    header, old = read_header(folder / "run.json")
+    samples = tuple(_read_samples(folder / "samples.jsonl", old=old))
     run = Run(
         **{each.name: getattr(header, each.name) for each in fields(RunHeader) if each.name != "schema"},
         samples=samples,
@@ -194,8 +195,9 @@ def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
     return [(where, from_json(kind, text, where)) for where, text in read_lines(path)] if path.exists() else []
 
 
-def _read_samples(path: Path) -> list[SampleResult]:
-    lines = [(where, from_json(SampleResult, text, where)) for where, text in read_lines(path)]
+def _read_samples(path: Path, *, old: bool) -> list[SampleResult]:
+    texts = [(where, upgrade.sample_line(text) if old else text) for where, text in read_lines(path)]
+    lines = [(where, from_json(SampleResult, text, where)) for where, text in texts]
     for where, sample in lines:
         # What is read here is copied later: it must stay inside the folder.
         if not re.fullmatch(r"images/[a-z0-9@.-]+", sample.image):
@@ -214,11 +216,11 @@ def _read_cases(path: Path) -> list[CaseRecord]:
 
 def _check_whole(run: Run, folder: Path) -> None:
     """Refuse a run whose files do not belong together, or of which a part is gone."""
-    samples, asked = folder / "samples.jsonl", run.asked
+    samples, request = folder / "samples.jsonl", run.request
     if len({sample.key for sample in run.samples}) < len(run.samples):
         raise SdevalError(f"{samples}: is damaged: a sample stands in it twice")
-    if run.complete and len(run.samples) != asked["cases"] * len(asked["seeds"]):
-        generated = f"{asked['cases']} cases with {len(asked['seeds'])} seeds"
+    if run.complete and len(run.samples) != request["cases"] * len(request["seeds"]):
+        generated = f"{request['cases']} cases with {len(request['seeds'])} seeds"
         raise SdevalError(f"{samples}: is damaged: has {len(run.samples)} samples, but run.json says {generated}")
     for name, record in run.metrics.items():
         if record.scope != "set":

@@ -18,18 +18,19 @@ from sdeval._utils.validation import JSON_ONLY, Extensible, Number, Plain, from_
 from sdeval.config.suite import Task
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Features
+from sdeval.results import upgrade
 from sdeval.results.records import MetricRecord, SetScore
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @keeps_extra_keys
-class Asked(TypedDict):
+class Request(TypedDict):
     """What was asked of a run; another key of an older or a later version is kept."""
 
     cases: int
     seeds: Sequence[int]
-    looks: Sequence[Sequence[int]]
+    rounds: Sequence[Sequence[int]]
     settings: Mapping[str, Any]
     unscored: Mapping[str, str]
 
@@ -46,7 +47,7 @@ class Environment(TypedDict, total=False):
 class RunHeader(Extensible):
     """What `run.json` holds: a run but for its samples."""
 
-    schema: Literal[1]
+    schema: Literal[2]
     """Goes up when a field changes its meaning or goes away; new fields leave it as it is."""
     suite: str
     """Name of the suite."""
@@ -54,9 +55,9 @@ class RunHeader(Extensible):
     """What the pipeline does."""
     target: str
     """Name of what drew."""
-    asked: Annotated[Asked, JSON_ONLY]
-    """Number of cases, seeds generated, seeds of every look the suite allows, and the settings of the pipeline call."""
-    drawn_by: Mapping[str, Plain]
+    request: Annotated[Request, JSON_ONLY]
+    """Number of cases, seeds, seeds of every round that the suite allows, and the settings of the pipeline call."""
+    generated_by: Mapping[str, Plain]
     """The target's fields, its pipeline and its scheduler."""
     metrics: Mapping[str, MetricRecord]
     """By name: how each metric scored."""
@@ -76,25 +77,26 @@ class RunHeader(Extensible):
     """What a reader of its verdicts must know besides, a line each; a baseline has none."""
 
 
-def read_header(path: Path) -> RunHeader:
-    """What `run.json` holds.
+def read_header(path: Path) -> tuple[RunHeader, bool]:
+    """What `run.json` holds, and whether it is of schema 1, as the other files are then.
 
     Raises:
         SdevalError: it is missing, of another schema, or damaged.
     """
     where = f"{path}: is damaged"
     content = read_json(path, f"{path.parent}: no run in it: {path.name} is missing")
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        found = content.get("schema") if isinstance(content, dict) else None
-        raise SdevalError(f"{path}: has schema {shown(found)}; this version of sdeval reads {SCHEMA}")
-    header = from_json(RunHeader, path.read_bytes(), where)
+    found = content.get("schema") if isinstance(content, dict) else None
+    if found not in (1, SCHEMA) or isinstance(found, bool):
+        raise SdevalError(f"{path}: has schema {shown(found)}; this version of sdeval reads 1 and {SCHEMA}")
+    text = json.dumps(upgrade.run_header(content)) if found == 1 else path.read_bytes()
+    header = from_json(RunHeader, text, where)
     for name in (header.suite, header.target):
         if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name):
             raise SdevalError(f"{where}: {shown(name)} is no name")
-    asked = header.asked
-    if not asked["seeds"] or not asked["looks"] or not all(asked["looks"]):
+    request = header.request
+    if not request["seeds"] or not request["rounds"] or not all(request["rounds"]):
         raise SdevalError(f"{where}: asked: seeds and looks must not be empty")
-    return header
+    return header, found == 1
 
 
 def read_lines(path: Path) -> list[tuple[str, str]]:

@@ -46,8 +46,8 @@ def run_folders(session: Path) -> list[Path]:
 
 def decided_early(session: Path) -> bool:
     """Whether a run of a session was decided before all its seeds were generated: it cannot be accepted as it is."""
-    asked = [runs.read(folder).asked for folder in run_folders(session)]
-    return any(len(each["seeds"]) < len(each["looks"][-1]) for each in asked)
+    request = [runs.read(folder).request for folder in run_folders(session)]
+    return any(len(each["seeds"]) < len(each["rounds"][-1]) for each in request)
 
 
 def generated_images(session: Path) -> int:

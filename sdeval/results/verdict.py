@@ -12,22 +12,24 @@ from sdeval._utils.validation import Checked, Number
 Kind = Literal[
     "broken",
     "regressed",
-    "not comparable",
+    "not_comparable",
     "unscored",
     "new",
     "inconclusive",
     "not_significant",
     "improved",
     "passed",
-    "information",
+    "informational",
     "skipped",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """All verdicts, worst first."""
 
-FAILING: frozenset[Kind] = frozenset({"broken", "regressed", "not comparable", "unscored"})
+FAILING: frozenset[Kind] = frozenset({"broken", "regressed", "not_comparable", "unscored"})
 """Fail a session wherever it runs; `new` fails a strict one."""
 
+DEFECT = "defect"
+"""The metric of a verdict that is about what is wrong with an image, or about none: then only its reason counts."""
 SUITE = ""
 """The case of a verdict that is about the whole suite."""
 
@@ -41,7 +43,7 @@ class Verdict(Checked):
     target: str
     """Name of what drew."""
     metric: str
-    """Name of the metric or speed; `health` for a case's images."""
+    """Name of the metric or speed; `defect` for a case's images."""
     case: str
     """Empty for a metric of the whole suite."""
     verdict: Kind
@@ -50,7 +52,7 @@ class Verdict(Checked):
     """Value of what it is held against."""
     current: Number | None = None
     """Value now."""
-    delta: Number | None = None
+    change: Number | None = None
     """Current minus baseline, in the metric's unit."""
     higher_is_better: bool = True
     """Whether a rise is a gain."""
@@ -83,9 +85,9 @@ class Verdict(Checked):
     @property
     def loss(self) -> float:
         """Loss in tolerances, negative where it is a gain; infinite where none is tolerated, 0 without a tolerance."""
-        if not self.delta or self.tolerance is None:
+        if not self.change or self.tolerance is None:
             return 0.0
-        lost = -self.delta if self.higher_is_better else self.delta
+        lost = -self.change if self.higher_is_better else self.change
         return lost / self.tolerance if self.tolerance else math.copysign(math.inf, lost)
 
     @property

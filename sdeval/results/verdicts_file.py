@@ -12,14 +12,14 @@ from sdeval._utils.validation import Checked, from_json
 from sdeval.errors import SdevalError
 from sdeval.results.verdict import Verdict, worst_first
 
-SCHEMA: Literal[1] = 1
+SCHEMA: Literal[2] = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record(Checked):
     """What a session found."""
 
-    schema: Literal[1]
+    schema: Literal[2]
     """Goes up when a field changes its meaning or goes away; new fields leave it as it is."""
     session: str
     """Name of the session's folder."""

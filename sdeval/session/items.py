@@ -10,7 +10,7 @@ from sdeval import metrics
 from sdeval.config.suite import COLLAPSED, SPEEDS, Case, Suite, added_seeds
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError
-from sdeval.results.verdict import SUITE, Kind, Verdict
+from sdeval.results.verdict import DEFECT, SUITE, Kind, Verdict
 
 Key = tuple[str, str]
 """Names of a suite and a target."""
@@ -54,7 +54,7 @@ class Item:
 
     def without_verdict(self, reason: str, verdict: Kind = "unscored") -> Verdict:
         """The verdict where there can be none."""
-        case, metric = (self.name, "health") if self.kind == "case" else (SUITE, self.name)
+        case, metric = (self.name, DEFECT) if self.kind == "case" else (SUITE, self.name)
         suite, target = self.job.key
         return Verdict(suite=suite, target=target, metric=metric, case=case, verdict=verdict, reason=reason)
 
@@ -85,7 +85,7 @@ def gating_metrics(suite: Suite) -> tuple[str, ...]:
 def collapsing_metrics(suite: Suite) -> list[str]:
     """Metrics of a suite by which a sample can collapse."""
     infos = [metrics.info(name) for name in suite.metrics]
-    return [info.name for info in infos if info.judged and info.scope == "sample" and info.alone]
+    return [info.name for info in infos if info.gating and info.scope == "sample" and info.alone]
 
 
 def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
@@ -95,9 +95,9 @@ def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
     tolerance = suite.tolerances.get(info.name, info.tolerance)
     if info.tolerance_is_relative and not tolerance < 1:
         raise SdevalError(f"{where}: tolerances: {info.name} is a share of the baseline, such as 0.1; got {tolerance}")
-    if "seeds" in info.needs and min(map(len, added_seeds(suite.looks))) < 2:
+    if "seeds" in info.needs and min(map(len, added_seeds(suite.rounds))) < 2:
         raise SdevalError(
-            f"{where}: metric {info.name} compares seeds of a case; give every look at least two new ones"
+            f"{where}: metric {info.name} compares seeds of a case; give every round at least two new ones"
         )
     if "image_prompt" in info.needs:
         for case in suite.cases:

@@ -146,11 +146,11 @@ def _broken_but_unjudged(subject: Subject) -> str:
     broken = [
         sample
         for sample in subject.run.samples
-        if sample.health not in ("ok", *expected) and sample.case not in subject.cases
+        if sample.defect not in ("", *expected) and sample.case not in subject.cases
     ]
     if not broken:
         return ""
-    names = ", ".join(f"{sample.case}@{sample.seed} is {sample.health}" for sample in broken[:3])
+    names = ", ".join(f"{sample.case}@{sample.seed} is {sample.defect}" for sample in broken[:3])
     return f"{len(broken)} images are broken: {names}"
 
 

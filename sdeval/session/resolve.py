@@ -146,7 +146,7 @@ class ResolvedJob:
         values = {}
         for name in suite.metrics:
             info = metrics.info(name)
-            if info.judged and info.scope == "sample" and name in accepted.metrics:
+            if info.gating and info.scope == "sample" and name in accepted.metrics:
                 record = replace(accepted.metrics[name], tolerance=suite.tolerances.get(name, info.tolerance))
                 values[name] = tolerance_of(record, value_of(accepted, name))
         return values
@@ -167,7 +167,7 @@ def resolve(job: Job, options: Options, fit: VariabilityFit | None = None) -> Re
         for target in filter(None, (job.target, options.against)):
             require(target)
     except NotAvailable as error:
-        return ResolvedJob(job=job, options=options, rounds=job.suite.looks, unavailable=error)
+        return ResolvedJob(job=job, options=options, rounds=job.suite.rounds, unavailable=error)
     from sdeval.engines.diffusers_engine import pick_device
 
     device = pick_device(job.target.device)
@@ -201,11 +201,11 @@ def is_on_this_machine(target: Target) -> bool:
 def _rounds(suite: Suite, options: Options, accepted: Run | None) -> Rounds:
     """Rounds of seeds that the baseline allows; a single one, with all seeds, where there is no baseline."""
     if options.in_turns and not options.all_seeds:
-        return suite.looks
+        return suite.rounds
     if options.all_seeds or accepted is None:
-        return suite.looks[-1:]
+        return suite.rounds[-1:]
     known = {sample.seed for sample in accepted.samples}
-    fitting = tuple(seeds for seeds in suite.looks if known.issuperset(seeds))
+    fitting = tuple(seeds for seeds in suite.rounds if known.issuperset(seeds))
     # Where the suite was given further seeds, those that the baseline has are compared.
     return fitting or (tuple(seed for seed in suite.seeds if seed in known) or suite.seeds,)
 

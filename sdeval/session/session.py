@@ -24,7 +24,7 @@ from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError
 from sdeval.executors.local import LocalExecutor
-from sdeval.results.run import AGAINST, SELF_CHECK, Run, Stored
+from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, Run, Stored
 from sdeval.session.items import Item, Job, Key, items_of
 from sdeval.session.judging import Comparison, Subject, compare, judge_speed
 from sdeval.session.resolve import ResolvedJob, is_on_this_machine, resolve
@@ -253,7 +253,7 @@ class Session:
     def _is_self_checked(self, of: Target) -> bool:
         """Whether a run of this target has an image that was generated in its batch and alone."""
         runs = [state.run for state in self._states.values() if state.resolved.job.target.fingerprint == of.fingerprint]
-        return any(SELF_CHECK in run.environment for run in runs if run)
+        return any(BATCH_CONSISTENCY in run.environment for run in runs if run)
 
     def _compare(self, state: JobState) -> Comparison:
         """A job compared with its baseline, with as many rounds of seeds as its suite allows and it takes to decide.

@@ -119,8 +119,8 @@ def mark(scene: Scene, image: Image.Image) -> Marks:
     )
 
 
-def _kind_is_right(asked: Thing, seen: Seen | None) -> bool:
-    return seen is not None and seen.kind == asked.kind
+def _kind_is_right(request: Thing, seen: Seen | None) -> bool:
+    return seen is not None and seen.kind == request.kind
 
 
 def _relation_holds(scene: Scene, found: dict[str, Seen]) -> bool:

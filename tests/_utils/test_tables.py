@@ -8,11 +8,11 @@ from sdeval._utils.tables import PLAIN_WIDTH, Column, Row, Table, has_colour, li
 WIDTHS = (80, 100, 120, 200)
 LONG = "the reason for this verdict takes many words, " * 6
 NAMES = [Column(name) for name in ("verdict", "suite", "target", "what")]
-NUMBERS = [Column(name, numeric=True) for name in ("baseline", "now", "change", "tolerance", "p")]
+NUMBER_COLUMNS = [Column(name, numeric=True) for name in ("baseline", "now", "change", "tolerance", "p")]
 NUMBERS = ("1024.25", "990.50", "-33.75", "0.512", "<0.001")
 SHORT_ROW = Row(["▼ regressed", "portraits", "sdxl", "clip_score", *NUMBERS], LONG)
 LONG_ROW = Row(["~ inconclusive", "portraits-of-people", "sdxl-dpmpp-2m-karras", "a-woman-with-a-hat noise", *NUMBERS])
-SUMMARY = Table([*NAMES, *NUMBERS], [SHORT_ROW, LONG_ROW], note_name="why")
+SUMMARY = Table([*NAMES, *NUMBER_COLUMNS], [SHORT_ROW, LONG_ROW], note_name="why")
 SETTINGS = Table(
     [Column("setting"), *(Column(f"metric_{at}", numeric=True) for at in range(12))],
     [Row([f"sdxl steps={steps}", *(f"✓ {at}1.25\n-0.25 to +0.50" for at in range(12))]) for steps in (20, 50)],
@@ -74,7 +74,9 @@ def test_a_short_note_stands_at_the_end_of_its_row_in_a_narrow_terminal() -> Non
 
 
 def test_a_row_without_numbers_takes_no_line_for_them() -> None:
-    table = Table([*NAMES, *NUMBERS], [Row(["✗ broken", "portraits", "sdxl", "a-woman-with-a-hat", *["–"] * 5], LONG)])
+    table = Table(
+        [*NAMES, *NUMBER_COLUMNS], [Row(["✗ broken", "portraits", "sdxl", "a-woman-with-a-hat", *["–"] * 5], LONG)]
+    )
     assert not any("–" in line for line in lines(table, 60))
 
 

@@ -64,9 +64,9 @@ def changed(generated: tuple[Run, Path], folder: Path, cases: tuple[str, ...] = 
             write_png(folder / sample.image, image)
             sample = replace(sample, sha256=pixel_hash(image))
         samples.append(replace(sample, scores={}))
-    asked = plan(metrics=metrics) if metrics else plan()
+    request = plan(metrics=metrics) if metrics else plan()
     bare = replace(run, samples=tuple(samples), metrics={}, features={}, set_scores={})
-    scored = score(bare, asked.suite, asked.samples, folder, "cpu")
+    scored = score(bare, request.suite, request.samples, folder, "cpu")
     runs.write(scored, folder)
     return scored
 
@@ -326,11 +326,11 @@ def test_new_cases_stand_where_the_suite_has_them_and_make_the_baseline_whole(ro
     offer(root, whole, Part(("case-3",)))
     now = animals(root)
     assert list(now.by_case()) == ["case-3", "case-0", "case-1", "case-2"]
-    assert (now.complete, now.asked["cases"]) == (False, 5)
+    assert (now.complete, now.request["cases"]) == (False, 5)
     offer(root, only(whole, "case-1", "case-4"), Part(("case-4",)))
     now = animals(root)
     assert list(now.by_case()) == list(order)
-    assert (now.complete, now.asked["cases"]) == (True, 5)
+    assert (now.complete, now.request["cases"]) == (True, 5)
 
 
 def test_the_score_of_a_case_without_an_image_is_left_out_and_told(root: Path) -> None:
@@ -359,7 +359,7 @@ def first_sample(**changes: object) -> Callable[[Run], Run]:
 
 
 def asking(**changes: object) -> Callable[[Run], Run]:
-    return lambda run: replace(run, asked={**run.asked, **changes})
+    return lambda run: replace(run, request={**run.request, **changes})
 
 
 IMAGES, SCORE = Part(("case-0",)), Part(("case-0",), ("clip_score",))
@@ -370,8 +370,8 @@ IMAGES, SCORE = Part(("case-0",)), Part(("case-0",), ("clip_score",))
     [
         (asking(settings={"steps": 9}), IMAGES, r"asks for something else .* \(steps: none → 9\); accept the whole"),
         (asking(settings={"steps": 9}), SCORE, r"asks for something else .* \(steps: none → 9\); accept the whole"),
-        (asking(seeds=[0, 2], looks=[[0, 2]]), IMAGES, r"asks for something else .* \(seeds: \[0, 1\] → \[0, 2\]\)"),
-        (asking(looks=[[0, 1], [0, 1, 2]]), IMAGES, "was decided with 2 of 3 seeds"),
+        (asking(seeds=[0, 2], rounds=[[0, 2]]), IMAGES, r"asks for something else .* \(seeds: \[0, 1\] → \[0, 2\]\)"),
+        (asking(rounds=[[0, 1], [0, 1, 2]]), IMAGES, "was decided with 2 of 3 seeds"),
         (lambda run: replace(run, task="img2img"), IMAGES, "task: text2img → img2img"),
         (other_version, IMAGES, "clip_score was scored by 2 here, and by 1 in the baseline; accept it for all cases"),
         (other_version, SCORE, "it must be accepted for all cases at once, and case-1 and 1 more are left out"),
@@ -398,7 +398,7 @@ def test_what_cannot_stand_beside_the_rest_is_refused(
 
 @pytest.mark.parametrize("part", [IMAGES, SCORE])
 def test_broken_images_are_refused_in_part_as_well(root: Path, part: Part) -> None:
-    sick = first_sample(health="black")(make_run(SCORES + 1))
+    sick = first_sample(defect="black")(make_run(SCORES + 1))
     with pytest.raises(BrokenImages, match="case-0@0: is black"):
         offer(root, sick, part)
     offer(root, sick, Part(("case-1",)))
@@ -508,7 +508,7 @@ def test_words_choose_among_all_runs_of_a_session() -> None:
         parts_by_words(session, [], ["clip_scor"])
     with pytest.raises(SdevalError, match="peak_memory is accepted with a whole run, not by itself"):
         parts_by_words(session, [], ["peak_memory"])
-    with pytest.raises(SdevalError, match="metric psnr is told, not judged"):
+    with pytest.raises(SdevalError, match="metric psnr is reported only"):
         parts_by_words(session, [], ["psnr"])
 
 

@@ -44,13 +44,13 @@ def test_a_whole_run_is_one_entry(root: Path) -> None:
             metrics="all",
             packages={"torch": "2.9"},
             hardware="cpu of a kind",
-            drawn_by={"model": "tiny"},
+            generated_by={"model": "tiny"},
         ),
     )
 
 
 def test_parts_are_added_and_a_whole_run_resets_them(root: Path) -> None:
-    tuesday = replace(make_run(SCORES + 1), drawn_by={"model": "other"})
+    tuesday = replace(make_run(SCORES + 1), generated_by={"model": "other"})
     write(
         propose(generated(root, "tuesday", tuesday), root / "baselines", [Part(("case-1",))], reason="cats are better")
     )
@@ -60,7 +60,7 @@ def test_parts_are_added_and_a_whole_run_resets_them(root: Path) -> None:
         ("tuesday", "cats are better", ("case-1",), "all"),
         ("tuesday", "", "all", ("clip_score",)),
     ]
-    assert [each.drawn_by["model"] for each in entries(root)] == ["tiny", "other", "other"]
+    assert [each.generated_by["model"] for each in entries(root)] == ["tiny", "other", "other"]
     accept(root / "tuesday/animals/tiny", root / "baselines")
     assert [each.cases for each in entries(root)] == ["all"]
 
@@ -68,7 +68,7 @@ def test_parts_are_added_and_a_whole_run_resets_them(root: Path) -> None:
 def test_nothing_in_it_depends_on_the_day_or_the_user(root: Path) -> None:
     text = (root / "baselines/animals/tiny/accepted.json").read_text()
     assert set(json.loads(text)["accepted"][0]) == {
-        "session", "reason", "cases", "metrics", "packages", "hardware", "drawn_by"
+        "session", "reason", "cases", "metrics", "packages", "hardware", "generated_by"
     }  # fmt: skip
     write(propose(root / "monday/animals/tiny", root / "elsewhere", reason="the first"))
     assert contents(root / "elsewhere") == contents(root / "baselines")

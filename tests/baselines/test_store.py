@@ -16,7 +16,7 @@ from sdeval.results.records import Timing
 from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run, with_features
 
-ASKED = {"cases": 2, "seeds": [0, 1], "looks": [[0, 1]], "settings": {}, "unscored": {}}
+REQUEST = {"cases": 2, "seeds": [0, 1], "rounds": [[0, 1]], "settings": {}, "unscored": {}}
 
 
 def on_disk(run: Run, folder: Path, size: int = 32) -> Path:
@@ -78,17 +78,17 @@ def test_large_images_are_kept_as_thumbnails(run: Run, tmp_path: Path) -> None:
 
 def test_images_that_are_gone_leave_the_baseline(run: Run, tmp_path: Path) -> None:
     accept(on_disk(run, tmp_path / "run"), tmp_path / "baselines")
-    fewer = replace(run, samples=run.samples[:2], asked={**ASKED, "cases": 1})
+    fewer = replace(run, samples=run.samples[:2], request={**REQUEST, "cases": 1})
     accept(on_disk(fewer, tmp_path / "fewer"), tmp_path / "baselines")
     assert len(list((tmp_path / "baselines").rglob("*.png"))) == 2
 
 
 def test_how_far_images_are_from_the_baseline_before_is_not_kept(run: Run, tmp_path: Path) -> None:
-    drifted = replace(run, samples=tuple(replace(each, drift="changed") for each in run.samples))
+    drifted = replace(run, samples=tuple(replace(each, image_change="changed") for each in run.samples))
     accept(on_disk(drifted, tmp_path / "run"), tmp_path / "baselines")
     kept = find(tmp_path / "baselines", run.suite, run.target)
     assert kept is not None
-    assert {each.drift for each in kept.samples} == {""}
+    assert {each.image_change for each in kept.samples} == {""}
 
 
 @pytest.mark.parametrize(
@@ -96,17 +96,17 @@ def test_how_far_images_are_from_the_baseline_before_is_not_kept(run: Run, tmp_p
     [
         ({"complete": False}, "is a partial run"),
         (
-            {"asked": {**ASKED, "unscored": {"clip_score": "no weights"}}},
+            {"request": {**REQUEST, "unscored": {"clip_score": "no weights"}}},
             r"has no clip_score \(no weights\)",
         ),
         ({"metrics": {}}, "has no scores at all"),
-        ({"health": "black"}, "a baseline holds healthy images only"),
+        ({"defect": "black"}, "a baseline holds healthy images only"),
         ({"reasons": {"clip_score": "no"}}, "a baseline holds every score"),
         ({"scores": {}}, r"case-0@0: has no clip_score \(and no reason why\); a baseline holds every score"),
     ],
 )
 def test_bad_runs_are_refused(run: Run, tmp_path: Path, damage: dict[str, object], message: str) -> None:
-    if damage.keys() & {"complete", "asked", "metrics"}:
+    if damage.keys() & {"complete", "request", "metrics"}:
         run = replace(run, **damage)
     else:
         run = replace(run, samples=(replace(run.samples[0], **damage), *run.samples[1:]))
@@ -116,15 +116,15 @@ def test_bad_runs_are_refused(run: Run, tmp_path: Path, damage: dict[str, object
 
 
 def test_a_broken_image_is_named_before_the_scores_it_lacks(run: Run, tmp_path: Path) -> None:
-    sick = replace(run.samples[1], health="black", reasons={"clip_score": "no"})
+    sick = replace(run.samples[1], defect="black", reasons={"clip_score": "no"})
     lacking = replace(run.samples[0], reasons={"clip_score": "no"})
     bad = on_disk(replace(run, samples=(lacking, sick, *run.samples[2:])), tmp_path / "run")
     with pytest.raises(BrokenImages, match="case-0@1: is black"):
         accept(bad, tmp_path / "baselines")
 
 
-def test_what_is_told_and_not_judged_is_neither_asked_for_nor_kept(run: Run, tmp_path: Path) -> None:
-    told = replace(CLIP_SCORE, judged=False)
+def test_what_is_told_and_not_judged_is_neither_request_for_nor_kept(run: Run, tmp_path: Path) -> None:
+    told = replace(CLIP_SCORE, gating=False)
     first, *others = run.samples
     samples = (replace(first, scores={**first.scores, "psnr": None}, reasons={"psnr": "no"}), *others)
     drifted = replace(run, metrics={**run.metrics, "psnr": told}, samples=samples)

@@ -16,7 +16,7 @@ def measured(**changes: object) -> MetricVariability:
     values = {
         "version": "1",
         "reference": "",
-        "metric": 30.0,
+        "value": 30.0,
         "variability": 0.25,
         "harmless": 0.1,
         "tolerance": 0.5,
@@ -34,9 +34,9 @@ def variability_of(**metrics: MetricVariability) -> Variability:
         target="tiny",
         seed_sets=6,
         metrics=metrics,
-        asked={"cases": 1, "seeds": [0, 1], "settings": {"guidance_scale": 4.0}},
+        request={"cases": 1, "seeds": [0, 1], "settings": {"guidance_scale": 4.0}},
         samples="0123456789abcdef",
-        drawn_by={"model": "tiny", "dtype": "float32"},
+        generated_by={"model": "tiny", "dtype": "float32"},
         overrides={},
         environment={"threads": 1},
     )
@@ -70,14 +70,14 @@ def test_nothing_measured_is_none(tmp_path: Path) -> None:
         ("{", "tiny.variability.json: is damaged: "),
         ("[]", "tiny.variability.json: is damaged: "),
         ("{}", "tiny.variability.json: is damaged: suite: is missing"),
-        ('{"schema": 2}', "tiny.variability.json: is damaged: suite: is missing"),
-        ('{"schema": 2, "metrics": {}}', "tiny.variability.json: is damaged: suite: is missing"),
-        ('{"schema": 2, "metrics": {}, "asked": 3}', "tiny.variability.json: is damaged: "),
+        ('{"schema": 3}', "tiny.variability.json: is damaged: suite: is missing"),
+        ('{"schema": 3, "metrics": {}}', "tiny.variability.json: is damaged: suite: is missing"),
+        ('{"schema": 3, "metrics": {}, "request": 3}', "tiny.variability.json: is damaged: "),
         (
-            '{"schema": 2, "metrics": {}, "asked": {}, "drawn_by": {}, "overrides": {}}',
+            '{"schema": 3, "metrics": {}, "request": {}, "generated_by": {}, "overrides": {}}',
             "tiny.variability.json: is damaged: ",
         ),
-        ('{"schema": 2, "metrics": {"clip_score": {"metric": 1}}}', "tiny.variability.json: is damaged: "),
+        ('{"schema": 3, "metrics": {"clip_score": {"value": 1}}}', "tiny.variability.json: is damaged: "),
         ("\xff", "tiny.variability.json: is damaged: "),
     ],
 )
@@ -94,15 +94,15 @@ def test_damage_is_named_and_says_how_to_restore_it(tmp_path: Path, text: str, m
 
 def test_another_schema_is_measured_again(tmp_path: Path) -> None:
     path = variabilities.write(variability_of(), tmp_path)
-    path.write_text(path.read_text().replace('"schema": 2', '"schema": 1'))
+    path.write_text(path.read_text().replace('"schema": 3', '"schema": 1'))
     with pytest.raises(OtherSchema, match="written by another version of sdeval; measure again with: sdeval calibrate"):
         variabilities.read(tmp_path, "animals", "tiny")
 
 
-def test_samples_are_known_by_what_is_asked_of_them_in_any_order() -> None:
-    asked = samples_hash(["circle", "cross"])
-    assert samples_hash(["cross", "circle"]) == asked
-    assert len({asked, samples_hash(["circle"]), samples_hash(["circle", "cross", "cross"])}) == 3
+def test_samples_are_known_by_what_is_request_of_them_in_any_order() -> None:
+    request = samples_hash(["circle", "cross"])
+    assert samples_hash(["cross", "circle"]) == request
+    assert len({request, samples_hash(["circle"]), samples_hash(["circle", "cross", "cross"])}) == 3
 
 
 def test_the_stated_tolerance_is_the_one_that_counts() -> None:

@@ -32,7 +32,7 @@ GENERATED_BY = {
     "device": "cpu",
 }
 del GENERATED_BY["settings"]
-ASKED = {"cases": 3, "seeds": [0, 1], "settings": dict(SUITE.settings)}
+REQUEST = {"cases": 3, "seeds": [0, 1], "settings": dict(SUITE.settings)}
 
 
 def options(suite: Suite = SUITE) -> MetricOptions:
@@ -43,7 +43,7 @@ def of_metric(version: str, reference: str = "") -> MetricVariability:
     return MetricVariability(
         version=version,
         reference=reference,
-        metric=30.0,
+        value=30.0,
         variability=0.25,
         harmless=0.1,
         tolerance=0.5,
@@ -70,7 +70,7 @@ def reference(versions: dict[str, str]) -> str:
 @pytest.fixture
 def measured(versions: dict[str, str], reference: str) -> Variability:
     """What was measured of `SUITE`, as it is."""
-    asked = make_plan(SUITE, SHAPES)
+    request = make_plan(SUITE, SHAPES)
     return Variability(
         suite="few",
         target="shapes",
@@ -79,9 +79,9 @@ def measured(versions: dict[str, str], reference: str) -> Variability:
             name: of_metric(version, reference if name == "frechet_distance" else "")
             for name, version in versions.items()
         },
-        asked=ASKED,
-        samples=samples_hash(map(asked.fingerprint, asked.samples)),
-        drawn_by=GENERATED_BY,
+        request=REQUEST,
+        samples=samples_hash(map(request.fingerprint, request.samples)),
+        generated_by=GENERATED_BY,
         overrides={},
         environment={},
     )
@@ -93,10 +93,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "baselines"
 
 
-def accepted(settings: dict[str, object] | None = None, **drawn_by: object) -> Run:
+def accepted(settings: dict[str, object] | None = None, **generated_by: object) -> Run:
     """A baseline of the suite; only how it was generated counts."""
-    asked = {**ASKED, "looks": [[0, 1]], "settings": {**SUITE.settings, **(settings or {})}, "unscored": {}}
-    return make_run(np.ones((3, 2)), suite="few", asked=asked, drawn_by={**GENERATED_BY, **drawn_by})
+    request = {**REQUEST, "rounds": [[0, 1]], "settings": {**SUITE.settings, **(settings or {})}, "unscored": {}}
+    return make_run(np.ones((3, 2)), suite="few", request=request, generated_by={**GENERATED_BY, **generated_by})
 
 
 def fitting(
@@ -136,13 +136,13 @@ def test_what_is_on_trial_leaves_the_variability_as_it_is(measured: Variability,
 
 
 def test_settings_of_the_suite_that_ask_for_the_same_images_are_on_trial_too(measured: Variability, here: Path) -> None:
-    asked = replace(SUITE, settings={**SUITE.settings, "num_inference_steps": 9})
-    assert fitting(measured, here, suite=asked).notes == ()
+    request = replace(SUITE, settings={**SUITE.settings, "num_inference_steps": 9})
+    assert fitting(measured, here, suite=request).notes == ()
 
 
-def test_further_looks_and_stated_tolerances_leave_the_variability_as_it_is(measured: Variability, here: Path) -> None:
-    asked = replace(SUITE, max_seeds=8, tolerances={"clip_score": 3.0})
-    assert fitting(measured, here, suite=asked).notes == ()
+def test_further_rounds_and_stated_tolerances_leave_the_variability_as_it_is(measured: Variability, here: Path) -> None:
+    request = replace(SUITE, max_seeds=8, tolerances={"clip_score": 3.0})
+    assert fitting(measured, here, suite=request).notes == ()
 
 
 MORE = Case(id="triangle", prompt="a large red triangle on a blue background")
@@ -167,17 +167,17 @@ def test_a_suite_that_asks_for_other_samples_makes_all_of_it_stale(
     assert note.startswith(f"{LEFT_OUT}the suite asks for other samples since ({what}){AGAIN}")
 
 
-def test_settings_that_variability_was_measured_with_are_not_asked_of_the_target_on_trial(
+def test_settings_that_variability_was_measured_with_are_not_request_of_the_target_on_trial(
     here: Path, measured: Variability
 ) -> None:
     """Variability and baseline at another size: the suite is asked for that size as well."""
     small = {"width": 32, "height": 32}
-    asked = make_plan(SUITE, replace(SHAPES, settings=small))
+    request = make_plan(SUITE, replace(SHAPES, settings=small))
     of_small = replace(
         measured,
-        samples=samples_hash(map(asked.fingerprint, asked.samples)),
+        samples=samples_hash(map(request.fingerprint, request.samples)),
         overrides=small,
-        asked={**ASKED, "settings": {**SUITE.settings, **small}},
+        request={**REQUEST, "settings": {**SUITE.settings, **small}},
     )
     assert fitting(of_small, here, baseline=accepted(small)) == VariabilityFit(of_small, ())
 
@@ -210,7 +210,7 @@ def test_where_and_in_which_batches_the_baseline_was_generated_does_not_count(
 
 
 def test_a_folder_is_the_same_wherever_it_lies_and_another_one_is_not(measured: Variability, here: Path) -> None:
-    of_folder = replace(measured, drawn_by={**GENERATED_BY, "model": "/data/paint-1"})
+    of_folder = replace(measured, generated_by={**GENERATED_BY, "model": "/data/paint-1"})
     assert fitting(of_folder, here, baseline=accepted(model="./models/paint-1")).notes == ()
     (note,) = fitting(of_folder, here, baseline=accepted(model="./models/paint-2")).notes
     assert "(model: paint-1 → paint-2)" in note

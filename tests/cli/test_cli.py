@@ -109,7 +109,7 @@ def test_a_damaged_session_is_named(session: Path, text: str, message: str, caps
 
 
 def test_the_page_of_a_session_whose_images_are_gone_says_so(session: Path) -> None:
-    verdict = Verdict(suite="animals", target="tiny", metric="health", case="case-0", verdict="new")
+    verdict = Verdict(suite="animals", target="tiny", metric="defect", case="case-0", verdict="new")
     (session / "animals" / "tiny" / "images" / "case-0@1.png").unlink()
     page = publish(session, [verdict], Path("baselines")).read_text(encoding="utf-8")
     assert page.count('loading="lazy"') == 1
@@ -119,7 +119,7 @@ def test_the_page_of_a_session_whose_images_are_gone_says_so(session: Path) -> N
 def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -> None:
     text = (session / "summary.md").read_text(encoding="utf-8")
     assert text.endswith("Page: `reports/one/index.html`\n\nNext: `sdeval accept reports/one`\n")
-    verdict = Verdict(suite="animals", target="tiny", metric="health", case="case-0", verdict="broken")
+    verdict = Verdict(suite="animals", target="tiny", metric="defect", case="case-0", verdict="broken")
     publish(session, [verdict], Path("baselines"), Telling(elsewhere=Elsewhere("https://pages.example")))
     text = (session / "summary.md").read_text(encoding="utf-8")
     assert text.endswith("Page: [the page](<https://pages.example>)\n\nNext: `open https://pages.example`\n")
@@ -213,7 +213,7 @@ def test_the_scores_of_a_metric_are_accepted_and_images_stay(session: Path, caps
     ]
 
 
-def test_twenty_cases_are_told_and_all_where_asked(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_twenty_cases_are_told_and_all_where_request(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder, scores in (("one", np.ones((25, 2))), ("two", np.full((25, 2), 2.0))):
         on_disk(make_run(scores), session.parent / folder / "animals" / "tiny")
     assert main(["accept", str(session)]) == 0
@@ -291,7 +291,7 @@ def test_nothing_is_written_where_one_approval_is_refused(session: Path) -> None
         (["accept", "approvals.json"], "session: two is neither in "),
     ],
 )
-def test_what_is_asked_wrongly_ends_in_one_line(
+def test_what_is_request_wrongly_ends_in_one_line(
     session: Path, command: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     approve(Path("approvals.json"))

@@ -21,7 +21,7 @@ OPEN = Decision(
     seed_variance=8.0,
     shown_at=0.001,
     excluded_at=0.05,
-    asked=0.008,
+    request=0.008,
     wide_enough=1.19,
 )
 

@@ -30,7 +30,7 @@ def test_without_a_baseline_every_case_is_new(scores: np.ndarray) -> None:
 
 def test_a_defect_is_broken_even_without_a_baseline(scores: np.ndarray) -> None:
     run = make_run(scores)
-    sick = replace(run.samples[5], health="black", detail="no level above 0 of 255")
+    sick = replace(run.samples[5], defect="black", detail="no level above 0 of 255")
     run = replace(run, samples=(*run.samples[:5], sick, *run.samples[6:]))
     said = by_case(judge_cases(run, None))["case-2"]
     assert said.verdict == "broken"
@@ -87,8 +87,8 @@ def test_a_case_whose_images_changed_passes_with_its_change(scores: np.ndarray) 
     after[3] += 0.5
     verdicts = by_case(judge_cases(make_run(after), make_run(scores)))
     changed = verdicts["case-3"]
-    assert (changed.verdict, changed.metric, round(changed.delta or 0, 6)) == ("passed", "clip_score", 0.5)
-    assert verdicts["case-4"].metric == "health"
+    assert (changed.verdict, changed.metric, round(changed.change or 0, 6)) == ("passed", "clip_score", 0.5)
+    assert verdicts["case-4"].metric == "defect"
 
 
 def test_another_request_is_new(scores: np.ndarray) -> None:
@@ -116,7 +116,7 @@ def test_a_failed_metric_is_unscored(scores: np.ndarray) -> None:
 
 def test_a_missing_distance_that_is_told_and_not_judged_fails_no_case(scores: np.ndarray) -> None:
     run = make_run(scores)
-    told = replace(run.metrics["clip_score"], judged=False)
+    told = replace(run.metrics["clip_score"], gating=False)
     samples = tuple(replace(each, reasons={"psnr": "identical images"}) for each in run.samples)
     run = replace(run, metrics={**run.metrics, "psnr": told}, samples=samples)
     assert {each.verdict for each in judge_cases(run, make_run(scores))} == {"passed"}
@@ -249,7 +249,7 @@ def test_scores_that_hang_together_accuse_no_single_case(rng: np.random.Generato
 
 def flat(run: Run, count: int) -> Run:
     """The run with so many flat images, one a case."""
-    samples = [replace(s, health="uniform") if s.seed == 0 and int(s.case[5:]) < count else s for s in run.samples]
+    samples = [replace(s, defect="uniform") if s.seed == 0 and int(s.case[5:]) < count else s for s in run.samples]
     return replace(run, samples=tuple(samples))
 
 

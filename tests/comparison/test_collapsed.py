@@ -127,7 +127,7 @@ def test_the_first_four_are_named_and_the_others_counted(before: np.ndarray) -> 
 
 def test_a_loss_that_all_share_without_falling_far_is_left_to_the_mean(before: np.ndarray) -> None:
     said = judged(before - 4, before)
-    assert (said.verdict, said.delta, said.reason) == ("passed", 0.0, "no sample fell or recovered so far")
+    assert (said.verdict, said.change, said.reason) == ("passed", 0.0, "no sample fell or recovered so far")
 
 
 def test_lower_is_better_is_turned_around(before: np.ndarray) -> None:
@@ -160,7 +160,7 @@ def test_a_score_that_is_missing_on_either_side_is_unscored(before: np.ndarray) 
     assert judged(holed, before).verdict == judged(before, holed).verdict == "unscored"
 
 
-@pytest.mark.parametrize("change", [{"judged": False}, {"scope": "set"}])
+@pytest.mark.parametrize("change", [{"gating": False}, {"scope": "set"}])
 def test_metrics_that_do_not_judge_single_images_do_not_count(before: np.ndarray, change: dict[str, object]) -> None:
     metrics = {"clip_score": replace(CLIP_SCORE, **change)}
     assert judged(before - 60, before, metrics=metrics).reason == "no score that both sides have"
@@ -223,4 +223,4 @@ def test_one_image_in_eight_that_shows_something_else_is_found_among_other_image
 
 def test_fewer_than_sixteen_samples_make_no_rate(before: np.ndarray) -> None:
     said = judged(moved(before[:3], 3, -60), before[:3])
-    assert (said.verdict, said.reason[:47]) == ("information", "3 of 12 samples fell far in clip_score (0 recov")
+    assert (said.verdict, said.reason[:47]) == ("informational", "3 of 12 samples fell far in clip_score (0 recov")

@@ -42,17 +42,17 @@ def test_what_is_known_is_said() -> None:
 RARE = DefectRates(images=1000, defects={"black": 10})
 
 
-def broken(count: int, health: str = "black", run: Run | None = None) -> Run:
+def broken(count: int, defect: str = "black", run: Run | None = None) -> Run:
     """A run of 24 cases and 2 seeds, its last images broken."""
     run = run or make_run(np.full((24, 2), 30.0))
     whole = len(run.samples) - count
-    sick = tuple(replace(each, health=health, detail="as said") for each in run.samples[whole:])
+    sick = tuple(replace(each, defect=defect, detail="as said") for each in run.samples[whole:])
     return replace(run, samples=(*run.samples[:whole], *sick))
 
 
 def test_every_defect_of_a_run_is_counted_by_itself() -> None:
     both = broken(1, "uniform", broken(7))
-    assert sum(each.health == "black" for each in both.samples) == 6
+    assert sum(each.defect == "black" for each in both.samples) == 6
     assert expected_defects(both, DefectRates(1000, {"black": 10, "uniform": 10})) == {"uniform"}
     assert expected_defects(broken(0), RARE) == frozenset()
 
@@ -77,7 +77,7 @@ def test_the_chance_is_that_of_rates_which_fit_what_was_measured(seen: int, imag
 
 
 def test_which_seed_has_which_defect_is_told_with_what_is_known_of_it() -> None:
-    samples = [each for each in broken(2).samples if each.health != "ok"]
+    samples = [each for each in broken(2).samples if each.defect]
     found = "seed 0 is black (as said), seed 1 is black (as said); "
     assert named(samples, RARE) == found + "by itself the target makes 10 of 1000 images black"
     advice = "if the target does this by itself now and then, sdeval calibrate measures how often"
@@ -86,6 +86,6 @@ def test_which_seed_has_which_defect_is_told_with_what_is_known_of_it() -> None:
 
 def test_a_case_with_an_expected_and_another_defect_is_broken() -> None:
     run = broken(1)
-    run = replace(run, samples=(*run.samples[:-2], replace(run.samples[-2], health="uniform"), run.samples[-1]))
+    run = replace(run, samples=(*run.samples[:-2], replace(run.samples[-2], defect="uniform"), run.samples[-1]))
     verdicts = judge_cases(run, make_run(np.full((24, 2), 30.0)), rates=RARE)
     assert {each.case: each.verdict for each in verdicts if each.verdict != "passed"} == {"case-23": "broken"}

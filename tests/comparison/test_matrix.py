@@ -38,7 +38,7 @@ def runs(scores: np.ndarray, rng: np.random.Generator) -> dict[str, Run]:
 def test_settings_are_judged_against_the_reference(runs: dict[str, Run]) -> None:
     matrix = side_by_side(runs, "fifty steps", lambda _: None)
     said = {row.name: row.verdicts[0].verdict for row in matrix.rows}
-    assert said == {"fifty steps": "information", "twenty steps": "passed", "two steps": "regressed"}
+    assert said == {"fifty steps": "informational", "twenty steps": "passed", "two steps": "regressed"}
 
 
 def test_the_cheapest_is_the_fastest_that_is_not_worse(runs: dict[str, Run]) -> None:
@@ -71,7 +71,7 @@ def test_the_front_holds_what_no_other_beats_in_time_and_quality(runs: dict[str,
 
 
 def test_broken_images_make_a_setting_worse(runs: dict[str, Run]) -> None:
-    sick = replace(runs["twenty steps"].samples[0], health="black")
+    sick = replace(runs["twenty steps"].samples[0], defect="black")
     runs["twenty steps"] = replace(runs["twenty steps"], samples=(sick, *runs["twenty steps"].samples[1:]))
     matrix = side_by_side(runs, "fifty steps", lambda _: None)
     row = matrix.rows[1]
@@ -108,8 +108,8 @@ def test_a_spread_is_median_ninetieth_and_deviation() -> None:
 
 
 def test_settings_are_named_by_what_differs(scores: np.ndarray) -> None:
-    one = make_run(scores, drawn_by={"scheduler": "DDIM", "dtype": "float16"})
-    two = make_run(scores, drawn_by={"scheduler": "Euler", "dtype": "float16"})
+    one = make_run(scores, generated_by={"scheduler": "DDIM", "dtype": "float16"})
+    two = make_run(scores, generated_by={"scheduler": "Euler", "dtype": "float16"})
     assert setting_names([one, two]) == ["tiny scheduler=DDIM", "tiny scheduler=Euler"]
     assert setting_names([one, replace(two, target="other")]) == ["tiny", "other"]
     newer = replace(one, environment={"packages": {"torch": "3"}})

@@ -41,13 +41,13 @@ def scores(rng: np.random.Generator) -> np.ndarray:
 
 def test_identical_images_pass_without_a_test(scores: np.ndarray) -> None:
     said = judge(scores, scores)
-    assert (said.verdict, said.delta, said.reason) == ("passed", 0.0, "identical images")
+    assert (said.verdict, said.change, said.reason) == ("passed", 0.0, "identical images")
 
 
 def test_a_clear_loss_is_a_regression(scores: np.ndarray, rng: np.random.Generator) -> None:
     said = judge(scores - 2 + rng.normal(0, 0.5, size=scores.shape), scores)
     assert said.verdict == "regressed"
-    assert said.delta == pytest.approx(-2, abs=0.3)
+    assert said.change == pytest.approx(-2, abs=0.3)
     assert said.p_value is not None
     assert said.p_value < ALPHA_METRICS
 
@@ -96,7 +96,7 @@ def test_scores_missing_in_the_baseline_are_unscored(scores: np.ndarray) -> None
 def test_another_version_of_the_metric_is_not_comparable(scores: np.ndarray) -> None:
     before = make_run(scores)
     older = replace(before, metrics={"clip_score": replace(before.metrics["clip_score"], version="0")})
-    assert judge_metrics([collect_evidence(make_run(scores), older, "clip_score")])[0].verdict == "not comparable"
+    assert judge_metrics([collect_evidence(make_run(scores), older, "clip_score")])[0].verdict == "not_comparable"
 
 
 def test_many_gates_raise_the_bar(scores: np.ndarray, rng: np.random.Generator) -> None:
@@ -152,18 +152,18 @@ def test_other_reference_images_are_not_comparable(rng: np.random.Generator) -> 
     features = rng.normal(size=(48, 8))
     one = with_features(make_run(np.ones((24, 2))), features, 1.0, reference="a")
     other = with_features(make_run(np.ones((24, 2))), features, 1.0, reference="b")
-    assert judge_metrics([collect_evidence(one, other, "frechet_distance")])[0].verdict == "not comparable"
+    assert judge_metrics([collect_evidence(one, other, "frechet_distance")])[0].verdict == "not_comparable"
 
 
 def told(scores: np.ndarray) -> Run:
     """A run whose one metric is told and not judged."""
     run = make_run(scores)
-    return replace(run, metrics={"clip_score": replace(run.metrics["clip_score"], judged=False)})
+    return replace(run, metrics={"clip_score": replace(run.metrics["clip_score"], gating=False)})
 
 
 def test_what_is_not_judged_is_information_however_far_it_fell(scores: np.ndarray) -> None:
     said = judge_metrics([collect_evidence(told(scores - 20), told(scores), "clip_score")])[0]
-    assert (said.verdict, said.reason) == ("information", "told, not judged")
+    assert (said.verdict, said.reason) == ("informational", "reported only")
     assert said.current == pytest.approx(scores.mean() - 20)
 
 
@@ -171,7 +171,7 @@ def test_without_a_baseline_what_is_not_judged_has_nothing_to_tell(scores: np.nd
     run = told(scores)
     silent = replace(run, samples=tuple(replace(each, scores={}) for each in run.samples))
     said = judge_metrics([collect_evidence(silent, None, "clip_score")])[0]
-    assert (said.verdict, said.current) == ("information", None)
+    assert (said.verdict, said.current) == ("informational", None)
     assert said.reason == "no image of the baseline to compare with"
 
 
@@ -236,7 +236,7 @@ def test_other_images_with_equal_scores_pass_and_say_so(scores: np.ndarray) -> N
     before = make_run(scores)
     other = replace(before, samples=tuple(replace(each, sha256=f"other {each.sha256}") for each in before.samples))
     said = judge_metrics([collect_evidence(other, before, "clip_score")])[0]
-    assert (said.verdict, said.delta, said.reason) == ("passed", 0.0, "identical scores")
+    assert (said.verdict, said.change, said.reason) == ("passed", 0.0, "identical scores")
 
 
 @pytest.mark.parametrize("value", [0.0, -7.0, 30.0])
@@ -389,8 +389,8 @@ def test_another_process_counts_as_unchanged(scores: np.ndarray) -> None:
 
 def agrees(said: Verdict) -> bool:
     """Whether a verdict is what the numbers in its row say."""
-    delta, tolerance = said.delta or 0.0, said.tolerance or 0.0
-    lost, sign = (-delta, 1) if said.higher_is_better else (delta, -1)
+    change, tolerance = said.change or 0.0, said.tolerance or 0.0
+    lost, sign = (-change, 1) if said.higher_is_better else (change, -1)
     worst = -sign * (said.low if sign > 0 else said.high)  # type: ignore[operator]
     least = (
         (said.corrected_high if sign > 0 else said.corrected_low),
@@ -409,7 +409,7 @@ def agrees(said: Verdict) -> bool:
         assert said.p_value is not None
         return said.verdict == "regressed" and least_lost > tolerance and said.p_value < ALPHA_FURTHER
     significant = said.p_value is not None and said.p_value < ALPHA_METRICS
-    bounded = said.low is not None and said.high is not None and said.low <= delta <= said.high
+    bounded = said.low is not None and said.high is not None and said.low <= change <= said.high
     return said.verdict == expected and bounded and (significant == (gained if expected == "improved" else shown))
 
 
@@ -420,7 +420,7 @@ def wide_enough(said: Verdict) -> bool:
         return True
     low, high = (-np.inf if outer[0] is None else outer[0], np.inf if outer[1] is None else outer[1])
     hair = 1e-9 * (abs(low) + abs(high)) if np.isfinite([low, high]).all() else 0.0
-    return all(low - hair <= each <= high + hair for each in (said.delta, *inner) if each is not None)
+    return all(low - hair <= each <= high + hair for each in (said.change, *inner) if each is not None)
 
 
 @pytest.mark.parametrize("cases", [1, 2, 3, 8, 32])
@@ -472,7 +472,7 @@ def test_a_set_of_which_the_last_digits_moved_passes() -> None:
         before = rng.normal(size=(48, 8)).astype(np.float32)
         after = (before * (1 + rng.normal(0, 1e-7, before.shape))).astype(np.float32)
         said = set_verdict(after, before, real, digits=6)
-        assert (said.delta, said.verdict) == (pytest.approx(0, abs=2e-6), "passed")
+        assert (said.change, said.verdict) == (pytest.approx(0, abs=2e-6), "passed")
 
 
 @pytest.mark.parametrize("scale", [1.0, 1 / 24])
@@ -541,7 +541,7 @@ def test_a_tolerance_of_nothing_fails_what_is_shown_and_passes_no_loss() -> None
 def test_scores_that_never_vary_are_judged_by_their_tolerance_alone(cases: int) -> None:
     before = np.full((cases, 2), 30.0)
     said = judge(before - 20.0, before)
-    assert (said.verdict, said.delta) == ("regressed", -20.0)
+    assert (said.verdict, said.change) == ("regressed", -20.0)
     assert judge(before - 0.01, before).verdict != "regressed"
 
 
@@ -551,7 +551,7 @@ def test_whatever_little_there_is_has_an_answer(shape: tuple[int, int], rng: np.
     for shift in (-40.0, -0.1, 0.1, 40.0):
         said = judge(before + shift, before)
         assert said.verdict in ("regressed", "inconclusive", "passed", "improved")
-        assert said.delta == pytest.approx(shift)
+        assert said.change == pytest.approx(shift)
 
 
 def test_without_any_evidence_there_is_no_verdict() -> None:

@@ -10,12 +10,12 @@ from sdeval.results.records import CaseRecord
 from sdeval.results.run import Run
 from tests.conftest import make_run
 
-ASKED = CaseRecord(case="case-0", negative_prompt="blurry", image="inputs/a.png", mask="inputs/b.png", strength=0.5)
+REQUEST = CaseRecord(case="case-0", negative_prompt="blurry", image="inputs/a.png", mask="inputs/b.png", strength=0.5)
 
 
 @pytest.fixture
 def run() -> Run:
-    return make_run(np.ones((3, 2)), cases={"case-0": ASKED})
+    return make_run(np.ones((3, 2)), cases={"case-0": REQUEST})
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def run() -> Run:
     ],
 )
 def test_the_field_that_changed_is_named_old_and_new(run: Run, field: str, value: object, said: str) -> None:
-    now = replace(run, cases={"case-0": replace(ASKED, **{field: value})})
+    now = replace(run, cases={"case-0": replace(REQUEST, **{field: value})})
     assert changed_fields(now, run, run.samples[0], run.samples[0]) == said
 
 
@@ -74,18 +74,18 @@ def test_a_seed_that_the_baseline_lacks_takes_its_case_away_and_a_further_one_do
 
 @pytest.mark.parametrize(("field", "told"), [("region_prompt", 'region_prompt changed: "" → "a cat"')])
 def test_a_field_that_was_empty_is_told_as_such(run: Run, field: str, told: str) -> None:
-    now = replace(run, cases={"case-0": replace(ASKED, **{field: "a cat"})})
+    now = replace(run, cases={"case-0": replace(REQUEST, **{field: "a cat"})})
     assert changed_fields(now, run, run.samples[0], run.samples[0]) == told
 
 
 def test_other_tags_and_a_size_that_one_side_does_not_know_are_no_change(run: Run) -> None:
-    now = replace(run, cases={"case-0": replace(ASKED, tags=("round",))})
+    now = replace(run, cases={"case-0": replace(REQUEST, tags=("round",))})
     sized = replace(run.samples[0], width=64, height=64)
     assert "changed" not in changed_fields(now, run, sized, run.samples[0])
 
 
 def test_several_fields_that_changed_are_told_together(run: Run) -> None:
-    now = replace(run, cases={"case-0": replace(ASKED, strength=0.7, negative_prompt="ugly")})
+    now = replace(run, cases={"case-0": replace(REQUEST, strength=0.7, negative_prompt="ugly")})
     said = changed_fields(now, run, run.samples[0], run.samples[0])
     assert said == 'negative_prompt changed: "blurry" → "ugly"; strength changed: 0.5 → 0.7'
 

@@ -16,7 +16,7 @@ GPU = {"hardware": "1x GPU"}
 
 def timed(seconds: float, hardware: str = "1x GPU", memory: int = 1000, **changes: object) -> Run:
     """Ten calls of two images, the first of them slow."""
-    run = make_run(np.ones((10, 2)), drawn_by={"batch_size": 2})
+    run = make_run(np.ones((10, 2)), generated_by={"batch_size": 2})
     stages = {"encode": 0.1 * seconds, "denoise": 0.8 * seconds, "decode": 0.1 * seconds, "steps": 10}
     timings = {
         sample.key: Timing(call=row // 2, seconds=9.0 if row < 2 else seconds, warming=row < 2, **stages)
@@ -68,7 +68,7 @@ def test_memory_is_judged_too(memory: int, verdict: str) -> None:
     [
         (timed(5.0), None, {}, "no speed was accepted for this class of machine"),
         (timed(5.0, "cpu AMD"), timed(0.5, "cpu AMD"), {}, "the suite states no tolerance"),
-        (timed(5.0), timed(0.5, drawn_by={"batch_size": 1}), {}, "batches of 2, where 1 were accepted"),
+        (timed(5.0), timed(0.5, generated_by={"batch_size": 1}), {}, "batches of 2, where 1 were accepted"),
         (timed(5.0), timed(0.5), {"busy": "the GPU is shared with 2 programs"}, "not judged: the GPU is shared"),
     ],
 )
@@ -76,7 +76,7 @@ def test_what_cannot_be_judged_is_told_with_the_reason(
     run: Run, stored: Run | None, changes: dict[str, object], reason: str
 ) -> None:
     said = judge(run, stored, **changes)
-    assert said.verdict == "information"
+    assert said.verdict == "informational"
     assert reason in said.reason
 
 
@@ -139,7 +139,7 @@ def test_in_turns_few_calls_show_nothing(rng: np.random.Generator) -> None:
 
 def test_in_turns_memory_is_told(rng: np.random.Generator) -> None:
     said = judge_in_turns(timed(0.5), timed(0.5), "peak_memory", "")
-    assert (said.verdict, said.reason) == ("information", "both targets were held by one process")
+    assert (said.verdict, said.reason) == ("informational", "both targets were held by one process")
 
 
 def test_in_turns_without_times_nothing_is_said() -> None:

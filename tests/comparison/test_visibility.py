@@ -108,7 +108,7 @@ def test_what_calibrate_measured_speaks_for_a_baseline_of_one_seed(rng: np.rando
 
 
 @pytest.mark.parametrize("record", [None, replace(CLIP_SCORE, alone=False)])
-def test_what_looks_at_all_images_or_is_not_there_is_not_told_of(
+def test_what_rounds_at_all_images_or_is_not_there_is_not_told_of(
     record: MetricRecord | None, rng: np.random.Generator
 ) -> None:
     baseline = replace(accepted(1, 1, rng), metrics={"clip_score": record} if record else {})

@@ -146,9 +146,9 @@ def test_wrong_images_are_refused(images: Path, image: str, mask: str, strength:
     "changes",
     [{"prompt": "another"}, {"negative_prompt": "dogs"}, {"strength": 0.4}, {"region_prompt": "a cat's head"}],
 )
-def test_the_fingerprint_follows_what_is_asked(changes: dict[str, Any]) -> None:
-    asked = fingerprint(Sample(CAT, 0), 64, 64)
-    assert fingerprint(Sample(replace(CAT, **changes), 0), 64, 64) != asked
+def test_the_fingerprint_follows_what_is_request(changes: dict[str, Any]) -> None:
+    request = fingerprint(Sample(CAT, 0), 64, 64)
+    assert fingerprint(Sample(replace(CAT, **changes), 0), 64, 64) != request
 
 
 def test_the_fingerprint_follows_seed_and_size() -> None:
@@ -171,7 +171,7 @@ def test_ids_names_and_tags_do_not_change_the_fingerprint() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seeds", "most", "looks"),
+    ("seeds", "most", "rounds"),
     [
         ((0, 1), None, [(0, 1)]),
         ((0, 1), 2, [(0, 1)]),
@@ -179,8 +179,8 @@ def test_ids_names_and_tags_do_not_change_the_fingerprint() -> None:
         ((31,), 3, [(31,), (31, 32), (31, 32, 33)]),
     ],
 )
-def test_looks_double_up_to_the_most(seeds: tuple[int, ...], most: int | None, looks: list[tuple[int, ...]]) -> None:
-    assert list(suite(seeds=seeds, max_seeds=most).looks) == looks
+def test_rounds_double_up_to_the_most(seeds: tuple[int, ...], most: int | None, rounds: list[tuple[int, ...]]) -> None:
+    assert list(suite(seeds=seeds, max_seeds=most).rounds) == rounds
 
 
 def test_fewer_seeds_at_most_than_at_first_are_refused() -> None:

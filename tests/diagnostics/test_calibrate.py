@@ -49,7 +49,7 @@ SEEDS = [np.array([[value - 1, value + 1], [value, value]]) for value in SPEEDS]
 def test_variability_is_the_standard_deviation_of_the_metric_over_sets_of_seeds() -> None:
     found = summarize(suite(), measured(SEEDS))
     assert (found.suite, found.target, found.seed_sets) == ("animals", "tiny", 4)
-    assert found.metrics["clip_score"].metric == 30.0
+    assert found.metrics["clip_score"].value == 30.0
     mean = sum(SPEEDS) / 4
     expected = (sum((value - mean) ** 2 for value in SPEEDS) / 3) ** 0.5
     assert found.metrics["clip_score"].variability == pytest.approx(expected)
@@ -63,9 +63,9 @@ def test_what_it_was_measured_on_is_kept(rng: np.random.Generator) -> None:
         "clip_score": ("1", ""),
         "frechet_distance": ("1", "real"),
     }
-    assert found.asked == {"cases": 2, "seeds": [0, 1], "settings": {}}
+    assert found.request == {"cases": 2, "seeds": [0, 1], "settings": {}}
     assert found.samples == variability.samples_hash(each.fingerprint for each in run.samples)
-    assert (found.drawn_by, found.overrides) == ({"model": "tiny"}, {"guidance_scale": 7})
+    assert (found.generated_by, found.overrides) == ({"model": "tiny"}, {"guidance_scale": 7})
 
 
 def test_harmless_is_the_largest_change_of_the_metric_generated_in_other_ways() -> None:
@@ -108,8 +108,8 @@ def test_four_in_five_changes_as_large_as_what_is_detectable_are_found(
 ) -> None:
     """By the rule that judges, whether its level or the tolerance is the higher bar."""
     cases, times = 30, 100
-    asked = suite(cases, tolerances={"clip_score": tolerance})
-    found = summarize(asked, measured(many(rng, cases, 30))).metrics["clip_score"]
+    request = suite(cases, tolerances={"clip_score": tolerance})
+    found = summarize(request, measured(many(rng, cases, 30))).metrics["clip_score"]
     records = {"clip_score": replace(CLIP_SCORE, tolerance=tolerance)}
     verdicts = []
     for _ in range(times):
@@ -135,8 +135,8 @@ def test_more_gates_detect_less(rng: np.random.Generator) -> None:
 
 
 def test_as_many_cases_as_are_needed_show_a_loss_as_large_as_the_tolerance(rng: np.random.Generator) -> None:
-    asked = suite(20, tolerances={"clip_score": 1.0})
-    found = summarize(asked, measured(many(rng, 20, 30))).metrics["clip_score"]
+    request = suite(20, tolerances={"clip_score": 1.0})
+    found = summarize(request, measured(many(rng, 20, 30))).metrics["clip_score"]
     assert found.cases == 20
     # Without the bar of the tolerance itself, which a loss as large passes every other time.
     loss, times = 1.0, 100
@@ -165,7 +165,7 @@ def test_a_set_metric_is_measured_by_its_metric(rng: np.random.Generator) -> Non
     seeds = tuple(with_features(make_run(SEEDS[0]), features, value) for value in values)
     found = summarize(suite(metrics=("frechet_distance",), tolerances={"frechet_distance": 0.1}), Measured(seeds, ()))
     each = found.metrics["frechet_distance"]
-    assert (each.metric, each.variability) == (2.0, pytest.approx(np.std(values, ddof=1)))
+    assert (each.value, each.variability) == (2.0, pytest.approx(np.std(values, ddof=1)))
     assert each.stated == pytest.approx(0.2)
     # Two cases can be swapped in four ways: that shows nothing.
     assert each.detectable is None
@@ -174,15 +174,15 @@ def test_a_set_metric_is_measured_by_its_metric(rng: np.random.Generator) -> Non
 def test_a_set_metric_of_enough_cases_shows_what_its_values_do(rng: np.random.Generator) -> None:
     values, scores = [2.0, 2.3, 1.9, 2.2], np.ones((12, 2))
     seeds = tuple(with_features(make_run(scores), rng.normal(size=(24, 3)), value) for value in values)
-    asked = suite(12, metrics=("frechet_distance",), tolerances={"frechet_distance": 0.1})
-    each = summarize(asked, Measured(seeds, ())).metrics["frechet_distance"]
+    request = suite(12, metrics=("frechet_distance",), tolerances={"frechet_distance": 0.1})
+    each = summarize(request, Measured(seeds, ())).metrics["frechet_distance"]
     # A difference of two values spreads by the square root of two.
     expected = (t.ppf(1 - ALPHA_METRICS, 11) + 0.842) * 2**0.5 * each.variability
     assert each.detectable == pytest.approx(expected, rel=0.001)
 
 
 def test_what_is_told_and_not_judged_has_no_variability() -> None:
-    told = {"clip_score": replace(CLIP_SCORE, judged=False)}
+    told = {"clip_score": replace(CLIP_SCORE, gating=False)}
     shown = tuple(replace(make_run(each), metrics=told) for each in SEEDS)
     assert summarize(suite(), Measured(shown, ())).metrics == {}
 
@@ -225,29 +225,29 @@ def test_a_further_run_of_other_samples_is_refused_before_anything_is_generated(
 ) -> None:
     monkeypatch.setattr(module, "_generate", never)
     run, _ = generated
-    asked = plan().suite
+    request = plan().suite
     few = replace(run, samples=run.samples[:4])
     other = replace(run, samples=(replace(run.samples[0], fingerprint="other"), *run.samples[1:]))
     for each in (few, other):
         with pytest.raises(SdevalError, match="a run of few on shapes asks for other samples than the suite does now"):
-            calibrate(asked, shipped()["shapes"], tmp_path, further=[each])
+            calibrate(request, shipped()["shapes"], tmp_path, further=[each])
 
 
 def test_a_further_run_with_more_seeds_counts_by_those_of_the_suite(
     generated: tuple[Run, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, _ = generated
-    asked = plan(seeds=(0,), metrics=("clip_score",)).suite
+    request = plan(seeds=(0,), metrics=("clip_score",)).suite
     monkeypatch.setattr(module, "_generate", lambda *_: Measured((*[own] * 3,), ()))
     own = replace(run, samples=tuple(each for each in run.samples if each.seed == 0))
-    found = calibrate(asked, shipped()["shapes"], tmp_path, further=[run])
+    found = calibrate(request, shipped()["shapes"], tmp_path, further=[run])
     assert found.metrics["clip_score"].harmless == 0.0
 
 
 def test_no_seed_is_in_two_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "evaluate", lambda plan, *_, **__: plan)
-    asked = plan(seeds=(0, 1000, 2500)).suite
-    found = module._generate(asked, shipped()["shapes"], tmp_path, 3, module.Silent())
+    request = plan(seeds=(0, 1000, 2500)).suite
+    found = module._generate(request, shipped()["shapes"], tmp_path, 3, module.Silent())
     every = [seed for each in found.seeds for seed in each.suite.seeds]
     assert len(set(every)) == len(every) == 9
     assert found.seeds[0].suite.seeds == (0, 1000, 2500)
@@ -262,14 +262,14 @@ def test_harmless_runs_have_the_suites_own_seeds_and_other_batches(
     assert {each.suite.seeds for each in found.harmless} == {(0, 1)}
 
 
-ASKED = plan(seeds=(0,), metrics=("clip_score", "sharpness"), tolerances={"clip_score": 2.5}).suite
+REQUEST = plan(seeds=(0,), metrics=("clip_score", "sharpness"), tolerances={"clip_score": 2.5}).suite
 
 
 @pytest.fixture(scope="module")
 def calibrated(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -> tuple[Variability, Path]:
     """What was measured of three cases at two steps, and the baselines it lies beside."""
     folder = tmp_path_factory.mktemp("calibrated")
-    found = calibrate(ASKED, shipped()["shapes"], folder / "runs", seed_sets=3)
+    found = calibrate(REQUEST, shipped()["shapes"], folder / "runs", seed_sets=3)
     variability.write(found, folder / "baselines")
     sitting = Session(Options(baselines=folder / "baselines"), folder, loaded=loaded)
     gates(sitting)
@@ -278,7 +278,7 @@ def calibrated(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def gates(sitting: Session) -> dict[str, Verdict]:
-    items = sitting.items(ASKED)
+    items = sitting.items(REQUEST)
     sitting.select(items)
     return {item.name: sitting.judge(item) for item in items if item.kind == "metric"}
 
@@ -303,8 +303,8 @@ def test_a_verdict_says_how_many_times_the_variability_a_change_is(
     found, accepted = calibrated
     said = gates(session(accepted, loaded, tmp_path, guidance_scale=7))["clip_score"]
     assert said.variability == found.metrics["clip_score"].variability
-    assert said.delta
-    assert f"{abs(said.delta) / said.variability:.1f} × its seed variability" in sentence(said)
+    assert said.change
+    assert f"{abs(said.change) / said.variability:.1f} × its seed variability" in sentence(said)
 
 
 def test_a_metric_without_a_stated_tolerance_gets_the_derived_one(
@@ -389,7 +389,7 @@ def test_mistakes_end_in_one_line(
     assert len(error.splitlines()) == 1
 
 
-def test_a_further_run_that_belongs_to_no_suite_that_was_asked_is_refused(
+def test_a_further_run_that_belongs_to_no_suite_that_was_request_is_refused(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs.write(replace(make_run(SEEDS[0]), suite="zoo"), project / "far")

@@ -17,7 +17,7 @@ from sdeval import Case, Sample, SdevalError, Suite, metrics
 from sdeval._utils.progress import Silent
 from sdeval.baselines import variability as noises
 from sdeval.baselines.acceptance import BrokenImages
-from sdeval.baselines.variability import Noise
+from sdeval.baselines.variability import Variability
 from sdeval.cli import main
 from sdeval.config.target_registry import shipped
 from sdeval.diagnostics import calibrate
@@ -213,9 +213,9 @@ def test_a_fault_that_ruins_images_is_caught_by_the_metric(measured: Measured) -
     assert not each.identical
 
 
-def test_black_images_are_caught_by_their_health(measured: Measured) -> None:
+def test_black_images_are_caught_by_their_defect(measured: Measured) -> None:
     (each,) = of(measured, "one-in-ten-black")
-    assert (each.verdict, each.caught, each.metrics[0]) == ("broken", True, "health")
+    assert (each.verdict, each.caught, each.metrics[0]) == ("broken", True, "defect")
 
 
 @pytest.mark.parametrize("name", ["guidance-off", "a-hair"])
@@ -269,7 +269,7 @@ HARMLESS = CONTROLS["other-threads"]
 
 
 @pytest.fixture
-def calibrated(loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Noise:
+def calibrated(loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variability:
     """Noise of `FEW` that fits, kept in `tmp_path / "baselines"`; its target is in memory."""
     monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
     run = evaluate(make_plan(FEW, shipped()["shapes"]), loaded, tmp_path / "run")
@@ -285,7 +285,7 @@ def tolerances_of(folder: Path, name: str) -> dict[str, float]:
 
 
 def test_it_judges_by_the_tolerances_that_were_measured_where_the_suite_states_none(
-    calibrated: Noise, tmp_path: Path
+    calibrated: Variability, tmp_path: Path
 ) -> None:
     said = measure(trial(HARMLESS, suite=FEW, baselines=tmp_path / "baselines", repeats=2), tmp_path, Silent())
     assert said.notes == ()
@@ -295,7 +295,7 @@ def test_it_judges_by_the_tolerances_that_were_measured_where_the_suite_states_n
         assert found == {"clip_score": 2.0, "sharpness": 7.0}
 
 
-def test_noise_that_does_not_fit_is_left_out_and_told(calibrated: Noise, tmp_path: Path) -> None:
+def test_noise_that_does_not_fit_is_left_out_and_told(calibrated: Variability, tmp_path: Path) -> None:
     noises.write(replace(calibrated, samples="of-others"), tmp_path / "baselines")
     said = measure(trial(HARMLESS, suite=FEW, baselines=tmp_path / "baselines"), tmp_path, Silent())
     assert tolerances_of(tmp_path / "0" / "seeds-0", HARMLESS.name)["sharpness"] == metrics.info("sharpness").tolerance

@@ -60,13 +60,13 @@ HARMLESS: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("what", HARMLESS)
 def test_what_is_not_worse_passes(tmp_path: Path, what: str) -> None:
     code, verdicts = run(tmp_path, *HARMLESS[what])
-    assert (code, kinds(verdicts) & {"regressed", "broken", "new", "not comparable", "unscored"}) == (0, set())
+    assert (code, kinds(verdicts) & {"regressed", "broken", "new", "not_comparable", "unscored"}) == (0, set())
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_the_number_of_threads_does_not_matter(tmp_path: Path, threads: str) -> None:
     code, verdicts = run(tmp_path, OMP_NUM_THREADS=threads)
-    assert (code, kinds(verdicts)) == (0, {"passed", "information"})
+    assert (code, kinds(verdicts)) == (0, {"passed", "informational"})
 
 
 CAUGHT: dict[str, tuple[tuple[str, ...], str]] = {
@@ -116,11 +116,11 @@ def test_a_killed_session_leaves_no_half_file_and_goes_on_to_the_same_end(tmp_pa
     assert not list(tmp_path.rglob("run.json"))
     (stopped,) = tmp_path.iterdir()
     code, verdicts = run(tmp_path, "-k", "text2img", "--sdeval-resume")
-    assert (code, kinds(verdicts)) == (0, {"passed", "information"})
+    assert (code, kinds(verdicts)) == (0, {"passed", "informational"})
     # It went on in the same place, and ended as one that was never stopped.
     assert (tmp_path / "latest").resolve() == stopped
     assert not list(tmp_path.rglob("generated.jsonl"))
     code, verdicts = run(tmp_path, "-k", "text2img")
-    assert (code, kinds(verdicts)) == (0, {"passed", "information"})
+    assert (code, kinds(verdicts)) == (0, {"passed", "informational"})
     whole = (tmp_path / "latest").resolve() / "shapes-text2img" / "shapes" / "samples.jsonl"
     assert whole.read_bytes() == (stopped / "shapes-text2img" / "shapes" / "samples.jsonl").read_bytes()

@@ -23,11 +23,11 @@ class Server:
 
     def generate(self, case: Case, seed: int, steps: int = 4) -> Image.Image:
         """One image."""
-        asked: dict[str, Any] = {"prompt": case.prompt, "seed": seed, "steps": steps}
+        request: dict[str, Any] = {"prompt": case.prompt, "seed": seed, "steps": steps}
         for name in ("image", "mask"):
             path = getattr(case, name)
             if path is not None:
-                asked[name] = base64.b64encode(path.read_bytes()).decode()
-        request = urllib.request.Request(self.address, json.dumps(asked).encode())
+                request[name] = base64.b64encode(path.read_bytes()).decode()
+        request = urllib.request.Request(self.address, json.dumps(request).encode())
         with urllib.request.urlopen(request, timeout=60) as answer:
             return Image.open(io.BytesIO(answer.read()))

@@ -99,10 +99,10 @@ class Painter(BaseHTTPRequestHandler):
     """Stands for an engine of its own: paints the prompt's colour, with noise from the seed."""
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         image = Image.new("RGB", (32, 32), "white")
-        image.paste(asked["prompt"], (6, 6, 26, 26))
-        grain = np.random.default_rng(asked["seed"]).integers(-asked["steps"], asked["steps"] + 1, (32, 32, 3))
+        image.paste(request["prompt"], (6, 6, 26, 26))
+        grain = np.random.default_rng(request["seed"]).integers(-request["steps"], request["steps"] + 1, (32, 32, 3))
         content = io.BytesIO()
         Image.fromarray(np.clip(np.asarray(image).astype(int) + grain, 0, 255).astype(np.uint8)).save(content, "PNG")
         self.send_response(200)

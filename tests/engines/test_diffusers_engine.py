@@ -41,12 +41,12 @@ def test_all_tasks_share_the_weights(tiny: Path) -> None:
     assert loaded.pipeline("text2img") is loaded.pipeline("text2img")
 
 
-def test_the_dtype_is_the_one_asked_for(tiny: Path) -> None:
+def test_the_dtype_is_the_one_request_for(tiny: Path) -> None:
     pipeline = LoadedTarget(target(tiny, dtype="bfloat16")).pipeline("text2img")
     assert {pipeline.unet.dtype, pipeline.text_encoder.dtype, pipeline.vae.dtype} == {torch.bfloat16}
 
 
-def test_the_scheduler_is_the_one_asked_for_in_every_task(tiny: Path) -> None:
+def test_the_scheduler_is_the_one_request_for_in_every_task(tiny: Path) -> None:
     loaded = LoadedTarget(target(tiny, scheduler="EulerDiscreteScheduler"))
     assert loaded.describe("text2img")["scheduler"] == "EulerDiscreteScheduler"
     assert loaded.describe("img2img")["scheduler"] == "EulerDiscreteScheduler"

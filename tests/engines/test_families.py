@@ -66,11 +66,13 @@ def test_a_family_does_a_task_alone_and_in_company(
 ) -> None:
     target = loaded(checkpoint(family))
     check(target.target, task, STEPS)
-    pipeline, asked = target.pipeline(task), samples(task)
+    pipeline, request = target.pipeline(task), samples(task)
     together = [
-        each for batch in batches(asked, target.batch_size) for each in generate_batch(pipeline, batch, settings(task))
+        each
+        for batch in batches(request, target.batch_size)
+        for each in generate_batch(pipeline, batch, settings(task))
     ]
-    alone = [generate_batch(pipeline, [each], settings(task))[0] for each in asked]
+    alone = [generate_batch(pipeline, [each], settings(task))[0] for each in request]
     assert {each.sample.case.id for each in together} == {"case-0", "case-1", "case-2"}
     for each in alone:
         beside = next(other for other in together if other.sample == each.sample)
@@ -160,11 +162,11 @@ def test_a_scheduler_that_has_to_be_told_fits_once_it_is() -> None:
 def test_a_compiled_model_generates_the_same_and_its_first_call_is_kept_apart(
     checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]
 ) -> None:
-    batch, asked = samples("text2img")[:2], settings("text2img")
+    batch, request = samples("text2img")[:2], settings("text2img")
     compiled = loaded(checkpoint("sd1"), compile=True)
-    calls = [compiled.generate("text2img", batch, asked) for _ in range(2)]
+    calls = [compiled.generate("text2img", batch, request) for _ in range(2)]
     assert [call[0].warming for call in calls] == [True, False]
-    plain = loaded(checkpoint("sd1")).generate("text2img", batch, asked)
+    plain = loaded(checkpoint("sd1")).generate("text2img", batch, request)
     for mine, other in zip(calls[1], plain, strict=True):
         apart = np.abs(to_pixels(mine.image).astype(int) - to_pixels(other.image).astype(int))
         assert apart.max() <= 1

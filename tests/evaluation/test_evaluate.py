@@ -16,7 +16,7 @@ from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.evaluation.evaluate import evaluate, generate
 from sdeval.evaluation.plan import make_plan
 from sdeval.results import run as runs
-from sdeval.results.run import SELF_CHECK, Run, Stored
+from sdeval.results.run import BATCH_CONSISTENCY, Run, Stored
 from tests.generated import plan
 
 
@@ -57,7 +57,7 @@ def test_broken_images_are_named_kept_and_scored(loaded: LoadedTarget, tmp_path:
 
     with some_black(loaded.pipeline("text2img"), every=3):
         run = evaluate(plan(), loaded, tmp_path)
-    assert [sample.health for sample in run.samples].count("black") == 2
+    assert [sample.defect for sample in run.samples].count("black") == 2
     assert len(run.features["clip"]) == 6
     assert all(sample.scores["clip_score"] is not None for sample in run.samples)
 
@@ -72,7 +72,7 @@ def test_the_wrong_size_is_a_defect(loaded: LoadedTarget, tmp_path: Path, monkey
 
     monkeypatch.setattr(module, "generate_batch", small)
     run = generate(plan(), loaded, tmp_path, lambda _: None)
-    assert {sample.health for sample in run.samples} == {"size_mismatch"}
+    assert {sample.defect for sample in run.samples} == {"size_mismatch"}
     assert Image.open(tmp_path / run.samples[0].image).size == (32, 32)
 
 
@@ -87,28 +87,28 @@ def test_seeds_that_no_look_of_the_suite_has_are_generated_as_well(loaded: Loade
     other = make_plan(few.suite, few.target, seeds=(7, 1))
     run = generate(other, loaded, tmp_path, lambda _: None)
     assert [sample.seed for sample in run.samples] == [7, 1] * 3
-    assert run.asked["looks"] == [[7, 1]]
+    assert run.request["rounds"] == [[7, 1]]
 
 
 def test_an_image_that_is_the_same_alone_is_recorded_as_such(generated: tuple[Run, Path]) -> None:
     run, folder = generated
-    assert run.environment[SELF_CHECK] in ("identical", "imperceptible")
-    assert runs.read(folder).environment[SELF_CHECK] == run.environment[SELF_CHECK]
+    assert run.environment[BATCH_CONSISTENCY] in ("identical", "imperceptible")
+    assert runs.read(folder).environment[BATCH_CONSISTENCY] == run.environment[BATCH_CONSISTENCY]
 
 
 def test_an_image_that_depends_on_its_neighbours_is_recorded_as_changed(loaded: LoadedTarget, tmp_path: Path) -> None:
     pipeline = loaded.pipeline("text2img")
     with altered_call(pipeline, images=lambda generated: generated / len(generated)):
         run = generate(plan(), loaded, tmp_path, lambda _: None)
-    assert run.environment[SELF_CHECK] == "changed"
+    assert run.environment[BATCH_CONSISTENCY] == "changed"
     assert "came out different" in run.notes[0]
 
 
 def test_what_the_first_seeds_showed_is_kept_when_more_are_generated(loaded: LoadedTarget, tmp_path: Path) -> None:
     few = plan()
     first = generate(replace(few, samples=few.samples[::2]), loaded, tmp_path, lambda _: None)
-    before = replace(first, environment={**first.environment, SELF_CHECK: "changed"})
-    assert generate(few, loaded, tmp_path, lambda _: None, before).environment[SELF_CHECK] == "changed"
+    before = replace(first, environment={**first.environment, BATCH_CONSISTENCY: "changed"})
+    assert generate(few, loaded, tmp_path, lambda _: None, before).environment[BATCH_CONSISTENCY] == "changed"
 
 
 def test_the_image_that_is_generated_again_leaves_no_file_and_no_time(loaded: LoadedTarget, tmp_path: Path) -> None:
@@ -142,11 +142,11 @@ def test_a_run_keeps_the_sizes_of_its_images(unsized: Stored) -> None:
     assert {sample.size for sample in unsized.run.samples} == {(64, 64)}
 
 
-def test_another_size_than_the_baselines_is_a_defect_where_none_was_asked(
+def test_another_size_than_the_baselines_is_a_defect_where_none_was_request(
     unsized: Stored, loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = generated_as((48, 32), unsized, loaded, monkeypatch)
-    assert {(each.health, each.size) for each in run.samples} == {("size_mismatch", (48, 32))}
+    assert {(each.defect, each.size) for each in run.samples} == {("size_mismatch", (48, 32))}
     assert run.samples[0].detail.startswith("48x32 instead of the baseline's 64x64; ask for width and height")
     assert {verdict.verdict for verdict in judge_cases(run, unsized.run)} == {"broken"}
     # What compares both images says why it cannot.
@@ -158,4 +158,4 @@ def test_where_the_baseline_knows_no_size_there_is_none_to_hold_against(
 ) -> None:
     older = tuple(replace(sample, width=0, height=0) for sample in unsized.run.samples)
     before = replace(unsized, run=replace(unsized.run, samples=older))
-    assert {each.health for each in generated_as((48, 32), before, loaded, monkeypatch).samples} == {"ok"}
+    assert {each.defect for each in generated_as((48, 32), before, loaded, monkeypatch).samples} == {""}

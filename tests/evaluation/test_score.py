@@ -164,27 +164,27 @@ def test_a_metric_without_bounds_has_finite_scores_too(
 def test_without_a_baseline_a_distance_from_it_is_neither_a_score_nor_missing(
     generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_hand(monkeypatch, lambda each: 1.0, needs=("baseline",), judged=False)
+    by_hand(monkeypatch, lambda each: 1.0, needs=("baseline",), gating=False)
     run, folder = generated
     scored = once_more(unscored(run), folder, None)
     assert all((sample.scores, sample.reasons) == ({}, {}) for sample in scored.samples)
-    assert not scored.metrics["clip_score"].judged
+    assert not scored.metrics["clip_score"].gating
 
 
-def test_a_distance_is_told_where_the_baseline_was_asked_the_same(
+def test_a_distance_is_told_where_the_baseline_was_request_the_same(
     generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_hand(monkeypatch, lambda each: float(each.pair[0] == each.pair[1]), needs=("baseline",), judged=False)
+    by_hand(monkeypatch, lambda each: float(each.pair[0] == each.pair[1]), needs=("baseline",), gating=False)
     run, folder = generated
-    asked_else = replace(run, samples=(replace(run.samples[0], fingerprint="other"), *run.samples[1:]))
-    scored = once_more(unscored(run), folder, asked_else)
+    request_else = replace(run, samples=(replace(run.samples[0], fingerprint="other"), *run.samples[1:]))
+    scored = once_more(unscored(run), folder, request_else)
     assert [sample.scores for sample in scored.samples] == [{}] + [{"clip_score": 1.0}] * 5
 
 
 def test_a_distance_is_never_taken_from_the_baseline(
     generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_hand(monkeypatch, lambda each: 1.0, needs=("baseline",), judged=False)
+    by_hand(monkeypatch, lambda each: 1.0, needs=("baseline",), gating=False)
     run, folder = generated
     scored = once_more(run, folder, with_score(run, 7.0))
     assert [sample.scores["clip_score"] for sample in scored.samples] == [1.0] * 6
@@ -241,14 +241,14 @@ def test_what_one_image_spoils_for_the_run_is_missing_in_all(
 
 def test_the_part_of_a_run_with_some_seeds_is_what_scoring_that_part_gives(generated: tuple[Run, Path]) -> None:
     run, folder = generated
-    asked = plan(metrics=("clip_score", "frechet_distance", "kernel_distance", "recall"))
-    whole = score(replace(run, metrics={}, set_scores={}), asked.suite, asked.samples, folder, "cpu")
-    part = with_seeds(whole, {1}, asked.suite, "cpu")
+    request = plan(metrics=("clip_score", "frechet_distance", "kernel_distance", "recall"))
+    whole = score(replace(run, metrics={}, set_scores={}), request.suite, request.samples, folder, "cpu")
+    part = with_seeds(whole, {1}, request.suite, "cpu")
     assert [sample.key for sample in part.samples] == [("circle", 1), ("square", 1), ("cross", 1)]
     # Features are measured in batches, whose size changes their last bits: they are those of the whole.
     rows = {"clip": whole.features["clip"][1::2]}
     bare = replace(run, metrics={}, set_scores={}, features=rows, samples=run.samples[1::2])
-    alone = score(bare, asked.suite, asked.samples[1::2], folder, "cpu")
+    alone = score(bare, request.suite, request.samples[1::2], folder, "cpu")
     assert part.samples == alone.samples
     assert np.array_equal(part.features["clip"], alone.features["clip"])
     assert part.set_scores == alone.set_scores
@@ -282,12 +282,12 @@ def marked(cut: bool) -> Image.Image:
     return Image.fromarray(pixels.astype(np.uint8))
 
 
-def health_with_baseline(baseline: SampleResult, now: Image.Image, kept: Image.Image | None, health: str = "ok") -> str:
+def defect_with_baseline(baseline: SampleResult, now: Image.Image, kept: Image.Image | None, defect: str = "") -> str:
     """The health of an image judged against a baseline's sample."""
     result = replace(
-        baseline, sha256=pixel_hash(now), health=health, measures=measure(to_pixels(now)).as_dict(), width=64, height=64
+        baseline, sha256=pixel_hash(now), defect=defect, measures=measure(to_pixels(now)).as_dict(), width=64, height=64
     )
-    return judge_defects(result, baseline, kept).health
+    return judge_defects(result, baseline, kept).defect
 
 
 def baseline_of(image: Image.Image, measured: bool = True) -> SampleResult:
@@ -298,29 +298,27 @@ def baseline_of(image: Image.Image, measured: bool = True) -> SampleResult:
 
 def test_an_image_is_judged_by_the_measures_of_the_baseline() -> None:
     whole, cut = marked(False), marked(True)
-    assert health_with_baseline(baseline_of(whole), cut, None) == "missing_area"
-    assert (
-        health_with_baseline(baseline_of(cut), cut.transpose(Image.Transpose.ROTATE_90), None, "missing_area") == "ok"
-    )
+    assert defect_with_baseline(baseline_of(whole), cut, None) == "missing_area"
+    assert defect_with_baseline(baseline_of(cut), cut.transpose(Image.Transpose.ROTATE_90), None, "missing_area") == ""
 
 
 def test_of_an_older_baseline_the_image_is_measured_where_it_is_whole() -> None:
     whole, cut = marked(False), marked(True)
     older = baseline_of(whole, measured=False)
-    assert health_with_baseline(older, cut, whole) == "missing_area"
+    assert defect_with_baseline(older, cut, whole) == "missing_area"
     # Nothing is known of a thumbnail, or without one: what was found alone stays.
     for kept in (whole.resize((32, 32)), None):
-        assert health_with_baseline(older, cut, kept) == "ok"
-        assert health_with_baseline(older, cut, kept, "missing_area") == "missing_area"
+        assert defect_with_baseline(older, cut, kept) == ""
+        assert defect_with_baseline(older, cut, kept, "missing_area") == "missing_area"
 
 
 def test_an_identical_image_is_as_healthy_as_the_baseline() -> None:
-    assert health_with_baseline(baseline_of(marked(True)), marked(True), None, "missing_area") == "ok"
+    assert defect_with_baseline(baseline_of(marked(True)), marked(True), None, "missing_area") == ""
 
 
-@pytest.mark.parametrize("health", NOT_IN_PIXELS)
-def test_what_is_known_from_elsewhere_stays(health: str) -> None:
-    assert health_with_baseline(baseline_of(marked(False)), marked(False), None, health) == health
+@pytest.mark.parametrize("defect", NOT_IN_PIXELS)
+def test_what_is_known_from_elsewhere_stays(defect: str) -> None:
+    assert defect_with_baseline(baseline_of(marked(False)), marked(False), None, defect) == defect
 
 
 def test_measures_of_a_run_are_on_disk(generated: tuple[Run, Path]) -> None:

@@ -19,7 +19,7 @@ def run() -> Run:
     return runs.read(FOLDER)
 
 
-def test_what_was_asked_is_read(run: Run) -> None:
+def test_what_was_request_is_read(run: Run) -> None:
     assert (run.suite, run.task, run.target, run.complete) == ("few", "text2img", "shapes", True)
     assert [(each.case, each.seed) for each in run.samples][:3] == [("circle", 0), ("circle", 1), ("square", 0)]
     assert run.samples[0].prompt == "a large red circle on a blue background"

@@ -39,7 +39,7 @@ def session() -> list[Verdict]:
 
 
 def _with_a_black_image(run: Run) -> Run:
-    sick = replace(run.samples[5], health="black", detail="no level above 0 of 255")
+    sick = replace(run.samples[5], defect="black", detail="no level above 0 of 255")
     return replace(run, samples=(*run.samples[:5], sick, *run.samples[6:]))
 
 

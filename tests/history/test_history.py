@@ -28,18 +28,18 @@ from tests.conftest import make_run, with_features
 SCORES = np.array([[30.0, 31.0], [29.0, 28.0]])
 
 
-def value(value: float, **changes: object) -> MetricValue:
+def metric_value(value: float, **changes: object) -> MetricValue:
     made = MetricValue(value=value, n=4, tolerance=0.5, version="1", higher_is_better=True, images=f"of {value!r}")
     return replace(made, **changes)
 
 
-def entry(session: str, figures: dict[str, MetricValue], **changes: object) -> Entry:
-    line = RunLine(suite="animals", target="tiny", complete=True, asked="a", images="p", figures=figures)
+def entry(session: str, values: dict[str, MetricValue], **changes: object) -> Entry:
+    line = RunLine(suite="animals", target="tiny", complete=True, request="a", images="p", metrics=values)
     return Entry(session, (replace(line, **changes),))
 
 
 def entries(values: list[float], **changes: object) -> list[Entry]:
-    return [entry(f"s{at:03d}", {"clip_score": value(value, **changes)}) for at, value in enumerate(values)]
+    return [entry(f"s{at:03d}", {"clip_score": metric_value(value, **changes)}) for at, value in enumerate(values)]
 
 
 def only(found: list[Watched]) -> Watched:
@@ -64,15 +64,15 @@ def recorded(run: Run, root: Path, name: str = "one", verdicts: tuple[Verdict, .
 
 def test_a_line_holds_figures_verdicts_and_what_drew_them(run: Run, tmp_path: Path) -> None:
     said = Verdict(
-        suite="animals", target="tiny", metric="clip_score", case="", verdict="passed", baseline=29.0, delta=0.5,
+        suite="animals", target="tiny", metric="clip_score", case="", verdict="passed", baseline=29.0, change=0.5,
         tolerance=0.7, variability=0.2,
     )  # fmt: skip
     line = recorded(run, tmp_path, verdicts=(said,))
-    assert (line.hardware, line.packages, line.drawn_by) == ("a GPU", {"torch": "2.4"}, {"model": "tiny"})
-    score = line.figures["clip_score"]
-    assert (score.value, score.n, score.baseline, score.delta, score.tolerance) == (29.5, 4, 29.0, 0.5, 0.7)
+    assert (line.hardware, line.packages, line.generated_by) == ("a GPU", {"torch": "2.4"}, {"model": "tiny"})
+    score = line.metrics["clip_score"]
+    assert (score.value, score.n, score.baseline, score.change, score.tolerance) == (29.5, 4, 29.0, 0.5, 0.7)
     assert (score.variability, score.verdict, score.version) == (0.2, "passed", "1")
-    assert (line.figures["seconds_per_image"].value, line.figures["seconds_per_image"].images) == (0.5, "")
+    assert (line.metrics["seconds_per_image"].value, line.metrics["seconds_per_image"].images) == (0.5, "")
 
 
 def test_a_line_comes_back_as_it_was(run: Run, tmp_path: Path) -> None:
@@ -95,27 +95,27 @@ def test_an_accepted_baseline_changes_its_hash_and_nothing_else_does(run: Run, t
 def test_other_prompts_or_settings_are_other_questions_and_other_images_are_not(run: Run, tmp_path: Path) -> None:
     plain = recorded(run, tmp_path, "one")
     other = replace(run, samples=(replace(run.samples[0], fingerprint="else"), *run.samples[1:]))
-    assert recorded(other, tmp_path, "two").asked != plain.asked
-    steps = replace(run, asked={**run.asked, "settings": {"num_inference_steps": 2}})
-    assert recorded(steps, tmp_path, "three").asked != plain.asked
+    assert recorded(other, tmp_path, "two").request != plain.request
+    steps = replace(run, request={**run.request, "settings": {"num_inference_steps": 2}})
+    assert recorded(steps, tmp_path, "three").request != plain.request
     generated = recorded(make_run(SCORES + 1), tmp_path, "four")
-    assert generated.asked == plain.asked
+    assert generated.request == plain.request
     assert generated.images != plain.images
 
 
 def test_sessions_that_drew_more_seeds_are_told_by_those_of_the_first_look(tmp_path: Path) -> None:
-    looks = {"looks": [[0], [0, 1]]}
+    rounds = {"rounds": [[0], [0, 1]]}
     few, many = make_run(SCORES[:, :1]), make_run(SCORES)
-    one = recorded(replace(few, asked={**few.asked, **looks}), tmp_path, "one")
-    two = recorded(replace(many, asked={**many.asked, **looks}), tmp_path, "two")
-    assert one.figures == two.figures
-    assert one.asked == two.asked
+    one = recorded(replace(few, request={**few.request, **rounds}), tmp_path, "one")
+    two = recorded(replace(many, request={**many.request, **rounds}), tmp_path, "two")
+    assert one.metrics == two.metrics
+    assert one.request == two.request
 
 
 def test_a_partial_run_has_no_figures(run: Run, tmp_path: Path) -> None:
     line = recorded(replace(run, complete=False), tmp_path)
     assert not line.complete
-    assert line.figures == {}
+    assert line.metrics == {}
 
 
 def test_what_was_generated_in_turns_is_left_out(run: Run, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_history_that_cannot_be_written_is_a_note(run: Run, tmp_path: Path) ->
 
 def test_a_score_that_is_missing_stays_missing(tmp_path: Path) -> None:
     line = recorded(make_run(np.array([[30.0, np.nan]])), tmp_path)
-    assert line.figures["clip_score"].value is None
+    assert line.metrics["clip_score"].value is None
     assert series([Entry("one", (line,))], "animals", "tiny") == ()
 
 
@@ -206,13 +206,13 @@ def test_no_history_says_what_makes_one(tmp_path: Path) -> None:
 
 def test_a_series_holds_what_is_of_one_kind_with_the_latest() -> None:
     kinds = [
-        entry("a", {"clip_score": value(1.0)}, asked="else"),
-        entry("b", {"clip_score": value(2.0, version="0")}),
-        entry("c", {"clip_score": value(3.0, n=9)}),
-        entry("d", {"clip_score": value(4.0)}, target="other"),
-        entry("e", {"clip_score": value(5.0)}),
+        entry("a", {"clip_score": metric_value(1.0)}, request="else"),
+        entry("b", {"clip_score": metric_value(2.0, version="0")}),
+        entry("c", {"clip_score": metric_value(3.0, n=9)}),
+        entry("d", {"clip_score": metric_value(4.0)}, target="other"),
+        entry("e", {"clip_score": metric_value(5.0)}),
         entry("f", {}, complete=False),
-        entry("g", {"clip_score": value(6.0), "variability": value(7.0)}),
+        entry("g", {"clip_score": metric_value(6.0), "variability": metric_value(7.0)}),
     ]
     score, variability = series(kinds, "animals", "tiny")
     assert [each.value for each in score.points] == [5.0, 6.0]
@@ -222,7 +222,7 @@ def test_a_series_holds_what_is_of_one_kind_with_the_latest() -> None:
 
 def test_another_baseline_is_marked_where_it_was_accepted() -> None:
     accepted = ["", "", "x", "x", "y"]
-    lines = [entry(f"s{at}", {"m": value(1.0)}, baseline=name) for at, name in enumerate(accepted)]
+    lines = [entry(f"s{at}", {"m": metric_value(1.0)}, baseline=name) for at, name in enumerate(accepted)]
     (found,) = series(lines, "animals", "tiny")
     assert [each.baseline_changed for each in found.points] == [False, False, True, False, True]
 
@@ -263,20 +263,22 @@ def test_what_came_back_is_not_told_any_more(rng: np.random.Generator) -> None:
 
 
 def test_what_is_never_judged_is_not_watched(rng: np.random.Generator) -> None:
-    assert only(watch(entries(drifting(rng), judged=False))).drift is None
+    assert only(watch(entries(drifting(rng), gating=False))).drift is None
 
 
 def test_a_loss_that_a_session_told_and_somebody_accepted_is_known() -> None:
     figures = [(30.0, "passed", "x"), (27.0, "regressed", "x"), (27.0, "passed", "y"), (27.01, "passed", "y")]
     lines = [
-        entry(f"s{at}", {"m": value(value, verdict=verdict)}, baseline=base)
+        entry(f"s{at}", {"m": metric_value(value, verdict=verdict)}, baseline=base)
         for at, (value, verdict, base) in enumerate(figures * 1)
     ]
     assert only(watch(lines)).drift is None
 
 
 def test_a_loss_by_small_steps_that_were_all_accepted_is_told() -> None:
-    lines = [entry(f"s{at}", {"m": value(30 - 0.3 * at, verdict="passed")}, baseline=f"b{at}") for at in range(4)]
+    lines = [
+        entry(f"s{at}", {"m": metric_value(30 - 0.3 * at, verdict="passed")}, baseline=f"b{at}") for at in range(4)
+    ]
     drift = only(watch(lines)).drift
     assert drift is not None
     assert (
@@ -287,7 +289,7 @@ def test_a_loss_by_small_steps_that_were_all_accepted_is_told() -> None:
 
 @pytest.mark.parametrize("verdict", ["regressed", "broken"])
 def test_what_a_session_told_is_no_creep(verdict: str) -> None:
-    lines = [entry(f"s{at}", {"m": value(30.0 - at, verdict=verdict if at else "passed")}) for at in range(3)]
+    lines = [entry(f"s{at}", {"m": metric_value(30.0 - at, verdict=verdict if at else "passed")}) for at in range(3)]
     assert only(watch(lines)).drift is None
 
 
@@ -299,8 +301,8 @@ def test_any_history_can_be_told(values: list[float], tolerance: float) -> None:
 
 def test_a_session_is_told_of_its_own_suites_alone(tmp_path: Path) -> None:
     for at in range(4):
-        append(tmp_path / HISTORY, entry(f"s{at}", {"m": value(30 - 0.3 * at)}))
-    append(tmp_path / HISTORY, entry("later", {"m": value(3.0)}, suite="zoo"))
+        append(tmp_path / HISTORY, entry(f"s{at}", {"m": metric_value(30 - 0.3 * at)}))
+    append(tmp_path / HISTORY, entry("later", {"m": metric_value(3.0)}, suite="zoo"))
     assert told(tmp_path, "s3") == ["animals on tiny: m lost 1.8 tolerances in 4 sessions, and failed in none of them"]
     assert told(tmp_path, "later") == []
     assert told(tmp_path / "nowhere", "s3") == []
@@ -319,7 +321,10 @@ def test_a_damaged_history_is_a_note_and_no_more(tmp_path: Path) -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for at in range(4):
-        figures = {"m": value(30 - 0.3 * at, unit="points", title="what <it> says"), "other": value(1.0 + at)}
+        figures = {
+            "m": metric_value(30 - 0.3 * at, unit="points", title="what <it> says"),
+            "other": metric_value(1.0 + at),
+        }
         append(tmp_path / "reports" / HISTORY, entry(f"2026112{at}-141503-9f2c", figures))
     return tmp_path
 
@@ -333,7 +338,7 @@ def test_it_prints_figures_and_drift(project: Path, capsys: pytest.CaptureFixtur
     assert lines[-1].startswith("1 of 2 metrics drift; sessions that nothing links")
 
 
-def test_it_fails_only_where_asked_to(project: Path) -> None:
+def test_it_fails_only_where_request_to(project: Path) -> None:
     assert main(["history", "--fail"]) == 1
     assert main(["history", "--fail", "--metric", "other"]) == 0
     assert main(["history", "--fail", "--last", "2"]) == 0

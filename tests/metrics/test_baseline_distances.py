@@ -86,7 +86,7 @@ def test_the_metric_compares_the_pair_not_the_image(
 
 @pytest.mark.parametrize("name", ["ssim", "psnr", "lpips"])
 def test_a_distance_from_the_baseline_is_told_and_not_judged(name: str) -> None:
-    assert not info(name).judged
+    assert not info(name).gating
     assert info(name).needs == ("baseline",)
 
 

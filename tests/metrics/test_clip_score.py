@@ -60,7 +60,7 @@ def test_the_batch_does_not_matter() -> None:
     assert together[:2] == pytest.approx(alone, abs=1e-3)
 
 
-def test_it_prefers_the_image_that_was_asked_for() -> None:
+def test_it_prefers_the_image_that_was_request_for() -> None:
     metric = create("clip_score", SHAPES)
     right, wrong = metric.score(
         [GeneratedImage(generated(RED.prompt), RED), GeneratedImage(generated(RED.prompt.replace("red", "green")), RED)]

@@ -50,7 +50,7 @@ def test_the_length_of_features_does_not_matter(rng: np.random.Generator) -> Non
     assert directional_clip(*scaled) == pytest.approx(directional_clip(*values))
 
 
-def test_it_prefers_the_change_that_was_asked_for() -> None:
+def test_it_prefers_the_change_that_was_request_for() -> None:
     assert score(CASE.prompt) > score("a large red square on a blue background") + 20
 
 

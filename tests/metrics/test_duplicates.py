@@ -96,7 +96,7 @@ def test_one_case_has_no_other_to_be_the_same_as() -> None:
         duplicates([RED, RED], ["a", "a"])
 
 
-def test_the_metric_looks_at_all_images_of_a_run() -> None:
+def test_the_metric_rounds_at_all_images_of_a_run() -> None:
     images = [GeneratedImage(RED, Case(id=name, prompt="a circle")) for name in ("a", "b")]
     assert create("duplicates", MetricOptions()).score(images) == [100, 100]
     assert not info("duplicates").alone

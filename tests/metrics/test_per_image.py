@@ -1,4 +1,4 @@
-"""Metrics that look at images beside the init image and the mask."""
+"""Metrics that round at images beside the init image and the mask."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_black_mask_has_no_region() -> None:
         crop_to_mask(Image.new("RGB", (64, 64)), box(0, 0, 0, 0))
 
 
-def test_the_region_score_looks_at_the_region_alone() -> None:
+def test_the_region_score_rounds_at_the_region_alone() -> None:
     metric = create("region_clip_score", MetricOptions(clip_model="shapes"))
     places = (world.Place(world.Thing("red", "circle"), 20, 20, 14),)
     image = Image.fromarray(world.paint("blue", places))

@@ -34,7 +34,7 @@ def test_a_metric_of_one_image_scores_each(rng: np.random.Generator) -> None:
     expected = [float(torchmetrics.image.TotalVariation()(tensor(each))) for each in images]
     metric = create(f"{IMAGE}.TotalVariation", MetricOptions())
     assert metric.score([GeneratedImage(each, CASE) for each in images]) == pytest.approx(expected)
-    assert (metric.info.judged, metric.info.higher_is_better, metric.info.needs) == (True, False, ())
+    assert (metric.info.gating, metric.info.higher_is_better, metric.info.needs) == (True, False, ())
 
 
 @pytest.mark.parametrize("name", ["PeakSignalNoiseRatio", "StructuralSimilarityIndexMeasure"])
@@ -46,7 +46,7 @@ def test_a_metric_of_two_images_compares_with_the_baseline(rng: np.random.Genera
     assert metric.score([GeneratedImage(now, CASE, pair=(before, now)) for before, now in pairs]) == pytest.approx(
         expected
     )
-    assert (metric.info.judged, metric.info.higher_is_better, metric.info.needs) == (False, True, ("baseline",))
+    assert (metric.info.gating, metric.info.higher_is_better, metric.info.needs) == (False, True, ("baseline",))
 
 
 def test_a_comparison_without_a_baseline_is_refused(image: Image.Image) -> None:

@@ -123,7 +123,7 @@ def test_what_was_accepted_passes_again(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess(*QUIET)
     result.assert_outcomes(passed=7)
     assert result.ret == 0
-    assert {each["verdict"] for each in verdicts(suites)} == {"passed", "information"}
+    assert {each["verdict"] for each in verdicts(suites)} == {"passed", "informational"}
 
 
 def test_every_session_adds_a_line_to_the_history(suites: pytest.Pytester, capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,7 +171,7 @@ def test_the_session_folder_holds_everything(suites: pytest.Pytester) -> None:
         "verdict",
         "baseline",
         "current",
-        "delta",
+        "change",
         "tolerance",
         "p_value",
         "reason",
@@ -233,7 +233,7 @@ def test_junit_has_the_verdicts(suites: pytest.Pytester) -> None:
     assert case == {
         "suite": "few",
         "target": "shapes",
-        "metric": "health",
+        "metric": "defect",
         "case": "cross",
         "verdict": "passed",
         "n": "1",
@@ -241,7 +241,7 @@ def test_junit_has_the_verdicts(suites: pytest.Pytester) -> None:
     }
     (gate,) = [properties(each) for each in suite.iter("testcase") if "clip_score" in each.get("name", "")]
     assert gate["baseline"] == gate["current"]
-    assert (gate["delta"], gate["verdict"]) == ("0.0", "passed")
+    assert (gate["change"], gate["verdict"]) == ("0.0", "passed")
 
 
 def properties(element: ElementTree.Element) -> dict[str, str]:
@@ -273,7 +273,7 @@ def test_a_failure_is_its_verdict_without_a_traceback(suites: pytest.Pytester) -
     assert "Traceback" not in text
     assert "sdeval/plugin" not in text
     result.stdout.fnmatch_lines(
-        ["____* test_text2img[[]shapes-circle[]] *____", "new: health: no baseline *"], consecutive=True
+        ["____* test_text2img[[]shapes-circle[]] *____", "new: no baseline *"], consecutive=True
     )
 
 
@@ -476,7 +476,7 @@ UNSURE = ("--sdeval-set", "num_inference_steps=1", *QUIET)
 
 
 @pytest.mark.parametrize("where", ["suite", "pyproject"])
-def test_what_is_inconclusive_fails_where_proof_is_asked_for(suites: pytest.Pytester, where: str) -> None:
+def test_what_is_inconclusive_fails_where_proof_is_request_for(suites: pytest.Pytester, where: str) -> None:
     suites.makepyfile(test_suite=ALONE)
     accept(suites)
     assert suites.runpytest_inprocess(*UNSURE).ret == 0
@@ -628,7 +628,7 @@ def test_the_table_of_pyproject_is_read_and_the_command_line_wins(suites: pytest
     )
     suites.runpytest_inprocess("-p", "no:cacheprovider", "-k", "circle").assert_outcomes(failed=1, deselected=6)
     run = json.loads((suites.path / "out" / "latest" / "few" / "shapes" / "run.json").read_text())
-    assert run["asked"]["settings"]["num_inference_steps"] == 1
+    assert run["request"]["settings"]["num_inference_steps"] == 1
     suites.runpytest_inprocess("-k", "circle", *QUIET).assert_outcomes(skipped=1, deselected=6)
 
 
@@ -760,7 +760,7 @@ def test_a_broken_image_of_a_further_seed_breaks_its_case(
     assert all("seed 3 is black" in str(each["reason"]) for each in broken)
 
 
-def test_one_case_alone_is_not_asked_about_the_others(suites: pytest.Pytester) -> None:
+def test_one_case_alone_is_not_request_about_the_others(suites: pytest.Pytester) -> None:
     text = SUITE.format(task="text2img", name="few").replace('("clip_score",)', '("clip_score", "duplicates")')
     suites.makepyfile(test_suite=text)
     accept(suites)
@@ -779,7 +779,7 @@ def test_reference_images_that_are_too_few_cost_their_metric_only(suites: pytest
     result.stdout.fnmatch_lines(["unscored: *reference images: a set needs at least 2 images, got 1*"])
 
 
-def test_a_metric_asked_alone_has_no_value_where_images_are_broken(
+def test_a_metric_request_alone_has_no_value_where_images_are_broken(
     suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept(suites)
@@ -819,7 +819,7 @@ def test_against_another_target_broken_images_fail(suites: pytest.Pytester) -> N
     )
     result = suites.runpytest_inprocess("--sdeval-target", "black", "--sdeval-against", "shapes", *QUIET)
     result.assert_outcomes(failed=3, passed=4)
-    result.stdout.fnmatch_lines(["*broken: health: seed 0 is black*"])
+    result.stdout.fnmatch_lines(["*broken: seed 0 is black*"])
 
 
 def test_against_another_python_the_same_target_is_generated_there(suites: pytest.Pytester) -> None:

@@ -1,4 +1,4 @@
-"""Sessions made by hand, with images, for tests that look at pages."""
+"""Sessions made by hand, with images, for tests that round at pages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def painted(run: Run, folder: Path, shift: int = 0) -> Run:
         pixels[place : place + 10, 8:20] = (200, 60, 30 + shift * 10)
         image = Image.fromarray(pixels)
         write_png(folder / sample.image, image)
-        samples.append(replace(sample, sha256=pixel_hash(image), width=32, height=32, drift="changed"))
+        samples.append(replace(sample, sha256=pixel_hash(image), width=32, height=32, image_change="changed"))
     return replace(run, samples=tuple(samples))
 
 
@@ -97,7 +97,7 @@ def verdicts_of(cases: int, metrics: Sequence[str] = ()) -> list[Verdict]:
         verdict="regressed",
         baseline=30.0,
         current=29.0,
-        delta=-1.0,
+        change=-1.0,
         low=-1.4,
         high=-0.6,
         tolerance=0.5,
@@ -105,13 +105,13 @@ def verdicts_of(cases: int, metrics: Sequence[str] = ()) -> list[Verdict]:
         n=cases,
     )
     kinds: dict[int, Kind] = {0: "broken", 1: "regressed"}
-    health = [
+    defect = [
         replace(
-            metric, metric="health", case=f"case-{each}", verdict=kinds.get(each, "passed"), reason="seed 0 is black"
+            metric, metric="defect", case=f"case-{each}", verdict=kinds.get(each, "passed"), reason="seed 0 is black"
         )
         for each in range(cases)
     ]
-    return [metric, *(replace(metric, metric=name) for name in metrics), *health]
+    return [metric, *(replace(metric, metric=name) for name in metrics), *defect]
 
 
 def two_settings(where: Path) -> Compared:

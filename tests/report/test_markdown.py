@@ -65,7 +65,7 @@ def test_where_all_is_well_there_is_no_table() -> None:
     ("kinds", "strict", "symbol"),
     [
         (["passed", "inconclusive"], False, "✓"),
-        (["new", "information"], False, "–"),
+        (["new", "informational"], False, "–"),
         (["new", "passed"], True, "✗"),
         (["skipped"], True, "–"),
         (["unscored", "passed"], False, "✗"),

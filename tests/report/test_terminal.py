@@ -18,21 +18,21 @@ LOST = Verdict(
     verdict="regressed",
     baseline=31.5,
     current=28.25,
-    delta=-3.25,
+    change=-3.25,
     low=-4.0,
     high=-2.5,
     tolerance=0.5,
     p_value=0.0002,
     n=24,
 )
-BLACK = Verdict(suite="animals", target="tiny", metric="health", case="cat", verdict="broken", reason="seed 0 is black")
-FINE = Verdict(suite="animals", target="tiny", metric="health", case="dog", verdict="passed")
+BLACK = Verdict(suite="animals", target="tiny", metric="defect", case="cat", verdict="broken", reason="seed 0 is black")
+FINE = Verdict(suite="animals", target="tiny", metric="defect", case="dog", verdict="passed")
 
 
 def test_an_item_begins_with_its_verdict() -> None:
     said = "clip_score 31.50 → 28.25 (-3.25, tolerance 0.5; 95% bounds -4.00 and -2.50; p <0.001, n=24)"
     assert explain(LOST) == f"regressed: {said}"
-    assert explain(BLACK) == "broken: health: seed 0 is black"
+    assert explain(BLACK) == "broken: seed 0 is black"
 
 
 def test_the_summary_is_counts_worst_first_page_and_one_command(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_columns_line_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
-@pytest.mark.parametrize("kind", ["broken", "passed", "information"])
+@pytest.mark.parametrize("kind", ["broken", "passed", "informational"])
 def test_every_reason_is_whole(kind: Kind, width: int, tmp_path: Path) -> None:
     lines = summary_lines([replace(BLACK, case="", verdict=kind, reason=LONG)], tmp_path / "x" / "p", tmp_path, width)
     assert max(map(len, lines)) <= width
@@ -84,7 +84,7 @@ def test_every_reason_is_whole(kind: Kind, width: int, tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
-    metrics = [replace(LOST, metric=f"m{at}", verdict="passed" if at < 16 else "information") for at in range(21)]
+    metrics = [replace(LOST, metric=f"m{at}", verdict="passed" if at < 16 else "informational") for at in range(21)]
     lines = summary_lines(metrics, tmp_path / "x" / "p", tmp_path, 120)
     assert "… and 7 more on the page: 2 passed, 5 information" in lines
 
@@ -96,7 +96,7 @@ def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
         (replace(LOST, verdict="inconclusive", fatal=True), False, "31"),
         (replace(LOST, verdict="new"), True, "31"),
         (replace(LOST, verdict="inconclusive"), False, "33"),
-        (replace(LOST, verdict="improved", delta=3.25), False, "32"),
+        (replace(LOST, verdict="improved", change=3.25), False, "32"),
     ],
     ids=["regressed", "fatal", "strict", "beyond", "improved"],
 )
@@ -106,9 +106,9 @@ def test_rows_are_coloured_by_their_verdict(verdict: Verdict, strict: bool, colo
     assert lines[4].startswith(f"\x1b[{colour}m")
 
 
-@pytest.mark.parametrize("kind", ["new", "passed", "information", "inconclusive"])
+@pytest.mark.parametrize("kind", ["new", "passed", "informational", "inconclusive"])
 def test_rows_that_nobody_must_look_at_have_no_colour(kind: Kind, tmp_path: Path) -> None:
-    verdict = replace(LOST, verdict=kind, delta=-0.25)
+    verdict = replace(LOST, verdict=kind, change=-0.25)
     lines = summary_lines([verdict], tmp_path / "x" / "p", tmp_path, 120, colour=True)
     assert "\x1b" not in lines[4]
 
@@ -138,7 +138,7 @@ def test_what_fails_was_not_let_pass(tmp_path: Path) -> None:
         (["passed"], "open r/latest/index.html"),
         (["passed", "new"], "sdeval accept r/latest"),
         (["improved"], "sdeval accept r/latest"),
-        (["not comparable"], "sdeval accept r/latest"),
+        (["not_comparable"], "sdeval accept r/latest"),
         (["regressed", "new"], "open r/latest/index.html"),
     ],
 )

@@ -10,9 +10,9 @@ from sdeval.comparison import Kind, Verdict
 from sdeval.report.words import bounds, counted, doubts, headline, made_by_itself, sentence, sign, tone
 
 BASE = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="passed")
-BEYOND = replace(BASE, verdict="inconclusive", baseline=30.0, current=25.0, delta=-5.0, tolerance=1.25)
-WITHIN = replace(BEYOND, current=29.5, delta=-0.5)
-GAIN = replace(BEYOND, current=35.0, delta=5.0)
+BEYOND = replace(BASE, verdict="inconclusive", baseline=30.0, current=25.0, change=-5.0, tolerance=1.25)
+WITHIN = replace(BEYOND, current=29.5, change=-0.5)
+GAIN = replace(BEYOND, current=35.0, change=5.0)
 CASE = replace(BEYOND, case="cat")
 
 
@@ -24,14 +24,14 @@ def of(*kinds: Kind) -> list[Verdict]:
     ("kinds", "said", "how"),
     [
         (("broken",), "Something got worse: 1 broken", "bad"),
-        (("regressed", "not comparable"), "Something got worse: 1 regressed, 1 not comparable", "bad"),
-        (("not comparable", "passed"), "Not everything could be judged: 1 not comparable", "bad"),
+        (("regressed", "not_comparable"), "Something got worse: 1 regressed, 1 not_comparable", "bad"),
+        (("not_comparable", "passed"), "Not everything could be judged: 1 not_comparable", "bad"),
         (("unscored", "new", "passed"), "Not everything could be judged: 1 unscored", "bad"),
         (("new", "new"), "Nothing to compare with yet: 2 new", "open"),
         (("new", "improved"), "Nothing got worse; 1 new", "good"),
         (("passed", "skipped"), "Nothing got worse; 1 skipped", "good"),
         (("inconclusive",), "Nothing got worse; 1 inconclusive", "open"),
-        (("information",), "Nothing was judged: no case", "open"),
+        (("informational",), "Nothing was judged: no case", "open"),
         ((), "Nothing was judged: no case", "open"),
     ],
 )
@@ -54,12 +54,12 @@ def test_a_metric_that_is_perhaps_worse_is_amber_and_named() -> None:
 
 
 def test_the_worst_of_several_is_named_and_the_others_are_counted() -> None:
-    verdicts = [BEYOND, replace(BEYOND, metric="sharpness", delta=-9.0), replace(BEYOND, metric="noise", delta=-6.0)]
+    verdicts = [BEYOND, replace(BEYOND, metric="sharpness", change=-9.0), replace(BEYOND, metric="noise", change=-6.0)]
     assert headline(verdicts) == "Perhaps worse: sharpness of animals (-9.00, tolerance 1.25) and 2 more"
 
 
 def test_a_metric_is_named_before_a_case_that_fell_further() -> None:
-    verdicts = [replace(CASE, delta=-20.0), BEYOND]
+    verdicts = [replace(CASE, change=-20.0), BEYOND]
     assert [each.case for each in doubts(verdicts)] == ["", "cat"]
     assert headline(verdicts) == "Perhaps worse: clip_score of animals (-5.00, tolerance 1.25) and 1 more"
 
@@ -78,14 +78,14 @@ def test_a_loss_beyond_a_tolerance_of_nothing_is_amber() -> None:
     assert tone([BASE, replace(BEYOND, tolerance=0.0)]) == "warn"
 
 
-@pytest.mark.parametrize("worse", ["broken", "regressed", "unscored", "not comparable"])
+@pytest.mark.parametrize("worse", ["broken", "regressed", "unscored", "not_comparable"])
 def test_what_fails_is_told_before_what_is_perhaps_worse(worse: Kind) -> None:
     verdicts = [BEYOND, *of(worse)]
     assert tone(verdicts) == "bad"
     assert "Perhaps" not in headline(verdicts)
 
 
-def test_where_proof_is_asked_for_a_loss_that_is_not_excluded_is_bad() -> None:
+def test_where_proof_is_request_for_a_loss_that_is_not_excluded_is_bad() -> None:
     verdicts = [BASE, replace(WITHIN, fatal=True)]
     assert (headline(verdicts), tone(verdicts)) == ("A loss is not excluded: 1 inconclusive", "bad")
     assert sign(verdicts) == "✗"
@@ -118,7 +118,7 @@ def test_a_sentence_has_everything_that_a_verdict_rests_on() -> None:
 
 def test_broken_images_that_the_target_makes_by_itself_are_named() -> None:
     reason = "seed 2 is uniform (grey); by itself the target makes 2 of 384 images uniform"
-    blank = Verdict(suite="a", target="b", metric="health", case="cat", verdict="not_significant", reason=reason)
+    blank = Verdict(suite="a", target="b", metric="defect", case="cat", verdict="not_significant", reason=reason)
     assert made_by_itself([blank, replace(blank, metric="clip_score")]) == [
         "a on b: 1 case with broken images, no more than the target makes by itself: cat (seed 2 is uniform (grey))"
     ]

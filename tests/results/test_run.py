@@ -122,13 +122,13 @@ def test_prompts_may_hold_what_unicode_counts_as_a_line_break(run: Run, tmp_path
 
 
 def test_a_seed_belongs_to_the_look_at_which_it_was_first_generated(run: Run) -> None:
-    grown = replace(run, asked={**run.asked, "looks": [[3], [3, 4], [3, 4, 5, 6]]})
-    assert [grown.look_of(seed) for seed in (3, 4, 5, 6)] == [0, 1, 2, 2]
+    grown = replace(run, request={**run.request, "rounds": [[3], [3, 4], [3, 4, 5, 6]]})
+    assert [grown.round_of(seed) for seed in (3, 4, 5, 6)] == [0, 1, 2, 2]
     # Runs of before looks were kept have one.
-    assert replace(run, asked={}).look_of(4) == 0
+    assert replace(run, request={}).round_of(4) == 0
 
 
-def test_a_stored_image_is_found_where_the_same_was_asked(run: Run, tmp_path: Path) -> None:
+def test_a_stored_image_is_found_where_the_same_was_request(run: Run, tmp_path: Path) -> None:
     stored, sample = Stored(run, tmp_path), run.samples[0]
     assert stored.image(sample) is None
     path = tmp_path / sample.image

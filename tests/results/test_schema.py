@@ -22,7 +22,7 @@ from tests.frozen.test_verdicts import GOLDEN
 
 PUBLISHED = {path.name.removesuffix(".schema.json"): json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
 CASE = {"id": "cat", "prompt": "a cat"}
-RUN = json.loads((GOLDEN / "run_schema_1" / "run.json").read_text())
+RUN = json.loads((ROOT / "baselines" / "shapes-text2img" / "shapes" / "run.json").read_text())
 TARGET = {"model": "org/model"}
 
 
@@ -104,7 +104,7 @@ def test_a_wrong_target_is_refused(change: dict[str, Any]) -> None:
         {"schema": 2},
         {"task": "text2image"},
         {"complete": 1},
-        {"asked": {**RUN["asked"], "seeds": ["a"]}},
+        {"request": {**RUN["request"], "seeds": ["a"]}},
         {"metrics": {"a": {"version": "1"}}},
         {"environment": {"hardware": 3}},
     ],
@@ -118,8 +118,8 @@ def test_a_wrong_run_is_refused_by_the_schema_and_by_the_reader(tmp_path: Path, 
 
 
 def test_a_run_of_a_later_version_may_hold_more(tmp_path: Path) -> None:
-    more = {**RUN, "later": 1, "asked": {**RUN["asked"], "later": 1}}
+    more = {**RUN, "later": 1, "request": {**RUN["request"], "later": 1}}
     assert fits("run", more)
     runs.write(runs.read(GOLDEN / "run_schema_1"), tmp_path)
     (tmp_path / "run.json").write_text(json.dumps(more))
-    assert runs.read(tmp_path).asked["later"] == 1
+    assert runs.read(tmp_path).request["later"] == 1

@@ -13,7 +13,7 @@ BASE = Verdict(suite="animals", target="tiny", metric="clip_score", case="", ver
 @pytest.mark.parametrize("kind", KINDS)
 def test_which_verdicts_fail(kind: Kind) -> None:
     said = replace(BASE, verdict=kind)
-    assert said.fails(strict=False) == (kind in ("broken", "regressed", "not comparable", "unscored"))
+    assert said.fails(strict=False) == (kind in ("broken", "regressed", "not_comparable", "unscored"))
     assert said.fails(strict=True) == (kind in (*FAILING, "new"))
 
 
@@ -22,7 +22,7 @@ def test_what_is_inconclusive_fails_where_it_is_fatal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "delta", "warns"),
+    ("kind", "change", "warns"),
     [
         ("inconclusive", -0.6, True),
         ("inconclusive", -0.4, False),
@@ -31,19 +31,19 @@ def test_what_is_inconclusive_fails_where_it_is_fatal() -> None:
         ("passed", -0.6, False),
     ],
 )
-def test_what_lies_beyond_its_tolerance_and_is_not_shown_warns(kind: Kind, delta: float, warns: bool) -> None:
-    said = replace(BASE, verdict=kind, delta=delta)
+def test_what_lies_beyond_its_tolerance_and_is_not_shown_warns(kind: Kind, change: float, warns: bool) -> None:
+    said = replace(BASE, verdict=kind, change=change)
     assert said.warns == warns
-    assert replace(said, higher_is_better=False, delta=-delta).warns == warns
+    assert replace(said, higher_is_better=False, change=-change).warns == warns
 
 
 def test_a_loss_beyond_a_tolerance_of_nothing_warns_too() -> None:
-    assert replace(BASE, verdict="inconclusive", delta=-0.6, tolerance=0.0).warns
+    assert replace(BASE, verdict="inconclusive", change=-0.6, tolerance=0.0).warns
 
 
 def test_the_worst_comes_first_and_whole_suites_before_their_cases() -> None:
-    case = replace(BASE, case="cat", verdict="regressed", delta=-9.0)
-    metric, other = (replace(BASE, verdict="regressed", delta=delta) for delta in (-1.0, -2.0))
+    case = replace(BASE, case="cat", verdict="regressed", change=-9.0)
+    metric, other = (replace(BASE, verdict="regressed", change=change) for change in (-1.0, -2.0))
     broken = replace(BASE, case="dog", verdict="broken")
     assert worst_first([BASE, case, metric, other, broken]) == [broken, other, metric, case, BASE]
 

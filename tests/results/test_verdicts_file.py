@@ -70,7 +70,7 @@ def test_what_is_new_fails_only_a_strict_session(tmp_path: Path) -> None:
 def test_what_may_be_worse_is_no_pass(tmp_path: Path) -> None:
     doubtful = replace(LOST, verdict="inconclusive")
     assert written(tmp_path / "a", FINE, doubtful)["outcome"] == "inconclusive"
-    assert written(tmp_path / "b", FINE, replace(doubtful, delta=-0.1))["outcome"] == "passed"
+    assert written(tmp_path / "b", FINE, replace(doubtful, change=-0.1))["outcome"] == "passed"
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:

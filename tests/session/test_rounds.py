@@ -23,7 +23,7 @@ from sdeval.engines import hardware
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.results import run as runs
-from sdeval.results.run import SELF_CHECK
+from sdeval.results.run import BATCH_CONSISTENCY
 from sdeval.session.items import Item, Job
 from sdeval.session.judging import _shared
 from sdeval.session.resolve import resolve
@@ -94,7 +94,7 @@ def test_what_is_decided_by_the_first_round_generates_no_more(
     accepted: Path, loaded: LoadedTarget, tmp_path: Path
 ) -> None:
     found = evaluate(session(accepted, loaded, tmp_path), suite())
-    assert {verdict.verdict for verdict in found.values()} <= {"passed", "information"}
+    assert {verdict.verdict for verdict in found.values()} <= {"passed", "informational"}
     assert seeds(runs.read(tmp_path / "few" / "shapes")) == {0}
 
 
@@ -157,7 +157,7 @@ def test_the_self_check_is_made_by_the_next_suite_of_a_target_where_the_first_on
     with pytest.raises(RuntimeError):
         sitting.judge(items[0])
     sitting.judge(items[-1])
-    assert SELF_CHECK in runs.read(tmp_path / "few" / "shapes").environment
+    assert BATCH_CONSISTENCY in runs.read(tmp_path / "few" / "shapes").environment
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, where: Callable[[Any], bool]) -> list[Any]:

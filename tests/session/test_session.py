@@ -23,7 +23,7 @@ from sdeval.session.session import JobState, Session
 from tests.conftest import make_run
 from tests.generated import plan
 
-NOTHING_ASKED = Options()
+NOTHING_REQUEST = Options()
 
 
 class Scores:
@@ -60,7 +60,7 @@ def before(rng: np.random.Generator) -> np.ndarray:
     return rng.normal(30, 3, size=(24, 1)) + rng.normal(0, 0.3, size=(24, 4))
 
 
-def judged(scores: Scores, *, whole: bool = True, options: Options = NOTHING_ASKED, **changes: object) -> Verdict:
+def judged(scores: Scores, *, whole: bool = True, options: Options = NOTHING_REQUEST, **changes: object) -> Verdict:
     """What is said of case 11."""
     job = Job(plan(**changes).suite, shipped()["shapes"])
     case, metric = Item(job, "case", "case-11"), Item(job, "metric", "clip_score")
@@ -97,15 +97,15 @@ def test_further_seeds_that_cannot_be_generated_leave_a_suspected_case_unscored(
 
 
 @pytest.mark.parametrize(
-    ("asked", "suites_own", "fatal"),
+    ("option", "suites_own", "fatal"),
     [("warn", None, False), ("fail", None, True), ("fail", "warn", False), ("warn", "fail", True)],
 )
-def test_a_case_that_is_inconclusive_fails_where_proof_is_asked_for_and_the_suite_knows_best(
-    before: np.ndarray, asked: Literal["warn", "fail"], suites_own: str | None, fatal: bool
+def test_a_case_that_is_inconclusive_fails_where_proof_is_request_for_and_the_suite_knows_best(
+    before: np.ndarray, option: Literal["warn", "fail"], suites_own: str | None, fatal: bool
 ) -> None:
     after = before[:, :2].copy()
     after[11] -= 5
-    said = judged(Scores(before[:, :2], after), options=Options(inconclusive=asked), inconclusive=suites_own)
+    said = judged(Scores(before[:, :2], after), options=Options(inconclusive=option), inconclusive=suites_own)
     assert (said.verdict, said.fatal, said.fails(strict=False)) == ("inconclusive", fatal, fatal)
 
 
@@ -124,7 +124,7 @@ def test_metrics_of_targets_that_cannot_run_here_cost_the_others_nothing(
 
     def p_value(*others: Item) -> float:
         scores = Scores(before, before - 3)
-        found = session_of(scores, NOTHING_ASKED, [metric, *others], shared=True).judge(metric).p_value
+        found = session_of(scores, NOTHING_REQUEST, [metric, *others], shared=True).judge(metric).p_value
         assert found is not None
         return found
 

@@ -95,7 +95,7 @@ def _part(approval: Approval, runs: Mapping[tuple[str, str], Run]) -> Part:
     cases, names = (None if each == ALL else tuple(each) for each in (approval.cases, approval.metrics))
     _look_up("case", cases or (), run.by_case())
     for name in names or ():
-        check_metric(name, [each for each, record in run.metrics.items() if record.judged])
+        check_metric(name, [each for each, record in run.metrics.items() if record.gating])
     return Part(cases, names)
 
 

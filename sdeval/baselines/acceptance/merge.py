@@ -41,12 +41,12 @@ def _images(held: Run, run: Run, chosen: Collection[str]) -> Run:
     old, new = held.by_case(), run.by_case()
     names = _in_order(list(old), [case for case in new if case in old or case in chosen])
     samples = tuple(each for case in names for each in (new if case in chosen else old)[case])
-    cases = run.asked["cases"]
+    cases = run.request["cases"]
     # Of a part of a suite it is known how many cases the suite has, not which.
     complete = set(names) == set(new) if run.complete else len(names) == cases
     known = {case: (run if case in chosen else held).cases.get(case) for case in names}
     requests = {case: replace(each, tags=()) for case, each in known.items() if each is not None}
-    return replace(held, samples=samples, asked={**held.asked, "cases": cases}, complete=complete, cases=requests)
+    return replace(held, samples=samples, request={**held.request, "cases": cases}, complete=complete, cases=requests)
 
 
 def _in_order(before: list[str], now: Sequence[str]) -> list[str]:

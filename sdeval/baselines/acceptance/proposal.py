@@ -152,13 +152,13 @@ def _fill(proposal: Proposal, aside: Path) -> None:
 
 def _without_told(run: Run) -> Run:
     """Without distances from the baseline before it: they say nothing about this one."""
-    judged = {name: record for name, record in run.metrics.items() if record.judged}
+    judged = {name: record for name, record in run.metrics.items() if record.gating}
     samples = tuple(
         replace(
             sample,
             scores={name: value for name, value in sample.scores.items() if name in judged},
             reasons={name: why for name, why in sample.reasons.items() if name in judged},
-            drift="",
+            image_change="",
         )
         for sample in run.samples
     )

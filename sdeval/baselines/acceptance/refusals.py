@@ -44,7 +44,7 @@ def _of_samples(run: Run) -> list[str]:
 
 def refuse_early(run: Run, folder: Path) -> None:
     """Refuse a run that was decided before all its seeds were generated."""
-    generated, most = len(run.asked["seeds"]), len(run.asked["looks"][-1])
+    generated, most = len(run.request["seeds"]), len(run.request["rounds"][-1])
     if generated < most:
         raise SdevalError(
             f"{folder}: was decided with {generated} of {most} seeds; generate all of them and accept that run: "
@@ -55,14 +55,14 @@ def refuse_early(run: Run, folder: Path) -> None:
 def refuse_sick(samples: Iterable[SampleResult], folder: Path) -> None:
     """Refuse broken images."""
     for sample in samples:
-        if sample.health != "ok":
-            what = f"{sample.case}@{sample.seed}: is {sample.health} ({sample.detail})"
+        if sample.defect:
+            what = f"{sample.case}@{sample.seed}: is {sample.defect} ({sample.detail})"
             raise BrokenImages(f"{folder}: {what}; a baseline holds healthy images only")
 
 
 def refuse_holes(run: Run, folder: Path) -> None:
     """Refuse a run without a metric that its suite has."""
-    for metric, reason in run.asked.get("unscored", {}).items():
+    for metric, reason in run.request.get("unscored", {}).items():
         raise SdevalError(f"{folder}: has no {metric} ({reason}); a baseline holds every score")
 
 

@@ -49,7 +49,7 @@ def parts_by_words(
         SdevalError: a word that no case matches, or a metric that no run has.
     """
     for name in names:
-        check_metric(name, {each for run in runs.values() for each in run.metrics if run.metrics[each].judged})
+        check_metric(name, {each for run in runs.values() for each in run.metrics if run.metrics[each].gating})
     matching = [matcher(each) for each in words]
     found = {}
     for key, run in runs.items():
@@ -72,8 +72,8 @@ def check_metric(name: str, known: Collection[str]) -> None:
         return
     if name in SPEEDS:
         raise SdevalError(f"{name} is accepted with a whole run, not by itself: sdeval accept RUN --speed")
-    if name in metrics.known() and not metrics.info(name).judged:
-        raise SdevalError(f"metric {name} is told, not judged: a baseline holds no scores of it")
+    if name in metrics.known() and not metrics.info(name).gating:
+        raise SdevalError(f"metric {name} is reported only: a baseline holds no scores of it")
     raise SdevalError(unknown("metric", name, known))
 
 

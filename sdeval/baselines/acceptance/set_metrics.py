@@ -71,7 +71,7 @@ def _measured(merged: Run, names: list[str], run: Run, suite_of: SuiteOf, folder
     try:
         suite = suite_of(run.suite)
         # The run may come from another machine.
-        device = "cpu" if run.drawn_by.get("device") == "cpu" else pick_device("auto")
+        device = "cpu" if run.generated_by.get("device") == "cpu" else pick_device("auto")
         options = MetricOptions.from_suite(suite, device)
         for name in names:
             metric = metrics.create(name, options)

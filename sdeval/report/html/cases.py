@@ -17,9 +17,9 @@ from sdeval.report.titles import short_title
 from sdeval.report.words import SYMBOLS, sentence
 from sdeval.results.records import CaseRecord, SampleResult
 from sdeval.results.run import Run
-from sdeval.results.verdict import Verdict, worst_first
+from sdeval.results.verdict import DEFECT, Verdict, worst_first
 
-DRIFTS = ("changed", "imperceptible", "identical")
+IMAGE_CHANGES = ("changed", "imperceptible", "identical")
 """How far images moved, furthest first."""
 
 
@@ -50,7 +50,7 @@ class Shot:
     seed: int
     current: str
     before: str
-    health: str
+    defect: str
     scores: str
     gains: Mapping[str, float]
     """By how much each score changed; below 0 where it is worse. Under `collapsed_samples`, that of the judged score
@@ -69,7 +69,7 @@ class Card:
     negative_prompt: str
     tags: tuple[str, ...]
     said: str
-    drift: str
+    image_change: str
     """The furthest of its images; empty without a baseline."""
     shots: tuple[Shot, ...]
     moves: tuple[Move, ...]
@@ -85,7 +85,7 @@ class Card:
     @property
     def sick(self) -> str:
         """Which of its images are none; empty where all are healthy."""
-        return ", ".join(f"seed {shot.seed} is {shot.health}" for shot in self.shots if shot.health != "ok")
+        return ", ".join(f"seed {shot.seed} is {shot.defect}" for shot in self.shots if shot.defect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,28 +121,28 @@ def cards_of(verdicts: Sequence[Verdict], beside: Beside, sources: Sources) -> t
 
 
 def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: _Sides) -> Card:
-    asked = sides.run.cases.get(verdict.case, CaseRecord(case=verdict.case))
-    drifts = {sample.drift for sample in samples}
+    request = sides.run.cases.get(verdict.case, CaseRecord(case=verdict.case))
+    drifts = {sample.image_change for sample in samples}
     return Card(
         number=place,
         verdict=verdict,
         symbol=SYMBOLS[verdict.verdict],
         prompt=samples[0].prompt,
-        negative_prompt=asked.negative_prompt,
-        tags=tuple(asked.tags),
+        negative_prompt=request.negative_prompt,
+        tags=tuple(request.tags),
         said=_said(verdict, len(samples)),
-        drift=next((each for each in DRIFTS if each in drifts), ""),
+        image_change=next((each for each in IMAGE_CHANGES if each in drifts), ""),
         shots=tuple(_shot(sample, sides.earlier.get(sample.key), sides) for sample in samples),
         moves=_moves(samples, sides),
-        image=sides.image(asked.image),
-        mask=sides.image(asked.mask),
-        outline=sides.sources.outline(sides.beside.folder / asked.mask) if asked.mask else "",
+        image=sides.image(request.image),
+        mask=sides.image(request.mask),
+        outline=sides.sources.outline(sides.beside.folder / request.mask) if request.mask else "",
     )
 
 
 def _said(verdict: Verdict, seeds: int) -> str:
     """What the verdict rests on; it may have needed only the first of the seeds."""
-    if verdict.metric == "health":
+    if verdict.metric == DEFECT:
         return verdict.reason
     of = f" (judged by {verdict.n} of {seeds} seeds)" if 0 < verdict.n < seeds else ""
     return sentence(verdict) + of
@@ -152,7 +152,7 @@ def _shot(sample: SampleResult, before: SampleResult | None, sides: _Sides) -> S
     told = (f"{short_title(name, sides.run)} {number(value)}" for name, value in sample.scores.items())
     gains = _gains(sample, before, sides.run) if before else {}
     current, then = sides.image(sample.image), sides.then(before)
-    return Shot(sample.seed, current, then, sample.health, ", ".join(told), gains)
+    return Shot(sample.seed, current, then, sample.defect, ", ".join(told), gains)
 
 
 def _gains(sample: SampleResult, before: SampleResult, run: Run) -> dict[str, float]:
@@ -166,7 +166,7 @@ def _gains(sample: SampleResult, before: SampleResult, run: Run) -> dict[str, fl
     judged = [
         gains[name] / tolerance
         for name, (record, then, _) in known.items()
-        if record.judged and record.alone and (tolerance := tolerance_of(record, then))
+        if record.gating and record.alone and (tolerance := tolerance_of(record, then))
     ]
     return {**gains, COLLAPSED: min(judged, default=0.0)}
 
@@ -177,7 +177,7 @@ def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
     moves = []
     for name, record in run.metrics.items():
         pairs = pairs_of(name, samples, sides.earlier)
-        if not record.judged or record.scope != "sample" or not len(pairs):
+        if not record.gating or record.scope != "sample" or not len(pairs):
             continue
         then, now = pairs.mean(axis=0)
         gain = record.sign * float(now - then)

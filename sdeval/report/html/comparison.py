@@ -130,7 +130,7 @@ def _cell(row: Row, metric: str) -> Cell:
         kind=verdict.verdict,
         symbol=SYMBOLS[verdict.verdict],
         value=number(verdict.current),
-        change=signed(verdict.delta) if verdict.delta is not None else "",
+        change=signed(verdict.change) if verdict.change is not None else "",
         interval=f"{signed(verdict.low)} to {signed(verdict.high)}" if known else "",
     )
 
@@ -156,4 +156,4 @@ def _image(name: str, sample: SampleResult | None, compared: Compared, sources: 
     # Named by what is in it: pages of other runs may lie in the same folder.
     copy = f"images/{sample.sha256[:16]}{Path(sample.image).suffix}"
     source = sources.beside(stored.folder / sample.image, copy)
-    return source, "" if sample.health == "ok" else sample.health
+    return source, "" if not sample.defect else sample.defect

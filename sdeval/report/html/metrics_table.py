@@ -12,7 +12,7 @@ from sdeval.report.words import SYMBOLS, bounds, times_variability
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict, worst_first
 
-_ACCEPTABLE = ("regressed", "not comparable", "new", "inconclusive", "improved", "passed")
+_ACCEPTABLE = ("regressed", "not_comparable", "new", "inconclusive", "improved", "passed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _metric(verdict: Verdict, run: Run) -> MetricRow:
         unit=unit_of(verdict.metric, run),
         baseline=number(verdict.baseline),
         current=number(verdict.current),
-        change=signed(verdict.delta),
+        change=signed(verdict.change),
         variability=times_variability(verdict),
         allowed=number(verdict.tolerance),
         p_value=probability(verdict.p_value),
@@ -76,15 +76,15 @@ def _metric(verdict: Verdict, run: Run) -> MetricRow:
 
 
 def _bar(verdict: Verdict) -> Bar | None:
-    values = (verdict.low, verdict.high, verdict.delta, verdict.tolerance)
+    values = (verdict.low, verdict.high, verdict.change, verdict.tolerance)
     known = [value for value in values if value is not None and math.isfinite(value)]
     if len(known) < len(values):
         return None
-    low, high, delta, tolerance = known
+    low, high, change, tolerance = known
     # What was not tested has no corrected bounds.
     lowest = low if verdict.corrected_low is None else min(low, verdict.corrected_low)
     highest = high if verdict.corrected_high is None else max(high, verdict.corrected_high)
-    reach = 1.15 * max(abs(low), abs(high), abs(delta), tolerance, 1e-12)
+    reach = 1.15 * max(abs(low), abs(high), abs(change), tolerance, 1e-12)
 
     def place(value: float) -> float:
         """In percent; what lies further ends at the edge."""
@@ -95,7 +95,7 @@ def _bar(verdict: Verdict) -> Bar | None:
         width=round(place(high) - place(low), 2),
         corrected_left=place(lowest),
         corrected_width=round(place(highest) - place(lowest), 2),
-        point=place(delta),
+        point=place(change),
         band_left=place(-tolerance),
         band_width=round(place(tolerance) - place(-tolerance), 2),
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdeval._utils.files import write_text
-from sdeval.report.html.view import Asked, build
+from sdeval.report.html.view import Request, build
 
 
-def write_page(page: Path, asked: Asked) -> None:
+def write_page(page: Path, request: Request) -> None:
     """Generate the page of a session."""
-    write_text(page, rendered("page.html", view=build(asked)))
+    write_text(page, rendered("page.html", view=build(request)))
 
 
 def rendered(template: str, **values: object) -> str:

@@ -38,11 +38,11 @@ def changes(beside: Beside) -> tuple[str, ...]:
     if beside.before is None:
         return ()
     before, run = beside.before, beside.run
-    generated = differences(dict(before.drawn_by), dict(run.drawn_by))
+    generated = differences(dict(before.generated_by), dict(run.generated_by))
     # A run that was decided with fewer seeds asked for nothing else.
-    asked = differences(_without(before.asked, "seeds", "looks"), _without(run.asked, "seeds", "looks"))
+    request = differences(_without(before.request, "seeds", "rounds"), _without(run.request, "seeds", "rounds"))
     machine = differences(*(_without(each.environment, *PASSING) for each in (before, run)))
-    return (*generated, *asked, *machine)
+    return (*generated, *request, *machine)
 
 
 def _without(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _described(run: Run) -> str:
 def _evidence(besides: Sequence[Beside], verdicts: Sequence[Verdict]) -> Fact:
     cases = sum(len(each.run.by_case()) for each in besides)
     images = sum(len(each.run.samples) for each in besides)
-    seeds = sorted({len(each.run.asked["seeds"]) for each in besides})
+    seeds = sorted({len(each.run.request["seeds"]) for each in besides})
     several = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0]) if seeds else "0"
     lines = [f"{_counted(images, 'image')}: {_counted(cases, 'case')}, {_counted(several, 'seed')} each"]
     judged = [each for each in verdicts if not each.case and each.p_value is not None]
@@ -109,7 +109,7 @@ def _changed(besides: Sequence[Beside]) -> Fact:
 
 def _not_judged(verdicts: Sequence[Verdict]) -> Fact:
     """Metrics and cases without a judgement, by reason; what is not on this machine is told by a note."""
-    open_ = [each for each in verdicts if each.verdict in ("unscored", "not comparable", "new")]
+    open_ = [each for each in verdicts if each.verdict in ("unscored", "not_comparable", "new")]
     reasons = Counter((each.verdict, each.suite, each.target, each.reason) for each in open_)
     lines = [
         f"{count} {kind} in {suite} on {target}" + (f": {reason}" if reason else "")

@@ -11,7 +11,7 @@ from sdeval.comparison.metrics import ALPHA_METRICS
 from sdeval.errors import SdevalError
 from sdeval.history.store import HISTORY, Entry
 from sdeval.history.store import read as read_history
-from sdeval.report.html.cases import DRIFTS, Card, Shot, cards_of
+from sdeval.report.html.cases import IMAGE_CHANGES, Card, Shot, cards_of
 from sdeval.report.html.image_sources import Linked, Sources
 from sdeval.report.html.metrics_table import MetricRow, metric_rows
 from sdeval.report.html.trust import Fact, changes, facts
@@ -91,7 +91,7 @@ class View:
     sign: str
     """Of what came of the session; judged, failed, or neither."""
     counts: Mapping[str, int]
-    drifts: Mapping[str, int]
+    image_changes: Mapping[str, int]
     """Cases by how far their images moved."""
     symbols: Mapping[str, str]
     worst: tuple[Line, ...]
@@ -106,7 +106,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """What a page is made of."""
 
     session: Path
@@ -115,28 +115,28 @@ class Asked:
     """How images are named; by paths where None."""
 
 
-def build(asked: Asked) -> View:
+def build(request: Request) -> View:
     """Read the runs of a session and put them beside what they are held against."""
-    verdicts, strict = asked.record.verdicts, asked.record.strict
-    besides = [Beside.read(path.parent) for path in sorted(asked.session.glob("*/*/run.json"))]
-    past = _past(asked.session)
-    views = [_run_view(f"r{number}", each, asked, past) for number, each in enumerate(besides)]
+    verdicts, strict = request.record.verdicts, request.record.strict
+    besides = [Beside.read(path.parent) for path in sorted(request.session.glob("*/*/run.json"))]
+    past = _past(request.session)
+    views = [_run_view(f"r{number}", each, request, past) for number, each in enumerate(besides)]
     failing = [each for each in verdicts if each.fails(strict=strict)]
     shown = failing or doubts(verdicts)
-    drifts = [card.drift for view in views for card in view.cards]
+    changes = [card.image_change for view in views for card in view.cards]
     return View(
-        session=asked.record.session,
+        session=request.record.session,
         headline=headline(verdicts, strict=strict),
         tone=tone(verdicts, strict=strict),
         sign=sign(verdicts, strict=strict),
         counts={str(kind): count for kind, count in summary(verdicts).items()},
-        drifts={name: drifts.count(name) for name in DRIFTS if name in drifts},
+        image_changes={name: changes.count(name) for name in IMAGE_CHANGES if name in changes},
         symbols=SYMBOLS,
         worst=tuple(_line(each, views, besides) for each in shown[:WORST]),
         more=max(0, len(shown) - WORST),
         worse=any(each.verdict in ("broken", "regressed") for each in failing),
-        facts=facts(besides, asked.record),
-        sheets=asked.session.joinpath(SHEETS).is_file() and asked.sources is None,
+        facts=facts(besides, request.record),
+        sheets=request.session.joinpath(SHEETS).is_file() and request.sources is None,
         runs=tuple(sorted(views, key=lambda each: each.rank)),
     )
 
@@ -174,10 +174,10 @@ def _seen(verdict: Verdict, view: RunView) -> tuple[Seen, ...]:
         for shot in card.shots
         if verdict.case in ("", card.verdict.case)
     ]
-    worse = [each for each in samples if each.shot.health != "ok" or each.shot.gains.get(verdict.metric, 0) < 0]
+    worse = [each for each in samples if each.shot.defect or each.shot.gains.get(verdict.metric, 0) < 0]
     if verdict.case:
         worse = worse or samples
-    order = sorted(worse, key=lambda each: (each.shot.health == "ok", each.shot.gains.get(verdict.metric, 0.0)))
+    order = sorted(worse, key=lambda each: (not each.shot.defect, each.shot.gains.get(verdict.metric, 0.0)))
     return tuple(order[:SEEN])
 
 
@@ -193,11 +193,11 @@ def _refusal(beside: Beside) -> str:
     return ""
 
 
-def _run_view(name: str, beside: Beside, asked: Asked, past: Sequence[Entry]) -> RunView:
+def _run_view(name: str, beside: Beside, request: Request, past: Sequence[Entry]) -> RunView:
     from sdeval.report.plots.run import history_of, plots_of
 
     run = beside.run
-    mine = [each for each in asked.record.verdicts if (each.suite, each.target) == (run.suite, run.target)]
+    mine = [each for each in request.record.verdicts if (each.suite, each.target) == (run.suite, run.target)]
     return RunView(
         id=name,
         suite=run.suite,
@@ -208,7 +208,7 @@ def _run_view(name: str, beside: Beside, asked: Asked, past: Sequence[Entry]) ->
         notes=run.notes,
         changed=changes(beside),
         metrics=metric_rows(mine, run),
-        cards=cards_of(mine, beside, asked.sources or Linked(asked.session)),
+        cards=cards_of(mine, beside, request.sources or Linked(request.session)),
         plots=plots_of(mine, beside),
         history=history_of(past, run),
     )

@@ -63,14 +63,14 @@ def _point(axes: Axes, row: Row, letter: str) -> None:
     (seconds, value), verdict = _values(row), row.verdicts[0]
     later = [[0.0], [max(0.0, (row.seconds.p90 if row.seconds else seconds) - seconds)]]
     spread = None
-    if None not in (verdict.low, verdict.high, verdict.delta):
-        low, high, delta = (float(each or 0.0) for each in (verdict.low, verdict.high, verdict.delta))
-        spread = [[max(0.0, delta - low)], [max(0.0, high - delta)]] if math.isfinite(low + high) else None
+    if None not in (verdict.low, verdict.high, verdict.change):
+        low, high, change = (float(each or 0.0) for each in (verdict.low, verdict.high, verdict.change))
+        spread = [[max(0.0, change - low)], [max(0.0, high - change)]] if math.isfinite(low + high) else None
     axes.errorbar([seconds], [value], xerr=later, yerr=spread, color=FAINT, alpha=0.6, elinewidth=1.4, zorder=1)
-    look: dict[str, Any] = (
+    seed_round: dict[str, Any] = (
         {"marker": "o", "s": 64, "color": ACCENT} if row.on_front else {"marker": "x", "s": 44, "color": FAINT}
     )
-    axes.scatter([seconds], [value], zorder=3, **look)
+    axes.scatter([seconds], [value], zorder=3, **seed_round)
     axes.annotate(letter, (seconds, value), (7, 7), textcoords="offset points", color=INK, fontsize=12)
 
 

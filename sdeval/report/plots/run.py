@@ -35,21 +35,21 @@ def plots_of(verdicts: Sequence[Verdict], beside: Beside) -> tuple[str, ...]:
     """All plots that a run has something for."""
     from matplotlib import rc_context
 
-    figures = {each.metric: each for each in verdicts if not each.case}
+    by_metric = {each.metric: each for each in verdicts if not each.case}
     with rc_context(dict(STYLE)):
-        generated = (_differences(figures, beside), _variability(figures, beside), _times(beside))
+        generated = (_differences(by_metric, beside), _variability(by_metric, beside), _times(beside))
     return tuple(each for each in generated if each)
 
 
 def history_of(entries: Sequence[Entry], run: Run) -> tuple[str, ...]:
     """Judged values of a suite on a target, session after session, a plot each."""
     known = series(entries, run.suite, run.target)
-    return tuple(plot_series(each) for each in known if each.judged and len(each.points) >= FEWEST)
+    return tuple(plot_series(each) for each in known if each.gating and len(each.points) >= FEWEST)
 
 
-def _differences(figures: Mapping[str, Verdict], beside: Beside) -> str:
+def _differences(by_metric: Mapping[str, Verdict], beside: Beside) -> str:
     """Every case's change in every metric, in tolerances, with the mean and its interval."""
-    moved = {name: _in_tolerances(name, figures[name], beside) for name in figures if figures[name].tolerance}
+    moved = {name: _in_tolerances(name, by_metric[name], beside) for name in by_metric if by_metric[name].tolerance}
     moved = {name: values for name, values in moved.items() if values}
     if not moved:
         return ""
@@ -57,7 +57,7 @@ def _differences(figures: Mapping[str, Verdict], beside: Beside) -> str:
     for row, (name, values) in enumerate(moved.items()):
         inside = [max(-REACH, min(REACH, value)) for value in values]
         _points(axes, inside, row)
-        _mean(axes, figures[name], row)
+        _mean(axes, by_metric[name], row)
     _scale(axes, "change of each case in tolerances; worse to the left")
     return inline_svg(figure, "How far each case moved in each figure")
 
@@ -84,13 +84,13 @@ def _in_tolerances(metric: str, verdict: Verdict, beside: Beside) -> list[float]
 
 def _mean(axes: Axes, verdict: Verdict, row: int) -> None:
     sign = 1 if verdict.higher_is_better else -1
-    if verdict.delta is None or not verdict.tolerance:
+    if verdict.change is None or not verdict.tolerance:
         return
     low, high = verdict.low, verdict.high
     if low is not None and high is not None and math.isfinite(low) and math.isfinite(high):
         ends = [max(-REACH, min(REACH, sign * each / verdict.tolerance)) for each in (low, high)]
         axes.plot(ends, [row, row], color=ACCENT, linewidth=3, solid_capstyle="round")
-    mean = max(-REACH, min(REACH, sign * verdict.delta / verdict.tolerance))
+    mean = max(-REACH, min(REACH, sign * verdict.change / verdict.tolerance))
     axes.plot([mean], [row], marker="D", markersize=6, color=ACCENT)
 
 
@@ -104,9 +104,9 @@ def _spread(values: Sequence[float], row: int) -> list[float]:
     return heights
 
 
-def _variability(figures: Mapping[str, Verdict], beside: Beside) -> str:
+def _variability(by_metric: Mapping[str, Verdict], beside: Beside) -> str:
     """What other seeds do, what the suite can see, and what happened, in tolerances."""
-    known = _measured(figures, beside.variability)
+    known = _measured(by_metric, beside.variability)
     if not known:
         return ""
     figure, axes = _rows([short_title(name, beside.run) for name in known])
@@ -121,19 +121,21 @@ def _variability(figures: Mapping[str, Verdict], beside: Beside) -> str:
     )
 
 
-def _mark(axes: Axes, place: tuple[float, int], look: tuple[str, float, str], label: str) -> None:
-    marker, size, color = look
+def _mark(axes: Axes, place: tuple[float, int], seed_round: tuple[str, float, str], label: str) -> None:
+    marker, size, color = seed_round
     shape: dict[str, Any] = {"marker": marker, "markersize": size, "color": color, "linestyle": ""}
     axes.plot([min(place[0], REACH)], [place[1]], label=label, clip_on=False, **shape)
 
 
-def _measured(figures: Mapping[str, Verdict], variability: Variability | None) -> dict[str, tuple[float, float, float]]:
+def _measured(
+    by_metric: Mapping[str, Verdict], variability: Variability | None
+) -> dict[str, tuple[float, float, float]]:
     found = {}
-    for name, verdict in figures.items():
+    for name, verdict in by_metric.items():
         measured = variability.metrics.get(name) if variability else None
         # A verdict tells its variability only where what was measured still fits.
-        if measured and verdict.variability is not None and verdict.tolerance and verdict.delta is not None:
-            values = (verdict.variability, measured.detectable or math.inf, abs(verdict.delta))
+        if measured and verdict.variability is not None and verdict.tolerance and verdict.change is not None:
+            values = (verdict.variability, measured.detectable or math.inf, abs(verdict.change))
             found[name] = (values[0] / verdict.tolerance, values[1] / verdict.tolerance, values[2] / verdict.tolerance)
     return found
 

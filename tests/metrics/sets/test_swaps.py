@@ -34,12 +34,12 @@ def test_parts_that_add_nothing_or_the_same_are_no_obstacle(rng: np.random.Gener
     assert fitted(exact, (np.zeros(24),), CASES)(swapped) == 0
 
 
-def test_what_is_stood_for_is_asked_a_few_times_only(rng: np.random.Generator) -> None:
-    asked = []
+def test_what_is_stood_for_is_request_a_few_times_only(rng: np.random.Generator) -> None:
+    request = []
     values = rng.normal(size=24)
     sums = difference_of_sums(values, CASES)
-    quick = fitted(lambda swapped: asked.append(swapped) or sums(swapped), (values,), CASES)
+    quick = fitted(lambda swapped: request.append(swapped) or sums(swapped), (values,), CASES)
     for _ in range(100):
         quick(rng.random(6) < 0.5)
-    assert len(asked) == 20
-    assert len({tuple(each) for each in asked}) > 10
+    assert len(request) == 20
+    assert len({tuple(each) for each in request}) > 10

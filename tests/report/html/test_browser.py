@@ -32,7 +32,7 @@ class Watched:
     def open(self, path: Path, hash_: str = "") -> Page:
         self.page.on("console", lambda said: self.complaints.append(said.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda asked: self.requests.append(asked.url))
+        self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(path.as_uri() + hash_)
         return self.page
 

@@ -15,7 +15,7 @@ from sdeval.baselines.snapshot import keep_baseline
 from sdeval.comparison import Kind, Verdict
 from sdeval.report.html.image_sources import Embedded
 from sdeval.report.html.render import write_page
-from sdeval.report.html.view import Asked, View, build
+from sdeval.report.html.view import Request, View, build
 from sdeval.results import run as runs
 from sdeval.results.session_folder import read_record
 from sdeval.results.verdicts_file import Record
@@ -31,7 +31,7 @@ def session(tmp_path: Path) -> Path:
     accept(on_disk(run, tmp_path / "old"), tmp_path / "baselines")
     later = replace(
         run,
-        drawn_by={"model": "tiny", "dtype": "bfloat16"},
+        generated_by={"model": "tiny", "dtype": "bfloat16"},
         environment={"hardware": "a laptop", "packages": {"torch": "2.1"}},
     )
     on_disk(later, tmp_path / "session" / "animals" / "tiny")
@@ -40,16 +40,16 @@ def session(tmp_path: Path) -> Path:
 
 
 def verdict(kind: Kind, case: str = "", **changes: object) -> Verdict:
-    said = Verdict(suite="animals", target="tiny", metric="health" if case else "clip_score", case=case, verdict=kind)
+    said = Verdict(suite="animals", target="tiny", metric="defect" if case else "clip_score", case=case, verdict=kind)
     return replace(said, **changes)
 
 
-def asked(session: Path, verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> Asked:
-    return Asked(session, Record.of("one", verdicts, strict=False, notes=notes))
+def request(session: Path, verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> Request:
+    return Request(session, Record.of("one", verdicts, strict=False, notes=notes))
 
 
 def page_of(session: Path, verdicts: Sequence[Verdict]) -> View:
-    return build(asked(session, verdicts))
+    return build(request(session, verdicts))
 
 
 def test_cases_come_worst_first_with_all_their_seeds(session: Path) -> None:
@@ -81,7 +81,7 @@ def test_images_of_the_baseline_travel_with_the_session(session: Path) -> None:
         (["passed", "not_significant"], "Nothing got worse; 1 beyond tolerance, not significant", "good"),
         (["new"], "Nothing to compare with yet: 1 new", "open"),
         (["new", "passed"], "Nothing got worse; 1 new", "good"),
-        (["skipped", "information"], "Nothing was judged: 1 skipped", "open"),
+        (["skipped", "informational"], "Nothing was judged: 1 skipped", "open"),
         (["unscored", "passed"], "Not everything could be judged: 1 unscored", "bad"),
         (["unscored", "inconclusive"], "Not everything could be judged: 1 unscored", "bad"),
         (["regressed", "broken", "new"], "Something got worse: 1 broken, 1 regressed", "bad"),
@@ -92,7 +92,7 @@ def test_the_headline_says_it(session: Path, kinds: list[Kind], headline: str, t
     assert (view.headline, view.tone) == (headline, tone)
 
 
-DOUBT = {"baseline": 30.0, "current": 25.0, "delta": -5.0, "tolerance": 1.25}
+DOUBT = {"baseline": 30.0, "current": 25.0, "change": -5.0, "tolerance": 1.25}
 
 
 def test_a_metric_beyond_its_tolerance_that_is_not_shown_is_named_first(session: Path) -> None:
@@ -102,14 +102,14 @@ def test_a_metric_beyond_its_tolerance_that_is_not_shown_is_named_first(session:
     assert view.sign == "~"
 
 
-def test_where_proof_is_asked_for_what_is_inconclusive_is_bad(session: Path) -> None:
+def test_where_proof_is_request_for_what_is_inconclusive_is_bad(session: Path) -> None:
     view = page_of(session, [verdict("passed"), verdict("inconclusive", fatal=True, **DOUBT)])
     assert (view.headline, view.tone) == ("A loss is not excluded: 1 inconclusive", "bad")
 
 
 def test_what_is_new_fails_the_page_of_a_strict_session(session: Path) -> None:
     record = Record.of("one", [verdict("new"), verdict("passed")], strict=True)
-    view = build(Asked(session, record))
+    view = build(Request(session, record))
     assert view.tone == "bad"
     assert view.headline == "Not everything could be judged: 1 new"
     assert len(view.worst) == 1
@@ -117,7 +117,7 @@ def test_what_is_new_fails_the_page_of_a_strict_session(session: Path) -> None:
 
 def test_an_interval_is_generated_to_scale(session: Path) -> None:
     said = verdict(
-        "regressed", baseline=30.0, current=28.0, delta=-2.0, low=-3.0, high=-1.0, tolerance=0.5, p_value=0.001
+        "regressed", baseline=30.0, current=28.0, change=-2.0, low=-3.0, high=-1.0, tolerance=0.5, p_value=0.001
     )
     bar = page_of(session, [said]).runs[0].metrics[0].bar
     assert bar is not None
@@ -127,13 +127,13 @@ def test_an_interval_is_generated_to_scale(session: Path) -> None:
 
 
 def test_an_unbounded_interval_is_not_generated(session: Path) -> None:
-    said = verdict("inconclusive", delta=-2.0, low=float("-inf"), high=float("inf"), tolerance=0.5)
+    said = verdict("inconclusive", change=-2.0, low=float("-inf"), high=float("inf"), tolerance=0.5)
     assert page_of(session, [said]).runs[0].metrics[0].bar is None
 
 
 def test_every_text_is_escaped(session: Path) -> None:
     hostile = verdict("broken", "case-0", reason="<img src=x onerror=alert(1)>\"'")
-    write_page(session / "index.html", asked(session, [hostile]))
+    write_page(session / "index.html", request(session, [hostile]))
     page = (session / "index.html").read_text(encoding="utf-8")
     assert "<img src=x" not in page
     assert "&lt;img src=x" in page
@@ -142,7 +142,7 @@ def test_every_text_is_escaped(session: Path) -> None:
 def test_notes_stand_on_the_page(session: Path) -> None:
     folder = session / "animals" / "tiny"
     runs.write(replace(runs.read(folder), notes=("the variability is <stale>",)), folder)
-    write_page(session / "index.html", asked(session, [verdict("passed", "case-0")]))
+    write_page(session / "index.html", request(session, [verdict("passed", "case-0")]))
     page = (session / "index.html").read_text(encoding="utf-8")
     assert '<p class="note">the variability is &lt;stale&gt;</p>' in page
 
@@ -165,7 +165,7 @@ def test_another_baseline_changes_nothing_on_the_page(session: Path) -> None:
 
 def test_a_case_of_a_single_seed_tells_no_multiples_of_variability(tmp_path: Path) -> None:
     page = session_page(tmp_path, seeds=1)
-    (run,) = build(Asked(page.parent, read_record(page.parent))).runs
+    (run,) = build(Request(page.parent, read_record(page.parent))).runs
     assert {move.variability for card in run.cards for move in card.moves} == {None}
     assert all(card.worst == 2 for card in run.cards)
 
@@ -173,9 +173,9 @@ def test_a_case_of_a_single_seed_tells_no_multiples_of_variability(tmp_path: Pat
 def test_an_image_that_is_none_cannot_be_ticked_and_is_told(session: Path) -> None:
     folder = session / "animals" / "tiny"
     run = runs.read(folder)
-    sick = (*run.samples[:-1], replace(run.samples[-1], health="uniform"))
+    sick = (*run.samples[:-1], replace(run.samples[-1], defect="uniform"))
     runs.write(replace(run, samples=sick), folder)
-    write_page(session / "index.html", asked(session, [verdict("passed", "case-0"), verdict("passed", "case-1")]))
+    write_page(session / "index.html", request(session, [verdict("passed", "case-0"), verdict("passed", "case-1")]))
     page = (session / "index.html").read_text(encoding="utf-8")
     assert "seed 1, uniform" in page
     assert page.count("data-accept aria-label") == 1
@@ -184,7 +184,7 @@ def test_an_image_that_is_none_cannot_be_ticked_and_is_told(session: Path) -> No
 def test_why_nothing_can_be_ticked_is_told(session: Path) -> None:
     folder = session / "animals" / "tiny"
     run = runs.read(folder)
-    runs.write(replace(run, asked={**run.asked, "settings": {"guidance_scale": 1}}), folder)
+    runs.write(replace(run, request={**run.request, "settings": {"guidance_scale": 1}}), folder)
     (view,) = page_of(session, [verdict("passed", "case-0")]).runs
     assert "guidance_scale: none → 1" in view.refusal
 
@@ -193,5 +193,5 @@ def test_a_damaged_image_does_not_stop_the_page_of_one_file(session: Path) -> No
     image = next((session / "animals" / "tiny" / "images").glob("*.png"))
     image.write_bytes(image.read_bytes()[:60])
     found = Record.of("one", [verdict("passed", "case-0")], strict=False)
-    (run,) = build(Asked(session, found, Embedded())).runs
+    (run,) = build(Request(session, found, Embedded())).runs
     assert sorted(bool(shot.current) for shot in run.cards[0].shots) == [False, True]

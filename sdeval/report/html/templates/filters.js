@@ -2,7 +2,7 @@
 const wordsOf = (card) => all(".case, .prompt, .tags", card).map((each) => each.textContent).join(" ").toLowerCase();
 const items = all("[data-item]").map((element) => ({
   element,
-  kinds: [element.dataset.kind, element.dataset.drift],
+  kinds: [element.dataset.kind, element.dataset.change],
   text: element.matches("article") ? wordsOf(element) : null,
 }));
 const cards = all("article");

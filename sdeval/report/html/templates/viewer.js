@@ -62,14 +62,14 @@ function chosenShot() {
 
 function fillViewer() {
   const shot = chosenShot();
-  const { seed, health } = shot.dataset;
+  const { seed, defect } = shot.dataset;
   const [before, now] = sourcesOf(shot);
   const shown = shownCards();
   byId("v-chip").replaceChildren(card.querySelector(".chip").cloneNode(true));
   byId("v-case").textContent = card.dataset.case;
   byId("v-place").textContent = shown.includes(card) ? `${shown.indexOf(card) + 1} of ${shown.length}` : "";
   byId("v-prompt").textContent = card.querySelector(".prompt").textContent;
-  byId("v-scores").textContent = [`seed ${seed}`, health, shot.title].filter(Boolean).join(" · ");
+  byId("v-scores").textContent = [`seed ${seed}`, defect, shot.title].filter(Boolean).join(" · ");
   image("v-before", before);
   image("v-now", now);
   image("v-input", card.dataset.image);

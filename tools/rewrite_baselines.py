@@ -1,0 +1,31 @@
+"""Rewrites baselines of an earlier schema in today's: `python -m tools.rewrite_baselines [FOLDER]`.
+
+Earlier schemas are read anyhow; this makes what lies in git say what the documents say.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from sdeval.baselines import provenance, variability
+from sdeval.results import run as runs
+
+
+def main() -> None:
+    """Rewrite every baseline below a folder; images and features stay."""
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else "baselines")
+    for path in sorted(root.glob("*/*/run.json")):
+        folder = path.parent
+        runs.write(runs.read(folder), folder)
+        entries = provenance.read(folder)
+        if entries:
+            provenance.write(folder, entries)
+        measured = variability.read(root, folder.parent.name, folder.name)
+        if measured:
+            variability.write(measured, root)
+        print(f"rewritten: {folder}")
+
+
+if __name__ == "__main__":
+    main()
