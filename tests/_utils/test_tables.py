@@ -49,7 +49,7 @@ def test_numbers_are_in_one_line_below_their_headings(width: int) -> None:
     (heading,) = (line for line in shown if "baseline" in line)
     rows = [line for line in shown if NUMBERS[0] in line]
     assert len(rows) == 2
-    for column, number in zip(NUMBERS, NUMBERS, strict=True):
+    for column, number in zip(NUMBER_COLUMNS, NUMBERS, strict=True):
         assert {row.index(number) + len(number) for row in rows} == {
             heading.index(f" {column.name}") + 1 + len(column.name)
         }

@@ -97,8 +97,8 @@ def test_a_run_that_lies_in_no_session_is_named_itself(tmp_path: Path) -> None:
     [
         ("{", "is damaged: Expecting"),
         ("[]", "is damaged: must be a mapping"),
-        ('{"schema": 9, "accepted": []}', "has schema 9; this version of sdeval reads 1"),
-        ('{"schema": 1}', "is damaged: accepted: is missing"),
+        ('{"schema": 9, "accepted": []}', "has schema 9; this version of sdeval reads 2"),
+        ('{"schema": 2}', "is damaged: accepted: is missing"),
         ('{"schema": 1, "accepted": [{"session": 3}]}', r"accepted\[0\]: "),
     ],
 )

@@ -116,7 +116,7 @@ def test_without_variability_a_suite_has_the_tolerances_it_states() -> None:
 
 def test_what_a_suite_states_goes_before_what_its_variability_gives() -> None:
     variability = variability_of(
-        clip_score=measured(tolerance=0.4), frechet_distance=measured(metric=2.0, tolerance=0.5)
+        clip_score=measured(tolerance=0.4), frechet_distance=measured(value=2.0, tolerance=0.5)
     )
     assert tolerances(suite(tolerances={"clip_score": 0.7}), variability) == {
         "clip_score": 0.7,
@@ -126,14 +126,14 @@ def test_what_a_suite_states_goes_before_what_its_variability_gives() -> None:
 
 def test_a_relative_tolerance_is_a_share_of_the_metric_whatever_its_sign() -> None:
     variability = variability_of(
-        frechet_distance=measured(metric=-2.0, tolerance=0.5), clip_score=measured(tolerance=0.5)
+        frechet_distance=measured(value=-2.0, tolerance=0.5), clip_score=measured(tolerance=0.5)
     )
     assert tolerances(suite(), variability) == {"frechet_distance": 0.25, "clip_score": 0.5}
 
 
 def test_no_share_of_zero_and_no_tolerance_of_zero() -> None:
     variability = variability_of(
-        frechet_distance=measured(metric=0.0, tolerance=0.5), clip_score=measured(tolerance=0.0)
+        frechet_distance=measured(value=0.0, tolerance=0.5), clip_score=measured(tolerance=0.0)
     )
     assert tolerances(suite(), variability) == {}
 
@@ -144,5 +144,5 @@ def test_the_variability_of_a_metric_that_the_suite_no_longer_has_gives_nothing(
 
 
 def test_the_tolerances_are_such_as_a_suite_takes() -> None:
-    variability = variability_of(frechet_distance=measured(metric=2.0, tolerance=0.5), clip_score=measured())
+    variability = variability_of(frechet_distance=measured(value=2.0, tolerance=0.5), clip_score=measured())
     assert replace(suite(), tolerances=tolerances(suite(), variability)).tolerances["frechet_distance"] == 0.25

@@ -17,7 +17,7 @@ from sdeval.results import run as runs
 from tests.baselines.test_store import contents, on_disk
 from tests.conftest import make_run
 
-ENVELOPE = '{"schema": 1, "session": "one", "outcome": "passed", "strict": false, "notes": [], "verdicts": [%s]}'
+ENVELOPE = '{"schema": 2, "session": "one", "outcome": "passed", "strict": false, "notes": [], "verdicts": [%s]}'
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_mistakes_end_in_one_line(
         (ENVELOPE % '{"a": 1}', "verdicts.json: is damaged: verdicts[0]: unknown field 'a'. Known: baseline"),
         ("{}", "verdicts.json: is damaged: schema: is missing"),
         ("[]", "verdicts.json: was written by another version of sdeval; run the suites again: pytest suites"),
-        ('{"schema": 2}', "verdicts.json: was written by another version of sdeval"),
+        ('{"schema": 1}', "verdicts.json: was written by another version of sdeval"),
         ("[", "verdicts.json: is damaged: Expecting value"),
     ],
 )

@@ -299,7 +299,7 @@ def test_noise_that_does_not_fit_is_left_out_and_told(calibrated: Variability, t
     noises.write(replace(calibrated, samples="of-others"), tmp_path / "baselines")
     said = measure(trial(HARMLESS, suite=FEW, baselines=tmp_path / "baselines"), tmp_path, Silent())
     assert tolerances_of(tmp_path / "0" / "seeds-0", HARMLESS.name)["sharpness"] == metrics.info("sharpness").tolerance
-    assert "shapes.noise.json is left out: the suite asks for other samples since" in said.notes[0]
+    assert "shapes.variability.json is left out: the suite asks for other samples since" in said.notes[0]
 
 
 def never(*_: object) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def run() -> Run:
     return runs.read(FOLDER)
 
 
-def test_what_was_request_is_read(run: Run) -> None:
+def test_what_was_requested_is_read(run: Run) -> None:
     assert (run.suite, run.task, run.target, run.complete) == ("few", "text2img", "shapes", True)
     assert [(each.case, each.seed) for each in run.samples][:3] == [("circle", 0), ("circle", 1), ("square", 0)]
     assert run.samples[0].prompt == "a large red circle on a blue background"
@@ -37,8 +38,16 @@ def test_images_are_where_it_says(run: Run) -> None:
     assert all((FOLDER / each.image).is_file() for each in run.samples)
 
 
-def test_what_is_read_is_written_as_it_was(run: Run, tmp_path: Path) -> None:
+def test_what_is_read_is_written_as_schema_2_and_is_the_same_run(run: Run, tmp_path: Path) -> None:
     runs.write(run, tmp_path)
-    shutil.copytree(FOLDER / "images", tmp_path / "images")
-    files = {path.relative_to(FOLDER) for path in FOLDER.rglob("*") if path.is_file()}
-    assert {path for path in files if (tmp_path / path).read_bytes() != (FOLDER / path).read_bytes()} == set()
+    again = runs.read(tmp_path)
+    assert json.loads((tmp_path / "run.json").read_text())["schema"] == 2
+    assert replace(again, features={}) == replace(run, features={})
+    assert (again.features["clip"] == run.features["clip"]).all()
+
+
+def test_names_of_schema_1_are_todays(run: Run) -> None:
+    assert run.request["rounds"] == [[0, 1]]
+    assert run.generated_by["scheduler"] == "DDIMScheduler"
+    assert run.metrics["clip_score"].gating
+    assert {sample.defect for sample in run.samples} <= {"", "noise", "uniform"}

@@ -174,7 +174,7 @@ def test_half_a_line_is_passed_over_at_the_end_and_after_more_was_added(tmp_path
     [
         ("{", r"history\.jsonl:2: is damaged: .*; mend or delete that line"),
         ("[]", r"history\.jsonl:2: is damaged: must be a mapping, got \[\]"),
-        ('{"schema": 9, "session": "x", "runs": []}', r"history\.jsonl:2: .*schema 9; this version of sdeval reads 1"),
+        ('{"schema": 9, "session": "x", "runs": []}', r"history\.jsonl:2: .*schema 9; this version of sdeval reads 2"),
         ('{"schema": 1, "session": 3, "runs": []}', r"history\.jsonl:2: is damaged: session: must be text, got 3"),
         ('{"schema": 1, "session": "x", "runs": [{}]}', r"history\.jsonl:2: is damaged: runs\[0\]: suite: is missing"),
         (

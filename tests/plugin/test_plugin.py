@@ -98,11 +98,11 @@ def test_one_item_a_case_then_one_a_metric(suites: pytest.Pytester) -> None:
     )
 
 
-def test_without_a_baseline_a_desk_skips(suites: pytest.Pytester) -> None:
+def test_without_a_baseline_a_local_machine_skips(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess(*QUIET)
     result.assert_outcomes(skipped=5, passed=2)
     result.stdout.fnmatch_lines(
-        ["5 new, 2 information", "page: reports/latest/index.html", "next: sdeval accept reports/latest"]
+        ["5 new, 2 informational", "page: reports/latest/index.html", "next: sdeval accept reports/latest"]
     )
 
 
@@ -563,7 +563,7 @@ def test_a_folder_that_is_no_checkpoint_ends_in_one_line(suites: pytest.Pytester
     assert "no model_index.json in" in result.stderr.str()
 
 
-def test_weights_that_are_not_here_skip_on_a_desk_and_fail_strictly(suites: pytest.Pytester) -> None:
+def test_weights_that_are_not_here_skip_on_a_local_machine_and_fail_strictly(suites: pytest.Pytester) -> None:
     arguments = ("--sdeval-target", "some/model", "-rs", "-p", "no:cacheprovider")
     desk = suites.runpytest_inprocess(*arguments, "--no-sdeval-strict")
     desk.assert_outcomes(skipped=7)

@@ -86,7 +86,7 @@ def test_every_reason_is_whole(kind: Kind, width: int, tmp_path: Path) -> None:
 def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
     metrics = [replace(LOST, metric=f"m{at}", verdict="passed" if at < 16 else "informational") for at in range(21)]
     lines = summary_lines(metrics, tmp_path / "x" / "p", tmp_path, 120)
-    assert "… and 7 more on the page: 2 passed, 5 information" in lines
+    assert "… and 7 more on the page: 2 passed, 5 informational" in lines
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ function startApprovals() {
 function showTicked() {
   const on = ticks.filter((tick) => tick.checked);
   const cases = on.filter((tick) => "accept" in tick.dataset).length;
-  const figures = on.length - cases;
-  const parts = [cases && `${cases} case${cases > 1 ? "s" : ""}`, figures && `${figures} figure${figures > 1 ? "s" : ""}`];
+  const metrics = on.length - cases;
+  const parts = [cases && `${cases} case${cases > 1 ? "s" : ""}`, metrics && `${metrics} metric${metrics > 1 ? "s" : ""}`];
   byId("ticked").textContent = `${parts.filter(Boolean).join(", ")} to accept`;
   byId("approvals").hidden = on.length === 0;
 }
