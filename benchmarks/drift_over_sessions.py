@@ -1,6 +1,6 @@
-"""How often slow drift is told where there is none, and how soon where there is: simulated histories of one figure.
+"""How often slow drift is reported where there is none, and how soon where there is: simulated histories of one figure.
 
-Nothing changes in the first table: whatever is told is a false alarm, by any of so many figures. In the second, a
+Nothing changes in the first table: whatever is reported is a false alarm, by any of so many figures. In the second, a
 figure becomes worse after some sessions: how many histories tell of it within a hundred more, and after how many of
 them, in the median.
 

@@ -1,4 +1,4 @@
-"""What the embedded suites catch, held against the truth: an oracle that reads images by their pixels.
+"""What the embedded suites catch, compared with the truth: an oracle that reads images by their pixels.
 
 Every fault is planted as `sdeval sensitivity` does it. For each, the share of images that show what was asked is
 counted before and after; a fault that spoils one image in ten is one that must be caught. Controls are repeated with

@@ -92,18 +92,18 @@ def unequal(rng: Rng, metric: Metric, shape: tuple[int, int]) -> Floats:
 
 
 def both(side: Side) -> Noise:
-    """Both sides generated anew."""
+    """Both sides generated again."""
     return lambda rng, metric, shape: (side(rng, metric, shape), side(rng, metric, shape))
 
 
 def sparse(rng: Rng, metric: Metric, shape: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Most images stay what they are to the last bit; the others, here and there, are generated anew."""
+    """Most images stay what they are to the last bit; the others, here and there, are generated again."""
     before = normal(rng, metric, shape)
     return before, np.where(rng.random(shape) < 0.15, normal(rng, metric, shape), before)
 
 
 def sparse_cases(rng: Rng, metric: Metric, shape: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Most cases stay what they are; in the others all seeds are generated anew."""
+    """Most cases stay what they are; in the others all seeds are generated again."""
     before = normal(rng, metric, shape)
     return before, np.where(rng.random((shape[0], 1)) < 0.15, normal(rng, metric, shape), before)
 

@@ -1,7 +1,7 @@
 """What suites of every size can show, by the rule that ships and by the one it replaced.
 
 A session is one suite with three metrics, compared with a baseline of four seeds. In the first table nothing changed.
-In the second every image is generated anew and every CLIP score is lower; it says from which loss on four sessions in
+In the second every image is generated again and every CLIP score is lower; it says from which loss on four sessions in
 five find it, and 99 in 100. Losses are in points, where one seed differs from another by 4 (standard deviation), one
 prompt from another by 5, and 1 is tolerated. The rule before flipped signs of cases, with Holm's correction: with fewer
 cases than its level takes it found no loss at all.

@@ -34,7 +34,7 @@ def read_json(path: Path, missing: str) -> Any:
         missing: what is said where there is none.
 
     Raises:
-        SdevalError: there is no such file, or it is damaged.
+        SdevalError: there is no such file, or it is corrupt.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -42,7 +42,7 @@ def read_json(path: Path, missing: str) -> Any:
         raise SdevalError(missing) from None
     # What is not UTF-8, and numbers of thousands of digits, are ValueErrors too.
     except (OSError, ValueError, RecursionError) as error:
-        raise SdevalError(f"{path}: is damaged: {error}") from None
+        raise SdevalError(f"{path}: is corrupt: {error}") from None
 
 
 def short(path: Path) -> Path:

@@ -18,7 +18,7 @@ class Watcher(Protocol):
     """Shows the progress of one job at a time."""
 
     def watch(self, title: str, images: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Within the context, the function given is told how many more images are done."""
+        """Within the context, the function given is reported how many more images are done."""
         ...
 
 

@@ -15,7 +15,7 @@ Errors = Sequence[Mapping[str, Any]]
 """As pydantic lists them: `type`, `loc`, `input`, and for some `ctx`."""
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _ORDER = {**dict.fromkeys(_UNKNOWN, 0), "missing": 1}
-"""A misspelt name is told before one that is missing, and those before wrong values."""
+"""A misspelt name is reported before one that is missing, and those before wrong values."""
 
 
 @dataclass(frozen=True, slots=True)

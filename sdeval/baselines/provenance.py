@@ -51,7 +51,7 @@ class _File(Checked):
 
 
 def entry_of(run: Run, folder: Path, reason: str) -> Entry:
-    """What is told of a run that is accepted as a whole.
+    """What is reported of a run that is accepted as a whole.
 
     Raises:
         SdevalError: the reason cannot be written down.
@@ -81,12 +81,12 @@ def read(folder: Path) -> tuple[Entry, ...]:
     """Entries in the folder of a baseline, oldest first; none where it is older than they are.
 
     Raises:
-        SdevalError: the file is damaged; says where.
+        SdevalError: the file is corrupt; says where.
     """
     path = folder / NAME
     if not path.exists():
         return ()
-    where = f"{path}: is damaged"
+    where = f"{path}: is corrupt"
     try:
         content = read_json(path, f"{where}: it is gone")
         if isinstance(content, dict) and content.get("schema") == 1:

@@ -1,4 +1,4 @@
-"""What a run was held against, kept in its folder, so that its page says the same when another baseline is accepted."""
+"""What a run was compared with, stored in its folder: its page stays the same when another baseline is accepted."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sdeval.results import run as runs
 from sdeval.results.run import AGAINST
 
 BASELINE = "baseline"
-"""In the folder of a run: the baseline that it was held against, without features."""
+"""In the folder of a run: the baseline that it was compared with, without features."""
 VARIABILITY = "variability.json"
 
 
 def keep_baseline(folder: Path, accepted: Path) -> None:
-    """Copy what a page shows of a baseline into the folder of a run; nothing where there is none, or it is damaged.
+    """Copy what a page shows of a baseline into the folder of a run; nothing where there is none, or it is corrupt.
 
     Args:
         folder: of the run.

@@ -46,7 +46,7 @@ def find(baselines: Path, run: Run) -> Pace | None:
     """What was accepted for a run's suite and target on its class of machine.
 
     Raises:
-        SdevalError: the file is damaged.
+        SdevalError: the file is corrupt.
     """
     path = path_of(baselines, run.suite, run.target)
     return _read(path).get(hardware_of(run))
@@ -60,7 +60,7 @@ def hardware_of(run: Run) -> str:
 def _read(path: Path) -> Mapping[str, Pace]:
     if not path.exists():
         return {}
-    where = f"{path}: is damaged"
+    where = f"{path}: is corrupt"
     try:
         content = read_json(path, f"{where}: it is gone")
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:

@@ -27,7 +27,7 @@ def find(baselines: Path, suite: str, target: str) -> Run | None:
     """The accepted run of a suite and a target, if there is one.
 
     Raises:
-        SdevalError: there is one, and it is damaged; says where.
+        SdevalError: there is one, and it is corrupt; says where.
     """
     folder = folder_of(baselines, suite, target)
     if not folder.exists():
@@ -36,7 +36,7 @@ def find(baselines: Path, suite: str, target: str) -> Run | None:
         run = runs.read(folder)
         for name, values in run.features.items():
             if not np.isfinite(values).all():
-                raise SdevalError(f"{folder / 'features' / name}.npy: is damaged: holds values that are no numbers")
+                raise SdevalError(f"{folder / 'features' / name}.npy: is corrupt: holds values that are no numbers")
     return run
 
 
@@ -44,7 +44,7 @@ def stored(baselines: Path, suite: str, target: str) -> Stored | None:
     """The accepted run of a suite and a target with its folder, if there is one.
 
     Raises:
-        SdevalError: there is one, and it is damaged; says where.
+        SdevalError: there is one, and it is corrupt; says where.
     """
     run = find(baselines, suite, target)
     return Stored(run, folder_of(baselines, suite, target)) if run else None
@@ -56,7 +56,7 @@ def check_images(baseline: Stored) -> None:
     An image that is not there is no damage: metrics that need it say so.
 
     Raises:
-        SdevalError: one is damaged; says which.
+        SdevalError: one is corrupt; says which.
     """
     with _restorable(baseline.folder):
         for sample in baseline.run.samples:
@@ -66,11 +66,11 @@ def check_images(baseline: Stored) -> None:
 
 @contextmanager
 def _restorable(folder: Path) -> Iterator[None]:
-    """Say of damage within that it is a baseline's, and what mends it."""
+    """Say of damage within that it is a baseline's, and what fixes it."""
     try:
         yield
     except SdevalError as error:
-        mend = f"restore it with: git checkout -- {folder}, or remove that folder and accept a run anew"
+        mend = f"restore it with: git checkout -- {folder}, or remove that folder and accept a run again"
         raise SdevalError(f"baseline {error}; {mend}") from None
 
 

@@ -1,4 +1,4 @@
-"""What a suite's metrics do while nothing changes, measured by `calibrate` and kept beside the baseline."""
+"""What a suite's metrics do while nothing changes, measured by `calibrate` and stored with the baseline."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def read(baselines: Path, suite: str, target: str) -> Variability | None:
 
     Raises:
         OtherSchema: it was written by another version of sdeval.
-        SdevalError: the file is damaged; says where.
+        SdevalError: the file is corrupt; says where.
     """
     return read_file(path_of(baselines, suite, target))
 
@@ -139,18 +139,18 @@ def read_file(path: Path) -> Variability | None:
 
     Raises:
         OtherSchema: it was written by another version of sdeval.
-        SdevalError: it is damaged; says where.
+        SdevalError: it is corrupt; says where.
     """
     if not path.exists():
         return None
     mend = f"restore it with: git checkout -- {path}"
     try:
-        content = read_json(path, f"{path}: is damaged: it is gone")
+        content = read_json(path, f"{path}: is corrupt: it is gone")
         if isinstance(content, dict) and content.get("schema") == 2:
-            return from_json(_File, json.dumps(upgrade.variability(content)), f"{path}: is damaged").variability
+            return from_json(_File, json.dumps(upgrade.variability(content)), f"{path}: is corrupt").variability
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
-        return from_json(_File, path.read_bytes(), f"{path}: is damaged").variability
+        return from_json(_File, path.read_bytes(), f"{path}: is corrupt").variability
     except OtherSchema:
         raise
     except SdevalError as error:

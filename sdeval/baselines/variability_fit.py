@@ -1,7 +1,7 @@
 """Whether the variability that was once measured is that of a suite and its baseline as they are now.
 
 What a session tries out, such as another scheduler or precision, makes it no other: the variability is the baseline's,
-and it is held against that and against the suite. Where it was measured, on which machine and in which batches, does
+and it is compared with that and against the suite. Where it was measured, on which machine and in which batches, does
 not count: it is the spread over seeds, and `calibrate` itself measures how little the rest does.
 """
 
@@ -43,7 +43,7 @@ def fit_variability(
         options: of the suite's metrics.
 
     Raises:
-        SdevalError: the file is damaged.
+        SdevalError: the file is corrupt.
     """
     path = short(variability.path_of(baselines, suite.name, target.name))
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 HELP = "make a run the baseline"
 LINES = 20
-"""Cases that are told, unless all are asked for."""
+"""Cases that are reported, unless all are asked for."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-k", dest="words", metavar="EXPR", action="append", default=[], help=word)
     score = "accept only scores of this metric; images stay as they are; repeatable"
     parser.add_argument("--metric", dest="metrics", metavar="METRIC", action="append", default=[], help=score)
-    parser.add_argument("--reason", metavar="TEXT", help="why; kept beside the baseline")
+    parser.add_argument("--reason", metavar="TEXT", help="why; stored with the baseline")
     of = "the session that an approvals.json is of (default: the one it names)"
     parser.add_argument("--from", dest="session", metavar="DIR", type=Path, help=of)
     parser.add_argument(

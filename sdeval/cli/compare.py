@@ -1,4 +1,4 @@
-"""`sdeval compare`: settings side by side."""
+"""`sdeval compare`: comparison."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said."""
     what = "a run, or a session with several; from any machine, any version"
     parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=what)
-    parser.add_argument("--reference", metavar="NAME", help="what the others are held against (default: the first)")
+    parser.add_argument("--reference", metavar="NAME", help="what the others are compared with (default: the first)")
     parser.add_argument("--fail", action="store_true", help="exit with 1 where a setting is shown to be worse")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write a page with the same prompts in rows")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")

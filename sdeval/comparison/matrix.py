@@ -1,4 +1,4 @@
-"""Settings side by side: what each costs, and whether its images are worse than those of one of them. Pure."""
+"""Comparison: what each costs, and whether its images are worse than those of one of them. Pure."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def side_by_side(runs: Mapping[str, Run], reference: str, swapped: SwappedOf) ->
 
     Args:
         runs: by the names of their settings.
-        reference: the name of the one that the others are held against.
+        reference: the name of the one that the others are compared with.
         swapped: for set metrics.
 
     Raises:

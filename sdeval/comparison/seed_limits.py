@@ -29,7 +29,7 @@ def _too_few(suite: Suite) -> tuple[str, ...]:
 
 
 def _not_held(suite: Suite, target: str, accepted: Run) -> tuple[str, ...]:
-    """What has nothing to be held against is not generated."""
+    """What has nothing to be compared with is not generated."""
     held = {sample.seed for sample in accepted.samples}
     wanted = set(suite.rounds[-1])
     if held >= wanted:

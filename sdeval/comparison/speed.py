@@ -55,7 +55,7 @@ class Spread(Checked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace(Checked):
-    """How fast a target drew a suite on a class of machine, and what it held."""
+    """How fast a target generated a suite on a class of machine, and what it held."""
 
     seconds: Spread
     """Of an image, call by call."""
@@ -117,12 +117,12 @@ def judge_pace(run: Run, metric: str, stored: Pace | None, stated: float | None,
     return replace(said, verdict="improved" if before - current > tolerance else "passed")
 
 
-def judge_in_turns(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
+def judge_interleaved(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
     """What is said of two targets that were interleaved, call by call in one session.
 
     Whatever slows the machine slows both, so the ratios of paired calls are tested: by flipping signs of their
     logarithms, with a false alarm in `ALPHA_SPEED` of the sessions in which both are as fast. A difference of less than
-    `LEAST_SHARE` is not spoken of. Memory is told only: both were held by one process.
+    `LEAST_SHARE` is not spoken of. Memory is reported only: both were held by one process.
 
     Args:
         run: the candidate.
@@ -177,7 +177,7 @@ def _value(pace: Pace, metric: str) -> float:
 
 
 def _why_not(run: Run, pace: Pace | None, metric: str, stored: Pace | None, stated: float | None, busy: str) -> str:
-    """Why a metric is told and not judged, if so."""
+    """Why a metric is reported and not judged, if so."""
     hardware = str(run.environment.get("hardware", "this machine"))
     if pace is None:
         return "nothing was timed"

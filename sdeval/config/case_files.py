@@ -141,7 +141,7 @@ def _yaml_record(node: yaml.Node, path: Path) -> _Record:
         name, here = str(key.value), key.start_mark.line + 1
         # YAML itself lets a later key overwrite an earlier one in silence.
         if name in fields:
-            raise SdevalError(f"{path}:{here}: {name}: stands twice in this case, first at line {lines[name]}")
+            raise SdevalError(f"{path}:{here}: {name}: is there twice in this case, first at line {lines[name]}")
         try:
             fields[name] = constructor.construct_object(value, deep=True)
         except (yaml.YAMLError, ValueError) as error:
@@ -156,7 +156,7 @@ def _table(separator: str) -> Callable[[str, Path], Iterator[_Record]]:
         try:
             columns = next(rows, [])
             if len(set(columns)) != len(columns):
-                raise SdevalError(f"{path}:1: a column name stands twice: {', '.join(columns)}")
+                raise SdevalError(f"{path}:1: a column name is there twice: {', '.join(columns)}")
             for row in rows:
                 if not row:
                     continue

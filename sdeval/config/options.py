@@ -20,8 +20,8 @@ Table = TypedDict(
     "Table",
     {
         "target": str | Sequence[str],
-        "against": str,
-        "against-python": str,
+        "compare-to": str,
+        "compare-to-python": str,
         "set": Mapping[str, Plain],
         "batch-size": int,
         "output": str,
@@ -48,10 +48,10 @@ class Options:
     """Fields of targets and arguments of the pipeline call, over everything else."""
     batch_size: int | None = None
     baselines: Path = Path("baselines")
-    against: Target | None = None
-    """What the targets are held against instead of baselines: it is interleaved with them."""
-    against_python: Path | None = None
-    """Interpreter of another environment, which generates what targets are held against: themselves, or `against`."""
+    compare_to: Target | None = None
+    """What the targets are compared with instead of baselines: it is interleaved with them."""
+    compare_to_python: Path | None = None
+    """Interpreter of another environment, which generates what targets are compared with."""
     all_seeds: bool = False
     """Generate all seeds of a suite at once, whether or not they are needed to decide."""
 
@@ -61,9 +61,9 @@ class Options:
     """Write down what is generated, so that the session can go on after it was killed."""
 
     @property
-    def in_turns(self) -> bool:
-        """Whether targets are interleaved with what they are held against."""
-        return self.against is not None or self.against_python is not None
+    def interleaved(self) -> bool:
+        """Whether targets are interleaved with what they are compared with."""
+        return self.compare_to is not None or self.compare_to_python is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class Config:
         batch_size = pick("batch-size", None)
         if batch_size is not None and batch_size < 1:
             raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
-        targets, against, python = pick("target", []), pick("against", None), pick("against-python", None)
+        targets, other, python = pick("target", []), pick("compare-to", None), pick("compare-to-python", None)
         named = named_targets.of_project(root, table.get("targets", {}))
         values = {**table.get("set", {}), **parse_settings(given.get("set") or [])}
         return cls(
@@ -99,8 +99,8 @@ class Config:
                 targets=(targets,) if isinstance(targets, str) else tuple(targets),
                 named=named,
                 values=values,
-                against=target.find(against, named) if against else None,
-                against_python=Path(python) if python else None,
+                compare_to=target.find(other, named) if other else None,
+                compare_to_python=Path(python) if python else None,
                 batch_size=batch_size,
                 baselines=root / pick("baselines", "baselines"),
                 all_seeds=bool(pick("all-seeds", False)),

@@ -44,7 +44,7 @@ class Case(typed.Checked):
     image: Path | None = None
     """Init image of img2img and inpainting."""
     mask: Path | None = None
-    """Inpainting: white is painted anew, black is kept; as large as the image."""
+    """Inpainting: white is painted again, black is kept; as large as the image."""
     strength: float | None = None
     """How far the init image is noised, 0 to 1; the pipeline's own default where None."""
     region_prompt: Text = ""

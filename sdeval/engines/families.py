@@ -23,11 +23,11 @@ DIFFUSION = frozenset(
 FLOW = frozenset(("FlowMatchEulerDiscreteScheduler", "FlowMatchLCMScheduler"))
 """For models that learned a flow."""
 BY_FLOW_SIGMAS = frozenset(("DPMSolverMultistepScheduler", "UniPCMultistepScheduler"))
-"""Fit a flow as well, once they are told."""
+"""Fit a flow as well, once they are reported."""
 LEARNED_VARIANCE = frozenset(("DDPMScheduler", "DDPMParallelScheduler"))
 """For models that learned their variance too."""
 BY_FIXED_VARIANCE = frozenset(("DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"))
-"""Fit those as well, once they are told to leave the variance alone."""
+"""Fit those as well, once they are reported to leave the variance alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class RemoteEngine:
                 [str(python), "-m", "sdeval.engines.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
         except OSError as error:
-            raise SdevalError(f"--sdeval-against-python: {python}: {error.strerror}") from error
+            raise SdevalError(f"--sdeval-compare-to-python: {python}: {error.strerror}") from error
         self._end = weakref.finalize(self, _end, self._process)
         opened = self._ask({"open": {"name": target.name, **target.describe()}, "folder": self._folder.name})
         self.batch_size: int = opened["batch_size"]
@@ -63,7 +63,7 @@ class RemoteEngine:
         if not answer:
             code = self._process.wait()
             raise SdevalError(
-                f"--sdeval-against-python: {self._python} ended with code {code}; is this version of sdeval in it? "
+                f"--sdeval-compare-to-python: {self._python} ended with code {code}; is this version of sdeval in it? "
                 f"Try: {self._python} -m sdeval.engines.worker --check"
             )
         content: dict[str, Any] = json.loads(answer)

@@ -65,7 +65,7 @@ def evaluate_both(
 
     Args:
         candidate: what is on trial, and what generates it.
-        rival: what it is held against.
+        rival: what it is compared with.
         folder: where the candidate's run goes.
         progress: told how many more images are done.
         earlier: runs of some of these samples; they are not generated again.
@@ -76,8 +76,8 @@ def evaluate_both(
         Generation(*rival, against, earlier[1] if earlier else None) as other,
     ):
         for number, pair in enumerate(zip_longest(one.batches(), other.batches())):
-            turns = list(zip((one, other), pair, strict=True))
-            for generation, batch in turns if number % 2 else reversed(turns):
+            sides = list(zip((one, other), pair, strict=True))
+            for generation, batch in sides if number % 2 else reversed(sides):
                 if batch:
                     generation.generate(batch)
                     progress(len(batch))

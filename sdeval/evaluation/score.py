@@ -272,7 +272,7 @@ def _features(run: Run, metric: SetMetric, images: Sequence[GeneratedImage], bas
         kept = {row: baseline.features[metric.extractor.name][old] for row, old in reused.items()}
     rows = [row for row in range(len(images)) if row not in kept]
     fresh = dict(zip(rows, metric.extractor.images([images[row].image for row in rows]), strict=True)) if rows else {}
-    # A damaged baseline: its features are of no use here, and the verdict says so.
+    # A corrupt baseline: its features are of no use here, and the verdict says so.
     if kept and fresh and kept[next(iter(kept))].shape != fresh[rows[0]].shape:
         return _features(run, metric, images, None)
     return np.stack([kept[row] if row in kept else fresh[row] for row in range(len(images))])

@@ -42,7 +42,7 @@ class MetricValue(Checked):
     """What metrics of one kind have in common: version and reference of a metric; machine and batch size of a time."""
     higher_is_better: bool
     gating: bool = True
-    """Whether a loss could have failed the session; what is only told is not watched for drift either."""
+    """Whether a loss could have failed the session; what is reported only is not watched for drift either."""
     images: str = ""
     """Hash of what it was computed from; empty where every session says something new, as times do."""
     title: str = ""
@@ -152,7 +152,7 @@ def read(path: Path) -> tuple[Entry, ...]:
     A line that was left half written is passed over. Of a session that crashed and went on, the last line counts.
 
     Raises:
-        SdevalError: there is no history yet, or a line is damaged; says which.
+        SdevalError: there is no history yet, or a line is corrupt; says which.
     """
     try:
         lines = path.read_bytes().split(b"\n")
@@ -168,7 +168,7 @@ def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:
     """What a line holds; None where it is empty, or half of one."""
     if not lines[number]:
         return None
-    where = f"{path}:{number + 1}: is damaged"
+    where = f"{path}:{number + 1}: is corrupt"
     after = lines[number + 1 :]
     try:
         return _entry(lines[number], where)
@@ -176,7 +176,7 @@ def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:
         # The end of the file, or the mark of a line that was closed later: an empty one, with more to come.
         if not after or (len(after) > 1 and not after[0]):
             return None
-        raise SdevalError(f"{where}: {error}; mend or delete that line") from None
+        raise SdevalError(f"{where}: {error}; fix or delete that line") from None
 
 
 def _entry(line: bytes, where: str) -> Entry:

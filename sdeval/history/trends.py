@@ -86,7 +86,7 @@ def drift_of(series: Series, limit: float) -> Drift | None:
 
 
 def _since_the_last_known_step(points: Sequence[Point]) -> Sequence[Point]:
-    """What a session flagged and somebody accepted afterwards is known: it starts anew there."""
+    """What a session flagged and somebody accepted afterwards is known: it starts again there."""
     start, flagged = 0, False
     for index, point in enumerate(points):
         if flagged and point.baseline_changed:

@@ -49,7 +49,7 @@ def open_rgb(path: Path) -> Image.Image:
 
 
 def open_mask(path: Path) -> Image.Image:
-    """Decode a mask as grey levels, 255 where it is painted anew."""
+    """Decode a mask as grey levels, 255 where it is painted again."""
     return _decoded(path, "L")
 
 

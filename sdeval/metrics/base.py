@@ -43,7 +43,7 @@ class MetricInfo:
     """What scores can be; one outside it is no score."""
     needs: tuple[Need, ...] = ()
     gating: bool = True
-    """Whether a loss fails a session; distances from the baseline's own image are told only."""
+    """Whether a loss fails a session; distances from the baseline's own image are reported only."""
     alone: bool = True
     """Whether the score of an image depends on no other image of the run."""
 

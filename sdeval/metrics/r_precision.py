@@ -12,7 +12,7 @@ from sdeval.metrics.features.clip import Clip, load_clip
 
 INFO = MetricInfo(
     name="r_precision",
-    title="is told apart from the suite's other prompts (CLIP)",
+    title="is reported apart from the suite's other prompts (CLIP)",
     unit="percent",
     higher_is_better=True,
     tolerance=5.0,

@@ -22,7 +22,7 @@ INFO = MetricInfo(
 )
 
 WIDE = 4
-"""What the edge is held against reaches this many bands away from it: texture far off says nothing about it."""
+"""What the edge is compared with reaches this many bands away from it: texture far off says nothing about it."""
 
 
 def seam(image: Pixels, mask: Pixels) -> float:
@@ -47,7 +47,7 @@ def seam(image: Pixels, mask: Pixels) -> float:
     beside = near_edge(inside, WIDE * band(inside)) & ~near_edge(inside, band(inside))
     across, elsewhere = (np.concatenate(parts) for parts in zip(*_jumps(image, inside, beside), strict=True))
     if not elsewhere.size:
-        raise ValueError("the mask leaves no pixels to hold its edge against")
+        raise ValueError("the mask leaves no pixels to compare its edge with")
     return max(0.0, float(across.mean() - elsewhere.mean()))
 
 

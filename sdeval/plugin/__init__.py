@@ -1,4 +1,4 @@
-"""The pytest face: options here, and a room each for collection, items and the end of a session.
+"""The pytest front end: options here, and a module each for collection, items and the end of a session.
 
 It decides nothing; `session` and `report` do the work. It is imported into every pytest run of an environment, so it
 imports nothing heavy.
@@ -7,6 +7,7 @@ imports nothing heavy.
 from __future__ import annotations
 
 import os
+from argparse import SUPPRESS
 
 import pytest
 
@@ -27,13 +28,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what generates: a named target, a folder in diffusers format, or a hub id; repeatable",
     )
     add(
-        "--sdeval-against",
+        "--sdeval-compare-to",
         default=None,
         metavar="TARGET",
-        help="hold the targets against this one instead of baselines; both are interleaved, and speed is tested",
+        help="compare the targets with this one instead of baselines; both are interleaved, and speed is tested",
     )
     add(
-        "--sdeval-against-python",
+        "--sdeval-compare-to-python",
         default=None,
         metavar="PATH",
         help="the interpreter of another environment, with other versions of libraries, that generates the other side",
@@ -59,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--sdeval-resume",
         action="store_true",
         default=None,
-        help="go on with the latest session that was stopped while it drew, instead of beginning a new one",
+        help="resume the latest session that was stopped while it generated, instead of beginning a new one",
     )
     add(
         "--sdeval-strict",
@@ -67,7 +68,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="fail where a baseline, weights or a score is missing (default where CI is set)",
     )
-    add("--no-sdeval-strict", dest="sdeval_strict", action="store_false", help="skip them instead")
+    add("--sdeval-no-strict", dest="sdeval_strict", action="store_false", help="skip them instead")
+    # Names of before, which no help shows.
+    add("--sdeval-against", dest="sdeval_compare_to", help=SUPPRESS)
+    add("--sdeval-against-python", dest="sdeval_compare_to_python", help=SUPPRESS)
+    add("--no-sdeval-strict", dest="sdeval_strict", action="store_false", help=SUPPRESS)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -76,8 +81,8 @@ def pytest_configure(config: pytest.Config) -> None:
         settings = Config.merge(
             {
                 "target": config.getoption("sdeval_target"),
-                "against": config.getoption("sdeval_against"),
-                "against-python": config.getoption("sdeval_against_python"),
+                "compare-to": config.getoption("sdeval_compare_to"),
+                "compare-to-python": config.getoption("sdeval_compare_to_python"),
                 "set": config.getoption("sdeval_set"),
                 "batch-size": config.getoption("sdeval_batch_size"),
                 "output": config.getoption("sdeval_output"),

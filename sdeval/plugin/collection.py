@@ -113,7 +113,7 @@ def _warn(session: pytest.Session, unseen: Sequence[str]) -> None:
     state = session.config.stash[STATE]
     if unseen and state.settings.strict:
         raise SdevalError(
-            "\n".join([*unseen, "a gate that misses gross losses is none; --no-sdeval-strict runs it all the same"])
+            "\n".join([*unseen, "a gate that misses gross losses is none; --sdeval-no-strict runs it all the same"])
         )
     state.unseen = list(unseen)
     terminal = session.config.pluginmanager.getplugin("terminalreporter")

@@ -90,7 +90,7 @@ class Controller:
         if not count:
             return
         # An interleaved comparison that is split over two sessions is none.
-        again = "an interleaved comparison starts again" if self._state.settings.options.in_turns else ""
+        again = "an interleaved comparison starts again" if self._state.settings.options.interleaved else ""
         way = again or f"resume with: {self._state.resume_command}"
         kept = f"{plural(count, 'image')} kept in {self._shown(session)}"
         terminalreporter.write_line(f"sdeval: interrupted; {kept}; {way}", yellow=True)
@@ -122,7 +122,7 @@ class Controller:
 
         again = self._state.all_seeds_command if decided_early(folder) else ""
         settings = self._state.settings
-        accepts = not settings.options.in_turns
+        accepts = not settings.options.interleaved
         return Further(self._state.flags, accepts=accepts, again=again, strict=settings.strict)
 
     def _put_side_by_side(self, folder: Path) -> None:
@@ -140,7 +140,7 @@ class Controller:
                 write_sheets(folder / SHEETS, self._compared)
         # Nothing was generated, or nothing that two of them share: the verdicts stand without it.
         except (SdevalError, OSError) as error:
-            self._alone = [f"no settings side by side: {error}"] if run_folders(folder) else []
+            self._alone = [f"no comparison: {error}"] if run_folders(folder) else []
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

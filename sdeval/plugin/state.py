@@ -55,7 +55,7 @@ class State:
 
     @cached_property
     def resumed(self) -> str | None:
-        """The session that this one goes on with, by its name."""
+        """The session that this one resumes, by its name."""
         if not self.settings.resume:
             return None
         from sdeval.results.session_folder import unfinished
@@ -90,7 +90,7 @@ class State:
 
     @property
     def resume_command(self) -> str:
-        """What goes on with this session after it was interrupted."""
+        """What resumes this session after it was interrupted."""
         return self._again("--sdeval-resume")
 
     def _again(self, option: str) -> str:

@@ -26,7 +26,7 @@ def tell(summary: Path, environment: Mapping[str, str]) -> str:
     try:
         with Path(request).open("a", encoding="utf-8") as job:
             job.write(summary.read_text(encoding="utf-8") + "\n")
-    # A session is as good as its verdicts, whoever is told of them.
+    # A session is as good as its verdicts, whoever is reported of them.
     except OSError as error:
         return f"GITHUB_STEP_SUMMARY: cannot write to {request}: {error.strerror}"
     return ""

@@ -1,4 +1,4 @@
-"""Settings side by side, from run folders: which runs belong together, what to call them, what their suites know."""
+"""Comparison, from run folders: which runs belong together, what to call them, what their suites know."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def compared_of(folders: Iterable[Path], suite_of: SuiteOf, reference: str | Non
     Args:
         folders: runs, or sessions with several.
         suite_of: finds a suite, which knows its reference images; without it set metrics are not tested.
-        reference: name of the setting that the others are held against; the first where None.
+        reference: name of the setting that the others are compared with; the first where None.
 
     Raises:
         SdevalError: a folder holds no run, or there is no such setting.

@@ -1,4 +1,4 @@
-"""Settings side by side, for the terminal."""
+"""Comparison, for the terminal."""
 
 from __future__ import annotations
 

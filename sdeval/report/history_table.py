@@ -33,7 +33,7 @@ def history_lines(watched: Sequence[Watched], width: int, *, colour: bool = Fals
 
 
 def how_sure(watched: Sequence[Watched]) -> str:
-    """How often drift is told where there is none."""
+    """How often drift is reported where there is none."""
     judged, drifting = sum(each.series.gating for each in watched), sum(each.drift is not None for each in watched)
     found = f"{drifting} of {judged} metrics drift" if drifting else f"none of {judged} metrics drifts"
     rate = f"{cusum.FALSE_ALARMS:.0%} of histories of {cusum.SESSIONS} sessions"
@@ -69,6 +69,6 @@ def _row(watched: Watched) -> Row:
 
 
 def _name(watched: Watched) -> str:
-    """The metric, behind a mark where it drifts, or is told and not judged."""
+    """The metric, behind a mark where it drifts, or is reported and not judged."""
     mark = SYMBOLS["regressed"] if watched.drift else " " if watched.series.gating else SYMBOLS["informational"]
     return f"{mark} {watched.series.metric}"

@@ -1,4 +1,4 @@
-"""A run and what it is held against, as they lie in the folder of a session."""
+"""A run and what it is compared with, as they lie in the folder of a session."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """A run, and what it is held against."""
+class ComparedRun:
+    """A run, and what it is compared with."""
 
     run: Run
     folder: Path
     before: Run | None
     kept: Path
-    """Folder of what it is held against."""
+    """Folder of what it is compared with."""
     variability: Variability | None = None
     """What was measured of the suite on the target."""
     reasons: tuple[str, ...] = ()
     """Why the baseline was accepted, where somebody said so."""
 
     @classmethod
-    def read(cls, folder: Path) -> Beside:
+    def read(cls, folder: Path) -> ComparedRun:
         """A run, with what was interleaved with it, or the baseline of its session.
 
         Raises:
-            SdevalError: one of them is damaged.
+            SdevalError: one of them is corrupt.
         """
         run = runs.read(folder)
         kept = next((folder / name for name in (AGAINST, BASELINE) if (folder / name / "run.json").is_file()), None)
@@ -53,16 +53,16 @@ class Beside:
         return cls(run, folder, runs.read(kept), kept, variability, reasons)
 
     @property
-    def in_turns(self) -> bool:
-        """Whether it is held against what was interleaved with it."""
+    def interleaved(self) -> bool:
+        """Whether it is compared with what was interleaved with it."""
         return self.kept.name == AGAINST
 
     @property
     def label(self) -> str:
-        """What it is held against, in a word or two; empty where there is nothing."""
+        """What it is compared with, in a word or two; empty where there is nothing."""
         if self.before is None:
             return ""
-        return f"{self.before.target}, interleaved" if self.in_turns else "baseline"
+        return f"{self.before.target}, interleaved" if self.interleaved else "baseline"
 
 
 def _unless_damaged(read: Callable[[Path], T | None], path: Path) -> T | None:
@@ -74,14 +74,14 @@ def _unless_damaged(read: Callable[[Path], T | None], path: Path) -> T | None:
 
 
 def scores_beside(metric: str, run: Run, before: Run) -> list[tuple[float, float]]:
-    """Mean scores of every case, before and now, over the seeds that both drew."""
+    """Mean scores of every case, before and now, over the seeds that both generated."""
     earlier = {each.key: each for each in before.samples}
     pairs = [pairs_of(metric, samples, earlier) for samples in run.by_case().values()]
     return [(float(each[:, 0].mean()), float(each[:, 1].mean())) for each in pairs if len(each)]
 
 
 def pairs_of(metric: str, samples: Sequence[SampleResult], earlier: Mapping[tuple[str, int], SampleResult]) -> Floats:
-    """Scores of a metric before and now: `[seeds, 2]`, of the seeds that both sides drew."""
+    """Scores of a metric before and now: `[seeds, 2]`, of the seeds that both sides generated."""
     both = [
         (earlier[sample.key].scores.get(metric), sample.scores.get(metric))
         for sample in samples

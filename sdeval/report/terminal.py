@@ -61,7 +61,7 @@ def summary_lines(
     """
     ordered = worst_first(verdicts)
     # A case is worth a line of its own only where something is wrong with it, or where there is nothing else to show.
-    # What is not on this machine is told by a note.
+    # What is not on this machine is reported by a note.
     alone = all(each.case for each in verdicts)
     worth = {*FAILING, "inconclusive", *(("not_significant",) if alone else ())}
     judged = {(each.suite, each.target) for each in verdicts if each.verdict not in ("new", "informational")}

@@ -54,7 +54,7 @@ class Journal:
         self._facts = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
     def recall(self, request: Mapping[Key, str]) -> Generated:
-        """What of the samples that are asked for is generated, and whole; begins anew where no journal fits.
+        """What of the samples that are asked for is generated, and whole; begins again where no journal fits.
 
         Args:
             request: hash of what is asked, for each sample.

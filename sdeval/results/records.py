@@ -58,7 +58,7 @@ class CaseRecord(Checked):
     image: str = ""
     """Init image: file in `inputs/`; empty where there is none."""
     mask: str = ""
-    """File in `inputs/`; white was painted anew."""
+    """File in `inputs/`; white was painted again."""
     negative_prompt: str = ""
     strength: Number | None = None
     region_prompt: str = ""
@@ -79,7 +79,7 @@ class MetricRecord(Checked):
     tolerance_is_relative: bool
     title: str = ""
     gating: bool = True
-    """Whether a loss fails a session, or is only told."""
+    """Whether a loss fails a session, or is reported only."""
     alone: bool = True
     """Whether the score of an image depends on no other image of the run."""
 
@@ -108,7 +108,7 @@ class SetScore(Checked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing(Checked):
-    """How long a sample took: its share of the pipeline call that drew it."""
+    """How long a sample took: its share of the pipeline call that generated it."""
 
     call: int
     """Number of the call; samples of one call were generated together."""

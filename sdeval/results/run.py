@@ -175,7 +175,7 @@ def read(folder: Path) -> Run:
     """Read a run folder or a baseline folder.
 
     Raises:
-        SdevalError: it is missing, incomplete or damaged; names the file and the line.
+        SdevalError: it is missing, incomplete or corrupt; names the file and the line.
     """
     header, old = read_header(folder / "run.json")
     samples = tuple(_read_samples(folder / "samples.jsonl", old=old))
@@ -218,15 +218,15 @@ def _check_whole(run: Run, folder: Path) -> None:
     """Refuse a run whose files do not belong together, or of which a part is gone."""
     samples, request = folder / "samples.jsonl", run.request
     if len({sample.key for sample in run.samples}) < len(run.samples):
-        raise SdevalError(f"{samples}: is damaged: a sample stands in it twice")
+        raise SdevalError(f"{samples}: is corrupt: a sample is in it twice")
     if run.complete and len(run.samples) != request["cases"] * len(request["seeds"]):
         generated = f"{request['cases']} cases with {len(request['seeds'])} seeds"
-        raise SdevalError(f"{samples}: is damaged: has {len(run.samples)} samples, but run.json says {generated}")
+        raise SdevalError(f"{samples}: is corrupt: has {len(run.samples)} samples, but run.json says {generated}")
     for name, record in run.metrics.items():
         if record.scope != "set":
             continue
         if name not in run.set_scores:
-            raise SdevalError(f"{folder / 'run.json'}: is damaged: set_scores: {name}: is missing")
+            raise SdevalError(f"{folder / 'run.json'}: is corrupt: set_scores: {name}: is missing")
         features = folder / "features" / f"{run.set_scores[name].extractor}.npy"
         if run.set_scores[name].extractor not in run.features:
             raise SdevalError(f"{features}: is missing; {name} was measured with it")

@@ -54,7 +54,7 @@ class RunHeader(Extensible):
     task: Task
     """What the pipeline does."""
     target: str
-    """Name of what drew."""
+    """Name of what generated."""
     request: Annotated[Request, JSON_ONLY]
     """Number of cases, seeds, seeds of every round that the suite allows, and the settings of the pipeline call."""
     generated_by: Mapping[str, Plain]
@@ -81,9 +81,9 @@ def read_header(path: Path) -> tuple[RunHeader, bool]:
     """What `run.json` holds, and whether it is of schema 1, as the other files are then.
 
     Raises:
-        SdevalError: it is missing, of another schema, or damaged.
+        SdevalError: it is missing, of another schema, or corrupt.
     """
-    where = f"{path}: is damaged"
+    where = f"{path}: is corrupt"
     content = read_json(path, f"{path.parent}: no run in it: {path.name} is missing")
     found = content.get("schema") if isinstance(content, dict) else None
     if found not in (1, SCHEMA) or isinstance(found, bool):
@@ -110,7 +110,7 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
         lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SdevalError(f"{path}: cannot be read: {error}") from None
-    return [(f"{path}:{number}: is damaged", line) for number, line in enumerate(lines, 1)]
+    return [(f"{path}:{number}: is corrupt", line) for number, line in enumerate(lines, 1)]
 
 
 def json_lines(path: Path) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ def read_features(path: Path, rows: int) -> Features:
     # Of bytes that are no array numpy raises whatever it stumbles over.
     except Exception as error:
         said = " ".join(str(error).split()) or type(error).__name__
-        raise SdevalError(f"{path}: is damaged: {said}") from None
+        raise SdevalError(f"{path}: is corrupt: {said}") from None
     if values.ndim != 2 or len(values) != rows or values.dtype.kind != "f":
-        raise SdevalError(f"{path}: is damaged: {values.shape} {values.dtype} features for {rows} samples")
+        raise SdevalError(f"{path}: is corrupt: {values.shape} {values.dtype} features for {rows} samples")
     return np.asarray(values, dtype=np.float32)

@@ -22,7 +22,7 @@ def new_name() -> str:
 
 
 def unfinished(output: Path) -> str | None:
-    """The latest session by its name, if it was stopped while it drew."""
+    """The latest session by its name, if it was stopped while it generated."""
     sessions = sorted(path for path in output.glob("*/") if not path.is_symlink() and any(path.glob("*/*/")))
     stopped = bool(sessions) and any(sessions[-1].glob(f"*/*/{journal.NAME}"))
     return sessions[-1].name if stopped else None
@@ -32,7 +32,7 @@ def read_record(session: Path) -> Record:
     """What a session found.
 
     Raises:
-        SdevalError: there is nothing, or the file is damaged.
+        SdevalError: there is nothing, or the file is corrupt.
     """
     return record.read(session / VERDICTS)
 

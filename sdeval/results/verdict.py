@@ -1,4 +1,4 @@
-"""What is said of a case, or of a metric of a suite, and in which order it is told."""
+"""What is said of a case, or of a metric of a suite, and in which order it is reported."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Verdict(Checked):
     suite: str
     """Name of the suite."""
     target: str
-    """Name of what drew."""
+    """Name of what generated."""
     metric: str
     """Name of the metric or speed; `defect` for a case's images."""
     case: str
@@ -49,7 +49,7 @@ class Verdict(Checked):
     verdict: Kind
     """What is said of it."""
     baseline: Number | None = None
-    """Value of what it is held against."""
+    """Value of what it is compared with."""
     current: Number | None = None
     """Value now."""
     change: Number | None = None

@@ -57,10 +57,10 @@ def read(path: Path) -> Record:
     """A record from disk.
 
     Raises:
-        SdevalError: there is none, it is damaged, or it has another layout.
+        SdevalError: there is none, it is corrupt, or it has another layout.
     """
     content = read_json(path, f"{path.parent}: no session in it: {path.name} is missing")
     if isinstance(content, list) or (isinstance(content, Mapping) and content.get("schema", SCHEMA) != SCHEMA):
         raise SdevalError(f"{path}: was written by another version of sdeval; run the suites again: pytest suites")
-    found = from_json(Record, path.read_bytes(), f"{path}: is damaged")
+    found = from_json(Record, path.read_bytes(), f"{path}: is corrupt")
     return Record.of(found.session, found.verdicts, strict=found.strict, notes=found.notes)

@@ -21,7 +21,7 @@ from sdeval.comparison import (
     undecided,
 )
 from sdeval.comparison.requests import removed_cases, shared_cases
-from sdeval.comparison.speed import judge_in_turns, judge_pace
+from sdeval.comparison.speed import judge_interleaved, judge_pace
 from sdeval.config.suite import COLLAPSED, SPEED
 from sdeval.engines import hardware
 from sdeval.errors import SdevalError, plural
@@ -196,7 +196,7 @@ def judge_speed(subject: Subject, metric: str, *, interleaved: bool, time_again:
     """
     run, options = subject.run, subject.resolved.options
     if interleaved and subject.baseline:
-        return judge_in_turns(run, subject.baseline.run, metric, hardware.busy())
+        return judge_interleaved(run, subject.baseline.run, metric, hardware.busy())
     accepted = pace.find(options.baselines, run)
     stated = subject.resolved.job.suite.tolerances.get(metric)
     judge = partial(judge_pace, metric=metric, stored=accepted, stated=stated)

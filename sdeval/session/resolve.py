@@ -107,7 +107,7 @@ class ResolvedJob:
             plan,
             self_check=self_check,
             # An interleaved comparison that is split over two sessions is none.
-            journal=self.options.journal and not self.options.in_turns,
+            journal=self.options.journal and not self.options.interleaved,
             notes=(*self.fit.notes, *self._seed_notes()),
         )
 
@@ -115,8 +115,8 @@ class ResolvedJob:
         """The same samples for the target that this one is compared with."""
         from sdeval.evaluation.plan import make_plan
 
-        against = self.options.against or self.job.target
-        rival = make_plan(self.job.suite, against, cases=plan.cases, seeds=plan.suite.seeds, missing=self.missing)
+        other = self.options.compare_to or self.job.target
+        rival = make_plan(self.job.suite, other, cases=plan.cases, seeds=plan.suite.seeds, missing=self.missing)
         return replace(rival, self_check=False)
 
     def _seed_notes(self) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ def resolve(job: Job, options: Options, fit: VariabilityFit | None = None) -> Re
         SdevalError: the baseline, or what was measured of its fit, is corrupt.
     """
     try:
-        for target in filter(None, (job.target, options.against)):
+        for target in filter(None, (job.target, options.compare_to)):
             require(target)
     except NotAvailable as error:
         return ResolvedJob(job=job, options=options, rounds=job.suite.rounds, unavailable=error)
@@ -172,7 +172,7 @@ def resolve(job: Job, options: Options, fit: VariabilityFit | None = None) -> Re
 
     device = pick_device(job.target.device)
     metric_options = metrics.MetricOptions.from_suite(job.suite, device)
-    baseline = None if options.in_turns else baselines.stored(options.baselines, *job.key)
+    baseline = None if options.interleaved else baselines.stored(options.baselines, *job.key)
     accepted = baseline.run if baseline else None
     if fit is None:
         from sdeval.baselines.variability_fit import fit_variability
@@ -200,7 +200,7 @@ def is_on_this_machine(target: Target) -> bool:
 
 def _rounds(suite: Suite, options: Options, accepted: Run | None) -> Rounds:
     """Rounds of seeds that the baseline allows; a single one, with all seeds, where there is no baseline."""
-    if options.in_turns and not options.all_seeds:
+    if options.interleaved and not options.all_seeds:
         return suite.rounds
     if options.all_seeds or accepted is None:
         return suite.rounds[-1:]

@@ -56,7 +56,7 @@ class JobState:
     @property
     def baseline(self) -> Stored | None:
         """What the run is compared with."""
-        return self.rival if self.resolved.options.in_turns else self.resolved.baseline
+        return self.rival if self.resolved.options.interleaved else self.resolved.baseline
 
 
 class Session:
@@ -156,7 +156,7 @@ class Session:
         misfits: dict[tuple[str, str], SdevalError] = {}
         fitting: set[tuple[str, str]] = set()
         for job in self.jobs:
-            for side in filter(None, (job.target, self.options.against)):
+            for side in filter(None, (job.target, self.options.compare_to)):
                 if not is_on_this_machine(side):
                     continue
                 from sdeval.engines import engine as engines
@@ -241,9 +241,9 @@ class Session:
         resolved, job = state.resolved, state.resolved.job
         plan = resolved.plan(number, cases, self_check=not self._is_self_checked(job.target))
         folder = self.folder / job.suite.name / job.target.name
-        if self.options.in_turns:
+        if self.options.interleaved:
             earlier = (state.run, state.rival.run) if state.run and state.rival else None
-            python, rival_plan = self.options.against_python, resolved.rival_plan(plan)
+            python, rival_plan = self.options.compare_to_python, resolved.rival_plan(plan)
             state.run, rival = self._executor.evaluate_both(plan, rival_plan, python, folder, earlier)
             state.rival = Stored(rival, folder / AGAINST)
         else:
@@ -324,7 +324,7 @@ class Session:
             plan = state.resolved.plan(0)
             return self._executor.time_again(plan, self._run(state), TIMED_AGAIN)
 
-        interleaved = self.options.in_turns
+        interleaved = self.options.interleaved
         return judge_speed(self._subject(state), metric, interleaved=interleaved, time_again=time_again)
 
     def _with_proof(self, job: Job, verdict: Verdict) -> Verdict:

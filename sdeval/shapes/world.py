@@ -120,7 +120,7 @@ def random_scene(rng: np.random.Generator, pairs: float = 0.5) -> Scene:
 
 
 def is_held_out(scene: Scene) -> bool:
-    """Whether training never shows this scene: one in ten, the same whichever way a relation is told."""
+    """Whether training never shows this scene: one in ten, the same whichever way a relation is reported."""
     told = min(caption(scene), caption(scene.mirrored()))
     return zlib.crc32(told.encode()) % 10 == 0
 

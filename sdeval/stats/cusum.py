@@ -1,6 +1,6 @@
 """Slow drift in a row of values: a self-starting CUSUM. Pure: values in, an alarm out; no files, no clock.
 
-Every value is told from those before it: standardised by their mean and spread, and brought to a standard normal by
+Every value is reported from those before it: standardised by their mean and spread, and brought to a standard normal by
 Student's distribution, so nobody has to know beforehand what the value should be or how much it varies (Hawkins 1987,
 Self-starting CUSUM charts for location and scale, The Statistician 36). What is worse than `SLACK` adds up; the sum is
 an alarm where it comes above a threshold that is derived from the false alarms one is ready to bear.

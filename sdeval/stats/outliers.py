@@ -1,7 +1,7 @@
 """Whether one case fell further than chance explains: compared with the other cases, and with its own seeds.
 
-A case counts by the seed that fell least: one bad image is told by `compare.collapsed`, a case of which every seed went
-wrong is told here.
+A case counts by the seed that fell least: one bad image is reported by `comparison.collapsed`, a case of
+which every seed went wrong is reported here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cuts the photographs and draws the masks of this suite: `python suites/photographs/make.py FOLDER`.
+"""Cuts the photographs and makes the masks of this suite: `python suites/photographs/make.py FOLDER`.
 
 FOLDER is `skimage/data` of scikit-image, which ships these photographs; all are free to use:
 
@@ -38,8 +38,8 @@ MASKS = {
 def main(source: Path) -> None:
     """Write everything beside this file."""
     for name, file in PHOTOGRAPHS.items():
-        picture = ImageOps.fit(Image.open(source / file).convert("RGB"), SIZE, Image.Resampling.LANCZOS)
-        picture.save(HERE / "images" / f"{name}.jpg", quality=92)
+        image = ImageOps.fit(Image.open(source / file).convert("RGB"), SIZE, Image.Resampling.LANCZOS)
+        image.save(HERE / "images" / f"{name}.jpg", quality=92)
     for name, (shape, corners) in MASKS.items():
         mask = Image.new("L", SIZE)
         draw = ImageDraw.Draw(mask)

@@ -1,4 +1,4 @@
-"""Draws what the shapes suites need: cases, init images, masks, reference pictures. `python suites/shapes/make.py`.
+"""Renders what the shapes suites need: cases, init images, masks, reference images. `python suites/shapes/make.py`.
 
 Everything follows from the seed; running it again changes nothing. The case files it writes are meant to be read.
 """
@@ -46,13 +46,13 @@ def text2img(rng: np.random.Generator) -> list[dict[str, object]]:
 
 
 def img2img(rng: np.random.Generator) -> list[dict[str, object]]:
-    """A drawn picture, and a prompt that asks for another colour or another shape in its place."""
+    """A rendered image, and a prompt that asks for another colour or another shape in its place."""
     cases: list[dict[str, object]] = []
     for number, scene in enumerate(scenes(rng, pairs=12)):
         asked = changed(scene, rng, {case["id"] for case in cases})
-        picture = world.draw(scene, rng)
+        init = world.render(scene, rng)
         image = f"images/img2img-{slug(asked)}.png"
-        write_png(HERE / image, picture)
+        write_png(HERE / image, init)
         strength = STRENGTHS[number % len(STRENGTHS)]
         cases.append(
             {
@@ -67,14 +67,14 @@ def img2img(rng: np.random.Generator) -> list[dict[str, object]]:
 
 
 def inpainting(rng: np.random.Generator) -> list[dict[str, object]]:
-    """A drawn picture, a mask over one thing, and a prompt that puts another thing there."""
+    """A rendered image, a mask over one thing, and a prompt that puts another thing there."""
     cases: list[dict[str, object]] = []
     # A small thing alone may stand anywhere: the model often puts it where the mask is not.
     for scene in scenes(rng, pairs=16, sizes=("large",)):
         asked = changed(scene, rng, {case["id"] for case in cases})
         places = world.place(scene, rng)
         name = slug(asked)
-        write_png(HERE / f"images/inpainting-{name}.png", Image.fromarray(world.render(scene.background, places)))
+        write_png(HERE / f"images/inpainting-{name}.png", Image.fromarray(world.paint(scene.background, places)))
         write_png(HERE / f"masks/inpainting-{name}.png", mask_over(places[0]))
         old, new = scene.things[0], asked.things[0]
         alone = Scene(asked.background, (replace(new, size="large"),))
@@ -125,7 +125,7 @@ def slug(scene: Scene) -> str:
 
 
 def write(task: str, cases: list[dict[str, object]]) -> None:
-    """Write the case file of a task and reference pictures of what its prompts ask for."""
+    """Write the case file of a task and reference images of what its prompts ask for."""
     head = f"# Cases of the shapes suite for {task}, written by make.py; edit them there.\n"
     text = yaml.safe_dump(cases, sort_keys=False, allow_unicode=True, width=1000)
     (HERE / f"{task}.yaml").write_text(head + text.replace("\n- id", "\n\n- id"), encoding="utf-8")
@@ -133,7 +133,7 @@ def write(task: str, cases: list[dict[str, object]]) -> None:
     for case in cases:
         scene = world.parse(str(case["prompt"]))
         for number in range(REFERENCES_PER_CASE):
-            write_png(HERE / "references" / task / f"{case['id']}-{number}.png", world.draw(scene, rng))
+            write_png(HERE / "references" / task / f"{case['id']}-{number}.png", world.render(scene, rng))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def suite_of(name: str) -> Suite:
 
 
 def changed(generated: tuple[Run, Path], folder: Path, cases: tuple[str, ...] = NAMES, metrics: Any = None) -> Run:
-    """The generated run with upside-down images of some cases, scored anew and written."""
+    """The generated run with upside-down images of some cases, scored again and written."""
     run, source = generated
     shutil.copytree(source / "images", folder / "images")
     samples = []
@@ -157,7 +157,7 @@ def test_a_metric_alone_leaves_images_and_other_scores(accepted: Path, generated
 
 
 def scored_again(root: Path, generated: tuple[Run, Path]) -> Run:
-    """The generated images once more, held against the baseline as it is now."""
+    """The generated images once more, compared with the baseline as it is now."""
     bare = tuple(replace(each, scores={}) for each in generated[0].samples)
     run = replace(generated[0], samples=bare, metrics={}, features={}, set_scores={})
     return score(
@@ -240,7 +240,7 @@ def test_the_baseline_as_it_was_is_back_when_its_files_are(accepted: Path) -> No
 def test_without_the_suite_or_its_images_a_set_score_cannot_be_merged(accepted: Path, tmp_path: Path) -> None:
     source, folder = accepted / "new/few/shapes", accepted / "baselines"
     before = contents(folder)
-    with pytest.raises(SdevalError, match="frechet_distance of what is merged must be measured anew: suite few"):
+    with pytest.raises(SdevalError, match="frechet_distance of what is merged must be measured again: suite few"):
         propose(source, folder, [Part(("square",))])
     bare = replace(SUITE, references=None)
     with pytest.raises(SdevalError, match="frechet_distance: the suite has no reference images; see to that, or"):
@@ -263,7 +263,7 @@ def test_the_command_finds_the_suite_in_the_project(
     command = ["accept", "new", "-k", "square", "--reason", "upside down"]
     assert main(command) == 2
     error = capsys.readouterr().err
-    assert "frechet_distance of what is merged must be measured anew: unknown suite 'few'" in error
+    assert "frechet_distance of what is merged must be measured again: unknown suite 'few'" in error
     assert len(error.splitlines()) == 1
     (accepted / "suites/test_few.py").write_text("from tests.generated import plan\n\ntest_few = plan().suite\n")
     assert main(command) == 0
@@ -540,8 +540,8 @@ def test_approvals_are_parts_of_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[", "is damaged"),
-        ("[" * 100_000, "is damaged"),
+        ("[", "is corrupt"),
+        ("[" * 100_000, "is corrupt"),
         ("[]", "has schema None; this version of sdeval reads 1"),
         ({**GOOD, "schema": 2}, "has schema 2"),
         ({**GOOD, "approvals": []}, "approvals: must be a list with at least one approval, got"),

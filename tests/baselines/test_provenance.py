@@ -95,10 +95,10 @@ def test_a_run_that_lies_in_no_session_is_named_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is damaged: Expecting"),
-        ("[]", "is damaged: must be a mapping"),
+        ("{", "is corrupt: Expecting"),
+        ("[]", "is corrupt: must be a mapping"),
         ('{"schema": 9, "accepted": []}', "has schema 9; this version of sdeval reads 2"),
-        ('{"schema": 2}', "is damaged: accepted: is missing"),
+        ('{"schema": 2}', "is corrupt: accepted: is missing"),
         ('{"schema": 1, "accepted": [{"session": 3}]}', r"accepted\[0\]: "),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_damaged_file_says_how_to_restore_it(root: Path, text: str, message: s
 def test_a_damaged_file_stops_a_part_and_not_a_whole_run(root: Path) -> None:
     (root / "baselines/animals/tiny/accepted.json").write_text("{")
     tuesday = generated(root, "tuesday", make_run(SCORES + 1))
-    with pytest.raises(SdevalError, match=r"accepted\.json: is damaged"):
+    with pytest.raises(SdevalError, match=r"accepted\.json: is corrupt"):
         propose(tuesday, root / "baselines", [Part(("case-1",))])
     accept(tuesday, root / "baselines")
     assert [each.session for each in entries(root)] == ["tuesday"]

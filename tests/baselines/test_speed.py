@@ -28,7 +28,7 @@ def test_a_run_without_times_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is damaged"),
+        ("{", "is corrupt"),
         ('{"schema": 9}', "written by another version of sdeval"),
         ('{"schema": 1, "machines": {"1x GPU": {"seconds": 3}}}', "machines: 1x GPU: memory: is missing"),
         ('{"schema": 1, "machines": {"1x GPU": {"seconds": {}}}}', "median: is missing"),

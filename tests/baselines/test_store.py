@@ -173,7 +173,7 @@ def test_a_cut_image_of_a_baseline_is_damage_and_a_missing_one_is_not(run: Run, 
 def test_features_of_a_baseline_that_are_no_numbers_are_damage(run: Run, tmp_path: Path) -> None:
     accept(on_disk(with_features(run, np.ones((4, 3)), 1.0), tmp_path / "run"), tmp_path / "baselines")
     np.save(tmp_path / "baselines/animals/tiny/features/clip.npy", np.full((4, 3), np.nan, dtype=np.float32))
-    with pytest.raises(SdevalError, match=r"clip\.npy: is damaged: holds values that are no numbers; restore it"):
+    with pytest.raises(SdevalError, match=r"clip\.npy: is corrupt: holds values that are no numbers; restore it"):
         find(tmp_path / "baselines", "animals", "tiny")
 
 

@@ -1,4 +1,4 @@
-"""What calibrate measured: kept beside the baseline, read again, and turned into tolerances."""
+"""What calibrate measured: stored with the baseline, read again, and turned into tolerances."""
 
 from __future__ import annotations
 
@@ -67,18 +67,18 @@ def test_nothing_measured_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "tiny.variability.json: is damaged: "),
-        ("[]", "tiny.variability.json: is damaged: "),
-        ("{}", "tiny.variability.json: is damaged: suite: is missing"),
-        ('{"schema": 3}', "tiny.variability.json: is damaged: suite: is missing"),
-        ('{"schema": 3, "metrics": {}}', "tiny.variability.json: is damaged: suite: is missing"),
-        ('{"schema": 3, "metrics": {}, "request": 3}', "tiny.variability.json: is damaged: "),
+        ("{", "tiny.variability.json: is corrupt: "),
+        ("[]", "tiny.variability.json: is corrupt: "),
+        ("{}", "tiny.variability.json: is corrupt: suite: is missing"),
+        ('{"schema": 3}', "tiny.variability.json: is corrupt: suite: is missing"),
+        ('{"schema": 3, "metrics": {}}', "tiny.variability.json: is corrupt: suite: is missing"),
+        ('{"schema": 3, "metrics": {}, "request": 3}', "tiny.variability.json: is corrupt: "),
         (
             '{"schema": 3, "metrics": {}, "request": {}, "generated_by": {}, "overrides": {}}',
-            "tiny.variability.json: is damaged: ",
+            "tiny.variability.json: is corrupt: ",
         ),
-        ('{"schema": 3, "metrics": {"clip_score": {"value": 1}}}', "tiny.variability.json: is damaged: "),
-        ("\xff", "tiny.variability.json: is damaged: "),
+        ('{"schema": 3, "metrics": {"clip_score": {"value": 1}}}', "tiny.variability.json: is corrupt: "),
+        ("\xff", "tiny.variability.json: is corrupt: "),
     ],
 )
 def test_damage_is_named_and_says_how_to_restore_it(tmp_path: Path, text: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Whether variability still fits: held against a suite and a baseline that changed, and a target that is on trial."""
+"""Whether variability still fits: compared with a suite and a baseline that changed, and a target that is on trial."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def test_a_file_of_another_version_of_sdeval_is_left_out(measured: Variability, 
 
 def test_a_damaged_file_is_an_error(measured: Variability, here: Path) -> None:
     variabilities.write(measured, here).write_text("{")
-    with pytest.raises(SdevalError, match="is damaged"):
+    with pytest.raises(SdevalError, match="is corrupt"):
         fit_variability(here, SUITE, SHAPES, accepted(), options())
 
 

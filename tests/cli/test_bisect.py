@@ -146,7 +146,7 @@ def test_a_commit_without_suites_is_left_out(repository: Path, capfd: pytest.Cap
 def test_git_bisect_finds_the_commit_that_got_worse(repository: Path) -> None:
     environment = {**os.environ, "CI": "true"}
     (repository / "engine.py").write_text(GOOD)
-    subprocess.run([sys.executable, "-m", "pytest", "suites", "-q", "--no-sdeval-strict"], env=environment)
+    subprocess.run([sys.executable, "-m", "pytest", "suites", "-q", "--sdeval-no-strict"], env=environment)
     assert main(["accept"]) == 0
     good = commit(repository, GOOD, "good, with a baseline")
     git(repository, "rm", "-r", "--quiet", "baselines")

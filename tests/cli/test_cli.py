@@ -95,11 +95,11 @@ def test_mistakes_end_in_one_line(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (ENVELOPE % '{"a": 1}', "verdicts.json: is damaged: verdicts[0]: unknown field 'a'. Known: baseline"),
-        ("{}", "verdicts.json: is damaged: schema: is missing"),
+        (ENVELOPE % '{"a": 1}', "verdicts.json: is corrupt: verdicts[0]: unknown field 'a'. Known: baseline"),
+        ("{}", "verdicts.json: is corrupt: schema: is missing"),
         ("[]", "verdicts.json: was written by another version of sdeval; run the suites again: pytest suites"),
         ('{"schema": 1}', "verdicts.json: was written by another version of sdeval"),
-        ("[", "verdicts.json: is damaged: Expecting value"),
+        ("[", "verdicts.json: is corrupt: Expecting value"),
     ],
 )
 def test_a_damaged_session_is_named(session: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,7 +225,7 @@ def test_twenty_cases_are_told_and_all_where_request(session: Path, capsys: pyte
     assert lines[-2] == "  … and 5 more; all of them: --verbose"
     assert main(["accept", two, "--metric", "clip_score", "--dry-run", "-v"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2 + 25 + 1
-    # Of a whole run cases are told only where they are asked for.
+    # Of a whole run cases are reported only where they are asked for.
     assert main(["accept", two, "--dry-run", "-v"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2 + 25 + 1
     assert main(["accept", two, "--dry-run"]) == 0

@@ -136,7 +136,7 @@ def test_the_tolerance_that_it_has_is_not_advised() -> None:
 
 
 def generated_with(seeds: int, number: int) -> Verdict:
-    """A suite of 32 cases, of which every image is generated anew and nothing else changed; seeds differ by 2."""
+    """A suite of 32 cases, of which every image is generated again and nothing else changed; seeds differ by 2."""
     rng = np.random.default_rng((number, 8))
     level = rng.normal(90, 3, (32, 1))
     before, after = (level + rng.normal(0, 2, (32, 16)) for _ in range(2))

@@ -163,7 +163,7 @@ def test_false_accusations_are_rare() -> None:
     rng = np.random.default_rng(4)
     accused = 0
     for _ in range(400):
-        # Every image is generated anew and one in twenty goes wrong on either side.
+        # Every image is generated again and one in twenty goes wrong on either side.
         before, after = (30 - 15 * (rng.random((24, 4)) < 0.05) + rng.normal(0, 1, (24, 4)) for _ in range(2))
         accused += any(each.verdict == "regressed" for each in settle(before, after)[0])
     assert accused <= 4

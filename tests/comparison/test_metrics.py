@@ -156,7 +156,7 @@ def test_other_reference_images_are_not_comparable(rng: np.random.Generator) -> 
 
 
 def told(scores: np.ndarray) -> Run:
-    """A run whose one metric is told and not judged."""
+    """A run whose one metric is reported and not judged."""
     run = make_run(scores)
     return replace(run, metrics={"clip_score": replace(run.metrics["clip_score"], gating=False)})
 
@@ -201,7 +201,7 @@ def test_a_clear_loss_is_found_beside_any_number_of_gates(scores: np.ndarray) ->
 
 
 def with_value(run: Run, value: float) -> Run:
-    """The run with one score replaced by what only a damaged file or another program can hold."""
+    """The run with one score replaced by what only a corrupt file or another program can hold."""
     first = replace(run.samples[0], scores={"clip_score": value})
     return replace(run, samples=(first, *run.samples[1:]))
 

@@ -1,4 +1,4 @@
-"""What is told of seeds, from suites and baselines made by hand."""
+"""What is reported of seeds, from suites and baselines made by hand."""
 
 from __future__ import annotations
 

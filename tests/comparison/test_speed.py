@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdeval.comparison import Verdict
-from sdeval.comparison.speed import ALPHA_SPEED, Pace, judge_in_turns, judge_pace, pace_of, seconds_per_image
+from sdeval.comparison.speed import ALPHA_SPEED, Pace, judge_interleaved, judge_pace, pace_of, seconds_per_image
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
 from tests.conftest import make_run
@@ -101,7 +101,7 @@ def test_a_pace_remembers_how_it_was_measured() -> None:
     assert (pace.batch_size, pace.seconds.n, pace.memory, pace.environment) == (2, 9, 1000.0, GPU)
 
 
-def in_turns(rng: np.random.Generator, times: float, calls: int = 12) -> Verdict:
+def interleaved(rng: np.random.Generator, times: float, calls: int = 12) -> Verdict:
     """Two targets on a machine that is slowed now and then; one takes so many times as long."""
 
     def run(factor: float, slowed: np.ndarray) -> Run:
@@ -114,34 +114,34 @@ def in_turns(rng: np.random.Generator, times: float, calls: int = 12) -> Verdict
         return replace(made, timings=timings)
 
     slowed = 1 + (rng.random(calls) < 0.3) * rng.random(calls) * 5
-    return judge_in_turns(run(times, slowed), run(1.0, slowed), "seconds_per_image", "")
+    return judge_interleaved(run(times, slowed), run(1.0, slowed), "seconds_per_image", "")
 
 
 def test_in_turns_a_slower_target_is_found_on_a_machine_that_others_slow(rng: np.random.Generator) -> None:
-    said = in_turns(rng, 1.3)
+    said = interleaved(rng, 1.3)
     assert said.verdict == "regressed"
     assert "a call, interleaved with tiny" in said.reason
-    assert in_turns(rng, 0.7).verdict == "improved"
+    assert interleaved(rng, 0.7).verdict == "improved"
 
 
 def test_in_turns_equally_fast_targets_are_called_slower_as_rarely_as_stated() -> None:
     rng = np.random.default_rng(5)
-    verdicts = [in_turns(rng, 1.0).verdict for _ in range(400)]
+    verdicts = [interleaved(rng, 1.0).verdict for _ in range(400)]
     assert verdicts.count("regressed") / 400 <= 2 * ALPHA_SPEED
     assert verdicts.count("passed") / 400 > 0.8
 
 
 def test_in_turns_few_calls_show_nothing(rng: np.random.Generator) -> None:
-    said = in_turns(rng, 3.0, calls=5)
+    said = interleaved(rng, 3.0, calls=5)
     assert said.verdict == "inconclusive"
     assert "4 pairs of calls, it takes 7 to show anything" in said.reason
 
 
 def test_in_turns_memory_is_told(rng: np.random.Generator) -> None:
-    said = judge_in_turns(timed(0.5), timed(0.5), "peak_memory", "")
+    said = judge_interleaved(timed(0.5), timed(0.5), "peak_memory", "")
     assert (said.verdict, said.reason) == ("informational", "both targets were held by one process")
 
 
 def test_in_turns_without_times_nothing_is_said() -> None:
     plain = make_run(np.ones((4, 1)))
-    assert judge_in_turns(plain, plain, "seconds_per_image", "").reason == "nothing was timed"
+    assert judge_interleaved(plain, plain, "seconds_per_image", "").reason == "nothing was timed"

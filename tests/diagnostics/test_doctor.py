@@ -246,7 +246,7 @@ def test_the_command_prints_what_was_found_and_what_to_do(
 def test_the_command_ends_with_1_where_something_is_wrong(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    saying(monkeypatch, Check("repeatable", "fine", "the same"), Check("seeds", "wrong", "identical", "mend it"))
+    saying(monkeypatch, Check("repeatable", "fine", "the same"), Check("seeds", "wrong", "identical", "fix it"))
     assert main(["doctor"]) == 1
     assert "✗ seeds" in capsys.readouterr().out
     assert set(command.MARKS) == {"fine", "look", "wrong"}

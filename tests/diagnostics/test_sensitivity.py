@@ -289,7 +289,7 @@ def test_it_judges_by_the_tolerances_that_were_measured_where_the_suite_states_n
 ) -> None:
     said = measure(trial(HARMLESS, suite=FEW, baselines=tmp_path / "baselines", repeats=2), tmp_path, Silent())
     assert said.notes == ()
-    # With other seeds as well: what was measured of the suite's own is held against those.
+    # With other seeds as well: what was measured of the suite's own is compared with those.
     for repeat in ("0", "1"):
         found = tolerances_of(tmp_path / repeat / "seeds-0", HARMLESS.name)
         assert found == {"clip_score": 2.0, "sharpness": 7.0}

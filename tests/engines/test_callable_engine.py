@@ -137,7 +137,7 @@ def test_a_server_is_judged_like_any_other_target(pytester: pytest.Pytester) -> 
         )
         """
     )
-    quiet = ("-p", "no:cacheprovider", "--no-sdeval-strict")
+    quiet = ("-p", "no:cacheprovider", "--sdeval-no-strict")
     pytester.runpytest_inprocess(*quiet).assert_outcomes(passed=2, skipped=5)
     import sdeval.cli
 

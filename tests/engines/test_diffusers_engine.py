@@ -104,7 +104,7 @@ def test_pickled_weights_are_refused_before_they_are_opened(tiny: Path, tmp_path
 
 
 def test_a_damaged_index_is_named(tiny: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(tiny, tmp_path / "damaged")
+    folder = shutil.copytree(tiny, tmp_path / "corrupt")
     (folder / "model_index.json").write_text("{")
     with pytest.raises(SdevalError, match=r"model_index\.json cannot be read"):
         check(target(folder), "text2img", {})

@@ -55,7 +55,7 @@ def test_a_target_that_is_not_there_is_named() -> None:
 
 
 def test_what_is_no_python_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SdevalError, match=r"--sdeval-against-python: .*: No such file or directory"):
+    with pytest.raises(SdevalError, match=r"--sdeval-compare-to-python: .*: No such file or directory"):
         RemoteEngine(shipped()["shapes"], tmp_path / "python")
 
 

@@ -1,4 +1,4 @@
-"""The history: what a session adds, what is read, and what is told of it."""
+"""The history: what a session adds, what is read, and what is reported of it."""
 
 from __future__ import annotations
 
@@ -172,14 +172,14 @@ def test_half_a_line_is_passed_over_at_the_end_and_after_more_was_added(tmp_path
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", r"history\.jsonl:2: is damaged: .*; mend or delete that line"),
-        ("[]", r"history\.jsonl:2: is damaged: must be a mapping, got \[\]"),
+        ("{", r"history\.jsonl:2: is corrupt: .*; fix or delete that line"),
+        ("[]", r"history\.jsonl:2: is corrupt: must be a mapping, got \[\]"),
         ('{"schema": 9, "session": "x", "runs": []}', r"history\.jsonl:2: .*schema 9; this version of sdeval reads 2"),
-        ('{"schema": 1, "session": 3, "runs": []}', r"history\.jsonl:2: is damaged: session: must be text, got 3"),
-        ('{"schema": 1, "session": "x", "runs": [{}]}', r"history\.jsonl:2: is damaged: runs\[0\]: suite: is missing"),
+        ('{"schema": 1, "session": 3, "runs": []}', r"history\.jsonl:2: is corrupt: session: must be text, got 3"),
+        ('{"schema": 1, "session": "x", "runs": [{}]}', r"history\.jsonl:2: is corrupt: runs\[0\]: suite: is missing"),
         (
             '{"schema": 1, "session": "x", "runs": [{"metrics": {"a": {"value": "b"}}}]}',
-            r"history\.jsonl:2: is damaged: runs\[0\]: suite: is missing",
+            r"history\.jsonl:2: is corrupt: runs\[0\]: suite: is missing",
         ),
     ],
 )  # fmt: skip
@@ -227,7 +227,7 @@ def test_another_baseline_is_marked_where_it_was_accepted() -> None:
     assert [each.baseline_changed for each in found.points] == [False, False, True, False, True]
 
 
-# What is told
+# What is reported
 
 
 def drifting(rng: np.random.Generator, sessions: int = 60, slope: float = 0.05) -> list[float]:
@@ -311,7 +311,7 @@ def test_a_session_is_told_of_its_own_suites_alone(tmp_path: Path) -> None:
 def test_a_damaged_history_is_a_note_and_no_more(tmp_path: Path) -> None:
     (tmp_path / HISTORY).write_text("[]\n")
     (note,) = told(tmp_path, "s3")
-    assert "history.jsonl:1: is damaged" in note
+    assert "history.jsonl:1: is corrupt" in note
 
 
 # The command

@@ -92,7 +92,7 @@ def test_a_mask_of_one_colour_has_no_edge(level: int, colour: str) -> None:
 def test_a_mask_with_nothing_beside_its_edge_has_no_seam() -> None:
     stripes = np.zeros((64, 64), dtype=np.uint8)
     stripes[::2] = 255
-    with pytest.raises(ValueError, match="leaves no pixels to hold its edge against"):
+    with pytest.raises(ValueError, match="leaves no pixels to compare its edge with"):
         seam(slope(), stripes)
 
 

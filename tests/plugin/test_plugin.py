@@ -58,7 +58,7 @@ test_edit = replace(
 LoadedTarget(shipped()["shapes"]).pipeline("text2img")
 load_clip("shapes", "cpu")
 
-QUIET = ("-p", "no:cacheprovider", "--no-sdeval-strict")
+QUIET = ("-p", "no:cacheprovider", "--sdeval-no-strict")
 
 
 @pytest.fixture
@@ -414,7 +414,7 @@ def test_two_targets_generate_side_by_side(suites: pytest.Pytester) -> None:
         ("shapes", "passed")
     }
     session = suites.path / "reports" / "latest"
-    assert "settings side by side</a>" in (session / "index.html").read_text(encoding="utf-8")
+    assert "comparison</a>" in (session / "index.html").read_text(encoding="utf-8")
     assert (session / "compare.html").is_file()
 
 
@@ -553,7 +553,7 @@ def test_a_damaged_baseline_ends_in_one_line(suites: pytest.Pytester) -> None:
     (suites.path / "baselines" / "few" / "shapes" / "samples.jsonl").write_text("{")
     result = suites.runpytest_inprocess(*QUIET)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "samples.jsonl:1: is damaged" in result.stderr.str()
+    assert "samples.jsonl:1: is corrupt" in result.stderr.str()
 
 
 def test_a_folder_that_is_no_checkpoint_ends_in_one_line(suites: pytest.Pytester) -> None:
@@ -565,7 +565,7 @@ def test_a_folder_that_is_no_checkpoint_ends_in_one_line(suites: pytest.Pytester
 
 def test_weights_that_are_not_here_skip_on_a_local_machine_and_fail_strictly(suites: pytest.Pytester) -> None:
     arguments = ("--sdeval-target", "some/model", "-rs", "-p", "no:cacheprovider")
-    desk = suites.runpytest_inprocess(*arguments, "--no-sdeval-strict")
+    desk = suites.runpytest_inprocess(*arguments, "--sdeval-no-strict")
     desk.assert_outcomes(skipped=7)
     desk.stdout.fnmatch_lines(
         ["*weights of some/model are not on this machine; get them with: hf download some/model*"]
@@ -608,7 +608,7 @@ def test_a_damaged_noise_file_is_named_without_a_traceback(suites: pytest.Pytest
     result = suites.runpytest_inprocess(*QUIET)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (line,) = result.stderr.str().strip().splitlines()
-    assert "shapes.noise.json: is damaged: " in line
+    assert "shapes.noise.json: is corrupt: " in line
     assert "; restore it with: git checkout -- " in line
 
 
@@ -798,7 +798,7 @@ def test_a_metric_request_alone_has_no_value_where_images_are_broken(
 
 def test_against_another_target_both_are_generated_in_turns(suites: pytest.Pytester) -> None:
     suites.makefile(".toml", pyproject='[tool.pytest.ini_options]\n[tool.sdeval.targets.same]\nextends = "shapes"\n')
-    result = suites.runpytest_inprocess("--sdeval-target", "same", "--sdeval-against", "shapes", *QUIET)
+    result = suites.runpytest_inprocess("--sdeval-target", "same", "--sdeval-compare-to", "shapes", *QUIET)
     result.assert_outcomes(passed=7)
     result.stdout.fnmatch_lines(["next: open *"])
     folder = suites.path / "reports" / "latest" / "few" / "same"
@@ -817,20 +817,20 @@ def test_against_another_target_broken_images_fail(suites: pytest.Pytester) -> N
         ".toml",
         pyproject='[tool.pytest.ini_options]\n[tool.sdeval.targets.black]\nmodel = "python:black.py:generate"\n',
     )
-    result = suites.runpytest_inprocess("--sdeval-target", "black", "--sdeval-against", "shapes", *QUIET)
+    result = suites.runpytest_inprocess("--sdeval-target", "black", "--sdeval-compare-to", "shapes", *QUIET)
     result.assert_outcomes(failed=3, passed=4)
     result.stdout.fnmatch_lines(["*broken: seed 0 is black*"])
 
 
 def test_against_another_python_the_same_target_is_generated_there(suites: pytest.Pytester) -> None:
-    result = suites.runpytest_inprocess(f"--sdeval-against-python={sys.executable}", *QUIET)
+    result = suites.runpytest_inprocess(f"--sdeval-compare-to-python={sys.executable}", *QUIET)
     result.assert_outcomes(passed=7)
     run, rival = (runs.read(suites.path / "reports" / "latest" / "few" / each) for each in ("shapes", "shapes/against"))
     assert [each.sha256 for each in run.samples] == [each.sha256 for each in rival.samples]
 
 
 def test_an_unknown_rival_is_refused_before_anything_is_generated(suites: pytest.Pytester) -> None:
-    result = suites.runpytest_inprocess("--sdeval-against", "shape", *QUIET)
+    result = suites.runpytest_inprocess("--sdeval-compare-to", "shape", *QUIET)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "unknown target 'shape'; did you mean shapes?" in result.stderr.str()
 
@@ -846,7 +846,7 @@ def test_targets_that_share_no_sample_keep_their_verdicts(suites: pytest.Pyteste
     chosen = ("-k", "shapes-circle or other-square")
     result = suites.runpytest_inprocess("--sdeval-target", "shapes", "--sdeval-target", "./other", *chosen, *QUIET)
     assert len(verdicts(suites)) == 2
-    result.stdout.fnmatch_lines(["note: no settings side by side: *no sample in common*"])
+    result.stdout.fnmatch_lines(["note: no comparison: *no sample in common*"])
 
 
 def test_where_no_session_was_stopped_a_new_one_begins(suites: pytest.Pytester) -> None:

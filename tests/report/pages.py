@@ -71,7 +71,7 @@ def with_metrics(run: Run, names: Sequence[str]) -> Run:
 def session_page(
     where: Path, *, cases: int = 6, seeds: int = 2, prompts: Sequence[str] = (), metrics: Sequence[str] = ()
 ) -> Path:
-    """The page of a session beside its baseline: case 0 broken, case 1 regressed, the others passed."""
+    """The page of a session compared with its baseline: case 0 broken, case 1 regressed, the others passed."""
     rng = np.random.default_rng(0)
     plain = with_metrics(make_run(30 + rng.normal(size=(cases, seeds))), metrics)
     renamed = [replace(s, prompt=prompts[int(s.case[5:]) % len(prompts)]) if prompts else s for s in plain.samples]

@@ -1,4 +1,4 @@
-"""Runs, baselines and sessions that are damaged in any one place: one clear line, or a judgement, but never a crash."""
+"""Runs, baselines and sessions that are corrupt in any one place: one clear line, or a judgement, but never a crash."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def whole(generated: tuple[Run, Path], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def root(whole: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be damaged."""
+    """A copy of it, to be corrupt."""
     return Path(shutil.copytree(whole, tmp_path / "root", symlinks=True))
 
 

@@ -54,18 +54,18 @@ def test_a_missing_score_is_null_and_never_a_number(run: Run, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("file", "damage", "message"),
     [
-        ("run.json", "{", "run.json: is damaged"),
+        ("run.json", "{", "run.json: is corrupt"),
         ("run.json", '{"schema": 99}', "has schema 99; this version of sdeval reads 1"),
-        ("run.json", '{"schema": 1}', "run.json: is damaged: suite: is missing"),
-        ("samples.jsonl", "{}\n", "samples.jsonl:1: is damaged"),
+        ("run.json", '{"schema": 1}', "run.json: is corrupt: suite: is missing"),
+        ("samples.jsonl", "{}\n", "samples.jsonl:1: is corrupt"),
         (
             "samples.jsonl",
             '{"case": "a", "seed": 0, "prompt": "", "fingerprint": "", "sha256": "", "image": "/etc/x"}\n',
             "no image",
         ),
-        ("samples.jsonl", "[]\n", "samples.jsonl:1: is damaged: must be a mapping, got []"),
-        ("samples.jsonl", '{"case": \n', "samples.jsonl:1: is damaged"),
-        ("features/clip.npy", "x", "clip.npy: is damaged"),
+        ("samples.jsonl", "[]\n", "samples.jsonl:1: is corrupt: must be a mapping, got []"),
+        ("samples.jsonl", '{"case": \n', "samples.jsonl:1: is corrupt"),
+        ("features/clip.npy", "x", "clip.npy: is corrupt"),
     ],
 )
 def test_damage_is_named(run: Run, tmp_path: Path, file: str, damage: str, message: str) -> None:
@@ -87,7 +87,7 @@ def test_features_of_another_number_of_samples_are_damage(run: Run, tmp_path: Pa
 def test_pickled_features_are_refused(run: Run, tmp_path: Path) -> None:
     write(run, tmp_path)
     np.save(tmp_path / "features" / "clip.npy", np.array([{"a": 1}]), allow_pickle=True)
-    with pytest.raises(SdevalError, match="is damaged"):
+    with pytest.raises(SdevalError, match="is corrupt"):
         read(tmp_path)
 
 
@@ -111,7 +111,7 @@ def test_a_run_that_leads_out_of_its_folder_is_refused(run: Run, tmp_path: Path)
 
 def test_an_image_that_leads_out_of_the_folder_is_refused(run: Run, tmp_path: Path) -> None:
     write(replace(run, samples=(replace(run.samples[0], image="../../x.png"), *run.samples[1:])), tmp_path)
-    with pytest.raises(SdevalError, match=r"samples\.jsonl:1: is damaged: .* is no image of a run"):
+    with pytest.raises(SdevalError, match=r"samples\.jsonl:1: is corrupt: .* is no image of a run"):
         read(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The sums that find slow drift, held against theory and simulation."""
+"""The sums that find slow drift, compared with theory and simulation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scene shows, as numbers that do not depend on how it is told: the left or upper thing always comes first."""
+"""What a scene shows, as numbers that do not depend on its wording: the left or upper thing always comes first."""
 
 from __future__ import annotations
 

@@ -110,6 +110,6 @@ def _with_company(merged: Run, held: Run, run: Run, chosen: Collection[str], par
 
 
 def _company(run: Run) -> str:
-    """A hash of all images of a run, by which scores of each in the company of the others are told apart."""
+    """A hash of all images of a run, by which scores of each in the company of the others are reported apart."""
     text = "\n".join(sorted(f"{sample.case}@{sample.seed} {sample.sha256}" for sample in run.samples))
     return hashlib.sha256(text.encode()).hexdigest()

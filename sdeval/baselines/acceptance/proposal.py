@@ -84,8 +84,8 @@ def propose(
         source: folder of the run.
         folder: that all baselines are kept in.
         parts: of the run; all of it where nothing is said.
-        suite_of: finds the suite, where metrics of the set must be measured anew.
-        reason: why; kept beside the baseline.
+        suite_of: finds the suite, where metrics of the set must be measured again.
+        reason: why; stored with the baseline.
 
     Raises:
         BrokenPictures: an image is not healthy.

@@ -77,7 +77,7 @@ def refuse_scoreless(samples: Iterable[SampleResult], metrics: Collection[str], 
 
 
 def refuse_unseen(samples: Iterable[SampleResult], folder: Path) -> None:
-    """Refuse images that are gone or damaged."""
+    """Refuse images that are gone or corrupt."""
     for sample in samples:
         try:
             open_rgb(folder / sample.image)

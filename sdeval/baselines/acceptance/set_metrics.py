@@ -29,7 +29,7 @@ def with_set_scores(merged: Run, held: Run, run: Run, part: Part, suite_of: Suit
         merged: its metrics are those of before.
         held: the baseline as it was.
         run: what is accepted in part.
-        part: of the run; metrics of metrics that it names are the run's, or measured anew.
+        part: of the run; metrics of metrics that it names are the run's, or measured again.
         suite_of: finds the suite, which knows its reference images.
         folder: of the run.
 
@@ -67,7 +67,7 @@ def _measured(merged: Run, names: list[str], run: Run, suite_of: SuiteOf, folder
     from sdeval.engines.diffusers_engine import pick_device
     from sdeval.evaluation.score import measured_set
 
-    told = f"{folder}: {', '.join(names)} of what is merged must be measured anew"
+    told = f"{folder}: {', '.join(names)} of what is merged must be measured again"
     try:
         suite = suite_of(run.suite)
         # The run may come from another machine.

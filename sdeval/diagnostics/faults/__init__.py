@@ -1,6 +1,6 @@
 """Planted defects, and controls that only look like ones. They measure what a suite would catch.
 
-Each is a context manager over a diffusers pipeline; leaving it mends the pipeline.
+Each is a context manager over a diffusers pipeline; leaving it fixes the pipeline.
 
 Example:
     >>> with FAULTS["mask-inverted"].plant(pipeline):

@@ -45,7 +45,7 @@ def other_call(pipeline: DiffusionPipeline, call: Callable[..., Any]) -> Iterato
     """Another call of a pipeline: given the sound one, to be called with arguments by name, and the arguments."""
     sound = type(pipeline)
     # A call is looked up in the class, so the pipeline gets a class of its own for the while.
-    # Whoever asks which arguments it takes is told those of the sound one.
+    # Whoever asks which arguments it takes is reported those of the sound one.
     own = {"__call__": wraps(sound.__call__)(lambda self, **given: call(partial(sound.__call__, self), **given))}
     pipeline.__class__ = type(sound.__name__, (sound,), own)
     try:

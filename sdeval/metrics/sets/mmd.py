@@ -64,7 +64,7 @@ def swapped_difference(
 
 @lru_cache(maxsize=16)
 def _reference_mean(reference: Reference, kernel: Kernel) -> float:
-    """Takes longest, and is the same for every set that is held against the reference."""
+    """Takes longest, and is the same for every set that is compared with the reference."""
     return _mean_of_pairs(reference.all_rows(), kernel)
 
 

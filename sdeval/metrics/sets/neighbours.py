@@ -69,7 +69,7 @@ def reached_by_own_balls(rows: Floats, reference: Reference) -> Reached:
         enough = among[near[chosen]].cumsum(axis=1)[:, K:] > K
         known = enough[:, -1]
         found = _any_of(packed[chosen[known], enough[known].argmax(axis=1)], reference.count)
-        # Too few of the chosen are on the list of these: their balls reach further than it, and are measured anew.
+        # Too few of the chosen are on the list of these: their balls reach further than it, and are measured again.
         rest = centred[chosen[~known]]
         for start in range(0, len(rest), BLOCK):
             within, across = (

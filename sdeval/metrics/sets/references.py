@@ -78,4 +78,4 @@ def _swapped(
     try:
         return metric.swapped(before, after, cases, reference)
     except ValueError as error:
-        raise SdevalError(f"features of the baseline or the run are of no use: {error}; accept a run anew") from error
+        raise SdevalError(f"features of the baseline or the run are of no use: {error}; accept a run again") from error

@@ -1,1 +1,1 @@
-"""Pages that open from disk: of a session, of settings side by side, of a history."""
+"""Pages that open from disk: of a session, of comparison, of a history."""

@@ -12,7 +12,7 @@ from sdeval._utils.formatting import number, signed
 from sdeval.comparison.paired import tolerance_of
 from sdeval.config.suite import COLLAPSED
 from sdeval.report.html.image_sources import Sources
-from sdeval.report.session_runs import Beside, pairs_of
+from sdeval.report.session_runs import ComparedRun, pairs_of
 from sdeval.report.titles import short_title
 from sdeval.report.words import SYMBOLS, sentence
 from sdeval.results.records import CaseRecord, SampleResult
@@ -83,7 +83,7 @@ class Card:
         return round(max((move.loss for move in self.moves), default=0.0), 2)
 
     @property
-    def sick(self) -> str:
+    def defects(self) -> str:
         """Which of its images are none; empty where all are healthy."""
         return ", ".join(f"seed {shot.seed} is {shot.defect}" for shot in self.shots if shot.defect)
 
@@ -92,7 +92,7 @@ class Card:
 class _Sides:
     """What all cards of a run need: both sides, how their images are named, and what seeds alone do."""
 
-    beside: Beside
+    beside: ComparedRun
     sources: Sources
     earlier: Mapping[tuple[str, int], SampleResult]
     variability: Mapping[str, float]
@@ -106,11 +106,11 @@ class _Sides:
         return self.sources.here(self.beside.folder / name) if name else ""
 
     def then(self, sample: SampleResult | None) -> str:
-        """The image that a sample is held against."""
+        """The image that a sample is compared with."""
         return self.sources.here(self.beside.kept / sample.image) if sample and sample.image else ""
 
 
-def cards_of(verdicts: Sequence[Verdict], beside: Beside, sources: Sources) -> tuple[Card, ...]:
+def cards_of(verdicts: Sequence[Verdict], beside: ComparedRun, sources: Sources) -> tuple[Card, ...]:
     """The cases of a run, worst first."""
     by_case = {each.case: each for each in verdicts if each.case}
     earlier = {each.key: each for each in beside.before.samples} if beside.before else {}
@@ -172,7 +172,7 @@ def _gains(sample: SampleResult, before: SampleResult, run: Run) -> dict[str, fl
 
 
 def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
-    """Every judged score of a case, averaged over the seeds that both sides drew."""
+    """Every judged score of a case, averaged over the seeds that both sides generated."""
     run = sides.run
     moves = []
     for name, record in run.metrics.items():
@@ -191,10 +191,10 @@ def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
     return tuple(moves)
 
 
-def _variability(beside: Beside) -> dict[str, float]:
+def _variability(beside: ComparedRun) -> dict[str, float]:
     """How much two images of a case differ by their seeds alone, for every score: standard deviation of a difference.
 
-    Pooled over the cases of what the run is held against.
+    Pooled over the cases of what the run is compared with.
     """
     if beside.before is None:
         return {}

@@ -1,4 +1,4 @@
-"""The page of settings side by side: what each costs and loses, the front of both, and the same prompts in rows."""
+"""The page of comparison: what each costs and loses, the front of both, and the same prompts in rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sdeval.results.run import Stored
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Settings side by side, and where their runs are, by the names of the settings."""
+    """Comparison, and where their runs are, by the names of the settings."""
 
     matrix: Matrix
     stored: Mapping[str, Stored]
@@ -136,7 +136,7 @@ def _cell(row: Row, metric: str) -> Cell:
 
 
 def _strips(compared: Compared, folder: Path) -> list[Strip]:
-    """Every sample that any setting drew, in the order of the reference."""
+    """Every sample that any setting generated, in the order of the reference."""
     by_key = {name: {each.key: each for each in stored.run.samples} for name, stored in compared.stored.items()}
     keys = dict.fromkeys(key for samples in by_key.values() for key in samples)
     sources = Linked(folder)

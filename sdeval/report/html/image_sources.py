@@ -18,7 +18,7 @@ from sdeval.imaging.io import open_mask
 SMALL = 160
 """Longest edge, in pixels, of images inside a page."""
 DAMAGE = (SdevalError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-"""What opening a damaged image can raise."""
+"""What opening a corrupt image can raise."""
 
 
 class Sources(Protocol):
@@ -59,7 +59,7 @@ class Linked:
     def outline(self, mask: Path) -> str:
         """Path of the outline, which is generated beside its mask."""
         path = mask.with_suffix(".outline.png")
-        # A damaged mask shows as one; the page does not fail by it.
+        # A corrupt mask shows as one; the page does not fail by it.
         with contextlib.suppress(*DAMAGE):
             if not path.exists() and mask.is_file():
                 write_bytes(path, _encoded(edge(open_mask(mask)), "PNG"))
@@ -105,7 +105,7 @@ def _shrunk(image: Image.Image) -> Image.Image:
 
 
 def _embedded(path: Path, read: Callable[[Path], Image.Image]) -> str:
-    """The address of an image; empty where it is damaged."""
+    """The address of an image; empty where it is corrupt."""
     try:
         image = read(path)
     except DAMAGE:

@@ -1,4 +1,4 @@
-"""Whether a session can be believed: what it was held against, on which machine, with how much evidence."""
+"""Whether a session can be believed: what it was compared with, on which machine, with how much evidence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdeval._utils.environment import differences
-from sdeval.report.session_runs import Beside
+from sdeval.report.session_runs import ComparedRun
 from sdeval.results.run import PASSING, Run
 from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Record
@@ -26,15 +26,15 @@ class Fact:
     care: bool = False
 
 
-def facts(besides: Sequence[Beside], record: Record) -> tuple[Fact, ...]:
+def facts(besides: Sequence[ComparedRun], record: Record) -> tuple[Fact, ...]:
     """What a reader has to know before believing a page."""
     found = [_held_against(besides), _machine(besides), _evidence(besides, record.verdicts), _changed(besides)]
     notes = Fact("Notes", record.notes, care=True)
     return tuple(each for each in (*found, notes, _not_judged(record.verdicts)) if each.lines)
 
 
-def changes(beside: Beside) -> tuple[str, ...]:
-    """What differs between a run and what it is held against, besides its images."""
+def changes(beside: ComparedRun) -> tuple[str, ...]:
+    """What differs between a run and what it is compared with, besides its images."""
     if beside.before is None:
         return ()
     before, run = beside.before, beside.run
@@ -49,22 +49,22 @@ def _without(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name not in names}
 
 
-def _held_against(besides: Sequence[Beside]) -> Fact:
-    turns = [each for each in besides if each.before and each.in_turns]
-    accepted = [each for each in besides if each.before and not each.in_turns]
+def _held_against(besides: Sequence[ComparedRun]) -> Fact:
+    interleaved = [each for each in besides if each.before and each.interleaved]
+    accepted = [each for each in besides if each.before and not each.interleaved]
     without = [f"{each.run.suite} on {each.run.target}" for each in besides if each.before is None]
     lines = [f"the accepted baselines of {_suites(accepted)}"] if accepted else []
-    lines += [f"{each.label} with {each.run.target}" for each in turns]
+    lines += [f"{each.label} with {each.run.target}" for each in interleaved]
     lines += [f"accepted because: {reason}" for each in accepted for reason in each.reasons]
     lines += [f"nothing yet: {', '.join(without)}"] if without else []
-    return Fact("Held against", tuple(dict.fromkeys(lines)), care=bool(without))
+    return Fact("Compared with", tuple(dict.fromkeys(lines)), care=bool(without))
 
 
-def _suites(besides: Sequence[Beside]) -> str:
+def _suites(besides: Sequence[ComparedRun]) -> str:
     return f"{len(besides)} runs" if len(besides) > 1 else f"{besides[0].run.suite} on {besides[0].run.target}"
 
 
-def _machine(besides: Sequence[Beside]) -> Fact:
+def _machine(besides: Sequence[ComparedRun]) -> Fact:
     """What the session ran on, each kind of machine once."""
     machines = dict.fromkeys(_described(each.run) for each in besides)
     return Fact("Generated on", tuple(machines))
@@ -77,7 +77,7 @@ def _described(run: Run) -> str:
     return ", ".join(filter(None, (str(environment.get("hardware", "")), *versions)))
 
 
-def _evidence(besides: Sequence[Beside], verdicts: Sequence[Verdict]) -> Fact:
+def _evidence(besides: Sequence[ComparedRun], verdicts: Sequence[Verdict]) -> Fact:
     cases = sum(len(each.run.by_case()) for each in besides)
     images = sum(len(each.run.samples) for each in besides)
     seeds = sorted({len(each.run.request["seeds"]) for each in besides})
@@ -96,8 +96,8 @@ def _counted(count: int | str, name: str) -> str:
     return f"{count} {name}" if str(count) == "1" else f"{count} {name}s"
 
 
-def _changed(besides: Sequence[Beside]) -> Fact:
-    """What differs from what the runs are held against, a line once for all the suites it holds for."""
+def _changed(besides: Sequence[ComparedRun]) -> Fact:
+    """What differs from what the runs are compared with, a line once for all the suites it holds for."""
     held = [each for each in besides if each.before is not None]
     counts = Counter(line for each in held for line in changes(each))
     of = {line: "" if count == len(held) else f" ({count} of {len(held)} runs)" for line, count in counts.items()}
@@ -108,7 +108,7 @@ def _changed(besides: Sequence[Beside]) -> Fact:
 
 
 def _not_judged(verdicts: Sequence[Verdict]) -> Fact:
-    """Metrics and cases without a judgement, by reason; what is not on this machine is told by a note."""
+    """Metrics and cases without a judgement, by reason; what is not on this machine is reported by a note."""
     open_ = [each for each in verdicts if each.verdict in ("unscored", "not_comparable", "new")]
     reasons = Counter((each.verdict, each.suite, each.target, each.reason) for each in open_)
     lines = [

@@ -15,14 +15,14 @@ from sdeval.report.html.cases import IMAGE_CHANGES, Card, Shot, cards_of
 from sdeval.report.html.image_sources import Linked, Sources
 from sdeval.report.html.metrics_table import MetricRow, metric_rows
 from sdeval.report.html.trust import Fact, changes, facts
-from sdeval.report.session_runs import Beside
+from sdeval.report.session_runs import ComparedRun
 from sdeval.report.titles import title_of, unit_of
 from sdeval.report.words import SYMBOLS, Tone, doubts, headline, plain, sign, tone
 from sdeval.results.verdict import KINDS, Verdict, summary
 from sdeval.results.verdicts_file import Record
 
 SHEETS = "compare.html"
-"""Settings side by side, where a session has several."""
+"""Comparison, where a session has several."""
 WORST = 8
 """Lines about what got worse on the first screen."""
 SEEN = 3
@@ -61,7 +61,7 @@ class RunView:
     target: str
     task: str
     before: str
-    """What it is held against, in a word or two; empty where there is nothing."""
+    """What it is compared with, in a word or two; empty where there is nothing."""
     refusal: str
     """Why its cases and metrics cannot be accepted one by one; empty where they can."""
     notes: tuple[str, ...]
@@ -101,7 +101,7 @@ class View:
     """Whether anything got worse, or what failed could not be judged."""
     facts: tuple[Fact, ...]
     sheets: bool
-    """Whether a page with its settings side by side lies beside it."""
+    """Whether a page with its comparison lies beside it."""
     runs: tuple[RunView, ...]
 
 
@@ -116,9 +116,9 @@ class Request:
 
 
 def build(request: Request) -> View:
-    """Read the runs of a session and put them beside what they are held against."""
+    """Read the runs of a session and put them beside what they are compared with."""
     verdicts, strict = request.record.verdicts, request.record.strict
-    besides = [Beside.read(path.parent) for path in sorted(request.session.glob("*/*/run.json"))]
+    besides = [ComparedRun.read(path.parent) for path in sorted(request.session.glob("*/*/run.json"))]
     past = _past(request.session)
     views = [_run_view(f"r{number}", each, request, past) for number, each in enumerate(besides)]
     failing = [each for each in verdicts if each.fails(strict=strict)]
@@ -152,7 +152,7 @@ def _past(session: Path) -> Sequence[Entry]:
     return [each for each in entries if each.session <= session.resolve().name]
 
 
-def _line(verdict: Verdict, views: Sequence[RunView], besides: Sequence[Beside]) -> Line:
+def _line(verdict: Verdict, views: Sequence[RunView], besides: Sequence[ComparedRun]) -> Line:
     where, symbol = f"{verdict.suite} on {verdict.target}", SYMBOLS[verdict.verdict]
     for view, beside in zip(views, besides, strict=True):
         if (view.suite, view.target) == (verdict.suite, verdict.target):
@@ -181,8 +181,8 @@ def _seen(verdict: Verdict, view: RunView) -> tuple[Seen, ...]:
     return tuple(order[:SEEN])
 
 
-def _refusal(beside: Beside) -> str:
-    if beside.in_turns:
+def _refusal(beside: ComparedRun) -> str:
+    if beside.interleaved:
         return "what was interleaved answers a question, and is no baseline"
     if beside.before is None:
         return "there is no baseline yet; accept the whole run: sdeval accept"
@@ -193,7 +193,7 @@ def _refusal(beside: Beside) -> str:
     return ""
 
 
-def _run_view(name: str, beside: Beside, request: Request, past: Sequence[Entry]) -> RunView:
+def _run_view(name: str, beside: ComparedRun, request: Request, past: Sequence[Entry]) -> RunView:
     from sdeval.report.plots.run import history_of, plots_of
 
     run = beside.run

@@ -12,7 +12,7 @@ from sdeval.baselines.variability import Variability
 from sdeval.history.store import Entry, series
 from sdeval.report.plots.history import plot_series
 from sdeval.report.plots.svg import ACCENT, BAD, FAINT, GOOD, INK, LINE, STYLE, WARN, inline_svg
-from sdeval.report.session_runs import Beside, scores_beside
+from sdeval.report.session_runs import ComparedRun, scores_beside
 from sdeval.report.titles import short_title
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict
@@ -31,7 +31,7 @@ CROWD = 150
 """Points from which on their density is generated instead of each."""
 
 
-def plots_of(verdicts: Sequence[Verdict], beside: Beside) -> tuple[str, ...]:
+def plots_of(verdicts: Sequence[Verdict], beside: ComparedRun) -> tuple[str, ...]:
     """All plots that a run has something for."""
     from matplotlib import rc_context
 
@@ -47,7 +47,7 @@ def history_of(entries: Sequence[Entry], run: Run) -> tuple[str, ...]:
     return tuple(plot_series(each) for each in known if each.gating and len(each.points) >= FEWEST)
 
 
-def _differences(by_metric: Mapping[str, Verdict], beside: Beside) -> str:
+def _differences(by_metric: Mapping[str, Verdict], beside: ComparedRun) -> str:
     """Every case's change in every metric, in tolerances, with the mean and its interval."""
     moved = {name: _in_tolerances(name, by_metric[name], beside) for name in by_metric if by_metric[name].tolerance}
     moved = {name: values for name, values in moved.items() if values}
@@ -73,7 +73,7 @@ def _points(axes: Axes, values: Sequence[float], row: int) -> None:
         body.set(facecolor=FAINT, alpha=0.4)
 
 
-def _in_tolerances(metric: str, verdict: Verdict, beside: Beside) -> list[float]:
+def _in_tolerances(metric: str, verdict: Verdict, beside: ComparedRun) -> list[float]:
     """Changes of all cases, worse below 0."""
     if beside.before is None or not verdict.tolerance or metric not in beside.run.metrics:
         return []
@@ -104,7 +104,7 @@ def _spread(values: Sequence[float], row: int) -> list[float]:
     return heights
 
 
-def _variability(by_metric: Mapping[str, Verdict], beside: Beside) -> str:
+def _variability(by_metric: Mapping[str, Verdict], beside: ComparedRun) -> str:
     """What other seeds do, what the suite can see, and what happened, in tolerances."""
     known = _measured(by_metric, beside.variability)
     if not known:
@@ -140,7 +140,7 @@ def _measured(
     return found
 
 
-def _times(beside: Beside) -> str:
+def _times(beside: ComparedRun) -> str:
     """Seconds of an image by stage, now and before."""
     told = {"now": _stages(beside.run), beside.label: _stages(beside.before) if beside.before else {}}
     told = {name: stages for name, stages in told.items() if stages}
@@ -155,7 +155,7 @@ def _times(beside: Beside) -> str:
         for stage, (left, right) in zip(STAGES, pairwise(edges), strict=True):
             if right - left > 0.12 * edges[-1]:
                 axes.text((left + right) / 2, row - 0.38, f"{NAMES[stage]} {1000 * (right - left):.3g} ms", ha="center")
-    axes.set_xlabel("seconds an image, median; from left to right: texts, denoising, decoding")
+    axes.set_xlabel("seconds an image, median; from left to right: text encoding, denoising, VAE decoding")
     axes.set_xlim(left=0)
     _legend(axes)
     return inline_svg(figure, "Seconds of an image by stage")

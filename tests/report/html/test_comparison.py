@@ -1,4 +1,4 @@
-"""Settings side by side, as a page."""
+"""Comparison, as a page."""
 
 from __future__ import annotations
 
