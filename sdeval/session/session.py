@@ -22,6 +22,7 @@ from sdeval.config import target_registry as named_targets
 from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
+from sdeval.engines.names import check_names
 from sdeval.errors import SdevalError
 from sdeval.executors.local import LocalExecutor
 from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, Run, Stored
@@ -155,19 +156,22 @@ class Session:
         """
         misfits: dict[tuple[str, str], SdevalError] = {}
         fitting: set[tuple[str, str]] = set()
-        for job in self.jobs:
-            for side in filter(None, (job.target, self.options.compare_to)):
-                if not is_on_this_machine(side):
-                    continue
-                from sdeval.engines import engine as engines
+        sides = [(job, side) for job in self.jobs for side in (job.target, self.options.compare_to) if side]
+        # Names that nothing knows, before anything heavy is imported for the others.
+        for job, side in sides:
+            check_names(side, job.suite.settings)
+        for job, side in sides:
+            if not is_on_this_machine(side):
+                continue
+            from sdeval.engines import engine as engines
 
-                engines.check(side, job.suite.task, job.suite.settings)
-                for name, value in side.settings.items():
-                    try:
-                        engines.check(side, job.suite.task, {name: value})
-                        fitting.add((side.fingerprint, name))
-                    except SdevalError as error:
-                        misfits.setdefault((side.fingerprint, name), error)
+            engines.check(side, job.suite.task, job.suite.settings)
+            for name, value in side.settings.items():
+                try:
+                    engines.check(side, job.suite.task, {name: value})
+                    fitting.add((side.fingerprint, name))
+                except SdevalError as error:
+                    misfits.setdefault((side.fingerprint, name), error)
         for key, misfit in misfits.items():
             if key not in fitting:
                 raise misfit
