@@ -18,7 +18,7 @@ TARGET = Target(name="ours", model="org/model")
 def test_schedulers_are_those_that_diffusers_has() -> None:
     from diffusers.schedulers import KarrasDiffusionSchedulers
 
-    assert scheduler_names() >= {each.name for each in KarrasDiffusionSchedulers}
+    assert scheduler_names() >= {each.name for each in KarrasDiffusionSchedulers} - {"DPMSolverSDEScheduler"}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_program_of_ones_own_may_have_any_setting() -> None:
 def test_nothing_heavy_is_imported_for_a_wrong_setting() -> None:
     code = (
         "import pytest, sys; code = pytest.main(['suites/test_shapes.py', '--sdeval-set', 'guidanse_scale=1', '-q',"
-        " '-p', 'no:cacheprovider']); print('HAVE', int(code), *[m for m in ('torch', 'diffusers') if m in sys.modules])"
+        " '-p', 'no:cacheprovider']); print('HAVE', int(code), *({'torch', 'diffusers'} & {*sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.stdout.splitlines()[-1] == "HAVE 4"
