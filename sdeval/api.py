@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sdeval._utils.progress import Silent
 from sdeval.comparison import judge_metrics
 from sdeval.config import target as targets
 from sdeval.config import target_registry
@@ -13,10 +14,13 @@ from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError
+from sdeval.executors.local import LocalExecutor
 from sdeval.results import run as runs
 from sdeval.results.run import Run, Stored
 from sdeval.results.verdict import Verdict, worst_first
+from sdeval.session import judging
 from sdeval.session.items import Job, gating_metrics, items_of
+from sdeval.session.resolve import ResolvedJob, resolve
 
 NOWHERE = Path("/nonexistent")
 """Where no baseline lies."""
@@ -56,10 +60,6 @@ def evaluate(
         NotAvailable: the weights of the target or of a metric are not on this machine.
         SdevalError: the suite, the target or a setting is wrong.
     """
-    from sdeval._utils.progress import Silent
-    from sdeval.executors.local import LocalExecutor
-    from sdeval.session.resolve import resolve
-
     found = _target(suite, target).with_values(settings)
     items_of(suite, [found])
     resolved = resolve(Job(suite, found), Options(baselines=NOWHERE))
@@ -89,9 +89,6 @@ def compare(suite: Suite, run: Run, baseline: Run) -> list[Verdict]:
         >>> [verdict.metric for verdict in compare(suite, after, before) if verdict.verdict == "regressed"]
         ['clip_score']
     """
-    from sdeval.session import judging
-    from sdeval.session.resolve import ResolvedJob
-
     for side in (run, baseline):
         if side.suite != suite.name:
             raise SdevalError(f"compare: the run is of suite {side.suite}, not of {suite.name}")

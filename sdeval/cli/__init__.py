@@ -9,17 +9,28 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
-from types import ModuleType
 
-from sdeval.cli import accept, bisect, calibrate, compare, doctor, history, metrics, report, sensitivity, targets
 from sdeval.config import target_registry as named_targets
 from sdeval.config.options import find_root, read_table
 from sdeval.errors import SdevalError, unknown
 
-COMMANDS = (accept, report, compare, history, calibrate, sensitivity, doctor, bisect, targets, metrics)
-
+COMMANDS = {
+    "accept": "make a run the baseline",
+    "report": "write the page again",
+    "compare": "models, schedulers, steps or precisions in one table",
+    "history": "metrics session after session, and trends in them",
+    "calibrate": "measure the variability of a suite's metrics",
+    "sensitivity": "plant faults, and see which ones a suite would catch",
+    "doctor": "check that a target is repeatable, and the machine fit to judge",
+    "bisect": "say whether this commit is worse: for `git bisect run sdeval bisect`",
+    "targets": "targets that --sdeval-target and suites can name",
+    "metrics": "metrics that suites can name",
+}
+"""Each is a module of its own, imported when it is called."""
+CANNOT_JUDGE, ABORT = 125, 128
+"""Exit codes of `bisect`: leave the commit out; stop."""
 
 FINE, USAGE, INTERNAL, INTERRUPTED = 0, 2, 3, 130
 
@@ -28,21 +39,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     request = list(sys.argv[1:] if arguments is None else arguments)
     bisecting = request[:1] == ["bisect"]
-    parser = _parser()
+    parser = _parser(request[0] if request else "")
     if not request:
         parser.print_help()
         return USAGE
-    names = [_name(each) for each in COMMANDS]
-    if not request[0].startswith("-") and request[0] not in names:
-        print(f"sdeval: {unknown('command', request[0], names)}", file=sys.stderr)
+    if not request[0].startswith("-") and request[0] not in COMMANDS:
+        print(f"sdeval: {unknown('command', request[0], COMMANDS)}", file=sys.stderr)
         return USAGE
     try:
         given = parser.parse_args(request)
     # How argparse ends: after help with 0, after a mistake with 2.
     except SystemExit as ended:
-        return (bisect.ABORT if bisecting else USAGE) if ended.code else FINE
+        return (ABORT if bisecting else USAGE) if ended.code else FINE
     code = _attempt(given)
-    return bisect.CANNOT_JUDGE if bisecting and code in (USAGE, INTERNAL) else code
+    return CANNOT_JUDGE if bisecting and code in (USAGE, INTERNAL) else code
 
 
 def _attempt(given: argparse.Namespace) -> int:
@@ -71,19 +81,20 @@ def _run(given: argparse.Namespace) -> int:
     return int(given.command(given))
 
 
-def _name(command: ModuleType) -> str:
-    return command.__name__.rpartition(".")[2]
-
-
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """The parser of all commands, with the arguments of the one that is called."""
     parser = argparse.ArgumentParser(
         prog="sdeval",
         description="Looks after the runs and baselines of image-generation pipelines; `pytest suites` makes them.",
     )
     parser.add_argument("--version", action="version", version=f"sdeval {metadata.version('pytest-sdeval')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        one = commands.add_parser(_name(command), help=command.HELP, description=command.run.__doc__)
+    for name, summary in COMMANDS.items():
+        if name != chosen:
+            commands.add_parser(name, help=summary)
+            continue
+        command = import_module(f"sdeval.cli.{name}")
+        one = commands.add_parser(name, help=summary, description=command.run.__doc__)
         command.arguments(one)
         one.add_argument("--baselines", type=Path, metavar="DIR", help="default: as pyproject.toml says, or baselines")
         one.set_defaults(command=command.run)

@@ -6,14 +6,19 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdeval._utils.files import short
+from sdeval._utils.formatting import number
+from sdeval._utils.tables import Column, Row, Table, show
+from sdeval.baselines import speed as pace
+from sdeval.baselines.acceptance import propose, write
 from sdeval.cli.accept_options import wanted
+from sdeval.config.discovery import find_suites
 
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row
     from sdeval.baselines.acceptance import Proposal
     from sdeval.baselines.acceptance.changes import CaseChange, Change
 
-HELP = "make a run the baseline"
 LINES = 20
 """Cases that are reported, unless all are asked for."""
 
@@ -41,9 +46,6 @@ def run(given: argparse.Namespace) -> int:
 
     Nothing is generated again, and all is looked at before anything is written.
     """
-    from sdeval._utils.files import short
-    from sdeval.baselines.acceptance import write
-
     for proposal in _proposals(given):
         if not given.dry_run:
             write(proposal)
@@ -55,9 +57,6 @@ def run(given: argparse.Namespace) -> int:
 
 def _proposals(given: argparse.Namespace) -> list[Proposal]:
     """What every baseline would become."""
-    from sdeval.baselines.acceptance import propose
-    from sdeval.config.discovery import find_suites
-
     request = wanted(given)
     return [
         propose(
@@ -73,8 +72,6 @@ def _proposals(given: argparse.Namespace) -> list[Proposal]:
 
 def _tell(proposal: Proposal, lines: int | None) -> None:
     """Old and new: every metric, then cases whose scores change; of a whole run only where all lines are asked for."""
-    from sdeval._utils.tables import Column, Table, show
-
     print(_title(proposal))
     cases = [] if proposal.whole and lines is not None else proposal.cases
     rows = [_row(change.metric, change, change.reason) for change in proposal.metrics]
@@ -88,9 +85,6 @@ def _tell(proposal: Proposal, lines: int | None) -> None:
 
 
 def _row(name: str, change: Change | CaseChange, reason: str = "") -> Row:
-    from sdeval._utils.formatting import number
-    from sdeval._utils.tables import Row
-
     return Row([name, number(change.old), "→", number(change.new)], reason if change.new is None else "")
 
 
@@ -101,7 +95,5 @@ def _title(proposal: Proposal) -> str:
 
 def _accept_pace(proposal: Proposal, given: argparse.Namespace) -> None:
     """Keep how fast a whole run was: on a processor, which others use as well, only where that is wanted."""
-    from sdeval.baselines import speed as pace
-
     if proposal.whole and (given.speed or not pace.hardware_of(proposal.run).startswith("cpu")):
         pace.accept(proposal.run, given.baselines)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdeval.baselines.acceptance import Part, parts_by_name, parts_by_words, read_approvals
 from sdeval.errors import SdevalError
+from sdeval.results import run as runs
+from sdeval.results.session_folder import run_folders
 
 if TYPE_CHECKING:
     from sdeval.baselines.acceptance import Part
@@ -38,8 +41,6 @@ def wanted(given: argparse.Namespace) -> Wanted:
 
 
 def _request(given: argparse.Namespace) -> list[tuple[Path, list[Part]]]:
-    from sdeval.baselines.acceptance import Part, parts_by_words
-
     folders = _folders(given.folder or given.output / "latest")
     if not given.words and not given.metrics:
         return [(folder, [Part()]) for folder in folders]
@@ -49,8 +50,6 @@ def _request(given: argparse.Namespace) -> list[tuple[Path, list[Part]]]:
 
 
 def _approved(given: argparse.Namespace, path: Path) -> Wanted:
-    from sdeval.baselines.acceptance import parts_by_name, read_approvals
-
     if given.words or given.metrics:
         raise SdevalError(f"{path}: says itself what is accepted; leave out -k and --metric")
     approvals = read_approvals(path)
@@ -70,8 +69,6 @@ def _session_of(path: Path, name: str, output: Path) -> Path:
 
 
 def _folders(session: Path) -> list[Path]:
-    from sdeval.results.session_folder import run_folders
-
     folders = run_folders(session)
     if not folders:
         raise SdevalError(f"{session}: no run in it; `pytest suites` makes one")
@@ -80,8 +77,6 @@ def _folders(session: Path) -> list[Path]:
 
 def _read(folders: list[Path]) -> dict[Key, tuple[Run, Path]]:
     """Runs and their folders, by suite and target."""
-    from sdeval.results import run as runs
-
     found: dict[Key, tuple[Run, Path]] = {}
     for folder in folders:
         run = runs.read(folder)

@@ -13,18 +13,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from sdeval.cli import ABORT, CANNOT_JUDGE
 from sdeval.errors import SdevalError
+from sdeval.report.terminal import explain
+from sdeval.results.session_folder import VERDICTS, new_name, read_record
 
 if TYPE_CHECKING:
     from sdeval.results.verdict import Verdict
     from sdeval.results.verdicts_file import Record
 
-HELP = "say whether this commit is worse: for `git bisect run sdeval bisect`"
-
-CANNOT_JUDGE = 125
-"""`git bisect` leaves the commit out."""
-ABORT = 128
-"""`git bisect` stops. It would take any smaller code, such as that of a misspelt option, for a worse commit."""
 
 UNJUDGED = frozenset({"unscored", "not_comparable", "new"})
 """Whatever got worse may hide behind these."""
@@ -44,8 +41,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Run suites; exit with 0 where nothing is worse, 1 where something is, 125 where that cannot be judged."""
-    from sdeval.results.session_folder import new_name
-
     output = (given.output / "bisect" / new_name()).resolve()
     with TemporaryDirectory() as aside:
         try:
@@ -83,8 +78,6 @@ def judge(code: int, found: Record | None) -> tuple[int, str]:
 
 
 def _first(verdicts: Sequence[Verdict]) -> str:
-    from sdeval.report.terminal import explain
-
     first = verdicts[0]
     more = f", and {len(verdicts) - 1} more" if len(verdicts) > 1 else ""
     case = f"{first.case} " if first.case else ""
@@ -103,8 +96,6 @@ def _pytest(arguments: Sequence[str], output: Path, baselines: Path) -> int:
 
 def _record(output: Path) -> Record | None:
     """What the one session in a folder found; None where it left nothing that can be read."""
-    from sdeval.results.session_folder import VERDICTS, read_record
-
     for path in output.glob(f"*/{VERDICTS}"):
         try:
             return read_record(path.parent)

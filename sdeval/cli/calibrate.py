@@ -7,13 +7,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from sdeval._utils.files import short
+from sdeval._utils.formatting import number
+from sdeval._utils.tables import Column, Row, Table, show
+from sdeval.baselines import variability
 from sdeval.cli.target_options import add_suite_and_target, jobs_of, watcher
 from sdeval.errors import SdevalError
+from sdeval.results import run as runs
 
 if TYPE_CHECKING:
     from sdeval.baselines.variability import MetricVariability, Variability
-
-HELP = "measure the variability of a suite's metrics"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,10 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Generate a suite with other seeds, batch sizes and threads, and store how much its metrics vary."""
-    from sdeval._utils.files import short
-    from sdeval.baselines import variability
     from sdeval.diagnostics.calibrate import calibrate
-    from sdeval.results import run as runs
 
     further = [runs.read(folder) for folder in given.runs]
     jobs = jobs_of(given)
@@ -49,9 +49,6 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _tell(found: Variability) -> None:
-    from sdeval._utils.formatting import number
-    from sdeval._utils.tables import Column, Row, Table, show
-
     names = ("value", "variability", "harmless", "tolerance", "detectable", "cases")
     columns = [Column("metric"), *(Column(name, numeric=True) for name in names)]
     rows = []

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
+from sdeval._utils.files import dump_json, write_text
+from sdeval._utils.tables import has_colour, terminal_width
 from sdeval.errors import SdevalError
-
-HELP = "models, schedulers, steps or precisions side by side"
+from sdeval.report.comparison import compared_of, of_project
+from sdeval.report.comparison_table import matrix_lines
+from sdeval.report.html.comparison import write_sheets
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,14 +27,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Judge runs of the same suites against one of them, and print what each setting costs and loses."""
-    from dataclasses import asdict
-    from functools import partial
-
-    from sdeval._utils.files import dump_json, write_text
-    from sdeval._utils.tables import has_colour, terminal_width
-    from sdeval.report.comparison import compared_of, of_project
-    from sdeval.report.comparison_table import matrix_lines
-
     compared = compared_of(given.runs, partial(of_project, given.root), given.reference)
     found = [each.matrix for each in compared]
     if not found:
@@ -37,8 +34,6 @@ def run(given: argparse.Namespace) -> int:
     for matrix in found:
         print("\n".join(matrix_lines(matrix, terminal_width(), colour=has_colour())), end="\n\n")
     if given.page:
-        from sdeval.report.html.comparison import write_sheets
-
         print(write_sheets(given.page.resolve(), compared))
     if given.json:
         write_text(given.json, dump_json([asdict(each) for each in found]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from sdeval._utils.tables import Column, Row, Table, show
 from sdeval.cli.target_options import add_target, target_of
 from sdeval.config.suite import Case, Suite
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from sdeval._utils.tables import Row
     from sdeval.diagnostics.doctor import Check
 
-HELP = "check that a target is repeatable, and the machine fit to judge"
 MARKS = {"fine": "✓", "look": "!", "wrong": "✗"}
 COLOURS = {"fine": "", "look": "yellow", "wrong": "red"}
 
@@ -24,7 +24,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Generate a few images, and say what they depend on besides case and seed; exit with 1 if something is wrong."""
-    from sdeval._utils.tables import Column, Table, show
     from sdeval.diagnostics.doctor import examine
     from sdeval.engines.engine import check, open_target
     from sdeval.evaluation.plan import make_plan
@@ -46,7 +45,5 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _row(check: Check) -> Row:
-    from sdeval._utils.tables import Row
-
     note = f"{check.found}\n→ {check.advice}" if check.advice else check.found
     return Row([f"{MARKS[check.state]} {check.name}"], note, COLOURS[check.state])

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdeval._utils.files import dump_json, short, write_text
+from sdeval._utils.tables import has_colour, terminal_width
 from sdeval.errors import SdevalError, unknown
+from sdeval.history.store import HISTORY, read
+from sdeval.history.trends import watch
+from sdeval.report.history_table import history_lines
+from sdeval.report.html.history import write_history
 
 if TYPE_CHECKING:
     from sdeval.history.trends import Watched
@@ -17,7 +24,6 @@ _NAMES: Mapping[str, Callable[[Watched], str]] = {
     "target": lambda each: each.target,
     "metric": lambda each: each.series.metric,
 }
-HELP = "metrics session after session, and what slowly became worse"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,19 +39,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Print every metric session after session, and say what drifts although no session failed by it."""
-    from dataclasses import asdict
-
-    from sdeval._utils.files import dump_json, short, write_text
-    from sdeval._utils.tables import has_colour, terminal_width
-    from sdeval.report.history_table import history_lines
-
     watched = _chosen(given)
     print("\n".join(history_lines(watched, terminal_width(), colour=has_colour())))
     if given.json:
         write_text(given.json, dump_json([asdict(each) for each in watched]))
     if given.plot:
-        from sdeval.report.html.history import write_history
-
         write_history(given.plot, watched)
         print(f"page: {short(given.plot)}")
     return int(given.fail and any(each.drift for each in watched))
@@ -57,9 +55,6 @@ def _chosen(given: argparse.Namespace) -> list[Watched]:
     Raises:
         SdevalError: there is no history, or nothing in it of that name.
     """
-    from sdeval.history.store import HISTORY, read
-    from sdeval.history.trends import watch
-
     if given.last is not None and given.last < 1:
         raise SdevalError(f"--last: must be a whole number from 1 on, got {given.last}")
     entries = read(given.output / HISTORY)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from sdeval import metrics
+from sdeval._utils.tables import Column, Row, Table, show
+from sdeval.config.suite import TASKS
+
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row
     from sdeval.metrics.base import MetricInfo
-
-HELP = "metrics that suites can name"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,18 +20,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Print every metric, of other packages too: its name, which way is better, its tolerance, tasks and meaning."""
-    from sdeval import metrics
-    from sdeval._utils.tables import Column, Row, Table, show
-
     further = Row(["torchmetrics.image.X", "", ""], "any image metric of torchmetrics, by its dotted name")
     show(Table([Column()] * 3, [*(_row(metrics.info(name), name) for name in metrics.known()), further]))
     return 0
 
 
 def _row(info: MetricInfo, name: str) -> Row:
-    from sdeval._utils.tables import Row
-    from sdeval.config.suite import TASKS
-
     better = "higher" if info.higher_is_better else "lower"
     tolerance = f"{info.tolerance:g}" + (" of the baseline" if info.tolerance_is_relative else f" {info.unit}")
     allowed = f"tolerance {tolerance.strip()}" if info.gating else "reported only"

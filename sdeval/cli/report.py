@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from sdeval._utils.files import short
 from sdeval.errors import SdevalError
-
-HELP = "generate the page again"
+from sdeval.report.publish import rewrite_page
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +25,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Generate the page of a session again, from what is on disk."""
-    from sdeval._utils.files import short
-    from sdeval.report.publish import rewrite_page
-
     if given.single_file and given.single_file.is_dir():
         told = (
             f"{given.single_file} is a folder; the session comes first: sdeval report {given.single_file} --single-file"

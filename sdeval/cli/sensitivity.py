@@ -8,14 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from sdeval._utils.files import dump_json, write_text
 from sdeval._utils.progress import Silent
+from sdeval._utils.tables import Column, Row, Table, show
 from sdeval.cli.target_options import add_suite_and_target, jobs_of, watcher
 from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
     from sdeval.diagnostics.sensitivity import Finding, Sensitivity
-
-HELP = "plant faults, and see which ones a suite would catch"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Plant faults one by one and print what the suite said of each; exit with 1 where it missed a clear one."""
-    from sdeval._utils.files import dump_json, write_text
     from sdeval.diagnostics.sensitivity import Trial, chosen, measure
 
     if given.repeats < 1:
@@ -59,8 +58,6 @@ def run(given: argparse.Namespace) -> int:
 
 def _tell(finding: Finding, width: int) -> None:
     """One row, as soon as it is known; `width` is that of the longest name of a fault."""
-    from sdeval._utils.tables import Column, Row, Table, show
-
     kind = "control" if finding.control else ("clear" if finding.clear else "faint")
     repeat = f" #{finding.repeat}" if finding.repeat else ""
     wrong = finding.caught if finding.control else finding.clear and not finding.caught and not finding.identical
@@ -77,7 +74,6 @@ def _outcome(finding: Finding) -> str:
 
 
 def _summarize(found: Sensitivity) -> None:
-    from sdeval._utils.tables import Column, Row, Table, show
     from sdeval.diagnostics.naive_rules import BY_HAND
 
     columns = [

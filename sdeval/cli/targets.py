@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from sdeval._utils.tables import Column, Row, Table, show
 from sdeval.config.target import Target
-
-HELP = "targets that --sdeval-target and suites can name"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +14,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Print every target that comes with sdeval or is the project's own: its name, its model, and how it is run."""
-    from sdeval._utils.tables import Column, Row, Table, show
-
     named = given.named
     show(Table([Column()], [Row([name], described(named[name])) for name in sorted(named)]))
     return 0

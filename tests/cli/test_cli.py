@@ -155,7 +155,7 @@ def test_a_crash_is_not_taken_for_something_worse(
     def crash(*_: object, **__: object) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr("sdeval.report.publish.rewrite_page", crash)
+    monkeypatch.setattr("sdeval.cli.report.rewrite_page", crash)
     assert main(["report"]) == 3
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("Traceback")
@@ -166,7 +166,7 @@ def test_an_interrupted_command_says_so(session: Path, monkeypatch: pytest.Monke
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sdeval.report.publish.rewrite_page", interrupt)
+    monkeypatch.setattr("sdeval.cli.report.rewrite_page", interrupt)
     assert main(["report"]) == 130
 
 
