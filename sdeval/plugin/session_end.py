@@ -1,0 +1,104 @@
+"""The end of a session: what is written, and what the terminal says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdeval._utils.tables import terminal_width
+from sdeval.errors import SdevalError, plural
+from sdeval.history.record import record
+from sdeval.history.trends import told
+from sdeval.plugin.state import State
+from sdeval.report import ci
+from sdeval.report.comparison import compared_of
+from sdeval.report.comparison_table import matrix_lines
+from sdeval.report.html.comparison import Compared, write_sheets
+from sdeval.report.html.view import SHEETS
+from sdeval.report.publish import Telling, publish
+from sdeval.report.terminal import Further, summary_lines
+from sdeval.report.words import Tone, tone
+from sdeval.results.session_folder import SUMMARY, decided_early, generated_images, read_record, run_folders
+
+COLOURS: dict[Tone, str] = {"bad": "red", "warn": "yellow", "good": "green", "open": "yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was written at the end of a session, and what the terminal says of it."""
+
+    page: Path
+    further: Further
+    compared: Sequence[Compared]
+    """Of suites that ran on several targets."""
+    warning: str
+    """What CI would not take; empty where it took all."""
+
+
+def publish_session(state: State) -> Published:
+    """Write a line of the history, `verdicts.json`, pages, the summary and the link to them, and tell CI."""
+    folder, settings = state.session.folder, state.settings
+    compared, notes = _compared(state, folder)
+    further = Further(
+        state.flags,
+        accepts=not settings.options.interleaved,
+        again=state.all_seeds_command if decided_early(folder) else "",
+        strict=settings.strict,
+    )
+    unwritten = record(folder, state.verdicts, settings.options.baselines)
+    telling = Telling(
+        strict=settings.strict,
+        further=further,
+        elsewhere=ci.elsewhere(os.environ),
+        notes=(*state.unseen, *unwritten, *notes, *told(folder.parent, folder.name)),
+    )
+    page = publish(folder, state.verdicts, settings.options.baselines, telling)
+    return Published(page, further, compared, ci.tell(folder / SUMMARY, os.environ))
+
+
+def _compared(state: State, folder: Path) -> tuple[Sequence[Compared], list[str]]:
+    """The comparison of several targets, which gets a page of its own; or why there is none."""
+    if len({verdict.target for verdict in state.verdicts}) < 2:
+        return (), []
+    try:
+        compared = compared_of([folder], state.session.suites.get)
+        if compared:
+            write_sheets(folder / SHEETS, compared)
+        return compared, []
+    # Nothing was generated, or nothing that two of them share: the verdicts stand without it.
+    except (SdevalError, OSError) as error:
+        return (), [f"no comparison: {error}"] if run_folders(folder) else []
+
+
+def write_summary(state: State, published: Published, terminalreporter: Any) -> None:
+    """Counts, the verdicts worst first, notes, the page, and one next command."""
+    terminalreporter.section("sdeval")
+    width, colour = terminal_width(), bool(terminalreporter.hasmarkup)
+    for compared in published.compared:
+        for line in (*matrix_lines(compared.matrix, width, colour=colour), ""):
+            terminalreporter.write_line(line)
+    notes = [*read_record(published.page.parent).notes, *filter(None, [published.warning])]
+    root = state.config.invocation_params.dir
+    outcome, *lines = summary_lines(
+        state.verdicts, published.page, root, width, notes, published.further, colour=colour
+    )
+    whole = COLOURS[tone(state.verdicts, strict=state.settings.strict)]
+    terminalreporter.write_line(outcome, bold=True, **{whole: True})
+    for line in lines:
+        terminalreporter.write_line(line)
+
+
+def say_how_to_resume(state: State, terminalreporter: Any) -> None:
+    """After Ctrl-C: how many images are kept, where, and the command that goes on from there."""
+    session, root = state.session.folder, state.config.invocation_params.dir
+    count = generated_images(session)
+    if not count:
+        return
+    # An interleaved comparison that is split over two sessions is none.
+    again = "an interleaved comparison starts again" if state.settings.options.interleaved else ""
+    way = again or f"resume with: {state.resume_command}"
+    shown = session.relative_to(root) if session.is_relative_to(root) else session
+    terminalreporter.write_line(f"sdeval: interrupted; {plural(count, 'image')} kept in {shown}; {way}", yellow=True)
