@@ -47,7 +47,7 @@ def test_pytest_knows_every_option(path: Path, pytester: pytest.Pytester) -> Non
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_sdeval_knows_every_command(path: Path) -> None:
     for arguments in commands(path, "sdeval"):
-        _parser().parse_args(arguments)
+        _parser(arguments[0]).parse_args(arguments)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

@@ -32,13 +32,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", metavar="TARGET", help="on this target alone")
     parser.add_argument("--metric", metavar="METRIC", help="this metric alone")
     parser.add_argument("--last", metavar="N", type=int, help="as if only the last N sessions had been")
-    parser.add_argument("--fail", action="store_true", help="exit with 1 where a metric drifts")
+    parser.add_argument("--fail", action="store_true", help="exit with 1 where a metric has a trend")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="generate a page with a plot for every metric")
 
 
 def run(given: argparse.Namespace) -> int:
-    """Print every metric session after session, and say what drifts although no session failed by it."""
+    """Print every metric session after session, and say what has a trend although no session failed by it."""
     watched = _chosen(given)
     print("\n".join(history_lines(watched, terminal_width(), colour=has_colour())))
     if given.json:
@@ -46,7 +46,7 @@ def run(given: argparse.Namespace) -> int:
     if given.plot:
         write_history(given.plot, watched)
         print(f"page: {short(given.plot)}")
-    return int(given.fail and any(each.drift for each in watched))
+    return int(given.fail and any(each.trend for each in watched))
 
 
 def _chosen(given: argparse.Namespace) -> list[Watched]:
@@ -58,7 +58,7 @@ def _chosen(given: argparse.Namespace) -> list[Watched]:
     if given.last is not None and given.last < 1:
         raise SdevalError(f"--last: must be a whole number from 1 on, got {given.last}")
     entries = read(given.output / HISTORY)
-    # Drift is looked for in all that is known, so that what is left out makes nothing else more likely to be told.
+    # A trend is looked for in all that is known, so that what is left out makes nothing else more likely to be told.
     watched = watch(entries[-given.last :] if given.last else entries)
     for what, name_of in _NAMES.items():
         name = getattr(given, what)

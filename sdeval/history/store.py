@@ -42,7 +42,7 @@ class MetricValue(Checked):
     """What metrics of one kind have in common: version and reference of a metric; machine and batch size of a time."""
     higher_is_better: bool
     gating: bool = True
-    """Whether a loss could have failed the session; what is reported only is not watched for drift either."""
+    """Whether a loss could have failed the session; what is reported only is not watched for trend either."""
     images: str = ""
     """Hash of what it was computed from; empty where every session says something new, as times do."""
     title: str = ""

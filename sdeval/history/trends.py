@@ -15,14 +15,14 @@ from sdeval.history.store import HISTORY, Entry, Point, Series, read, series, su
 from sdeval.stats import cusum
 
 WORTH = 0.25
-"""Tolerances that a metric must have lost for its drift to be told."""
+"""Tolerances that a metric must have lost for its trend to be told."""
 LAST = 3
 """Sessions whose mean says where a metric is now."""
 FLAGGED = ("broken", "regressed")
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class Trend:
     """A metric that became worse over sessions none of which told it."""
 
     loss: float | None
@@ -42,18 +42,18 @@ class Watched:
     suite: str
     target: str
     series: Series
-    drift: Drift | None
+    trend: Trend | None
 
 
 def watch(entries: Sequence[Entry]) -> list[Watched]:
-    """Every metric that the history knows. The more there are, the more it takes to call one of them drifting."""
+    """Every metric that the history knows. The more there are, the more it takes to call one of them having a trend."""
     found = [
         (suite, target, each)
         for suite, target in suites_and_targets(entries)
         for each in series(entries, suite, target)
     ]
     limit = cusum.threshold(sum(each.gating for *_, each in found))
-    return [Watched(suite, target, each, drift_of(each, limit)) for suite, target, each in found]
+    return [Watched(suite, target, each, trend_of(each, limit)) for suite, target, each in found]
 
 
 def told(output: Path, session: str) -> list[str]:
@@ -71,10 +71,10 @@ def told(output: Path, session: str) -> list[str]:
 
 def sentence(watched: Watched) -> str:
     """What is said of a metric; empty where nothing is."""
-    return f"{watched.suite} on {watched.target}: {watched.drift.sentence}" if watched.drift else ""
+    return f"{watched.suite} on {watched.target}: {watched.trend.sentence}" if watched.trend else ""
 
 
-def drift_of(series: Series, limit: float) -> Drift | None:
+def trend_of(series: Series, limit: float) -> Trend | None:
     """What is said of a series, if anything.
 
     Args:
@@ -95,7 +95,7 @@ def _since_the_last_known_step(points: Sequence[Point]) -> Sequence[Point]:
     return points[start:]
 
 
-def _slow(series: Series, points: Sequence[Point], limit: float) -> Drift | None:
+def _slow(series: Series, points: Sequence[Point], limit: float) -> Trend | None:
     """A CUSUM over all that no session flagged; the same images in a row count once."""
     quiet = [each for each in points if each.verdict not in FLAGGED]
     fresh = quiet[:1] + [b for a, b in pairwise(quiet) if not b.images or b.images != a.images]
@@ -111,11 +111,11 @@ def _slow(series: Series, points: Sequence[Point], limit: float) -> Drift | None
         return None
     after = points[points.index(fresh[alarm.since]) :]
     change = f"{number(before)} → {number(now)} ({signed(now - before)}, allowed {number(allowed)})"
-    said = f"{series.metric} drifts: {change} since {after[0].session}, {_over(after)}"
-    return Drift(lost / allowed if allowed else None, after[0].session, len(after), _accepted(after), said)
+    said = f"{series.metric} has a trend: {change} since {after[0].session}, {_over(after)}"
+    return Trend(lost / allowed if allowed else None, after[0].session, len(after), _accepted(after), said)
 
 
-def _creep(series: Series, points: Sequence[Point]) -> Drift | None:
+def _creep(series: Series, points: Sequence[Point]) -> Trend | None:
     """The latest metric beside the first: worse by more than the tolerance, though no session said so."""
     first, last = points[0], points[-1]
     lost = series.sign * (first.value - last.value)
@@ -123,7 +123,7 @@ def _creep(series: Series, points: Sequence[Point]) -> Drift | None:
         return None
     loss = lost / last.tolerance
     said = f"{series.metric} lost {loss:.1f} tolerances in {_over(points)}"
-    return Drift(loss, first.session, len(points), _accepted(points), said)
+    return Trend(loss, first.session, len(points), _accepted(points), said)
 
 
 def _accepted(points: Sequence[Point]) -> int:

@@ -1,6 +1,7 @@
 """What the controller of a pytest session does: it gathers verdicts, and hands them over at the end.
 
-This is imported into every pytest run of an environment; `session_end` does the work, and is imported when there is some.
+This is imported into every pytest run of an environment; `session_end` does the work, and is imported where there is
+some.
 """
 
 from __future__ import annotations

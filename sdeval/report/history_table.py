@@ -17,7 +17,7 @@ LAST = 30
 
 
 def history_lines(watched: Sequence[Watched], width: int, *, colour: bool = False) -> list[str]:
-    """A table for every suite and target, what drifts, and how sure that is.
+    """A table for every suite and target, what has a trend, and how sure that is.
 
     Args:
         watched: metrics, those of a suite and target one after the other.
@@ -28,14 +28,14 @@ def history_lines(watched: Sequence[Watched], width: int, *, colour: bool = Fals
     for (suite, target), series in groupby(watched, key=lambda each: (each.suite, each.target)):
         mine = list(series)
         table = _table(f"{suite} on {target}", mine)
-        shown += [*lines(table, width, colour=colour), *(each.drift.sentence for each in mine if each.drift), ""]
+        shown += [*lines(table, width, colour=colour), *(each.trend.sentence for each in mine if each.trend), ""]
     return [*shown, how_sure(watched)]
 
 
 def how_sure(watched: Sequence[Watched]) -> str:
-    """How often drift is reported where there is none."""
-    judged, drifting = sum(each.series.gating for each in watched), sum(each.drift is not None for each in watched)
-    found = f"{drifting} of {judged} metrics drift" if drifting else f"none of {judged} metrics drifts"
+    """How often trend is reported where there is none."""
+    judged, trending = sum(each.series.gating for each in watched), sum(each.trend is not None for each in watched)
+    found = f"{trending} of {judged} metrics have a trend" if trending else f"none of {judged} metrics has a trend"
     rate = f"{cusum.FALSE_ALARMS:.0%} of histories of {cusum.SESSIONS} sessions"
     return f"{found}; sessions that nothing links or changes raise a false alarm in at most {rate}"
 
@@ -65,10 +65,10 @@ def _row(watched: Watched) -> Row:
     change = signed(latest - first) if latest != first else "="
     blocks = sparkline([point.value for point in points[-LAST:]])
     cells = (_name(watched), number(first), number(latest), change, str(len(points)), blocks)
-    return Row(cells, colour="yellow" if watched.drift else "")
+    return Row(cells, colour="yellow" if watched.trend else "")
 
 
 def _name(watched: Watched) -> str:
-    """The metric, behind a mark where it drifts, or is reported and not judged."""
-    mark = SYMBOLS["regressed"] if watched.drift else " " if watched.series.gating else SYMBOLS["informational"]
+    """The metric, behind a mark where it has a trend, or is reported and not judged."""
+    mark = SYMBOLS["regressed"] if watched.trend else " " if watched.series.gating else SYMBOLS["informational"]
     return f"{mark} {watched.series.metric}"

@@ -230,40 +230,40 @@ def test_another_baseline_is_marked_where_it_was_accepted() -> None:
 # What is reported
 
 
-def drifting(rng: np.random.Generator, sessions: int = 60, slope: float = 0.05) -> list[float]:
+def trending(rng: np.random.Generator, sessions: int = 60, slope: float = 0.05) -> list[float]:
     return list(30 + rng.normal(0, 0.1, sessions) - slope * np.maximum(0, np.arange(sessions) - 30))
 
 
-def test_slow_drift_is_told_with_where_it_began(rng: np.random.Generator) -> None:
-    drift = only(watch(entries(drifting(rng)))).drift
-    assert drift is not None
-    assert "s025" <= drift.since <= "s036"
-    assert drift.sentence.startswith("clip_score drifts: 29.99 → ")
-    assert drift.sentence.endswith("and failed in none of them")
+def test_slow_trend_is_told_with_where_it_began(rng: np.random.Generator) -> None:
+    trend = only(watch(entries(trending(rng)))).trend
+    assert trend is not None
+    assert "s025" <= trend.since <= "s036"
+    assert trend.sentence.startswith("clip_score has a trend: 29.99 → ")
+    assert trend.sentence.endswith("and failed in none of them")
 
 
-def test_a_value_where_less_is_better_drifts_upwards(rng: np.random.Generator) -> None:
-    up = [60 - value for value in drifting(rng)]
-    assert only(watch(entries(up, higher_is_better=False))).drift is not None
-    assert only(watch(entries(up))).drift is None
+def test_a_value_where_less_is_better_trends_upwards(rng: np.random.Generator) -> None:
+    up = [60 - value for value in trending(rng)]
+    assert only(watch(entries(up, higher_is_better=False))).trend is not None
+    assert only(watch(entries(up))).trend is None
 
 
 def test_the_same_images_in_a_row_count_once_and_times_always(rng: np.random.Generator) -> None:
     values = [float(value) for value in 30 + rng.normal(0, 0.1, 30)] + [29.7] * 30
-    assert only(watch(entries(values, images=""))).drift is not None
-    assert only(watch(entries(values))).drift is None
+    assert only(watch(entries(values, images=""))).trend is not None
+    assert only(watch(entries(values))).trend is None
 
 
 def test_what_lost_next_to_nothing_is_not_told(rng: np.random.Generator) -> None:
-    assert only(watch(entries(drifting(rng), tolerance=20.0))).drift is None
+    assert only(watch(entries(trending(rng), tolerance=20.0))).trend is None
 
 
 def test_what_came_back_is_not_told_any_more(rng: np.random.Generator) -> None:
-    assert only(watch(entries([*drifting(rng), 30.0, 30.01, 30.02]))).drift is None
+    assert only(watch(entries([*trending(rng), 30.0, 30.01, 30.02]))).trend is None
 
 
 def test_what_is_never_judged_is_not_watched(rng: np.random.Generator) -> None:
-    assert only(watch(entries(drifting(rng), gating=False))).drift is None
+    assert only(watch(entries(trending(rng), gating=False))).trend is None
 
 
 def test_a_loss_that_a_session_told_and_somebody_accepted_is_known() -> None:
@@ -272,17 +272,17 @@ def test_a_loss_that_a_session_told_and_somebody_accepted_is_known() -> None:
         entry(f"s{at}", {"m": metric_value(value, verdict=verdict)}, baseline=base)
         for at, (value, verdict, base) in enumerate(figures * 1)
     ]
-    assert only(watch(lines)).drift is None
+    assert only(watch(lines)).trend is None
 
 
 def test_a_loss_by_small_steps_that_were_all_accepted_is_told() -> None:
     lines = [
         entry(f"s{at}", {"m": metric_value(30 - 0.3 * at, verdict="passed")}, baseline=f"b{at}") for at in range(4)
     ]
-    drift = only(watch(lines)).drift
-    assert drift is not None
+    trend = only(watch(lines)).trend
+    assert trend is not None
     assert (
-        drift.sentence
+        trend.sentence
         == "m lost 1.8 tolerances in 4 sessions, and failed in none of them: 3 baselines were accepted on the way"
     )
 
@@ -290,7 +290,7 @@ def test_a_loss_by_small_steps_that_were_all_accepted_is_told() -> None:
 @pytest.mark.parametrize("verdict", ["regressed", "broken"])
 def test_what_a_session_told_is_no_creep(verdict: str) -> None:
     lines = [entry(f"s{at}", {"m": metric_value(30.0 - at, verdict=verdict if at else "passed")}) for at in range(3)]
-    assert only(watch(lines)).drift is None
+    assert only(watch(lines)).trend is None
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12), st.floats(0, 10))
@@ -329,13 +329,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_it_prints_figures_and_drift(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_figures_and_trend(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["history"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["animals", "on", "tiny"]
     assert ["▼", "m", "30.00", "29.10", "-0.9", "4", "█▆▃▁"] in [line.split() for line in lines]
     assert "m lost 1.8 tolerances in 4 sessions, and failed in none of them" in lines
-    assert lines[-1].startswith("1 of 2 metrics drift; sessions that nothing links")
+    assert lines[-1].startswith("1 of 2 metrics have a trend; sessions that nothing links")
 
 
 def test_it_fails_only_where_request_to(project: Path) -> None:
@@ -347,7 +347,7 @@ def test_it_fails_only_where_request_to(project: Path) -> None:
 def test_it_writes_everything_as_json(project: Path) -> None:
     assert main(["history", "--json", "all.json", "--suite", "animals", "--target", "tiny"]) == 0
     first, _ = json.loads(Path("all.json").read_text())
-    assert first["drift"]["loss"] == pytest.approx(1.8)
+    assert first["trend"]["loss"] == pytest.approx(1.8)
     assert len(first["series"]["points"]) == 4
 
 

@@ -142,7 +142,7 @@ def test_every_session_adds_a_line_to_the_history(suites: pytest.Pytester, capsy
     assert "clip_score" in capsys.readouterr().out
 
 
-def test_slow_drift_is_a_note_at_the_end_of_a_session(suites: pytest.Pytester) -> None:
+def test_a_slow_trend_is_a_note_at_the_end_of_a_session(suites: pytest.Pytester) -> None:
     accept(suites)
     history = suites.path / "reports" / "history.jsonl"
     line = json.loads(history.read_text())

@@ -30,5 +30,5 @@ def write_history(page: Path, watched: Sequence[Watched]) -> None:
 
 
 def _plot(watched: Watched) -> Plot:
-    series, drift = watched.series, watched.drift
-    return Plot(drift.sentence if drift else "", plot_series(series, drift))
+    series, trend = watched.series, watched.trend
+    return Plot(trend.sentence if trend else "", plot_series(series, trend))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.formatting import number
 from sdeval.history.store import Series
-from sdeval.history.trends import FLAGGED, Drift
+from sdeval.history.trends import FLAGGED, Trend
 from sdeval.report.plots import svg
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ TICKS = 5
 """Sessions that are named below the plot."""
 
 
-def plot_series(series: Series, drift: Drift | None = None) -> str:
+def plot_series(series: Series, trend: Trend | None = None) -> str:
     """One line over the sessions, as an inline SVG.
 
     Args:
         series: what to show.
-        drift: what is said of it; where it began is marked.
+        trend: what is said of it; where it began is marked.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -33,12 +33,12 @@ def plot_series(series: Series, drift: Drift | None = None) -> str:
         axes = figure.add_subplot()
         _line(axes, series)
         _marks(axes, series)
-        _since(axes, series, drift)
+        _since(axes, series, trend)
         _frame(axes, series)
-        return svg.inline_svg(figure, label(series, drift))
+        return svg.inline_svg(figure, label(series, trend))
 
 
-def label(series: Series, drift: Drift | None) -> str:
+def label(series: Series, trend: Trend | None) -> str:
     """The plot in words.
 
     Example: `clip_score over 14 sessions, 31.20 to 30.90; 1 failed; 2 times another baseline was accepted`
@@ -49,7 +49,7 @@ def label(series: Series, drift: Drift | None) -> str:
     told = [f"{series.metric} over {len(series.points)} sessions, {number(first)} to {number(last)}"]
     told += [f"{failed} failed"] if failed else []
     told += [f"{accepted} times another baseline was accepted"] if accepted else []
-    return "; ".join(told + ([drift.sentence] if drift else []))
+    return "; ".join(told + ([trend.sentence] if trend else []))
 
 
 def _line(axes: Axes, series: Series) -> None:
@@ -69,12 +69,12 @@ def _marks(axes: Axes, series: Series) -> None:
         axes.axvline(at - 0.5, color=svg.FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=1, label=once)
 
 
-def _since(axes: Axes, series: Series, drift: Drift | None) -> None:
-    """A shade over the sessions in which it drifts."""
+def _since(axes: Axes, series: Series, trend: Trend | None) -> None:
+    """A shade over the sessions in which it has a trend."""
     names = [each.session for each in series.points]
-    if drift is not None and drift.since in names:
-        start = names.index(drift.since) - 0.5
-        axes.axvspan(start, len(names) - 0.5, color=svg.WARN, alpha=0.14, linewidth=0, zorder=0, label="drifts")
+    if trend is not None and trend.since in names:
+        start = names.index(trend.since) - 0.5
+        axes.axvspan(start, len(names) - 0.5, color=svg.WARN, alpha=0.14, linewidth=0, zorder=0, label="has a trend")
 
 
 def _frame(axes: Axes, series: Series) -> None:

@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from sdeval.history.store import Point, Series
-from sdeval.history.trends import Drift
+from sdeval.history.trends import Trend
 from sdeval.report.plots import svg
 from sdeval.report.plots.history import label, plot_series
 
@@ -74,12 +74,12 @@ def series() -> Series:
     return Series("clip_score", "fits its prompt", "points", True, points)
 
 
-def test_failed_sessions_accepted_baselines_and_drift_are_named_in_a_plot(series: Series) -> None:
-    drift = Drift(1.2, series.points[2].session, 5, 1, "clip_score drifts")
-    generated = plot_series(series, drift)
-    for told in ("failed", "baseline accepted", "drifts", "points, higher is better", "11-01 10:15"):
+def test_failed_sessions_accepted_baselines_and_trends_are_named_in_a_plot(series: Series) -> None:
+    trend = Trend(1.2, series.points[2].session, 5, 1, "clip_score has a trend")
+    generated = plot_series(series, trend)
+    for told in ("failed", "baseline accepted", "has a trend", "points, higher is better", "11-01 10:15"):
         assert f">{told}<" in generated
-    assert "1 failed; 1 times another baseline was accepted; clip_score drifts" in generated
+    assert "1 failed; 1 times another baseline was accepted; clip_score has a trend" in generated
     assert label(series, None).startswith("clip_score over 7 sessions, 30.90 to 30.30")
 
 
