@@ -23,7 +23,7 @@ from benchmarks.simulated import Floats, Metric, Scores, judge
 from benchmarks.small_suites import told
 from sdeval import stats
 from sdeval.comparison.paired import tolerance_of
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.run import Run
 
 BASELINES = Path(__file__).parent.parent / "baselines"
@@ -35,7 +35,7 @@ OLD_LEVEL = 0.004
 
 def accepted(suite: str) -> tuple[tuple[Metric, ...], tuple[Floats, ...]]:
     """Metrics of single images that judge, and their accepted scores `[cases, seeds]`."""
-    run = runs.read(BASELINES / suite / "shapes")
+    run = run_folder.read(BASELINES / suite / "shapes")
     names = [name for name, record in run.metrics.items() if record.scope == "sample" and record.gating]
     tables = [_table(run, name) for name in names]
     made = [_metric(run, name, table) for name, table in zip(names, tables, strict=True)]

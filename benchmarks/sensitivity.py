@@ -24,7 +24,7 @@ from sdeval.config.target_registry import shipped
 from sdeval.diagnostics.naive_rules import BY_HAND
 from sdeval.diagnostics.sensitivity import Finding, Trial, chosen, measure
 from sdeval.imaging.io import open_rgb
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.shapes import oracle, world
 
 ROOT = Path(__file__).parent.parent
@@ -48,7 +48,7 @@ class Row:
 
 def right(folder: Path) -> float:
     """Share of a run's images that show what was asked, 0 to 1."""
-    run = runs.read(folder)
+    run = run_folder.read(folder)
     return sum(shows(each.prompt, open_rgb(folder / each.image)) for each in run.samples) / len(run.samples)
 
 

@@ -15,7 +15,7 @@ from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError
 from sdeval.executors.local import LocalExecutor
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.run import Run, Stored
 from sdeval.results.verdict import Verdict, worst_first
 from sdeval.session import judging
@@ -35,7 +35,7 @@ def load_run(folder: str | Path) -> Run:
     Raises:
         SdevalError: it is missing, incomplete or corrupt; names the file and the line.
     """
-    return runs.read(Path(folder))
+    return run_folder.read(Path(folder))
 
 
 def evaluate(

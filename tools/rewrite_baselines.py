@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from sdeval.baselines import provenance, variability
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     root = Path(sys.argv[1] if len(sys.argv) > 1 else "baselines")
     for path in sorted(root.glob("*/*/run.json")):
         folder = path.parent
-        runs.write(runs.read(folder), folder)
+        run_folder.write(run_folder.read(folder), folder)
         entries = provenance.read(folder)
         if entries:
             provenance.write(folder, entries)

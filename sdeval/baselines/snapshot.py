@@ -9,8 +9,9 @@ from sdeval._utils.files import write_bytes
 from sdeval.baselines import provenance, variability
 from sdeval.baselines import store as baselines
 from sdeval.errors import SdevalError
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.run import AGAINST
+from sdeval.results.session_folder import read_run
 
 BASELINE = "baseline"
 """In the folder of a run: the baseline that it was compared with, without features."""
@@ -26,7 +27,7 @@ def keep_baseline(folder: Path, accepted: Path) -> None:
     """
     if (folder / AGAINST).exists():
         return
-    run = runs.read(folder)
+    run = read_run(folder)
     try:
         before = baselines.find(accepted, run.suite, run.target)
     except SdevalError:
@@ -42,7 +43,7 @@ def keep_baseline(folder: Path, accepted: Path) -> None:
             _copy(source / sample.image, copy / sample.image)
     _copy(source / provenance.NAME, copy / provenance.NAME)
     _copy(variability.path_of(accepted, run.suite, run.target), copy / VARIABILITY)
-    runs.write(replace(before, metrics=shown, set_scores={}, features={}), copy)
+    run_folder.write(replace(before, metrics=shown, set_scores={}, features={}), copy)
 
 
 def _copy(source: Path, copy: Path) -> None:

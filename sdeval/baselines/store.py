@@ -13,7 +13,7 @@ import numpy as np
 from sdeval._utils.files import write_bytes
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import kept_bytes, open_rgb
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
 from sdeval.results.run import PASSING, Run, Stored
 
@@ -33,7 +33,7 @@ def find(baselines: Path, suite: str, target: str) -> Run | None:
     if not folder.exists():
         return None
     with _restorable(folder):
-        run = runs.read(folder)
+        run = run_folder.read(folder)
         for name, values in run.features.items():
             if not np.isfinite(values).all():
                 raise SdevalError(f"{folder / 'features' / name}.npy: is corrupt: holds values that are no numbers")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sdeval.baselines.acceptance import Part, parts_by_name, parts_by_words, read_approvals
 from sdeval.errors import SdevalError
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.session_folder import run_folders
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _read(folders: list[Path]) -> dict[Key, tuple[Run, Path]]:
     """Runs and their folders, by suite and target."""
     found: dict[Key, tuple[Run, Path]] = {}
     for folder in folders:
-        run = runs.read(folder)
+        run = run_folder.read(folder)
         key = (run.suite, run.target)
         if key in found:
             raise SdevalError(f"{folder}: is a run of {run.suite} on {run.target}, as {found[key][1]} is; name one")

@@ -13,7 +13,7 @@ from sdeval._utils.tables import Column, Row, Table, show
 from sdeval.baselines import variability
 from sdeval.cli.target_options import add_suite_and_target, jobs_of, watcher
 from sdeval.errors import SdevalError
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 
 if TYPE_CHECKING:
     from sdeval.baselines.variability import MetricVariability, Variability
@@ -32,7 +32,7 @@ def run(given: argparse.Namespace) -> int:
     """Generate a suite with other seeds, batch sizes and threads, and store how much its metrics vary."""
     from sdeval.diagnostics.calibrate import calibrate
 
-    further = [runs.read(folder) for folder in given.runs]
+    further = [run_folder.read(folder) for folder in given.runs]
     jobs = jobs_of(given)
     for each, folder in zip(further, given.runs, strict=True):
         if (each.suite, each.target) not in [job.key for job in jobs]:

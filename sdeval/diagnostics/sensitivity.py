@@ -24,7 +24,7 @@ from sdeval.diagnostics.naive_rules import BY_HAND
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.errors import SdevalError, unknown
 from sdeval.metrics import MetricOptions
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.run import Run
 from sdeval.session.session import Session
 
@@ -214,7 +214,7 @@ class _Bench:
                 f"fault {fault.name} does not fit {self.target.name}: {why}; name others with --fault"
             ) from error
         failing = [each for each in verdicts if each.verdict in FAILING]
-        run = runs.read(self._run_folder(fault.name))
+        run = run_folder.read(self._run_folder(fault.name))
         return Finding(
             fault=fault.name,
             says=fault.says,

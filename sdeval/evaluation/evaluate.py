@@ -10,7 +10,7 @@ from sdeval.engines.engine import Engine
 from sdeval.evaluation.generate import Generation
 from sdeval.evaluation.plan import Plan
 from sdeval.evaluation.score import score
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.run import AGAINST, Run, Stored
 
 Progress = Callable[[int], None]
@@ -39,7 +39,7 @@ def evaluate(
     """
     generated = generate(plan, engine, folder, progress, earlier)
     run = score(generated, plan.suite, plan.samples, folder, engine.device, baseline)
-    runs.write(run, folder)
+    run_folder.write(run, folder)
     return run
 
 
@@ -84,7 +84,7 @@ def evaluate_both(
         generated, rivals = one.run(), other.run()
     (plan, engine), (rival_plan, rival_engine) = candidate, rival
     before = score(rivals, rival_plan.suite, rival_plan.samples, against, rival_engine.device)
-    runs.write(before, against)
+    run_folder.write(before, against)
     after = score(generated, plan.suite, plan.samples, folder, engine.device, Stored(before, against))
-    runs.write(after, folder)
+    run_folder.write(after, folder)
     return after, before

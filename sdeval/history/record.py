@@ -18,10 +18,9 @@ from sdeval.config.suite import MEMORY, SPEED, SPEEDS
 from sdeval.errors import SdevalError
 from sdeval.history import store as history
 from sdeval.history.store import HISTORY, Entry, MetricValue, RunLine
-from sdeval.results import run as runs
 from sdeval.results.run import AGAINST, Run
-from sdeval.results.run_files import json_lines
-from sdeval.results.session_folder import run_folders
+from sdeval.results.run_folder import json_lines
+from sdeval.results.session_folder import read_run, run_folders
 from sdeval.results.verdict import SUITE, Verdict
 
 _TITLES = {SPEED: "seconds an image", MEMORY: "memory at the peak"}
@@ -44,7 +43,7 @@ def entry_of(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Ent
     lines = []
     for folder in run_folders(session):
         if not (folder / AGAINST).exists():
-            run = runs.read(folder)
+            run = read_run(folder)
             mine = {
                 each.metric: each
                 for each in verdicts

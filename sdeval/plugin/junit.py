@@ -58,12 +58,11 @@ class Junit:
 
 def _environment(folder: Path) -> dict[str, str]:
     """What the runs of a session say of machine and versions; all of it where they differ."""
-    from sdeval.results import run as runs
-    from sdeval.results.session_folder import run_folders
+    from sdeval.results.session_folder import read_run, run_folders
 
     found: dict[str, list[str]] = {}
     for each in run_folders(folder):
-        for name, value in _flat(runs.read(each).environment).items():
+        for name, value in _flat(read_run(each).environment).items():
             found.setdefault(name, []).append(value)
     return {name: "; ".join(dict.fromkeys(values)) for name, values in found.items()}
 

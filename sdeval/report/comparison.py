@@ -13,9 +13,8 @@ from sdeval.errors import SdevalError, unknown
 from sdeval.metrics import MetricOptions
 from sdeval.metrics.sets.references import swapped_by
 from sdeval.report.html.comparison import Compared
-from sdeval.results import run as runs
 from sdeval.results.run import Stored
-from sdeval.results.session_folder import run_folders
+from sdeval.results.session_folder import read_run, run_folders
 
 SuiteOf = Callable[[str], Suite | None]
 """A suite by its name, where it is at hand."""
@@ -38,7 +37,7 @@ def compared_of(folders: Iterable[Path], suite_of: SuiteOf, reference: str | Non
         if not inside:
             raise SdevalError(f"{folder}: is no run and holds none; a run is a folder with a run.json")
         for each in inside:
-            run = runs.read(each)
+            run = read_run(each)
             grouped.setdefault(run.suite, []).append(Stored(run, each))
     several = {name: mine for name, mine in grouped.items() if len(mine) > 1}
     return [_compared(mine, suite_of(name), reference) for name, mine in several.items()]

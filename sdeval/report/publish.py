@@ -17,9 +17,8 @@ from sdeval.report.markdown import Elsewhere, markdown
 from sdeval.report.terminal import Further, next_command
 from sdeval.report.words import made_by_itself, told_not_here
 from sdeval.results import journal
-from sdeval.results import run as runs
 from sdeval.results import verdicts_file as record
-from sdeval.results.session_folder import PAGE, SUMMARY, VERDICTS, read_record, run_folders
+from sdeval.results.session_folder import PAGE, SUMMARY, VERDICTS, read_record, read_run, run_folders
 from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Record
 
@@ -77,7 +76,7 @@ def rewrite_page(session: Path, *, single: Path | None = None) -> Path:
 
 def notes(session: Path, verdicts: Sequence[Verdict] = ()) -> list[str]:
     """What a session tells besides its verdicts: what is not on this machine, and what its runs say; each once."""
-    found = [note for folder in run_folders(session) for note in runs.read(folder).notes]
+    found = [note for folder in run_folders(session) for note in read_run(folder).notes]
     return list(dict.fromkeys([*told_not_here(verdicts), *made_by_itself(verdicts), *found]))
 
 

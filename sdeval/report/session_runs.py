@@ -14,9 +14,10 @@ from sdeval.baselines import variability as variabilities
 from sdeval.baselines.snapshot import BASELINE, VARIABILITY
 from sdeval.baselines.variability import Variability
 from sdeval.errors import SdevalError
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
 from sdeval.results.run import AGAINST, Run
+from sdeval.results.session_folder import read_run
 from sdeval.stats import Floats
 
 T = TypeVar("T")
@@ -43,14 +44,14 @@ class ComparedRun:
         Raises:
             SdevalError: one of them is corrupt.
         """
-        run = runs.read(folder)
+        run = read_run(folder)
         kept = next((folder / name for name in (AGAINST, BASELINE) if (folder / name / "run.json").is_file()), None)
         if kept is None:
             return cls(run, folder, None, folder)
         variability = _unless_damaged(variabilities.read_file, kept / VARIABILITY)
         entries = _unless_damaged(provenance.read, kept) or ()
         reasons = tuple(each.reason for each in entries if each.reason)
-        return cls(run, folder, runs.read(kept), kept, variability, reasons)
+        return cls(run, folder, run_folder.read(kept), kept, variability, reasons)
 
     @property
     def interleaved(self) -> bool:

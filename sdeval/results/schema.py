@@ -19,8 +19,8 @@ from sdeval._utils.validation import Checked, Extensible
 from sdeval.config.case_files import FIELDS
 from sdeval.config.suite import Case
 from sdeval.config.target import SHORT_DTYPES, Target
-from sdeval.results import run_files, verdicts_file
-from sdeval.results.run_files import RunHeader
+from sdeval.results import run_folder, verdicts_file
+from sdeval.results.run_folder import RunHeader
 from sdeval.results.verdicts_file import Record
 
 FOLDER = Path(str(resources.files("sdeval"))) / "schemas"
@@ -45,7 +45,7 @@ def schemas() -> dict[str, dict[str, Any]]:
             "verdicts.schema.json": _headed(
                 f"verdicts:{verdicts_file.SCHEMA}", "verdicts.json of sdeval", _schema(Record, "serialization")
             ),
-            "run.schema.json": _headed(f"run:{run_files.SCHEMA}", "run.json of sdeval", _schema(RunHeader)),
+            "run.schema.json": _headed(f"run:{run_folder.SCHEMA}", "run.json of sdeval", _schema(RunHeader)),
             "cases.schema.json": _headed("cases", "A case file of sdeval: YAML, or a row of JSON Lines each", _cases()),
             "targets.schema.json": _headed("targets", "suites/targets.toml of sdeval", _targets()),
         }

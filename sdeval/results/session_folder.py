@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import secrets
 import time
+from functools import lru_cache
 from pathlib import Path
 
-from sdeval.results import journal
-from sdeval.results import run as runs
+from sdeval.results import journal, run_folder
 from sdeval.results import verdicts_file as record
+from sdeval.results.run import Run
 from sdeval.results.verdicts_file import Record
 
 VERDICTS = "verdicts.json"
 PAGE = "index.html"
 SUMMARY = "summary.md"
+MOST_RUNS = 64
+"""Runs that are kept in memory at the end of a session."""
 
 
 def new_name() -> str:
@@ -37,6 +40,21 @@ def read_record(session: Path) -> Record:
     return record.read(session / VERDICTS)
 
 
+def read_run(folder: Path) -> Run:
+    """A run of a session that came to its end: all that is made of it then is made of one reading.
+
+    Raises:
+        SdevalError: it is missing, incomplete or corrupt.
+    """
+    path = folder / "run.json"
+    return _read_run(folder, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=MOST_RUNS)
+def _read_run(folder: Path, _: int) -> Run:
+    return run_folder.read(folder)
+
+
 def run_folders(session: Path) -> list[Path]:
     """Folders of the runs in a session, or the folder itself where it is a run."""
     if (session / "run.json").is_file():
@@ -46,7 +64,7 @@ def run_folders(session: Path) -> list[Path]:
 
 def decided_early(session: Path) -> bool:
     """Whether a run of a session was decided before all its seeds were generated: it cannot be accepted as it is."""
-    request = [runs.read(folder).request for folder in run_folders(session)]
+    request = [read_run(folder).request for folder in run_folders(session)]
     return any(len(each["seeds"]) < len(each["rounds"][-1]) for each in request)
 
 

@@ -36,7 +36,7 @@ from sdeval.evaluation.score import measured_set, score
 from sdeval.imaging.io import open_rgb, pixel_hash, write_png
 from sdeval.metrics import GeneratedImage
 from sdeval.metrics.clip_score import ClipScore
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.records import MetricRecord
 from sdeval.results.run import Run, Stored
 from tests.baselines.test_store import contents, on_disk
@@ -67,7 +67,7 @@ def changed(generated: tuple[Run, Path], folder: Path, cases: tuple[str, ...] = 
     request = plan(metrics=metrics) if metrics else plan()
     bare = replace(run, samples=tuple(samples), metrics={}, features={}, set_scores={})
     scored = score(bare, request.suite, request.samples, folder, "cpu")
-    runs.write(scored, folder)
+    run_folder.write(scored, folder)
     return scored
 
 
@@ -92,7 +92,7 @@ def held(root: Path) -> Run:
 
 
 def test_some_cases_are_the_runs_and_the_others_stay(accepted: Path, generated: tuple[Run, Path]) -> None:
-    before, new = contents(accepted / "baselines/few/shapes"), runs.read(accepted / "new/few/shapes")
+    before, new = contents(accepted / "baselines/few/shapes"), run_folder.read(accepted / "new/few/shapes")
     proposal = accept_part(accepted, Part(("square",)))
     now = held(accepted)
     assert now.samples == tuple(
@@ -113,7 +113,7 @@ def test_some_cases_are_the_runs_and_the_others_stay(accepted: Path, generated: 
 def test_a_fresh_comparison_passes_for_the_accepted_case_and_judges_the_others_as_before(
     accepted: Path, generated: tuple[Run, Path]
 ) -> None:
-    new = runs.read(accepted / "new/few/shapes")
+    new = run_folder.read(accepted / "new/few/shapes")
     before = {each.case: each for each in judge_cases(new, generated[0])}
     accept_part(accepted, Part(("square",)))
     after = {each.case: each for each in judge_cases(new, held(accepted))}
@@ -133,7 +133,7 @@ def test_a_set_score_is_what_the_merged_features_give(accepted: Path) -> None:
     again = measured_set(replace(now, set_scores={}), metric, SUITE)
     assert now.set_scores == again.set_scores
     old, new = (accepted / name for name in ("baselines", "new/few/shapes"))
-    assert now.set_scores["frechet_distance"] != runs.read(new).set_scores["frechet_distance"]
+    assert now.set_scores["frechet_distance"] != run_folder.read(new).set_scores["frechet_distance"]
     assert old.exists()
 
 
@@ -145,7 +145,7 @@ def test_all_cases_one_by_one_are_the_whole_run(accepted: Path, tmp_path: Path) 
 
 
 def test_a_metric_alone_leaves_images_and_other_scores(accepted: Path, generated: tuple[Run, Path]) -> None:
-    before, new = contents(accepted / "baselines/few/shapes"), runs.read(accepted / "new/few/shapes")
+    before, new = contents(accepted / "baselines/few/shapes"), run_folder.read(accepted / "new/few/shapes")
     accept_part(accepted, Part(None, ("clip_score",)))
     now, after = held(accepted), contents(accepted / "baselines/few/shapes")
     assert [each.scores for each in now.samples] == [each.scores for each in new.samples]

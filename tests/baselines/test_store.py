@@ -11,7 +11,7 @@ from sdeval import SdevalError
 from sdeval.baselines.acceptance import BrokenImages, accept
 from sdeval.baselines.store import check_images, find, stored
 from sdeval.imaging.io import write_png
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run, with_features
@@ -20,7 +20,7 @@ REQUEST = {"cases": 2, "seeds": [0, 1], "rounds": [[0, 1]], "settings": {}, "uns
 
 
 def on_disk(run: Run, folder: Path, size: int = 32) -> Path:
-    runs.write(run, folder)
+    run_folder.write(run, folder)
     for number, sample in enumerate(run.samples):
         write_png(folder / sample.image, Image.new("RGB", (size, size), (number, 90, 90)))
     return folder

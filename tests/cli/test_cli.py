@@ -13,7 +13,7 @@ from sdeval.comparison import Verdict
 from sdeval.metrics import known
 from sdeval.report.markdown import Elsewhere
 from sdeval.report.publish import Telling, publish
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from tests.baselines.test_store import contents, on_disk
 from tests.conftest import make_run
 
@@ -135,7 +135,7 @@ def test_a_page_generated_again_is_as_strict_as_its_session(session: Path) -> No
 
 def test_a_partial_run_is_not_accepted(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = session / "animals" / "tiny"
-    runs.write(replace(runs.read(folder), complete=False), folder)
+    run_folder.write(replace(run_folder.read(folder), complete=False), folder)
     assert main(["accept"]) == 2
     assert "is a partial run" in capsys.readouterr().err
 
@@ -244,7 +244,7 @@ def test_what_was_ticked_is_accepted(session: Path, place: str) -> None:
     again(session)
     again(session, "three")
     assert main(["accept", str(approve(Path(place)))]) == 0
-    now = runs.read(Path("baselines/animals/tiny"))
+    now = run_folder.read(Path("baselines/animals/tiny"))
     assert [each.scores["clip_score"] for each in now.samples] == [30.0, 31.0, 30.0, 29.0]
     entry = provenance.read(Path("baselines/animals/tiny"))[-1]
     assert (entry.session, entry.reason, entry.cases) == ("two", "ticked", ("case-1",))

@@ -21,7 +21,7 @@ from sdeval.config.target import Target
 from sdeval.config.target_registry import targets_of
 from sdeval.results.journal import Line
 from sdeval.results.records import CaseRecord, SampleResult, TimingLine
-from sdeval.results.run_files import RunHeader
+from sdeval.results.run_folder import RunHeader
 from sdeval.results.verdicts_file import Record
 
 LEAVES = (

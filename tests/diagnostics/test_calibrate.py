@@ -23,7 +23,8 @@ from sdeval.diagnostics.calibrate import Measured, calibrate, summarize
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.metrics.clip_score import INFO
 from sdeval.report.words import sentence
-from sdeval.results import run as runs
+from sdeval.results import run_folder
+from sdeval.results.records import MetricRecord
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict
 from sdeval.session.session import Session
@@ -196,7 +197,7 @@ def test_a_missing_score_is_refused(where: str) -> None:
 
 
 @pytest.mark.parametrize("metrics", [{}, {"clip_score": replace(CLIP_SCORE, version="0")}])
-def test_a_further_run_that_was_scored_in_another_way_is_refused(metrics: dict[str, runs.MetricRecord]) -> None:
+def test_a_further_run_that_was_scored_in_another_way_is_refused(metrics: dict[str, MetricRecord]) -> None:
     other = replace(make_run(SEEDS[0]), metrics=metrics)
     with pytest.raises(SdevalError, match="a run of animals on tiny was not scored by 1; generate it again"):
         summarize(suite(), replace(measured(SEEDS), harmless=(other,)))
@@ -327,7 +328,7 @@ def test_what_was_just_measured_fits(
 
 def variability_notes(folder: Path) -> list[str]:
     """What a run says of variability; it says other things too."""
-    return [note for note in runs.read(folder / "few" / "shapes").notes if "variability.json" in note]
+    return [note for note in run_folder.read(folder / "few" / "shapes").notes if "variability.json" in note]
 
 
 def test_variability_that_does_not_fit_is_not_judged_by_and_the_run_says_so(
@@ -392,6 +393,6 @@ def test_mistakes_end_in_one_line(
 def test_a_further_run_that_belongs_to_no_suite_that_was_request_is_refused(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs.write(replace(make_run(SEEDS[0]), suite="zoo"), project / "far")
+    run_folder.write(replace(make_run(SEEDS[0]), suite="zoo"), project / "far")
     assert main(["calibrate", "test_animals.py", "--runs", "far"]) == 2
     assert capsys.readouterr().err == "sdeval: far: is a run of zoo on tiny; asked is animals on shapes\n"

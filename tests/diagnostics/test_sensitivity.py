@@ -30,7 +30,7 @@ from sdeval.engines.generation import generate_batch
 from sdeval.errors import NotAvailable
 from sdeval.evaluation.evaluate import evaluate
 from sdeval.evaluation.plan import make_plan
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.session.session import Session
 from tests.generated import plan
 
@@ -281,7 +281,7 @@ def calibrated(loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def tolerances_of(folder: Path, name: str) -> dict[str, float]:
     """The tolerances that a session under a fault or control was judged by."""
-    return {name: each.tolerance for name, each in runs.read(folder / name / "few" / "shapes").metrics.items()}
+    return {name: each.tolerance for name, each in run_folder.read(folder / name / "few" / "shapes").metrics.items()}
 
 
 def test_it_judges_by_the_tolerances_that_were_measured_where_the_suite_states_none(
@@ -329,7 +329,7 @@ def test_a_baseline_with_a_broken_image_is_generated_again_with_other_seeds(
     monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
     monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", generated)
     measure(trial(NOTHING, suite=FEW, baselines=tmp_path), tmp_path, Silent())
-    assert {each.seed for each in runs.read(tmp_path / "0/seeds-1/sound/few/shapes").samples} == {1}
+    assert {each.seed for each in run_folder.read(tmp_path / "0/seeds-1/sound/few/shapes").samples} == {1}
     assert not (tmp_path / "0" / "seeds-2").exists()
 
 

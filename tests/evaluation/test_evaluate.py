@@ -15,7 +15,7 @@ from sdeval.diagnostics.faults import altered_call
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.evaluation.evaluate import evaluate, generate
 from sdeval.evaluation.plan import make_plan
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.run import BATCH_CONSISTENCY, Run, Stored
 from tests.generated import plan
 
@@ -29,7 +29,7 @@ def test_a_run_is_whole_scored_and_on_disk(generated: tuple[Run, Path]) -> None:
     assert (metric.n, metric.extractor, metric.reference_n) == (6, "clip", 160)
     assert metric.value is not None
     assert metric.value > 0
-    assert runs.read(folder).samples == run.samples
+    assert run_folder.read(folder).samples == run.samples
 
 
 def test_images_on_disk_are_the_ones_that_were_hashed(generated: tuple[Run, Path]) -> None:
@@ -93,7 +93,7 @@ def test_seeds_that_no_look_of_the_suite_has_are_generated_as_well(loaded: Loade
 def test_an_image_that_is_the_same_alone_is_recorded_as_such(generated: tuple[Run, Path]) -> None:
     run, folder = generated
     assert run.environment[BATCH_CONSISTENCY] in ("identical", "imperceptible")
-    assert runs.read(folder).environment[BATCH_CONSISTENCY] == run.environment[BATCH_CONSISTENCY]
+    assert run_folder.read(folder).environment[BATCH_CONSISTENCY] == run.environment[BATCH_CONSISTENCY]
 
 
 def test_an_image_that_depends_on_its_neighbours_is_recorded_as_changed(loaded: LoadedTarget, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def unsized(loaded: LoadedTarget, tmp_path: Path) -> Stored:
     few = plan(settings={"num_inference_steps": 2}, metrics=("clip_score", "psnr", "ssim"), seeds=(0,))
     evaluate(few, loaded, tmp_path / "run")
     accepting.accept(tmp_path / "run", tmp_path / "baselines")
-    return Stored(runs.read(tmp_path / "baselines" / "few" / "shapes"), tmp_path / "baselines" / "few" / "shapes")
+    return Stored(run_folder.read(tmp_path / "baselines" / "few" / "shapes"), tmp_path / "baselines" / "few" / "shapes")
 
 
 def generated_as(size: tuple[int, int], unsized: Stored, loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch) -> Run:

@@ -19,9 +19,10 @@ from sdeval.metrics import GeneratedImage, MetricInfo
 from sdeval.metrics.clip_score import INFO, ClipScore
 from sdeval.metrics.per_image import OneByOne
 from sdeval.metrics.sets.frechet_distance import FrechetDistance
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
-from sdeval.results.run import Run, Stored, _sample_line
+from sdeval.results.run import Run, Stored
+from sdeval.results.run_folder import _sample_line
 from tests.conftest import make_run
 from tests.generated import plan
 
@@ -323,5 +324,5 @@ def test_what_is_known_from_elsewhere_stays(defect: str) -> None:
 
 def test_measures_of_a_run_are_on_disk(generated: tuple[Run, Path]) -> None:
     run, folder = generated
-    assert all(Measures.from_dict(sample.measures) for sample in runs.read(folder).samples)
+    assert all(Measures.from_dict(sample.measures) for sample in run_folder.read(folder).samples)
     assert "measures" not in _sample_line(replace(run.samples[0], measures={}))

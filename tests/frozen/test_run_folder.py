@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.run import Run
 from tests.frozen.test_verdicts import GOLDEN
 
@@ -17,7 +17,7 @@ FOLDER = GOLDEN / "run_schema_1"
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return runs.read(FOLDER)
+    return run_folder.read(FOLDER)
 
 
 def test_what_was_requested_is_read(run: Run) -> None:
@@ -39,8 +39,8 @@ def test_images_are_where_it_says(run: Run) -> None:
 
 
 def test_what_is_read_is_written_as_schema_2_and_is_the_same_run(run: Run, tmp_path: Path) -> None:
-    runs.write(run, tmp_path)
-    again = runs.read(tmp_path)
+    run_folder.write(run, tmp_path)
+    again = run_folder.read(tmp_path)
     assert json.loads((tmp_path / "run.json").read_text())["schema"] == 2
     assert replace(again, features={}) == replace(run, features={})
     assert (again.features["clip"] == run.features["clip"]).all()

@@ -19,7 +19,7 @@ from sdeval.comparison import Verdict
 from sdeval.history.record import entry_of, record
 from sdeval.history.store import HISTORY, Entry, MetricValue, RunLine, append, read, series
 from sdeval.history.trends import Watched, told, watch
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
 from tests.baselines.test_store import on_disk
@@ -383,6 +383,6 @@ def test_without_a_history_it_says_so(
 
 
 def test_runs_without_images_on_disk_are_recorded_all_the_same(run: Run, tmp_path: Path) -> None:
-    runs.write(run, tmp_path / "one" / "animals" / "tiny")
+    run_folder.write(run, tmp_path / "one" / "animals" / "tiny")
     assert record(tmp_path / "one", [], tmp_path / "baselines") == []
     assert len(read(tmp_path / HISTORY)) == 1

@@ -21,7 +21,8 @@ import sdeval.report.terminal
 from sdeval.config.target_registry import shipped
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.metrics.features.clip import load_clip
-from sdeval.results import run as runs
+from sdeval.results import run_folder
+from sdeval.results.run import Run
 from sdeval.shapes import pipeline_folder
 
 SUITE = """
@@ -692,7 +693,7 @@ def growing(suites: pytest.Pytester) -> pytest.Pytester:
 
 
 def seeds_generated(pytester: pytest.Pytester) -> set[int]:
-    return {sample.seed for sample in runs.read(pytester.path / "reports" / "latest" / "few" / "shapes").samples}
+    return {sample.seed for sample in run_folder.read(pytester.path / "reports" / "latest" / "few" / "shapes").samples}
 
 
 def test_a_new_baseline_holds_all_seeds(growing: pytest.Pytester) -> None:
@@ -803,7 +804,7 @@ def test_against_another_target_both_are_generated_in_turns(suites: pytest.Pytes
     result.stdout.fnmatch_lines(["next: open *"])
     folder = suites.path / "reports" / "latest" / "few" / "same"
     assert not (suites.path / "reports" / "history.jsonl").exists()
-    run, rival = runs.read(folder), runs.read(folder / "against")
+    run, rival = run_folder.read(folder), run_folder.read(folder / "against")
     assert (run.target, rival.target) == ("same", "shapes")
     assert [each.sha256 for each in run.samples] == [each.sha256 for each in rival.samples]
     assert {each["verdict"] for each in verdicts(suites) if each["case"]} == {"passed"}
@@ -825,7 +826,9 @@ def test_against_another_target_broken_images_fail(suites: pytest.Pytester) -> N
 def test_against_another_python_the_same_target_is_generated_there(suites: pytest.Pytester) -> None:
     result = suites.runpytest_inprocess(f"--sdeval-compare-to-python={sys.executable}", *QUIET)
     result.assert_outcomes(passed=7)
-    run, rival = (runs.read(suites.path / "reports" / "latest" / "few" / each) for each in ("shapes", "shapes/against"))
+    run, rival = (
+        run_folder.read(suites.path / "reports" / "latest" / "few" / each) for each in ("shapes", "shapes/against")
+    )
     assert [each.sha256 for each in run.samples] == [each.sha256 for each in rival.samples]
 
 
@@ -903,6 +906,20 @@ def test_ctrl_c_says_what_is_kept_and_how_to_resume(suites: pytest.Pytester, int
     )
     result = suites.runpytest_inprocess(*interrupted, "--sdeval-resume")
     result.stdout.fnmatch_lines(["sdeval: resumes 2*"])
+
+
+def test_every_run_is_read_once_at_the_end_of_a_session(
+    suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders, real = [], run_folder.read
+
+    def read(folder: Path) -> Run:
+        folders.append(folder.name)
+        return real(folder)
+
+    monkeypatch.setattr(run_folder, "read", read)
+    suites.runpytest_inprocess("--junitxml=junit.xml", *QUIET)
+    assert folders == ["shapes"]
 
 
 def test_an_interrupted_session_is_not_published(suites: pytest.Pytester, interrupted: list[str]) -> None:

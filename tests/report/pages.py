@@ -16,7 +16,7 @@ from sdeval.config.suite import Case
 from sdeval.imaging.io import pixel_hash, write_png
 from sdeval.report.html.comparison import Compared
 from sdeval.report.publish import publish
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.records import Timing
 from sdeval.results.run import Run, Stored
@@ -77,13 +77,13 @@ def session_page(
     renamed = [replace(s, prompt=prompts[int(s.case[5:]) % len(prompts)]) if prompts else s for s in plain.samples]
     plain = replace(plain, samples=tuple(renamed), environment={"hardware": "a laptop", "packages": {"torch": "2.0"}})
     old = where / "old"
-    runs.write(painted(plain, old), old)
+    run_folder.write(painted(plain, old), old)
     accept(old, where / "baselines")
     session = where / "reports" / "20260101-000000-abcd"
     folder = session / "animals" / "tiny"
     worse = tuple(replace(s, scores={name: (v or 0) - 1 for name, v in s.scores.items()}) for s in plain.samples)
     now = inpainting_inputs(painted(replace(plain, samples=worse), folder, shift=3), folder, where / "inputs")
-    runs.write(now, folder)
+    run_folder.write(now, folder)
     return publish(session, verdicts_of(cases, metrics), where / "baselines")
 
 
@@ -122,7 +122,7 @@ def two_settings(where: Path) -> Compared:
         timings = {each.key: Timing(call=0, seconds=1.0 - place / 2) for each in run.samples}
         run = replace(run, target=f"steps-{place}", timings=timings, environment={"hardware": "a laptop"})
         folder = where / "runs" / str(place)
-        runs.write(painted(run, folder), folder)
-        stored[name] = Stored(runs.read(folder), folder)
+        run_folder.write(painted(run, folder), folder)
+        stored[name] = Stored(run_folder.read(folder), folder)
     matrix = side_by_side({name: each.run for name, each in stored.items()}, "twenty steps", lambda _: None)
     return Compared(matrix, stored)

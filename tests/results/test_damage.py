@@ -27,7 +27,7 @@ from sdeval.errors import SdevalError
 from sdeval.evaluation.score import score
 from sdeval.metrics.sets import references
 from sdeval.report.publish import publish, rewrite_page
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.run import Run
 from sdeval.session.items import Job
 from sdeval.session.judging import Subject, compare
@@ -111,7 +111,7 @@ def use_baseline(root: Path, run: Run) -> None:
 def use_session(root: Path, _: Run) -> None:
     """All that is done with a session and its runs once they are on disk."""
     rewrite_page(root / "session")
-    run = runs.read(root / "session" / FOLDER)
+    run = run_folder.read(root / "session" / FOLDER)
     accepting.accept(root / "session" / FOLDER, root / "elsewhere", dry_run=True)
     # What a dry run finds nothing wrong with can be written, and read again.
     try:
@@ -131,7 +131,7 @@ def use_part(root: Path, _: Run) -> None:
 
 def use_further_run(root: Path, run: Run) -> None:
     """What `sdeval calibrate --runs` does with it."""
-    further = _of_same(runs.read(root / "session" / FOLDER), SUITE, plan().target)
+    further = _of_same(run_folder.read(root / "session" / FOLDER), SUITE, plan().target)
     summarize(SUITE, Measured((run, run, run), (further,)))
 
 

@@ -15,7 +15,7 @@ import yaml
 from sdeval.config.case_files import load_cases
 from sdeval.config.target_registry import shipped
 from sdeval.errors import SdevalError
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.schema import FOLDER, schemas
 from tests.conftest import ROOT, make_run
 from tests.frozen.test_verdicts import GOLDEN
@@ -54,7 +54,7 @@ def test_shipped_targets_fit() -> None:
 
 def test_an_old_run_and_a_new_one_fit(tmp_path: Path) -> None:
     assert fits("run", RUN)
-    runs.write(make_run(np.array([[30.0, 31.5]]), notes=("a note",), load_seconds=1.5), tmp_path)
+    run_folder.write(make_run(np.array([[30.0, 31.5]]), notes=("a note",), load_seconds=1.5), tmp_path)
     assert fits("run", json.loads((tmp_path / "run.json").read_text()))
 
 
@@ -114,13 +114,13 @@ def test_a_wrong_run_is_refused_by_the_schema_and_by_the_reader(tmp_path: Path, 
     assert not fits("run", wrong)
     (tmp_path / "run.json").write_text(json.dumps(wrong))
     with pytest.raises(SdevalError, match=r"run\.json: "):
-        runs.read(tmp_path)
+        run_folder.read(tmp_path)
 
 
 def test_a_run_of_a_later_version_may_hold_more(tmp_path: Path) -> None:
-    runs.write(runs.read(GOLDEN / "run_schema_1"), tmp_path)
+    run_folder.write(run_folder.read(GOLDEN / "run_schema_1"), tmp_path)
     written = json.loads((tmp_path / "run.json").read_text())
     more = {**written, "later": 1, "request": {**written["request"], "later": 1}}
     assert fits("run", more)
     (tmp_path / "run.json").write_text(json.dumps(more))
-    assert runs.read(tmp_path).request["later"] == 1
+    assert run_folder.read(tmp_path).request["later"] == 1

@@ -22,8 +22,8 @@ from sdeval.config.target_registry import shipped
 from sdeval.engines import hardware
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.errors import NotAvailable, SdevalError
-from sdeval.results import run as runs
-from sdeval.results.run import BATCH_CONSISTENCY
+from sdeval.results import run_folder
+from sdeval.results.run import BATCH_CONSISTENCY, Run
 from sdeval.session.items import Item, Job
 from sdeval.session.judging import _shared
 from sdeval.session.resolve import resolve
@@ -63,7 +63,7 @@ def rounds(baselines: Path, **changes: object) -> tuple[tuple[int, ...], ...]:
     return resolve(job(**changes), Options(baselines=baselines)).rounds
 
 
-def seeds(run: runs.Run) -> set[int]:
+def seeds(run: Run) -> set[int]:
     return {sample.seed for sample in run.samples}
 
 
@@ -95,7 +95,7 @@ def test_what_is_decided_by_the_first_round_generates_no_more(
 ) -> None:
     found = evaluate(session(accepted, loaded, tmp_path), suite())
     assert {verdict.verdict for verdict in found.values()} <= {"passed", "informational"}
-    assert seeds(runs.read(tmp_path / "few" / "shapes")) == {0}
+    assert seeds(run_folder.read(tmp_path / "few" / "shapes")) == {0}
 
 
 def test_what_the_first_round_generated_is_in_the_last_one_as_it_was(
@@ -110,7 +110,7 @@ def test_what_the_first_round_generated_is_in_the_last_one_as_it_was(
 
     monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", generate)
     evaluate(session(accepted, loaded, tmp_path, guidance_scale=8.5), suite())
-    run = runs.read(tmp_path / "few" / "shapes")
+    run = run_folder.read(tmp_path / "few" / "shapes")
     assert seeds(run) == {0, 1, 2, 3}
     # One more, which is the self-check.
     assert len(generated) == len(run.samples) + 1
@@ -157,7 +157,7 @@ def test_the_self_check_is_made_by_the_next_suite_of_a_target_where_the_first_on
     with pytest.raises(RuntimeError):
         sitting.judge(items[0])
     sitting.judge(items[-1])
-    assert BATCH_CONSISTENCY in runs.read(tmp_path / "few" / "shapes").environment
+    assert BATCH_CONSISTENCY in run_folder.read(tmp_path / "few" / "shapes").environment
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, where: Callable[[Any], bool]) -> list[Any]:
@@ -211,7 +211,7 @@ def test_what_fails_with_further_seeds_is_told_by_every_open_metric_and_tried_on
     why = "few on shapes failed: RuntimeError: out of memory"
     assert told == {("unscored", f"more seeds were needed to judge it: {why}")}
     # The look before stays on disk.
-    assert seeds(runs.read(tmp_path / "few" / "shapes")) == {0}
+    assert seeds(run_folder.read(tmp_path / "few" / "shapes")) == {0}
 
 
 def test_what_fails_with_further_seeds_says_nothing_of_another_suite(
@@ -294,7 +294,7 @@ def test_all_further_seeds_are_generated_while_a_metric_is_open(
 ) -> None:
     found = judged(session(accepted, loaded, tmp_path, guidance_scale=8.5), suite())
     assert found["few", "clip_score"].verdict == "inconclusive"
-    assert seeds(runs.read(tmp_path / "few" / "shapes")) == {0, 1, 2, 3}
+    assert seeds(run_folder.read(tmp_path / "few" / "shapes")) == {0, 1, 2, 3}
 
 
 @pytest.fixture

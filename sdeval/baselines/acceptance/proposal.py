@@ -19,7 +19,7 @@ from sdeval.baselines.acceptance.set_metrics import SuiteOf, with_set_scores
 from sdeval.baselines.provenance import ALL, Entry
 from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.run import Run
 
 
@@ -91,7 +91,7 @@ def propose(
         BrokenPictures: an image is not healthy.
         SdevalError: something in the run cannot be accepted, or not beside what stays.
     """
-    run = _without_told(runs.read(source))
+    run = _without_told(run_folder.read(source))
     before = baselines.find(folder, run.suite, run.target)
     mine = baselines.folder_of(folder, run.suite, run.target)
     proposal = Proposal(source, mine, run, before, before)
@@ -146,7 +146,7 @@ def _fill(proposal: Proposal, aside: Path) -> None:
         else baselines.carry_image(each, proposal.folder, aside)
         for each in kept.samples
     )
-    runs.write(replace(kept, samples=samples), aside)
+    run_folder.write(replace(kept, samples=samples), aside)
     provenance.write(aside, proposal.entries)
 
 

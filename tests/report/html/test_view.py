@@ -16,7 +16,7 @@ from sdeval.comparison import Kind, Verdict
 from sdeval.report.html.image_sources import Embedded
 from sdeval.report.html.render import write_page
 from sdeval.report.html.view import Request, View, build
-from sdeval.results import run as runs
+from sdeval.results import run_folder
 from sdeval.results.session_folder import read_record
 from sdeval.results.verdicts_file import Record
 from tests.baselines.test_store import on_disk
@@ -141,7 +141,7 @@ def test_every_text_is_escaped(session: Path) -> None:
 
 def test_notes_stand_on_the_page(session: Path) -> None:
     folder = session / "animals" / "tiny"
-    runs.write(replace(runs.read(folder), notes=("the variability is <stale>",)), folder)
+    run_folder.write(replace(run_folder.read(folder), notes=("the variability is <stale>",)), folder)
     write_page(session / "index.html", request(session, [verdict("passed", "case-0")]))
     page = (session / "index.html").read_text(encoding="utf-8")
     assert '<p class="note">the variability is &lt;stale&gt;</p>' in page
@@ -172,9 +172,9 @@ def test_a_case_of_a_single_seed_tells_no_multiples_of_variability(tmp_path: Pat
 
 def test_an_image_that_is_none_cannot_be_ticked_and_is_told(session: Path) -> None:
     folder = session / "animals" / "tiny"
-    run = runs.read(folder)
+    run = run_folder.read(folder)
     sick = (*run.samples[:-1], replace(run.samples[-1], defect="uniform"))
-    runs.write(replace(run, samples=sick), folder)
+    run_folder.write(replace(run, samples=sick), folder)
     write_page(session / "index.html", request(session, [verdict("passed", "case-0"), verdict("passed", "case-1")]))
     page = (session / "index.html").read_text(encoding="utf-8")
     assert "seed 1, uniform" in page
@@ -183,8 +183,8 @@ def test_an_image_that_is_none_cannot_be_ticked_and_is_told(session: Path) -> No
 
 def test_why_nothing_can_be_ticked_is_told(session: Path) -> None:
     folder = session / "animals" / "tiny"
-    run = runs.read(folder)
-    runs.write(replace(run, request={**run.request, "settings": {"guidance_scale": 1}}), folder)
+    run = run_folder.read(folder)
+    run_folder.write(replace(run, request={**run.request, "settings": {"guidance_scale": 1}}), folder)
     (view,) = page_of(session, [verdict("passed", "case-0")]).runs
     assert "guidance_scale: none → 1" in view.refusal
 

@@ -8,7 +8,8 @@ import pytest
 
 from sdeval import SdevalError
 from sdeval.results.records import Timing
-from sdeval.results.run import Run, Stored, read, write
+from sdeval.results.run import Run, Stored
+from sdeval.results.run_folder import read, write
 from tests.conftest import make_run, with_features
 
 
