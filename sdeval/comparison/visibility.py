@@ -42,13 +42,17 @@ class Unseen:
     """With which it could, at the same seeds."""
     enough_seeds: int | None
     """With which it could, at the same cases."""
+    baseline_seeds: int
+    """That the baseline has of each case."""
 
     @property
     def words(self) -> str:
         """In a line, with what it takes."""
         ways = [f"{self.enough_cases} cases"] if self.enough_cases else []
         ways += [f"{self.enough_seeds} seeds"] if self.enough_seeds else []
-        takes = f"that takes {' or '.join(ways)}" if ways else "give it more cases, and a baseline of at least 3 seeds"
+        more = f", and a baseline of at least {stats.FEWEST_SEEDS} seeds"
+        otherwise = "give it more cases" + (more if self.baseline_seeds < stats.FEWEST_SEEDS else "")
+        takes = f"that takes {' or '.join(ways)}" if ways else otherwise
         has = f"{plural(self.cases, 'case')} and {plural(self.seeds, 'seed')} show"
         if math.isinf(self.detectable):
             return f"{has} no loss of {self.metric}, however large; {takes}"
@@ -105,4 +109,5 @@ def _unseen(baseline: Run, metric: str, sight: Sight) -> Unseen | None:
         return None
     more_cases = next((count for count in range(cases + 1, MOST_CASES + 1) if shows(count, seeds)), None)
     more_seeds = next((count for count in range(seeds + 1, MOST_SEEDS + 1) if shows(cases, count)), None)
-    return Unseen(metric, gross, detectable(cases, seeds), cases, seeds, more_cases, more_seeds)
+    of_baseline = scores.held.shape[1]
+    return Unseen(metric, gross, detectable(cases, seeds), cases, seeds, more_cases, more_seeds, of_baseline)

@@ -46,6 +46,8 @@ def evaluate(
 def generate(plan: Plan, engine: Engine, folder: Path, progress: Progress, earlier: Run | None = None) -> Run:
     """Generate every sample of a plan into `folder`: a run without scores, in the order of the suite."""
     with Generation(plan, engine, folder, earlier) as generation:
+        if generation.resumed:
+            progress(generation.resumed)
         for batch in generation.batches():
             generation.generate(batch)
             progress(len(batch))

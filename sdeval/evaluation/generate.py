@@ -56,6 +56,8 @@ class Generation(AbstractContextManager["Generation"]):
         )
         self._journal = Journal(folder, facts_of(plan, engine)) if plan.journal else None
         self._recall()
+        self.resumed = len(self._results) - len(done)
+        """Images that an interrupted session had generated."""
         self._call = 1 + max((each.call for each in self._timings.values()), default=-1)
         self._encoders = encoders(engine.device)
         self._encoded: list[Future[SampleResult]] = []

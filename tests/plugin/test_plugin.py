@@ -905,7 +905,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_resume(suites: pytest.Pytester, int
         ["sdeval: interrupted; 1 image kept in reports/2*; resume with: pytest *--sdeval-resume"]
     )
     result = suites.runpytest_inprocess(*interrupted, "--sdeval-resume")
-    result.stdout.fnmatch_lines(["sdeval: resumes 2*"])
+    result.stdout.fnmatch_lines(["sdeval: resumes 2*", "*few on shapes: 3/3 images*"])
 
 
 def test_every_run_is_read_once_at_the_end_of_a_session(
