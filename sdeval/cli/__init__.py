@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _attempt(given: argparse.Namespace) -> int:
     try:
         return _run(given)
-    # Whatever cannot be written: a full disk, a folder of somebody else.
+    # OSError: something cannot be written, as on a full disk or without permission.
     except (SdevalError, OSError) as error:
         print(f"sdeval: {error}", file=sys.stderr)
         return USAGE
@@ -81,7 +81,7 @@ def _run(given: argparse.Namespace) -> int:
     return int(given.command(given))
 
 
-def _parser(chosen: str) -> argparse.ArgumentParser:
+def _parser(called: str) -> argparse.ArgumentParser:
     """The parser of all commands, with the arguments of the one that is called."""
     parser = argparse.ArgumentParser(
         prog="sdeval",
@@ -90,12 +90,14 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sdeval {metadata.version('pytest-sdeval')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
-        if name != chosen:
+        if name != called:
             commands.add_parser(name, help=summary)
             continue
         command = import_module(f"sdeval.cli.{name}")
-        one = commands.add_parser(name, help=summary, description=command.run.__doc__)
-        command.arguments(one)
-        one.add_argument("--baselines", type=Path, metavar="DIR", help="default: as pyproject.toml says, or baselines")
-        one.set_defaults(command=command.run)
+        subparser = commands.add_parser(name, help=summary, description=command.run.__doc__)
+        command.arguments(subparser)
+        subparser.add_argument(
+            "--baselines", type=Path, metavar="DIR", help="default: as pyproject.toml says, or baselines"
+        )
+        subparser.set_defaults(command=command.run)
     return parser

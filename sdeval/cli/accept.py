@@ -11,7 +11,7 @@ from sdeval._utils.formatting import number
 from sdeval._utils.tables import Column, Row, Table, show
 from sdeval.baselines import speed as pace
 from sdeval.baselines.acceptance import propose, write
-from sdeval.cli.accept_options import wanted
+from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ LINES = 20
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be said."""
-    what = "a session, one run in it, or an approvals.json from its page (default: the latest session)"
-    parser.add_argument("folder", metavar="RUN", type=Path, nargs="?", help=what)
-    word = "accept only cases whose ids match, as in `cat and not black`; repeatable"
-    parser.add_argument("-k", dest="words", metavar="EXPR", action="append", default=[], help=word)
-    score = "accept only scores of this metric; images stay as they are; repeatable"
-    parser.add_argument("--metric", dest="metrics", metavar="METRIC", action="append", default=[], help=score)
+    """Add the arguments of the command."""
+    folder_help = "a session, one run in it, or an approvals.json from its page (default: the latest session)"
+    parser.add_argument("folder", metavar="RUN", type=Path, nargs="?", help=folder_help)
+    words_help = "accept only cases whose ids match, as in `cat and not black`; repeatable"
+    parser.add_argument("-k", dest="words", metavar="EXPR", action="append", default=[], help=words_help)
+    metric_help = "accept only scores of this metric; images stay as they are; repeatable"
+    parser.add_argument("--metric", dest="metrics", metavar="METRIC", action="append", default=[], help=metric_help)
     parser.add_argument("--reason", metavar="TEXT", help="why; stored with the baseline")
-    of = "the session that an approvals.json is of (default: the one it names)"
-    parser.add_argument("--from", dest="session", metavar="DIR", type=Path, help=of)
+    session_help = "the session that an approvals.json is of (default: the one it names)"
+    parser.add_argument("--from", dest="session", metavar="DIR", type=Path, help=session_help)
     parser.add_argument(
         "--speed", action="store_true", help="keep times also where images are generated on the processor"
     )
@@ -50,27 +50,27 @@ def run(given: argparse.Namespace) -> int:
         if not given.dry_run:
             write(proposal)
             _accept_pace(proposal, given)
-        _tell(proposal, LINES if not given.verbose else None)
+        _print(proposal, LINES if not given.verbose else None)
     print("nothing written (dry run)" if given.dry_run else f"accepted into {short(given.baselines)}; undo with git")
     return 0
 
 
 def _proposals(given: argparse.Namespace) -> list[Proposal]:
-    """What every baseline would become."""
-    request = wanted(given)
+    """The changes to every baseline that is selected."""
+    selection = selection_of(given)
     return [
         propose(
             folder,
             given.baselines,
             parts,
             suite_of=lambda name: find_suites(name, given.root)[0],
-            reason=request.reason,
+            reason=selection.reason,
         )
-        for folder, parts in request.parts
+        for folder, parts in selection.parts
     ]
 
 
-def _tell(proposal: Proposal, lines: int | None) -> None:
+def _print(proposal: Proposal, lines: int | None) -> None:
     """Old and new: every metric, then cases whose scores change; of a whole run only where all lines are asked for."""
     print(_title(proposal))
     cases = [] if proposal.whole and lines is not None else proposal.cases
@@ -89,11 +89,11 @@ def _row(name: str, change: Change | CaseChange, reason: str = "") -> Row:
 
 
 def _title(proposal: Proposal) -> str:
-    told = f"{proposal.images} images new or changed" if proposal.fresh else "images stay"
-    return f"{proposal.run.suite} on {proposal.run.target}: {told}"
+    images = f"{proposal.images} images new or changed" if proposal.fresh else "images stay"
+    return f"{proposal.run.suite} on {proposal.run.target}: {images}"
 
 
 def _accept_pace(proposal: Proposal, given: argparse.Namespace) -> None:
-    """Keep how fast a whole run was: on a processor, which others use as well, only where that is wanted."""
+    """Keep how fast a whole run was: on a processor, which others use as well, only where `--speed` asks for it."""
     if proposal.whole and (given.speed or not pace.hardware_of(proposal.run).startswith("cpu")):
         pace.accept(proposal.run, given.baselines)

@@ -20,52 +20,52 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Selection:
     """Parts of runs, and why they are accepted."""
 
     parts: list[tuple[Path, list[Part]]]
     reason: str
 
 
-def wanted(given: argparse.Namespace) -> Wanted:
-    """What is to be accepted, by the command line or by an `approvals.json`.
+def selection_of(given: argparse.Namespace) -> Selection:
+    """The selection made on the command line or in an `approvals.json`.
 
     Raises:
-        SdevalError: there is no run, or nothing that is chosen is in one.
+        SdevalError: there is no run, or no run holds what was selected.
     """
     if given.folder is not None and (given.folder.suffix == ".json" or given.folder.is_file()):
-        return _approved(given, given.folder)
+        return _selection_from_approvals(given, given.folder)
     if given.session:
         raise SdevalError("--from: is for an approvals.json; name the session by itself: sdeval accept SESSION")
-    return Wanted(_request(given), given.reason or "")
+    return Selection(_parts_of_runs(given), given.reason or "")
 
 
-def _request(given: argparse.Namespace) -> list[tuple[Path, list[Part]]]:
+def _parts_of_runs(given: argparse.Namespace) -> list[tuple[Path, list[Part]]]:
     folders = _folders(given.folder or given.output / "latest")
     if not given.words and not given.metrics:
         return [(folder, [Part()]) for folder in folders]
-    found = _read(folders)
-    chosen = parts_by_words({key: run for key, (run, _) in found.items()}, given.words, given.metrics)
-    return [(found[key][1], [part]) for key, part in chosen.items()]
+    runs = _read(folders)
+    parts = parts_by_words({key: run for key, (run, _) in runs.items()}, given.words, given.metrics)
+    return [(runs[key][1], [part]) for key, part in parts.items()]
 
 
-def _approved(given: argparse.Namespace, path: Path) -> Wanted:
+def _selection_from_approvals(given: argparse.Namespace, path: Path) -> Selection:
     if given.words or given.metrics:
         raise SdevalError(f"{path}: says itself what is accepted; leave out -k and --metric")
     approvals = read_approvals(path)
-    found = _read(_folders(given.session or _session_of(path, approvals.session, given.output)))
-    parts = parts_by_name(approvals, {key: run for key, (run, _) in found.items()}, path)
+    runs = _read(_folders(given.session or _session_of(path, approvals.session, given.output)))
+    parts = parts_by_name(approvals, {key: run for key, (run, _) in runs.items()}, path)
     reason = approvals.reason if given.reason is None else given.reason
-    return Wanted([(found[key][1], mine) for key, mine in parts.items()], reason)
+    return Selection([(runs[key][1], run_parts) for key, run_parts in parts.items()], reason)
 
 
 def _session_of(path: Path, name: str, output: Path) -> Path:
-    """The session that a file was made for: among the others, beside the file, or around it."""
+    """The session that a file was made for: in the output folder, in the folder of the file, or that folder itself."""
     places = (output / name, path.parent / name, path.parent)
-    found = next((each for each in places if each.resolve().name == name and each.is_dir()), None)
-    if found is None:
+    session = next((place for place in places if place.resolve().name == name and place.is_dir()), None)
+    if session is None:
         raise SdevalError(f"{path}: session: {name} is neither in {output} nor beside the file; say where: --from DIR")
-    return found
+    return session
 
 
 def _folders(session: Path) -> list[Path]:
@@ -77,11 +77,11 @@ def _folders(session: Path) -> list[Path]:
 
 def _read(folders: list[Path]) -> dict[Key, tuple[Run, Path]]:
     """Runs and their folders, by suite and target."""
-    found: dict[Key, tuple[Run, Path]] = {}
+    runs: dict[Key, tuple[Run, Path]] = {}
     for folder in folders:
         run = run_folder.read(folder)
         key = (run.suite, run.target)
-        if key in found:
-            raise SdevalError(f"{folder}: is a run of {run.suite} on {run.target}, as {found[key][1]} is; name one")
-        found[key] = (run, folder)
-    return found
+        if key in runs:
+            raise SdevalError(f"{folder}: is a run of {run.suite} on {run.target}, as {runs[key][1]} is; name one")
+        runs[key] = (run, folder)
+    return runs

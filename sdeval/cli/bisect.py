@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 UNJUDGED = frozenset({"unscored", "not_comparable", "new"})
-"""Whatever got worse may hide behind these."""
+"""Verdicts without a judgement: something may have got worse all the same."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be said."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "--baselines-of",
         metavar="COMMIT",
@@ -45,39 +45,39 @@ def run(given: argparse.Namespace) -> int:
     with TemporaryDirectory() as aside:
         try:
             baselines = _baselines(given, Path(aside))
-        # As wrong at every commit: to leave them all out would take long and tell nothing.
+        # This fails at every commit alike: to skip them one by one would take long and show nothing.
         except SdevalError as error:
             print(f"sdeval: {error}", file=sys.stderr)
             return ABORT
         code = _pytest(given.pytest or ["suites"], output, baselines.resolve())
-    found, why = judge(code, _record(output))
-    print(f"sdeval bisect: {why}", flush=True)
-    return found
+    exit_code, message = judge(code, _record(output))
+    print(f"sdeval bisect: {message}", flush=True)
+    return exit_code
 
 
-def judge(code: int, found: Record | None) -> tuple[int, str]:
+def judge(code: int, record: Record | None) -> tuple[int, str]:
     """The exit code for `git bisect run`, and why.
 
     Args:
         code: what pytest ended with.
-        found: by the session; None where there is nothing.
+        record: what the session recorded; None where it recorded nothing.
     """
-    if found is None or code not in (0, 1):
-        return CANNOT_JUDGE, f"cannot judge: pytest ended with {code}" + ("" if found else ", and there is no verdict")
-    worse = [each for each in found.verdicts if each.verdict in ("broken", "regressed")]
-    unjudged = [each for each in found.verdicts if each.verdict in UNJUDGED]
+    if record is None or code not in (0, 1):
+        return CANNOT_JUDGE, f"cannot judge: pytest ended with {code}" + ("" if record else ", and there is no verdict")
+    worse = [verdict for verdict in record.verdicts if verdict.verdict in ("broken", "regressed")]
+    unjudged = [verdict for verdict in record.verdicts if verdict.verdict in UNJUDGED]
     if worse:
-        return 1, f"worse: {_first(worse)}"
+        return 1, f"worse: {_describe_first(worse)}"
     if unjudged:
-        return CANNOT_JUDGE, f"cannot judge: {_first(unjudged)}"
+        return CANNOT_JUDGE, f"cannot judge: {_describe_first(unjudged)}"
     if code:
         return CANNOT_JUDGE, "cannot judge: pytest failed, but for no verdict"
-    if not any(each.verdict in ("passed", "improved") for each in found.verdicts):
+    if not any(verdict.verdict in ("passed", "improved") for verdict in record.verdicts):
         return CANNOT_JUDGE, "cannot judge: nothing passed and nothing is worse"
     return 0, "not worse"
 
 
-def _first(verdicts: Sequence[Verdict]) -> str:
+def _describe_first(verdicts: Sequence[Verdict]) -> str:
     first = verdicts[0]
     more = f", and {len(verdicts) - 1} more" if len(verdicts) > 1 else ""
     case = f"{first.case} " if first.case else ""
@@ -85,7 +85,7 @@ def _first(verdicts: Sequence[Verdict]) -> str:
 
 
 def _pytest(arguments: Sequence[str], output: Path, baselines: Path) -> int:
-    """Run it as the user would, but for where it reads and writes."""
+    """Run pytest as the user would, with other folders to read from and write to."""
     own = ["--no-sdeval-strict", "--sdeval-output", str(output), "--sdeval-baselines", str(baselines)]
     # Commits follow each other so fast that a module may look no newer than what was compiled from the last one.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -108,21 +108,21 @@ def _record(output: Path) -> Record | None:
 def _baselines(given: argparse.Namespace, aside: Path) -> Path:
     if not given.baselines_of:
         return Path(given.baselines)
-    return _as_they_were(given.baselines_of, given.baselines, given.root, aside)
+    return _extract_baselines(given.baselines_of, given.baselines, given.root, aside)
 
 
-def _as_they_were(commit: str, baselines: Path, root: Path, aside: Path) -> Path:
-    """The baselines of a commit, put aside."""
+def _extract_baselines(commit: str, baselines: Path, root: Path, aside: Path) -> Path:
+    """The baselines of a commit, extracted into the folder `aside`."""
     folder = baselines.resolve()
     if not folder.is_relative_to(root.resolve()):
         raise SdevalError(f"--baselines-of: {folder} is outside of {root}: git does not know it")
     inside = folder.relative_to(root.resolve())
     command = ["git", "-C", str(root), "archive", "--format=zip", commit, "--", str(inside)]
-    done = subprocess.run(command, capture_output=True)
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise SdevalError(f"--baselines-of {commit}: {said[-1] if said else 'git archive failed'}")
+    process = subprocess.run(command, capture_output=True)
+    if process.returncode:
+        messages = process.stderr.decode(errors="replace").strip().splitlines()
+        raise SdevalError(f"--baselines-of {commit}: {messages[-1] if messages else 'git archive failed'}")
     # Of a tar file, Python 3.11.0 to 3.11.3 would follow paths out of the folder; of a zip file none does.
-    with zipfile.ZipFile(io.BytesIO(done.stdout)) as archive:
+    with zipfile.ZipFile(io.BytesIO(process.stdout)) as archive:
         archive.extractall(aside)
     return aside / inside

@@ -1,4 +1,4 @@
-"""`sdeval calibrate`: measure what a suite's metrics do while nothing changes."""
+"""`sdeval calibrate`: measure the variability of a suite's metrics while nothing changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be said."""
+    """Add the arguments of the command."""
     add_suite_and_target(parser)
     parser.add_argument("--seed-sets", type=int, default=6, metavar="N", help="sets of seeds to generate (default: 6)")
     parser.add_argument(
@@ -34,35 +34,35 @@ def run(given: argparse.Namespace) -> int:
 
     further = [run_folder.read(folder) for folder in given.runs]
     jobs = jobs_of(given)
-    for each, folder in zip(further, given.runs, strict=True):
-        if (each.suite, each.target) not in [job.key for job in jobs]:
+    for stored, folder in zip(further, given.runs, strict=True):
+        if (stored.suite, stored.target) not in [job.key for job in jobs]:
             request = ", ".join(" on ".join(job.key) for job in jobs)
-            raise SdevalError(f"{folder}: is a run of {each.suite} on {each.target}; asked is {request}")
+            raise SdevalError(f"{folder}: is a run of {stored.suite} on {stored.target}; asked is {request}")
     for job in jobs:
         suite, target = job.suite, job.target
-        mine = [each for each in further if (each.suite, each.target) == job.key]
+        matching = [stored for stored in further if (stored.suite, stored.target) == job.key]
         with TemporaryDirectory() as folder:
-            found = calibrate(suite, target, Path(folder), mine, given.seed_sets, watcher())
-        _tell(found)
-        print(f"written to {short(variability.write(found, given.baselines))}\n")
+            measured = calibrate(suite, target, Path(folder), matching, given.seed_sets, watcher())
+        _print(measured)
+        print(f"written to {short(variability.write(measured, given.baselines))}\n")
     return 0
 
 
-def _tell(found: Variability) -> None:
+def _print(measured: Variability) -> None:
     names = ("value", "variability", "harmless", "tolerance", "detectable", "cases")
     columns = [Column("metric"), *(Column(name, numeric=True) for name in names)]
     rows = []
-    for name, each in found.metrics.items():
-        values = (each.value, each.variability, each.harmless, each.allowed, each.detectable)
-        rows.append(Row([name, *map(number, values), _cases(each)]))
-    show(Table(columns, rows, title=f"{found.suite} on {found.target}, {found.seed_sets} sets of seeds"))
-    if found.defects:
-        counts = ", ".join(f"{count} {defect}" for defect, count in found.defects.items())
-        print(f"broken images that the target makes by itself: {counts}, of {found.images}")
-    few = [name for name, each in found.metrics.items() if each.cases_needed > each.cases]
+    for name, metric in measured.metrics.items():
+        values = (metric.value, metric.variability, metric.harmless, metric.allowed, metric.detectable)
+        rows.append(Row([name, *map(number, values), _cases(metric)]))
+    show(Table(columns, rows, title=f"{measured.suite} on {measured.target}, {measured.seed_sets} sets of seeds"))
+    if measured.defects:
+        counts = ", ".join(f"{count} {defect}" for defect, count in measured.defects.items())
+        print(f"broken images that the target makes by itself: {counts}, of {measured.images}")
+    few = [name for name, metric in measured.metrics.items() if metric.cases_needed > metric.cases]
     if few:
         print(f"too few cases to show a loss as small as the tolerance: {', '.join(few)}")
 
 
-def _cases(each: MetricVariability) -> str:
-    return f"{each.cases} of {each.cases_needed}" if each.cases_needed > each.cases else str(each.cases)
+def _cases(metric: MetricVariability) -> str:
+    return f"{metric.cases} of {metric.cases_needed}" if metric.cases_needed > metric.cases else str(metric.cases)

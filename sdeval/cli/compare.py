@@ -1,4 +1,4 @@
-"""`sdeval compare`: comparison."""
+"""`sdeval compare`: compare runs of the same suites under different settings."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sdeval.report.html.comparison import write_sheets
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be said."""
-    what = "a run, or a session with several; from any machine, any version"
-    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=what)
+    """Add the arguments of the command."""
+    runs_help = "a run, or a session with several; from any machine, any version"
+    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=runs_help)
     parser.add_argument("--reference", metavar="NAME", help="what the others are compared with (default: the first)")
     parser.add_argument("--fail", action="store_true", help="exit with 1 where a setting is shown to be worse")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write a page with the same prompts in rows")
@@ -28,13 +28,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Judge runs of the same suites against one of them, and print what each setting costs and loses."""
     compared = compared_of(given.runs, partial(of_project, given.root), given.reference)
-    found = [each.matrix for each in compared]
-    if not found:
+    matrices = [comparison.matrix for comparison in compared]
+    if not matrices:
         raise SdevalError("no suite has two runs in these folders; it takes two to compare")
-    for matrix in found:
+    for matrix in matrices:
         print("\n".join(matrix_lines(matrix, terminal_width(), colour=has_colour())), end="\n\n")
     if given.page:
         print(write_sheets(given.page.resolve(), compared))
     if given.json:
-        write_text(given.json, dump_json([asdict(each) for each in found]))
-    return int(given.fail and any(row.worse for matrix in found for row in matrix.rows))
+        write_text(given.json, dump_json([asdict(matrix) for matrix in matrices]))
+    return int(given.fail and any(row.worse for matrix in matrices for row in matrix.rows))

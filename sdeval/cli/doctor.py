@@ -18,7 +18,7 @@ COLOURS = {"fine": "", "look": "yellow", "wrong": "red"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be said."""
+    """Add the arguments of the command."""
     add_target(parser)
 
 
@@ -41,7 +41,7 @@ def run(given: argparse.Namespace) -> int:
     plan = make_plan(suite, target)
     checks = examine(open_target(target), suite, plan.settings, plan.samples)
     show(Table([Column()], list(map(_row, checks))))
-    return int(any(each.state == "wrong" for each in checks))
+    return int(any(item.state == "wrong" for item in checks))
 
 
 def _row(check: Check) -> Row:

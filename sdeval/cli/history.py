@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from sdeval.history.trends import Watched
 
 _NAMES: Mapping[str, Callable[[Watched], str]] = {
-    "suite": lambda each: each.suite,
-    "target": lambda each: each.target,
-    "metric": lambda each: each.series.metric,
+    "suite": lambda metric: metric.suite,
+    "target": lambda metric: metric.target,
+    "metric": lambda metric: metric.series.metric,
 }
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be said."""
+    """Add the arguments of the command."""
     parser.add_argument("--suite", metavar="SUITE", help="of this suite alone")
     parser.add_argument("--target", metavar="TARGET", help="on this target alone")
     parser.add_argument("--metric", metavar="METRIC", help="this metric alone")
@@ -39,18 +39,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Print every metric session after session, and say what has a trend although no session failed by it."""
-    watched = _chosen(given)
+    watched = _selected(given)
     print("\n".join(history_lines(watched, terminal_width(), colour=has_colour())))
     if given.json:
-        write_text(given.json, dump_json([asdict(each) for each in watched]))
+        write_text(given.json, dump_json([asdict(metric) for metric in watched]))
     if given.plot:
         write_history(given.plot, watched)
         print(f"page: {short(given.plot)}")
-    return int(given.fail and any(each.trend for each in watched))
+    return int(given.fail and any(metric.trend for metric in watched))
 
 
-def _chosen(given: argparse.Namespace) -> list[Watched]:
-    """What was asked for, of all that is watched.
+def _selected(given: argparse.Namespace) -> list[Watched]:
+    """The metrics that the options select.
 
     Raises:
         SdevalError: there is no history, or nothing in it of that name.
@@ -58,13 +58,13 @@ def _chosen(given: argparse.Namespace) -> list[Watched]:
     if given.last is not None and given.last < 1:
         raise SdevalError(f"--last: must be a whole number from 1 on, got {given.last}")
     entries = read(given.output / HISTORY)
-    # A trend is looked for in all that is known, so that what is left out makes nothing else more likely to be told.
+    # Trends are tested over all metrics, so that a selection does not change which trends are reported.
     watched = watch(entries[-given.last :] if given.last else entries)
-    for what, name_of in _NAMES.items():
-        name = getattr(given, what)
+    for option, name_of in _NAMES.items():
+        name = getattr(given, option)
         if name is not None:
-            known = {name_of(each) for each in watched}
-            watched = [each for each in watched if name_of(each) == name]
+            names = {name_of(metric) for metric in watched}
+            watched = [metric for metric in watched if name_of(metric) == name]
             if not watched:
-                raise SdevalError(f"--{what}: {unknown(what, name, known)}")
+                raise SdevalError(f"--{option}: {unknown(option, name, names)}")
     return watched

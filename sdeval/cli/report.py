@@ -11,7 +11,7 @@ from sdeval.report.publish import rewrite_page
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be said."""
+    """Add the arguments of the command."""
     parser.add_argument("folder", metavar="RUN", type=Path, nargs="?", help="a session (default: the latest)")
     parser.add_argument(
         "--single-file",
@@ -26,9 +26,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Generate the page of a session again, from what is on disk."""
     if given.single_file and given.single_file.is_dir():
-        told = (
+        advice = (
             f"{given.single_file} is a folder; the session comes first: sdeval report {given.single_file} --single-file"
         )
-        raise SdevalError(f"--single-file: {told}")
+        raise SdevalError(f"--single-file: {advice}")
     print(short(rewrite_page(given.folder or given.output / "latest", single=given.single_file)))
     return 0

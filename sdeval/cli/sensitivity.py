@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be said."""
+    """Add the arguments of the command."""
     add_suite_and_target(parser)
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="plant only this one; repeatable")
     parser.add_argument("--repeats", type=int, default=1, metavar="N", help="of the controls, with other seeds each")
@@ -33,7 +33,7 @@ def run(given: argparse.Namespace) -> int:
 
     if given.repeats < 1:
         raise SdevalError(f"--repeats: must be a whole number from 1 on, got {given.repeats}")
-    found = []
+    results = []
     trials = [
         Trial(
             suite=job.suite,
@@ -47,16 +47,16 @@ def run(given: argparse.Namespace) -> int:
     for trial in trials:
         print(f"\n{trial.suite.name} on {trial.target.name}: {len(trial.faults)} faults and controls", flush=True)
         with TemporaryDirectory() as folder:
-            shown = watcher() if given.progress else Silent()
+            progress = watcher() if given.progress else Silent()
             width = max(len(fault.name) for fault in trial.faults)
-            found.append(measure(trial, Path(folder), shown, partial(_tell, width=width)))
-        _summarize(found[-1])
+            results.append(measure(trial, Path(folder), progress, partial(_print_finding, width=width)))
+        _summarize(results[-1])
     if given.json:
-        write_text(given.json, dump_json([each.describe() for each in found]))
-    return int(not all(each.good for each in found))
+        write_text(given.json, dump_json([result.describe() for result in results]))
+    return int(not all(result.good for result in results))
 
 
-def _tell(finding: Finding, width: int) -> None:
+def _print_finding(finding: Finding, width: int) -> None:
     """One row, as soon as it is known; `width` is that of the longest name of a fault."""
     kind = "control" if finding.control else ("clear" if finding.clear else "faint")
     repeat = f" #{finding.repeat}" if finding.repeat else ""
@@ -73,27 +73,27 @@ def _outcome(finding: Finding) -> str:
     return f"{finding.verdict} by {', '.join(finding.metrics)}" if finding.caught else finding.verdict
 
 
-def _summarize(found: Sensitivity) -> None:
+def _summarize(result: Sensitivity) -> None:
     from sdeval.diagnostics.naive_rules import BY_HAND
 
     columns = [
         Column("rule"),
         *(Column(name, numeric=True) for name in ("clear faults", "faint faults", "controls flagged")),
     ]
-    counts = (found.caught(clear=True), found.caught(clear=False), found.flagged())
-    rows = [Row(["sdeval", *map(_of, counts)]), *(Row([rule, *_alarms(found, rule)]) for rule in BY_HAND)]
+    counts = (result.caught(clear=True), result.caught(clear=False), result.flagged())
+    rows = [Row(["sdeval", *map(_ratio, counts)]), *(Row([rule, *_alarms(result, rule)]) for rule in BY_HAND)]
     print()
     show(Table(columns, rows, indent=2))
-    for note in found.notes:
+    for note in result.notes:
         print(f"\n  note: {note}")
 
 
-def _alarms(found: Sensitivity, rule: str) -> list[str]:
+def _alarms(result: Sensitivity, rule: str) -> list[str]:
     """How many of the clear faults, the faint ones and the controls a rule raises an alarm for."""
-    alarms = [[fault.by_hand[rule] for fault in found.faults if fault.clear == clear] for clear in (True, False)]
-    controls = [finding.by_hand[rule] for finding in found.findings if finding.control]
-    return [_of((sum(group), len(group))) for group in (*alarms, controls)]
+    alarms = [[fault.by_hand[rule] for fault in result.faults if fault.clear == clear] for clear in (True, False)]
+    controls = [finding.by_hand[rule] for finding in result.findings if finding.control]
+    return [_ratio((sum(group), len(group))) for group in (*alarms, controls)]
 
 
-def _of(count: tuple[int, int]) -> str:
+def _ratio(count: tuple[int, int]) -> str:
     return f"{count[0]} of {count[1]}"

@@ -1,4 +1,4 @@
-"""What several commands are asked in the same way: which suites, which target, how it is set."""
+"""Options that several commands share: suites, target and settings."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def jobs_of(given: argparse.Namespace) -> list[Job]:
 
 def target_of(given: argparse.Namespace, otherwise: str) -> Target:
     """The target that was named, or another."""
-    found = targets.find(given.target or otherwise, given.named)
-    return found.with_values(targets.parse_settings(given.set))
+    target = targets.find(given.target or otherwise, given.named)
+    return target.with_values(targets.parse_settings(given.set))
 
 
 def watcher() -> Watcher:

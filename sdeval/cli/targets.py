@@ -9,21 +9,21 @@ from sdeval.config.target import Target
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own."""
+    """Add nothing: the command has no arguments of its own."""
 
 
 def run(given: argparse.Namespace) -> int:
     """Print every target that comes with sdeval or is the project's own: its name, its model, and how it is run."""
-    named = given.named
-    show(Table([Column()], [Row([name], described(named[name])) for name in sorted(named)]))
+    targets = given.named
+    show(Table([Column()], [Row([name], description(targets[name])) for name in sorted(targets)]))
     return 0
 
 
-def described(target: Target) -> str:
+def description(target: Target) -> str:
     """The model, and whatever is not left as it is by default.
 
     Example:
-        >>> described(Target(name="a", model="org/model", dtype="float16"))
+        >>> description(Target(name="a", model="org/model", dtype="float16"))
         'org/model dtype=float16'
     """
     usual = Target(name=target.name, model=target.model).describe()

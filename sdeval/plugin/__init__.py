@@ -69,7 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="fail where a baseline, weights or a score is missing (default where CI is set)",
     )
     add("--sdeval-no-strict", dest="sdeval_strict", action="store_false", help="skip them instead")
-    # Names of before, which no help shows.
+    # Former names of the options: still accepted, and hidden from the help.
     add("--sdeval-against", dest="sdeval_compare_to", help=SUPPRESS)
     add("--sdeval-against-python", dest="sdeval_compare_to_python", help=SUPPRESS)
     add("--no-sdeval-strict", dest="sdeval_strict", action="store_false", help=SUPPRESS)
@@ -96,5 +96,5 @@ def pytest_configure(config: pytest.Config) -> None:
             ci=bool(os.environ.get("CI")),
         )
     config.stash[STATE] = State(config, settings)
-    for room in (collection, items, controller):
-        config.pluginmanager.register(room, room.__name__)
+    for hooks in (collection, items, controller):
+        config.pluginmanager.register(hooks, hooks.__name__)

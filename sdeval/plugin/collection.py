@@ -15,7 +15,7 @@ from sdeval.errors import SdevalError, located, unknown
 from sdeval.plugin.items import SuiteItem
 from sdeval.plugin.state import STATE
 
-_NAMED: Mapping[str, type[Suite | Case]] = {"Suite": Suite, "Case": Case}
+_CLASSES: Mapping[str, type[Suite | Case]] = {"Suite": Suite, "Case": Case}
 _UNKNOWN_ARGUMENT = re.compile(r"(Suite|Case)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 
 
@@ -35,7 +35,7 @@ def pytest_make_collect_report(
     """Say what is wrong with a suite in one line, without a traceback."""
     report = yield
     error = getattr(getattr(report, "call", None), "excinfo", None)
-    cause = _our_error(error.value) if error is not None else None
+    cause = _sdeval_error(error.value) if error is not None else None
     if cause is not None:
         cause = located(cause, collector.path, collector.nodeid)
         report.longrepr = str(cause)
@@ -43,26 +43,26 @@ def pytest_make_collect_report(
     return report
 
 
-def _our_error(error: BaseException | None) -> SdevalError | None:
-    """The error of ours that pytest wrapped while it imported a module, if that is what happened."""
+def _sdeval_error(error: BaseException | None) -> SdevalError | None:
+    """The `SdevalError` that pytest wrapped while it imported a module; None where it was another error."""
     while error is not None and not isinstance(error, SdevalError):
-        error = _misnamed(error) or error.__cause__ or error.__context__
+        error = _argument_error(error) or error.__cause__ or error.__context__
     return error
 
 
-def _misnamed(error: BaseException) -> SdevalError | None:
-    """An argument that a suite or a case does not have, with its near matches."""
+def _argument_error(error: BaseException) -> SdevalError | None:
+    """An error for an argument that a suite or a case does not have, with similar names; None for other errors."""
     match = _UNKNOWN_ARGUMENT.match(str(error)) if isinstance(error, TypeError) else None
     if match is None:
         return None
-    kind, name = _NAMED[match[1]], match[2]
-    message = unknown(f"argument of {match[1]}", name, (each.name for each in fields(kind) if each.name != "origin"))
+    kind, name = _CLASSES[match[1]], match[2]
+    message = unknown(f"argument of {match[1]}", name, (field.name for field in fields(kind) if field.name != "origin"))
     return SdevalError(message).with_traceback(error.__traceback__)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Judge all cases first: metrics are judged together, once everything is generated."""
+    """Sort cases before metrics: metrics are judged together, once everything is generated."""
     state = config.stash[STATE]
     if state.errors and state.worker is None and not config.getoption("continue_on_collection_errors"):
         raise pytest.UsageError("\n".join(map(str, state.errors)))
@@ -99,31 +99,31 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         except SdevalError as error:
             if state.worker is None:
                 raise pytest.UsageError(str(error)) from None
-            # A worker cannot end the session; its items say it instead.
+            # A worker cannot end the session; each of its items reports the error instead.
             state.broken = error
     return (yield)
 
 
-def _warn(session: pytest.Session, unseen: Sequence[str]) -> None:
-    """Say what a suite could not show; a strict session does not begin with such a gate.
+def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:
+    """Warn of losses that a suite could not detect; a strict session does not start with such a suite.
 
     Raises:
-        SdevalError: it is strict.
+        SdevalError: the session is strict, and there is something to warn of.
     """
     state = session.config.stash[STATE]
-    if unseen and state.settings.strict:
+    if warnings and state.settings.strict:
         raise SdevalError(
-            "\n".join([*unseen, "a gate that misses gross losses is none; --sdeval-no-strict runs it all the same"])
+            "\n".join([*warnings, "a gate that misses gross losses is none; --sdeval-no-strict runs it all the same"])
         )
-    state.unseen = list(unseen)
+    state.unseen = list(warnings)
     terminal = session.config.pluginmanager.getplugin("terminalreporter")
     if state.worker is None and terminal is not None:
-        for line in unseen:
+        for line in warnings:
             terminal.write_line(f"sdeval: {line}", yellow=True)
 
 
 def _check_output(folder: Path) -> None:
-    """Find out whether the session can be written, before it has cost anything."""
+    """Check that the session folder can be written, before anything is generated."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

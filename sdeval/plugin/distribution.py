@@ -11,28 +11,28 @@ from sdeval.config.suite import SPEEDS
 
 
 def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeScheduling:
-    """A scheduler that keeps the items of one target on one worker; every other test goes for itself."""
-    known = set(targets)
+    """A scheduler that keeps the items of one target on one worker; every other test is scheduled on its own."""
+    names = set(targets)
 
     class ByTarget(LoadScopeScheduling):
         def add_node_collection(self, node: Any, collection: Any) -> None:
             super().add_node_collection(node, collection)
-            known.update(declared(collection))
+            names.update(declared(collection))
 
         def _split_scope(self, nodeid: str) -> str:
-            return scope(nodeid, known)
+            return scope(nodeid, names)
 
     return ByTarget(config, log)
 
 
 def declared(nodeids: Iterable[str]) -> set[str]:
-    """Targets that suites themselves declare, read off the ids of their speeds."""
+    """Names of the targets that suites declare, taken from the ids of their speed items."""
     ends = [f"-{name}]" for name in SPEEDS]
     return {nodeid.partition("[")[2].removesuffix(end) for nodeid in nodeids for end in ends if nodeid.endswith(end)}
 
 
 def scope(nodeid: str, targets: Collection[str]) -> str:
-    """What a node id is kept together by.
+    """The group of a node id: its target, or the id itself where it has none.
 
     Example:
         >>> scope("suites/test_a.py::test_a[sd15-ddim-cat]", ["sd15", "sd15-ddim"])

@@ -30,22 +30,22 @@ class SuiteItem(pytest.Function):
         """The item called `NAME[TARGET-CASE]`."""
 
         def judge() -> None:
-            made.judge()
+            test.judge()
 
-        made: SuiteItem = cls.from_parent(collector, name=f"{name}[{item.id}]", callobj=judge)
-        made.item = item
+        test: SuiteItem = cls.from_parent(collector, name=f"{name}[{item.id}]", callobj=judge)
+        test.item = item
         if item.kind == "case":
             # So that `-k` finds a case by its tags.
-            made.extra_keyword_matches.update(item.case.tags)
-        return made
+            test.extra_keyword_matches.update(item.case.tags)
+        return test
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """The module of the suite: what the function itself says is this file."""
+        """The module of the suite; by default pytest would report this file."""
         return self.path, 0, self.name
 
     @property
     def id(self) -> Any:
-        """The id as pytest 9.2 reads it back from its cache: what stands in brackets is no part of the name."""
+        """The id as pytest 9.2 reads it back from its cache: the part in brackets does not belong to the name."""
         return type(super().id).parse(self.nodeid)
 
     def judge(self) -> None:
@@ -66,14 +66,14 @@ class SuiteItem(pytest.Function):
 
 
 def _verdict(state: State, item: Item, test: pytest.Item) -> tuple[Verdict, bool]:
-    """The verdict, and whether there is none because of what this machine lacks, and that is to be skipped."""
+    """The verdict, and whether the item is to be skipped because this machine lacks something it needs."""
     __tracebackhide__ = True
     try:
         if state.broken is not None:
             raise state.broken
         return state.session.judge(item), False
     except NotAvailable as error:
-        # A local machine need not have everything, and nobody has every GPU: no failure of the item's, nor the page's.
+        # A local machine need not have everything, and nobody has every GPU: neither the item nor the page fails.
         skipped = not state.settings.strict or isinstance(error, NoHardware)
         kind: Kind = "skipped" if skipped else "unscored"
         return item.without_verdict(str(error), kind), skipped

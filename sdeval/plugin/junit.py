@@ -1,4 +1,4 @@
-"""What `--junitxml` holds besides pytest's own: names are those of `verdicts.json` and `run.json`."""
+"""What `--junitxml` holds besides pytest's own: property names are those of `verdicts.json` and `run.json`."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ FIELDS = (
     "p_value",
     "n",
 )
-"""Of a verdict: those that say something of it alone."""
+"""Fields of a verdict that are written as properties of its item."""
 
 
 def properties(verdict: Verdict, task: str) -> list[tuple[str, object]]:
-    """Of one item; what there is nothing to say of is left out."""
-    told = {name: getattr(verdict, name) for name in FIELDS}
-    told["task"] = task
-    return [(name, value) for name, value in told.items() if value not in (None, "")]
+    """Properties of one item; empty values are left out."""
+    values = {name: getattr(verdict, name) for name in FIELDS}
+    values["task"] = task
+    return [(name, value) for name, value in values.items() if value not in (None, "")]
 
 
 class Junit:
@@ -43,7 +43,7 @@ class Junit:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        """Before pytest writes the file, where there is to be one."""
+        """Add the properties before pytest writes the file, if it writes one."""
         # The fixture that pytest offers for it runs on the workers of pytest-xdist, which write no file.
         from _pytest.junitxml import xml_key
 
@@ -51,23 +51,23 @@ class Junit:
         if xml is None or not self._state.verdicts:
             return
         folder = self._state.session.folder
-        told = {"session": folder.name, "strict": self._state.settings.strict, **_environment(folder)}
-        for name, value in told.items():
+        values = {"session": folder.name, "strict": self._state.settings.strict, **_environment(folder)}
+        for name, value in values.items():
             xml.add_global_property(name, str(value))
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """What the runs of a session say of machine and versions; all of it where they differ."""
+    """Machine and versions recorded in the runs of a session; every value where they differ."""
     from sdeval.results.session_folder import read_run, run_folders
 
-    found: dict[str, list[str]] = {}
-    for each in run_folders(folder):
-        for name, value in _flat(read_run(each).environment).items():
-            found.setdefault(name, []).append(value)
-    return {name: "; ".join(dict.fromkeys(values)) for name, values in found.items()}
+    values_by_name: dict[str, list[str]] = {}
+    for path in run_folders(folder):
+        for name, value in _flat(read_run(path).environment).items():
+            values_by_name.setdefault(name, []).append(value)
+    return {name: "; ".join(dict.fromkeys(values)) for name, values in values_by_name.items()}
 
 
 def _flat(environment: Mapping[str, Any]) -> dict[str, str]:
     names = ("hardware", "python", "platform", "cuda")
-    told = {**{name: environment.get(name) for name in names}, **environment.get("packages", {})}
-    return {name: str(value) for name, value in told.items() if value}
+    values = {**{name: environment.get(name) for name in names}, **environment.get("packages", {})}
+    return {name: str(value) for name, value in values.items() if value}

@@ -35,7 +35,7 @@ class Published:
     compared: Sequence[Compared]
     """Of suites that ran on several targets."""
     warning: str
-    """What CI would not take; empty where it took all."""
+    """Why the summary could not be written for CI; empty where it could."""
 
 
 def publish_session(state: State) -> Published:
@@ -68,7 +68,7 @@ def _compared(state: State, folder: Path) -> tuple[Sequence[Compared], list[str]
         if compared:
             write_sheets(folder / SHEETS, compared)
         return compared, []
-    # Nothing was generated, or nothing that two of them share: the verdicts stand without it.
+    # Nothing was generated, or no suite ran on two targets; the verdicts are valid without a comparison.
     except (SdevalError, OSError) as error:
         return (), [f"no comparison: {error}"] if run_folders(folder) else []
 
@@ -85,8 +85,8 @@ def write_summary(state: State, published: Published, terminalreporter: Any) -> 
     outcome, *lines = summary_lines(
         state.verdicts, published.page, root, width, notes, published.further, colour=colour
     )
-    whole = COLOURS[tone(state.verdicts, strict=state.settings.strict)]
-    terminalreporter.write_line(outcome, bold=True, **{whole: True})
+    tone_colour = COLOURS[tone(state.verdicts, strict=state.settings.strict)]
+    terminalreporter.write_line(outcome, bold=True, **{tone_colour: True})
     for line in lines:
         terminalreporter.write_line(line)
 
@@ -97,8 +97,8 @@ def say_how_to_resume(state: State, terminalreporter: Any) -> None:
     count = generated_images(session)
     if not count:
         return
-    # An interleaved comparison that is split over two sessions is none.
-    again = "an interleaved comparison starts again" if state.settings.options.interleaved else ""
-    way = again or f"resume with: {state.resume_command}"
-    shown = session.relative_to(root) if session.is_relative_to(root) else session
-    terminalreporter.write_line(f"sdeval: interrupted; {plural(count, 'image')} kept in {shown}; {way}", yellow=True)
+    # An interleaved comparison cannot be split over two sessions.
+    restart = "an interleaved comparison starts again" if state.settings.options.interleaved else ""
+    advice = restart or f"resume with: {state.resume_command}"
+    path = session.relative_to(root) if session.is_relative_to(root) else session
+    terminalreporter.write_line(f"sdeval: interrupted; {plural(count, 'image')} kept in {path}; {advice}", yellow=True)

@@ -38,7 +38,7 @@ class State:
 
     @property
     def worker(self) -> dict[str, Any] | None:
-        """What the controller of pytest-xdist told this worker; None where this is no worker."""
+        """Input from the controller of pytest-xdist to this worker; None where this is no worker."""
         return getattr(self.config, "workerinput", None)
 
     @property
@@ -79,24 +79,24 @@ class State:
 
     @property
     def flags(self) -> str:
-        """What `sdeval accept` must be told to write where this session reads."""
-        chosen = self.config.getoption("sdeval_baselines")
-        return f" --baselines {chosen}" if chosen else ""
+        """Options with which `sdeval accept` writes to the baselines that this session reads."""
+        folder = self.config.getoption("sdeval_baselines")
+        return f" --baselines {folder}" if folder else ""
 
     @property
     def all_seeds_command(self) -> str:
         """This session once more, with all the seeds that a baseline needs."""
-        return self._again("--sdeval-all-seeds")
+        return self._command_with("--sdeval-all-seeds")
 
     @property
     def resume_command(self) -> str:
-        """What resumes this session after it was interrupted."""
-        return self._again("--sdeval-resume")
+        """The command that resumes this session after it was interrupted."""
+        return self._command_with("--sdeval-resume")
 
-    def _again(self, option: str) -> str:
+    def _command_with(self, option: str) -> str:
         """The command of this session with one more option."""
-        given = [str(argument) for argument in self.config.invocation_params.args if argument != option]
-        return shlex.join(["pytest", *given, option])
+        arguments = [str(argument) for argument in self.config.invocation_params.args if argument != option]
+        return shlex.join(["pytest", *arguments, option])
 
     def items(self, suite: Suite, where: str) -> list[Item]:
         """Everything to judge of a suite."""
@@ -108,7 +108,7 @@ class State:
 
 @contextlib.contextmanager
 def usage_errors() -> Iterator[None]:
-    """What is wrong with the input ends pytest with one line and exit code 4."""
+    """Turn an `SdevalError` into a usage error: one line, and exit code 4."""
     try:
         yield
     except SdevalError as error:

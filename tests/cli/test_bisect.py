@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sdeval.cli import main
-from sdeval.cli.bisect import ABORT, CANNOT_JUDGE, _as_they_were, judge
+from sdeval.cli.bisect import ABORT, CANNOT_JUDGE, _extract_baselines, judge
 from sdeval.comparison import Kind
 from sdeval.results.verdicts_file import Record
 from tests.conftest import ROOT
@@ -108,7 +108,7 @@ def test_baselines_come_from_another_commit(repository: Path, tmp_path_factory: 
     then = commit(repository, GOOD, "with a baseline")
     kept.write_text("now")
     aside = tmp_path_factory.mktemp("aside")
-    found = _as_they_were(then, repository / "qa" / "baselines", repository, aside)
+    found = _extract_baselines(then, repository / "qa" / "baselines", repository, aside)
     assert (found / "few" / "ours" / "run.json").read_text() == "then"
     assert kept.read_text() == "now"
 
