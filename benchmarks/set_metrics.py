@@ -99,7 +99,7 @@ def gate(metric: SetMetric, count: int, dimensions: int, reference: Reference) -
     metric.measure(before[:64], reference)
     value, _ = timed(lambda: metric.measure(after, reference))
     started = time.process_time()
-    difference = metric.swapped(before, after, np.arange(count), reference)
+    difference = metric.swap_difference(before, after, np.arange(count), reference)
     ready = time.process_time() - started
     test, _ = timed(lambda: stats.swap_estimate(difference, count, SWAPS)[0].p_worse())
     times = f"{1000 * value:11.0f}{1000 * ready:11.0f}{1000 * test / SWAPS:11.3f}{value + ready + test:11.1f}"

@@ -1,6 +1,6 @@
-"""Metrics by name. Listing them imports nothing heavy; making one does.
+"""Metrics by name. Listing the metrics imports no heavy library; creating one does.
 
-The facts of a metric stand in its own file, which imports torch only when it scores.
+Each metric describes itself in its own module, which imports torch only when the metric scores images.
 """
 
 from __future__ import annotations
@@ -61,32 +61,32 @@ _OURS = {
 
 
 def known() -> tuple[str, ...]:
-    """Names of all metrics: ours, then those of installed packages."""
-    return (*_OURS, *sorted(_others()))
+    """Names of all metrics: those of sdeval, then those of installed packages."""
+    return (*_OURS, *sorted(_entry_points()))
 
 
 def info(name: str) -> MetricInfo:
-    """Facts of a metric.
+    """The description of a metric.
 
     Raises:
-        SdevalError: no such metric; lists the near matches.
+        SdevalError: no metric has this name; the message lists similar names.
     """
-    found: MetricInfo = _find(name).INFO
-    return found
+    facts: MetricInfo = _find(name).INFO
+    return facts
 
 
 def create(name: str, options: MetricOptions) -> Metric:
-    """Make a metric; what metrics share, such as CLIP, is loaded once for all of them."""
+    """Create a metric. Models that several metrics use, such as CLIP, are loaded only once."""
     factory: Callable[[MetricOptions], Metric] = _find(name).create
     return factory(options)
 
 
 def check(suite: Suite, device: str) -> None:
-    """Find out whether all metrics of a suite can be made on this machine, before anything is generated.
+    """Check that all metrics of a suite can be created on this machine, before any image is generated.
 
     Raises:
-        NotAvailable: what one needs is not here; names the metric.
-        SdevalError: one cannot be made for another reason.
+        NotAvailable: something that a metric needs is not on this machine; the message names the metric.
+        SdevalError: a metric cannot be created for another reason.
     """
     options = MetricOptions.from_suite(suite, device)
     for name in suite.metrics:
@@ -96,8 +96,8 @@ def check(suite: Suite, device: str) -> None:
             raise NotAvailable(f"suite {suite.name}: metric {name}: {error}") from error
 
 
-def _others() -> dict[str, metadata.EntryPoint]:
-    return {each.name: each for each in metadata.entry_points(group=GROUP) if each.name not in _OURS}
+def _entry_points() -> dict[str, metadata.EntryPoint]:
+    return {entry.name: entry for entry in metadata.entry_points(group=GROUP) if entry.name not in _OURS}
 
 
 @cache
@@ -106,27 +106,27 @@ def _find(name: str) -> Any:
     if name in _OURS:
         return metadata.EntryPoint(name, _OURS[name], GROUP).load()
     if name.startswith(TORCHMETRICS):
-        from sdeval.metrics.torchmetrics import adapted
+        from sdeval.metrics.torchmetrics import adapt
 
-        return adapted(name)
-    others = _others()
-    if name not in others:
+        return adapt(name)
+    entries = _entry_points()
+    if name not in entries:
         raise SdevalError(f"{unknown('metric', name, known())}; a class of torchmetrics.image is allowed too")
-    return _checked(name, others[name])
+    return _load_entry_point(name, entries[name])
 
 
-def _checked(name: str, entry: metadata.EntryPoint) -> Any:
-    """A metric of another package, if it is one."""
+def _load_entry_point(name: str, entry: metadata.EntryPoint) -> Any:
+    """Load a metric of another package and check that it is one."""
     package = entry.dist.name if entry.dist else "a package"
     try:
-        found = entry.load()
+        metric = entry.load()
     except Exception as error:
         raise SdevalError(f"metric {name} of {package} does not load: {type(error).__name__}: {error}") from error
-    declared = getattr(found, "INFO", None)
-    if not isinstance(declared, MetricInfo) or not callable(getattr(found, "create", None)):
+    facts = getattr(metric, "INFO", None)
+    if not isinstance(facts, MetricInfo) or not callable(getattr(metric, "create", None)):
         raise SdevalError(
             f"metric {name} of {package}: {entry.value} must have INFO (a MetricInfo) and create(options)"
         )
-    if declared.name != name:
-        raise SdevalError(f"metric {name} of {package} calls itself {declared.name!r}; the two names must be the same")
-    return found
+    if facts.name != name:
+        raise SdevalError(f"metric {name} of {package} calls itself {facts.name!r}; the two names must be the same")
+    return metric

@@ -1,4 +1,4 @@
-"""What a metric is: facts about it, and one method that scores images."""
+"""What a metric is: a description, and one method that scores images."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from sdeval.metrics.sets.reference_features import Reference as Reference
 from sdeval.metrics.sets.reference_features import checked_features as checked_features
 
 Need = Literal["image", "mask", "image_prompt", "baseline", "seeds", "references", "prompts"]
-"""What a metric cannot do without: fields of the case, the baseline's image, two seeds, reference images."""
+"""What a metric requires: a field of the case, the baseline's image, two seeds, reference images, or all prompts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricInfo:
-    """What is known of a metric before it is made."""
+    """The description of a metric, available before the metric is created."""
 
     name: str
     title: str
-    """What it says, in a few words, for people."""
+    """What the metric measures, in a few words, for people."""
     unit: str
     higher_is_better: bool
     tolerance: float
-    """Smallest loss that matters, in its unit, where a suite states none."""
+    """Smallest loss that matters, in the metric's unit, where the suite states no tolerance."""
     tolerance_is_relative: bool = False
     """Whether the tolerance is a share of the baseline's value."""
     tasks: tuple[Task, ...] = TASKS
     scope: Literal["sample", "set"] = "sample"
-    """Scores samples one by one, or all of them as one set."""
+    """Whether the metric scores samples one by one, or all of them as one set."""
     range: tuple[float, float] = (-math.inf, math.inf)
-    """What scores can be; one outside it is no score."""
+    """Lowest and highest valid score; a value outside this range is rejected."""
     needs: tuple[Need, ...] = ()
     gating: bool = True
     """Whether a loss fails a session; distances from the baseline's own image are reported only."""
@@ -49,7 +49,7 @@ class MetricInfo:
 
     @property
     def sign(self) -> int:
-        """1 where more is better, -1 where less is."""
+        """1 where higher values are better, -1 where lower values are."""
         return 1 if self.higher_is_better else -1
 
     @property
@@ -65,7 +65,7 @@ class MetricInfo:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """What a metric sees of one sample."""
+    """The input of a metric for one sample."""
 
     image: Image.Image
     case: Case
@@ -73,13 +73,13 @@ class GeneratedImage:
     mask: Image.Image | None = None
     seed: int = 0
     pair: tuple[Image.Image, Image.Image] | None = None
-    """The same sample in the baseline as it is kept there, and this image in the same form."""
+    """The image of the same sample as stored in the baseline, and this image in the same format."""
 
 
 Difference = Callable[[npt.NDArray[np.bool_]], float]
 """Value of the candidate minus that of the baseline, with the marked cases (`[cases]`) swapped between them."""
 Swapped = Callable[[Features, Features, npt.NDArray[np.int64]], Difference]
-"""Baseline features, candidate features and the case of each row; then: loss with marked cases swapped."""
+"""Takes baseline features, candidate features and the case of each row; returns the `Difference` of the two."""
 
 
 @runtime_checkable
@@ -88,28 +88,28 @@ class SampleMetric(Protocol):
 
     @property
     def info(self) -> MetricInfo:
-        """What is known of it before it is made."""
+        """The description of the metric."""
         ...
 
     @property
     def version(self) -> str:
-        """Changes whenever scores of the same image may: weights, preprocessing, formula."""
+        """Changes whenever the score of the same image can change: weights, preprocessing or formula."""
         ...
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
-        """One score an image, in the metric's unit."""
+        """One score per image, in the metric's unit."""
         ...
 
 
 @runtime_checkable
 class SetMetric(Protocol):
-    """Scores images as one set, against reference images, by features of each."""
+    """Scores images as one set by comparing their features with those of reference images."""
 
     info: MetricInfo
 
     @property
     def version(self) -> str:
-        """Changes whenever the value of the same images may."""
+        """Changes whenever the value of the same images can change."""
         ...
 
     @property
@@ -121,20 +121,22 @@ class SetMetric(Protocol):
         """The value of a set.
 
         Raises:
-            ValueError: there is none: too few images, other dimensions, values that are no numbers.
+            ValueError: the set has no value: too few images, different dimensions, or values that are not numbers.
         """
         ...
 
-    def swapped(
+    def swap_difference(
         self, before: Features, after: Features, cases: npt.NDArray[np.int64], reference: Reference
     ) -> Difference:
-        """How the value differs between two sets when cases change sides; what takes long is done once, here.
+        """The function that gives the difference between two sets when the images of some cases are swapped.
+
+        Slow computations happen once, in this call, and not at every call of the returned function.
 
         Args:
             before: features of the baseline, `[n, d]`.
-            after: of the candidate, row by row the same samples.
+            after: features of the candidate, for the same samples row by row.
             cases: `[n]`, the number of each row's case.
-            reference: in the same features.
+            reference: reference images in the same features.
         """
         ...
 
@@ -144,9 +146,9 @@ class Extractor(Protocol):
 
     name: str
     version: str
-    """Changes whenever features of the same image may: weights, resize."""
+    """Changes whenever the features of the same image can change: weights or resizing."""
     resize: str
-    """How images come to the size of the model: filter, pixels, and what happens to other shapes."""
+    """How images are resized for the model: filter, size in pixels, and treatment of other aspect ratios."""
 
     def images(self, images: Sequence[Image.Image]) -> Features:
         """Features of images, `[n, d]`."""
@@ -158,7 +160,7 @@ Metric = SampleMetric | SetMetric
 
 @dataclass(frozen=True, slots=True)
 class MetricOptions:
-    """What a suite says to its metrics, and the device they run on."""
+    """A suite's options for its metrics, and the device they run on."""
 
     clip_model: str = "ViT-B-32/openai"
     """`shapes`, `MODEL/WEIGHTS` of open_clip, `local-dir:PATH` or `hf-hub:ORG/NAME`."""
@@ -175,13 +177,13 @@ class MetricOptions:
         """Read a suite's `metric_options`.
 
         Raises:
-            SdevalError: an option that nobody knows, or one that is no text.
+            SdevalError: an option is unknown, or its value is not text.
         """
         where = f"suite {suite.name}: metric_options"
-        known = [each.name for each in fields(cls) if each.name not in ("device", "prompts")]
+        options_of_suites = [field.name for field in fields(cls) if field.name not in ("device", "prompts")]
         for name in suite.metric_options:
-            if name not in known:
-                raise SdevalError(f"{where}: {unknown('option', name, known)}")
+            if name not in options_of_suites:
+                raise SdevalError(f"{where}: {unknown('option', name, options_of_suites)}")
         prompts = tuple(dict.fromkeys(case.prompt for case in suite.cases))
         options = cls(**suite.metric_options, device=device, prompts=prompts)
         typed.check(options, where)

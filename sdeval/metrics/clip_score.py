@@ -20,7 +20,7 @@ INFO = MetricInfo(
 
 
 def clip_score(images: Features, texts: Features) -> list[float]:
-    """100 times the cosine between image and text, -100 to 100, row by row.
+    """100 times the cosine similarity between image and text features, -100 to 100, row by row.
 
     Hessel et al., CLIPScore (arXiv 2104.08718), without its clipping at 0 and its factor 2.5: values are raw, so that
     differences mean the same everywhere on the scale.
@@ -29,9 +29,9 @@ def clip_score(images: Features, texts: Features) -> list[float]:
         images: `[n, d]`.
         texts: `[n, d]`.
     """
-    one = images / np.linalg.norm(images, axis=1, keepdims=True)
-    other = texts / np.linalg.norm(texts, axis=1, keepdims=True)
-    return [float(value) for value in 100 * (one * other).sum(axis=1)]
+    image_directions = images / np.linalg.norm(images, axis=1, keepdims=True)
+    text_directions = texts / np.linalg.norm(texts, axis=1, keepdims=True)
+    return [float(score) for score in 100 * (image_directions * text_directions).sum(axis=1)]
 
 
 class ClipScore(WithClip):
@@ -40,11 +40,11 @@ class ClipScore(WithClip):
     info = INFO
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
-        """Points, one an image."""
-        features = self._clip.images([each.image for each in images])
-        return clip_score(features, self._clip.texts([each.case.prompt for each in images]))
+        """One score per image, in points."""
+        features = self._clip.images([image.image for image in images])
+        return clip_score(features, self._clip.texts([image.case.prompt for image in images]))
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """With the suite's CLIP."""
+    """Create the metric with the suite's CLIP model."""
     return ClipScore(load_clip(options.clip_model, options.device))

@@ -1,4 +1,4 @@
-"""Directional CLIP similarity (img2img): whether the image changed the way the words did."""
+"""Directional CLIP similarity (img2img): whether the image changed in the direction that the prompt changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INFO = MetricInfo(
 )
 
 SHORTEST = 1e-4
-"""A change of features below this is rounding of the encoder: it points anywhere."""
+"""A change of features shorter than this is rounding error of the encoder: its direction is arbitrary."""
 
 
 def directional_clip(images: Features, inits: Features, texts: Features, init_texts: Features) -> list[float]:
@@ -41,16 +41,16 @@ def directional_clip(images: Features, inits: Features, texts: Features, init_te
     Raises:
         ValueError: two images or two texts of a row have the same features: there is no direction.
     """
-    seen = _direction(images, inits, "the image has the CLIP features of its init image")
-    request = _direction(texts, init_texts, "prompt and image_prompt have the same CLIP features")
-    return [float(value) for value in 100 * (seen * request).sum(axis=1)]
+    image_change = _direction(images, inits, "the image has the CLIP features of its init image")
+    text_change = _direction(texts, init_texts, "prompt and image_prompt have the same CLIP features")
+    return [float(value) for value in 100 * (image_change * text_change).sum(axis=1)]
 
 
-def _direction(after: Features, before: Features, nothing: str) -> Floats:
+def _direction(after: Features, before: Features, message: str) -> Floats:
     change = _unit(after) - _unit(before)
     length = np.linalg.norm(change, axis=1, keepdims=True)
     if (length < SHORTEST).any():
-        raise ValueError(f"{nothing}: there is no direction")
+        raise ValueError(f"{message}: there is no direction")
     return np.asarray(change / length)
 
 
@@ -60,22 +60,22 @@ def _unit(features: Features) -> Floats:
 
 
 class DirectionalClip(WithClip):
-    """The similarity of whole images: from the init image to the result, from `image_prompt` to `prompt`."""
+    """Compares the change from init image to result with the change from `image_prompt` to `prompt`."""
 
     info = INFO
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
-        """Points, one an image."""
-        inits = [init_of(each) for each in images]
-        told = [_image_prompt(each) for each in images]
-        for each, init in zip(images, inits, strict=True):
-            if np.array_equal(to_pixels(each.image), to_pixels(init)):
+        """One score per image, in points."""
+        inits = [init_of(image) for image in images]
+        init_texts = [_image_prompt(image) for image in images]
+        for image, init in zip(images, inits, strict=True):
+            if np.array_equal(to_pixels(image.image), to_pixels(init)):
                 raise ValueError("the image is its init image: there is no direction")
         return directional_clip(
-            self._clip.images([each.image for each in images]),
+            self._clip.images([image.image for image in images]),
             self._clip.images(inits),
-            self._clip.texts([each.case.prompt for each in images]),
-            self._clip.texts(told),
+            self._clip.texts([image.case.prompt for image in images]),
+            self._clip.texts(init_texts),
         )
 
 
@@ -86,5 +86,5 @@ def _image_prompt(image: GeneratedImage) -> str:
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """With the suite's CLIP."""
+    """Create the metric with the suite's CLIP model."""
     return DirectionalClip(load_clip(options.clip_model, options.device))

@@ -1,4 +1,4 @@
-"""How much the seeds of a case differ: little means that the model has collapsed, or that seeds are ignored."""
+"""How much images of different seeds of a case differ. Low values mean mode collapse, or that seeds are ignored."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ INFO = MetricInfo(
 def diversity(features: Features, cases: Sequence[str]) -> list[float]:
     """Mean of `100 (1 - cosine)` from each row to the other rows of its case, 0 to 200.
 
-    The average pairwise distance that is common for diversity (Zhu et al. 2017, arXiv 1711.11586, with LPIPS), in CLIP
-    features; the mean over the rows of a case is the mean over its pairs.
+    The average pairwise distance is a common measure of diversity (Zhu et al. 2017, arXiv 1711.11586, with LPIPS); it
+    is computed here in CLIP features. The mean over the rows of a case is the mean over its pairs.
 
     Args:
         features: `[n, d]`.
@@ -39,12 +39,12 @@ def diversity(features: Features, cases: Sequence[str]) -> list[float]:
     unit = values / np.linalg.norm(values, axis=1, keepdims=True)
     names = np.asarray(cases)
     same = names[:, None] == names[None, :]
-    others = same.sum(axis=1) - 1
-    if not others.all():
-        raise ValueError(f"case {names[others == 0][0]} has one image: there is no other seed to differ from")
-    # Its distance from itself is 0 and adds nothing.
+    other_counts = same.sum(axis=1) - 1
+    if not other_counts.all():
+        raise ValueError(f"case {names[other_counts == 0][0]} has one image: there is no other seed to differ from")
+    # The distance of a row from itself is 0 and adds nothing.
     distances = np.where(same, 1 - unit @ unit.T, 0.0)
-    return [float(value) for value in 100 * distances.sum(axis=1) / others]
+    return [float(value) for value in 100 * distances.sum(axis=1) / other_counts]
 
 
 class Diversity(WithClip):
@@ -53,10 +53,10 @@ class Diversity(WithClip):
     info = INFO
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
-        """Points, one an image; `images` are all of a run."""
-        return diversity(self._clip.images([each.image for each in images]), [each.case.id for each in images])
+        """One score per image, in points; `images` must be all images of a run."""
+        return diversity(self._clip.images([image.image for image in images]), [image.case.id for image in images])
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """With the suite's CLIP."""
+    """Create the metric with the suite's CLIP model."""
     return Diversity(load_clip(options.clip_model, options.device))

@@ -1,4 +1,4 @@
-"""Images that another case has as well: the prompt no longer reaches the model."""
+"""Images that are nearly the same as one of another case, a sign that the model ignores the prompt."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ INFO = MetricInfo(
 )
 
 EDGE = 32
-"""Images are compared at this many pixels each way."""
+"""Width and height, in pixels, at which images are compared."""
 BITS = 2
-"""Of the 64 bits of the hash, how many may differ."""
+"""How many of the 64 bits of the hash may differ."""
 STEP = 2.0
-"""Levels by which a place of the hash must be brighter than its neighbour: flat areas differ by noise alone."""
+"""Levels by which a grid cell must be brighter than its neighbour: in flat areas, cells differ by noise alone."""
 MEAN = 4.0
-"""Mean absolute difference, in levels, that stays below what can be seen at a glance."""
+"""Mean absolute difference, in levels, below which two images look the same at a glance."""
 LARGEST = 24.0
-"""At no place may they differ by more, in levels: two small things on the same flat ground are alike on average."""
+"""Largest difference of a pixel, in levels: two small objects on the same flat background are alike on average."""
 
 Bits = npt.NDArray[np.bool_]
 
 
 def difference_hash(image: Image.Image) -> Bits:
-    """64 bits, `[64]`: whether each place of a grid of 8 rows and 9 columns is darker than that to its right.
+    """64 bits, `[64]`: whether each cell of a grid of 8 rows and 9 columns is darker than the cell to its right.
 
-    Krawetz 2013 ("Kind of like that", hackerfactor.com), with a step that noise on flat areas does not take.
+    Krawetz 2013 ("Kind of like that", hackerfactor.com), with a minimum step so that noise in flat areas sets no bit.
     """
     grid = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.float64)
     return np.asarray(np.diff(grid, axis=1) > STEP).ravel()
 
 
 def small(image: Image.Image) -> Floats:
-    """An image of 32x32 places, `[32, 32, 3]`, in levels."""
+    """The image reduced to 32x32 pixels, `[32, 32, 3]`, in levels."""
     resized = image.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BOX)
     return np.asarray(resized, dtype=np.float64)
 
@@ -52,27 +52,28 @@ def small(image: Image.Image) -> Floats:
 def duplicates(images: Sequence[Image.Image], cases: Sequence[str]) -> list[float]:
     """100 where an image of another case is nearly the same, else 0.
 
-    Nearly the same: difference hashes at most 2 bits apart, and at 32x32 less than 4 levels apart on average and 24 at
-    every place. The hash finds candidates fast, the levels decide: flat images of any colour have the same hash.
+    Two images are nearly the same if their difference hashes differ in at most 2 bits, and if at 32x32 pixels they
+    differ by less than 4 levels on average and less than 24 at every pixel. The hash finds candidates quickly; the
+    levels decide, because flat images of any colour have the same hash.
 
     Args:
         images: of any sizes.
         cases: the case of each.
 
     Raises:
-        ValueError: all are of one case.
+        ValueError: all images are of one case.
     """
     if len(set(cases)) < 2:
         raise ValueError("the run holds one case: there is no other to be the same as")
     names = np.asarray(cases)
-    hashes = np.stack([difference_hash(each) for each in images])
-    pixels = np.stack([small(each) for each in images])
-    found = []
+    hashes = np.stack([difference_hash(image) for image in images])
+    pixels = np.stack([small(image) for image in images])
+    flags = []
     for row in range(len(images)):
-        near = (names != names[row]) & ((hashes != hashes[row]).sum(axis=1) <= BITS)
-        apart = np.abs(pixels[near] - pixels[row]).reshape(-1, EDGE * EDGE * 3)
-        found.append(bool(((apart.mean(axis=1) < MEAN) & (apart.max(axis=1) < LARGEST)).any()))
-    return [100.0 if each else 0.0 for each in found]
+        candidates = (names != names[row]) & ((hashes != hashes[row]).sum(axis=1) <= BITS)
+        differences = np.abs(pixels[candidates] - pixels[row]).reshape(-1, EDGE * EDGE * 3)
+        flags.append(bool(((differences.mean(axis=1) < MEAN) & (differences.max(axis=1) < LARGEST)).any()))
+    return [100.0 if is_duplicate else 0.0 for is_duplicate in flags]
 
 
 class Duplicates:
@@ -82,10 +83,10 @@ class Duplicates:
     version = "1"
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
-        """100 or 0, one an image; `images` are all of a run."""
-        return duplicates([each.image for each in images], [each.case.id for each in images])
+        """100 or 0 for each image; `images` must be all images of a run."""
+        return duplicates([image.image for image in images], [image.case.id for image in images])
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """Needs nothing."""
+    """Create the metric; it has no options."""
     return Duplicates()

@@ -20,7 +20,7 @@ INFO = MetricInfo(
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """Needs nothing."""
+    """Create the metric; it has no options."""
     return OneByOne(INFO, "1", _score)
 
 

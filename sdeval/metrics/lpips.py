@@ -1,4 +1,4 @@
-"""LPIPS: how different an image looks from the baseline's, as a network sees it; reported only."""
+"""LPIPS: perceptual difference between an image and the baseline's, measured by a network; reported only."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ ALEXNET = Published(
     sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
 )
 SMALLEST = 31
-"""Edge in pixels below which nothing is left for AlexNet's second pooling."""
+"""Smallest width and height in pixels: smaller images leave nothing for AlexNet's second pooling layer."""
 
 
 class Lpips:
-    """Zhang et al. 2018 (arXiv 1801.03924), AlexNet, linear heads v0.1, as torchmetrics has it; 0 where identical.
+    """Zhang et al. 2018 (arXiv 1801.03924), AlexNet, linear heads v0.1, as in torchmetrics; 0 for identical images.
 
-    Features of five layers, each scaled to length 1 at every place; their squared differences, weighted channel by
-    channel, are averaged over the places and summed over the layers.
+    The features of five layers are scaled to length 1 at every position. Their squared differences, weighted by
+    channel, are averaged over the positions and summed over the layers.
 
     Raises:
         NotAvailable: the weights of AlexNet are not on this machine.
@@ -61,26 +61,26 @@ class Lpips:
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """Distance of each image from the baseline's, 0 and above."""
-        return [self.distance(*pair_of(each)) for each in images]
+        return [self.distance(*pair_of(image)) for image in images]
 
-    def distance(self, one: Pixels, other: Pixels) -> float:
+    def distance(self, image: Pixels, baseline: Pixels) -> float:
         """LPIPS between two images.
 
         Args:
-            one: `[height, width, 3]`, at least 31 pixels each way.
-            other: the same shape.
+            image: `[height, width, 3]`, at least 31 pixels in each direction.
+            baseline: the same shape.
 
         Raises:
             ValueError: sizes differ, or an image is too small for the network.
         """
         import torch
 
-        same_size(one=one, other=other)
-        if min(one.shape[:2]) < SMALLEST:
-            raise ValueError(f"{one.shape[1]}x{one.shape[0]} pixels are too few; LPIPS takes {SMALLEST} each way")
+        same_size(one=image, other=baseline)
+        if min(image.shape[:2]) < SMALLEST:
+            raise ValueError(f"{image.shape[1]}x{image.shape[0]} pixels are too few; LPIPS takes {SMALLEST} each way")
         self._network.reset()
         with torch.inference_mode():
-            return float(self._network(self._tensor(one), self._tensor(other)))
+            return float(self._network(self._tensor(image), self._tensor(baseline)))
 
     def _tensor(self, pixels: Pixels) -> torch.Tensor:
         import torch
@@ -94,5 +94,5 @@ def _load(device: str) -> Lpips:
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """Loaded once."""
+    """Create the metric; its network is loaded once."""
     return _load(options.device)

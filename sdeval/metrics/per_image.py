@@ -1,4 +1,4 @@
-"""The parts of a sample that a metric cannot do without, and metrics that are one function of one image."""
+"""The parts of a sample that a metric requires, and metrics that are a function of one image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, Sampl
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What the registry takes for a metric where a module holds more than one."""
+    """Stands for a metric in the registry where a module defines more than one."""
 
     INFO: MetricInfo
     create: Callable[[MetricOptions], SampleMetric]
@@ -22,15 +22,15 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class OneByOne:
-    """A metric that is one function of one image."""
+    """A metric that is a function of one image."""
 
     info: MetricInfo
     version: str
     function: Callable[[GeneratedImage], float]
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
-        """One score an image, in the metric's unit."""
-        return [self.function(each) for each in images]
+        """One score per image, in the metric's unit."""
+        return [self.function(image) for image in images]
 
 
 def init_of(image: GeneratedImage) -> Image.Image:
@@ -56,15 +56,15 @@ def mask_of(image: GeneratedImage) -> Image.Image:
 
 
 def pair_of(image: GeneratedImage) -> tuple[Pixels, Pixels]:
-    """The baseline's image of the sample, and this one in the same form, each `[height, width, 3]`.
+    """The baseline's image of the sample, and this image in the same format, each `[height, width, 3]`.
 
     Raises:
         ValueError: the baseline has none.
     """
     if image.pair is None:
         raise ValueError(f"case {image.case.id} has no image in the baseline")
-    before, now = image.pair
-    return to_pixels(before), to_pixels(now)
+    baseline, current = image.pair
+    return to_pixels(baseline), to_pixels(current)
 
 
 def levels_of(mask: Image.Image) -> Pixels:

@@ -19,10 +19,10 @@ INFO = MetricInfo(
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """Needs nothing."""
+    """Create the metric; it has no options."""
     return OneByOne(INFO, "1", _score)
 
 
 def _score(image: GeneratedImage) -> float:
-    before, now = pair_of(image)
-    return psnr(now, before)
+    baseline, current = pair_of(image)
+    return psnr(current, baseline)

@@ -1,4 +1,4 @@
-"""R-precision: whether an image, shown all prompts of the suite, picks its own."""
+"""R-precision: whether an image is closer to its own prompt than to any other prompt of the suite."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ INFO = MetricInfo(
 )
 
 TIE = 1e-6
-"""Cosines closer than this are the same: float32 keeps seven digits."""
+"""Cosines closer than this count as equal: float32 has seven digits."""
 
 
 def r_precision(images: Features, texts: Features, own: Sequence[int]) -> list[float]:
-    """100 where the own text is nearer (cosine) than any other, else 0; ties are not found. Row by row.
+    """100 where an image's own text is nearer (cosine) than any other, else 0, row by row; a tie gives 0.
 
-    Park et al. 2021 (NeurIPS datasets and benchmarks), with CLIP and R = 1: the published value is the mean over the
-    images. It falls as texts are added: compare only with the same texts.
+    Park et al. 2021 (NeurIPS datasets and benchmarks), with CLIP and R = 1; the published value is the mean over the
+    images. The value falls as texts are added: compare only values of the same texts.
 
     Args:
         images: `[n, d]`.
         texts: `[m, d]`, of distinct texts, at least two.
-        own: `[n]`, which text each image was asked to show.
+        own: `[n]`, the row in `texts` of each image's own text.
 
     Raises:
         ValueError: fewer than two texts.
     """
     if len(texts) < 2:
         raise ValueError("the suite has one distinct prompt: there is nothing to tell it from")
-    one = images / np.linalg.norm(images, axis=1, keepdims=True)
-    other = texts / np.linalg.norm(texts, axis=1, keepdims=True)
-    cosines = (one @ other.T).astype(np.float64)
+    image_directions = images / np.linalg.norm(images, axis=1, keepdims=True)
+    text_directions = texts / np.linalg.norm(texts, axis=1, keepdims=True)
+    cosines = (image_directions @ text_directions.T).astype(np.float64)
     rows = np.arange(len(cosines))
-    right = cosines[rows, own].copy()
+    own_cosines = cosines[rows, own].copy()
     cosines[rows, own] = -np.inf
-    return [100.0 if found else 0.0 for found in right > cosines.max(axis=1) + TIE]
+    return [100.0 if is_nearest else 0.0 for is_nearest in own_cosines > cosines.max(axis=1) + TIE]
 
 
 class RPrecision:
@@ -60,17 +60,17 @@ class RPrecision:
 
     @property
     def version(self) -> str:
-        """Formula, weights, and the prompts: one more makes it harder for all."""
+        """Formula, weights and prompts: another prompt can change the score of every image."""
         digest = hashlib.sha256("\0".join(self._prompts).encode()).hexdigest()[:8]
         return f"1 {self._clip.version} prompts {digest}"
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
-        """100 or 0, one an image."""
-        prompts = list(dict.fromkeys((*self._prompts, *(each.case.prompt for each in images))))
-        own = [prompts.index(each.case.prompt) for each in images]
-        return r_precision(self._clip.images([each.image for each in images]), self._clip.texts(prompts), own)
+        """100 or 0 for each image."""
+        prompts = list(dict.fromkeys((*self._prompts, *(image.case.prompt for image in images))))
+        own = [prompts.index(image.case.prompt) for image in images]
+        return r_precision(self._clip.images([image.image for image in images]), self._clip.texts(prompts), own)
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """With the suite's CLIP and its prompts."""
+    """Create the metric with the suite's CLIP model and prompts."""
     return RPrecision(load_clip(options.clip_model, options.device), options.prompts)

@@ -1,4 +1,4 @@
-"""CLIP score of the painted region alone (inpainting): the rest of the image cannot hide a region gone wrong."""
+"""CLIP score of the painted region alone (inpainting): the rest of the image cannot hide an error in the region."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class RegionClipScore(WithClip):
     info = INFO
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
-        """Points, one an image."""
-        crops = [crop_to_mask(each.image, mask_of(each)) for each in images]
-        prompts = [each.case.region_prompt or each.case.prompt for each in images]
+        """One score per image, in points."""
+        crops = [crop_to_mask(image.image, mask_of(image)) for image in images]
+        prompts = [image.case.region_prompt or image.case.prompt for image in images]
         return clip_score(self._clip.images(crops), self._clip.texts(prompts))
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """With the suite's CLIP."""
+    """Create the metric with the suite's CLIP model."""
     return RegionClipScore(load_clip(options.clip_model, options.device))

@@ -7,7 +7,7 @@ import numpy as np
 from sdeval.imaging.io import Pixels, to_pixels
 from sdeval.imaging.similarity import same_size
 from sdeval.metrics.base import Floats, MetricInfo, MetricOptions, SampleMetric
-from sdeval.metrics.masks import Marked, band, near_edge, painted
+from sdeval.metrics.masks import Marked, band, near_edge, painted_area
 from sdeval.metrics.per_image import OneByOne, levels_of, mask_of
 
 INFO = MetricInfo(
@@ -22,16 +22,17 @@ INFO = MetricInfo(
 )
 
 WIDE = 4
-"""What the edge is compared with reaches this many bands away from it: texture far off says nothing about it."""
+"""The edge is compared with its surroundings up to this many bands away: texture further away is not comparable."""
 
 
 def seam(image: Pixels, mask: Pixels) -> float:
     """How much more neighbouring pixels differ across the mask's edge than beside it, in levels 0 to 255.
 
-    Of pairs of neighbours, one above or left of the other: the mean absolute difference of those with one pixel inside
-    the mask and one outside, minus the mean of those whose pixels are both more than one band (`masks.band`) and at
-    most four bands from the edge; 0 where that is negative. So neither a gradient nor texture is a seam. An object
-    whose outline the mask follows is one: compare the value with the baseline's, not with 0.
+    Computed over pairs of vertical or horizontal neighbours: the mean absolute difference of the pairs with one pixel
+    inside the mask and one outside, minus the mean of the pairs whose pixels are both more than one band
+    (`masks.band`) and at most four bands from the edge; 0 where that is negative. So neither a gradient nor texture
+    counts as a seam. The outline of an object that the mask follows does: compare the value with the baseline's, not
+    with 0.
 
     Args:
         image: `[height, width, 3]`.
@@ -41,7 +42,7 @@ def seam(image: Pixels, mask: Pixels) -> float:
         ValueError: sizes differ, the mask has no edge, or nothing is left beside it.
     """
     same_size(image=image, mask=mask)
-    inside = painted(mask)
+    inside = painted_area(mask)
     if inside.all() or not inside.any():
         raise ValueError(f"the mask is all {'white' if inside.any() else 'black'}: it has no edge")
     beside = near_edge(inside, WIDE * band(inside)) & ~near_edge(inside, band(inside))
@@ -52,14 +53,14 @@ def seam(image: Pixels, mask: Pixels) -> float:
 
 
 def _jumps(image: Pixels, inside: Marked, beside: Marked) -> list[tuple[Floats, Floats]]:
-    """Differences across the edge and beside it, `[pairs]` each: of columns, then of rows."""
-    found = []
-    for levels, a, b in ((image, inside, beside), (image.swapaxes(0, 1), inside.T, beside.T)):
+    """Differences across the edge and beside it, `[pairs]` each: first along columns, then along rows."""
+    pairs = []
+    for levels, in_mask, in_strip in ((image, inside, beside), (image.swapaxes(0, 1), inside.T, beside.T)):
         jumps = np.abs(np.diff(levels.astype(np.float64), axis=0)).mean(axis=-1)
-        found.append((jumps[a[1:] != a[:-1]], jumps[b[1:] & b[:-1]]))
-    return found
+        pairs.append((jumps[in_mask[1:] != in_mask[:-1]], jumps[in_strip[1:] & in_strip[:-1]]))
+    return pairs
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """Needs nothing."""
-    return OneByOne(INFO, "1", lambda each: seam(to_pixels(each.image), levels_of(mask_of(each))))
+    """Create the metric; it has no options."""
+    return OneByOne(INFO, "1", lambda sample: seam(to_pixels(sample.image), levels_of(mask_of(sample))))

@@ -25,11 +25,11 @@ def sharpness(image: Pixels) -> float:
     """`10 log10(1 + variance)` of the Laplacian of the luminance, 0 to 60.2 dB; 0 for a flat image or an even slope.
 
     Pech-Pacheco et al. 2000 (doi 10.1109/ICPR.2000.903548), with the four-neighbour Laplacian, in levels. The logarithm
-    makes a blur lose as much on a busy image as on a quiet one; the 1, below the rounding of pixels to levels, gives
-    flat images a score. Noise is sharp too: read it beside `noise`.
+    makes a blur lose as much on a detailed image as on a plain one. The 1, which is below the rounding of pixels to
+    levels, gives flat images a score. Noise raises the value too: read it together with `noise`.
 
     Args:
-        image: `[height, width, 3]`, at least 3 pixels each way.
+        image: `[height, width, 3]`, at least 3 pixels in each direction.
 
     Raises:
         ValueError: the image is smaller.
@@ -43,5 +43,5 @@ def sharpness(image: Pixels) -> float:
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """Needs nothing."""
-    return OneByOne(INFO, "1", lambda each: sharpness(to_pixels(each.image)))
+    """Create the metric; it has no options."""
+    return OneByOne(INFO, "1", lambda sample: sharpness(to_pixels(sample.image)))

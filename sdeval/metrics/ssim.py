@@ -1,4 +1,4 @@
-"""Structural similarity with the baseline's image; reported only: an image may differ and be as good."""
+"""Structural similarity with the baseline's image; reported only, because a different image can be as good."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ INFO = MetricInfo(
 )
 
 WINDOW = 11
-"""Edge of the Gaussian window, in pixels."""
+"""Width of the Gaussian window, in pixels."""
 
 
-def ssim(one: Pixels, other: Pixels) -> float:
+def ssim(image: Pixels, baseline: Pixels) -> float:
     """Structural similarity of two images, in percent, -100 to 100; 100 where they are identical.
 
-    Wang et al. 2004 (doi 10.1109/TIP.2003.819861), as torchmetrics has it: Gaussian window of 11 pixels, deviation
-    1.5, mean over the channels.
+    Wang et al. 2004 (doi 10.1109/TIP.2003.819861), as in torchmetrics: Gaussian window of 11 pixels, standard
+    deviation 1.5, mean over the channels.
 
     Args:
-        one: `[height, width, 3]`, at least 11 pixels each way.
-        other: the same shape.
+        image: `[height, width, 3]`, at least 11 pixels in each direction.
+        baseline: the same shape.
 
     Raises:
         ValueError: sizes differ, or an image is smaller than the window.
@@ -38,18 +38,18 @@ def ssim(one: Pixels, other: Pixels) -> float:
     import torch
     from torchmetrics.functional.image import structural_similarity_index_measure
 
-    same_size(one=one, other=other)
-    if min(one.shape[:2]) < WINDOW:
-        raise ValueError(f"{one.shape[1]}x{one.shape[0]} pixels are too few; SSIM takes {WINDOW} each way")
-    first, second = (torch.tensor(each).permute(2, 0, 1)[None].float() for each in (one, other))
+    same_size(one=image, other=baseline)
+    if min(image.shape[:2]) < WINDOW:
+        raise ValueError(f"{image.shape[1]}x{image.shape[0]} pixels are too few; SSIM takes {WINDOW} each way")
+    first, second = (torch.tensor(pixels).permute(2, 0, 1)[None].float() for pixels in (image, baseline))
     return 100 * float(structural_similarity_index_measure(first, second, data_range=255.0))
 
 
 def create(options: MetricOptions) -> SampleMetric:
-    """Needs nothing."""
+    """Create the metric; it has no options."""
     return OneByOne(INFO, "1", _score)
 
 
 def _score(image: GeneratedImage) -> float:
-    before, now = pair_of(image)
-    return ssim(now, before)
+    baseline, current = pair_of(image)
+    return ssim(current, baseline)

@@ -1,7 +1,7 @@
 """Image metrics of torchmetrics by dotted name: `torchmetrics.image.TotalVariation`.
 
-A metric of one image scores each; one of two images compares each with the baseline's and is reported only. What
-such a class takes, and which way is better, is read off the class itself.
+A metric of one image scores each image. A metric of two images compares each image with the baseline's, and is reported
+only. The parameters of such a class, and whether higher is better, are read from the class itself.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 PAIR = ("preds", "target")
 SINGLE = ("img",)
-"""Names by which `update` takes two images, or one; `imgs` are those of a set, which has no score of each."""
+"""Parameter names of an `update` that takes two images, or one; `imgs` takes a set, which gives no score per image."""
 
 
-def adapted(name: str) -> Registered:
-    """A class of torchmetrics as a metric of ours.
+def adapt(name: str) -> Registered:
+    """A class of torchmetrics as a metric of sdeval.
 
     Raises:
-        SdevalError: no such class, or one that neither scores an image nor compares two.
+        SdevalError: there is no such class, or it neither scores an image nor compares two.
     """
     kind = _class(name)
-    taken = _taken(kind)
-    if taken not in (PAIR, SINGLE):
-        allowed = " or ".join(", ".join(each) for each in (SINGLE, PAIR))
-        raise SdevalError(f"metric {name}: takes {', '.join(taken)}; only metrics that take {allowed} can be used")
+    parameters = _required_parameters(kind)
+    if parameters not in (PAIR, SINGLE):
+        allowed = " or ".join(", ".join(names) for names in (SINGLE, PAIR))
+        raise SdevalError(f"metric {name}: takes {', '.join(parameters)}; only metrics that take {allowed} can be used")
     if kind.higher_is_better is None:
         raise SdevalError(f"metric {name}: does not say which way is better")
-    pair = taken == PAIR
+    pair = parameters == PAIR
     info = MetricInfo(
         name=name,
         title=kind.__name__,
@@ -53,12 +53,12 @@ def adapted(name: str) -> Registered:
     return Registered(info, lambda options: FromTorchmetrics(info, kind, options.device))
 
 
-def _taken(kind: Any) -> tuple[str, ...]:
-    """What `update` cannot do without."""
+def _required_parameters(kind: Any) -> tuple[str, ...]:
+    """Names of the parameters of `update` that have no default."""
     return tuple(
-        each.name
-        for each in inspect.signature(kind.update).parameters.values()
-        if each.name not in ("self", "kwargs") and each.default is inspect.Parameter.empty
+        parameter.name
+        for parameter in inspect.signature(kind.update).parameters.values()
+        if parameter.name not in ("self", "kwargs") and parameter.default is inspect.Parameter.empty
     )
 
 
@@ -69,26 +69,26 @@ class FromTorchmetrics:
         self.info = info
         self.version = f"torchmetrics {metadata.version('torchmetrics')}"
         arguments = inspect.signature(kind).parameters
-        # Images go in as 0..1.
-        given = {"data_range": 1.0} if "data_range" in arguments else {}
+        # Images are passed as values in 0..1.
+        own_arguments = {"data_range": 1.0} if "data_range" in arguments else {}
         try:
-            self._metric = kind(**given).to(device)
+            self._metric = kind(**own_arguments).to(device)
         except (OSError, ImportError) as error:
-            # Weights that it would download, or a package that it needs.
+            # The metric would download weights, or needs a package.
             raise NotAvailable(f"metric {info.name}: {str(error).strip().splitlines()[0]}") from error
         except (TypeError, ValueError) as error:
             raise SdevalError(f"metric {info.name}: cannot be made with its own defaults: {error}") from error
         self._device = device
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
-        """One value an image, or a pair of images."""
-        return [self._value(each) for each in images]
+        """One value per image, or per pair of images."""
+        return [self._value(image) for image in images]
 
     def _value(self, image: GeneratedImage) -> float:
         if "baseline" not in self.info.needs:
             return self._of(to_pixels(image.image))
-        before, now = pair_of(image)
-        return self._of(now, before)
+        baseline, current = pair_of(image)
+        return self._of(current, baseline)
 
     def _of(self, *images: Pixels) -> float:
         self._metric.reset()
@@ -103,11 +103,11 @@ class FromTorchmetrics:
 def _class(name: str) -> Any:
     module, _, attribute = name.rpartition(".")
     try:
-        found = getattr(import_module(module), attribute, None)
+        metric_class = getattr(import_module(module), attribute, None)
     except ImportError as error:
         raise SdevalError(f"metric {name}: {error}") from None
-    if not inspect.isclass(found) or not hasattr(found, "update"):
-        image = import_module("torchmetrics.image")
-        known = [f"torchmetrics.image.{each}" for each in image.__all__]
-        raise SdevalError(unknown("metric", name, known))
-    return found
+    if not inspect.isclass(metric_class) or not hasattr(metric_class, "update"):
+        package = import_module("torchmetrics.image")
+        names = [f"torchmetrics.image.{class_name}" for class_name in package.__all__]
+        raise SdevalError(unknown("metric", name, names))
+    return metric_class

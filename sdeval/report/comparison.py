@@ -11,7 +11,7 @@ from sdeval.config.discovery import find_suites
 from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError, unknown
 from sdeval.metrics import MetricOptions
-from sdeval.metrics.sets.references import swapped_by
+from sdeval.metrics.sets.references import swap_difference_of
 from sdeval.report.html.comparison import Compared
 from sdeval.results.run import Stored
 from sdeval.results.session_folder import read_run, run_folders
@@ -64,4 +64,4 @@ def _swaps(suite: Suite | None) -> SwappedOf:
     if suite is None:
         return lambda metric: None
     options = MetricOptions.from_suite(suite, "cpu")
-    return lambda metric: swapped_by(suite, metric, options)
+    return lambda metric: swap_difference_of(suite, metric, options)

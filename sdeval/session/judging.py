@@ -132,11 +132,11 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
     if name == COLLAPSED:
         _require_collapsing(resolved)
         return collect_collapsed(run, baseline, resolved.job.suite.tolerances.get(COLLAPSED), circumstances)
-    from sdeval.metrics.sets.references import swapped_by
+    from sdeval.metrics.sets.references import swap_difference_of
 
     if baseline and note and metrics.info(name).among_cases:
         baseline, circumstances = None, replace(circumstances, note=OTHER_CASES)
-    swapped = swapped_by(resolved.job.suite, name, resolved.metric_options)
+    swapped = swap_difference_of(resolved.job.suite, name, resolved.metric_options)
     return collect_evidence(run, baseline, name, swapped, circumstances)
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from sdeval import Case
 from sdeval.metrics import GeneratedImage, MetricOptions, create
-from sdeval.metrics.masks import band, grown
+from sdeval.metrics.masks import band, grow
 from sdeval.metrics.outside_change import outside_change
 from sdeval.metrics.region_clip_score import crop_to_mask
 from sdeval.shapes import world
@@ -92,7 +92,7 @@ def test_growing_reaches_that_many_pixels_each_way(rng: np.random.Generator) -> 
     marked = rng.random((20, 24)) > 0.97
     padded = np.pad(marked, 3)
     expected = [[padded[row : row + 7, column : column + 7].any() for column in range(24)] for row in range(20)]
-    assert np.array_equal(grown(marked, 3), expected)
+    assert np.array_equal(grow(marked, 3), expected)
 
 
 def outside(name: str, image: np.ndarray, init: np.ndarray, mask: Image.Image) -> float:

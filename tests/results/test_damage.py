@@ -83,7 +83,7 @@ def evidence(run: Run, before: Run | None) -> list[Any]:
         metric = metrics.create(name, metrics.MetricOptions.from_suite(SUITE, "cpu"))
         swapped = None
         if isinstance(metric, metrics.SetMetric):
-            swapped = partial(metric.swapped, reference=references.load(SUITE.references, metric).reference)
+            swapped = partial(metric.swap_difference, reference=references.load(SUITE.references, metric).reference)
         found.append(collect_evidence(run, before, name, swapped))
     return found
 

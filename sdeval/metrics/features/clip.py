@@ -27,8 +27,8 @@ def load_clip(name: str, device: str) -> Clip:
     """The CLIP of a suite: `shapes`, `MODEL/WEIGHTS`, `local-dir:PATH` or `hf-hub:ORG/NAME`.
 
     Raises:
-        SdevalError: no such model or weights.
-        NotAvailable: its weights are not on this machine.
+        SdevalError: there is no such model, or no such weights.
+        NotAvailable: the weights are not on this machine.
     """
     return Clip(name, device)
 
@@ -51,9 +51,9 @@ class Clip:
         except (RuntimeError, OSError, ValueError, FileNotFoundError) as error:
             raise SdevalError(f"clip_model {name}: does not load: {str(error).splitlines()[0]}") from error
         self._model.eval()
-        prepared = self._model.visual.preprocess_cfg
-        edge = "x".join(map(str, prepared["size"]))
-        self.resize = f"{prepared['interpolation']} {edge} {prepared['resize_mode']}"
+        preprocessing = self._model.visual.preprocess_cfg
+        edge = "x".join(map(str, preprocessing["size"]))
+        self.resize = f"{preprocessing['interpolation']} {edge} {preprocessing['resize_mode']}"
         self._device = device
         self._texts: dict[str, Any] = {}
 
@@ -63,7 +63,7 @@ class Clip:
 
         parts = []
         for start in range(0, len(images), BATCH):
-            batch = torch.stack([self._preprocess(each.convert("RGB")) for each in images[start : start + BATCH]])
+            batch = torch.stack([self._preprocess(image.convert("RGB")) for image in images[start : start + BATCH]])
             parts.append(self._encode(self._model.encode_image, batch))
         return np.concatenate(parts)
 
@@ -84,7 +84,7 @@ class Clip:
 
 
 class WithClip:
-    """What metrics that score with a CLIP share: it, and a version that changes with it."""
+    """Base class of metrics that score with a CLIP model: the model, and a version that changes with it."""
 
     def __init__(self, clip: Clip) -> None:
         self._clip = clip
@@ -106,7 +106,7 @@ def _locate(name: str) -> tuple[str, str | None, str]:
     if name.startswith("hf-hub:"):
         _must_be_cached(name.removeprefix("hf-hub:"), "open_clip_config.json")
         return name, None, name
-    return _tagged(name)
+    return _pretrained(name)
 
 
 def _folder(folder: Path, name: str) -> tuple[str, None, str]:
@@ -117,7 +117,7 @@ def _folder(folder: Path, name: str) -> tuple[str, None, str]:
     return f"local-dir:{folder}", None, f"{name if name == 'shapes' else 'local-dir'} {digest}"
 
 
-def _tagged(name: str) -> tuple[str, str, str]:
+def _pretrained(name: str) -> tuple[str, str, str]:
     import open_clip
 
     model, slash, tag = name.partition("/")

@@ -1,4 +1,4 @@
-"""DINOv2 features: self-supervised, and closer to what people see as different than Inception's (arXiv 2306.04675)."""
+"""DINOv2 features: self-supervised, and closer to human perception than those of Inception (arXiv 2306.04675)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Dinov2:
 
     Raises:
         NotAvailable: the weights are not on this machine.
-        SdevalError: they are no safetensors, do not load whole, or are of another kind of model.
+        SdevalError: the weights are not safetensors, are incomplete, or belong to another kind of model.
     """
 
     name = "dinov2"
@@ -48,14 +48,14 @@ class Dinov2:
 
         parts = []
         for start in range(0, len(images), BATCH):
-            pixels = np.stack([_prepared(each) for each in images[start : start + BATCH]])
+            pixels = np.stack([_model_input(image) for image in images[start : start + BATCH]])
             with torch.inference_mode():
                 output = self._model(pixel_values=torch.from_numpy(pixels).to(self._device))
             parts.append(output.last_hidden_state[:, 0].float().cpu().numpy())
         return np.concatenate(parts)
 
 
-def _prepared(image: Image.Image) -> Features:
+def _model_input(image: Image.Image) -> Features:
     resized = to_pixels(image.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BICUBIC))
     values = (resized / 255 - np.array(MEAN)) / np.array(DEVIATION)
     return np.asarray(values.transpose(2, 0, 1), dtype=np.float32)
@@ -66,29 +66,31 @@ def _load(folder: Path, model: str) -> Any:
     from transformers import AutoModel
 
     try:
-        loaded, told = AutoModel.from_pretrained(
+        network, report = AutoModel.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise SdevalError(f"dinov2_model {model}: does not load: {str(error).splitlines()[0]}") from error
-    if not loaded.config.model_type.startswith("dinov2"):
-        raise SdevalError(f"dinov2_model {model}: is a {loaded.config.model_type}, not a DINOv2")
-    # What is missing, transformers makes up from random numbers.
-    if told["missing_keys"]:
-        raise SdevalError(f"dinov2_model {model}: weights are missing in it: {', '.join(sorted(told['missing_keys']))}")
-    return loaded
+    if not network.config.model_type.startswith("dinov2"):
+        raise SdevalError(f"dinov2_model {model}: is a {network.config.model_type}, not a DINOv2")
+    # transformers initialises missing weights with random numbers.
+    if report["missing_keys"]:
+        raise SdevalError(
+            f"dinov2_model {model}: weights are missing in it: {', '.join(sorted(report['missing_keys']))}"
+        )
+    return network
 
 
 def _find(model: str) -> Path:
     folder = Path(model).expanduser()
     if folder.is_dir():
-        # A pickle, the other format of such folders, could run code.
+        # The other format of such folders is a pickle, which could run code.
         if not (folder / "model.safetensors").is_file():
             raise SdevalError(f"dinov2_model {model}: no model.safetensors in it; other formats are not opened")
         return folder
     from huggingface_hub import try_to_load_from_cache
 
-    found = [try_to_load_from_cache(model, name) for name in ("model.safetensors", "config.json")]
-    if not all(isinstance(each, str) for each in found):
+    files = [try_to_load_from_cache(model, name) for name in ("model.safetensors", "config.json")]
+    if not all(isinstance(file, str) for file in files):
         raise NotAvailable(f"DINOv2 weights {model} are not on this machine; get them with: hf download {model}")
-    return Path(str(found[0])).parent
+    return Path(str(files[0])).parent

@@ -1,4 +1,4 @@
-"""The InceptionV3 of the original Fréchet Inception Distance, from torch-fidelity, where its weights are at hand."""
+"""The InceptionV3 of the original Fréchet Inception Distance, as in torch-fidelity, if its weights are available."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ BATCH = 32
 
 
 class Inception:
-    """2,048 features of the last pooling layer, resized as the original does (bilinear, no antialiasing).
+    """2,048 features of the last pooling layer; images are resized as in the original (bilinear, no antialiasing).
 
     Raises:
         NotAvailable: torch-fidelity or the weights are not on this machine.
-        SdevalError: the weights file is not the published one; it is never opened then, for it could run code.
+        SdevalError: the weights file is not the published one; it is not opened, because it could run code.
     """
 
     name = "inception"
@@ -54,7 +54,7 @@ class Inception:
 
         parts = []
         for start in range(0, len(images), BATCH):
-            pixels = np.stack([to_pixels(each) for each in images[start : start + BATCH]])
+            pixels = np.stack([to_pixels(image) for image in images[start : start + BATCH]])
             with torch.inference_mode():
                 (features,) = self._model(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self._device))
             parts.append(features.float().cpu().numpy())

@@ -14,7 +14,7 @@ def load_extractor(options: MetricOptions) -> Extractor:
     """The extractor of a suite.
 
     Raises:
-        SdevalError: no such extractor; or its model does not load.
+        SdevalError: there is no such extractor, or its model does not load.
         NotAvailable: its weights are not on this machine.
     """
     if options.extractor == "clip":

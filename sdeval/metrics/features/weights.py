@@ -1,4 +1,4 @@
-"""Weights that somebody published as a file: where they belong, and whether a file is the published one."""
+"""Files of published weights: where they are stored, and whether a file is the published one."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ class Published:
 
     what: str
     source: str
-    """Address it can be had from."""
+    """Download address."""
     sha256: str
 
     @property
     def path(self) -> Path:
-        """Where torch keeps it once it is downloaded."""
+        """Where torch stores the file after downloading it."""
         import torch
 
         return Path(torch.hub.get_dir()) / "checkpoints" / self.source.rpartition("/")[2]
 
     def check(self, path: Path) -> None:
-        """Make sure that a file is the published one before anything opens it, for it could run code.
+        """Check that a file is the published one before it is opened, because opening it could run code.
 
         Raises:
             NotAvailable: there is no such file.
-            SdevalError: its SHA-256 is another.
+            SdevalError: its SHA-256 is different.
         """
         if not path.is_file():
             raise NotAvailable(f"{self.what} weights are not on this machine; put {self.source} at {path}")
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != self.sha256:
-            raise SdevalError(f"{path} is not the published {self.what}: its SHA-256 is {found}, not {self.sha256}")
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != self.sha256:
+            raise SdevalError(f"{path} is not the published {self.what}: its SHA-256 is {digest}, not {self.sha256}")

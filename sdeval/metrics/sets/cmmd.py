@@ -1,4 +1,4 @@
-"""CMMD: how far the set is from reference images, in CLIP embeddings, with no Gaussian fitted to them."""
+"""CMMD: distance of the set from reference images in CLIP embeddings, without assuming that they are Gaussian."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INFO = MetricInfo(
     title="distance of the whole set from real images (CMMD)",
     unit="×10⁻³",
     higher_is_better=False,
-    # Absolute: the unbiased distance of good images lies around zero, and a share of zero allows nothing.
+    # Absolute: the unbiased distance of good images lies around zero, where a relative tolerance would allow nothing.
     tolerance=0.05,
     scope="set",
     # Unit vectors are at most 2 apart: kernel values lie within 0.98 and 1.
@@ -27,8 +27,8 @@ INFO = MetricInfo(
 def cmmd(features: Features, reference: Reference) -> float:
     """Squared maximum mean discrepancy of CLIP embeddings of length 1, Gaussian kernel; within ±40, lower is better.
 
-    Jayasumana et al. 2024 (arXiv 2401.09603): `k(x, y) = exp(-|x - y|² / (2 · 10²))`, times 1000. Unbiased, as their
-    equation 4 is and their code is not: the biased form of small sets is as large as a real difference.
+    Jayasumana et al. 2024 (arXiv 2401.09603): `k(x, y) = exp(-|x - y|² / (2 · 10²))`, times 1000. Unbiased as in their
+    equation 4, unlike their code: for small sets the bias is as large as a real difference.
 
     Args:
         features: CLIP embeddings `[n, d]` of any length, n at least 2.
@@ -41,10 +41,10 @@ def cmmd(features: Features, reference: Reference) -> float:
     return SCALE * squared_mmd(features, reference, gaussian)
 
 
-def gaussian(one: Floats, other: Floats) -> Floats:
-    """`exp(-|x - y|² / (2 · 10²))` of rows `[n, d]` and `[m, d]`, brought to length 1: `[n, m]`."""
+def gaussian(rows: Floats, columns: Floats) -> Floats:
+    """`exp(-|x - y|² / (2 · 10²))` of `[n, d]` and `[m, d]`, rows scaled to length 1: `[n, m]`."""
     # For unit vectors |x - y|² is 2 - 2 x·y.
-    return np.asarray(np.exp((_unit(one) @ _unit(other).T - 1.0) / SIGMA**2))
+    return np.asarray(np.exp((_unit(rows) @ _unit(columns).T - 1.0) / SIGMA**2))
 
 
 def _unit(rows: Floats) -> Floats:
@@ -55,7 +55,7 @@ def _unit(rows: Floats) -> Floats:
 
 
 def create(options: MetricOptions) -> SetMetric:
-    """With the suite's CLIP.
+    """Create the metric with the suite's CLIP model.
 
     Raises:
         SdevalError: the suite's features are not those of CLIP.

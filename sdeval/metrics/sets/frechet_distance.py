@@ -1,4 +1,4 @@
-"""Fréchet distance: how far the images as a set are from reference images, in the features of an extractor."""
+"""Fréchet distance of the images, as a set, from reference images, in the features of an extractor."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sdeval.metrics.base import (
     checked_features,
 )
 from sdeval.metrics.features.registry import load_extractor
-from sdeval.metrics.sets.swaps import Rows, difference_of, difference_of_sums, fitted, pooled
+from sdeval.metrics.sets.swaps import Rows, difference_of, difference_of_sums, fit, pool
 
 EXACT_UP_TO = 2**24
-"""Most that a swap may cost for its difference to be computed exactly: n times the square of n, or of the reference's
-rank where that is less. 256 images in any features, 4096 in 64 dimensions: 5 ms on one core."""
+"""Highest cost of a swap for which the difference is computed exactly: n times the square of n, or of the reference's
+rank if that is smaller. 256 images in any features, or 4096 in 64 dimensions, take 5 ms on one core."""
 INFO = MetricInfo(
     name="frechet_distance",
     title="distance of the whole set from real images (Fréchet)",
@@ -43,8 +43,8 @@ def frechet_distance(features: Features, reference: Reference) -> float:
     `|m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½)`: Dowson and Landau 1982 (J. Multivariate Analysis 12:450-455), used on
     features by Heusel et al. 2017 (arXiv 1706.08500). The trace of the root is the sum of the square roots of the
     eigenvalues of `A C2 Aᵀ`, where `AᵀA = C1`: exact in float64. `A` is the centred features themselves where there are
-    fewer images than dimensions, which is what makes small sets cheap, and a root of C1 otherwise. Biased upwards for
-    small n: compare only at equal n.
+    fewer images than dimensions, which makes small sets fast, and a root of C1 otherwise. Biased upwards for small n:
+    compare only at equal n.
 
     Args:
         features: `[n, d]`, n at least 2.
@@ -69,18 +69,18 @@ def _sum_of_roots(gram: Floats) -> float:
 def _root(covariance: Floats) -> Floats:
     """Rows `[rank, d]` whose products `rowsᵀ rows` are the covariance `[d, d]`."""
     values, vectors = np.linalg.eigh(covariance)
-    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
-    return np.asarray((vectors[:, kept] * np.sqrt(values[kept])).T)
+    positive = values > values[-1] * len(values) * np.finfo(np.float64).eps
+    return np.asarray((vectors[:, positive] * np.sqrt(values[positive])).T)
 
 
 def swapped_difference(baseline: Features, candidate: Features, cases: Rows, reference: Reference) -> Difference:
-    """Distance of the candidate minus that of the baseline, with marked cases swapped, as `stats.label_swap` asks it.
+    """Distance of the candidate minus that of the baseline, with marked cases swapped, as `stats.label_swap` needs it.
 
-    What means and spreads add is a sum over images, because both sides together are always the same images. The
-    trace of the root is computed for each swap where that is quick (`EXACT_UP_TO`). Beyond, its linear form around all
-    images together is a sum over images as well, and both are fitted to the exact difference of a few swaps. A test
-    by swaps is valid with any statistic. Its power is that of the exact one but for a direction in which all spread is
-    lost: there the root is steepest, and less is seen.
+    The part that depends on means and spreads is a sum over images, because both sides together are always the same
+    images. The trace of the root is computed exactly for each swap where that is fast (`EXACT_UP_TO`). For larger
+    sets, its linear approximation around all images together is a sum over images as well, and both sums are fitted to
+    the exact difference of a few swaps. A permutation test is valid with any statistic. Its power is that of the exact
+    statistic, except where a direction loses all of its spread: there the root is steepest, and the test is weaker.
 
     Args:
         baseline: `[n, d]`.
@@ -91,26 +91,26 @@ def swapped_difference(baseline: Features, candidate: Features, cases: Rows, ref
     Raises:
         ValueError: as `frechet_distance`.
     """
-    rows = pooled(baseline, candidate, reference) - reference.mean
+    rows = pool(baseline, candidate, reference) - reference.mean
     count, rank = len(baseline), min(reference.dimensions, reference.count - 1)
     # (|x|² - |sum of x|² / n²) / (n - 1), where the squares of the sums differ by the product with the sum of all.
     shares = ((rows * rows).sum(axis=1) - rows @ rows.sum(axis=0) / count**2) / (count - 1)
-    simple = difference_of_sums(shares, cases)
+    sum_part = difference_of_sums(shares, cases)
 
     def exact(trace_of_root: Callable[[Rows], float]) -> Difference:
         roots = difference_of(trace_of_root, cases)
-        return lambda swapped: simple(swapped) - 2 * roots(swapped)
+        return lambda swapped: sum_part(swapped) - 2 * roots(swapped)
 
-    quick = count * min(count, rank) ** 2 <= EXACT_UP_TO
-    if quick and count <= rank:
+    is_cheap = count * min(count, rank) ** 2 <= EXACT_UP_TO
+    if is_cheap and count <= rank:
         weighted = rows @ reference.covariance @ rows.T / (count - 1)
-        return exact(lambda chosen: _sum_of_roots(_centred(weighted[np.ix_(chosen, chosen)])))
+        return exact(lambda chosen: _sum_of_roots(_centre_gram(weighted[np.ix_(chosen, chosen)])))
     projected = rows @ _root(reference.covariance).T / np.sqrt(count - 1)
     difference = exact(lambda chosen: _trace_of_root(projected[chosen]))
-    return difference if quick else fitted(difference, (shares, _root_shares(projected)), cases)
+    return difference if is_cheap else fit(difference, (shares, _root_shares(projected)), cases)
 
 
-def _centred(gram: Floats) -> Floats:
+def _centre_gram(gram: Floats) -> Floats:
     columns = gram.mean(axis=0, keepdims=True)
     return np.asarray(gram - columns - columns.T + gram.mean())
 
@@ -122,12 +122,13 @@ def _trace_of_root(rows: Floats) -> float:
 
 
 def _root_shares(rows: Floats) -> Floats:
-    """What each of the pooled rows `[2 n, rank]` adds to the trace of the root of its side, but for one common factor.
+    """What each of the pooled rows `[2 n, rank]` adds to the trace of the root of its side, up to a common factor.
 
-    With M = ZᵀZ the trace of the root is `tr M^½`, and `d tr M^½ = ½ tr(M^-½ dM)`. Of rows that are centred around all
-    of them, each adds its `z zᵀ` to the M of its side, and what the means of the sides take away is the same for both,
-    as one is the other's opposite. So a row moves the trace by `½ zᵀ M^-½ z`, where M is taken of all rows, which no
-    swap changes. With `Z = U S Vᵀ` that is half of `Σ U² S`: where M has no inverse, no row leaves what Z spans.
+    With M = ZᵀZ the trace of the root is `tr M^½`, and `d tr M^½ = ½ tr(M^-½ dM)`. If rows are centred around the mean
+    of all rows, each adds its `z zᵀ` to the M of its side, and the means of the two sides subtract the same amount,
+    because they are opposite. So a row changes the trace by `½ zᵀ M^-½ z`, where M is that of all rows, which no swap
+    changes. With `Z = U S Vᵀ` that is half of `Σ U² S`. This holds even where M has no inverse, because every row lies
+    in the span of Z.
     """
     left, values, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
     return np.asarray(left * left @ values)
@@ -146,11 +147,11 @@ class FrechetDistance:
         """`frechet_distance`."""
         return frechet_distance(features, reference)
 
-    def swapped(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
+    def swap_difference(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
         """`swapped_difference`."""
         return swapped_difference(before, after, cases, reference)
 
 
 def create(options: MetricOptions) -> SetMetric:
-    """With the suite's extractor."""
+    """Create the metric with the suite's extractor."""
     return FrechetDistance(load_extractor(options))

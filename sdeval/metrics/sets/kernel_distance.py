@@ -1,4 +1,4 @@
-"""Kernel distance (KID): how far the set is from reference images, without the bias of small sets."""
+"""Kernel distance (KID) of the set from reference images, without the bias of small sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INFO = MetricInfo(
     title="distance of the whole set from real images (kernel, KID)",
     unit="×10⁻³",
     higher_is_better=False,
-    # Absolute: the unbiased distance of good images lies around zero, and a share of zero allows nothing.
+    # Absolute: the unbiased distance of good images lies around zero, where a relative tolerance would allow nothing.
     tolerance=1.0,
     scope="set",
     needs=("references",),
@@ -21,10 +21,10 @@ INFO = MetricInfo(
 
 
 def kernel_distance(features: Features, reference: Reference) -> float:
-    """Squared maximum mean discrepancy of the kernel `(x·y / d + 1)³`, times 1000 as tables print it; lower is better.
+    """Squared maximum mean discrepancy of the kernel `(x·y / d + 1)³`, times 1000 as usual in tables; lower is better.
 
-    Bińkowski et al. 2018 (arXiv 1801.01401), unbiased, over the whole sets and not over random subsets: it falls below
-    0 where the sets are alike.
+    Bińkowski et al. 2018 (arXiv 1801.01401), unbiased, over the whole sets and not over random subsets. It can be
+    negative where the sets are alike.
 
     Args:
         features: `[n, d]`, n at least 2.
@@ -36,13 +36,13 @@ def kernel_distance(features: Features, reference: Reference) -> float:
     return SCALE * squared_mmd(features, reference, cubic)
 
 
-def cubic(one: Floats, other: Floats) -> Floats:
+def cubic(rows: Floats, columns: Floats) -> Floats:
     """`(x·y / d + 1)³` of rows `[n, d]` and `[m, d]`: `[n, m]`."""
-    products: Floats = one @ other.T / one.shape[1] + 1.0
-    # A power takes several times longer than two products.
+    products: Floats = rows @ columns.T / rows.shape[1] + 1.0
+    # A power takes several times as long as two products.
     return np.asarray(products * products * products)
 
 
 def create(options: MetricOptions) -> SetMetric:
-    """With the suite's extractor."""
+    """Create the metric with the suite's extractor."""
     return KernelMetric(INFO, cubic, load_extractor(options))

@@ -8,12 +8,12 @@ from functools import lru_cache
 import numpy as np
 
 from sdeval.metrics.base import Difference, Extractor, Features, Floats, MetricInfo, Reference, checked_features
-from sdeval.metrics.sets.swaps import Rows, difference_of_sums, pooled
+from sdeval.metrics.sets.swaps import Rows, difference_of_sums, pool
 
 Kernel = Callable[[Floats, Floats], Floats]
 """Kernel values `[n, m]` of rows `[n, d]` and `[m, d]`."""
 SCALE = 1000
-"""Of the values, as tables print them."""
+"""Factor of the values, as usual in tables."""
 BLOCK = 1024
 """Rows whose kernel values are in memory at a time."""
 
@@ -22,13 +22,13 @@ def squared_mmd(features: Features, reference: Reference, kernel: Kernel) -> flo
     """Unbiased estimate of the squared distance between two mean embeddings.
 
     Gretton et al. 2012 (JMLR 13:723-773), equation 3: `mean k(x, x') + mean k(y, y') - 2 mean k(x, y)`, where the
-    first two means leave out the products of a row with itself. Its mean is 0 where both sets come from the same
-    distribution, at any n, so that it may fall below.
+    first two means leave out the products of a row with itself. Its expected value is 0 where both sets come from the
+    same distribution, at any n, so that it can be negative.
 
     Args:
         features: `[n, d]`, n at least 2.
         reference: in the same features; every row of it is needed.
-        kernel: symmetric; what it says of the reference is kept for the next call with the same two.
+        kernel: a symmetric kernel; its mean over the reference is cached for the next call with the same reference.
 
     Raises:
         ValueError: fewer than two rows, values that are no numbers, other dimensions, or a reference without rows.
@@ -56,7 +56,7 @@ def swapped_difference(
     Raises:
         ValueError: as `squared_mmd`.
     """
-    rows, count = pooled(baseline, candidate, reference), len(baseline)
+    rows, count = pool(baseline, candidate, reference), len(baseline)
     within = _sums_with_others(rows, kernel) / (count * (count - 1))
     across = _row_sums(rows, reference.all_rows(), kernel) / (count * reference.count)
     return difference_of_sums(within - 2 * across, cases)
@@ -64,7 +64,7 @@ def swapped_difference(
 
 @lru_cache(maxsize=16)
 def _reference_mean(reference: Reference, kernel: Kernel) -> float:
-    """Takes longest, and is the same for every set that is compared with the reference."""
+    """Mean kernel value of the reference: the slowest part, and the same for every set compared with the reference."""
     return _mean_of_pairs(reference.all_rows(), kernel)
 
 
@@ -72,8 +72,8 @@ def _mean_of_pairs(rows: Floats, kernel: Kernel) -> float:
     return float(_sums_with_others(rows, kernel).mean() / (len(rows) - 1))
 
 
-def _row_sums(rows: Floats, others: Floats, kernel: Kernel) -> Floats:
-    parts = [kernel(rows[start : start + BLOCK], others).sum(axis=1) for start in range(0, len(rows), BLOCK)]
+def _row_sums(rows: Floats, columns: Floats, kernel: Kernel) -> Floats:
+    parts = [kernel(rows[start : start + BLOCK], columns).sum(axis=1) for start in range(0, len(rows), BLOCK)]
     return np.concatenate(parts)
 
 
@@ -99,7 +99,7 @@ class KernelMetric:
         """`squared_mmd` at the metric's scale."""
         return SCALE * squared_mmd(features, reference, self._kernel)
 
-    def swapped(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
+    def swap_difference(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
         """`swapped_difference` at the metric's scale."""
         difference = swapped_difference(before, after, cases, reference, self._kernel)
         return lambda swapped: SCALE * difference(swapped)

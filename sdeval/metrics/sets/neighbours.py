@@ -1,7 +1,7 @@
-"""Balls around images and reference images, and who lies in whose.
+"""Balls around images and reference images in feature space, and which points lie in which balls.
 
-Every image has a ball around it that reaches to its fifth nearest neighbour of its own set (Kynkäänniemi et al. 2019,
-arXiv 1904.06991), as Naeem et al. 2020 (arXiv 2002.09797) have it for density and coverage.
+The ball around an image reaches to its fifth nearest neighbour in its own set (Kynkäänniemi et al. 2019, arXiv
+1904.06991). Naeem et al. 2020 (arXiv 2002.09797) define density and coverage with the same balls.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from sdeval.metrics.base import Floats, Reference
 from sdeval.metrics.sets.swaps import Rows
 
 K = 5
-"""The neighbour that a ball reaches to."""
+"""A ball reaches to the neighbour of this rank."""
 BLOCK = 1024
 """Rows whose distances are in memory at a time."""
 EQUAL = 1e-12
-"""Share of their squared lengths below which two rows are the same: rounding shall not tell equal images apart."""
+"""Two rows closer than this share of their squared lengths count as equal, so that rounding makes no difference."""
 
 NEAREST = 40
-"""Neighbours that are kept of each row: of any half of the rows, five are all but sure to be among them."""
+"""Neighbours stored for each row: in any half of the rows, five of them almost certainly occur."""
 
 Hits = npt.NDArray[np.bool_]
 """`[n, m]`: whether each image lies in the ball of each reference image."""
@@ -44,39 +44,40 @@ def reference_balls(rows: Floats, reference: Reference) -> Iterator[Hits]:
         ValueError: the reference has no rows.
     """
     radii, others = _reference_radii(reference), reference.all_rows() - reference.mean
-    return (each <= radii for each in _blocks(rows - reference.mean, others))
+    return (distances <= radii for distances in _blocks(rows - reference.mean, others))
 
 
 def reached_in_reference_balls(rows: Floats, reference: Reference) -> Reached:
-    """Reference images in whose ball any image lies; as `reference_balls`."""
-    packed = np.concatenate([np.packbits(each, axis=1) for each in reference_balls(rows, reference)])
+    """Reference images in whose ball any image lies; arguments as for `reference_balls`."""
+    packed = np.concatenate([np.packbits(hits, axis=1) for hits in reference_balls(rows, reference)])
     return lambda chosen: _any_of(packed[chosen], reference.count)
 
 
 def reached_by_own_balls(rows: Floats, reference: Reference) -> Reached:
     """Reference images that lie in the ball of any image; as `reference_balls`, with more than `K` rows chosen.
 
-    A ball changes with the rows that are chosen. What it holds is therefore found once for every neighbour that it may
-    reach to, one bit for each reference image: `any (NEAREST - K) m / 8` bytes.
+    A ball changes with the rows that are chosen. Its content is therefore computed once for every neighbour that it
+    can reach to, one bit for each reference image: `any (NEAREST - K) m / 8` bytes.
     """
-    centred, others = rows - reference.mean, reference.all_rows() - reference.mean
+    centred, reference_rows = rows - reference.mean, reference.all_rows() - reference.mean
     near, radii = _nearest(centred)
-    packed = _held(centred, others, radii[:, K:])
+    packed = _rows_in_balls(centred, reference_rows, radii[:, K:])
 
     def reached(chosen: Rows) -> npt.NDArray[np.bool_]:
-        among = np.zeros(len(rows), dtype=bool)
-        among[chosen] = True
-        enough = among[near[chosen]].cumsum(axis=1)[:, K:] > K
-        known = enough[:, -1]
-        found = _any_of(packed[chosen[known], enough[known].argmax(axis=1)], reference.count)
-        # Too few of the chosen are on the list of these: their balls reach further than it, and are measured again.
-        rest = centred[chosen[~known]]
-        for start in range(0, len(rest), BLOCK):
+        is_chosen = np.zeros(len(rows), dtype=bool)
+        is_chosen[chosen] = True
+        reaches_k = is_chosen[near[chosen]].cumsum(axis=1)[:, K:] > K
+        is_listed = reaches_k[:, -1]
+        is_reached = _any_of(packed[chosen[is_listed], reaches_k[is_listed].argmax(axis=1)], reference.count)
+        # Fewer than K stored neighbours of these rows are chosen, so their balls reach further: measure them again.
+        unlisted = centred[chosen[~is_listed]]
+        for start in range(0, len(unlisted), BLOCK):
             within, across = (
-                _squared_distances(rest[start : start + BLOCK], each) for each in (centred[chosen], others)
+                _squared_distances(unlisted[start : start + BLOCK], rows_to)
+                for rows_to in (centred[chosen], reference_rows)
             )
-            found |= (across <= _nth(within)[:, None]).any(axis=0)
-        return found
+            is_reached |= (across <= _nth(within)[:, None]).any(axis=0)
+        return is_reached
 
     return reached
 
@@ -87,45 +88,45 @@ def _any_of(packed: Bits, count: int) -> npt.NDArray[np.bool_]:
 
 
 def _nearest(rows: Floats) -> tuple[Rows, Floats]:
-    """Numbers and squared distances of the rows nearest to each, itself counted in, `[n, NEAREST]`."""
-    most = min(NEAREST, len(rows))
+    """Numbers and squared distances of the rows nearest to each row, itself included, `[n, NEAREST]`."""
+    count = min(NEAREST, len(rows))
     numbers, distances = [], []
-    for each in _blocks(rows, rows):
-        some = np.argpartition(each, most - 1, axis=1)[:, :most]
-        order = np.take_along_axis(some, np.take_along_axis(each, some, axis=1).argsort(axis=1), axis=1)
+    for block in _blocks(rows, rows):
+        candidates = np.argpartition(block, count - 1, axis=1)[:, :count]
+        order = np.take_along_axis(candidates, np.take_along_axis(block, candidates, axis=1).argsort(axis=1), axis=1)
         numbers.append(order)
-        distances.append(np.take_along_axis(each, order, axis=1))
+        distances.append(np.take_along_axis(block, order, axis=1))
     return np.concatenate(numbers), np.concatenate(distances)
 
 
-def _held(rows: Floats, others: Floats, radii: Floats) -> Bits:
-    """Which other rows lie within each of a row's radii `[n, r]`: `[n, r, m / 8]`."""
-    held = np.empty((*radii.shape, math.ceil(len(others) / 8)), dtype=np.uint8)
-    for number, each in enumerate(_blocks(rows, others)):
-        part = slice(number * BLOCK, number * BLOCK + len(each))
-        for place, radius in enumerate(radii[part].T):
-            held[part, place] = np.packbits(each <= radius[:, None], axis=1)
-    return held
+def _rows_in_balls(rows: Floats, targets: Floats, radii: Floats) -> Bits:
+    """Which of the target rows lie within each radius `[n, r]` of a row: `[n, r, m / 8]`."""
+    packed = np.empty((*radii.shape, math.ceil(len(targets) / 8)), dtype=np.uint8)
+    for number, block in enumerate(_blocks(rows, targets)):
+        block_rows = slice(number * BLOCK, number * BLOCK + len(block))
+        for column, radius in enumerate(radii[block_rows].T):
+            packed[block_rows, column] = np.packbits(block <= radius[:, None], axis=1)
+    return packed
 
 
 @lru_cache(maxsize=4)
 def _reference_radii(reference: Reference) -> Floats:
-    """Three metrics ask for them, and they are the same for every set: squared, `[m]`."""
+    """Squared radii of the reference balls, `[m]`; cached, because three metrics use them for every set."""
     rows = reference.all_rows() - reference.mean
-    return np.concatenate([_nth(each) for each in _blocks(rows, rows)])
+    return np.concatenate([_nth(block) for block in _blocks(rows, rows)])
 
 
 def _nth(distances: Floats) -> Floats:
-    """To the `K`-th nearest other row: the nearest is the row itself."""
+    """Squared distance to the `K`-th nearest other row; the nearest row is the row itself."""
     return np.asarray(np.partition(distances, K, axis=1)[:, K])
 
 
-def _blocks(rows: Floats, others: Floats) -> Iterator[Floats]:
-    return (_squared_distances(rows[start : start + BLOCK], others) for start in range(0, len(rows), BLOCK))
+def _blocks(rows: Floats, targets: Floats) -> Iterator[Floats]:
+    return (_squared_distances(rows[start : start + BLOCK], targets) for start in range(0, len(rows), BLOCK))
 
 
-def _squared_distances(one: Floats, other: Floats) -> Floats:
-    """Of rows `[n, d]` and `[m, d]`: `[n, m]`."""
-    lengths = (one * one).sum(axis=1)[:, None] + (other * other).sum(axis=1)
-    squares = lengths - 2 * one @ other.T
+def _squared_distances(rows: Floats, targets: Floats) -> Floats:
+    """Squared distances between rows `[n, d]` and `[m, d]`: `[n, m]`."""
+    lengths = (rows * rows).sum(axis=1)[:, None] + (targets * targets).sum(axis=1)
+    squares = lengths - 2 * rows @ targets.T
     return np.where(squares < EQUAL * lengths, 0.0, squares)

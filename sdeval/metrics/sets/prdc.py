@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: which images lie near reference images, and which of those have any.
+"""Precision, recall, density and coverage: which images lie near reference images, and the reverse.
 
 Kynkäänniemi et al. 2019 (arXiv 1904.06991) for the first two, Naeem et al. 2020 (arXiv 2002.09797) for the others. All
 four change with n where nothing else does: compare only at equal n.
@@ -32,21 +32,21 @@ from sdeval.metrics.sets.neighbours import (
     reached_in_reference_balls,
     reference_balls,
 )
-from sdeval.metrics.sets.swaps import Rows, difference_of, difference_of_sums, pooled
+from sdeval.metrics.sets.swaps import Rows, difference_of, difference_of_sums, pool
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One of the four: facts, the value of a set, and how it differs when cases change sides."""
+    """One of the four metrics: its description, the value of a set, and the difference when cases are swapped."""
 
     INFO: MetricInfo
     value: Callable[[Floats, Reference], float]
-    """Of rows `[n, d]`."""
+    """The value of rows `[n, d]`."""
     difference: Callable[[Floats, Rows, Reference], Difference]
-    """Of pooled rows `[2 n, d]`, and the case of each `[n]`."""
+    """Takes pooled rows `[2 n, d]`, the case of each row `[n]`, and the reference."""
 
     def create(self, options: MetricOptions) -> SetMetric:
-        """With the suite's extractor."""
+        """Create the metric with the suite's extractor."""
         return Neighbours(self, load_extractor(options))
 
     def measure(self, features: Features, reference: Reference) -> float:
@@ -60,18 +60,18 @@ class Definition:
         _must_be_enough(len(rows), reference)
         return self.value(rows, reference)
 
-    def swapped(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
+    def swap_difference(self, before: Features, after: Features, cases: Rows, reference: Reference) -> Difference:
         """Value of the candidate minus that of the baseline, with marked cases swapped; raises as `measure`."""
-        rows = pooled(before, after, reference)
+        rows = pool(before, after, reference)
         _must_be_enough(len(before), reference)
         return self.difference(rows, cases, reference)
 
 
 def of_images(info: MetricInfo, value: Callable[[Hits], Floats]) -> Definition:
-    """A mean over images, in percent: of the value that each has by its own hits, whatever else is in the set."""
+    """A mean over images, in percent; the value of an image depends on its own hits only, not on other images."""
 
     def values(rows: Floats, reference: Reference) -> Floats:
-        return 100 * np.concatenate([value(each) for each in reference_balls(rows, reference)])
+        return 100 * np.concatenate([value(hits) for hits in reference_balls(rows, reference)])
 
     def difference(rows: Floats, cases: Rows, reference: Reference) -> Difference:
         return difference_of_sums(values(rows, reference) / len(cases), cases)
@@ -100,17 +100,17 @@ def _must_be_enough(count: int, reference: Reference) -> None:
 
 
 class Neighbours:
-    """One of the four in the features of the suite's extractor."""
+    """One of the four metrics in the features of the suite's extractor."""
 
     def __init__(self, definition: Definition, extractor: Extractor) -> None:
         self.info = definition.INFO
         self.extractor = extractor
         self.version = f"1 k={K} {extractor.version}"
         self.measure = definition.measure
-        self.swapped = definition.swapped
+        self.swap_difference = definition.swap_difference
 
 
-def _info(name: str, title: str, most: float = 100.0) -> MetricInfo:
+def _info(name: str, title: str, highest: float = 100.0) -> MetricInfo:
     return MetricInfo(
         name=name,
         title=title,
@@ -118,7 +118,7 @@ def _info(name: str, title: str, most: float = 100.0) -> MetricInfo:
         higher_is_better=True,
         tolerance=5.0,
         scope="set",
-        range=(0.0, most),
+        range=(0.0, highest),
         needs=("references",),
     )
 

@@ -1,4 +1,4 @@
-"""Reference images as features: mean and covariance, chunk by chunk, and the rows where they are not too many."""
+"""Reference images as features: mean and covariance, computed chunk by chunk, and all rows of small sets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Features = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 KEPT_ROWS = 20_000
-"""Reference images up to which the features of each are kept; beyond it only mean and covariance are."""
+"""Up to this many reference images, all features are kept; beyond it, only mean and covariance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What is kept of rows `[n, d]`; the moments of two sets of rows add up to those of both together."""
+    """Summary of rows `[n, d]`; the moments of two sets of rows add up to those of both together."""
 
     count: int
     mean: Floats
@@ -28,22 +28,22 @@ class Moments:
 
     @classmethod
     def of(cls, rows: Floats) -> Moments:
-        """Of rows `[n, d]`, n at least 1."""
+        """Moments of rows `[n, d]`, n at least 1."""
         mean = rows.mean(axis=0)
         centred = rows - mean
         return cls(len(rows), mean, centred.T @ centred)
 
     def __add__(self, other: Moments) -> Moments:
-        """Of both together (Chan, Golub and LeVeque 1983): no large sums of squares are ever subtracted."""
+        """Moments of both sets together (Chan, Golub and LeVeque 1983), without subtracting large sums of squares."""
         count = self.count + other.count
-        apart = other.mean - self.mean
-        mean = self.mean + apart * (other.count / count)
-        between = np.outer(apart, apart) * (self.count * other.count / count)
+        shift = other.mean - self.mean
+        mean = self.mean + shift * (other.count / count)
+        between = np.outer(shift, shift) * (self.count * other.count / count)
         return Moments(count, mean, self.scatter + other.scatter + between)
 
     @property
     def covariance(self) -> Floats:
-        """`[d, d]`, with n - 1 below; needs two rows."""
+        """`[d, d]`, with divisor n - 1; needs two rows."""
         return self.scatter / (self.count - 1)
 
 
@@ -57,7 +57,7 @@ class Reference:
     covariance: Floats
     """`[d, d]`"""
     rows: Features | None
-    """`[count, d]`; None where there are more than were to be kept."""
+    """`[count, d]`; None where there are too many to keep."""
 
     @classmethod
     def of(cls, features: Features) -> Reference:
@@ -70,7 +70,7 @@ class Reference:
 
     @classmethod
     def of_chunks(cls, chunks: Iterable[Features], kept_rows: int = KEPT_ROWS) -> Reference:
-        """From features that come in chunks `[any, d]`, one in memory at a time but for the rows that are kept.
+        """From features in chunks `[any, d]`; only one chunk, and the rows that are kept, are in memory at a time.
 
         Raises:
             ValueError: fewer than two rows in all, values that are no numbers, or chunks of different dimensions.
@@ -85,8 +85,8 @@ class Reference:
             rows = [*rows, np.asarray(chunk, dtype=np.float32)] if moments.count <= kept_rows else []
         if moments is None or moments.count < 2:
             raise ValueError(f"a set needs at least 2 images, got {moments.count if moments else 0}")
-        kept = np.concatenate(rows) if rows else None
-        return cls(moments.count, moments.mean, moments.covariance, kept)
+        features = np.concatenate(rows) if rows else None
+        return cls(moments.count, moments.mean, moments.covariance, features)
 
     @property
     def dimensions(self) -> int:
@@ -97,7 +97,7 @@ class Reference:
         """Features of every reference image, `[count, d]`, in double precision.
 
         Raises:
-            ValueError: there are so many that they were not kept.
+            ValueError: there were too many to keep.
         """
         if self.rows is None:
             raise ValueError(

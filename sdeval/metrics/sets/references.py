@@ -1,4 +1,4 @@
-"""Reference images of set metrics: their features, computed once a process, and a hash that says which they are."""
+"""Reference images of set metrics: their features, computed once per process, and a hash that identifies them."""
 
 from __future__ import annotations
 
@@ -30,35 +30,35 @@ class Loaded:
     reference: Reference
 
 
-_seen: dict[tuple[Path, str], Loaded] = {}
+_cache: dict[tuple[Path, str], Loaded] = {}
 
 
 def load(folder: Path, metric: SetMetric) -> Loaded:
-    """Features of every `.png` in a folder, by name order.
+    """Features of every `.png` in a folder, in order of their names.
 
     Raises:
         ValueError: fewer than two images, or features that are no numbers.
     """
-    # The same name is another folder in another working directory.
+    # In another working directory, the same name means another folder.
     key = (folder.resolve(), metric.extractor.version)
-    if key not in _seen:
+    if key not in _cache:
         digest = hashlib.sha256()
         reference = Reference.of_chunks(_chunks(folder, metric.extractor, digest.update))
-        _seen[key] = Loaded(digest.hexdigest()[:16], reference)
-    return _seen[key]
+        _cache[key] = Loaded(digest.hexdigest()[:16], reference)
+    return _cache[key]
 
 
-def _chunks(folder: Path, extractor: Extractor, seen: Callable[[bytes], None]) -> Iterator[Features]:
-    """Features of `CHUNK` images after the other; tells the hash of each image."""
+def _chunks(folder: Path, extractor: Extractor, update_hash: Callable[[bytes], None]) -> Iterator[Features]:
+    """Features of `CHUNK` images at a time; the hash of each image is passed to `update_hash`."""
     paths = sorted(folder.glob("*.png"))
     for start in range(0, len(paths), CHUNK):
         images = [open_rgb(path) for path in paths[start : start + CHUNK]]
         for image in images:
-            seen(pixel_hash(image).encode())
+            update_hash(pixel_hash(image).encode())
         yield extractor.images(images)
 
 
-def swapped_by(suite: Suite, name: str, options: MetricOptions) -> Swapped | None:
+def swap_difference_of(suite: Suite, name: str, options: MetricOptions) -> Swapped | None:
     """How a set metric of a suite computes its difference with cases swapped; None for any other metric."""
     if suite.references is None or metrics.info(name).scope != "set":
         return None
@@ -67,15 +67,15 @@ def swapped_by(suite: Suite, name: str, options: MetricOptions) -> Swapped | Non
     try:
         reference = load(suite.references, metric).reference
     except ValueError:
-        # The run says why: its value has no value.
+        # The run reports the reason for which the metric has no value.
         return None
-    return partial(_swapped, metric, reference)
+    return partial(_difference, metric, reference)
 
 
-def _swapped(
+def _difference(
     metric: SetMetric, reference: Reference, before: Features, after: Features, cases: npt.NDArray[np.int64]
 ) -> Difference:
     try:
-        return metric.swapped(before, after, cases, reference)
+        return metric.swap_difference(before, after, cases, reference)
     except ValueError as error:
         raise SdevalError(f"features of the baseline or the run are of no use: {error}; accept a run again") from error

@@ -79,7 +79,7 @@ def test_too_few_images_for_a_fifth_neighbour_are_refused(
     with pytest.raises(ValueError, match=message):
         definition.measure(values, reference)
     with pytest.raises(ValueError, match=message):
-        definition.swapped(values, values, np.arange(n), reference)
+        definition.swap_difference(values, values, np.arange(n), reference)
 
 
 @pytest.mark.parametrize("nearest", [6, 9, 32])
@@ -91,7 +91,7 @@ def test_a_ball_that_reaches_beyond_the_list_of_neighbours_is_measured_anew(
     monkeypatch.setattr(neighbours, "BLOCK", 7)
     before, after = rng.normal(size=(40, 3)), spread * rng.normal(size=(40, 3))
     reference = Reference.of(rng.normal(size=(50, 3)).astype(np.float32))
-    difference = recall.swapped(before, after, np.repeat(np.arange(20), 2), reference)
+    difference = recall.swap_difference(before, after, np.repeat(np.arange(20), 2), reference)
     for _ in range(20):
         swapped = rng.random(20) < 0.5
         rows = np.repeat(swapped, 2)[:, None]

@@ -75,7 +75,7 @@ def test_a_folder_is_read_by_chunks(tmp_path: Path, rng: np.random.Generator, mo
         write_png(tmp_path / f"{number}.png", Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)))
     whole = references.load(tmp_path, FrechetDistance(Levels()))
     monkeypatch.setattr(references, "CHUNK", 2)
-    monkeypatch.setattr(references, "_seen", {})
+    monkeypatch.setattr(references, "_cache", {})
     levels = Levels()
     found = references.load(tmp_path, FrechetDistance(levels))
     assert levels.batches == [2, 2, 1]

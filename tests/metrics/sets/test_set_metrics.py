@@ -60,7 +60,7 @@ def test_features_without_a_value_are_refused(name: str, wrong: Features, messag
     with pytest.raises(ValueError, match=message):
         metric.measure(wrong, reference)
     with pytest.raises(ValueError, match=message):
-        metric.swapped(wrong, wrong, np.arange(len(wrong)), reference)
+        metric.swap_difference(wrong, wrong, np.arange(len(wrong)), reference)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "frechet_distance"])
@@ -113,7 +113,7 @@ def test_a_swap_is_what_measuring_the_swapped_sets_says(
     swapped = np.random.default_rng(seed).random(cases) < 0.5
     rows = np.repeat(swapped, seeds)[:, None]
     one, other = np.where(rows, before, after), np.where(rows, after, before)
-    difference = metric.swapped(before, after, np.repeat(np.arange(cases), seeds), reference)
+    difference = metric.swap_difference(before, after, np.repeat(np.arange(cases), seeds), reference)
     expected = metric.measure(one, reference) - metric.measure(other, reference)
     assert difference(swapped) == pytest.approx(expected, rel=1e-6, abs=1e-6)
     assert difference(~swapped) == pytest.approx(-expected, rel=1e-6, abs=1e-6)
@@ -122,5 +122,5 @@ def test_a_swap_is_what_measuring_the_swapped_sets_says(
 @every
 def test_equal_sets_differ_in_nothing_however_they_are_swapped(name: str) -> None:
     values, reference = features(0, 12), Reference.of(features(1, 30))
-    difference: Callable[[np.ndarray], float] = MADE[name].swapped(values, values, np.arange(12), reference)
+    difference: Callable[[np.ndarray], float] = MADE[name].swap_difference(values, values, np.arange(12), reference)
     assert difference(np.arange(12) % 2 == 0) == pytest.approx(0, abs=1e-9)
