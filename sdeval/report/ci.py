@@ -1,4 +1,4 @@
-"""What a CI service says of itself: where the page will be found, and where it wants the summary."""
+"""What the environment of a CI service tells: where the page will be found, and where the summary goes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def elsewhere(environment: Mapping[str, str]) -> Elsewhere | None:
 
 
 def tell(summary: Path, environment: Mapping[str, str]) -> str:
-    """Add the summary to that of the job, where there is one; what went wrong, in one line."""
-    request = environment.get("GITHUB_STEP_SUMMARY")
-    if not request:
+    """Add the summary to that of the CI job, if it has one; return a one-line message where that failed."""
+    job_summary = environment.get("GITHUB_STEP_SUMMARY")
+    if not job_summary:
         return ""
     try:
-        with Path(request).open("a", encoding="utf-8") as job:
+        with Path(job_summary).open("a", encoding="utf-8") as job:
             job.write(summary.read_text(encoding="utf-8") + "\n")
-    # A session is as good as its verdicts, whoever is reported of them.
+    # The verdicts of a session are valid whether or not the summary can be written.
     except OSError as error:
-        return f"GITHUB_STEP_SUMMARY: cannot write to {request}: {error.strerror}"
+        return f"GITHUB_STEP_SUMMARY: cannot write to {job_summary}: {error.strerror}"
     return ""

@@ -1,4 +1,4 @@
-"""Comparison, from run folders: which runs belong together, what to call them, what their suites know."""
+"""Comparison, from run folders: which runs belong together, what to call them, what their suites define."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sdeval.results.run import Stored
 from sdeval.results.session_folder import read_run, run_folders
 
 SuiteOf = Callable[[str], Suite | None]
-"""A suite by its name, where it is at hand."""
+"""Finds a suite by its name; None where it is not available."""
 
 
 def compared_of(folders: Iterable[Path], suite_of: SuiteOf, reference: str | None = None) -> list[Compared]:
-    """Every suite that has two runs or more, its settings beside one of them.
+    """Every suite that has two runs or more, its settings compared with one of them.
 
     Args:
         folders: runs, or sessions with several.
@@ -36,11 +36,11 @@ def compared_of(folders: Iterable[Path], suite_of: SuiteOf, reference: str | Non
         inside = run_folders(folder)
         if not inside:
             raise SdevalError(f"{folder}: is no run and holds none; a run is a folder with a run.json")
-        for each in inside:
-            run = read_run(each)
-            grouped.setdefault(run.suite, []).append(Stored(run, each))
-    several = {name: mine for name, mine in grouped.items() if len(mine) > 1}
-    return [_compared(mine, suite_of(name), reference) for name, mine in several.items()]
+        for run_path in inside:
+            run = read_run(run_path)
+            grouped.setdefault(run.suite, []).append(Stored(run, run_path))
+    several = {name: stored for name, stored in grouped.items() if len(stored) > 1}
+    return [_compared(stored, suite_of(name), reference) for name, stored in several.items()]
 
 
 def of_project(root: Path, name: str) -> Suite | None:
@@ -52,12 +52,12 @@ def of_project(root: Path, name: str) -> Suite | None:
 
 
 def _compared(stored: Sequence[Stored], suite: Suite | None, reference: str | None) -> Compared:
-    named = dict(zip(setting_names([each.run for each in stored]), stored, strict=True))
-    chosen = reference or next(iter(named))
-    if chosen not in named:
-        raise SdevalError(f"--reference: {unknown('setting', chosen, named)}")
-    matrix = side_by_side({name: each.run for name, each in named.items()}, chosen, _swaps(suite))
-    return Compared(matrix, named)
+    by_name = dict(zip(setting_names([item.run for item in stored]), stored, strict=True))
+    reference_name = reference or next(iter(by_name))
+    if reference_name not in by_name:
+        raise SdevalError(f"--reference: {unknown('setting', reference_name, by_name)}")
+    matrix = side_by_side({name: item.run for name, item in by_name.items()}, reference_name, _swaps(suite))
+    return Compared(matrix, by_name)
 
 
 def _swaps(suite: Suite | None) -> SwappedOf:

@@ -20,7 +20,7 @@ def matrix_lines(matrix: Matrix, width: int, *, colour: bool = False) -> list[st
         colour: whether lines hold the escape sequences of colours.
     """
     base = next(row for row in matrix.rows if row.name == matrix.reference)
-    metrics = told_metrics(matrix)
+    metrics = judged_metrics(matrix)
     columns = [
         Column("setting"),
         *(Column(name, numeric=True) for name in ("s an image", "as fast", *metrics, "front")),
@@ -38,30 +38,30 @@ def _time(seconds: Spread | None) -> str:
     return f"{number(seconds.median)}\np90 {number(seconds.p90)}" if seconds else "–"
 
 
-def told_metrics(matrix: Matrix) -> list[str]:
+def judged_metrics(matrix: Matrix) -> list[str]:
     """Metrics that any setting was judged by, in the order of the suite."""
     base = next(row for row in matrix.rows if row.name == matrix.reference)
-    return [each.metric for each in base.verdicts if any(_judged(row, each.metric) for row in matrix.rows)]
+    return [verdict.metric for verdict in base.verdicts if any(_judged(row, verdict.metric) for row in matrix.rows)]
 
 
 def speed_of(row: Row, base: Row) -> str:
-    """How many times as fast as another; of times on different machines nothing can be said."""
+    """How many times as fast as another; times from different machines are not compared."""
     if row.seconds is None or base.seconds is None or row.hardware != base.hardware or not row.seconds.median:
         return "–"
     return number(base.seconds.median / row.seconds.median)
 
 
 def _judged(row: Row, metric: str) -> bool:
-    return any(each.metric == metric and each.verdict != "informational" for each in row.verdicts)
+    return any(verdict.metric == metric and verdict.verdict != "informational" for verdict in row.verdicts)
 
 
 def _metrics(row: Row, metrics: list[str]) -> list[str]:
-    said = {each.metric: each for each in row.verdicts}
-    return [_metric(said[name], interval=name == metrics[0]) if name in said else "–" for name in metrics]
+    by_metric = {verdict.metric: verdict for verdict in row.verdicts}
+    return [_metric(by_metric[name], interval=name == metrics[0]) if name in by_metric else "–" for name in metrics]
 
 
 def _metric(verdict: Verdict, *, interval: bool) -> str:
-    """The verdict and the value, and by how much it changed; for the first metric between what bounds."""
+    """The verdict and the value, and by how much it changed; for the first metric, the bounds of the change."""
     lines = [f"{SYMBOLS[verdict.verdict]} {number(verdict.current)}"]
     if interval and verdict.low is not None and verdict.high is not None:
         lines.append(f"{signed(verdict.low)} to {signed(verdict.high)}")
@@ -80,10 +80,10 @@ def _broken(matrix: Matrix) -> list[str]:
 
 def choice(matrix: Matrix, base: Row) -> str:
     """The cheapest setting that is not worse, in a sentence."""
-    chosen = matrix.cheapest
-    if chosen is None:
+    cheapest = matrix.cheapest
+    if cheapest is None:
         return "times are of different machines: nothing is said of which setting is the cheapest"
-    if chosen.name == matrix.reference:
+    if cheapest.name == matrix.reference:
         return f"the cheapest setting that is not worse than {matrix.reference} is itself"
-    times = speed_of(chosen, base)
-    return f"the cheapest setting that is not worse than {matrix.reference}: {chosen.name}, {times} times as fast"
+    times = speed_of(cheapest, base)
+    return f"the cheapest setting that is not worse than {matrix.reference}: {cheapest.name}, {times} times as fast"

@@ -17,27 +17,34 @@ LAST = 30
 
 
 def history_lines(watched: Sequence[Watched], width: int, *, colour: bool = False) -> list[str]:
-    """A table for every suite and target, what has a trend, and how sure that is.
+    """A table for every suite and target, the trends, and how often a trend is a false alarm.
 
     Args:
         watched: metrics, those of a suite and target one after the other.
         width: in characters.
         colour: whether lines hold the escape sequences of colours.
     """
-    shown = []
-    for (suite, target), series in groupby(watched, key=lambda each: (each.suite, each.target)):
-        mine = list(series)
-        table = _table(f"{suite} on {target}", mine)
-        shown += [*lines(table, width, colour=colour), *(each.trend.sentence for each in mine if each.trend), ""]
-    return [*shown, how_sure(watched)]
+    output = []
+    for (suite, target), series in groupby(watched, key=lambda metric: (metric.suite, metric.target)):
+        metrics = list(series)
+        table = _table(f"{suite} on {target}", metrics)
+        output += [
+            *lines(table, width, colour=colour),
+            *(metric.trend.sentence for metric in metrics if metric.trend),
+            "",
+        ]
+    return [*output, how_sure(watched)]
 
 
 def how_sure(watched: Sequence[Watched]) -> str:
-    """How often trend is reported where there is none."""
-    judged, trending = sum(each.series.gating for each in watched), sum(each.trend is not None for each in watched)
-    found = f"{trending} of {judged} metrics have a trend" if trending else f"none of {judged} metrics has a trend"
+    """How many metrics have a trend, and how often one is reported where there is none."""
+    judged, trending = (
+        sum(metric.series.gating for metric in watched),
+        sum(metric.trend is not None for metric in watched),
+    )
+    count = f"{trending} of {judged} metrics have a trend" if trending else f"none of {judged} metrics has a trend"
     rate = f"{cusum.FALSE_ALARMS:.0%} of histories of {cusum.SESSIONS} sessions"
-    return f"{found}; sessions that nothing links or changes raise a false alarm in at most {rate}"
+    return f"{count}; sessions that nothing links or changes raise a false alarm in at most {rate}"
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -69,6 +76,6 @@ def _row(watched: Watched) -> Row:
 
 
 def _name(watched: Watched) -> str:
-    """The metric, behind a mark where it has a trend, or is reported and not judged."""
+    """The metric, behind a mark where it has a trend, or is reported only."""
     mark = SYMBOLS["regressed"] if watched.trend else " " if watched.series.gating else SYMBOLS["informational"]
     return f"{mark} {watched.series.metric}"

@@ -1,4 +1,4 @@
-"""What a pull request and a job's summary say: short, worst first, and where the page is."""
+"""The summary for a pull request or a CI job: short, worst first, with the place of the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Record
 
 MARKER = "<!-- sdeval -->"
-"""Begins the text, and is not seen: a bot finds its own comment by it and writes over it."""
+"""An invisible first line: a bot finds its own comment by it and overwrites it."""
 
 LIMIT = 4000
 """Characters at most: a comment is to be read, and a page holds the rest."""
@@ -50,30 +50,30 @@ def markdown(record: Record, notes: Sequence[str], page: Elsewhere, command: str
         Page: `reports/20261121-141503-9f2c/index.html`
         Next: `open reports/20261121-141503-9f2c/index.html`
     """
-    loud = [each for each in record.verdicts if each.verdict not in QUIET]
-    sizes = [(rows, NOTES) for rows in range(ROWS, 0, -1)] + [(1, told) for told in range(NOTES, -1, -1)]
-    texts = (_text(record, loud[:rows], _list(notes, told), _way(page, command)) for rows, told in sizes)
+    notable = [verdict for verdict in record.verdicts if verdict.verdict not in QUIET]
+    sizes = [(rows, NOTES) for rows in range(ROWS, 0, -1)] + [(1, count) for count in range(NOTES, -1, -1)]
+    texts = (_text(record, notable[:rows], _list(notes, count), _links(page, command)) for rows, count in sizes)
     return next((text for text in texts if len(text) <= LIMIT), _text(record, [], "", ""))
 
 
-def _text(record: Record, shown: Sequence[Verdict], notes: str, way: str) -> str:
-    more = sum(each.verdict not in QUIET for each in record.verdicts) - len(shown)
+def _text(record: Record, listed: Sequence[Verdict], notes: str, links: str) -> str:
+    more = sum(verdict.verdict not in QUIET for verdict in record.verdicts) - len(listed)
     parts = [
         MARKER,
         f"## {sign(record.verdicts, strict=record.strict)} sdeval: {headline(record.verdicts, strict=record.strict)}",
         counted(record.verdicts),
-        "\n".join([*_HEAD, *map(_row, shown)]) if shown else "",
+        "\n".join([*_HEAD, *map(_row, listed)]) if listed else "",
         f"… and {more} more on the page." if more else "",
         notes,
-        way,
+        links,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _list(notes: Sequence[str], told: int) -> str:
-    lines = [f"- {_plain(note, 3 * CELL)}" for note in notes[:told]]
-    if len(notes) > told:
-        lines.append(f"- … and {len(notes) - told} more notes on the page")
+def _list(notes: Sequence[str], count: int) -> str:
+    lines = [f"- {_plain(note, 3 * CELL)}" for note in notes[:count]]
+    if len(notes) > count:
+        lines.append(f"- … and {len(notes) - count} more notes on the page")
     return "\n".join(lines)
 
 
@@ -83,8 +83,8 @@ _HEAD = (f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|")
 
 def _row(verdict: Verdict) -> str:
     cells = (f"{verdict.suite} on {verdict.target}", what(verdict), _metrics(verdict), _how_sure(verdict))
-    said = f"{SYMBOLS[verdict.verdict]} {verdict.verdict}"
-    return f"| {' | '.join([said, *map(_plain, (*cells, verdict.reason))])} |"
+    verdict_cell = f"{SYMBOLS[verdict.verdict]} {verdict.verdict}"
+    return f"| {' | '.join([verdict_cell, *map(_plain, (*cells, verdict.reason))])} |"
 
 
 def _metrics(verdict: Verdict) -> str:
@@ -104,7 +104,7 @@ def _how_sure(verdict: Verdict) -> str:
     return "; ".join(parts)
 
 
-def _way(page: Elsewhere, command: str) -> str:
+def _links(page: Elsewhere, command: str) -> str:
     """Where the page is, and the next command; one that is too long to be whole is left out."""
     lines = [f"Page: {_link(page)}", f"Next: {_code(command)}" if command else ""]
     return "\n\n".join(line for line in lines if 0 < len(line) <= LIMIT // 4)
@@ -118,13 +118,13 @@ def _link(page: Elsewhere) -> str:
 
 
 def _code(text: str) -> str:
-    """Text in which nothing means anything."""
+    """Inline code, in which no character has a meaning in Markdown."""
     return f"`{' '.join(text.split()).replace('`', chr(39))}`"
 
 
 def _plain(text: str, longest: int = CELL) -> str:
-    """Text of which nothing is read as Markdown or HTML, calls nobody, and links to nothing."""
-    line = "".join(each if each.isprintable() else "\ufffd" for each in " ".join(text.split()))
+    """Text of which nothing is read as Markdown or HTML, mentions nobody, and links to nothing."""
+    line = "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
     line = line if len(line) <= longest else f"{line[: longest - 1]}…"
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # An underscore inside a word means nothing, and names are full of them.

@@ -15,7 +15,7 @@ from sdeval.report.html.render import write_page
 from sdeval.report.html.view import Request
 from sdeval.report.markdown import Elsewhere, markdown
 from sdeval.report.terminal import Further, next_command
-from sdeval.report.words import made_by_itself, told_not_here
+from sdeval.report.words import notes_on_skipped, notes_on_target_defects
 from sdeval.results import journal
 from sdeval.results import verdicts_file as record
 from sdeval.results.session_folder import PAGE, SUMMARY, VERDICTS, read_record, read_run, run_folders
@@ -44,17 +44,17 @@ def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path, telling
         baselines: where accepted runs are kept; what the page shows of them is copied into the session.
         telling: what the session knows besides.
     """
-    told = [*notes(session, verdicts), *telling.notes]
-    found = Record.of(session.name, verdicts, strict=telling.strict, notes=told)
-    record.write(found, session / VERDICTS)
+    all_notes = [*notes(session, verdicts), *telling.notes]
+    session_record = Record.of(session.name, verdicts, strict=telling.strict, notes=all_notes)
+    record.write(session_record, session / VERDICTS)
     for folder in run_folders(session):
         keep_baseline(folder, baselines)
-        # The session is at its end: nothing is to go on from it.
+        # The session has ended and cannot be resumed, so that its journal is not needed any more.
         (folder / journal.NAME).unlink(missing_ok=True)
     page = rewrite_page(session)
-    where = telling.elsewhere or Elsewhere(str(short(page)))
-    command = next_command(found.verdicts, short(page), telling.further, where.place)
-    write_text(session / SUMMARY, markdown(found, found.notes, where, command))
+    destination = telling.elsewhere or Elsewhere(str(short(page)))
+    command = next_command(session_record.verdicts, short(page), telling.further, destination.place)
+    write_text(session / SUMMARY, markdown(session_record, session_record.notes, destination, command))
     _point_latest(session)
     return page
 
@@ -64,7 +64,7 @@ def rewrite_page(session: Path, *, single: Path | None = None) -> Path:
 
     Args:
         session: its folder.
-        single: a file of its own for the page, with small images inside; beside its images where None.
+        single: a file of its own for the page, with small images inside; in the folder of its images where None.
 
     Raises:
         SdevalError: it is no session folder.
@@ -75,9 +75,9 @@ def rewrite_page(session: Path, *, single: Path | None = None) -> Path:
 
 
 def notes(session: Path, verdicts: Sequence[Verdict] = ()) -> list[str]:
-    """What a session tells besides its verdicts: what is not on this machine, and what its runs say; each once."""
-    found = [note for folder in run_folders(session) for note in read_run(folder).notes]
-    return list(dict.fromkeys([*told_not_here(verdicts), *made_by_itself(verdicts), *found]))
+    """Notes of a session, each once: what is not on this machine, broken images of the target, notes of its runs."""
+    run_notes = [note for folder in run_folders(session) for note in read_run(folder).notes]
+    return list(dict.fromkeys([*notes_on_skipped(verdicts), *notes_on_target_defects(verdicts), *run_notes]))
 
 
 def _point_latest(session: Path) -> None:

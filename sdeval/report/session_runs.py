@@ -33,7 +33,7 @@ class ComparedRun:
     kept: Path
     """Folder of what it is compared with."""
     variability: Variability | None = None
-    """What was measured of the suite on the target."""
+    """The measured variability of the suite on the target."""
     reasons: tuple[str, ...] = ()
     """Why the baseline was accepted, where somebody said so."""
 
@@ -45,13 +45,15 @@ class ComparedRun:
             SdevalError: one of them is corrupt.
         """
         run = read_run(folder)
-        kept = next((folder / name for name in (AGAINST, BASELINE) if (folder / name / "run.json").is_file()), None)
-        if kept is None:
+        other_folder = next(
+            (folder / name for name in (AGAINST, BASELINE) if (folder / name / "run.json").is_file()), None
+        )
+        if other_folder is None:
             return cls(run, folder, None, folder)
-        variability = _unless_damaged(variabilities.read_file, kept / VARIABILITY)
-        entries = _unless_damaged(provenance.read, kept) or ()
-        reasons = tuple(each.reason for each in entries if each.reason)
-        return cls(run, folder, run_folder.read(kept), kept, variability, reasons)
+        variability = _read_unless_corrupt(variabilities.read_file, other_folder / VARIABILITY)
+        entries = _read_unless_corrupt(provenance.read, other_folder) or ()
+        reasons = tuple(entry.reason for entry in entries if entry.reason)
+        return cls(run, folder, run_folder.read(other_folder), other_folder, variability, reasons)
 
     @property
     def interleaved(self) -> bool:
@@ -66,19 +68,19 @@ class ComparedRun:
         return f"{self.before.target}, interleaved" if self.interleaved else "baseline"
 
 
-def _unless_damaged(read: Callable[[Path], T | None], path: Path) -> T | None:
+def _read_unless_corrupt(read: Callable[[Path], T | None], path: Path) -> T | None:
     try:
         return read(path)
     except SdevalError:
-        # The page still shows the run; the session said what is wrong.
+        # The page still shows the run; the session has reported the error.
         return None
 
 
-def scores_beside(metric: str, run: Run, before: Run) -> list[tuple[float, float]]:
+def mean_score_pairs(metric: str, run: Run, before: Run) -> list[tuple[float, float]]:
     """Mean scores of every case, before and now, over the seeds that both generated."""
-    earlier = {each.key: each for each in before.samples}
+    earlier = {sample.key: sample for sample in before.samples}
     pairs = [pairs_of(metric, samples, earlier) for samples in run.by_case().values()]
-    return [(float(each[:, 0].mean()), float(each[:, 1].mean())) for each in pairs if len(each)]
+    return [(float(scores[:, 0].mean()), float(scores[:, 1].mean())) for scores in pairs if len(scores)]
 
 
 def pairs_of(metric: str, samples: Sequence[SampleResult], earlier: Mapping[tuple[str, int], SampleResult]) -> Floats:

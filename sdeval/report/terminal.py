@@ -1,4 +1,4 @@
-"""What the terminal says: one line for an item, a short table for the session."""
+"""Output on the terminal: one line for an item, a short table for the session."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Further:
 
 def explain(verdict: Verdict) -> str:
     """The verdict, first in the line, and what it rests on: pytest shows only this line in its summary."""
-    said = sentence(verdict)
-    return f"{verdict.verdict}: {said}" if said else verdict.verdict
+    explanation = sentence(verdict)
+    return f"{verdict.verdict}: {explanation}" if explanation else verdict.verdict
 
 
 def summary_lines(
@@ -62,32 +62,34 @@ def summary_lines(
     ordered = worst_first(verdicts)
     # A case is worth a line of its own only where something is wrong with it, or where there is nothing else to show.
     # What is not on this machine is reported by a note.
-    alone = all(each.case for each in verdicts)
-    worth = {*FAILING, "inconclusive", *(("not_significant",) if alone else ())}
-    judged = {(each.suite, each.target) for each in verdicts if each.verdict not in ("new", "informational")}
+    only_cases = all(verdict.case for verdict in verdicts)
+    listed_kinds = {*FAILING, "inconclusive", *(("not_significant",) if only_cases else ())}
+    judged = {
+        (verdict.suite, verdict.target) for verdict in verdicts if verdict.verdict not in ("new", "informational")
+    }
 
     def is_shown(verdict: Verdict) -> bool:
         added = verdict.verdict == "new" and (verdict.suite, verdict.target) in judged
-        return (not verdict.case or verdict.verdict in worth or added) and not not_here(verdict)
+        return (not verdict.case or verdict.verdict in listed_kinds or added) and not not_here(verdict)
 
-    shown = list(filter(is_shown, ordered))
+    listed = list(filter(is_shown, ordered))
     outcome = f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}"
-    table = _table(shown[:ROWS], further.strict)
-    lines = [outcome, counted(verdicts), "", *(lines_of(table, width, colour=colour) if shown else [])]
-    if len(shown) > ROWS:
-        lines.append(f"… and {len(shown) - ROWS} more on the page: {counted(shown[ROWS:])}")
+    table = _table(listed[:ROWS], further.strict)
+    lines = [outcome, counted(verdicts), "", *(lines_of(table, width, colour=colour) if listed else [])]
+    if len(listed) > ROWS:
+        lines.append(f"… and {len(listed) - ROWS} more on the page: {counted(listed[ROWS:])}")
     link = _latest(page, root)
-    told = ["", *(f"note: {note}" for note in notes)] if notes else []
-    passing = [_let_pass(verdicts)] if further.strict else []
-    way = [f"page: {link}", f"next: {next_command(verdicts, link, further)}"]
-    return [*lines, *told, "", *way, *filter(None, passing)]
+    note_lines = ["", *(f"note: {note}" for note in notes)] if notes else []
+    passing = [_tolerated(verdicts)] if further.strict else []
+    links = [f"page: {link}", f"next: {next_command(verdicts, link, further)}"]
+    return [*lines, *note_lines, "", *links, *filter(None, passing)]
 
 
-def _let_pass(verdicts: Sequence[Verdict]) -> str:
-    """What a strict session let pass although it is no pass."""
-    metrics = [each for each in verdicts if each.verdict == "inconclusive" and not each.fatal]
-    beyond = sum(each.warns for each in metrics)
-    cases = sum(each.verdict == "not_significant" and each.loss > 1 for each in verdicts)
+def _tolerated(verdicts: Sequence[Verdict]) -> str:
+    """What a strict session let pass although it did not pass; empty where there is nothing."""
+    metrics = [verdict for verdict in verdicts if verdict.verdict == "inconclusive" and not verdict.fatal]
+    beyond = sum(verdict.warns for verdict in metrics)
+    cases = sum(verdict.verdict == "not_significant" and verdict.loss > 1 for verdict in verdicts)
     parts = [f"{len(metrics)} inconclusive ({beyond} beyond their tolerance)"] if metrics else []
     parts += [f"{plural(cases, 'case')} beyond a tolerance, not significant"] if cases else []
     advice = '; inconclusive="fail" in the suite or in [tool.sdeval] fails what is inconclusive' if metrics else ""
@@ -120,9 +122,9 @@ def _colour(verdict: Verdict, strict: bool) -> str:
 
 def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Further(), place: str = "") -> str:
     """The one thing to do now; `place` is where to look at the page, where that is elsewhere."""
-    kinds = {each.verdict for each in verdicts}
-    whole = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
-    if further.accepts and whole and kinds & {"new", "not_comparable", "improved"}:
+    kinds = {verdict.verdict for verdict in verdicts}
+    complete = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
+    if further.accepts and complete and kinds & {"new", "not_comparable", "improved"}:
         return further.again or f"sdeval accept {page.parent}{further.flags}"
     return f"open {place or page}"
 
@@ -130,5 +132,5 @@ def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Fur
 def _latest(page: Path, root: Path) -> Path:
     """The page by way of `latest`, as seen from where the user stands."""
     link = page.parent.parent / "latest"
-    found = link / page.name if link.resolve() == page.parent.resolve() else page
-    return found.relative_to(root) if found.is_relative_to(root) else found
+    path = link / page.name if link.resolve() == page.parent.resolve() else page
+    return path.relative_to(root) if path.is_relative_to(root) else path

@@ -1,4 +1,4 @@
-"""What people call a metric, and what it is measured in."""
+"""Titles and units of metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sdeval.results.run import Run
 
 
 def title_of(metric: str, run: Run) -> str:
-    """What people call a metric: its title, or its name in words."""
+    """The title of a metric, or its name in words where it has none."""
     if metric == COLLAPSED:
         return "samples that collapsed"
     record = run.metrics.get(metric)

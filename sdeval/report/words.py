@@ -34,7 +34,7 @@ Tone = Literal["bad", "warn", "good", "open"]
 
 
 def times_variability(verdict: Verdict) -> str:
-    """A change beside what other seeds do; empty where that was not measured, or nothing changed."""
+    """A change in multiples of the seed variability; empty where that was not measured, or nothing changed."""
     if not verdict.variability or not verdict.change:
         return ""
     return f"{abs(verdict.change) / verdict.variability:.1f} × its seed variability"
@@ -43,15 +43,15 @@ def times_variability(verdict: Verdict) -> str:
 def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
     """The whole session in one line."""
     counts = summary(verdicts)
-    failing = {each.verdict for each in verdicts if each.fails(strict=strict)}
-    told = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if kind in failing)
+    failing = {verdict.verdict for verdict in verdicts if verdict.fails(strict=strict)}
+    failures = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if kind in failing)
     if failing & {"broken", "regressed"}:
-        return f"Something got worse: {told}"
+        return f"Something got worse: {failures}"
     judged = any(kind in counts for kind in JUDGED)
     if "inconclusive" in failing and failing <= {"inconclusive", "new"}:
-        return f"A loss is not excluded: {told}"
+        return f"A loss is not excluded: {failures}"
     if failing - {"new"} or (failing and judged):
-        return f"Not everything could be judged: {told}"
+        return f"Not everything could be judged: {failures}"
     rest = ", ".join(
         f"{counts[kind]} {KIND_WORDS.get(kind, kind)}"
         for kind in ("new", "inconclusive", "not_significant", "skipped")
@@ -62,31 +62,31 @@ def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
     doubtful = doubts(verdicts)
     if doubtful:
         more = f" and {len(doubtful) - 1} more" if len(doubtful) > 1 else ""
-        return f"Perhaps worse: {_doubt(doubtful[0])}{more}"
+        return f"Perhaps worse: {_describe_doubt(doubtful[0])}{more}"
     return f"Nothing got worse; {rest}" if rest else "Nothing got worse"
 
 
 def doubts(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """What may be worse and is neither shown nor excluded, worst first.
 
-    Metrics beyond their tolerance, and cases that fell far. Single cases beyond a tolerance are left out: other seeds
+    Metrics beyond their tolerance, and cases with a large loss. Single cases beyond a tolerance are left out: other seeds
     move many of them so far.
     """
-    return [each for each in worst_first(verdicts) if each.verdict == "inconclusive" and each.warns]
+    return [verdict for verdict in worst_first(verdicts) if verdict.verdict == "inconclusive" and verdict.warns]
 
 
-def _doubt(verdict: Verdict) -> str:
-    about = f"{what(verdict)} of {verdict.suite}"
-    return f"{about} ({signed(verdict.change)}, tolerance {number(verdict.tolerance)})"
+def _describe_doubt(verdict: Verdict) -> str:
+    subject = f"{what(verdict)} of {verdict.suite}"
+    return f"{subject} ({signed(verdict.change)}, tolerance {number(verdict.tolerance)})"
 
 
 def tone(verdicts: Sequence[Verdict], *, strict: bool = False) -> Tone:
     """How a session went."""
-    if any(each.fails(strict=strict) for each in verdicts):
+    if any(verdict.fails(strict=strict) for verdict in verdicts):
         return "bad"
     if doubts(verdicts):
         return "warn"
-    return "good" if any(each.verdict in ("passed", "improved") for each in verdicts) else "open"
+    return "good" if any(verdict.verdict in ("passed", "improved") for verdict in verdicts) else "open"
 
 
 def sign(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
@@ -142,14 +142,14 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
         fits its prompt (CLIP): 91.29 → 89.24, worse by 2.04 points, 2.0 times its tolerance; with 95% confidence the
         change is at least -3.25 and at most -0.878; 4.2 × its seed variability
     """
-    about = f"{verdict.case}: " if verdict.case else ""
+    subject = f"{verdict.case}: " if verdict.case else ""
     if verdict.verdict == "broken" or verdict.baseline is None or verdict.current is None or not verdict.change:
         value = f" {number(verdict.current)}" if verdict.current is not None else ""
-        return about + (verdict.reason or title + value)
+        return subject + (verdict.reason or title + value)
     better = (verdict.change > 0) == verdict.higher_is_better
-    moved = f"{'better' if better else 'worse'} by {number(abs(verdict.change))} {unit}".rstrip()
+    difference = f"{'better' if better else 'worse'} by {number(abs(verdict.change))} {unit}".rstrip()
     values = f"{number(verdict.baseline)} → {number(verdict.current)}"
-    parts = [f"{about}{title}: {values}, {moved}{_beside_allowed(verdict)}"]
+    parts = [f"{subject}{title}: {values}, {difference}{_in_tolerances(verdict)}"]
     if verdict.low is not None and verdict.high is not None:
         ends = f"at least {signed(verdict.low)} and at most {signed(verdict.high)}"
         parts.append(f"with 95% confidence the change is {ends}")
@@ -157,29 +157,29 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
     return "; ".join(parts)
 
 
-def _beside_allowed(verdict: Verdict) -> str:
+def _in_tolerances(verdict: Verdict) -> str:
     return f", {verdict.loss:.1f} times its tolerance" if 0 < verdict.loss < math.inf else ""
 
 
 def not_here(verdict: Verdict) -> bool:
-    """Whether there is nothing but a reason: what it takes is not on this machine."""
+    """Whether it was skipped, as something that it needs is not on this machine."""
     return verdict.verdict == "skipped"
 
 
-def told_not_here(verdicts: Iterable[Verdict]) -> list[str]:
+def notes_on_skipped(verdicts: Iterable[Verdict]) -> list[str]:
     """What is not on this machine, once for each suite and target."""
-    lines = (f"{each.suite} on {each.target}: {each.reason}" for each in verdicts if not_here(each))
+    lines = (f"{verdict.suite} on {verdict.target}: {verdict.reason}" for verdict in verdicts if not_here(verdict))
     return list(dict.fromkeys(lines))
 
 
-def made_by_itself(verdicts: Iterable[Verdict]) -> list[str]:
+def notes_on_target_defects(verdicts: Iterable[Verdict]) -> list[str]:
     """Broken images that fail nothing, as the target makes so many by itself: a line for each suite and target."""
     cases: dict[str, list[Verdict]] = {}
-    for each in verdicts:
-        if each.metric == DEFECT and each.verdict == "not_significant":
-            cases.setdefault(f"{each.suite} on {each.target}", []).append(each)
+    for verdict in verdicts:
+        if verdict.metric == DEFECT and verdict.verdict == "not_significant":
+            cases.setdefault(f"{verdict.suite} on {verdict.target}", []).append(verdict)
     return [
-        f"{where}: {plural(len(found), 'case')} with broken images, no more than the target makes by itself: "
-        + ", ".join(f"{each.case} ({each.reason.partition(';')[0]})" for each in found)
-        for where, found in cases.items()
+        f"{where}: {plural(len(broken), 'case')} with broken images, no more than the target makes by itself: "
+        + ", ".join(f"{verdict.case} ({verdict.reason.partition(';')[0]})" for verdict in broken)
+        for where, broken in cases.items()
     ]

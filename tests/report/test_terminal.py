@@ -8,7 +8,7 @@ import pytest
 from sdeval._utils.formatting import number, probability, signed
 from sdeval.comparison import Kind, Verdict
 from sdeval.report.terminal import Further, explain, next_command, summary_lines
-from sdeval.report.words import told_not_here
+from sdeval.report.words import notes_on_skipped
 
 LOST = Verdict(
     suite="animals",
@@ -158,7 +158,7 @@ def test_what_is_not_here_is_no_run_to_accept() -> None:
 def test_what_is_not_here_is_told_once_a_target() -> None:
     few = replace(GONE, verdict="inconclusive", reason="too few cases")
     verdicts = [GONE, replace(GONE, case="cat"), few, replace(GONE, verdict="unscored")]
-    assert told_not_here(verdicts) == ["a on b: no weights"]
+    assert notes_on_skipped(verdicts) == ["a on b: no weights"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sdeval.comparison import Kind, Verdict
-from sdeval.report.words import bounds, counted, doubts, headline, made_by_itself, sentence, sign, tone
+from sdeval.report.words import bounds, counted, doubts, headline, notes_on_target_defects, sentence, sign, tone
 
 BASE = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="passed")
 BEYOND = replace(BASE, verdict="inconclusive", baseline=30.0, current=25.0, change=-5.0, tolerance=1.25)
@@ -119,6 +119,6 @@ def test_a_sentence_has_everything_that_a_verdict_rests_on() -> None:
 def test_broken_images_that_the_target_makes_by_itself_are_named() -> None:
     reason = "seed 2 is uniform (grey); by itself the target makes 2 of 384 images uniform"
     blank = Verdict(suite="a", target="b", metric="defect", case="cat", verdict="not_significant", reason=reason)
-    assert made_by_itself([blank, replace(blank, metric="clip_score")]) == [
+    assert notes_on_target_defects([blank, replace(blank, metric="clip_score")]) == [
         "a on b: 1 case with broken images, no more than the target makes by itself: cat (seed 2 is uniform (grey))"
     ]

@@ -33,7 +33,7 @@ class Move:
     change: str
     variability: float | None
     """The change in multiples of what other seeds of the same case do, below 0 where it is worse; None where a single
-    seed tells nothing of that."""
+    seed does not show that."""
     loss: float
     """In tolerances; below 0 where it is a gain."""
 
@@ -92,32 +92,32 @@ class Card:
 class _Sides:
     """What all cards of a run need: both sides, how their images are named, and what seeds alone do."""
 
-    beside: ComparedRun
+    compared: ComparedRun
     sources: Sources
     earlier: Mapping[tuple[str, int], SampleResult]
     variability: Mapping[str, float]
 
     @property
     def run(self) -> Run:
-        return self.beside.run
+        return self.compared.run
 
     def image(self, name: str) -> str:
         """A file of the run."""
-        return self.sources.here(self.beside.folder / name) if name else ""
+        return self.sources.here(self.compared.folder / name) if name else ""
 
     def then(self, sample: SampleResult | None) -> str:
         """The image that a sample is compared with."""
-        return self.sources.here(self.beside.kept / sample.image) if sample and sample.image else ""
+        return self.sources.here(self.compared.kept / sample.image) if sample and sample.image else ""
 
 
-def cards_of(verdicts: Sequence[Verdict], beside: ComparedRun, sources: Sources) -> tuple[Card, ...]:
+def cards_of(verdicts: Sequence[Verdict], compared: ComparedRun, sources: Sources) -> tuple[Card, ...]:
     """The cases of a run, worst first."""
-    by_case = {each.case: each for each in verdicts if each.case}
-    earlier = {each.key: each for each in beside.before.samples} if beside.before else {}
-    sides, samples = _Sides(beside, sources, earlier, _variability(beside)), beside.run.by_case()
+    by_case = {verdict.case: verdict for verdict in verdicts if verdict.case}
+    earlier = {sample.key: sample for sample in compared.before.samples} if compared.before else {}
+    sides, samples = _Sides(compared, sources, earlier, _variability(compared)), compared.run.by_case()
     places = {case: number for number, case in enumerate(samples)}
     ordered = worst_first([by_case[case] for case in samples if case in by_case])
-    return tuple(_card(each, places[each.case], samples[each.case], sides) for each in ordered)
+    return tuple(_card(verdict, places[verdict.case], samples[verdict.case], sides) for verdict in ordered)
 
 
 def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: _Sides) -> Card:
@@ -130,45 +130,45 @@ def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: 
         prompt=samples[0].prompt,
         negative_prompt=request.negative_prompt,
         tags=tuple(request.tags),
-        said=_said(verdict, len(samples)),
-        image_change=next((each for each in IMAGE_CHANGES if each in drifts), ""),
+        said=_explanation(verdict, len(samples)),
+        image_change=next((change for change in IMAGE_CHANGES if change in drifts), ""),
         shots=tuple(_shot(sample, sides.earlier.get(sample.key), sides) for sample in samples),
         moves=_moves(samples, sides),
         image=sides.image(request.image),
         mask=sides.image(request.mask),
-        outline=sides.sources.outline(sides.beside.folder / request.mask) if request.mask else "",
+        outline=sides.sources.outline(sides.compared.folder / request.mask) if request.mask else "",
     )
 
 
-def _said(verdict: Verdict, seeds: int) -> str:
+def _explanation(verdict: Verdict, seeds: int) -> str:
     """What the verdict rests on; it may have needed only the first of the seeds."""
     if verdict.metric == DEFECT:
         return verdict.reason
-    of = f" (judged by {verdict.n} of {seeds} seeds)" if 0 < verdict.n < seeds else ""
-    return sentence(verdict) + of
+    judged_by = f" (judged by {verdict.n} of {seeds} seeds)" if 0 < verdict.n < seeds else ""
+    return sentence(verdict) + judged_by
 
 
 def _shot(sample: SampleResult, before: SampleResult | None, sides: _Sides) -> Shot:
-    told = (f"{short_title(name, sides.run)} {number(value)}" for name, value in sample.scores.items())
+    scores = (f"{short_title(name, sides.run)} {number(value)}" for name, value in sample.scores.items())
     gains = _gains(sample, before, sides.run) if before else {}
     current, then = sides.image(sample.image), sides.then(before)
-    return Shot(sample.seed, current, then, sample.defect, ", ".join(told), gains)
+    return Shot(sample.seed, current, then, sample.defect, ", ".join(scores), gains)
 
 
 def _gains(sample: SampleResult, before: SampleResult, run: Run) -> dict[str, float]:
     pairs = {name: (before.scores.get(name), value) for name, value in sample.scores.items()}
-    known = {
+    both_sides = {
         name: (run.metrics[name], then, now)
         for name, (then, now) in pairs.items()
         if then is not None and now is not None and name in run.metrics
     }
-    gains = {name: record.sign * (now - then) for name, (record, then, now) in known.items()}
-    judged = [
+    gains = {name: record.sign * (now - then) for name, (record, then, now) in both_sides.items()}
+    judged_gains = [
         gains[name] / tolerance
-        for name, (record, then, _) in known.items()
+        for name, (record, then, _) in both_sides.items()
         if record.gating and record.alone and (tolerance := tolerance_of(record, then))
     ]
-    return {**gains, COLLAPSED: min(judged, default=0.0)}
+    return {**gains, COLLAPSED: min(judged_gains, default=0.0)}
 
 
 def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
@@ -191,20 +191,20 @@ def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
     return tuple(moves)
 
 
-def _variability(beside: ComparedRun) -> dict[str, float]:
+def _variability(compared: ComparedRun) -> dict[str, float]:
     """How much two images of a case differ by their seeds alone, for every score: standard deviation of a difference.
 
     Pooled over the cases of what the run is compared with.
     """
-    if beside.before is None:
+    if compared.before is None:
         return {}
-    cases = beside.before.by_case().values()
-    found = {}
-    for name in beside.before.metrics:
+    cases = compared.before.by_case().values()
+    by_metric = {}
+    for name in compared.before.metrics:
         scores = [[s.scores[name] for s in samples if s.scores.get(name) is not None] for samples in cases]
-        values = [np.array(each, dtype=float) for each in scores if len(each) > 1]
-        freedom = sum(len(each) - 1 for each in values)
+        values = [np.array(of_case, dtype=float) for of_case in scores if len(of_case) > 1]
+        freedom = sum(len(of_case) - 1 for of_case in values)
         if freedom:
-            spread = sum(float(np.square(each - each.mean()).sum()) for each in values)
-            found[name] = math.sqrt(2 * spread / freedom)
-    return found
+            spread = sum(float(np.square(of_case - of_case.mean()).sum()) for of_case in values)
+            by_metric[name] = math.sqrt(2 * spread / freedom)
+    return by_metric

@@ -9,7 +9,7 @@ from pathlib import Path
 from sdeval._utils.files import write_text
 from sdeval._utils.formatting import number, signed
 from sdeval.comparison.matrix import Matrix, Row
-from sdeval.report.comparison_table import choice, speed_of, told_metrics
+from sdeval.report.comparison_table import choice, judged_metrics, speed_of
 from sdeval.report.html.image_sources import Linked
 from sdeval.report.html.render import rendered
 from sdeval.report.plots.front import letters, plot_front
@@ -83,7 +83,7 @@ class Sheet:
 
 def write_sheets(page: Path, compared: Sequence[Compared]) -> Path:
     """Write the page. Images that do not lie beside it are copied there."""
-    write_text(page, rendered("sheets.html", sheets=[_sheet(each, page.parent) for each in compared]))
+    write_text(page, rendered("sheets.html", sheets=[_sheet(comparison, page.parent) for comparison in compared]))
     return page
 
 
@@ -91,25 +91,25 @@ def _sheet(compared: Compared, folder: Path) -> Sheet:
     matrix = compared.matrix
     base = next(row for row in matrix.rows if row.name == matrix.reference)
     run = compared.stored[matrix.reference].run
-    metrics = told_metrics(matrix)
+    metrics = judged_metrics(matrix)
     strips = _strips(compared, folder)
-    named = zip(matrix.rows, letters(matrix), strict=True)
-    first = {each.case: each.seed for each in reversed(strips)}
+    settings = zip(matrix.rows, letters(matrix), strict=True)
+    first = {strip.case: strip.seed for strip in reversed(strips)}
     return Sheet(
         suite=matrix.suite,
         reference=matrix.reference,
         metrics=tuple(short_title(name, run) for name in metrics),
-        lines=tuple(_line(row, base, metrics, letter) for row, letter in named),
+        lines=tuple(_line(row, base, metrics, letter) for row, letter in settings),
         choice=choice(matrix, base),
         notes=matrix.notes,
         plot=plot_front(matrix, short_title(metrics[0], run), run.metrics[metrics[0]].unit) if metrics else "",
-        strips=tuple(each for each in strips if first[each.case] == each.seed),
-        further=tuple(each for each in strips if first[each.case] != each.seed),
+        strips=tuple(strip for strip in strips if first[strip.case] == strip.seed),
+        further=tuple(strip for strip in strips if first[strip.case] != strip.seed),
     )
 
 
 def _line(row: Row, base: Row, metrics: Sequence[str], letter: str) -> Line:
-    said = {each.metric: each for each in row.verdicts}
+    judged = {verdict.metric: verdict for verdict in row.verdicts}
     return Line(
         letter=letter,
         name=row.name,
@@ -119,34 +119,34 @@ def _line(row: Row, base: Row, metrics: Sequence[str], letter: str) -> Line:
         speed=speed_of(row, base),
         on_front=row.on_front,
         broken=row.broken,
-        cells=tuple(_cell(row, name) if name in said else None for name in metrics),
+        cells=tuple(_cell(row, name) if name in judged else None for name in metrics),
     )
 
 
 def _cell(row: Row, metric: str) -> Cell:
-    verdict = next(each for each in row.verdicts if each.metric == metric)
-    known = verdict.low is not None and verdict.high is not None
+    verdict = next(verdict for verdict in row.verdicts if verdict.metric == metric)
+    bounded = verdict.low is not None and verdict.high is not None
     return Cell(
         kind=verdict.verdict,
         symbol=SYMBOLS[verdict.verdict],
         value=number(verdict.current),
         change=signed(verdict.change) if verdict.change is not None else "",
-        interval=f"{signed(verdict.low)} to {signed(verdict.high)}" if known else "",
+        interval=f"{signed(verdict.low)} to {signed(verdict.high)}" if bounded else "",
     )
 
 
 def _strips(compared: Compared, folder: Path) -> list[Strip]:
     """Every sample that any setting generated, in the order of the reference."""
-    by_key = {name: {each.key: each for each in stored.run.samples} for name, stored in compared.stored.items()}
+    by_key = {name: {sample.key: sample for sample in stored.run.samples} for name, stored in compared.stored.items()}
     keys = dict.fromkeys(key for samples in by_key.values() for key in samples)
     sources = Linked(folder)
-    found = []
+    strips = []
     for case, seed in keys:
         samples = {name: by_key[name].get((case, seed)) for name in by_key}
         images = tuple(_image(name, samples[name], compared, sources) for name in by_key)
-        prompt = next(each.prompt for each in samples.values() if each)
-        found.append(Strip(case, seed, prompt, images))
-    return found
+        prompt = next(sample.prompt for sample in samples.values() if sample)
+        strips.append(Strip(case, seed, prompt, images))
+    return strips
 
 
 def _image(name: str, sample: SampleResult | None, compared: Compared, sources: Linked) -> tuple[str, str]:

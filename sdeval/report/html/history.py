@@ -24,8 +24,8 @@ class Plot:
 
 def write_history(page: Path, watched: Sequence[Watched]) -> None:
     """Generate the page of a history."""
-    groups = groupby(watched, key=lambda each: (each.suite, each.target))
-    sections = [(suite, target, [_plot(each) for each in series]) for (suite, target), series in groups]
+    groups = groupby(watched, key=lambda metric: (metric.suite, metric.target))
+    sections = [(suite, target, [_plot(metric) for metric in series]) for (suite, target), series in groups]
     write_text(page, rendered("history.html", sections=sections, how_sure=how_sure(watched)))
 
 

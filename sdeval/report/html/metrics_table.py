@@ -54,7 +54,9 @@ class MetricRow:
 
 def metric_rows(verdicts: Sequence[Verdict], run: Run) -> tuple[MetricRow, ...]:
     """Verdicts on a whole suite, worst first."""
-    return tuple(_metric(each, run) for each in worst_first([each for each in verdicts if not each.case]))
+    return tuple(
+        _metric(verdict, run) for verdict in worst_first([verdict for verdict in verdicts if not verdict.case])
+    )
 
 
 def _metric(verdict: Verdict, run: Run) -> MetricRow:
@@ -77,10 +79,10 @@ def _metric(verdict: Verdict, run: Run) -> MetricRow:
 
 def _bar(verdict: Verdict) -> Bar | None:
     values = (verdict.low, verdict.high, verdict.change, verdict.tolerance)
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    if len(known) < len(values):
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    if len(finite) < len(values):
         return None
-    low, high, change, tolerance = known
+    low, high, change, tolerance = finite
     # What was not tested has no corrected bounds.
     lowest = low if verdict.corrected_low is None else min(low, verdict.corrected_low)
     highest = high if verdict.corrected_high is None else max(high, verdict.corrected_high)

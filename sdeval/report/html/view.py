@@ -22,11 +22,11 @@ from sdeval.results.verdict import KINDS, Verdict, summary
 from sdeval.results.verdicts_file import Record
 
 SHEETS = "compare.html"
-"""Comparison, where a session has several."""
+"""The page of the comparison, where a session has several targets."""
 WORST = 8
 """Lines about what got worse on the first screen."""
 SEEN = 3
-"""Samples beside each of them."""
+"""Samples shown with each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class RunView:
     @property
     def rank(self) -> int:
         """How bad its worst verdict is; the worst come first."""
-        verdicts = [*(each.verdict for each in self.metrics), *(each.verdict for each in self.cards)]
-        return min((KINDS.index(each.verdict) for each in verdicts), default=len(KINDS))
+        verdicts = [*(row.verdict for row in self.metrics), *(row.verdict for row in self.cards)]
+        return min((KINDS.index(verdict.verdict) for verdict in verdicts), default=len(KINDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class View:
     headline: str
     tone: Tone
     sign: str
-    """Of what came of the session; judged, failed, or neither."""
+    """The symbol of the outcome: something got worse, may be worse, nothing is, or nothing was judged."""
     counts: Mapping[str, int]
     image_changes: Mapping[str, int]
     """Cases by how far their images moved."""
@@ -116,13 +116,13 @@ class Request:
 
 
 def build(request: Request) -> View:
-    """Read the runs of a session and put them beside what they are compared with."""
+    """Read the runs of a session and compare them with their baselines."""
     verdicts, strict = request.record.verdicts, request.record.strict
-    besides = [ComparedRun.read(path.parent) for path in sorted(request.session.glob("*/*/run.json"))]
+    comparisons = [ComparedRun.read(path.parent) for path in sorted(request.session.glob("*/*/run.json"))]
     past = _past(request.session)
-    views = [_run_view(f"r{number}", each, request, past) for number, each in enumerate(besides)]
-    failing = [each for each in verdicts if each.fails(strict=strict)]
-    shown = failing or doubts(verdicts)
+    views = [_run_view(f"r{number}", compared, request, past) for number, compared in enumerate(comparisons)]
+    failing = [verdict for verdict in verdicts if verdict.fails(strict=strict)]
+    listed = failing or doubts(verdicts)
     changes = [card.image_change for view in views for card in view.cards]
     return View(
         session=request.record.session,
@@ -132,12 +132,12 @@ def build(request: Request) -> View:
         counts={str(kind): count for kind, count in summary(verdicts).items()},
         image_changes={name: changes.count(name) for name in IMAGE_CHANGES if name in changes},
         symbols=SYMBOLS,
-        worst=tuple(_line(each, views, besides) for each in shown[:WORST]),
-        more=max(0, len(shown) - WORST),
-        worse=any(each.verdict in ("broken", "regressed") for each in failing),
-        facts=facts(besides, request.record),
+        worst=tuple(_line(verdict, views, comparisons) for verdict in listed[:WORST]),
+        more=max(0, len(listed) - WORST),
+        worse=any(verdict.verdict in ("broken", "regressed") for verdict in failing),
+        facts=facts(comparisons, request.record),
         sheets=request.session.joinpath(SHEETS).is_file() and request.sources is None,
-        runs=tuple(sorted(views, key=lambda each: each.rank)),
+        runs=tuple(sorted(views, key=lambda view: view.rank)),
     )
 
 
@@ -147,17 +147,17 @@ def _past(session: Path) -> Sequence[Entry]:
     try:
         entries = read_history(path) if path.is_file() else ()
     except SdevalError:
-        # The session said what is wrong with it.
+        # The session has reported the error.
         return ()
-    return [each for each in entries if each.session <= session.resolve().name]
+    return [entry for entry in entries if entry.session <= session.resolve().name]
 
 
-def _line(verdict: Verdict, views: Sequence[RunView], besides: Sequence[ComparedRun]) -> Line:
+def _line(verdict: Verdict, views: Sequence[RunView], comparisons: Sequence[ComparedRun]) -> Line:
     where, symbol = f"{verdict.suite} on {verdict.target}", SYMBOLS[verdict.verdict]
-    for view, beside in zip(views, besides, strict=True):
+    for view, compared in zip(views, comparisons, strict=True):
         if (view.suite, view.target) == (verdict.suite, verdict.target):
-            said = plain(verdict, title_of(verdict.metric, beside.run), unit_of(verdict.metric, beside.run))
-            return Line(verdict, symbol, where, said, _id(view, verdict), _seen(verdict, view))
+            sentence = plain(verdict, title_of(verdict.metric, compared.run), unit_of(verdict.metric, compared.run))
+            return Line(verdict, symbol, where, sentence, _id(view, verdict), _seen(verdict, view))
     return Line(verdict, symbol, where, plain(verdict, verdict.metric.replace("_", " "), ""), "")
 
 
@@ -167,48 +167,50 @@ def _id(view: RunView, verdict: Verdict) -> str:
 
 
 def _seen(verdict: Verdict, view: RunView) -> tuple[Seen, ...]:
-    """Up to three samples that show what got worse: those that are no images, and those that fell furthest."""
+    """Up to three samples that show what got worse: broken images first, then those with the largest losses."""
     samples = [
         Seen(_id(view, card.verdict), card.verdict.case, shot)
         for card in view.cards
         for shot in card.shots
         if verdict.case in ("", card.verdict.case)
     ]
-    worse = [each for each in samples if each.shot.defect or each.shot.gains.get(verdict.metric, 0) < 0]
+    worse = [sample for sample in samples if sample.shot.defect or sample.shot.gains.get(verdict.metric, 0) < 0]
     if verdict.case:
         worse = worse or samples
-    order = sorted(worse, key=lambda each: (not each.shot.defect, each.shot.gains.get(verdict.metric, 0.0)))
+    order = sorted(worse, key=lambda sample: (not sample.shot.defect, sample.shot.gains.get(verdict.metric, 0.0)))
     return tuple(order[:SEEN])
 
 
-def _refusal(beside: ComparedRun) -> str:
-    if beside.interleaved:
+def _refusal(compared: ComparedRun) -> str:
+    if compared.interleaved:
         return "what was interleaved answers a question, and is no baseline"
-    if beside.before is None:
+    if compared.before is None:
         return "there is no baseline yet; accept the whole run: sdeval accept"
     try:
-        refuse_part(beside.before, beside.run)
+        refuse_part(compared.before, compared.run)
     except SdevalError as error:
         return str(error)
     return ""
 
 
-def _run_view(name: str, beside: ComparedRun, request: Request, past: Sequence[Entry]) -> RunView:
+def _run_view(name: str, compared: ComparedRun, request: Request, past: Sequence[Entry]) -> RunView:
     from sdeval.report.plots.run import history_of, plots_of
 
-    run = beside.run
-    mine = [each for each in request.record.verdicts if (each.suite, each.target) == (run.suite, run.target)]
+    run = compared.run
+    verdicts = [
+        verdict for verdict in request.record.verdicts if (verdict.suite, verdict.target) == (run.suite, run.target)
+    ]
     return RunView(
         id=name,
         suite=run.suite,
         target=run.target,
         task=run.task,
-        before=beside.label,
-        refusal=_refusal(beside),
+        before=compared.label,
+        refusal=_refusal(compared),
         notes=run.notes,
-        changed=changes(beside),
-        metrics=metric_rows(mine, run),
-        cards=cards_of(mine, beside, request.sources or Linked(request.session)),
-        plots=plots_of(mine, beside),
+        changed=changes(compared),
+        metrics=metric_rows(verdicts, run),
+        cards=cards_of(verdicts, compared, request.sources or Linked(request.session)),
+        plots=plots_of(verdicts, compared),
         history=history_of(past, run),
     )

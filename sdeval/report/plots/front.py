@@ -1,4 +1,4 @@
-"""Quality against time, as a plot: settings on the front have another shape than those that another one beats."""
+"""Quality against time, as a plot: settings on the front have another shape than those that another setting beats."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 
 def plot_front(matrix: Matrix, title: str, unit: str) -> str:
-    """Every setting by its seconds and its first figure, with intervals; empty where fewer than two have both.
+    """Every setting by its seconds and its first metric, with intervals; empty where fewer than two have both.
 
     Bars to the side reach from the median to the 90th percentile; upright ones are the 95% interval of the change
-    beside the reference.
+    compared with the reference.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    named = dict(zip(letters(matrix), matrix.rows, strict=True))
-    named = {
+    by_letter = dict(zip(letters(matrix), matrix.rows, strict=True))
+    by_letter = {
         letter: row
-        for letter, row in named.items()
+        for letter, row in by_letter.items()
         if row.seconds and row.verdicts and row.verdicts[0].current is not None
     }
-    rows = list(named.values())
+    rows = list(by_letter.values())
     if len(rows) < 2:
         return ""
     with rc_context(dict(STYLE)):
         figure = Figure(figsize=(8.2, 4.2), layout="constrained")
         axes = figure.add_subplot()
-        for letter, row in named.items():
+        for letter, row in by_letter.items():
             _point(axes, row, letter)
         _front(axes, [row for row in rows if row.on_front])
         axes.set_xlabel("seconds an image (median; the bar reaches to the 90th percentile)")
@@ -61,16 +61,16 @@ def _values(row: Row) -> tuple[float, float]:
 
 def _point(axes: Axes, row: Row, letter: str) -> None:
     (seconds, value), verdict = _values(row), row.verdicts[0]
-    later = [[0.0], [max(0.0, (row.seconds.p90 if row.seconds else seconds) - seconds)]]
+    upper_tail = [[0.0], [max(0.0, (row.seconds.p90 if row.seconds else seconds) - seconds)]]
     spread = None
     if None not in (verdict.low, verdict.high, verdict.change):
-        low, high, change = (float(each or 0.0) for each in (verdict.low, verdict.high, verdict.change))
+        low, high, change = (float(number or 0.0) for number in (verdict.low, verdict.high, verdict.change))
         spread = [[max(0.0, change - low)], [max(0.0, high - change)]] if math.isfinite(low + high) else None
-    axes.errorbar([seconds], [value], xerr=later, yerr=spread, color=FAINT, alpha=0.6, elinewidth=1.4, zorder=1)
-    seed_round: dict[str, Any] = (
+    axes.errorbar([seconds], [value], xerr=upper_tail, yerr=spread, color=FAINT, alpha=0.6, elinewidth=1.4, zorder=1)
+    marker: dict[str, Any] = (
         {"marker": "o", "s": 64, "color": ACCENT} if row.on_front else {"marker": "x", "s": 44, "color": FAINT}
     )
-    axes.scatter([seconds], [value], zorder=3, **seed_round)
+    axes.scatter([seconds], [value], zorder=3, **marker)
     axes.annotate(letter, (seconds, value), (7, 7), textcoords="offset points", color=INK, fontsize=12)
 
 

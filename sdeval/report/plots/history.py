@@ -23,7 +23,7 @@ def plot_series(series: Series, trend: Trend | None = None) -> str:
 
     Args:
         series: what to show.
-        trend: what is said of it; where it began is marked.
+        trend: the trend of the metric, if it has one; where it began is marked.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -44,26 +44,26 @@ def label(series: Series, trend: Trend | None) -> str:
     Example: `clip_score over 14 sessions, 31.20 to 30.90; 1 failed; 2 times another baseline was accepted`
     """
     first, last = series.points[0].value, series.points[-1].value
-    failed = sum(each.verdict in FLAGGED for each in series.points)
-    accepted = sum(each.baseline_changed for each in series.points)
-    told = [f"{series.metric} over {len(series.points)} sessions, {number(first)} to {number(last)}"]
-    told += [f"{failed} failed"] if failed else []
-    told += [f"{accepted} times another baseline was accepted"] if accepted else []
-    return "; ".join(told + ([trend.sentence] if trend else []))
+    failed = sum(point.verdict in FLAGGED for point in series.points)
+    accepted = sum(point.baseline_changed for point in series.points)
+    parts = [f"{series.metric} over {len(series.points)} sessions, {number(first)} to {number(last)}"]
+    parts += [f"{failed} failed"] if failed else []
+    parts += [f"{accepted} times another baseline was accepted"] if accepted else []
+    return "; ".join(parts + ([trend.sentence] if trend else []))
 
 
 def _line(axes: Axes, series: Series) -> None:
-    values = [each.value for each in series.points]
+    values = [point.value for point in series.points]
     axes.plot(values, color=svg.ACCENT, linewidth=1.4, marker="o", markersize=3.5, zorder=2)
 
 
 def _marks(axes: Axes, series: Series) -> None:
     """Crosses on sessions that failed; dashes where another baseline had been accepted."""
-    failed = [at for at, each in enumerate(series.points) if each.verdict in FLAGGED]
+    failed = [at for at, point in enumerate(series.points) if point.verdict in FLAGGED]
     if failed:
         values = [series.points[at].value for at in failed]
         axes.scatter(failed, values, marker="X", s=64, color=svg.BAD, zorder=3, label="failed")
-    changed = [at for at, each in enumerate(series.points) if each.baseline_changed]
+    changed = [at for at, point in enumerate(series.points) if point.baseline_changed]
     for at in changed:
         once = "baseline accepted" if at == changed[0] else None
         axes.axvline(at - 0.5, color=svg.FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=1, label=once)
@@ -71,7 +71,7 @@ def _marks(axes: Axes, series: Series) -> None:
 
 def _since(axes: Axes, series: Series, trend: Trend | None) -> None:
     """A shade over the sessions in which it has a trend."""
-    names = [each.session for each in series.points]
+    names = [point.session for point in series.points]
     if trend is not None and trend.since in names:
         start = names.index(trend.since) - 0.5
         axes.axvspan(start, len(names) - 0.5, color=svg.WARN, alpha=0.14, linewidth=0, zorder=0, label="has a trend")
@@ -79,22 +79,22 @@ def _since(axes: Axes, series: Series, trend: Trend | None) -> None:
 
 def _frame(axes: Axes, series: Series) -> None:
     count = len(series.points)
-    shown = sorted({round(step * (count - 1) / max(1, TICKS - 1)) for step in range(TICKS)})
-    axes.set_xticks(shown, [_short(series.points[at].session) for at in shown])
+    places = sorted({round(step * (count - 1) / max(1, TICKS - 1)) for step in range(TICKS)})
+    axes.set_xticks(places, [_short(series.points[at].session) for at in places])
     axes.set_xlim(-0.7, count - 0.3)
     better = "higher is better" if series.higher_is_better else "lower is better"
-    axes.set_ylabel(", ".join(each for each in (series.unit, better) if each))
+    axes.set_ylabel(", ".join(part for part in (series.unit, better) if part))
     axes.set_title(series.title or series.metric.replace("_", " "), loc="left", fontsize=11)
     axes.ticklabel_format(axis="y", useOffset=False)
-    _as_high_as_allowed(axes, series)
+    _show_tolerance(axes, series)
     axes.grid(axis="y", linewidth=0.7)
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, labelcolor=svg.FAINT, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
 
 
-def _as_high_as_allowed(axes: Axes, series: Series) -> None:
-    """At least as high as what is allowed to both sides, so that small changes look small."""
+def _show_tolerance(axes: Axes, series: Series) -> None:
+    """Let the axis cover the tolerance to both sides, so that small changes look small."""
     last = series.points[-1]
     if last.tolerance:
         low, high = axes.get_ylim()

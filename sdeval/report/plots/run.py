@@ -12,7 +12,7 @@ from sdeval.baselines.variability import Variability
 from sdeval.history.store import Entry, series
 from sdeval.report.plots.history import plot_series
 from sdeval.report.plots.svg import ACCENT, BAD, FAINT, GOOD, INK, LINE, STYLE, WARN, inline_svg
-from sdeval.report.session_runs import ComparedRun, scores_beside
+from sdeval.report.session_runs import ComparedRun, mean_score_pairs
 from sdeval.report.titles import short_title
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict
@@ -24,37 +24,37 @@ if TYPE_CHECKING:
 FEWEST = 3
 """Sessions from which on a metric's history is generated."""
 REACH = 6.0
-"""How many tolerances a plot shows to both sides; what moved further stands at its edge."""
+"""How many tolerances a plot shows to both sides; a larger change is shown at its edge."""
 STAGES = ("encode", "denoise", "decode")
 NAMES = {"encode": "texts", "denoise": "denoising", "decode": "decoding"}
 CROWD = 150
 """Points from which on their density is generated instead of each."""
 
 
-def plots_of(verdicts: Sequence[Verdict], beside: ComparedRun) -> tuple[str, ...]:
-    """All plots that a run has something for."""
+def plots_of(verdicts: Sequence[Verdict], compared: ComparedRun) -> tuple[str, ...]:
+    """All plots for which a run has data."""
     from matplotlib import rc_context
 
-    by_metric = {each.metric: each for each in verdicts if not each.case}
+    by_metric = {verdict.metric: verdict for verdict in verdicts if not verdict.case}
     with rc_context(dict(STYLE)):
-        generated = (_differences(by_metric, beside), _variability(by_metric, beside), _times(beside))
-    return tuple(each for each in generated if each)
+        plots = (_differences(by_metric, compared), _variability(by_metric, compared), _times(compared))
+    return tuple(plot for plot in plots if plot)
 
 
 def history_of(entries: Sequence[Entry], run: Run) -> tuple[str, ...]:
     """Judged values of a suite on a target, session after session, a plot each."""
-    known = series(entries, run.suite, run.target)
-    return tuple(plot_series(each) for each in known if each.gating and len(each.points) >= FEWEST)
+    all_series = series(entries, run.suite, run.target)
+    return tuple(plot_series(metric) for metric in all_series if metric.gating and len(metric.points) >= FEWEST)
 
 
-def _differences(by_metric: Mapping[str, Verdict], beside: ComparedRun) -> str:
+def _differences(by_metric: Mapping[str, Verdict], compared: ComparedRun) -> str:
     """Every case's change in every metric, in tolerances, with the mean and its interval."""
-    moved = {name: _in_tolerances(name, by_metric[name], beside) for name in by_metric if by_metric[name].tolerance}
-    moved = {name: values for name, values in moved.items() if values}
-    if not moved:
+    changes = {name: _in_tolerances(name, by_metric[name], compared) for name in by_metric if by_metric[name].tolerance}
+    changes = {name: values for name, values in changes.items() if values}
+    if not changes:
         return ""
-    figure, axes = _rows([short_title(name, beside.run) for name in moved])
-    for row, (name, values) in enumerate(moved.items()):
+    figure, axes = _rows([short_title(name, compared.run) for name in changes])
+    for row, (name, values) in enumerate(changes.items()):
         inside = [max(-REACH, min(REACH, value)) for value in values]
         _points(axes, inside, row)
         _mean(axes, by_metric[name], row)
@@ -66,19 +66,17 @@ def _points(axes: Axes, values: Sequence[float], row: int) -> None:
     if len(values) < CROWD or len(set(values)) == 1:
         axes.scatter(values, _spread(values, row), s=9, color=FAINT, alpha=0.55, linewidths=0, clip_on=False)
         return
-    generated = axes.violinplot(
-        [list(values)], positions=[row], orientation="horizontal", widths=0.8, showextrema=False
-    )
-    for body in cast("Sequence[Any]", generated["bodies"]):
+    violin = axes.violinplot([list(values)], positions=[row], orientation="horizontal", widths=0.8, showextrema=False)
+    for body in cast("Sequence[Any]", violin["bodies"]):
         body.set(facecolor=FAINT, alpha=0.4)
 
 
-def _in_tolerances(metric: str, verdict: Verdict, beside: ComparedRun) -> list[float]:
+def _in_tolerances(metric: str, verdict: Verdict, compared: ComparedRun) -> list[float]:
     """Changes of all cases, worse below 0."""
-    if beside.before is None or not verdict.tolerance or metric not in beside.run.metrics:
+    if compared.before is None or not verdict.tolerance or metric not in compared.run.metrics:
         return []
-    sign = beside.run.metrics[metric].sign
-    pairs = scores_beside(metric, beside.run, beside.before)
+    sign = compared.run.metrics[metric].sign
+    pairs = mean_score_pairs(metric, compared.run, compared.before)
     return [sign * (now - then) / verdict.tolerance for then, now in pairs]
 
 
@@ -88,32 +86,32 @@ def _mean(axes: Axes, verdict: Verdict, row: int) -> None:
         return
     low, high = verdict.low, verdict.high
     if low is not None and high is not None and math.isfinite(low) and math.isfinite(high):
-        ends = [max(-REACH, min(REACH, sign * each / verdict.tolerance)) for each in (low, high)]
+        ends = [max(-REACH, min(REACH, sign * bound / verdict.tolerance)) for bound in (low, high)]
         axes.plot(ends, [row, row], color=ACCENT, linewidth=3, solid_capstyle="round")
     mean = max(-REACH, min(REACH, sign * verdict.change / verdict.tolerance))
     axes.plot([mean], [row], marker="D", markersize=6, color=ACCENT)
 
 
 def _spread(values: Sequence[float], row: int) -> list[float]:
-    """Heights at which points that would lie on each other lie beside each other."""
-    taken: dict[int, int] = {}
+    """Heights that keep points of about the same value from covering each other."""
+    counts: dict[int, int] = {}
     heights = []
     for value in values:
-        place = taken[round(value * 12)] = taken.get(round(value * 12), 0) + 1
+        place = counts[round(value * 12)] = counts.get(round(value * 12), 0) + 1
         heights.append(row + min(0.4, 0.055 * (place // 2)) * (1 if place % 2 else -1))
     return heights
 
 
-def _variability(by_metric: Mapping[str, Verdict], beside: ComparedRun) -> str:
+def _variability(by_metric: Mapping[str, Verdict], compared: ComparedRun) -> str:
     """What other seeds do, what the suite can see, and what happened, in tolerances."""
-    known = _measured(by_metric, beside.variability)
-    if not known:
+    measured = _measured(by_metric, compared.variability)
+    if not measured:
         return ""
-    figure, axes = _rows([short_title(name, beside.run) for name in known])
-    for row, (variability, detectable, moved) in enumerate(known.values()):
+    figure, axes = _rows([short_title(name, compared.run) for name in measured])
+    for row, (variability, detectable, change) in enumerate(measured.values()):
         axes.barh(row, min(2 * variability, REACH), height=0.5, color=LINE, label="variability (2 sd)")
         _mark(axes, (detectable, row), ("|", 16, INK), "seen 4 times in 5")
-        _mark(axes, (moved, row), ("D", 6, ACCENT), "this session")
+        _mark(axes, (change, row), ("D", 6, ACCENT), "this session")
     _scale(axes, "in tolerances", both=False)
     _legend(axes)
     return inline_svg(
@@ -121,8 +119,8 @@ def _variability(by_metric: Mapping[str, Verdict], beside: ComparedRun) -> str:
     )
 
 
-def _mark(axes: Axes, place: tuple[float, int], seed_round: tuple[str, float, str], label: str) -> None:
-    marker, size, color = seed_round
+def _mark(axes: Axes, place: tuple[float, int], style: tuple[str, float, str], label: str) -> None:
+    marker, size, color = style
     shape: dict[str, Any] = {"marker": marker, "markersize": size, "color": color, "linestyle": ""}
     axes.plot([min(place[0], REACH)], [place[1]], label=label, clip_on=False, **shape)
 
@@ -130,24 +128,24 @@ def _mark(axes: Axes, place: tuple[float, int], seed_round: tuple[str, float, st
 def _measured(
     by_metric: Mapping[str, Verdict], variability: Variability | None
 ) -> dict[str, tuple[float, float, float]]:
-    found = {}
+    rows = {}
     for name, verdict in by_metric.items():
         measured = variability.metrics.get(name) if variability else None
-        # A verdict tells its variability only where what was measured still fits.
+        # A verdict holds its variability only where the measured one still applies.
         if measured and verdict.variability is not None and verdict.tolerance and verdict.change is not None:
             values = (verdict.variability, measured.detectable or math.inf, abs(verdict.change))
-            found[name] = (values[0] / verdict.tolerance, values[1] / verdict.tolerance, values[2] / verdict.tolerance)
-    return found
+            rows[name] = (values[0] / verdict.tolerance, values[1] / verdict.tolerance, values[2] / verdict.tolerance)
+    return rows
 
 
-def _times(beside: ComparedRun) -> str:
+def _times(compared: ComparedRun) -> str:
     """Seconds of an image by stage, now and before."""
-    told = {"now": _stages(beside.run), beside.label: _stages(beside.before) if beside.before else {}}
-    told = {name: stages for name, stages in told.items() if stages}
-    if not told:
+    by_label = {"now": _stages(compared.run), compared.label: _stages(compared.before) if compared.before else {}}
+    by_label = {name: stages for name, stages in by_label.items() if stages}
+    if not by_label:
         return ""
-    figure, axes = _rows(list(told))
-    for row, stages in enumerate(told.values()):
+    figure, axes = _rows(list(by_label))
+    for row, stages in enumerate(by_label.values()):
         edges = [0.0]
         for stage, color in zip(STAGES, (WARN, ACCENT, GOOD), strict=True):
             axes.barh(row, stages[stage], left=edges[-1], height=0.5, color=color, alpha=0.75, label=NAMES[stage])
@@ -162,11 +160,11 @@ def _times(beside: ComparedRun) -> str:
 
 
 def _stages(run: Run) -> dict[str, float]:
-    """Median seconds of each stage, without calls that were warming up; empty where a pipeline tells nothing."""
-    timings = [each for each in run.timings.values() if not each.warming and each.denoise is not None]
+    """Median seconds of each stage, without calls that were warming up; empty where a pipeline records no stages."""
+    timings = [timing for timing in run.timings.values() if not timing.warming and timing.denoise is not None]
     if not timings:
         return {}
-    return {stage: median(getattr(each, stage) or 0.0 for each in timings) for stage in STAGES}
+    return {stage: median(getattr(timing, stage) or 0.0 for timing in timings) for stage in STAGES}
 
 
 def _rows(names: Sequence[str]) -> tuple[Figure, Axes]:

@@ -62,12 +62,12 @@ def inline_svg(figure: Figure, label: str) -> str:
     from matplotlib import rc_context
 
     buffer = StringIO()
-    nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    no_metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with rc_context({name: STYLE[name] for name in ("svg.fonttype", "svg.hashsalt")}):
-        figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
-    generated = buffer.getvalue()
+        figure.savefig(buffer, format="svg", metadata=no_metadata, transparent=True)
+    source = buffer.getvalue()
     # Without its head, which fixes the size; ours says 72 points an inch as well.
-    content = generated[generated.index(">", generated.index("<svg")) + 1 :].strip()
+    content = source[source.index(">", source.index("<svg")) + 1 :].strip()
     width, height = (72 * inches for inches in figure.get_size_inches())
     head = f'viewBox="0 0 {width:g} {height:g}" width="100%" {_JOINS} role="img" aria-label="{escape(label)}"'
     # Its style would be that of the whole page.
@@ -77,7 +77,7 @@ def inline_svg(figure: Figure, label: str) -> str:
 
 def _coloured(content: str) -> str:
     """With the page's colours in the place of those that stand for them."""
-    return re.sub("|".join(PALETTE), lambda found: f"var({PALETTE[found[0].lower()]})", content, flags=re.IGNORECASE)
+    return re.sub("|".join(PALETTE), lambda match: f"var({PALETTE[match[0].lower()]})", content, flags=re.IGNORECASE)
 
 
 def _fonts(content: str) -> str:
