@@ -38,12 +38,12 @@ def other_threads() -> Iterator[None]:
     """One thread, or two where there was one. Imports torch."""
     import torch
 
-    usual = torch.get_num_threads()
-    torch.set_num_threads(1 if usual > 1 else 2)
+    count = torch.get_num_threads()
+    torch.set_num_threads(1 if count > 1 else 2)
     try:
         yield
     finally:
-        torch.set_num_threads(usual)
+        torch.set_num_threads(count)
 
 
 def describe() -> dict[str, Any]:
@@ -105,9 +105,9 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
         if isinstance(old, Mapping | None) and isinstance(new, Mapping | None):
             lines += differences(old or {}, new or {})
         elif old != new:
-            lines.append(f"{name}: {_shown(old)} → {_shown(new)}")
+            lines.append(f"{name}: {_text(old)} → {_text(new)}")
     return lines
 
 
-def _shown(value: Any) -> str:
+def _text(value: Any) -> str:
     return "none" if value is None else str(value)

@@ -152,5 +152,5 @@ def line(title: str, done: int, images: int, seconds: float) -> str:
 def counts(done: int, images: int, seconds: float) -> str:
     """Images done of all, images a second, and the time left."""
     rate = done / seconds if seconds else 0.0
-    left = f"{(images - done) / rate:.0f} s left" if rate else "…"
-    return f"{done}/{images} images, {rate:.1f}/s, {left}"
+    time_left = f"{(images - done) / rate:.0f} s left" if rate else "…"
+    return f"{done}/{images} images, {rate:.1f}/s, {time_left}"

@@ -75,16 +75,16 @@ class Table:
 
 def show(table: Table) -> None:
     """Print a table; every row is one line in a file or a pipe, so that grep finds all of it."""
-    print("\n".join(lines(table, terminal_width(otherwise=UNLIMITED), colour=has_colour())), flush=True)
+    print("\n".join(lines(table, terminal_width(default=UNLIMITED), colour=has_colour())), flush=True)
 
 
-def terminal_width(otherwise: int = PLAIN_WIDTH) -> int:
+def terminal_width(default: int = PLAIN_WIDTH) -> int:
     """Characters in a line of the standard output, which COLUMNS overrides.
 
     Args:
-        otherwise: where the standard output is no terminal.
+        default: width if the standard output is not a terminal.
     """
-    return max(LEAST_WIDTH, shutil.get_terminal_size((otherwise, 24)).columns)
+    return max(LEAST_WIDTH, shutil.get_terminal_size((default, 24)).columns)
 
 
 def has_colour() -> bool:
@@ -116,10 +116,10 @@ def lines(table: Table, width: int, *, colour: bool = False) -> list[str]:
     shown = [*title, *_lines_of(_part(table, parts[0]), [widths[at] for at in parts[0]], room)]
     for part in parts[1:]:
         shown += [("", ""), *_lines_of(_part(table, part), [widths[at] for at in part], room)]
-    return [" " * table.indent + (_coloured(text, style) if colour else text) for text, style in shown]
+    return [" " * table.indent + (_colour(text, style) if colour else text) for text, style in shown]
 
 
-def _coloured(text: str, style: str) -> str:
+def _colour(text: str, style: str) -> str:
     from rich.color import ColorSystem
     from rich.style import Style
 
@@ -149,27 +149,27 @@ def _split(widths: Sequence[int], width: int) -> tuple[list[int], list[list[int]
     """How wide columns are, and which of them stand beside each other: the first is everywhere, and may wrap."""
     first = min(widths[0], max(width // 3, width - GAP - max(widths[1:], default=0)))
     parts = [[0]]
-    for at in range(1, len(widths)):
-        together = [first, *(widths[other] for other in (*parts[-1][1:], at))]
+    for column in range(1, len(widths)):
+        together = [first, *(widths[index] for index in (*parts[-1][1:], column))]
         if len(parts[-1]) > 1 and _total(together) > width:
             parts.append([0])
-        parts[-1].append(at)
+        parts[-1].append(column)
     return [first, *widths[1:]], parts
 
 
 def _part(table: Table, part: Sequence[int]) -> Table:
     """Some columns of a table."""
-    rows = [Row([row.cells[at] for at in part], row.note, row.colour) for row in table.rows]
-    return Table([table.columns[at] for at in part], rows, note_name=table.note_name)
+    rows = [Row([row.cells[index] for index in part], row.note, row.colour) for row in table.rows]
+    return Table([table.columns[index] for index in part], rows, note_name=table.note_name)
 
 
 def _lines_of(table: Table, widths: Sequence[int], width: int) -> list[Styled]:
     """The heading, unless nothing has a name, and all rows."""
     layout = _Layout.of(table.columns, widths, width)
     beside = [layout.is_beside(row.note) for row in table.rows]
-    named = any((*table.heading.cells, table.note_name))
+    has_names = any((*table.heading.cells, table.note_name))
     heading = Row(table.heading.cells, table.note_name if any(beside) else "", table.heading.colour)
-    rows = [heading, *table.rows] if named else table.rows
+    rows = [heading, *table.rows] if has_names else table.rows
     return [(text, row.colour) for row in rows for text in layout.lines(row)]
 
 
@@ -212,38 +212,38 @@ class _Layout:
 
     def _cells(self, row: Row, note: str = "") -> list[str]:
         """Names and numbers in one line, or in two."""
-        *before, last = row.cells[: self.names]
-        taken = _total([*self.widths[: len(before)], _length(last)])
-        if taken + GAP <= self.start:
-            size = self.start - GAP - _total([*self.widths[: len(before)], 0])
-            widths = [*self.widths[: len(before)], size, *self.widths[self.names :]]
-            return _aligned(self.columns, widths, row.cells, note, self.room)
-        return [*self._names(row, taken), *self._numbers(row)]
+        *first, last = row.cells[: self.names]
+        needed = _total([*self.widths[: len(first)], _length(last)])
+        if needed + GAP <= self.start:
+            size = self.start - GAP - _total([*self.widths[: len(first)], 0])
+            widths = [*self.widths[: len(first)], size, *self.widths[self.names :]]
+            return _align(self.columns, widths, row.cells, note, self.room)
+        return [*self._names(row, needed), *self._numbers(row)]
 
-    def _names(self, row: Row, taken: int) -> list[str]:
+    def _names(self, row: Row, needed: int) -> list[str]:
         """The names alone, in one line where that is possible; otherwise the last one stands below the others."""
         names = row.cells[: self.names]
-        if taken <= self.width:
-            return _aligned(self.columns[: self.names], [*self.widths[: self.names - 1], _length(names[-1])], names)
-        *before, last = names
-        widths = self.widths[: len(before)]
+        if needed <= self.width:
+            return _align(self.columns[: self.names], [*self.widths[: self.names - 1], _length(names[-1])], names)
+        *first, last = names
+        widths = self.widths[: len(first)]
         if _total(widths) <= self.width:
-            return [*_aligned(self.columns[: len(before)], widths, before), *self._below(last)]
-        return [*_wrapped((" " * GAP).join(before), self.width), *self._below(last)]
+            return [*_align(self.columns[: len(first)], widths, first), *self._below(last)]
+        return [*_wrap((" " * GAP).join(first), self.width), *self._below(last)]
 
     def _numbers(self, row: Row) -> list[str]:
         """The numbers alone, below their headings; nothing where all are missing."""
         numbers = row.cells[self.names :]
         if all(cell in MISSING for cell in numbers):
             return []
-        texts = _aligned(self.columns[self.names :], self.widths[self.names :], numbers)
+        texts = _align(self.columns[self.names :], self.widths[self.names :], numbers)
         return [" " * self.start + text for text in texts]
 
     def _below(self, note: str) -> list[str]:
-        return [" " * INDENT + text for text in _wrapped(note, self.width - INDENT)]
+        return [" " * INDENT + text for text in _wrap(note, self.width - INDENT)]
 
 
-def _aligned(
+def _align(
     columns: Sequence[Column], widths: Sequence[int], cells: Sequence[str], note: str = "", room: int = 0
 ) -> list[str]:
     """Cells beside each other; a note wraps inside its column."""
@@ -256,16 +256,16 @@ def _aligned(
     if note:
         grid.add_column(width=room, overflow="fold")
     grid.add_row(*map(Text, (*cells, note) if note else cells))
-    return _rendered(grid, _total([*widths, room]))
+    return _render(grid, _total([*widths, room]))
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int) -> list[str]:
     from rich.text import Text
 
-    return _rendered(Text(text, overflow="fold"), width)
+    return _render(Text(text, overflow="fold"), width)
 
 
-def _rendered(renderable: RenderableType, width: int) -> list[str]:
+def _render(renderable: RenderableType, width: int) -> list[str]:
     """What rich makes of it, line by line, without colours and without spaces at the end."""
     from io import StringIO
 

@@ -96,7 +96,7 @@ def check_fields(kind: Any, values: Mapping[str, Any], where: Where) -> None:
     Raises:
         SdevalError: a field is unknown, missing, or not what its annotation says.
     """
-    _validated(_fields_adapter(kind).validate_python, values, kind, where)
+    _validate(_fields_adapter(kind).validate_python, values, kind, where)
 
 
 def check_table(content: object, table: type[T], where: str) -> T:
@@ -106,7 +106,7 @@ def check_table(content: object, table: type[T], where: str) -> T:
         SdevalError: a key is unknown, missing, or not what its annotation says.
     """
     key: Any = table
-    return cast(T, _validated(_adapter(key).validate_python, content, key, where))
+    return cast(T, _validate(_adapter(key).validate_python, content, key, where))
 
 
 def from_json(kind: type[T], text: str | bytes, where: str) -> T:
@@ -116,7 +116,7 @@ def from_json(kind: type[T], text: str | bytes, where: str) -> T:
         SdevalError: it is no JSON, or a field is unknown, missing, or not what its annotation says.
     """
     key: Any = kind
-    return cast(T, _validated(_adapter(key).validate_json, text, key, where))
+    return cast(T, _validate(_adapter(key).validate_json, text, key, where))
 
 
 def check_value(value: object, kind: Any, name: str, where: str) -> None:
@@ -125,10 +125,10 @@ def check_value(value: object, kind: Any, name: str, where: str) -> None:
     Raises:
         SdevalError: `StableDiffusionPipeline: guidance_scale: must be a number, got 'high'`.
     """
-    _validated(_adapter(kind).validate_python, value, kind, where, (name,))
+    _validate(_adapter(kind).validate_python, value, kind, where, (name,))
 
 
-def _validated(validate: Callable[[Any], Any], value: object, kind: Any, where: Where, place: Place = ()) -> Any:
+def _validate(validate: Callable[[Any], Any], value: object, kind: Any, where: Where, place: Place = ()) -> Any:
     try:
         return validate(value)
     # pydantic's ValidationError is one, and is only looked at where there is one.
@@ -176,7 +176,7 @@ def hints_of(kind: Any) -> Mapping[str, Any]:
 
 
 def _required(kind: Any) -> set[str]:
-    return {each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING}
+    return {field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING}
 
 
 class _NotPlain(ValueError):
@@ -194,16 +194,16 @@ def _refuse_unplain(value: Any, place: Place = ()) -> Any:
         _NotPlain: it cannot hold it.
     """
     if isinstance(value, Mapping):
-        for name, each in value.items():
+        for name, element in value.items():
             if not isinstance(name, str):
                 raise _NotPlain(f"keys must be text, got {shown(name)}", place)
             _refuse_unplain(name, place)
-            _refuse_unplain(each, (*place, name))
+            _refuse_unplain(element, (*place, name))
     elif isinstance(value, list | tuple | range):
-        for number, each in enumerate(value):
-            _refuse_unplain(each, (*place, number))
-    elif (wrong := _not_plain(value)) is not None:
-        raise _NotPlain(f"must be {wrong}, got {shown(value)}", place)
+        for number, element in enumerate(value):
+            _refuse_unplain(element, (*place, number))
+    elif (demand := _not_plain(value)) is not None:
+        raise _NotPlain(f"must be {demand}, got {shown(value)}", place)
     return value
 
 

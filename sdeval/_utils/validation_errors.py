@@ -38,23 +38,23 @@ def locate(errors: Errors, kind: Any, place: Place = (), depth: int = 0, advice:
         depth: steps of pydantic's `loc` that led there; a union of several has a step of its own.
         advice: text of an `Annotated` on the way.
     """
-    error = min(errors, key=lambda each: _ORDER.get(each["type"], len(_ORDER)))
+    error = min(errors, key=lambda item: _ORDER.get(item["type"], len(_ORDER)))
     steps = error["loc"][depth:]
     if get_origin(kind) is Annotated:
-        advice = next((each for each in kind.__metadata__ if isinstance(each, str)), advice)
+        advice = next((argument for argument in kind.__metadata__ if isinstance(argument, str)), advice)
         return locate(errors, kind.__origin__, place, depth, advice)
     if _is_union(kind) and steps:
-        members = [each for each in get_args(kind) if each is not type(None)]
+        members = [member for member in get_args(kind) if member is not type(None)]
         if len(members) == 1:
             return locate(errors, members[0], place, depth, advice)
         # What lies deepest is about the member that the value is almost one of.
-        deepest = max(errors, key=lambda each: len(each["loc"]))
+        deepest = max(errors, key=lambda item: len(item["loc"]))
         if len(deepest["loc"]) == depth + 1:
             return Problem(error, place, kind, advice)
         return locate([deepest], next(filter(_is_collection, members), Any), place, depth + 1, advice)
     if not steps or steps[1:] == ("[key]",) or (len(steps) == 1 and error["type"] in _UNKNOWN):
         return Problem(error, place, kind, advice)
-    below = [each for each in errors if each["loc"][depth : depth + 1] == steps[:1]]
+    below = [item for item in errors if item["loc"][depth : depth + 1] == steps[:1]]
     return locate(below, _inside(kind, steps[0]), (*place, steps[0]), depth + 1, advice)
 
 
@@ -92,7 +92,7 @@ def _at(path: str, text: str) -> str:
 
 def _path(place: Place) -> str:
     """Where a value stands, as messages show it: `metrics: clip_score`, `seeds[1]`."""
-    return "".join(f"[{each}]" if isinstance(each, int) else f": {label(each)}" for each in place).removeprefix(": ")
+    return "".join(f"[{step}]" if isinstance(step, int) else f": {label(step)}" for step in place).removeprefix(": ")
 
 
 def _demand(problem: Problem) -> str:
@@ -118,8 +118,8 @@ def _advice(problem: Problem) -> str:
 
 def _names(kind: Any) -> list[str]:
     """What a Literal allows, also where None is allowed besides."""
-    literal = next(each for each in (kind, *get_args(kind)) if get_origin(each) is Literal)
-    return [str(each) for each in get_args(literal)]
+    literal = next(value for value in (kind, *get_args(kind)) if get_origin(value) is Literal)
+    return [str(value) for value in get_args(literal)]
 
 
 _WORDS: Mapping[Any, str] = {

@@ -104,7 +104,7 @@ def _tags(raw: Any, _: Path) -> Any:
     return tuple(words) if isinstance(words, list) else words
 
 
-FIELDS = tuple(each.name for each in fields(Case) if each.name != "origin")
+FIELDS = tuple(field.name for field in fields(Case) if field.name != "origin")
 """What a case of a file may hold."""
 _READ: Mapping[str, Callable[[Any, Path], Any]] = {
     "image": _image,
@@ -178,8 +178,8 @@ def _json_lines(text: str, path: Path) -> Iterator[_Record]:
         try:
             fields = json.loads(content)
         except ValueError as error:
-            said = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
-            raise SdevalError(f"{path}:{line}: not JSON: {said}") from None
+            message = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+            raise SdevalError(f"{path}:{line}: not JSON: {message}") from None
         if not isinstance(fields, dict):
             raise SdevalError(f'{path}:{line}: must be an object such as {{"id": "red-circle", "prompt": "…"}}')
         yield _Record(line, fields, {})

@@ -30,35 +30,37 @@ def find_suites(text: str, root: Path) -> list[Suite]:
     if path.endswith(".py"):
         if not Path(path).is_file():
             raise SdevalError(f"suite: no such file: {path}")
-        found = _suites(Path(path))
-        if name and name not in found:
-            raise SdevalError(f"{path}: {unknown('suite', name, found)}")
-        return [found[name]] if name else _all_in([Path(path)], text)
+        suites = _suites(Path(path))
+        if name and name not in suites:
+            raise SdevalError(f"{path}: {unknown('suite', name, suites)}")
+        return [suites[name]] if name else _all_in([Path(path)], text)
     modules = sorted((root / "suites").rglob(f"{PREFIX}_*.py"))
-    known = {suite.name: suite for suite in _all_in(modules, f"unknown suite {text!r}: {root / 'suites'}")}
-    if text not in known:
-        raise SdevalError(f"{unknown('suite', text, known)}; a file such as suites/test_animals.py is allowed too")
-    return [known[text]]
+    suites_by_name = {suite.name: suite for suite in _all_in(modules, f"unknown suite {text!r}: {root / 'suites'}")}
+    if text not in suites_by_name:
+        raise SdevalError(
+            f"{unknown('suite', text, suites_by_name)}; a file such as suites/test_animals.py is allowed too"
+        )
+    return [suites_by_name[text]]
 
 
 def _all_in(paths: list[Path], text: str) -> list[Suite]:
-    found: dict[str, tuple[Path, Suite]] = {}
+    suites: dict[str, tuple[Path, Suite]] = {}
     for path in paths:
         for suite in _suites(path).values():
-            if suite.name in found:
-                raise SdevalError(f"{path}: suite name {suite.name!r} is taken already by {found[suite.name][0]}")
-            found[suite.name] = (path, suite)
-    if not found:
+            if suite.name in suites:
+                raise SdevalError(f"{path}: suite name {suite.name!r} is taken already by {suites[suite.name][0]}")
+            suites[suite.name] = (path, suite)
+    if not suites:
         raise SdevalError(f"{text}: no suites in it; a suite is assigned to a name that begins with {PREFIX}_")
-    return [suite for _, suite in found.values()]
+    return [suite for _, suite in suites.values()]
 
 
 def _suites(path: Path) -> dict[str, Suite]:
-    module = _imported(path)
+    module = _import_module(path)
     return {name: value for name, value in vars(module).items() if name.startswith(PREFIX) and isinstance(value, Suite)}
 
 
-def _imported(path: Path) -> ModuleType:
+def _import_module(path: Path) -> ModuleType:
     """Import a module as pytest does: its folder is on the path, or the one that its outermost package lies in."""
     folder, name = path.parent.resolve(), path.stem
     while (folder / "__init__.py").is_file():
@@ -67,7 +69,7 @@ def _imported(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    paths, before = list(sys.path), sys.modules.get(name)
+    paths, previous = list(sys.path), sys.modules.get(name)
     sys.path.insert(0, str(folder))
     # Dataclasses look for their module there while they are made.
     sys.modules[name] = module
@@ -79,11 +81,11 @@ def _imported(path: Path) -> ModuleType:
         raise
     # A module that skips itself, or ends, raises no Exception.
     except BaseException as error:
-        said = f"{path}: does not import: {type(error).__name__}: {error}".splitlines()[0]
-        raise SdevalError(said) from error
+        message = f"{path}: does not import: {type(error).__name__}: {error}".splitlines()[0]
+        raise SdevalError(message) from error
     finally:
         sys.path[:] = paths
         del sys.modules[name]
-        if before is not None:
-            sys.modules[name] = before
+        if previous is not None:
+            sys.modules[name] = previous
     return module

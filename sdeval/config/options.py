@@ -77,29 +77,29 @@ class Config:
     """Go on with the session that was left unfinished, if there is one."""
 
     @classmethod
-    def merge(cls, given: Mapping[str, Any], table: Mapping[str, Any], root: Path, *, ci: bool) -> Config:
+    def merge(cls, command_line: Mapping[str, Any], table: Mapping[str, Any], root: Path, *, ci: bool) -> Config:
         """Put the command line (`given`, None where silent) over the table.
 
         Raises:
             SdevalError: a value cannot be right.
         """
 
-        def pick(name: str, otherwise: Any) -> Any:
-            value = given.get(name)
-            return table.get(name, otherwise) if value is None or value == [] else value
+        def pick(name: str, default: Any) -> Any:
+            value = command_line.get(name)
+            return table.get(name, default) if value is None or value == [] else value
 
         batch_size = pick("batch-size", None)
         if batch_size is not None and batch_size < 1:
             raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
-        targets, other, python = pick("target", []), pick("compare-to", None), pick("compare-to-python", None)
+        targets, compare_to, python = pick("target", []), pick("compare-to", None), pick("compare-to-python", None)
         named = named_targets.of_project(root, table.get("targets", {}))
-        values = {**table.get("set", {}), **parse_settings(given.get("set") or [])}
+        values = {**table.get("set", {}), **parse_settings(command_line.get("set") or [])}
         return cls(
             options=Options(
                 targets=(targets,) if isinstance(targets, str) else tuple(targets),
                 named=named,
                 values=values,
-                compare_to=target.find(other, named) if other else None,
+                compare_to=target.find(compare_to, named) if compare_to else None,
                 compare_to_python=Path(python) if python else None,
                 batch_size=batch_size,
                 baselines=root / pick("baselines", "baselines"),
@@ -109,7 +109,7 @@ class Config:
             ),
             output=root / pick("output", "reports"),
             strict=bool(pick("strict", ci)),
-            resume=bool(given.get("resume")),
+            resume=bool(command_line.get("resume")),
         )
 
 

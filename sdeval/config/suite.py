@@ -121,7 +121,7 @@ class Suite(typed.Checked):
 
     def __post_init__(self) -> None:
         for name in ("settings", "metric_options", "tolerances"):
-            _convert(self, name, Mapping, lambda given: MappingProxyType(dict(given)))
+            _convert(self, name, Mapping, lambda value: MappingProxyType(dict(value)))
         for name in ("cases", "seeds", "metrics", "targets"):
             _convert(self, name, (list, range, Iterator), tuple)
         _convert(self, "references", str, Path)
@@ -133,16 +133,16 @@ class Suite(typed.Checked):
         if not _ID.fullmatch(self.name):
             raise SdevalError(f"suite name {self.name!r} must be lower-case words and digits joined by hyphens")
         for name in ("seeds", "metrics", "targets"):
-            given = getattr(self, name)
-            if len(set(given)) != len(given) or (not given and name != "metrics"):
-                raise SdevalError(f"{where}: {name} must be distinct and at least one, got {list(given)}")
+            values = getattr(self, name)
+            if len(set(values)) != len(values) or (not values and name != "metrics"):
+                raise SdevalError(f"{where}: {name} must be distinct and at least one, got {list(values)}")
         if any(not -(2**63) <= seed < 2**63 for seed in self.seeds):
             raise SdevalError(f"{where}: seeds must fit into 64 bits, got {typed.shown(list(self.seeds))}")
         if self.max_seeds is not None and self.max_seeds < len(self.seeds):
             raise SdevalError(f"{where}: max_seeds must be at least {len(self.seeds)}, got {self.max_seeds}")
         for metric, tolerance in self.tolerances.items():
-            if metric not in (known := (*self.metrics, COLLAPSED, *SPEEDS)):
-                raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, known)}")
+            if metric not in (names := (*self.metrics, COLLAPSED, *SPEEDS)):
+                raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, names)}")
             if not tolerance > 0:
                 raise SdevalError(f"{where}: tolerances: {metric} must be above 0, got {tolerance}")
         if self.references is not None and not any(self.references.glob("*.png")):
@@ -152,16 +152,18 @@ class Suite(typed.Checked):
     def _check_cases(self, where: str) -> None:
         if not self.cases:
             raise SdevalError(f"{where}: no cases; give it at least one")
-        seen: dict[str, Case] = {}
+        cases_by_id: dict[str, Case] = {}
         for case in self.cases:
-            here = case.origin or f"{where}, case {case.id!r}"
+            case_where = case.origin or f"{where}, case {case.id!r}"
             if not _ID.fullmatch(case.id):
-                raise SdevalError(f"{here}: id: {case.id!r} must be lower-case words and digits joined by hyphens")
-            if case.id in seen:
-                first = f", first at {seen[case.id].origin}" if seen[case.id].origin else ""
-                raise SdevalError(f"{here}: id: {case.id!r} is taken already{first}")
-            seen[case.id] = case
-            _check_case(case, self.task, here)
+                raise SdevalError(
+                    f"{case_where}: id: {case.id!r} must be lower-case words and digits joined by hyphens"
+                )
+            if case.id in cases_by_id:
+                first = f", first at {cases_by_id[case.id].origin}" if cases_by_id[case.id].origin else ""
+                raise SdevalError(f"{case_where}: id: {case.id!r} is taken already{first}")
+            cases_by_id[case.id] = case
+            _check_case(case, self.task, case_where)
 
     @property
     def rounds(self) -> tuple[tuple[int, ...], ...]:
@@ -171,12 +173,12 @@ class Suite(typed.Checked):
             >>> Suite(..., seeds=(0, 1), max_seeds=6).looks
             ((0, 1), (0, 1, 2, 3), (0, 1, 2, 3, 4, 5))
         """
-        most = self.max_seeds or len(self.seeds)
-        every = (*self.seeds, *range(max(self.seeds) + 1, max(self.seeds) + 1 + most - len(self.seeds)))
-        found = [self.seeds]
-        while len(found[-1]) < most:
-            found.append(every[: min(2 * len(found[-1]), most)])
-        return tuple(found)
+        limit = self.max_seeds or len(self.seeds)
+        seeds = (*self.seeds, *range(max(self.seeds) + 1, max(self.seeds) + 1 + limit - len(self.seeds)))
+        rounds = [self.seeds]
+        while len(rounds[-1]) < limit:
+            rounds.append(seeds[: min(2 * len(rounds[-1]), limit)])
+        return tuple(rounds)
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -191,35 +193,38 @@ def added_seeds(rounds: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
         >>> added_seeds([(0, 1), (0, 1, 2, 3)])
         [(0, 1), (2, 3)]
     """
-    return [tuple(s for s in seeds if s not in before) for before, seeds in zip(((), *rounds), rounds, strict=False)]
+    return [
+        tuple(seed for seed in seeds if seed not in before)
+        for before, seeds in zip(((), *rounds), rounds, strict=False)
+    ]
 
 
-def _convert(thing: object, name: str, kind: type | tuple[type, ...], into: Callable[[Any], object]) -> None:
+def _convert(thing: object, name: str, kind: type | tuple[type, ...], convert: Callable[[Any], object]) -> None:
     """Turn a field of a frozen dataclass into what it is kept as; what is something else is left to the check."""
-    given = getattr(thing, name)
-    if isinstance(given, kind):
-        object.__setattr__(thing, name, into(given))
+    value = getattr(thing, name)
+    if isinstance(value, kind):
+        object.__setattr__(thing, name, convert(value))
 
 
-def _check_case(case: Case, task: Task, here: str) -> None:
+def _check_case(case: Case, task: Task, where: str) -> None:
     if not case.prompt.strip():
-        raise SdevalError(f"{here}: prompt: is empty; say what to generate")
+        raise SdevalError(f"{where}: prompt: is empty; say what to generate")
     needs = {"text2img": (), "img2img": ("image",), "inpainting": ("image", "mask")}[task]
     for name in ("image", "mask"):
-        given = getattr(case, name) is not None
-        if name in needs and not given:
-            raise SdevalError(f"{here}: {name}: is missing; {task} needs one")
-        if given and name not in needs:
-            raise SdevalError(f"{here}: {name}: {task} takes none; remove it")
+        is_set = getattr(case, name) is not None
+        if name in needs and not is_set:
+            raise SdevalError(f"{where}: {name}: is missing; {task} needs one")
+        if is_set and name not in needs:
+            raise SdevalError(f"{where}: {name}: {task} takes none; remove it")
     if case.strength is not None and task == "text2img":
-        raise SdevalError(f"{here}: strength: text2img takes none; remove it")
+        raise SdevalError(f"{where}: strength: text2img takes none; remove it")
     if case.strength is not None and not 0 < case.strength <= 1:
-        raise SdevalError(f"{here}: strength: must be above 0 and at most 1, got {case.strength}")
+        raise SdevalError(f"{where}: strength: must be above 0 and at most 1, got {case.strength}")
     if case.image is not None:
-        _check_images(case, here)
+        _check_images(case, where)
 
 
-def _check_images(case: Case, here: str) -> None:
+def _check_images(case: Case, where: str) -> None:
     from sdeval.imaging.io import header
 
     sizes: dict[str, tuple[int, int]] = {}
@@ -229,13 +234,13 @@ def _check_images(case: Case, here: str) -> None:
             try:
                 sizes[name] = header(path)
             except SdevalError as error:
-                raise SdevalError(f"{here}: {name}: {error}") from None
+                raise SdevalError(f"{where}: {name}: {error}") from None
     if len(set(sizes.values())) > 1:
         image, mask = ("{}x{}".format(*sizes[name]) for name in ("image", "mask"))
-        raise SdevalError(f"{here}: mask: is {mask} pixels but the image is {image}; make them the same size")
+        raise SdevalError(f"{where}: mask: is {mask} pixels but the image is {image}; make them the same size")
     if any(edge % MULTIPLE for edge in sizes["image"]):
         width, height = sizes["image"]
-        raise SdevalError(f"{here}: image: is {width}x{height} pixels; both edges must be multiples of {MULTIPLE}")
+        raise SdevalError(f"{where}: image: is {width}x{height} pixels; both edges must be multiples of {MULTIPLE}")
 
 
 def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:

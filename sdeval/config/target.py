@@ -111,9 +111,13 @@ class Target(typed.Checked):
 
         Switches that are left alone are left out: a new one must not look like a change.
         """
-        facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "name"}
-        plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in facts.items()}
-        return {name: value for name, value in plain.items() if name in _TOLD or value != _LEFT_ALONE[name]}
+        values = {
+            attribute.name: getattr(self, attribute.name) for attribute in fields(self) if attribute.name != "name"
+        }
+        plain_values = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+        return {
+            name: value for name, value in plain_values.items() if name in _ALWAYS_DESCRIBED or value != _DEFAULTS[name]
+        }
 
     @property
     def is_own(self) -> bool:
@@ -126,13 +130,15 @@ class Target(typed.Checked):
         return hashlib.sha256(json.dumps(self.describe(), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-FIELDS = tuple(each.name for each in fields(Target) if each.name not in ("name", "settings"))
+FIELDS = tuple(attribute.name for attribute in fields(Target) if attribute.name not in ("name", "settings"))
 """Fields that `--sdeval-set` and named targets may give."""
 
 
-_TOLD = ("model", "dtype", "scheduler", "device", "batch_size", "settings")
-_LEFT_ALONE: dict[str, Any] = {
-    each.name: {} if each.default is MISSING else each.default for each in fields(Target) if each.name != "name"
+_ALWAYS_DESCRIBED = ("model", "dtype", "scheduler", "device", "batch_size", "settings")
+_DEFAULTS: dict[str, Any] = {
+    attribute.name: {} if attribute.default is MISSING else attribute.default
+    for attribute in fields(Target)
+    if attribute.name != "name"
 }
 
 

@@ -17,7 +17,7 @@ from sdeval.errors import SdevalError, unknown
 
 FILE = Path("suites") / "targets.toml"
 """Where a project keeps its targets, seen from its root."""
-KEYS = ("extends", *(each.name for each in fields(Target) if each.name != "name"))
+KEYS = ("extends", *(field.name for field in fields(Target) if field.name != "name"))
 """What a table of a target may hold."""
 
 Tables = Mapping[str, tuple[str, Mapping[str, Any]]]
@@ -28,7 +28,7 @@ Tables = Mapping[str, tuple[str, Mapping[str, Any]]]
 def shipped() -> Mapping[str, Target]:
     """The targets that come with sdeval."""
     text = (resources.files("sdeval") / "targets.toml").read_text(encoding="utf-8")
-    return MappingProxyType(targets_of(_named(tomllib.loads(text), "targets.toml of sdeval"), {}))
+    return MappingProxyType(targets_of(_tables_by_name(tomllib.loads(text), "targets.toml of sdeval"), {}))
 
 
 def of_project(root: Path, table: Mapping[str, Any]) -> dict[str, Target]:
@@ -42,7 +42,7 @@ def of_project(root: Path, table: Mapping[str, Any]) -> dict[str, Target]:
         SdevalError: a table holds what no target has, or extends what nobody knows.
     """
     path = root / FILE
-    tables = {**_of_file(path), **_named(table, f"{root / 'pyproject.toml'}: [tool.sdeval.targets]")}
+    tables = {**_of_file(path), **_tables_by_name(table, f"{root / 'pyproject.toml'}: [tool.sdeval.targets]")}
     return {**shipped(), **targets_of(tables, shipped())}
 
 
@@ -50,33 +50,33 @@ def _of_file(path: Path) -> dict[str, tuple[str, Mapping[str, Any]]]:
     if not path.is_file():
         return {}
     try:
-        return _named(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        return _tables_by_name(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:
         raise SdevalError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise SdevalError(f"{path}: not TOML: {error}") from None
 
 
-def _named(content: Mapping[str, Any], where: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
+def _tables_by_name(content: Mapping[str, Any], where: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
     for name, table in content.items():
         if not isinstance(table, Mapping):
             raise SdevalError(f"{where}: {name}: a target is a table such as [{name}], got {table!r}")
     return {name: (f"{where}: [{name}]", table) for name, table in content.items()}
 
 
-def targets_of(tables: Tables, known: Mapping[str, Target]) -> dict[str, Target]:
+def targets_of(tables: Tables, base_targets: Mapping[str, Target]) -> dict[str, Target]:
     """Targets from tables: what one `extends` is taken over, and call settings and mappings are merged.
 
     Raises:
         SdevalError: an unknown key, a wrong value, or a circle of targets that extend each other.
     """
-    return {name: _built(name, tables, known, ()) for name in tables}
+    return {name: _build(name, tables, base_targets, ()) for name in tables}
 
 
-def _built(name: str, tables: Tables, known: Mapping[str, Target], below: tuple[str, ...]) -> Target:
+def _build(name: str, tables: Tables, base_targets: Mapping[str, Target], extending: tuple[str, ...]) -> Target:
     where, table = tables[name]
-    if name in below:
-        raise SdevalError(f"{where}: extends itself by way of {' → '.join((*below, name))}")
+    if name in extending:
+        raise SdevalError(f"{where}: extends itself by way of {' → '.join((*extending, name))}")
     _check_keys(where, table)
     values = {key: value for key, value in table.items() if key != "extends"}
     base = table.get("extends")
@@ -84,15 +84,15 @@ def _built(name: str, tables: Tables, known: Mapping[str, Target], below: tuple[
     if base is None:
         if "model" not in values:
             raise SdevalError(f"{where}: model: is missing; or say what it extends")
-        return _made(where, {**values, "name": name})
+        return _make_target(where, {**values, "name": name})
     # A target may extend its shipped namesake, to override a part of it.
     if base in tables and base != name:
-        parent = _built(base, tables, known, (*below, name))
-    elif base in known:
-        parent = known[base]
+        parent = _build(base, tables, base_targets, (*extending, name))
+    elif base in base_targets:
+        parent = base_targets[base]
     else:
-        raise SdevalError(f"{where}: extends: {unknown('target', base, {*tables, *known} - {name})}")
-    return _made(where, {**_facts(parent), **_merged(parent, values), "name": name})
+        raise SdevalError(f"{where}: extends: {unknown('target', base, {*tables, *base_targets} - {name})}")
+    return _make_target(where, {**_facts(parent), **_merge(parent, values), "name": name})
 
 
 def _check_keys(where: str, table: Iterable[str]) -> None:
@@ -102,20 +102,20 @@ def _check_keys(where: str, table: Iterable[str]) -> None:
 
 
 def _facts(target: Target) -> dict[str, Any]:
-    return {each.name: getattr(target, each.name) for each in fields(Target)}
+    return {field.name: getattr(target, field.name) for field in fields(Target)}
 
 
-def _merged(parent: Target, values: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(parent: Target, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values over those of the parent; revision and variant are the parent model's, and not another one's."""
     merged: dict[str, Any] = {"revision": None, "variant": None} if "model" in values else {}
     for key, value in values.items():
-        before = getattr(parent, key)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        merged[key] = {**before, **value} if both else value
+        inherited = getattr(parent, key)
+        are_mappings = isinstance(inherited, Mapping) and isinstance(value, Mapping)
+        merged[key] = {**inherited, **value} if are_mappings else value
     return merged
 
 
-def _made(where: str, values: dict[str, Any]) -> Target:
+def _make_target(where: str, values: dict[str, Any]) -> Target:
     try:
         return Target(**values)
     except SdevalError as error:

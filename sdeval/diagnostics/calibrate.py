@@ -79,8 +79,8 @@ def _of_same(run: Run, suite: Suite, target: Target) -> Run:
         raise SdevalError(f"a run of {run.suite} on {run.target} says nothing of {suite.name} on {target.name}")
     plan = make_plan(suite, target)
     part = with_seeds(run, suite.seeds, suite, pick_device(target.device))
-    if {each.key: each.fingerprint for each in part.samples} != {
-        (each.case.id, each.seed): plan.fingerprint(each) for each in plan.samples
+    if {sample.key: sample.fingerprint for sample in part.samples} != {
+        (sample.case.id, sample.seed): plan.fingerprint(sample) for sample in plan.samples
     }:
         raise SdevalError(
             f"a run of {run.suite} on {run.target} asks for other samples than the suite does now; generate it again"
@@ -121,19 +121,19 @@ def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = M
         SdevalError: a score is missing, or was not made in the same way.
     """
     own = measured.seeds[0]
-    judged = [name for name in suite.metrics if own.metrics[name].gating]
+    gating = [name for name in suite.metrics if own.metrics[name].gating]
     return Variability(
         suite=own.suite,
         target=own.target,
         seed_sets=len(measured.seeds),
-        metrics={name: _of_metric(name, suite, measured, ALPHA_METRICS / len(judged)) for name in judged},
+        metrics={name: _of_metric(name, suite, measured, ALPHA_METRICS / len(gating)) for name in gating},
         request={name: own.request[name] for name in ("cases", "seeds", "settings")},
-        samples=samples_hash(each.fingerprint for each in own.samples),
+        samples=samples_hash(sample.fingerprint for sample in own.samples),
         generated_by=own.generated_by,
         overrides=dict(overrides),
         environment=environment.describe(),
         images=sum(len(run.samples) for run in measured.seeds),
-        defects=dict(Counter(each.defect for run in measured.seeds for each in run.samples if each.defect)),
+        defects=dict(Counter(sample.defect for run in measured.seeds for sample in run.samples if sample.defect)),
     )
 
 
@@ -183,13 +183,13 @@ def _shows_mean(name: str, suite: Suite, measured: Measured, allowed: float, alp
     """By the rule that judges a session, with the spread over all seeds that were generated."""
     own = measured.seeds[0]
     record = own.metrics[name]
-    every = np.hstack([_table(run, name) for run in measured.seeds])
-    spread = (stats.seed_spread(every) if record.alone else None) or stats.between_cases(every)
+    scores = np.hstack([_table(run, name) for run in measured.seeds])
+    spread = (stats.seed_spread(scores) if record.alone else None) or stats.between_cases(scores)
     seeds = len(suite.rounds[-1])
     if spread is None:
         return _Shows(None, 0, stats.Spread(0.0, 0.0))
-    stated = tolerance_of(record, float(every.mean()))
-    loss = stats.detectable_loss(spread, len(every), seeds, allowed, alpha, margin_unit=min(allowed, stated))
+    stated = tolerance_of(record, float(scores.mean()))
+    loss = stats.detectable_loss(spread, len(scores), seeds, allowed, alpha, margin_unit=min(allowed, stated))
     needed = stats.needed_cases(spread, seeds, allowed, alpha) if allowed else 0
     # Scores that hang together give no spread over seeds that a session could use.
     return _Shows(loss, needed, spread if record.alone else stats.Spread(spread.variance, 0.0))
@@ -212,16 +212,16 @@ def _table(run: Run, name: str) -> stats.Floats:
     """Scores `[cases, seeds]`."""
     scores = paired(run, run, name, list(run.by_case()))
     if scores is None:
-        raise _uncomputed(run, name)
+        raise _missing_score(run, name)
     return scores.after
 
 
 def _value(run: Run, name: str) -> float:
     value = value_of(run, name)
     if value is None:
-        raise _uncomputed(run, name)
+        raise _missing_score(run, name)
     return value
 
 
-def _uncomputed(run: Run, name: str) -> SdevalError:
+def _missing_score(run: Run, name: str) -> SdevalError:
     return SdevalError(f"{run.suite} on {run.target}: {name} could not be computed; see to that first")

@@ -49,9 +49,9 @@ def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: 
     return [repeatable(alone, again), alone_or_together(alone, together), seeded(alone, other), *machine()]
 
 
-def repeatable(one: Generated, two: Generated) -> Check:
+def repeatable(first: Generated, second: Generated) -> Check:
     """The same sample, twice."""
-    difference, kind = _difference(one, two)
+    difference, kind = _difference(first, second)
     if kind == "identical":
         return Check("repeatable", "fine", "the same sample twice is the same to the last bit")
     advice = "a sample must depend on case and seed alone: look for unseeded noise, and set deterministic algorithms"
@@ -67,21 +67,21 @@ def alone_or_together(alone: Generated, together: Generated) -> Check:
     return Check("batches", "look", f"alone and in a batch: {difference}", advice)
 
 
-def seeded(one: Generated, other: Generated) -> Check:
+def seeded(first: Generated, second: Generated) -> Check:
     """The same case with two seeds."""
-    difference, kind = _difference(one, other)
+    difference, kind = _difference(first, second)
     if kind == "changed":
         return Check("seeds", "fine", f"another seed generates another image: {difference}")
     return Check("seeds", "wrong", f"another seed: {difference}", "the pipeline ignores its generator")
 
 
-def _difference(one: Generated, two: Generated) -> tuple[str, str]:
-    before, now = to_pixels(one.image), to_pixels(two.image)
-    kind = image_change(before, now)
-    if kind == "identical" or before.shape != now.shape:
+def _difference(first: Generated, second: Generated) -> tuple[str, str]:
+    first_pixels, second_pixels = to_pixels(first.image), to_pixels(second.image)
+    kind = image_change(first_pixels, second_pixels)
+    if kind == "identical" or first_pixels.shape != second_pixels.shape:
         return kind, kind
-    moved = np.abs(before.astype(int) - now)
-    return f"{kind}, {moved.mean():.2f} levels on average, {moved.max()} at most", kind
+    change = np.abs(first_pixels.astype(int) - second_pixels)
+    return f"{kind}, {change.mean():.2f} levels on average, {change.max()} at most", kind
 
 
 def machine() -> Iterator[Check]:
@@ -135,13 +135,13 @@ def tf32() -> Check:
     if os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
         return Check("TF32", "fine", "off for all libraries by NVIDIA_TF32_OVERRIDE=0")
     rounded = {"matrix products": _rounds_products(), "convolutions": _rounds_convolutions()}
-    found = ", ".join(f"{name} {'TF32' if on else 'IEEE'}" for name, on in rounded.items())
+    state = ", ".join(f"{name} {'TF32' if on else 'IEEE'}" for name, on in rounded.items())
     if not any(rounded.values()):
-        return Check("TF32", "fine", found)
+        return Check("TF32", "fine", state)
     advice = (
         "with dtype=float32 they are rounded to 10 bits: generate baseline and run alike, or set NVIDIA_TF32_OVERRIDE=0"
     )
-    return Check("TF32", "look", found, advice)
+    return Check("TF32", "look", state, advice)
 
 
 def _rounds_products() -> bool:

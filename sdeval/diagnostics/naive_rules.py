@@ -44,8 +44,8 @@ def unpaired_z(before: Floats, after: Floats, tolerance: float) -> bool:
 def percentile_bootstrap(before: Floats, after: Floats, tolerance: float) -> bool:
     """The 95% interval of the mean difference, over images, lies below zero (Efron 1979, percentile form)."""
     change = (after - before).ravel()
-    picked = np.random.default_rng(0).integers(change.size, size=(1000, change.size))
-    return bool(np.quantile(change[picked].mean(axis=1), 0.975) < 0)
+    resamples = np.random.default_rng(0).integers(change.size, size=(1000, change.size))
+    return bool(np.quantile(change[resamples].mean(axis=1), 0.975) < 0)
 
 
 BY_HAND: dict[str, ByHand] = {

@@ -81,24 +81,24 @@ class Sensitivity:
 
     def caught(self, *, clear: bool | None = None) -> tuple[int, int]:
         """How many planted faults were caught, of how many; only those of clear strength, or the others, if asked."""
-        mine = [each for each in self.faults if clear is None or each.clear == clear]
-        return sum(each.caught for each in mine), len(mine)
+        faults = [finding for finding in self.faults if clear is None or finding.clear == clear]
+        return sum(finding.caught for finding in faults), len(faults)
 
     def flagged(self) -> tuple[int, int]:
         """How many controls were flagged, of how many."""
-        controls = [each for each in self.findings if each.control]
-        return sum(each.caught for each in controls), len(controls)
+        controls = [finding for finding in self.findings if finding.control]
+        return sum(finding.caught for finding in controls), len(controls)
 
     @property
     def faults(self) -> list[Finding]:
         """Planted faults that did something."""
-        return [each for each in self.findings if not each.control and not each.identical]
+        return [finding for finding in self.findings if not finding.control and not finding.identical]
 
     @property
     def good(self) -> bool:
         """Whether every fault of clear strength was caught, and no control flagged."""
-        right, total = self.caught(clear=True)
-        return right == total and not self.flagged()[0]
+        count, total = self.caught(clear=True)
+        return count == total and not self.flagged()[0]
 
     def describe(self) -> dict[str, Any]:
         """As plain values."""
@@ -111,17 +111,17 @@ def chosen(names: Sequence[str], suite: Suite) -> list[Fault]:
     Raises:
         SdevalError: no such fault, or one of another task.
     """
-    known = {**FAULTS, **CONTROLS}
+    faults = {**FAULTS, **CONTROLS}
     for name in names:
-        if name not in known:
-            raise SdevalError(unknown("fault", name, known))
-        if suite.task not in known[name].tasks:
-            raise SdevalError(f"fault {name} is for {', '.join(known[name].tasks)}, not for {suite.task}")
-    return [known[name] for name in names] or [each for each in known.values() if suite.task in each.tasks]
+        if name not in faults:
+            raise SdevalError(unknown("fault", name, faults))
+        if suite.task not in faults[name].tasks:
+            raise SdevalError(f"fault {name} is for {', '.join(faults[name].tasks)}, not for {suite.task}")
+    return [faults[name] for name in names] or [fault for fault in faults.values() if suite.task in fault.tasks]
 
 
 def measure(
-    trial: Trial, folder: Path, watcher: Watcher, told: Callable[[Finding], None] = lambda _: None
+    trial: Trial, folder: Path, watcher: Watcher, report: Callable[[Finding], None] = lambda _: None
 ) -> Sensitivity:
     """Plant every fault once, and every control in each repeat, and judge each against the sound pipeline.
 
@@ -132,7 +132,7 @@ def measure(
         trial: what is planted where.
         folder: where sessions go; they may be thrown away afterwards.
         watcher: told of every image.
-        told: given every finding as soon as it is there.
+        report: called with every finding as soon as it is there.
 
     Raises:
         NotAvailable: the weights of a metric or of the target are not on this machine.
@@ -143,11 +143,11 @@ def measure(
     variability = _variability(trial, loaded.device)
     findings = []
     for repeat in range(trial.repeats):
-        bench = _sound(_Bench(trial.suite, loaded, variability, folder / str(repeat), watcher), APART * repeat)
+        bench = _healthy_bench(_Bench(trial.suite, loaded, variability, folder / str(repeat), watcher), APART * repeat)
         for fault in trial.faults:
             if fault.name in CONTROLS or repeat == 0:
                 findings.append(bench.finding(fault, repeat))
-                told(findings[-1])
+                report(findings[-1])
     return Sensitivity(
         suite=trial.suite.name, target=trial.target.name, findings=tuple(findings), notes=variability.notes
     )
@@ -160,22 +160,22 @@ def _variability(trial: Trial, device: str) -> VariabilityFit:
     return fit_variability(trial.baselines, trial.suite, trial.target, accepted, options)
 
 
-def _sound(bench: _Bench, shift: int) -> _Bench:
+def _healthy_bench(bench: _Bench, shift: int) -> _Bench:
     """A bench whose baseline is healthy: a model may generate a broken image now and then, with the best of pipelines.
 
     Anything else that is wrong would be so with other seeds as well.
     """
-    refused = None
+    failure = None
     for number in range(TRIES):
-        further = shift + len(bench.suite.rounds[-1]) * number
-        moved = replace(bench.suite, seeds=tuple(seed + further for seed in bench.suite.seeds))
-        found = replace(bench, suite=moved, folder=bench.folder / f"seeds-{number}")
+        offset = shift + len(bench.suite.rounds[-1]) * number
+        suite = replace(bench.suite, seeds=tuple(seed + offset for seed in bench.suite.seeds))
+        candidate = replace(bench, suite=suite, folder=bench.folder / f"seeds-{number}")
         try:
-            found.accept()
-            return found
+            candidate.accept()
+            return candidate
         except BrokenImages as error:
-            refused = error
-    raise SdevalError(f"the pipeline without any fault generates broken images with {TRIES} sets of seeds: {refused}")
+            failure = error
+    raise SdevalError(f"the pipeline without any fault generates broken images with {TRIES} sets of seeds: {failure}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ class _Bench:
             raise SdevalError(
                 f"fault {fault.name} does not fit {self.target.name}: {why}; name others with --fault"
             ) from error
-        failing = [each for each in verdicts if each.verdict in FAILING]
+        failing = [verdict for verdict in verdicts if verdict.verdict in FAILING]
         run = run_folder.read(self._run_folder(fault.name))
         return Finding(
             fault=fault.name,
@@ -223,10 +223,10 @@ class _Bench:
             repeat=repeat,
             verdict=verdicts[0].verdict,
             caught=bool(failing),
-            metrics=tuple(dict.fromkeys(each.metric for each in failing)),
-            loss=max([0.0, *(each.loss for each in verdicts if not each.case)]),
+            metrics=tuple(dict.fromkeys(verdict.metric for verdict in failing)),
+            loss=max([0.0, *(verdict.loss for verdict in verdicts if not verdict.case)]),
             by_hand=self._by_hand(run),
-            identical=all(each.reason == "identical images" for each in verdicts if each.case),
+            identical=all(verdict.reason == "identical images" for verdict in verdicts if verdict.case),
         )
 
     def _verdicts(self, name: str) -> Iterator[Verdict]:
@@ -241,9 +241,9 @@ class _Bench:
         return self.folder / name / self.suite.name / self.target.name
 
     def _by_hand(self, run: Run) -> dict[str, bool]:
-        before = baselines.find(self.baselines, self.suite.name, self.target.name)
-        assert before is not None
-        return {rule: any(_alarms(run, before, rule)) for rule in BY_HAND}
+        baseline = baselines.find(self.baselines, self.suite.name, self.target.name)
+        assert baseline is not None
+        return {rule: any(_alarms(run, baseline, rule)) for rule in BY_HAND}
 
 
 def _alarms(run: Run, baseline: Run, rule: str) -> Iterator[bool]:

@@ -43,12 +43,12 @@ def check(target: Target, task: Task, settings: Iterable[str]) -> None:
     for name in target.describe():
         if name not in _FITTING and getattr(target, name) not in (None, "float32"):
             raise SdevalError(f"target {target.name}: {name} has no effect: {target.model} is no diffusers pipeline")
-    known = inspect.signature(_generation(find(target))).parameters
-    if any(each.kind is each.VAR_KEYWORD for each in known.values()):
+    parameters = inspect.signature(_generation(find(target))).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
     for name in settings:
-        if name not in known:
-            raise SdevalError(f"target {target.name}: {unknown(f'argument of {target.model}', name, known)}")
+        if name not in parameters:
+            raise SdevalError(f"target {target.name}: {unknown(f'argument of {target.model}', name, parameters)}")
 
 
 def find(target: Target) -> Any:
@@ -62,17 +62,17 @@ def find(target: Target) -> Any:
     if not colon or not module or not name:
         raise SdevalError(f"{where}: must be python:MODULE:NAME or python:FILE.py:NAME, got {target.model}")
     try:
-        found = getattr(_imported(module), name)
+        program = getattr(_import_program(module), name)
     except (ImportError, OSError, SyntaxError, AttributeError) as error:
         raise SdevalError(f"{where}: {target.model} cannot be imported: {error}") from error
-    if not callable(found):
+    if not callable(program):
         raise SdevalError(f"{where}: {target.model} is no function and no class")
-    if inspect.isclass(found) and not callable(getattr(found, "generate", None)):
+    if inspect.isclass(program) and not callable(getattr(program, "generate", None)):
         raise SdevalError(f"{where}: {target.model} has no generate(self, case, seed)")
-    return found
+    return program
 
 
-def _imported(text: str) -> Any:
+def _import_program(text: str) -> Any:
     if not text.endswith(".py"):
         return importlib.import_module(text)
     path = Path(text).expanduser().resolve()
@@ -88,9 +88,9 @@ def _imported(text: str) -> Any:
     return module
 
 
-def _generation(found: Any) -> Callable[..., Any]:
+def _generation(program: Any) -> Callable[..., Any]:
     """What is called for each image."""
-    generation: Callable[..., Any] = getattr(found, "generate") if inspect.isclass(found) else found  # noqa: B009
+    generation: Callable[..., Any] = getattr(program, "generate") if inspect.isclass(program) else program  # noqa: B009
     return generation
 
 
@@ -102,7 +102,7 @@ class OwnEngine:
         self.batch_size = 1
         self.load_seconds = 0.0
         self._warm = False
-        self._found = find(target)
+        self._program = find(target)
 
     @property
     def environment(self) -> Mapping[str, Any]:
@@ -118,9 +118,9 @@ class OwnEngine:
 
     @cached_property
     def _generate(self) -> Callable[..., Any]:
-        if not inspect.isclass(self._found):
-            return _generation(self._found)
-        engine: Any = self._found()
+        if not inspect.isclass(self._program):
+            return _generation(self._program)
+        engine: Any = self._program()
         if callable(getattr(engine, "load", None)):
             started = time.perf_counter()
             engine.load()

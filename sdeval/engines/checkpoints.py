@@ -44,7 +44,7 @@ def find_model(target: Target) -> Path:
         raise SdevalError(
             f"target {target.name}: no model_index.json in {folder}; is it a diffusers checkpoint folder?"
         )
-    for part in sorted(each for each in folder.iterdir() if each.is_dir()):
+    for part in sorted(path for path in folder.iterdir() if path.is_dir()):
         endings = {file.suffix for file in part.iterdir()}
         if endings.intersection(_PICKLES) and ".safetensors" not in endings:
             raise SdevalError(
@@ -108,11 +108,11 @@ def looks_like_path(text: str) -> bool:
 def _cached(model: str, index: str, revision: str | None) -> Path:
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(model, index, revision=revision)
-    if not isinstance(found, str):
+    path = try_to_load_from_cache(model, index, revision=revision)
+    if not isinstance(path, str):
         flag = f" --revision {revision}" if revision else ""
         raise NotAvailable(f"weights of {model} are not on this machine; get them with: hf download {model}{flag}")
-    return Path(found).parents[index.count("/")]
+    return Path(path).parents[index.count("/")]
 
 
 def find_prior(target: Target, folder: Path) -> Path | None:
@@ -141,8 +141,8 @@ def family_needs_prior(pipeline_class: Any) -> bool:
 def _prior_of_card(card: Path) -> str | None:
     from huggingface_hub.repocard import metadata_load
 
-    named = (metadata_load(card) or {}).get("prior")
-    return str(named[0] if isinstance(named, list) else named) if named else None
+    prior = (metadata_load(card) or {}).get("prior")
+    return str(prior[0] if isinstance(prior, list) else prior) if prior else None
 
 
 def check_task(target: Target, folder: Path, task: Task) -> None:

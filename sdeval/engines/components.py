@@ -47,8 +47,8 @@ def parts_of(target: Target, folder: Path, task: Task) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     dtype = getattr(torch, target.dtype)
     if target.vae:
-        found = find_part(target, "vae", target.vae, "config.json")
-        parts["vae"] = _vae_class(target, found).from_pretrained(found, dtype=dtype, use_safetensors=True)
+        vae_folder = find_part(target, "vae", target.vae, "config.json")
+        parts["vae"] = _vae_class(target, vae_folder).from_pretrained(vae_folder, dtype=dtype, use_safetensors=True)
     prior = find_prior(target, folder)
     if prior is not None:
         # Given as parts: a model card of a local folder can only name a hub id or an absolute path.
@@ -71,10 +71,12 @@ def _vae_class(target: Target, folder: Path) -> Any:
         name = str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["_class_name"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SdevalError(f"target {target.name}: vae: {folder / 'config.json'} cannot be read: {error}") from None
-    found = getattr(diffusers, name, None) if name.startswith(("Autoencoder", "Asymmetric", "Consistency")) else None
-    if found is None:
+    vae_class = (
+        getattr(diffusers, name, None) if name.startswith(("Autoencoder", "Asymmetric", "Consistency")) else None
+    )
+    if vae_class is None:
         raise SdevalError(f"target {target.name}: vae: {folder} holds a {name}, which is no autoencoder of diffusers")
-    return found
+    return vae_class
 
 
 def _without_safety_checker(target: Target, folder: Path) -> dict[str, Any]:
@@ -88,24 +90,24 @@ def _quantization(target: Target, folder: Path) -> Any:
     """How parts are quantized: diffusers and transformers have classes of their own for the same backend."""
     from diffusers.quantizers import PipelineQuantizationConfig
 
-    given = dict(target.quantization)
-    backend, components = given.pop("backend"), given.pop("components", None)
+    options = dict(target.quantization)
+    backend, components = options.pop("backend"), options.pop("components", None)
     where = f"target {target.name}: quantization"
     libraries = {
         name: part[0]
         for name, part in DiffusionPipeline.load_config(folder).items()
         if isinstance(part, list | tuple) and part[0] in ("diffusers", "transformers")
     }
-    chosen = components or [name for name in DENOISERS if name in libraries]
-    names = [chosen] if isinstance(chosen, str) else list(chosen)
+    components_or_default = components or [name for name in DENOISERS if name in libraries]
+    names = [components_or_default] if isinstance(components_or_default, str) else list(components_or_default)
     for name in names:
         if name not in libraries:
             raise SdevalError(f"{where}: components: {unknown('part', name, libraries)}")
     try:
-        if backend == "torchao" and isinstance(given.get("quant_type"), str):
-            given["quant_type"] = _torchao_type(given["quant_type"], where)
+        if backend == "torchao" and isinstance(options.get("quant_type"), str):
+            options["quant_type"] = _torchao_type(options["quant_type"], where)
         kinds = {name: _quantization_class(libraries[name], backend, where) for name in names}
-        return PipelineQuantizationConfig(quant_mapping={name: kind(**given) for name, kind in kinds.items()})
+        return PipelineQuantizationConfig(quant_mapping={name: kind(**options) for name, kind in kinds.items()})
     except ImportError as error:
         raise NotAvailable(f"{where}: {error}".splitlines()[0]) from error
     except (TypeError, ValueError) as error:
@@ -117,17 +119,17 @@ def _quantization_class(library: str, backend: str, where: str) -> Any:
     from transformers.quantizers import auto as of_transformers
 
     module = of_transformers if library == "transformers" else of_diffusers
-    known = module.AUTO_QUANTIZATION_CONFIG_MAPPING
-    if backend not in known:
-        raise SdevalError(f"{where}: {unknown('backend', backend, known)}")
-    return known[backend]
+    classes = module.AUTO_QUANTIZATION_CONFIG_MAPPING
+    if backend not in classes:
+        raise SdevalError(f"{where}: {unknown('backend', backend, classes)}")
+    return classes[backend]
 
 
 def _torchao_type(name: str, where: str) -> Any:
     """An object of the class that torchao calls so; text is all that a file of targets can hold."""
     import torchao.quantization
 
-    known = [each for each in dir(torchao.quantization) if each.endswith("Config")]
-    if name not in known:
-        raise SdevalError(f"{where}: {unknown('quant_type', name, known)}")
+    names = [attribute for attribute in dir(torchao.quantization) if attribute.endswith("Config")]
+    if name not in names:
+        raise SdevalError(f"{where}: {unknown('quant_type', name, names)}")
     return getattr(torchao.quantization, name)()

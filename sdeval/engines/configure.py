@@ -40,10 +40,10 @@ def prepare(pipeline: DiffusionPipeline, target: Target) -> None:
 def denoiser_of(pipeline: DiffusionPipeline) -> torch.nn.Module:
     """The model that runs in every step."""
     part = generation_part(pipeline)
-    found: torch.nn.Module | None = getattr(part, "unet", None) or getattr(part, "transformer", None)
-    if found is None:
+    model: torch.nn.Module | None = getattr(part, "unet", None) or getattr(part, "transformer", None)
+    if model is None:
         raise SdevalError(f"{type(pipeline).__name__}: holds neither a unet nor a transformer")
-    return found
+    return model
 
 
 def find_scheduler(name: str) -> type[SchedulerMixin]:
@@ -52,11 +52,15 @@ def find_scheduler(name: str) -> type[SchedulerMixin]:
     Raises:
         SdevalError: no such scheduler; lists the near matches.
     """
-    known = [each for each in dir(diffusers) if each.endswith("Scheduler") and not each.startswith("Flax")]
-    if name not in known:
-        raise SdevalError(unknown("scheduler", name, known))
-    found: type[SchedulerMixin] = getattr(diffusers, name)
-    return found
+    names = [
+        attribute
+        for attribute in dir(diffusers)
+        if attribute.endswith("Scheduler") and not attribute.startswith("Flax")
+    ]
+    if name not in names:
+        raise SdevalError(unknown("scheduler", name, names))
+    scheduler_class: type[SchedulerMixin] = getattr(diffusers, name)
+    return scheduler_class
 
 
 def check_scheduler(target: Target, pipeline_class: str, own: str) -> None:
@@ -70,14 +74,14 @@ def check_scheduler(target: Target, pipeline_class: str, own: str) -> None:
     where, name = f"target {target.name}", target.scheduler or own
     kind, family = find_scheduler(name), family_of(pipeline_class)
     if not family.allows(name, target.scheduler_config):
-        told = f", and with {family.told[0]}={family.told[1]} {_list(family.when_told)}" if family.told else ""
+        hint = f", and with {family.told[0]}={family.told[1]} {_list(family.when_told)}" if family.told else ""
         raise SdevalError(
-            f"{where}: {name} does not fit a {family.name} model; these do: {_list(family.schedulers or ())}{told}"
+            f"{where}: {name} does not fit a {family.name} model; these do: {_list(family.schedulers or ())}{hint}"
         )
-    known = set(inspect.signature(kind.__init__).parameters) - {"self"}
-    for each in target.scheduler_config:
-        if each not in known:
-            raise SdevalError(f"{where}: scheduler_config: {unknown(f'argument of {name}', each, known)}")
+    arguments = set(inspect.signature(kind.__init__).parameters) - {"self"}
+    for argument in target.scheduler_config:
+        if argument not in arguments:
+            raise SdevalError(f"{where}: scheduler_config: {unknown(f'argument of {name}', argument, arguments)}")
 
 
 def _list(names: Any) -> str:
@@ -115,8 +119,8 @@ def _add_loras(pipeline: DiffusionPipeline, target: Target) -> None:
             raise NotAvailable(f"{where}: {first_line(error)}; get it with: pip install peft") from error
         except ValueError as error:
             missing = "PEFT backend is required" in str(error)
-            said = "needs peft; get it with: pip install peft" if missing else first_line(error)
-            raise (NotAvailable if missing else SdevalError)(f"{where}: {said}") from error
+            message = "needs peft; get it with: pip install peft" if missing else first_line(error)
+            raise (NotAvailable if missing else SdevalError)(f"{where}: {message}") from error
         if not any(name in adapters for adapters in pipeline.get_list_adapters().values()):
             raise SdevalError(f"{where}: changes no part of a {type(pipeline).__name__}")
         names.append(name)
@@ -135,13 +139,13 @@ def _set_vae(pipeline: DiffusionPipeline, target: Target) -> None:
         if hasattr(vae, method):
             getattr(vae, method)()
         if not getattr(vae, flag, False):
-            found = type(vae).__name__ if vae is not None else type(pipeline).__name__
-            raise SdevalError(f"target {target.name}: vae_{flag[4:]} has no effect: {found} has no {method}()")
+            class_name = type(vae).__name__ if vae is not None else type(pipeline).__name__
+            raise SdevalError(f"target {target.name}: vae_{flag[4:]} has no effect: {class_name} has no {method}()")
 
 
 def _set_channels_last(pipeline: DiffusionPipeline, target: Target) -> None:
     denoiser = denoiser_of(pipeline)
-    if not any(each.dim() == 4 for each in denoiser.parameters()):
+    if not any(weight.dim() == 4 for weight in denoiser.parameters()):
         raise SdevalError(
             f"target {target.name}: channels_last has no effect: {type(denoiser).__name__} convolves nothing"
         )
@@ -154,20 +158,20 @@ def _set_attention(pipeline: DiffusionPipeline, target: Target, name: str) -> No
     try:
         if name == "sliced":
             pipeline.enable_attention_slicing()
-            done = any("Sliced" in each for each in attention_of(pipeline))
+            has_effect = any("Sliced" in processor for processor in attention_of(pipeline))
         elif name == "xformers" and not _dispatches(denoiser):
             pipeline.enable_xformers_memory_efficient_attention()
-            done = any("XFormers" in each for each in attention_of(pipeline))
+            has_effect = any("XFormers" in processor for processor in attention_of(pipeline))
         else:
-            done = _dispatches(denoiser)
-            if done:
+            has_effect = _dispatches(denoiser)
+            if has_effect:
                 denoiser.set_attention_backend(name)  # type: ignore[operator]
     except (ImportError, RuntimeError) as error:
         raise NotAvailable(f"{where} {name}: {first_line(error)}") from error
     except ValueError as error:
         missing = "torch.cuda.is_available()" in str(error)
         raise (NotAvailable if missing else SdevalError)(f"{where}: {first_line(error)}") from error
-    if not done:
+    if not has_effect:
         raise SdevalError(
             f"{where} {name} has no effect on a {type(denoiser).__name__}; it runs {_list(attention_of(pipeline))}"
         )
@@ -179,16 +183,16 @@ def _processors(denoiser: torch.nn.Module) -> Mapping[str, Any]:
 
 def _dispatches(denoiser: torch.nn.Module) -> bool:
     """Whether its layers ask diffusers' dispatcher for a backend."""
-    return any(hasattr(each, "_attention_backend") for each in _processors(denoiser).values())
+    return any(hasattr(processor, "_attention_backend") for processor in _processors(denoiser).values())
 
 
 def attention_of(pipeline: DiffusionPipeline) -> list[str]:
     """Classes of the attention that really runs, with the backend where one was chosen."""
 
     def names() -> Iterator[str]:
-        for each in _processors(denoiser_of(pipeline)).values():
-            backend = getattr(each, "_attention_backend", None)
-            yield type(each).__name__ + (f" ({getattr(backend, 'value', backend)})" if backend else "")
+        for processor in _processors(denoiser_of(pipeline)).values():
+            backend = getattr(processor, "_attention_backend", None)
+            yield type(processor).__name__ + (f" ({getattr(backend, 'value', backend)})" if backend else "")
 
     return sorted(set(names()))
 

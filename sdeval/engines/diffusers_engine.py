@@ -100,7 +100,7 @@ class LoadedTarget:
             self._tried.add(task)
         warming = task not in self._warm
         self._warm.add(task)
-        return [replace(each, warming=warming) for each in generate_batch(pipeline, batch, settings)]
+        return [replace(image, warming=warming) for image in generate_batch(pipeline, batch, settings)]
 
     @property
     def environment(self) -> Mapping[str, Any]:
@@ -111,8 +111,8 @@ class LoadedTarget:
     def batch_size(self) -> int:
         """Images in one call: the target's, or one where diffusers generates batches of its kind wrongly."""
         folder = find_model(self.target)
-        one = family_of(str(DiffusionPipeline.load_config(folder)["_class_name"])).one_at_a_time
-        return 1 if one else self.target.batch_size
+        is_single = family_of(str(DiffusionPipeline.load_config(folder)["_class_name"])).one_at_a_time
+        return 1 if is_single else self.target.batch_size
 
     def describe(self, task: Task) -> dict[str, Any]:
         """What really runs: the classes of the pipeline, its scheduler and its attention, and the device."""
@@ -158,14 +158,14 @@ class LoadedTarget:
 def _quiet() -> Iterator[None]:
     """Without the progress bars that diffusers and transformers generate for every part of a model."""
     libraries = (diffusers.utils.logging, transformers.utils.logging)
-    shown = [each for each in libraries if each.is_progress_bar_enabled()]
-    for each in shown:
-        each.disable_progress_bar()
+    active = [library for library in libraries if library.is_progress_bar_enabled()]
+    for library in active:
+        library.disable_progress_bar()
     try:
         yield
     finally:
-        for each in shown:
-            each.enable_progress_bar()
+        for library in active:
+            library.enable_progress_bar()
 
 
 def pick_device(name: str) -> str:
@@ -201,8 +201,8 @@ def pipeline_class(target: Target, folder: Path, task: Task) -> type[DiffusionPi
     """
     name = str(DiffusionPipeline.load_config(folder)["_class_name"])
     for mapping in auto_pipeline.SUPPORTED_TASKS_MAPPINGS:
-        for family, found in mapping.items():
-            if found.__name__ == name and family in _MAPPINGS[task]:
+        for family, mapped_class in mapping.items():
+            if mapped_class.__name__ == name and family in _MAPPINGS[task]:
                 return _MAPPINGS[task][family]  # type: ignore[no-any-return]
     raise SdevalError(f"target {target.name}: diffusers has no {task} pipeline for a {name} checkpoint")
 
@@ -213,10 +213,10 @@ def check_settings(kind: type[DiffusionPipeline], settings: Mapping[str, Any]) -
     Raises:
         SdevalError: an unknown one, with the near matches among arguments and target fields; or what it must be.
     """
-    known = known_settings(kind)
+    allowed = known_settings(kind)
     for name, value in settings.items():
-        if name not in known:
-            raise SdevalError(f"{kind.__name__}: {unknown('setting', name, [*known, *FIELDS])}")
+        if name not in allowed:
+            raise SdevalError(f"{kind.__name__}: {unknown('setting', name, [*allowed, *FIELDS])}")
         check_value(value, _plain_kind(kind, name), name, kind.__name__)
 
 
@@ -234,5 +234,5 @@ def known_settings(kind: type[DiffusionPipeline]) -> list[str]:
 
 def fitting_settings(target: Target, task: Task) -> dict[str, Any]:
     """Those of a target's settings that its pipeline for a task has."""
-    known = known_settings(pipeline_class(target, find_model(target), task))
-    return {name: value for name, value in target.settings.items() if name in known}
+    allowed = known_settings(pipeline_class(target, find_model(target), task))
+    return {name: value for name, value in target.settings.items() if name in allowed}

@@ -14,7 +14,7 @@ from diffusers.schedulers import KarrasDiffusionSchedulers
 
 DIFFUSION = frozenset(
     (
-        *(each.name for each in KarrasDiffusionSchedulers),
+        *(scheduler.name for scheduler in KarrasDiffusionSchedulers),
         *("LCMScheduler", "TCDScheduler", "SASolverScheduler", "IPNDMScheduler"),
         *("DDIMParallelScheduler", "DDPMParallelScheduler"),
     )
@@ -73,5 +73,5 @@ def generation_part(pipeline: DiffusionPipeline) -> DiffusionPipeline:
 
 def family_of(pipeline_class: str) -> Family:
     """The family of a pipeline by the name of its class; one of which nothing is known where it is new."""
-    found = (family for prefix, family in _FAMILIES.items() if pipeline_class.startswith(prefix))
-    return next(found, Family(pipeline_class))
+    matches = (family for prefix, family in _FAMILIES.items() if pipeline_class.startswith(prefix))
+    return next(matches, Family(pipeline_class))

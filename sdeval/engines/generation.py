@@ -60,18 +60,20 @@ def smoke(pipeline: DiffusionPipeline, sample: Sample, settings: Mapping[str, An
         SdevalError: the call fails, or generates values that are no numbers.
     """
     strength = sample.case.strength or settings.get("strength") or 1.0
-    steps = {"num_inference_steps": math.ceil(2 / strength)} if "num_inference_steps" in _known(pipeline) else {}
+    steps = (
+        {"num_inference_steps": math.ceil(2 / strength)} if "num_inference_steps" in _call_parameters(pipeline) else {}
+    )
     name = type(generation_part(pipeline).scheduler).__name__
     try:
         generated = generate_batch(pipeline, [sample], {**settings, **steps})[0]
     except Exception as error:
-        what = f"{type(error).__name__}: {first_line(error)}"
-        raise SdevalError(f"scheduler {name} fails with this model after two steps: {what}") from error
+        message = f"{type(error).__name__}: {first_line(error)}"
+        raise SdevalError(f"scheduler {name} fails with this model after two steps: {message}") from error
     if not generated.finite:
         raise SdevalError(f"scheduler {name} generates values that are no numbers with this model, after two steps")
 
 
-def _known(pipeline: DiffusionPipeline) -> Collection[str]:
+def _call_parameters(pipeline: DiffusionPipeline) -> Collection[str]:
     return inspect.signature(type(pipeline).__call__).parameters
 
 
@@ -86,7 +88,7 @@ def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], setting
     }
     if any(case.negative_prompt for case in cases):
         arguments["negative_prompt"] = [case.negative_prompt for case in cases]
-    if "callback_steps" in _known(pipeline):
+    if "callback_steps" in _call_parameters(pipeline):
         # Kandinsky's own default is deprecated by its own parts.
         arguments["callback_steps"] = None
     arguments |= _image_arguments(pipeline, cases)
@@ -98,7 +100,7 @@ def _image_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> dict
     if cases[0].image is not None:
         images = [open_rgb(case.image) for case in cases if case.image]
         arguments["image"] = images
-        if {"width", "height"} <= set(_known(pipeline)):
+        if {"width", "height"} <= set(_call_parameters(pipeline)):
             arguments |= {"width": images[0].width, "height": images[0].height}
     if cases[0].mask is not None:
         arguments["mask_image"] = [open_mask(case.mask) for case in cases if case.mask]

@@ -40,12 +40,14 @@ def _gpu_busy() -> str:
     try:
         pynvml.nvmlInit()
         device = pynvml.nvmlDeviceGetHandleByIndex(0)
-        others = [each for each in pynvml.nvmlDeviceGetComputeRunningProcesses(device) if each.pid != os.getpid()]
+        processes = [
+            process for process in pynvml.nvmlDeviceGetComputeRunningProcesses(device) if process.pid != os.getpid()
+        ]
         reasons = pynvml.nvmlDeviceGetCurrentClocksEventReasons(device)
     except (pynvml.NVMLError, AttributeError):
         return ""
-    if len(others) > 1:
-        return f"the GPU is shared with {len(others)} programs"
+    if len(processes) > 1:
+        return f"the GPU is shared with {len(processes)} programs"
     slowed = pynvml.nvmlClocksEventReasonHwSlowdown | pynvml.nvmlClocksEventReasonSwThermalSlowdown
     return "the GPU is throttled: it is too hot, or short of power" if reasons & slowed else ""
 

@@ -32,10 +32,10 @@ def check_names(target: Target, settings: Iterable[str]) -> None:
     """
     if target.is_own:
         return
-    known = call_arguments()
+    arguments = call_arguments()
     for name in (*settings, *target.settings):
-        if known and name not in known:
-            raise SdevalError(f"target {target.name}: {unknown('setting', name, {*known, *FIELDS})}")
+        if arguments and name not in arguments:
+            raise SdevalError(f"target {target.name}: {unknown('setting', name, {*arguments, *FIELDS})}")
     schedulers = scheduler_names()
     if target.scheduler and schedulers and target.scheduler not in schedulers:
         raise SdevalError(f"target {target.name}: {unknown('scheduler', target.scheduler, schedulers)}")

@@ -35,8 +35,8 @@ class Stopwatch:
 
     def __init__(self, pipeline: DiffusionPipeline) -> None:
         self._scheduler = getattr(generation_part(pipeline), "scheduler", None)
-        known = inspect.signature(type(pipeline).__call__).parameters
-        self._called_back = {"callback_on_step_end", "callback_on_step_end_tensor_inputs"} <= set(known)
+        parameters = inspect.signature(type(pipeline).__call__).parameters
+        self._called_back = {"callback_on_step_end", "callback_on_step_end_tensor_inputs"} <= set(parameters)
         # Where it computes, wherever its parts wait; events say nothing of work on the processor.
         self._cuda = getattr(getattr(pipeline, "_execution_device", None), "type", "") == "cuda"
         self._start: Mark = None
@@ -65,7 +65,7 @@ class Stopwatch:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Mark begin and end, and in between the moment when time steps are set."""
-        with self._watched():
+        with self._observe_timesteps():
             self._start = self._mark()
             yield
             self._end = self._mark()
@@ -73,16 +73,16 @@ class Stopwatch:
             torch.cuda.synchronize()
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def _observe_timesteps(self) -> Iterator[None]:
         if self._scheduler is None:
             yield
             return
-        usual = self._scheduler.set_timesteps
+        original = self._scheduler.set_timesteps
 
-        @functools.wraps(usual)
-        def set_timesteps(*arguments: Any, **named: Any) -> Any:
+        @functools.wraps(original)
+        def set_timesteps(*arguments: Any, **options: Any) -> Any:
             self._set = self._mark()
-            return usual(*arguments, **named)
+            return original(*arguments, **options)
 
         self._scheduler.set_timesteps = set_timesteps
         try:
@@ -108,5 +108,5 @@ class Stopwatch:
             steps=len(self._steps),
         )
 
-    def _between(self, one: Mark, other: Mark) -> float:
-        return float(one.elapsed_time(other)) / 1000 if self._cuda else float(other - one)
+    def _between(self, start: Mark, end: Mark) -> float:
+        return float(start.elapsed_time(end)) / 1000 if self._cuda else float(end - start)

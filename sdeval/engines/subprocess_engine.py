@@ -47,9 +47,9 @@ class RemoteEngine:
         except OSError as error:
             raise SdevalError(f"--sdeval-compare-to-python: {python}: {error.strerror}") from error
         self._end = weakref.finalize(self, _end, self._process)
-        opened = self._ask({"open": {"name": target.name, **target.describe()}, "folder": self._folder.name})
-        self.batch_size: int = opened["batch_size"]
-        self._environment: dict[str, Any] = opened["environment"]
+        answer = self._ask({"open": {"name": target.name, **target.describe()}, "folder": self._folder.name})
+        self.batch_size: int = answer["batch_size"]
+        self._environment: dict[str, Any] = answer["environment"]
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -98,7 +98,7 @@ class RemoteEngine:
 
     def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
         """Generate a batch there, and fetch its images."""
-        samples = [{"case": _plain(asdict(each.case)), "seed": each.seed} for each in batch]
+        samples = [{"case": _plain(asdict(sample.case)), "seed": sample.seed} for sample in batch]
         answer = self._ask({"generate": task, "samples": samples, "settings": dict(settings)})
         return [self._generated(sample, facts) for sample, facts in zip(batch, answer["generated"], strict=True)]
 

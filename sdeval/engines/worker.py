@@ -49,7 +49,7 @@ class Arm:
         from sdeval.config.suite import Case, Sample
         from sdeval.imaging.io import write_png
 
-        samples = [Sample(Case(**each["case"]), each["seed"]) for each in request["samples"]]
+        samples = [Sample(Case(**entry["case"]), entry["seed"]) for entry in request["samples"]]
         for generated in self._engine.generate(request["generate"], samples, request["settings"]):
             name, self._count = f"{self._count}.png", self._count + 1
             write_png(self._folder / name, generated.image)

@@ -58,11 +58,11 @@ class LocalExecutor:
         """
         from sdeval.evaluation.evaluate import evaluate_both
 
-        candidate, other = (plan, self._load(plan.target)), (rival, self._load_rival(rival.target, python))
+        candidate, compared = (plan, self._load(plan.target)), (rival, self._load_rival(rival.target, python))
         count = 2 * len(plan.samples) - (2 * len(earlier[0].samples) if earlier else 0)
         title = f"{plan.suite.name} on {plan.target.name} and {rival.target.name}, interleaved"
         with self._watcher.watch(title, count) as progress:
-            return evaluate_both(candidate, other, folder, progress, earlier)
+            return evaluate_both(candidate, compared, folder, progress, earlier)
 
     def time_again(self, plan: Plan, run: Run, calls: int) -> Run:
         """The run with the times of a few calls that are made once more; their images are thrown away."""

@@ -45,15 +45,15 @@ def header(path: Path) -> tuple[int, int]:
 
 def open_rgb(path: Path) -> Image.Image:
     """Decode an image as RGB."""
-    return _decoded(path, "RGB")
+    return _decode(path, "RGB")
 
 
 def open_mask(path: Path) -> Image.Image:
     """Decode a mask as grey levels, 255 where it is painted again."""
-    return _decoded(path, "L")
+    return _decode(path, "L")
 
 
-def _decoded(path: Path, mode: str) -> Image.Image:
+def _decode(path: Path, mode: str) -> Image.Image:
     header(path)
     try:
         with Image.open(path) as image:

@@ -24,18 +24,18 @@ LOCAL = 8.0
 of one place in a large image, such as an eye, would be averaged away."""
 
 
-def psnr(one: Pixels, other: Pixels) -> float:
+def psnr(image: Pixels, baseline: Pixels) -> float:
     """`10 log10(255² / mean squared difference)`, over pixels and channels, 0 to 100 dB; 100 where identical.
 
     Args:
-        one: `[height, width, 3]`.
-        other: the same shape.
+        image: `[height, width, 3]`.
+        baseline: the same shape.
 
     Raises:
         ValueError: sizes differ.
     """
-    same_size(one=one, other=other)
-    error = float(np.mean((one.astype(np.float64) - other) ** 2))
+    same_size(one=image, other=baseline)
+    error = float(np.mean((image.astype(np.float64) - baseline) ** 2))
     return HIGHEST_PSNR if error == 0 else min(HIGHEST_PSNR, float(10 * np.log10(255**2 / error)))
 
 
@@ -45,8 +45,8 @@ def same_size(**images: Pixels) -> None:
     Raises:
         ValueError: heights or widths differ.
     """
-    if len({each.shape[:2] for each in images.values()}) > 1:
-        sizes = ", ".join(f"{name} {each.shape[1]}x{each.shape[0]}" for name, each in images.items())
+    if len({image.shape[:2] for image in images.values()}) > 1:
+        sizes = ", ".join(f"{name} {image.shape[1]}x{image.shape[0]}" for name, image in images.items())
         raise ValueError(f"sizes differ: {sizes}")
 
 

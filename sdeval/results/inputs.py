@@ -17,10 +17,10 @@ LARGEST = 1024
 
 def keep_inputs(cases: Iterable[Case], folder: Path) -> dict[str, CaseRecord]:
     """Keep init images and masks of cases in a run folder, equal ones once; return what was asked of each case."""
-    return {case.id: _kept(case, folder) for case in cases}
+    return {case.id: _record(case, folder) for case in cases}
 
 
-def _kept(case: Case, folder: Path) -> CaseRecord:
+def _record(case: Case, folder: Path) -> CaseRecord:
     return CaseRecord(
         case=case.id,
         image=_image(open_rgb(case.image), folder) if case.image else "",

@@ -63,23 +63,23 @@ class Journal:
         if not lines or lines[0] != Line(facts=self._facts):
             write_text(self._path, dump_line({"facts": self._facts}))
             return Generated()
-        check = next((each.self_check for each in lines if each.self_check is not None), "")
+        check = next((line.self_check for line in lines if line.self_check is not None), "")
         samples: dict[Key, SampleResult] = {}
         timings: dict[Key, Timing] = {}
-        for each in lines:
-            sample, timing = each.sample, each.timing
+        for line in lines:
+            sample, timing = line.sample, line.timing
             if sample and timing and request.get(sample.key) == sample.fingerprint and self._is_whole(sample):
                 samples[sample.key], timings[sample.key] = sample, timing
         return Generated(samples, timings, check)
 
     def add(self, samples: Iterable[SampleResult], timings: Mapping[Key, Timing]) -> None:
         """Write what was generated; a stop in between leaves a line that is passed over."""
-        lines = [{"sample": asdict(each), "timing": asdict(timings[each.key])} for each in samples]
+        lines = [{"sample": asdict(sample), "timing": asdict(timings[sample.key])} for sample in samples]
         self._append(lines)
 
-    def add_check(self, said: str) -> None:
+    def add_check(self, result: str) -> None:
         """Write what became of the self-check."""
-        self._append([{"self_check": said}])
+        self._append([{"self_check": result}])
 
     def _append(self, lines: Iterable[Mapping[str, Any]]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
@@ -95,8 +95,8 @@ class Journal:
 
 def _lines(path: Path) -> list[Line]:
     """Every line that is whole; what another holds is generated again."""
-    found = []
+    lines = []
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else ():
         with suppress(SdevalError):
-            found.append(from_json(Line, line, NAME))
-    return found
+            lines.append(from_json(Line, line, NAME))
+    return lines

@@ -138,4 +138,4 @@ class TimingLine(Timing):
     @property
     def timing(self) -> Timing:
         """What it says of that sample."""
-        return Timing(**{each.name: getattr(self, each.name) for each in fields(Timing)})
+        return Timing(**{attribute.name: getattr(self, attribute.name) for attribute in fields(Timing)})

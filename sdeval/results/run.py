@@ -57,17 +57,17 @@ class Run:
 
     def by_case(self) -> dict[str, list[SampleResult]]:
         """Samples of each case, in the order of the suite."""
-        grouped: dict[str, list[SampleResult]] = {}
+        samples: dict[str, list[SampleResult]] = {}
         for sample in self.samples:
-            grouped.setdefault(sample.case, []).append(sample)
-        return grouped
+            samples.setdefault(sample.case, []).append(sample)
+        return samples
 
     def sample(self, other: SampleResult) -> SampleResult | None:
         """The same sample in this run, if the same was asked of it."""
         if not self._by_key:
             self._by_key.update({sample.key: sample for sample in self.samples})
-        found = self._by_key.get(other.key)
-        return found if found is not None and found.fingerprint == other.fingerprint else None
+        match = self._by_key.get(other.key)
+        return match if match is not None and match.fingerprint == other.fingerprint else None
 
     def round_of(self, seed: int) -> int:
         """The look at which a seed was first generated, from 0."""
@@ -105,8 +105,8 @@ class Stored:
 
     def image(self, sample: SampleResult) -> Path | None:
         """The image of the same sample in this run, if the same was asked of it."""
-        found = self.run.sample(sample)
-        if found is None:
+        match = self.run.sample(sample)
+        if match is None:
             return None
-        path = self.folder / found.image
+        path = self.folder / match.image
         return path if path.is_file() else None

@@ -99,10 +99,10 @@ def read_header(path: Path) -> tuple[RunHeader, bool]:
     """
     where = f"{path}: is corrupt"
     content = read_json(path, f"{path.parent}: no run in it: {path.name} is missing")
-    found = content.get("schema") if isinstance(content, dict) else None
-    if found not in (1, SCHEMA) or isinstance(found, bool):
-        raise SdevalError(f"{path}: has schema {shown(found)}; this version of sdeval reads 1 and {SCHEMA}")
-    text = json.dumps(upgrade.run_header(content)) if found == 1 else path.read_bytes()
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema not in (1, SCHEMA) or isinstance(schema, bool):
+        raise SdevalError(f"{path}: has schema {shown(schema)}; this version of sdeval reads 1 and {SCHEMA}")
+    text = json.dumps(upgrade.run_header(content)) if schema == 1 else path.read_bytes()
     header = from_json(RunHeader, text, where)
     for name in (header.suite, header.target):
         if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name):
@@ -110,7 +110,7 @@ def read_header(path: Path) -> tuple[RunHeader, bool]:
     request = header.request
     if not request["seeds"] or not request["rounds"] or not all(request["rounds"]):
         raise SdevalError(f"{where}: asked: seeds and looks must not be empty")
-    return header, found == 1
+    return header, schema == 1
 
 
 def read_lines(path: Path) -> list[tuple[str, str]]:
@@ -163,8 +163,8 @@ def read_features(path: Path, rows: int) -> Features:
             values = np.lib.format.read_array(file, allow_pickle=False)
     # Of bytes that are no array numpy raises whatever it stumbles over.
     except Exception as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise SdevalError(f"{path}: is corrupt: {said}") from None
+        message = " ".join(str(error).split()) or type(error).__name__
+        raise SdevalError(f"{path}: is corrupt: {message}") from None
     if values.ndim != 2 or len(values) != rows or values.dtype.kind != "f":
         raise SdevalError(f"{path}: is corrupt: {values.shape} {values.dtype} features for {rows} samples")
     return np.asarray(values, dtype=np.float32)
@@ -176,20 +176,20 @@ def write(run: Run, folder: Path) -> None:
     for name, values in run.features.items():
         write_bytes(folder / "features" / f"{name}.npy", npy(values))
     if run.timings:
-        lines = [{"case": case, "seed": seed, **_rounded(each)} for (case, seed), each in run.timings.items()]
+        lines = [{"case": case, "seed": seed, **_round_timing(timing)} for (case, seed), timing in run.timings.items()]
         write_text(folder / "timings.jsonl", "".join(map(dump_line, lines)))
     if run.cases:
-        write_text(folder / "cases.jsonl", "".join(dump_line(asdict(each)) for each in run.cases.values()))
+        write_text(folder / "cases.jsonl", "".join(dump_line(asdict(case)) for case in run.cases.values()))
     write_text(folder / "run.json", dump_json(_header(run)))
 
 
 def _sample_line(sample: SampleResult) -> str:
     # A line of a baseline stays the same to the last byte, also of one from before these were kept.
-    later = ("width", "height", "scored_on", "measures")
-    return dump_line({name: value for name, value in asdict(sample).items() if value or name not in later})
+    optional = ("width", "height", "scored_on", "measures")
+    return dump_line({name: value for name, value in asdict(sample).items() if value or name not in optional})
 
 
-def _rounded(timing: Timing) -> dict[str, Any]:
+def _round_timing(timing: Timing) -> dict[str, Any]:
     """To microseconds."""
     return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(timing).items()}
 
@@ -223,11 +223,15 @@ def read(folder: Path) -> Run:
     header, old = read_header(folder / "run.json")
     samples = tuple(_read_samples(folder / "samples.jsonl", old=old))
     run = Run(
-        **{each.name: getattr(header, each.name) for each in fields(RunHeader) if each.name != "schema"},
+        **{
+            attribute.name: getattr(header, attribute.name)
+            for attribute in fields(RunHeader)
+            if attribute.name != "schema"
+        },
         samples=samples,
         features={path.stem: read_features(path, len(samples)) for path in sorted(folder.glob("features/*.npy"))},
         timings={line.key: line.timing for _, line in _read_lines(TimingLine, folder / "timings.jsonl")},
-        cases={each.case: each for each in _read_cases(folder / "cases.jsonl")},
+        cases={case.case: case for case in _read_cases(folder / "cases.jsonl")},
     )
     _check_whole(run, folder)
     return run

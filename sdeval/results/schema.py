@@ -42,16 +42,18 @@ def schemas() -> dict[str, dict[str, Any]]:
     """All of them, by the name of their file."""
     with _attribute_docstrings():
         return {
-            "verdicts.schema.json": _headed(
+            "verdicts.schema.json": _add_header(
                 f"verdicts:{verdicts_file.SCHEMA}", "verdicts.json of sdeval", _schema(Record, "serialization")
             ),
-            "run.schema.json": _headed(f"run:{run_folder.SCHEMA}", "run.json of sdeval", _schema(RunHeader)),
-            "cases.schema.json": _headed("cases", "A case file of sdeval: YAML, or a row of JSON Lines each", _cases()),
-            "targets.schema.json": _headed("targets", "suites/targets.toml of sdeval", _targets()),
+            "run.schema.json": _add_header(f"run:{run_folder.SCHEMA}", "run.json of sdeval", _schema(RunHeader)),
+            "cases.schema.json": _add_header(
+                "cases", "A case file of sdeval: YAML, or a row of JSON Lines each", _cases()
+            ),
+            "targets.schema.json": _add_header("targets", "suites/targets.toml of sdeval", _targets()),
         }
 
 
-def _headed(name: str, title: str, content: dict[str, Any]) -> dict[str, Any]:
+def _add_header(name: str, title: str, content: dict[str, Any]) -> dict[str, Any]:
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:sdeval:{name}"}
     return {**head, **content, "title": title}
 
@@ -66,8 +68,8 @@ def _cases() -> dict[str, Any]:
     case = _schema(Case)
     properties = {name: case["properties"][name] for name in FIELDS}
     for name, spelling in {"strength": {"pattern": r"^[-+.0-9eE]*$"}, "tags": {}}.items():
-        told = {key: properties[name].pop(key) for key in ("description", "default")}
-        properties[name] = {"anyOf": [properties[name], {"type": "string", **spelling}], **told}
+        texts = {key: properties[name].pop(key) for key in ("description", "default")}
+        properties[name] = {"anyOf": [properties[name], {"type": "string", **spelling}], **texts}
     return {
         "type": "array",
         "minItems": 1,
@@ -79,7 +81,7 @@ def _cases() -> dict[str, Any]:
 def _targets() -> dict[str, Any]:
     """Tables by name: a target says its model, or what it extends."""
     target = _schema(Target)
-    properties = {name: each for name, each in target.pop("properties").items() if name != "name"}
+    properties = {name: schema for name, schema in target.pop("properties").items() if name != "name"}
     properties["dtype"]["enum"] += SHORT_DTYPES
     properties["extends"] = {"type": "string", "description": "Name of the target whose values it takes over."}
     target = {**target, "description": target["description"].splitlines()[0], "required": []}
@@ -100,14 +102,14 @@ def _targets() -> dict[str, Any]:
 def _attribute_docstrings() -> Iterator[None]:
     """Let pydantic read the texts below fields, which takes too long to do whenever a file is read."""
     bases = (Checked, Extensible)
-    before = [base.__pydantic_config__ for base in bases]
-    for base, config in zip(bases, before, strict=True):
+    configs = [base.__pydantic_config__ for base in bases]
+    for base, config in zip(bases, configs, strict=True):
         more = {"use_attribute_docstrings": True, "json_schema_serialization_defaults_required": True}
         base.__pydantic_config__ = {**config, **more}
     try:
         yield
     finally:
-        for base, config in zip(bases, before, strict=True):
+        for base, config in zip(bases, configs, strict=True):
             base.__pydantic_config__ = config
 
 

@@ -27,8 +27,8 @@ def new_name() -> str:
 def unfinished(output: Path) -> str | None:
     """The latest session by its name, if it was stopped while it generated."""
     sessions = sorted(path for path in output.glob("*/") if not path.is_symlink() and any(path.glob("*/*/")))
-    stopped = bool(sessions) and any(sessions[-1].glob(f"*/*/{journal.NAME}"))
-    return sessions[-1].name if stopped else None
+    is_unfinished = bool(sessions) and any(sessions[-1].glob(f"*/*/{journal.NAME}"))
+    return sessions[-1].name if is_unfinished else None
 
 
 def read_record(session: Path) -> Record:
@@ -64,8 +64,8 @@ def run_folders(session: Path) -> list[Path]:
 
 def decided_early(session: Path) -> bool:
     """Whether a run of a session was decided before all its seeds were generated: it cannot be accepted as it is."""
-    request = [read_run(folder).request for folder in run_folders(session)]
-    return any(len(each["seeds"]) < len(each["rounds"][-1]) for each in request)
+    requests = [read_run(folder).request for folder in run_folders(session)]
+    return any(len(entry["seeds"]) < len(entry["rounds"][-1]) for entry in requests)
 
 
 def generated_images(session: Path) -> int:

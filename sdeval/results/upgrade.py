@@ -16,7 +16,7 @@ VARIABILITY_METRIC = {"figure": "value", "noise": "variability"}
 VERDICTS = {"not comparable": "not_comparable", "information": "informational"}
 
 
-def renamed(content: object, names: Mapping[str, str]) -> Any:
+def rename_keys(content: object, names: Mapping[str, str]) -> Any:
     """A mapping with other keys, in the same order; anything else as it is."""
     if not isinstance(content, dict):
         return content
@@ -25,17 +25,17 @@ def renamed(content: object, names: Mapping[str, str]) -> Any:
 
 def run_header(content: Any) -> Any:
     """`run.json` of schema 1 as one of schema 2."""
-    header = renamed(content, RUN)
+    header = rename_keys(content, RUN)
     header["schema"] = 2
-    header["request"] = renamed(header.get("request"), {"looks": "rounds"})
-    header["environment"] = renamed(header.get("environment"), {"drawn again alone": "batch_consistency"})
-    header["metrics"] = _each(header.get("metrics"), METRIC)
+    header["request"] = rename_keys(header.get("request"), {"looks": "rounds"})
+    header["environment"] = rename_keys(header.get("environment"), {"drawn again alone": "batch_consistency"})
+    header["metrics"] = _rename_each(header.get("metrics"), METRIC)
     return header
 
 
 def sample_line(text: str) -> str:
     """A line of `samples.jsonl` of schema 1 as one of schema 2."""
-    sample = renamed(_parsed(text), SAMPLE)
+    sample = rename_keys(_parse(text), SAMPLE)
     if isinstance(sample, dict) and sample.get("defect") == "ok":
         sample["defect"] = ""
     return text if sample is None else json.dumps(sample)
@@ -51,9 +51,9 @@ def history_line(content: Any) -> Any:
 
 
 def _history_run(content: Any) -> Any:
-    run = renamed(content, HISTORY_RUN)
+    run = rename_keys(content, HISTORY_RUN)
     if isinstance(run, dict):
-        run["metrics"] = _each(run.get("metrics"), HISTORY_METRIC)
+        run["metrics"] = _rename_each(run.get("metrics"), HISTORY_METRIC)
         for metric in run["metrics"].values() if isinstance(run["metrics"], dict) else ():
             if isinstance(metric, dict) and metric.get("verdict") in VERDICTS:
                 metric["verdict"] = VERDICTS[metric["verdict"]]
@@ -62,24 +62,26 @@ def _history_run(content: Any) -> Any:
 
 def variability(content: Any) -> Any:
     """`TARGET.noise.json` of schema 2 as `TARGET.variability.json` of schema 3."""
-    measured = dict(renamed(content, VARIABILITY), schema=3)
-    measured["metrics"] = _each(measured.get("metrics"), VARIABILITY_METRIC)
-    measured["request"] = renamed(measured.get("request"), {"looks": "rounds"})
-    return measured
+    result = dict(rename_keys(content, VARIABILITY), schema=3)
+    result["metrics"] = _rename_each(result.get("metrics"), VARIABILITY_METRIC)
+    result["request"] = rename_keys(result.get("request"), {"looks": "rounds"})
+    return result
 
 
 def provenance(content: Any) -> Any:
     """`accepted.json` of schema 1 as one of schema 2."""
     entries = content.get("accepted")
-    upgraded = [renamed(entry, RUN) for entry in entries] if isinstance(entries, list) else entries
-    return dict(content, schema=2, accepted=upgraded)
+    renamed_entries = [rename_keys(entry, RUN) for entry in entries] if isinstance(entries, list) else entries
+    return dict(content, schema=2, accepted=renamed_entries)
 
 
-def _each(content: object, names: Mapping[str, str]) -> Any:
-    return {name: renamed(value, names) for name, value in content.items()} if isinstance(content, dict) else content
+def _rename_each(content: object, names: Mapping[str, str]) -> Any:
+    return (
+        {name: rename_keys(value, names) for name, value in content.items()} if isinstance(content, dict) else content
+    )
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     """What a line holds; None where it is no JSON, which whoever reads it will say."""
     try:
         return json.loads(text)

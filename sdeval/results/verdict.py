@@ -87,8 +87,8 @@ class Verdict(Checked):
         """Loss in tolerances, negative where it is a gain; infinite where none is tolerated, 0 without a tolerance."""
         if not self.change or self.tolerance is None:
             return 0.0
-        lost = -self.change if self.higher_is_better else self.change
-        return lost / self.tolerance if self.tolerance else math.copysign(math.inf, lost)
+        loss = -self.change if self.higher_is_better else self.change
+        return loss / self.tolerance if self.tolerance else math.copysign(math.inf, loss)
 
     @property
     def warns(self) -> bool:
@@ -105,10 +105,10 @@ def worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
     What is broken is a case's image, and first of all.
     """
-    return sorted(verdicts, key=lambda each: (KINDS.index(each.verdict), bool(each.case), -each.loss))
+    return sorted(verdicts, key=lambda verdict: (KINDS.index(verdict.verdict), bool(verdict.case), -verdict.loss))
 
 
 def summary(verdicts: Sequence[Verdict]) -> Mapping[Kind, int]:
     """How many of each kind, worst first, without zeros."""
-    counts = {kind: sum(each.verdict == kind for each in verdicts) for kind in KINDS}
+    counts = {kind: sum(verdict.verdict == kind for verdict in verdicts) for kind in KINDS}
     return {kind: count for kind, count in counts.items() if count}

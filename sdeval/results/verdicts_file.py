@@ -36,12 +36,12 @@ class Record(Checked):
     @classmethod
     def of(cls, session: str, verdicts: Sequence[Verdict], *, strict: bool, notes: Sequence[str] = ()) -> Record:
         """The record of a session."""
-        failed = any(each.fails(strict=strict) for each in verdicts)
-        doubtful = any(each.verdict == "inconclusive" and each.warns for each in verdicts)
+        failed = any(verdict.fails(strict=strict) for verdict in verdicts)
+        inconclusive = any(verdict.verdict == "inconclusive" and verdict.warns for verdict in verdicts)
         return cls(
             schema=SCHEMA,
             session=session,
-            outcome="failed" if failed else "inconclusive" if doubtful else "passed",
+            outcome="failed" if failed else "inconclusive" if inconclusive else "passed",
             strict=strict,
             verdicts=tuple(worst_first(verdicts)),
             notes=tuple(dict.fromkeys(notes)),
@@ -62,5 +62,5 @@ def read(path: Path) -> Record:
     content = read_json(path, f"{path.parent}: no session in it: {path.name} is missing")
     if isinstance(content, list) or (isinstance(content, Mapping) and content.get("schema", SCHEMA) != SCHEMA):
         raise SdevalError(f"{path}: was written by another version of sdeval; run the suites again: pytest suites")
-    found = from_json(Record, path.read_bytes(), f"{path}: is corrupt")
-    return Record.of(found.session, found.verdicts, strict=found.strict, notes=found.notes)
+    record = from_json(Record, path.read_bytes(), f"{path}: is corrupt")
+    return Record.of(record.session, record.verdicts, strict=record.strict, notes=record.notes)

@@ -109,22 +109,22 @@ def _overlap(shape: Mask, kind: str, x: float, y: float, width: int, height: int
 
 def mark(scene: Scene, image: Image.Image) -> Marks:
     """Compare an image with the scene it should show."""
-    seen = read(image)
-    found = {thing.colour: thing for thing in reversed(seen.things)}
+    reading = read(image)
+    by_colour = {thing.colour: thing for thing in reversed(reading.things)}
     return Marks(
-        background=seen.background == scene.background,
-        colours={thing.colour for thing in seen.things} == {thing.colour for thing in scene.things},
-        kinds=tuple(_kind_is_right(thing, found.get(thing.colour)) for thing in scene.things),
-        relation=_relation_holds(scene, found) if scene.relation else None,
+        background=reading.background == scene.background,
+        colours={thing.colour for thing in reading.things} == {thing.colour for thing in scene.things},
+        kinds=tuple(_kind_is_right(thing, by_colour.get(thing.colour)) for thing in scene.things),
+        relation=_relation_holds(scene, by_colour) if scene.relation else None,
     )
 
 
-def _kind_is_right(request: Thing, seen: Seen | None) -> bool:
-    return seen is not None and seen.kind == request.kind
+def _kind_is_right(request: Thing, thing: Seen | None) -> bool:
+    return thing is not None and thing.kind == request.kind
 
 
-def _relation_holds(scene: Scene, found: dict[str, Seen]) -> bool:
-    first, second = (found.get(thing.colour) for thing in scene.things)
+def _relation_holds(scene: Scene, by_colour: dict[str, Seen]) -> bool:
+    first, second = (by_colour.get(thing.colour) for thing in scene.things)
     if first is None or second is None:
         return False
     right, down = second.x - first.x, second.y - first.y

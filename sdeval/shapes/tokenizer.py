@@ -56,13 +56,13 @@ def _byte_pairs() -> tuple[dict[str, int], list[tuple[str, str]]]:
         counts = Counter(pair for parts in spelled for pair in pairwise(parts))
         best = min(counts, key=lambda pair: (-counts[pair], pair))
         merges.append(best)
-        spelled = [_merged(parts, best) for parts in spelled]
+        spelled = [_merge_pair(parts, best) for parts in spelled]
     # CLIP's own order: plain bytes, bytes that end a word, then one token for each merge.
     tokens = [*alphabet, *(f"{byte}</w>" for byte in alphabet), *("".join(pair) for pair in merges)]
     return {token: index for index, token in enumerate(dict.fromkeys(tokens))}, merges
 
 
-def _merged(parts: list[str], pair: tuple[str, str]) -> list[str]:
+def _merge_pair(parts: list[str], pair: tuple[str, str]) -> list[str]:
     result: list[str] = []
     for part in parts:
         if result and (result[-1], part) == pair:

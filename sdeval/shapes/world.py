@@ -121,8 +121,8 @@ def random_scene(rng: np.random.Generator, pairs: float = 0.5) -> Scene:
 
 def is_held_out(scene: Scene) -> bool:
     """Whether training never shows this scene: one in ten, the same whichever way a relation is reported."""
-    told = min(caption(scene), caption(scene.mirrored()))
-    return zlib.crc32(told.encode()) % 10 == 0
+    text = min(caption(scene), caption(scene.mirrored()))
+    return zlib.crc32(text.encode()) % 10 == 0
 
 
 def place(scene: Scene, rng: np.random.Generator) -> tuple[Place, ...]:
@@ -139,10 +139,10 @@ def place(scene: Scene, rng: np.random.Generator) -> tuple[Place, ...]:
     ends = (near, far) if scene.relation in ("left of", "above") else (far, near)
     sideways = scene.relation in ("left of", "right of")
     return tuple(
-        Place(thing, float(end), float(other), float(radius))
+        Place(thing, float(end), float(position), float(radius))
         if sideways
-        else Place(thing, float(other), float(end), float(radius))
-        for thing, end, other, radius in zip(scene.things, ends, across, radii, strict=True)
+        else Place(thing, float(position), float(end), float(radius))
+        for thing, end, position, radius in zip(scene.things, ends, across, radii, strict=True)
     )
 
 

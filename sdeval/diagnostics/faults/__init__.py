@@ -14,6 +14,6 @@ from sdeval.diagnostics.faults.inputs import INPUTS
 from sdeval.diagnostics.faults.model import MODEL
 from sdeval.diagnostics.faults.sampling import SAMPLING
 
-FAULTS: dict[str, Fault] = {each.name: each for each in (*SAMPLING, *INPUTS, *MODEL, *IMAGES)}
+FAULTS: dict[str, Fault] = {fault.name: fault for fault in (*SAMPLING, *INPUTS, *MODEL, *IMAGES)}
 
 __all__ = ["CONTROLS", "FAULTS", "Fault", "altered_call"]

@@ -46,7 +46,9 @@ def other_call(pipeline: DiffusionPipeline, call: Callable[..., Any]) -> Iterato
     sound = type(pipeline)
     # A call is looked up in the class, so the pipeline gets a class of its own for the while.
     # Whoever asks which arguments it takes is reported those of the sound one.
-    own = {"__call__": wraps(sound.__call__)(lambda self, **given: call(partial(sound.__call__, self), **given))}
+    own = {
+        "__call__": wraps(sound.__call__)(lambda self, **arguments: call(partial(sound.__call__, self), **arguments))
+    }
     pipeline.__class__ = type(sound.__name__, (sound,), own)
     try:
         yield
@@ -56,13 +58,13 @@ def other_call(pipeline: DiffusionPipeline, call: Callable[..., Any]) -> Iterato
 
 def altered_call(
     pipeline: DiffusionPipeline,
-    arguments: Callable[[Arguments], Arguments] = lambda given: given,
+    arguments: Callable[[Arguments], Arguments] = lambda inputs: inputs,
     images: Callable[[Images], Images] = lambda generated: generated,
 ) -> AbstractContextManager[None]:
     """Change what goes into the pipeline, or the images (`[n, height, width, 3]` in 0..1) that come out."""
 
-    def call(sound: Call, **given: Any) -> Any:
-        output = sound(**arguments(given))
+    def call(sound: Call, **inputs: Any) -> Any:
+        output = sound(**arguments(inputs))
         output.images = images(output.images)
         return output
 
@@ -72,9 +74,9 @@ def altered_call(
 @contextmanager
 def replaced(thing: Any, name: str, value: Any) -> Iterator[None]:
     """Another value for an attribute of an object."""
-    usual = getattr(thing, name)
+    original = getattr(thing, name)
     setattr(thing, name, value)
     try:
         yield
     finally:
-        setattr(thing, name, usual)
+        setattr(thing, name, original)

@@ -20,17 +20,17 @@ from sdeval.diagnostics.faults.model import denoiser
 @contextmanager
 def in_dtype(pipeline: DiffusionPipeline, dtype: torch.dtype) -> Iterator[None]:
     """Everything in another precision."""
-    parts = [each for each in pipeline.components.values() if isinstance(each, nn.Module)]
+    parts = [component for component in pipeline.components.values() if isinstance(component, nn.Module)]
     # Rounding cannot be undone: the sound weights are kept aside.
     sound = [{name: value.clone() for name, value in part.state_dict().items()} for part in parts]
-    usual = [next(part.parameters()).dtype for part in parts]
+    dtypes = [next(part.parameters()).dtype for part in parts]
     for part in parts:
         part.to(dtype=dtype)
     try:
         yield
     finally:
-        for part, state, before in zip(parts, sound, usual, strict=True):
-            part.to(dtype=before)
+        for part, state, original in zip(parts, sound, dtypes, strict=True):
+            part.to(dtype=original)
             part.load_state_dict(state)
 
 
@@ -58,31 +58,31 @@ def channels_last(pipeline: DiffusionPipeline) -> Iterator[None]:
 
 def scheduler(pipeline: DiffusionPipeline, name: str) -> AbstractContextManager[None]:
     """Another good scheduler."""
-    other = getattr(diffusers, name).from_config(pipeline.scheduler.config)
-    return replaced(pipeline, "scheduler", other)
+    replacement = getattr(diffusers, name).from_config(pipeline.scheduler.config)
+    return replaced(pipeline, "scheduler", replacement)
 
 
 def one_by_one(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """Every image in a call of its own, whatever batch was asked for."""
 
-    def call(sound: Call, **given: Any) -> Any:
-        count = len(given["prompt"])
-        outputs = [sound(**_only(given, row, count)) for row in range(count)]
+    def call(sound: Call, **arguments: Any) -> Any:
+        count = len(arguments["prompt"])
+        outputs = [sound(**_only(arguments, row, count)) for row in range(count)]
         outputs[0].images = [image for output in outputs for image in output.images]
         return outputs[0]
 
     return other_call(pipeline, call)
 
 
-def _only(given: dict[str, Any], row: int, count: int) -> dict[str, Any]:
+def _only(arguments: dict[str, Any], row: int, count: int) -> dict[str, Any]:
     """The arguments of one image of a batch."""
-    listed = {name for name, value in given.items() if isinstance(value, list) and len(value) == count}
-    return {name: [value[row]] if name in listed else value for name, value in given.items()}
+    batched = {name for name, value in arguments.items() if isinstance(value, list) and len(value) == count}
+    return {name: [value[row]] if name in batched else value for name, value in arguments.items()}
 
 
 CONTROLS: dict[str, Fault] = {
-    each.name: each
-    for each in (
+    fault.name: fault
+    for fault in (
         Fault(name="bfloat16", says="bfloat16", plant=partial(in_dtype, dtype=torch.bfloat16)),
         Fault(name="batch-1", says="one image a call", plant=one_by_one),
         Fault(name="other-threads", says="another number of threads", plant=lambda _: other_threads()),

@@ -25,12 +25,12 @@ def some_black(pipeline: DiffusionPipeline, every: int) -> AbstractContextManage
 
     def blacken(images: Images) -> Images:
         nonlocal generated
-        kept = images.copy()
-        for index in range(len(kept)):
+        result = images.copy()
+        for index in range(len(result)):
             generated += 1
             if generated % every == 0:
-                kept[index] = 0
-        return kept
+                result[index] = 0
+        return result
 
     return altered_call(pipeline, images=blacken)
 
@@ -40,27 +40,27 @@ def each_image(
 ) -> AbstractContextManager[None]:
     """Every image goes through a function."""
 
-    def changed(values: Images) -> Images:
+    def apply(values: Images) -> Images:
         image = Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8))
         return np.asarray(np.asarray(change(image)) / 255, dtype=np.float32)
 
-    return altered_call(pipeline, images=lambda generated: np.stack([changed(each) for each in generated]))
+    return altered_call(pipeline, images=lambda generated: np.stack([apply(image) for image in generated]))
 
 
-def compressed(image: Image.Image) -> Image.Image:
+def compress(image: Image.Image) -> Image.Image:
     """As JPEG at quality 20."""
     buffer = io.BytesIO()
     image.save(buffer, format="JPEG", quality=20)
     return Image.open(buffer).convert("RGB")
 
 
-def halved(image: Image.Image) -> Image.Image:
+def halve(image: Image.Image) -> Image.Image:
     """Generated at half the size and enlarged."""
     width, height = image.size
     return image.resize((width // 2, height // 2)).resize((width, height))
 
 
-def smaller(image: Image.Image) -> Image.Image:
+def shrink(image: Image.Image) -> Image.Image:
     """Half as large as asked."""
     return image.resize((image.width // 2, image.height // 2))
 
@@ -74,7 +74,7 @@ IMAGES = (
         says="blurred by 1 pixel",
         plant=partial(each_image, change=lambda image: image.filter(ImageFilter.GaussianBlur(1))),
     ),
-    Fault(name="jpeg-20", says="JPEG at quality 20", plant=partial(each_image, change=compressed)),
-    Fault(name="half-resolution", says="enlarged from half the size", plant=partial(each_image, change=halved)),
-    Fault(name="wrong-size", says="half as large as asked", plant=partial(each_image, change=smaller)),
+    Fault(name="jpeg-20", says="JPEG at quality 20", plant=partial(each_image, change=compress)),
+    Fault(name="half-resolution", says="enlarged from half the size", plant=partial(each_image, change=halve)),
+    Fault(name="wrong-size", says="half as large as asked", plant=partial(each_image, change=shrink)),
 )

@@ -22,7 +22,7 @@ SWAPPED = 1 / 8
 
 def prompts_dropped(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The prompt does not arrive."""
-    return altered_call(pipeline, lambda given: {**given, "prompt": [""] * len(given["prompt"])})
+    return altered_call(pipeline, lambda arguments: {**arguments, "prompt": [""] * len(arguments["prompt"])})
 
 
 def prompts_truncated(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
@@ -32,45 +32,53 @@ def prompts_truncated(pipeline: DiffusionPipeline) -> AbstractContextManager[Non
         words = text.split()
         return " ".join(words[: max(1, len(words) // 2)])
 
-    return altered_call(pipeline, lambda given: {**given, "prompt": [half(each) for each in given["prompt"]]})
+    return altered_call(
+        pipeline, lambda arguments: {**arguments, "prompt": [half(prompt) for prompt in arguments["prompt"]]}
+    )
 
 
 def prompts_shuffled(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """Every image of a batch is generated from its neighbour's prompt."""
-    return altered_call(pipeline, lambda given: {**given, "prompt": [*given["prompt"][1:], given["prompt"][0]]})
+    return altered_call(
+        pipeline, lambda arguments: {**arguments, "prompt": [*arguments["prompt"][1:], arguments["prompt"][0]]}
+    )
 
 
 def one_prompt_broken(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """One prompt in twenty, always the same, does not arrive."""
-    met: list[str] = []
+    prompts: list[str] = []
 
-    def broken(prompt: str) -> str:
-        if prompt not in met:
-            met.append(prompt)
-        return "" if met.index(prompt) % EVERY == 0 else prompt
+    def drop_some(prompt: str) -> str:
+        if prompt not in prompts:
+            prompts.append(prompt)
+        return "" if prompts.index(prompt) % EVERY == 0 else prompt
 
-    return altered_call(pipeline, lambda given: {**given, "prompt": [broken(each) for each in given["prompt"]]})
+    return altered_call(
+        pipeline, lambda arguments: {**arguments, "prompt": [drop_some(prompt) for prompt in arguments["prompt"]]}
+    )
 
 
 def some_prompts_swapped(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """One image in eight, at random, is generated from the last other prompt."""
     chance = Random(1)
-    before = last = ""
+    previous = last = ""
 
-    def swapped(prompt: str) -> str:
-        nonlocal before, last
+    def swap_some(prompt: str) -> str:
+        nonlocal previous, last
         if prompt != last:
-            before, last = last, prompt
-        return before if chance.random() < SWAPPED else prompt
+            previous, last = last, prompt
+        return previous if chance.random() < SWAPPED else prompt
 
-    return altered_call(pipeline, lambda given: {**given, "prompt": [swapped(each) for each in given["prompt"]]})
+    return altered_call(
+        pipeline, lambda arguments: {**arguments, "prompt": [swap_some(prompt) for prompt in arguments["prompt"]]}
+    )
 
 
 def negative_prompt_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """What must not be generated is not said."""
 
-    def without(given: Arguments) -> Arguments:
-        return {name: value for name, value in given.items() if name != "negative_prompt"}
+    def without(arguments: Arguments) -> Arguments:
+        return {name: value for name, value in arguments.items() if name != "negative_prompt"}
 
     return altered_call(pipeline, without)
 
@@ -78,15 +86,16 @@ def negative_prompt_ignored(pipeline: DiffusionPipeline) -> AbstractContextManag
 def mask_inverted(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """What should be kept is painted, what should be painted is kept."""
     return altered_call(
-        pipeline, lambda given: {**given, "mask_image": [ImageChops.invert(mask) for mask in given["mask_image"]]}
+        pipeline,
+        lambda arguments: {**arguments, "mask_image": [ImageChops.invert(mask) for mask in arguments["mask_image"]]},
     )
 
 
 def mask_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The whole image is painted, whatever the mask says."""
 
-    def everywhere(given: Arguments) -> Arguments:
-        return {**given, "mask_image": [Image.new("L", mask.size, 255) for mask in given["mask_image"]]}
+    def everywhere(arguments: Arguments) -> Arguments:
+        return {**arguments, "mask_image": [Image.new("L", mask.size, 255) for mask in arguments["mask_image"]]}
 
     return altered_call(pipeline, everywhere)
 
@@ -95,28 +104,33 @@ def mask_leaks(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The mask is larger than it should be."""
     wider = ImageFilter.MaxFilter(2 * LEAK + 1)
     return altered_call(
-        pipeline, lambda given: {**given, "mask_image": [mask.filter(wider) for mask in given["mask_image"]]}
+        pipeline,
+        lambda arguments: {**arguments, "mask_image": [mask.filter(wider) for mask in arguments["mask_image"]]},
     )
 
 
 def init_image_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The init image does not arrive: a grey one does."""
     return altered_call(
-        pipeline, lambda given: {**given, "image": [Image.new("RGB", each.size, "grey") for each in given["image"]]}
+        pipeline,
+        lambda arguments: {
+            **arguments,
+            "image": [Image.new("RGB", image.size, "grey") for image in arguments["image"]],
+        },
     )
 
 
 def strength_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The init image is always noised to the end."""
-    return altered_call(pipeline, lambda given: {**given, "strength": 1.0})
+    return altered_call(pipeline, lambda arguments: {**arguments, "strength": 1.0})
 
 
 def seeds_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """All seeds generate the same noise."""
 
-    def alike(given: Arguments) -> Arguments:
-        generators: list[Any] = [torch.Generator("cpu").manual_seed(0) for _ in given["generator"]]
-        return {**given, "generator": generators}
+    def alike(arguments: Arguments) -> Arguments:
+        generators: list[Any] = [torch.Generator("cpu").manual_seed(0) for _ in arguments["generator"]]
+        return {**arguments, "generator": generators}
 
     return altered_call(pipeline, alike)
 

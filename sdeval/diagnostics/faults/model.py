@@ -21,26 +21,26 @@ RANK = 4
 @contextmanager
 def other_weights(pipeline: DiffusionPipeline, change: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
     """Other weights in all matrices of the denoiser."""
-    weights = [each for each in denoiser(pipeline).parameters() if each.ndim > 1]
-    sound = [each.detach().clone() for each in weights]
+    weights = [weight for weight in denoiser(pipeline).parameters() if weight.ndim > 1]
+    sound = [weight.detach().clone() for weight in weights]
     with torch.no_grad():
-        for each in weights:
-            each.copy_(change(each))
+        for weight in weights:
+            weight.copy_(change(weight))
     try:
         yield
     finally:
         with torch.no_grad():
-            for each, right in zip(weights, sound, strict=True):
-                each.copy_(right)
+            for weight, original in zip(weights, sound, strict=True):
+                weight.copy_(original)
 
 
 def denoiser(pipeline: DiffusionPipeline) -> nn.Module:
     """The UNet or transformer of a pipeline."""
-    found: nn.Module = getattr(pipeline, "unet", None) or pipeline.transformer
-    return found
+    model: nn.Module = getattr(pipeline, "unet", None) or pipeline.transformer
+    return model
 
 
-def noised(pipeline: DiffusionPipeline, share: float) -> AbstractContextManager[None]:
+def add_noise(pipeline: DiffusionPipeline, share: float) -> AbstractContextManager[None]:
     """Gaussian noise on the weights, as a share of the standard deviation of each matrix."""
     rng = torch.Generator("cpu").manual_seed(0)
 
@@ -51,39 +51,39 @@ def noised(pipeline: DiffusionPipeline, share: float) -> AbstractContextManager[
     return other_weights(pipeline, change)
 
 
-def quantised(pipeline: DiffusionPipeline, bits: int) -> AbstractContextManager[None]:
+def quantise(pipeline: DiffusionPipeline, bits: int) -> AbstractContextManager[None]:
     """Weights rounded to so many bits, symmetric, one scale for each output channel."""
 
     def change(weight: torch.Tensor) -> torch.Tensor:
-        most = 2 ** (bits - 1) - 1
+        highest = 2 ** (bits - 1) - 1
         rows = weight.reshape(len(weight), -1)
-        scale = rows.abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / most
+        scale = rows.abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / highest
         rounded: torch.Tensor = torch.round(rows / scale) * scale
         return rounded.reshape(weight.shape)
 
     return other_weights(pipeline, change)
 
 
-def drifted(pipeline: DiffusionPipeline, share: float) -> AbstractContextManager[None]:
+def drift(pipeline: DiffusionPipeline, share: float) -> AbstractContextManager[None]:
     """A random low-rank change, as a wrong LoRA makes one, as a share of the norm of each matrix."""
     rng = torch.Generator("cpu").manual_seed(0)
 
     def change(weight: torch.Tensor) -> torch.Tensor:
         rows = weight.reshape(len(weight), -1)
-        one, other = (torch.randn(edge, RANK, generator=rng).to(weight) for edge in rows.shape)
-        update = one @ other.T
+        left, right = (torch.randn(edge, RANK, generator=rng).to(weight) for edge in rows.shape)
+        update = left @ right.T
         return torch.add(weight, (share * rows.norm() / update.norm() * update).reshape(weight.shape))
 
     return other_weights(pipeline, change)
 
 
-def layer_skipped(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def skip_layer(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The last layer of the text encoder does nothing."""
-    last = next(each for each in pipeline.text_encoder.modules() if isinstance(each, nn.ModuleList))[-1]
+    last = next(module for module in pipeline.text_encoder.modules() if isinstance(module, nn.ModuleList))[-1]
 
-    def nothing(hidden_states: torch.Tensor, *args: Any, **given: Any) -> Any:
-        usual = type(last).forward(last, hidden_states, *args, **given)
-        return (hidden_states, *usual[1:]) if isinstance(usual, tuple) else hidden_states
+    def nothing(hidden_states: torch.Tensor, *args: Any, **options: Any) -> Any:
+        output = type(last).forward(last, hidden_states, *args, **options)
+        return (hidden_states, *output[1:]) if isinstance(output, tuple) else hidden_states
 
     return replaced(last, "forward", nothing)
 
@@ -93,7 +93,7 @@ MODEL = (
         Fault(
             name=f"weights-noise-{share:g}%",
             says=f"noise of {share:g}% on the weights",
-            plant=partial(noised, share=share / 100),
+            plant=partial(add_noise, share=share / 100),
             clear=WHOLE if share >= 30 else (),
         )
         for share in (0.5, 2, 10, 30)
@@ -102,7 +102,7 @@ MODEL = (
         Fault(
             name=f"weights-{bits}-bit",
             says=f"weights rounded to {bits} bits",
-            plant=partial(quantised, bits=bits),
+            plant=partial(quantise, bits=bits),
             clear=WHOLE if bits <= 3 else (),
         )
         for bits in (8, 4, 3)
@@ -111,10 +111,10 @@ MODEL = (
         Fault(
             name=f"low-rank-{share}%",
             says=f"a low-rank change of {share}%",
-            plant=partial(drifted, share=share / 100),
+            plant=partial(drift, share=share / 100),
             clear=TASKS if share >= 50 else (),
         )
         for share in (10, 50)
     ),
-    Fault(name="text-layer-skipped", says="last layer of the text encoder skipped", plant=layer_skipped, clear=()),
+    Fault(name="text-layer-skipped", says="last layer of the text encoder skipped", plant=skip_layer, clear=()),
 )

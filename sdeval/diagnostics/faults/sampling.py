@@ -18,17 +18,18 @@ from sdeval.diagnostics.faults.base import WHOLE, Arguments, Fault, altered_call
 def guidance_times(pipeline: DiffusionPipeline, factor: float) -> AbstractContextManager[None]:
     """Guidance at a share of what was asked; 0 turns it off."""
     return altered_call(
-        pipeline, lambda given: {**given, "guidance_scale": max(1.0, factor * given.get("guidance_scale", 7.5))}
+        pipeline,
+        lambda arguments: {**arguments, "guidance_scale": max(1.0, factor * arguments.get("guidance_scale", 7.5))},
     )
 
 
 def steps(pipeline: DiffusionPipeline, count: int) -> AbstractContextManager[None]:
     """So many steps, whatever was asked."""
 
-    def fewer(given: Arguments) -> Arguments:
+    def fewer(arguments: Arguments) -> Arguments:
         # An init image is only noised in part, and only that part is generated; it takes one step at least.
-        least = math.ceil(1 / given.get("strength", 1.0))
-        return {**given, "num_inference_steps": max(count, least)}
+        minimum = math.ceil(1 / arguments.get("strength", 1.0))
+        return {**arguments, "num_inference_steps": max(count, minimum)}
 
     return altered_call(pipeline, fewer)
 
@@ -47,8 +48,8 @@ def other_schedule(pipeline: DiffusionPipeline, **changes: Any) -> Iterator[None
 @contextmanager
 def other_prediction(pipeline: DiffusionPipeline) -> Iterator[None]:
     """The scheduler takes a velocity for noise, or noise for a velocity."""
-    usual = pipeline.scheduler.config.get("prediction_type", "epsilon")
-    with other_schedule(pipeline, prediction_type="v_prediction" if usual == "epsilon" else "epsilon"):
+    prediction = pipeline.scheduler.config.get("prediction_type", "epsilon")
+    with other_schedule(pipeline, prediction_type="v_prediction" if prediction == "epsilon" else "epsilon"):
         yield
 
 
@@ -56,27 +57,27 @@ def other_prediction(pipeline: DiffusionPipeline) -> Iterator[None]:
 def vae_scale_times(pipeline: DiffusionPipeline, factor: float) -> Iterator[None]:
     """The autoencoder's scaling factor is off."""
     config = pipeline.vae.config
-    right = config.scaling_factor
-    pipeline.vae.register_to_config(scaling_factor=right * factor)
+    original = config.scaling_factor
+    pipeline.vae.register_to_config(scaling_factor=original * factor)
     try:
         yield
     finally:
-        pipeline.vae.register_to_config(scaling_factor=right)
+        pipeline.vae.register_to_config(scaling_factor=original)
 
 
 def latents_not_rescaled(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The decoder gets latents as the denoiser leaves them."""
     decode, scale = pipeline.vae.decode, pipeline.vae.config.scaling_factor
-    return replaced(pipeline.vae, "decode", lambda z, *args, **given: decode(z * scale, *args, **given))
+    return replaced(pipeline.vae, "decode", lambda z, *args, **arguments: decode(z * scale, *args, **arguments))
 
 
 def overflow(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The decoder's values leave the range of half precision, and become infinite, and then no numbers."""
     decode = pipeline.vae.decode
 
-    def overflowing(z: torch.Tensor, *args: Any, **given: Any) -> Any:
+    def overflowing(z: torch.Tensor, *args: Any, **arguments: Any) -> Any:
         large = (z.float() * 1e5).half()
-        return decode((large - large.mean()).to(z.dtype), *args, **given)
+        return decode((large - large.mean()).to(z.dtype), *args, **arguments)
 
     return replaced(pipeline.vae, "decode", overflowing)
 

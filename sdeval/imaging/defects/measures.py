@@ -164,11 +164,13 @@ def _like_next(rows: Pixels) -> npt.NDArray[np.bool_]:
     return np.asarray(same[..., 0] & same[..., 1] & same[..., 2])
 
 
-def _correlation(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
+def _correlation(values: npt.NDArray[np.float32], neighbours: npt.NDArray[np.float32]) -> float:
     """Pearson's; 1 where one of them does not vary."""
-    a, b = one - one.mean(), other - other.mean()
-    scale = math.sqrt(float((a * a).sum()) * float((b * b).sum()))
-    return float((a * b).sum()) / scale if scale > 0 else 1.0
+    value_deviations, neighbour_deviations = values - values.mean(), neighbours - neighbours.mean()
+    scale = math.sqrt(
+        float((value_deviations * value_deviations).sum()) * float((neighbour_deviations * neighbour_deviations).sum())
+    )
+    return float((value_deviations * neighbour_deviations).sum()) / scale if scale > 0 else 1.0
 
 
 def _clipping(rows: Pixels) -> dict[str, float]:

@@ -57,13 +57,13 @@ def test_features_are_the_models_own_of_pixels_prepared_by_transformers(folder: 
 def test_pixels_are_prepared_as_by_pillow_and_plain_arithmetic(rng: np.random.Generator) -> None:
     from torchvision.transforms.v2 import functional
 
-    from sdeval.metrics.features.dinov2 import _prepared
+    from sdeval.metrics.features.dinov2 import _model_input
 
     (image,) = images(rng, 1)
     resized = functional.resize(image, [224, 224], functional.InterpolationMode.BICUBIC)
     tensor = functional.to_dtype(functional.to_image(resized), torch.float32, scale=True)
     expected = functional.normalize(tensor, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    assert _prepared(image) == pytest.approx(expected.numpy(), abs=1e-6)
+    assert _model_input(image) == pytest.approx(expected.numpy(), abs=1e-6)
 
 
 def test_the_batch_does_not_matter(folder: Path, rng: np.random.Generator) -> None:
