@@ -69,8 +69,8 @@ def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
 def doubts(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """What may be worse and is neither shown nor excluded, worst first.
 
-    Metrics beyond their tolerance, and cases with a large loss. Single cases beyond a tolerance are left out: many of
-    them move so far with other seeds.
+    Metrics beyond their tolerance, and cases with a large loss. Single cases beyond a tolerance are left out:
+    other seeds move many of them so far.
     """
     return [verdict for verdict in worst_first(verdicts) if verdict.verdict == "inconclusive" and verdict.warns]
 
