@@ -288,6 +288,6 @@ def judge(session: Sequence[Scores], rounds: Rounds = ROUNDS, held: Sequence[int
 
 def _evidence(scores: Scores, rounds: Rounds, number: int, accepted: Run) -> list[MetricEvidence]:
     run, before = (as_run(scores, each, rounds[number], rounds) for each in (scores.after, scores.before))
-    circumstances = Circumstances(share_of_round(rounds, number), held=accepted)
+    circumstances = Circumstances(share_of_round(rounds, number), all_seeds=accepted)
     found = [collect_evidence(run, before, each.name, circumstances=circumstances) for each in scores.metrics]
     return [*found, collect_collapsed(run, before, None, circumstances)]

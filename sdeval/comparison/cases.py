@@ -21,11 +21,11 @@ from sdeval.results.run import Run
 from sdeval.results.verdict import DEFECT, Kind, Verdict
 
 ALPHA_CASES = 0.001
-"""Chance that a session in which nothing changed accuses a case of any of its suites."""
+"""Probability that a session in which nothing changed reports a case of any of its suites as regressed."""
 ALPHA_SUSPECTED = 0.05
-"""The same for suspicion, which asks for more seeds and fails nothing."""
+"""The same for `inconclusive`, which leads to more seeds and fails nothing."""
 ALPHA_DOUBTED = 0.01
-"""The same where more seeds of the baseline, which there are not, would have to tell."""
+"""The same where the baseline has too few seeds to decide."""
 COLLAPSE_FACTOR = 3.0
 """Every seed of a case must lose this many tolerances for it to count as collapsed."""
 
@@ -44,11 +44,11 @@ def judge_cases(
     Args:
         run: the candidate.
         baseline: with all its seeds; None where nothing was accepted yet.
-        suites: how many the session judges, on all targets: they share the level at which cases are accused.
+        suites: how many the session judges, on all targets: they share the error level of cases.
         regressed: metrics that regressed for the suite as a whole. A case that fell with it fails as well, if that is
             more than its own seeds explain.
         spreads: seed-to-seed spreads that `sdeval calibrate` measured, by metric.
-        rates: how many images the target breaks by itself.
+        rates: how often the target generates broken images while nothing changes.
     """
     states = {case: _state(run, baseline, case, samples) for case, samples in run.by_case().items()}
     states.update(_broken(run, rates))
@@ -57,14 +57,14 @@ def judge_cases(
     if baseline is None or not comparable:
         return list(states.values())
     losses = _losses(run, baseline, comparable, spreads or {})
-    found = {case: _judged(states[case], mine, suites, regressed) for case, mine in losses.items()}
-    return list({**states, **found}.values())
+    judged = {case: _judge_case(states[case], case_losses, suites, regressed) for case, case_losses in losses.items()}
+    return list({**states, **judged}.values())
 
 
 def settle_cases(judge: Callable[[], list[Verdict]], widen: Callable[[], bool]) -> list[Verdict]:
     """Final verdicts of cases: where one is suspected, its suite is judged again with more seeds while there are any.
 
-    The last round counts: a case is accused only where every seed that can be generated speaks against it.
+    The last round counts: a case is reported as regressed only on all seeds that can be generated.
 
     Args:
         judge: the cases, on all that was generated so far.
@@ -77,7 +77,7 @@ def settle_cases(judge: Callable[[], list[Verdict]], widen: Callable[[], bool]) 
 
 
 def suspected(verdict: Verdict) -> bool:
-    """Whether more seeds could clear or accuse a case."""
+    """Whether more seeds could change the verdict on a case."""
     return verdict.verdict in ("regressed", "inconclusive")
 
 
@@ -93,7 +93,7 @@ Spreads = Mapping[str, stats.Spread]
 
 
 def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleResult]) -> Verdict:
-    """What can be said of a case without statistics."""
+    """The verdict on a case as far as it needs no statistics."""
     state = Verdict(suite=run.suite, target=run.target, metric=DEFECT, case=case, verdict="passed", n=len(samples))
     for sample in samples:
         for metric, why in sample.reasons.items():
@@ -101,33 +101,35 @@ def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleRe
                 return replace(state, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
     if baseline is None:
         return replace(state, verdict="new", reason="no baseline for this suite and target")
-    known = {sample.seed: sample for sample in baseline.by_case().get(case, [])}
-    if not known:
+    baseline_samples = {sample.seed: sample for sample in baseline.by_case().get(case, [])}
+    if not baseline_samples:
         return replace(state, verdict="new", reason="the baseline does not have this case")
     for sample in samples:
-        if sample.seed not in known:
+        if sample.seed not in baseline_samples:
             return replace(state, verdict="new", reason=f"the baseline does not have seed {sample.seed}")
-        if known[sample.seed].fingerprint != sample.fingerprint:
-            return replace(state, verdict="new", reason=changed_fields(run, baseline, sample, known[sample.seed]))
-    return replace(state, reason=_change(samples, known))
+        if baseline_samples[sample.seed].fingerprint != sample.fingerprint:
+            return replace(
+                state, verdict="new", reason=changed_fields(run, baseline, sample, baseline_samples[sample.seed])
+            )
+    return replace(state, reason=_change(samples, baseline_samples))
 
 
 def _broken(run: Run, rates: DefectRates) -> dict[str, Verdict]:
-    """Cases with broken images: those that the target makes by itself fail nothing."""
+    """Verdicts on cases with broken images; as many as the target usually generates fail nothing."""
     expected = expected_defects(run, rates)
-    found = {}
+    verdicts = {}
     for case, samples in run.by_case().items():
         broken = [sample for sample in samples if sample.defect]
         if broken:
-            verdict: Kind = "not_significant" if all(each.defect in expected for each in broken) else "broken"
+            verdict: Kind = "not_significant" if all(sample.defect in expected for sample in broken) else "broken"
             state = Verdict(suite=run.suite, target=run.target, metric=DEFECT, case=case, verdict=verdict)
-            found[case] = replace(state, n=len(samples), reason=named(broken, rates))
-    return found
+            verdicts[case] = replace(state, n=len(samples), reason=named(broken, rates))
+    return verdicts
 
 
-def _change(samples: Sequence[SampleResult], known: Mapping[int, SampleResult]) -> str:
+def _change(samples: Sequence[SampleResult], baseline_samples: Mapping[int, SampleResult]) -> str:
     """How far the images of a case are from the baseline's, in words."""
-    if all(known[sample.seed].sha256 == sample.sha256 for sample in samples):
+    if all(baseline_samples[sample.seed].sha256 == sample.sha256 for sample in samples):
         return "identical images"
     close = all(sample.image_change in ("identical", "imperceptible") for sample in samples)
     return "imperceptibly other images" if close else "other images"
@@ -135,7 +137,7 @@ def _change(samples: Sequence[SampleResult], known: Mapping[int, SampleResult]) 
 
 @dataclass(frozen=True, slots=True)
 class _Loss:
-    """What became of one metric of a case."""
+    """How much a case lost in one metric."""
 
     metric: str
     higher_is_better: bool
@@ -145,11 +147,12 @@ class _Loss:
     every_seed: float
     """Loss of the seed that lost least, in tolerances."""
     p_alone: float
-    """That it fell further than the other cases and its own seeds explain; corrected for all cases and metrics."""
+    """P-value that it fell further than the other cases and its own seeds explain; corrected for all cases and
+    metrics."""
     p_seeds: float
-    """That it fell further than its own seeds explain, whatever the others did; corrected alike."""
+    """P-value that it fell further than its own seeds explain, whatever the other cases did; corrected likewise."""
     doubt: str
-    """Why no single case can be accused by this metric, if so."""
+    """Why this metric cannot show that a single case regressed; empty if it can."""
     unchanged: bool
 
     @property
@@ -171,18 +174,18 @@ class _Loss:
         )
 
 
-def _judged(state: Verdict, losses: Sequence[_Loss], suites: int, regressed: Collection[str]) -> Verdict:
+def _judge_case(state: Verdict, losses: Sequence[_Loss], suites: int, regressed: Collection[str]) -> Verdict:
     """The verdict on a case by the worst of its metrics."""
-    changed = [each for each in losses if not each.unchanged]
+    changed = [loss for loss in losses if not loss.unchanged]
     if not changed:
         return state
-    far = [each for each in changed if each.every_seed > COLLAPSE_FACTOR]
-    alone = min(far, key=lambda each: (bool(each.doubt), each.p_alone), default=None)
+    far = [loss for loss in changed if loss.every_seed > COLLAPSE_FACTOR]
+    alone = min(far, key=lambda loss: (bool(loss.doubt), loss.p_alone), default=None)
     if alone and not alone.doubt and alone.p_alone * suites < ALPHA_CASES:
         reason = "every seed of this case fell far, compared with the other cases and with its own seeds"
         return replace(alone.verdict(state), verdict="regressed", p_value=alone.p_alone * suites, reason=reason)
-    fell_with = [each for each in far if each.metric in regressed]
-    together = min(fell_with, key=lambda each: each.p_seeds, default=None)
+    fell_with = [loss for loss in far if loss.metric in regressed]
+    together = min(fell_with, key=lambda loss: loss.p_seeds, default=None)
     if together and not together.doubt and together.p_seeds * suites < ALPHA_CASES:
         reason = "fell with the whole suite, and further than its own seeds explain"
         return replace(together.verdict(state), verdict="regressed", p_value=together.p_seeds * suites, reason=reason)
@@ -195,7 +198,7 @@ def _judged(state: Verdict, losses: Sequence[_Loss], suites: int, regressed: Col
         return replace(alone.verdict(state), verdict="inconclusive", p_value=p_value, reason=reason)
     if state.verdict == "not_significant":
         return state
-    worst = max(changed, key=lambda each: each.loss)
+    worst = max(changed, key=lambda loss: loss.loss)
     judged = worst.verdict(state)
     if worst.loss > 1:
         reason = f"beyond its tolerance, as chance can have it; {state.reason}"
@@ -204,18 +207,22 @@ def _judged(state: Verdict, losses: Sequence[_Loss], suites: int, regressed: Col
 
 
 def _losses(run: Run, baseline: Run, cases: Sequence[str], spreads: Spreads) -> dict[str, list[_Loss]]:
-    """What became of every metric of every case."""
-    tables = [each for name in _metrics(run, baseline) if (each := _table(run, baseline, name, cases)) is not None]
+    """How much every case lost in every metric."""
+    tables = [
+        named_table
+        for name in _metrics(run, baseline)
+        if (named_table := _table(run, baseline, name, cases)) is not None
+    ]
     alone = [_p_alone(name, table, spreads) for name, table in tables]
     seeds = [_p_seeds(table) for _, table in tables]
     # Both corrected for all cases and metrics at once.
     alone, seeds = _adjusted(alone), _adjusted(seeds)
-    found: dict[str, list[_Loss]] = {}
+    losses: dict[str, list[_Loss]] = {}
     for (name, table), p_alone, p_seeds in zip(tables, alone, seeds, strict=True):
         for row, case in enumerate(table.cases):
             loss = _loss(name, table, row, float(p_alone[row]), float(p_seeds[row]))
-            found.setdefault(case, []).append(loss)
-    return found
+            losses.setdefault(case, []).append(loss)
+    return losses
 
 
 def _metrics(run: Run, baseline: Run) -> list[str]:
@@ -232,12 +239,15 @@ def _metrics(run: Run, baseline: Run) -> list[str]:
 
 def _table(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> tuple[str, PairedScores] | None:
     """Scores of those cases that have them on both sides."""
-    old = {sample.key: sample.scores.get(metric) for sample in baseline.samples}
+    baseline_scores = {sample.key: sample.scores.get(metric) for sample in baseline.samples}
     samples = run.by_case()
     scored = [
         case
         for case in cases
-        if all(is_known(each.scores.get(metric)) and is_known(old.get(each.key)) for each in samples[case])
+        if all(
+            is_known(sample.scores.get(metric)) and is_known(baseline_scores.get(sample.key))
+            for sample in samples[case]
+        )
     ]
     table = paired(run, baseline, metric, scored)
     return (metric, table) if table is not None else None
@@ -254,7 +264,7 @@ def _p_seeds(table: PairedScores) -> stats.Floats:
     """P-values `[cases]` that a case fell further than its own seeds explain; 1 where they tell nothing."""
     if _doubt(table):
         return np.ones(len(table.cases))
-    return stats.beside_seeds(table.record.sign * table.held, _sides(table)[1])
+    return stats.beside_seeds(table.record.sign * table.all_seeds, _sides(table)[1])
 
 
 def _sides(table: PairedScores) -> tuple[stats.Floats, stats.Floats]:
@@ -265,7 +275,7 @@ def _sides(table: PairedScores) -> tuple[stats.Floats, stats.Floats]:
 def _adjusted(p_values: Sequence[stats.Floats]) -> list[stats.Floats]:
     if not p_values:
         return []
-    ends = np.cumsum([len(each) for each in p_values])[:-1]
+    ends = np.cumsum([len(values) for values in p_values])[:-1]
     return list(np.split(np.array(stats.adjusted_p(np.concatenate(p_values).tolist())), ends))
 
 
@@ -289,15 +299,15 @@ def _loss(metric: str, table: PairedScores, row: int, p_alone: float, p_seeds: f
 
 
 def _doubt(table: PairedScores) -> str:
-    """Why no single case can be accused by a metric, if so."""
-    held, generated = table.held.shape[1], table.after.shape[1]
+    """Why a metric cannot show that a single case regressed; empty if it can."""
+    baseline_seeds, generated = table.all_seeds.shape[1], table.after.shape[1]
     if not table.record.alone:
         return "its score depends on the other images, so a single case is no evidence"
     if generated < 2:
         return "one seed cannot tell a case that fell from an image that went wrong; give the suite two"
-    if held < stats.FEWEST_SEEDS:
+    if baseline_seeds < stats.FEWEST_SEEDS:
         return (
-            f"{held} seeds of the baseline do not show how much this case varies; set max_seeds={stats.FEWEST_SEEDS} "
-            "or more, and accept a run made with --sdeval-all-seeds"
+            f"{baseline_seeds} seeds of the baseline do not show how much this case varies; set "
+            f"max_seeds={stats.FEWEST_SEEDS} or more, and accept a run made with --sdeval-all-seeds"
         )
     return ""

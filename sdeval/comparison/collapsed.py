@@ -43,7 +43,7 @@ def collect_collapsed(
         run: the candidate.
         baseline: with the same samples; None where nothing was accepted yet.
         tolerance: percent that may collapse.
-        circumstances: what else there is to know.
+        circumstances: further settings of the comparison.
     """
     few = len(run.samples) < FEWEST_SAMPLES
     draft = Verdict(
@@ -60,27 +60,27 @@ def collect_collapsed(
         reason = circumstances.note or "no baseline for this suite and target"
         return MetricEvidence(replace(draft, reason=reason))
     cases = list(run.by_case())
-    scores = [paired(run, baseline, name, cases, circumstances.held) for name in countable(run, baseline)]
-    found = [_of_metric(each, run, draft) for each in scores if each is not None]
+    scores = [paired(run, baseline, name, cases, circumstances.all_seeds) for name in countable(run, baseline)]
+    by_metric = [_of_metric(metric_scores, run, draft) for metric_scores in scores if metric_scores is not None]
     if not scores and _countable(run):
         return MetricEvidence(replace(draft, reason="the baseline has none of the metrics that count them"))
-    if not found:
+    if not by_metric:
         return MetricEvidence(replace(draft, verdict="unscored", reason="no score that both sides have"))
     # The metric by which it shows best; the level is shared among all that were tried.
-    share = circumstances.share / len(found)
-    best = min(found, key=lambda each: each.p_worse if each.estimate else 1.0)
+    share = circumstances.share / len(by_metric)
+    best = min(by_metric, key=lambda evidence: evidence.p_worse if evidence.estimate else 1.0)
     if best.estimate is None:
         same = "identical images" if identical(run, baseline) else "no sample fell or recovered so far"
         return MetricEvidence(
-            _noted(replace(best.draft, verdict="passed", low=0.0, high=0.0, reason=same), circumstances)
+            _with_note(replace(best.draft, verdict="passed", low=0.0, high=0.0, reason=same), circumstances)
         )
     if few:
         reason = f"{best.draft.reason}; fewer than {FEWEST_SAMPLES} samples make no rate"
-        return MetricEvidence(_noted(replace(best.draft, verdict="informational", reason=reason), circumstances))
-    return replace(best, draft=_noted(best.draft, circumstances), share=share)
+        return MetricEvidence(_with_note(replace(best.draft, verdict="informational", reason=reason), circumstances))
+    return replace(best, draft=_with_note(best.draft, circumstances), share=share)
 
 
-def _noted(draft: Verdict, circumstances: Circumstances) -> Verdict:
+def _with_note(draft: Verdict, circumstances: Circumstances) -> Verdict:
     return replace(draft, reason="; ".join(filter(None, (draft.reason, circumstances.note))))
 
 
@@ -88,7 +88,9 @@ def _of_metric(scores: PairedScores, run: Run, draft: Verdict) -> MetricEvidence
     """Samples that collapsed by one metric; no estimate where none fell and none recovered."""
     fell, recovered = fallen(scores), recoveries(scores)
     now, then = 100 * float(fell.mean()), 100 * float(recovered.mean())
-    draft = replace(draft, baseline=then, current=now, change=now - then, reason=_named(scores, run, fell, recovered))
+    draft = replace(
+        draft, baseline=then, current=now, change=now - then, reason=_list_collapsed(scores, run, fell, recovered)
+    )
     if not (fell | recovered).any():
         return MetricEvidence(draft)
     gains, seeds = 100 * (recovered.astype(np.float64) - fell).mean(axis=1), fell.shape[1]
@@ -113,7 +115,7 @@ def fallen(scores: PairedScores) -> stats.Marks:
 
 
 def recoveries(scores: PairedScores) -> stats.Marks:
-    """Which samples `[cases, seeds]` had collapsed in the baseline, seen from now."""
+    """Which samples `[cases, seeds]` had collapsed in the baseline, compared with the candidate."""
     return _below(scores.record.sign * scores.before, scores.record.sign * scores.after, _far(scores))
 
 
@@ -123,18 +125,18 @@ def _below(low: stats.Floats, high: stats.Floats, far: float) -> stats.Marks:
 
 
 def _far(scores: PairedScores) -> float:
-    return max(TOLERANCES * scores.tolerance, DEVIATIONS * math.sqrt(2 * _typical_variance(scores.held)))
+    return max(TOLERANCES * scores.tolerance, DEVIATIONS * math.sqrt(2 * _typical_variance(scores.all_seeds)))
 
 
-def _typical_variance(held: stats.Floats) -> float:
+def _typical_variance(all_seeds: stats.Floats) -> float:
     """Variance over the seeds of a case in the middle of all: a few that vary much do not set the measure."""
     from scipy.special import chdtri
 
-    freedom = held.shape[1] - 1
+    freedom = all_seeds.shape[1] - 1
     if not freedom:
         return 0.0
     # The median of a variance lies below its mean.
-    return float(np.median(held.var(axis=1, ddof=1)) * freedom / chdtri(freedom, 0.5))
+    return float(np.median(all_seeds.var(axis=1, ddof=1)) * freedom / chdtri(freedom, 0.5))
 
 
 def _prior(recovered: stats.Marks, seeds: int) -> stats.Prior:
@@ -143,7 +145,7 @@ def _prior(recovered: stats.Marks, seeds: int) -> stats.Prior:
     return stats.Prior(2 * 100**2 * rate * (1 - rate) / seeds, stats.PRIOR_FREEDOM)
 
 
-def _named(scores: PairedScores, run: Run, fell: stats.Marks, recovered: stats.Marks) -> str:
+def _list_collapsed(scores: PairedScores, run: Run, fell: stats.Marks, recovered: stats.Marks) -> str:
     """How many collapsed, and the first of them."""
     by_case = run.by_case()
     names = [f"{scores.cases[row]}@{by_case[scores.cases[row]][column].seed}" for row, column in np.argwhere(fell)]

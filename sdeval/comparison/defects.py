@@ -19,18 +19,18 @@ ALPHA_DEFECTS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class DefectRates:
-    """How many images a target breaks by itself."""
+    """How many broken images a target generates while nothing changes."""
 
     images: int = 0
-    """That were looked at; 0 where nobody measured."""
+    """Images that were checked; 0 where nothing was measured."""
     defects: Mapping[str, int] = field(default_factory=dict)
     """How many of them had which defect."""
 
     def expected(self, defect: str, count: int, of: int) -> bool:
         """Whether so many images with a defect are no more than the target makes by itself.
 
-        With Jeffreys' prior for the true rate, the count is beta-binomial. A defect that was never seen is none that
-        the target has.
+        With Jeffreys' prior for the true rate, the count is beta-binomial. A defect that was never
+        seen is never expected.
 
         Args:
             defect: its name.
@@ -53,16 +53,16 @@ class DefectRates:
 
 
 UNMEASURED = DefectRates()
-"""Nobody counted."""
+"""Rates of a target that was not calibrated."""
 
 
 def expected_defects(run: Run, rates: DefectRates) -> frozenset[str]:
     """Defects of a run of which it has no more than its target makes by itself."""
     counts = Counter(sample.defect for sample in run.samples if sample.defect)
-    return frozenset(each for each, count in counts.items() if rates.expected(each, count, len(run.samples)))
+    return frozenset(defect for defect, count in counts.items() if rates.expected(defect, count, len(run.samples)))
 
 
 def named(broken: Sequence[SampleResult], rates: DefectRates) -> str:
     """Which seeds have which defect, and how often the target does that by itself."""
-    found = ", ".join(f"seed {each.seed} is {each.defect} ({each.detail})" for each in broken)
-    return f"{found}; {'; '.join(dict.fromkeys(rates.words(each.defect) for each in broken))}"
+    seeds = ", ".join(f"seed {sample.seed} is {sample.defect} ({sample.detail})" for sample in broken)
+    return f"{seeds}; {'; '.join(dict.fromkeys(rates.words(sample.defect) for sample in broken))}"

@@ -1,4 +1,4 @@
-"""Comparison: what each costs, and whether its images are worse than those of one of them. Pure."""
+"""Compares several settings: how fast each is, and whether its images are worse than the reference's. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SwappedOf = Callable[[str], Swapped | None]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One setting beside the reference."""
+    """One setting compared with the reference."""
 
     name: str
     verdicts: tuple[Verdict, ...]
@@ -26,20 +26,20 @@ class Row:
     seconds: Spread | None
     hardware: str
     broken: int
-    """Images that are none."""
+    """Number of broken images."""
     on_front: bool = False
     """Whether no other setting is both faster and better, by the first metric."""
 
     @property
     def not_worse(self) -> bool:
         """Whether a loss as large as the tolerance is excluded in every metric, and every image is one."""
-        judged = [each for each in self.verdicts if each.verdict != "informational"]
-        return not self.broken and bool(judged) and all(each.verdict in ("passed", "improved") for each in judged)
+        judged = [verdict for verdict in self.verdicts if verdict.verdict != "informational"]
+        return not self.broken and bool(judged) and all(verdict.verdict in ("passed", "improved") for verdict in judged)
 
     @property
     def worse(self) -> bool:
         """Whether it was shown to be worse."""
-        return bool(self.broken) or any(each.verdict in ("regressed", "broken") for each in self.verdicts)
+        return bool(self.broken) or any(verdict.verdict in ("regressed", "broken") for verdict in self.verdicts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,12 @@ def side_by_side(runs: Mapping[str, Run], reference: str, swapped: SwappedOf) ->
         for metric in run.metrics
     ]
     verdicts = judge_metrics([evidence for _, evidence in compared])
-    said = {name: tuple(v for (n, _), v in zip(compared, verdicts, strict=True) if n == name) for name in others}
-    said[reference] = tuple(_itself(base, metric) for metric in base.metrics)
-    rows = [_row(name, runs[name], said[name]) for name in runs]
+    by_setting = {
+        name: tuple(verdict for (setting, _), verdict in zip(compared, verdicts, strict=True) if setting == name)
+        for name in others
+    }
+    by_setting[reference] = tuple(_itself(base, metric) for metric in base.metrics)
+    rows = [_row(name, runs[name], by_setting[name]) for name in runs]
     return Matrix(base.suite, reference, tuple(_with_front(rows)), notes)
 
 
@@ -91,24 +94,24 @@ def _shared(runs: Mapping[str, Run]) -> tuple[dict[str, Run], tuple[str, ...]]:
     suites = {run.suite for run in runs.values()}
     if len(suites) != 1:
         raise SdevalError(f"runs of different suites cannot be compared: {', '.join(sorted(suites))}")
-    kept = set.intersection(*({(each.key, each.fingerprint) for each in run.samples} for run in runs.values()))
-    if not kept:
+    shared = set.intersection(*({(sample.key, sample.fingerprint) for sample in run.samples} for run in runs.values()))
+    if not shared:
         raise SdevalError(
             f"the runs of {suites.pop()} have no sample in common; generate them with the same cases and seeds"
         )
-    reduced = {name: _part(run, kept) for name, run in runs.items()}
+    reduced = {name: _part(run, shared) for name, run in runs.items()}
     most = max(len(run.samples) for run in runs.values())
-    if most == len(kept):
+    if most == len(shared):
         return reduced, ()
     return reduced, (
-        f"{len(kept)} samples are in every run, of up to {most}; set metrics need the same in all of them",
+        f"{len(shared)} samples are in every run, of up to {most}; set metrics need the same in all of them",
     )
 
 
-def _part(run: Run, kept: set[tuple[tuple[str, int], str]]) -> Run:
-    if all((each.key, each.fingerprint) in kept for each in run.samples) and len(run.samples) == len(kept):
+def _part(run: Run, shared: set[tuple[tuple[str, int], str]]) -> Run:
+    if all((sample.key, sample.fingerprint) in shared for sample in run.samples) and len(run.samples) == len(shared):
         return run
-    samples = tuple(each for each in run.samples if (each.key, each.fingerprint) in kept)
+    samples = tuple(sample for sample in run.samples if (sample.key, sample.fingerprint) in shared)
     metrics = {name: record for name, record in run.metrics.items() if record.scope == "sample"}
     return replace(run, samples=samples, metrics=metrics, set_scores={}, features={})
 
@@ -120,7 +123,7 @@ def _itself(run: Run, metric: str) -> Verdict:
 
 def _row(name: str, run: Run, verdicts: tuple[Verdict, ...]) -> Row:
     hardware = str(run.environment.get("hardware", "unknown hardware"))
-    broken = sum(bool(each.defect) for each in run.samples)
+    broken = sum(bool(sample.defect) for sample in run.samples)
     return Row(name, verdicts, Spread.of(seconds_per_image(run)), hardware, broken)
 
 
@@ -139,8 +142,8 @@ def _point(row: Row) -> tuple[float, float] | None:
 
 
 def _undominated(name: str, points: Mapping[str, tuple[float, float] | None]) -> bool:
-    mine = points[name]
-    if mine is None:
+    own = points[name]
+    if own is None:
         return False
-    others = [each for other, each in points.items() if each is not None and other != name]
-    return not any(each[0] <= mine[0] and each[1] <= mine[1] and each != mine for each in others)
+    others = [point for setting, point in points.items() if point is not None and setting != name]
+    return not any(point[0] <= own[0] and point[1] <= own[1] and point != own for point in others)

@@ -48,7 +48,7 @@ class MetricEvidence:
     """What is known of one metric of a suite; the verdict depends on the other metrics of the session too."""
 
     draft: Verdict
-    """What is to be filled in; final where there is no estimate."""
+    """The verdict before statistics; final where there is no estimate."""
     estimate: stats.Estimate | None = None
     """Of the gain of these cases, in the metric's unit, with the error that seeds cause."""
     tests: tuple[tuple[stats.Estimate, float], ...] = ()
@@ -81,12 +81,12 @@ class MetricEvidence:
         if self.estimate is None:
             raise ValueError(f"{self.draft.metric} is not tested")
         tests = self.tests or ((self.estimate, 1.0),)
-        estimate, share = min(tests, key=lambda each: each[0].p_either / each[1])
+        estimate, share = min(tests, key=lambda test: test[0].p_either / test[1])
         return estimate, share * self.share
 
     @property
     def p_worse(self) -> float:
-        """That there is a loss, corrected for rounds of seeds and tests, not for other metrics."""
+        """P-value that there is a loss, corrected for rounds of seeds and tests, not for other metrics."""
         estimate, share = self.test
         return min(1.0, estimate.p_worse() / share)
 
@@ -103,21 +103,21 @@ class MetricEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a metric is judged under."""
+    """Further settings of a comparison."""
 
     share: float = 1.0
     """Of the error level that this round of seeds may spend. Shares of all rounds sum to 1 (Slud and Wei 1982; by the
     union bound this holds whatever the rounds have in common)."""
     spreads: dict[str, stats.Spread] = field(default_factory=dict)
     """Seed-to-seed spreads of metrics that `sdeval calibrate` measured."""
-    held: Run | None = None
+    all_seeds: Run | None = None
     """The baseline with all its seeds, where it was reduced to those of the run."""
     note: str = ""
-    """Said of every metric: on which cases it was judged."""
+    """Shown with every metric: on which cases it was judged."""
 
 
 NOTHING_MORE = Circumstances()
-"""There is nothing else to know."""
+"""The defaults."""
 
 
 def share_of_round(rounds: Sequence[Sequence[int]], number: int) -> float:
@@ -129,7 +129,7 @@ def share_of_round(rounds: Sequence[Sequence[int]], number: int) -> float:
         >>> share_of_round([(0, 1), (0, 1, 2, 3)], 0)
         0.1111111111111111
     """
-    return len(rounds[number]) ** 3 / sum(len(each) ** 3 for each in rounds)
+    return len(rounds[number]) ** 3 / sum(len(seeds) ** 3 for seeds in rounds)
 
 
 def collect_evidence(
@@ -146,7 +146,7 @@ def collect_evidence(
         baseline: with the same samples; None where nothing was accepted yet.
         metric: a sample metric, judged by its mean over the cases, or a set metric.
         swapped: for a set metric, how to compute its difference with cases swapped.
-        circumstances: what else there is to know.
+        circumstances: further settings of the comparison.
     """
     record = run.metrics[metric]
     draft = Verdict(
@@ -177,7 +177,7 @@ def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] |
     record = run.metrics[metric]
     if record.scope == "set" and value_of(run, metric) is None:
         return ("unscored", run.set_scores[metric].reason or "no score")
-    missing = [each for each in run.samples if record.scope == "sample" and not is_known(each.scores.get(metric))]
+    missing = [sample for sample in run.samples if record.scope == "sample" and not is_known(sample.scores.get(metric))]
     if missing:
         why = missing[0].reasons.get(metric, "no score")
         return ("unscored", f"{len(missing)} of {len(run.samples)} samples: {why}")
@@ -195,7 +195,7 @@ def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] |
 
 def _of_mean(run: Run, baseline: Run, draft: Verdict, circumstances: Circumstances) -> MetricEvidence:
     metric = draft.metric
-    scores = paired(run, baseline, metric, list(run.by_case()), circumstances.held)
+    scores = paired(run, baseline, metric, list(run.by_case()), circumstances.all_seeds)
     if scores is None:
         return MetricEvidence(replace(draft, verdict="unscored", reason="the baseline lacks scores of this metric"))
     change = float((scores.after - scores.before).mean())
@@ -271,8 +271,8 @@ def _rounded(draft: Verdict, scores: PairedScores) -> Verdict:
     What seeds state of the error does not hold then: both sides move together from seed to seed.
     """
     changes = scores.after - scores.before
-    told = f"no sample moved by more than {ROUNDING:.0%} of the tolerance"
-    reason = "; ".join(filter(None, (draft.reason, told)))
+    message = f"no sample moved by more than {ROUNDING:.0%} of the tolerance"
+    reason = "; ".join(filter(None, (draft.reason, message)))
     return replace(draft, verdict="passed", low=float(changes.min()), high=float(changes.max()), reason=reason)
 
 
@@ -283,17 +283,17 @@ def judge_metrics(evidence: Sequence[MetricEvidence], total: int | None = None) 
         evidence: what is at hand.
         total: metrics of the whole session, where this process sees only some of them.
     """
-    tested = [each for each in evidence if each.movable]
+    tested = [metric for metric in evidence if metric.movable]
     count = max(1, len(tested) + max(0, (total or 0) - len(evidence)))
     correction = _Correction.of(tested, count)
-    numbers = {id(each): number for number, each in enumerate(tested)}
-    verdicts = [_verdict(each, correction, numbers.get(id(each))) for each in evidence]
-    return [_beside_regressed(each, verdicts) for each in verdicts]
+    numbers = {id(metric): number for number, metric in enumerate(tested)}
+    verdicts = [_verdict(metric, correction, numbers.get(id(metric))) for metric in evidence]
+    return [_beside_regressed(verdict, verdicts) for verdict in verdicts]
 
 
 def _beside_regressed(verdict: Verdict, verdicts: Sequence[Verdict]) -> Verdict:
     """A verdict in the light of the metrics of the same target that regressed."""
-    regressed = [each for each in verdicts if each.verdict == "regressed" and each.target == verdict.target]
+    regressed = [metric for metric in verdicts if metric.verdict == "regressed" and metric.target == verdict.target]
     if not regressed or verdict in regressed:
         return verdict
     if verdict.verdict == "inconclusive" and _wholly_beyond(verdict) and (verdict.p_value or 1.0) < ALPHA_FURTHER:
@@ -301,9 +301,9 @@ def _beside_regressed(verdict: Verdict, verdicts: Sequence[Verdict]) -> Verdict:
         where = "" if first.suite == verdict.suite else f" in {first.suite}"
         reason = f"its whole 95% interval lies beyond the tolerance, and {first.metric}{where} regressed"
         return replace(verdict, verdict="regressed", reason=reason)
-    mine = [each.metric for each in regressed if each.suite == verdict.suite]
-    if verdict.verdict == "improved" and mine:
-        reason = "; ".join(filter(None, (verdict.reason, f"look first: {', '.join(mine)} regressed")))
+    same_suite = [regression.metric for regression in regressed if regression.suite == verdict.suite]
+    if verdict.verdict == "improved" and same_suite:
+        reason = "; ".join(filter(None, (verdict.reason, f"look first: {', '.join(same_suite)} regressed")))
         return replace(verdict, reason=reason)
     return verdict
 
@@ -321,7 +321,7 @@ def _verdict(evidence: MetricEvidence, correction: _Correction, number: int | No
     estimate, draft = evidence.estimate, evidence.draft
     if estimate is None:
         return draft
-    judged = _bounded(evidence, estimate)
+    judged = _with_bounds(evidence, estimate)
     tolerance, change = draft.tolerance or 0.0, draft.change or 0.0
     lost = -change if draft.higher_is_better else change
     if number is not None:
@@ -332,15 +332,15 @@ def _verdict(evidence: MetricEvidence, correction: _Correction, number: int | No
             return replace(judged, verdict="improved", p_value=correction.better[number])
     if -estimate.at_least((1 - CONFIDENCE) * evidence.share) < tolerance:
         return replace(judged, verdict="passed")
-    told = advice(_decision(evidence, estimate, correction.worse_level, lost, tolerance))
-    return replace(judged, verdict="inconclusive", reason="; ".join(filter(None, (draft.reason, told))))
+    message = advice(_decision(evidence, estimate, correction.worse_level, lost, tolerance))
+    return replace(judged, verdict="inconclusive", reason="; ".join(filter(None, (draft.reason, message))))
 
 
-def _bounded(evidence: MetricEvidence, estimate: stats.Estimate) -> Verdict:
+def _with_bounds(evidence: MetricEvidence, estimate: stats.Estimate) -> Verdict:
     """The draft with its 95% bounds."""
     level = (1 - CONFIDENCE) * evidence.share
     bounds = [evidence.change(gain) for gain in (estimate.at_least(level), estimate.at_most(level))]
-    return replace(evidence.draft, low=_known(min(bounds)), high=_known(max(bounds)))
+    return replace(evidence.draft, low=_finite(min(bounds)), high=_finite(max(bounds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,9 +354,9 @@ class _Correction:
 
     @classmethod
     def of(cls, tested: Sequence[MetricEvidence], count: int) -> _Correction:
-        worse = stats.adjusted_p([each.p_worse for each in tested], count)
-        better = stats.adjusted_p([each.p_better for each in tested], count)
-        levels = (ALPHA_METRICS * stats.share_of_level(each, ALPHA_METRICS, count) for each in (worse, better))
+        worse = stats.adjusted_p([evidence.p_worse for evidence in tested], count)
+        better = stats.adjusted_p([evidence.p_better for evidence in tested], count)
+        levels = (ALPHA_METRICS * stats.share_of_level(p_values, ALPHA_METRICS, count) for p_values in (worse, better))
         return cls(tuple(worse), tuple(better), *levels)
 
     def corrected(self, verdict: Verdict, evidence: MetricEvidence, number: int) -> Verdict:
@@ -366,11 +366,11 @@ class _Correction:
             evidence.change(test.at_least(self.better_level * share)),
             evidence.change(test.at_most(self.worse_level * share)),
         ]
-        low, high = _known(min(bounds)), _known(max(bounds))
+        low, high = _finite(min(bounds)), _finite(max(bounds))
         return replace(verdict, p_value=self.worse[number], corrected_low=low, corrected_high=high)
 
 
-def _known(bound: float) -> float | None:
+def _finite(bound: float) -> float | None:
     """A bound; None where nothing bounds the change."""
     return bound if math.isfinite(bound) else None
 

@@ -14,20 +14,22 @@ def setting_names(runs: Sequence[Run]) -> list[str]:
 
     Example: `sd15`, `sd15 scheduler=EulerDiscreteScheduler`, `sd15 torch=2.9.0`.
     """
-    names = [" ".join((run.target, *_own(run, [each for each in runs if each.target == run.target]))) for run in runs]
+    names = [
+        " ".join((run.target, *_own(run, [other for other in runs if other.target == run.target]))) for run in runs
+    ]
     many, seen = Counter(names), Counter[str]()
-    told = []
+    unique = []
     for name in names:
         seen[name] += 1
-        told.append(f"{name} #{seen[name]}" if many[name] > 1 else name)
-    return told
+        unique.append(f"{name} #{seen[name]}" if many[name] > 1 else name)
+    return unique
 
 
 def _own(run: Run, namesakes: Sequence[Run]) -> list[str]:
     """What runs of the same target differ in: how they were generated, or else on what."""
     for facts in (_generation, _machine):
-        all_facts = [facts(each) for each in namesakes]
-        differing = [name for name in facts(run) if len({str(each.get(name)) for each in all_facts}) > 1]
+        all_facts = [facts(namesake) for namesake in namesakes]
+        differing = [name for name in facts(run) if len({str(values.get(name)) for values in all_facts}) > 1]
         if differing:
             return [f"{name}={facts(run)[name]}" for name in differing]
     return []

@@ -25,7 +25,7 @@ class PairedScores:
     """`[cases, seeds]` of the baseline, the seeds that were generated now."""
     after: stats.Floats
     """`[cases, seeds]`"""
-    held: stats.Floats
+    all_seeds: stats.Floats
     """`[cases, all seeds]` of the baseline."""
     own_spread: stats.Spread | None
     """How much a score varies from seed to seed, by all cases of the baseline."""
@@ -46,7 +46,7 @@ class PairedScores:
         Args:
             measured: by `sdeval calibrate`; it goes before where it knows more than the baseline's own seeds.
         """
-        return max(filter(None, (self.own_spread, measured)), key=lambda each: each.freedom, default=None)
+        return max(filter(None, (self.own_spread, measured)), key=lambda spread: spread.freedom, default=None)
 
     def prior(self, measured: stats.Spread | None = None, *, margin: bool = True) -> stats.Prior | None:
         """What is known of the variance of a case's mean gain before any is seen.
@@ -64,7 +64,9 @@ class PairedScores:
         return min(self.tolerance, measured.tolerance) if measured else self.tolerance
 
 
-def paired(run: Run, baseline: Run, metric: str, cases: Sequence[str], held: Run | None = None) -> PairedScores | None:
+def paired(
+    run: Run, baseline: Run, metric: str, cases: Sequence[str], all_seeds: Run | None = None
+) -> PairedScores | None:
     """Scores by case and seed; None where one is missing on either side, or is no number.
 
     Args:
@@ -72,7 +74,7 @@ def paired(run: Run, baseline: Run, metric: str, cases: Sequence[str], held: Run
         baseline: with the same seeds at least.
         metric: of both.
         cases: ids.
-        held: the baseline with all its seeds, where `baseline` was reduced to those of the run.
+        all_seeds: the baseline with all its seeds, where `baseline` was reduced to those of the run.
     """
     if not cases:
         return None
@@ -83,17 +85,17 @@ def paired(run: Run, baseline: Run, metric: str, cases: Sequence[str], held: Run
     # What is missing became NaN here, and goes no further.
     if not (np.isfinite(after).all() and np.isfinite(before).all()):
         return None
-    whole, record = held or baseline, run.metrics[metric]
+    whole, record = all_seeds or baseline, run.metrics[metric]
     spread = _spread(whole, metric, alone=record.alone)
-    return PairedScores(metric, record, tuple(cases), before, after, _held(whole, metric, cases), spread)
+    return PairedScores(metric, record, tuple(cases), before, after, _all_seeds(whole, metric, cases), spread)
 
 
-def _held(baseline: Run, metric: str, cases: Sequence[str]) -> stats.Floats:
+def _all_seeds(baseline: Run, metric: str, cases: Sequence[str]) -> stats.Floats:
     """Scores `[cases, seeds]` of all seeds that the baseline has of every case."""
     by_case = baseline.by_case()
     scores = [{sample.seed: sample.scores.get(metric) for sample in by_case[case]} for case in cases]
-    shared = [seed for seed in scores[0] if all(is_known(each.get(seed)) for each in scores)]
-    return np.array([[each[seed] for seed in shared] for each in scores], dtype=float)
+    shared = [seed for seed in scores[0] if all(is_known(case_scores.get(seed)) for case_scores in scores)]
+    return np.array([[case_scores[seed] for seed in shared] for case_scores in scores], dtype=float)
 
 
 def _spread(baseline: Run, metric: str, *, alone: bool) -> stats.Spread | None:
@@ -102,10 +104,10 @@ def _spread(baseline: Run, metric: str, *, alone: bool) -> stats.Spread | None:
     From case to case where a single seed, or scores that hang together, do not tell that.
     """
     samples = baseline.by_case().values()
-    scores = [[each.scores.get(metric) for each in case] for case in samples]
-    known = [np.array([each for each in case if is_known(each)], dtype=float) for case in scores]
-    known = [each for each in known if len(each)]
-    return (stats.seed_spread(known) if alone else None) or stats.between_cases(known)
+    scores = [[sample.scores.get(metric) for sample in case] for case in samples]
+    known_scores = [np.array([score for score in case if is_known(score)], dtype=float) for case in scores]
+    known_scores = [case for case in known_scores if len(case)]
+    return (stats.seed_spread(known_scores) if alone else None) or stats.between_cases(known_scores)
 
 
 def _scores(run: Run, metric: str) -> Mapping[tuple[str, int], float | None]:

@@ -16,11 +16,11 @@ LONGEST = 60
 
 def shared_cases(run: Run, baseline: Run) -> list[str]:
     """Cases of which every sample is in the baseline and asked for the same there, in the order of the suite."""
-    known = {(sample.key, sample.fingerprint) for sample in baseline.samples}
+    baseline_samples = {(sample.key, sample.fingerprint) for sample in baseline.samples}
     return [
         case
         for case, samples in run.by_case().items()
-        if all((each.key, each.fingerprint) in known for each in samples)
+        if all((sample.key, sample.fingerprint) in baseline_samples for sample in samples)
     ]
 
 
@@ -34,19 +34,19 @@ def changed_fields(run: Run, baseline: Run, sample: SampleResult, before: Sample
     old, new = _request(baseline, before), _request(run, sample)
     # A baseline of before these were kept knows fewer of them.
     changed = [name for name in new if name in old and old[name] != new[name]]
-    changes = [f"{name} changed: {_shown(old[name])} → {_shown(new[name])}" for name in changed]
+    changes = [f"{name} changed: {_short(old[name])} → {_short(new[name])}" for name in changed]
     return "; ".join(changes) or "prompt, image, mask, strength or size is not the baseline's"
 
 
 def _request(run: Run, sample: SampleResult) -> Mapping[str, Any]:
     """What is known to have been asked of a sample."""
-    known = asdict(run.cases[sample.case]) if sample.case in run.cases else {}
+    case = asdict(run.cases[sample.case]) if sample.case in run.cases else {}
     fields = ("negative_prompt", "image", "mask", "strength", "region_prompt", "image_prompt")
-    request = {"prompt": sample.prompt, **{name: known[name] for name in fields if name in known}}
+    request = {"prompt": sample.prompt, **{name: case[name] for name in fields if name in case}}
     return {**request, "size": sample.size} if sample.size else request
 
 
-def _shown(value: object) -> str:
+def _short(value: object) -> str:
     if isinstance(value, tuple):
         return "x".join(map(str, value))
     return f'"{shorten(value, LONGEST, placeholder=" …")}"' if isinstance(value, str) else str(value)

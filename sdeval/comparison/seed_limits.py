@@ -17,7 +17,7 @@ def seed_notes(suite: Suite, target: str, accepted: Run | None, *, all_seeds: bo
         all_seeds: whether all seeds are generated, also those that the baseline does not hold.
     """
     few = _too_few(suite)
-    return few if accepted is None or all_seeds else (*few, *_not_held(suite, target, accepted))
+    return few if accepted is None or all_seeds else (*few, *_missing_seeds(suite, target, accepted))
 
 
 def _too_few(suite: Suite) -> tuple[str, ...]:
@@ -28,15 +28,15 @@ def _too_few(suite: Suite) -> tuple[str, ...]:
     return (f"{suite.name}: single cases can only be shown to be worse with {FEWEST_SEEDS} seeds or more; {advice}",)
 
 
-def _not_held(suite: Suite, target: str, accepted: Run) -> tuple[str, ...]:
+def _missing_seeds(suite: Suite, target: str, accepted: Run) -> tuple[str, ...]:
     """What has nothing to be compared with is not generated."""
-    held = {sample.seed for sample in accepted.samples}
+    existing = {sample.seed for sample in accepted.samples}
     wanted = set(suite.rounds[-1])
-    if held >= wanted:
+    if existing >= wanted:
         return ()
-    shared = len(held.intersection(suite.seeds)) or len(suite.seeds)
-    most = max((len(seed_round) for seed_round in suite.rounds if held.issuperset(seed_round)), default=shared)
+    shared = len(existing.intersection(suite.seeds)) or len(suite.seeds)
+    most = max((len(seeds) for seeds in suite.rounds if existing.issuperset(seeds)), default=shared)
     return (
-        f"{suite.name} on {target}: has {len(wanted)} seeds, but the baseline holds {len(held & wanted)} of them, "
+        f"{suite.name} on {target}: has {len(wanted)} seeds, but the baseline holds {len(existing & wanted)} of them, "
         f"so at most {most} are generated; to have all: pytest suites --sdeval-all-seeds, then sdeval accept",
     )

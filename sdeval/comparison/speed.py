@@ -1,6 +1,6 @@
 """Judges speed and memory, where they can be: against the same class of machine, when nobody else uses it. Pure.
 
-Times of another session are no fair rival for a test: two processes on the same machine differ by a few percent, so a
+Times of another session cannot be tested against: two processes on the same machine differ by a few percent, so a
 test would raise an alarm in one session of ten and more. They are judged by a tolerance that is wider than that, and
 measured once more before they fail a session.
 """
@@ -67,13 +67,13 @@ class Pace(Checked):
 
 def seconds_per_image(run: Run) -> list[float]:
     """One value a pipeline call, without that which paid for warming up, unless it is all there is."""
-    calls = {each.call: each for each in run.timings.values()}
-    warm = [each.seconds for each in calls.values() if not each.warming]
-    return warm or [each.seconds for each in calls.values()]
+    calls = {timing.call: timing for timing in run.timings.values()}
+    warm = [timing.seconds for timing in calls.values() if not timing.warming]
+    return warm or [timing.seconds for timing in calls.values()]
 
 
 def pace_of(run: Run) -> Pace | None:
-    """What a run says of speed; None where nothing was timed."""
+    """The pace of a run; None where nothing was timed."""
     spread = Spread.of(seconds_per_image(run))
     if spread is None:
         return None
@@ -83,7 +83,7 @@ def pace_of(run: Run) -> Pace | None:
 
 
 def judge_pace(run: Run, metric: str, stored: Pace | None, stated: float | None, busy: str) -> Verdict:
-    """What is said of the speed or the memory of a run.
+    """The verdict on the speed or the memory of a run.
 
     Args:
         run: the candidate.
@@ -94,7 +94,7 @@ def judge_pace(run: Run, metric: str, stored: Pace | None, stated: float | None,
     """
     pace = pace_of(run)
     current = None if pace is None else _value(pace, metric)
-    said = Verdict(
+    verdict = Verdict(
         suite=run.suite,
         target=run.target,
         metric=metric,
@@ -103,22 +103,22 @@ def judge_pace(run: Run, metric: str, stored: Pace | None, stated: float | None,
         current=current,
         higher_is_better=False,
         n=pace.seconds.n if pace and metric == SPEED else 1,
-        reason=_apart(run) if metric == SPEED else "",
+        reason=_stage_shares(run) if metric == SPEED else "",
     )
     why = _why_not(run, pace, metric, stored, stated, busy)
     if why or stored is None or current is None:
-        return replace(said, reason="; ".join(each for each in (why or "nothing was timed", said.reason) if each))
+        return replace(verdict, reason="; ".join(part for part in (why or "nothing was timed", verdict.reason) if part))
     before = _value(stored, metric)
     share = TOLERANCES[metric] if stated is None else stated
     tolerance = max(share * before, LEAST[metric])
-    said = replace(said, baseline=before, change=current - before, tolerance=tolerance)
+    verdict = replace(verdict, baseline=before, change=current - before, tolerance=tolerance)
     if current - before > tolerance:
-        return replace(said, verdict="regressed")
-    return replace(said, verdict="improved" if before - current > tolerance else "passed")
+        return replace(verdict, verdict="regressed")
+    return replace(verdict, verdict="improved" if before - current > tolerance else "passed")
 
 
 def judge_interleaved(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
-    """What is said of two targets that were interleaved, call by call in one session.
+    """The verdict on two targets that were interleaved, call by call in one session.
 
     Whatever slows the machine slows both, so the ratios of paired calls are tested: by flipping signs of their
     logarithms, with a false alarm in `ALPHA_SPEED` of the sessions in which both are as fast. A difference of less than
@@ -131,7 +131,7 @@ def judge_interleaved(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
         busy: what else uses the machine.
     """
     pace, before = pace_of(run), pace_of(rival)
-    said = Verdict(
+    verdict = Verdict(
         suite=run.suite,
         target=run.target,
         metric=metric,
@@ -144,32 +144,38 @@ def judge_interleaved(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
     )
     ratios = _ratios(run, rival)
     if metric == MEMORY or not len(ratios) or pace is None or before is None:
-        return said
+        return verdict
     worse, better = stats.sign_flip_p(-ratios, ALPHA_SPEED), stats.sign_flip_p(ratios, ALPHA_SPEED)
     share = float(np.expm1(np.median(ratios)))
-    told = f"{100 * share:+.1f}% a call, interleaved with {rival.target}" + (f"; {busy}" if busy else "")
+    message = f"{100 * share:+.1f}% a call, interleaved with {rival.target}" + (f"; {busy}" if busy else "")
     tolerance = LEAST_SHARE * _value(before, metric)
-    said = replace(said, n=len(ratios), p_value=worse, tolerance=tolerance, change=share * _value(before, metric))
+    verdict = replace(verdict, n=len(ratios), p_value=worse, tolerance=tolerance, change=share * _value(before, metric))
     if share > LEAST_SHARE and worse < ALPHA_SPEED:
-        return replace(said, verdict="regressed", reason=told)
+        return replace(verdict, verdict="regressed", reason=message)
     if share < -LEAST_SHARE and better < ALPHA_SPEED:
-        return replace(said, verdict="improved", p_value=better, reason=told)
+        return replace(verdict, verdict="improved", p_value=better, reason=message)
     if stats.not_worse_p(-ratios, float(np.log1p(LEAST_SHARE))) < 1 - CONFIDENCE:
-        return replace(said, verdict="passed", reason=told)
+        return replace(verdict, verdict="passed", reason=message)
     fewest = stats.fewest_cases(ALPHA_SPEED)
     few = f"; {len(ratios)} pairs of calls, it takes {fewest} to show anything" if len(ratios) < fewest else ""
-    return replace(said, verdict="inconclusive", reason=told + few)
+    return replace(verdict, verdict="inconclusive", reason=message + few)
 
 
 def _ratios(run: Run, rival: Run) -> stats.Floats:
     """Logarithms of how much longer each call took than the rival's of the same samples, without warming up."""
-    times = {key: each for key, each in rival.timings.items() if not each.warming}
+    times = {key: timing for key, timing in rival.timings.items() if not timing.warming}
     pairs = {
-        each.call: (each.seconds, times[key].seconds)
-        for key, each in run.timings.items()
-        if not each.warming and key in times
+        timing.call: (timing.seconds, times[key].seconds)
+        for key, timing in run.timings.items()
+        if not timing.warming and key in times
     }
-    return np.array([np.log(one / other) for one, other in pairs.values() if one > 0 and other > 0])
+    return np.array(
+        [
+            np.log(seconds / rival_seconds)
+            for seconds, rival_seconds in pairs.values()
+            if seconds > 0 and rival_seconds > 0
+        ]
+    )
 
 
 def _value(pace: Pace, metric: str) -> float:
@@ -194,16 +200,16 @@ def _why_not(run: Run, pace: Pace | None, metric: str, stored: Pace | None, stat
     return ""
 
 
-def _apart(run: Run) -> str:
+def _stage_shares(run: Run) -> str:
     """Where the time went, in words."""
-    warm = [each for each in run.timings.values() if not each.warming] or list(run.timings.values())
+    warm = [timing for timing in run.timings.values() if not timing.warming] or list(run.timings.values())
     parts = {
-        name: float(np.median([getattr(each, attribute) for each in warm]))
+        name: float(np.median([getattr(timing, attribute) for timing in warm]))
         for name, attribute in (("texts", "encode"), ("denoising", "denoise"), ("decoding", "decode"))
-        if warm and all(getattr(each, attribute) is not None for each in warm)
+        if warm and all(getattr(timing, attribute) is not None for timing in warm)
     }
     if not parts or not sum(parts.values()):
         return ""
     shares = ", ".join(f"{name} {100 * value / sum(parts.values()):.0f}%" for name, value in parts.items())
-    steps = int(np.median([each.steps or 1 for each in warm]))
+    steps = int(np.median([timing.steps or 1 for timing in warm]))
     return f"{shares}; {1000 * parts['denoising'] / steps:.3g} ms a step"

@@ -83,8 +83,8 @@ def unseen(baseline: Run, sight: Sight) -> list[Unseen]:
         baseline: with all its seeds.
         sight: how the suite is looked at.
     """
-    found = [_unseen(baseline, metric, sight) for metric in sight.tolerances if metric in baseline.metrics]
-    return [each for each in found if each is not None]
+    metrics = [_unseen(baseline, metric, sight) for metric in sight.tolerances if metric in baseline.metrics]
+    return [metric for metric in metrics if metric is not None]
 
 
 def _unseen(baseline: Run, metric: str, sight: Sight) -> Unseen | None:

@@ -126,7 +126,7 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
     circumstances = Circumstances(
         share=resolved.share_of_round(subject.round),
         spreads=resolved.spreads,
-        held=subject.baseline.run if subject.baseline else None,
+        all_seeds=subject.baseline.run if subject.baseline else None,
         note=note,
     )
     if name == COLLAPSED:

@@ -140,7 +140,7 @@ def generated_with(seeds: int, number: int) -> Verdict:
     rng = np.random.default_rng((number, 8))
     level = rng.normal(90, 3, (32, 1))
     before, after = (level + rng.normal(0, 2, (32, 16)) for _ in range(2))
-    circumstances = Circumstances(held=make_run(before))
+    circumstances = Circumstances(all_seeds=make_run(before))
     sides = (make_run(each[:, :seeds]) for each in (after, before))
     return judge_metrics([collect_evidence(*sides, "clip_score", circumstances=circumstances)])[0]
 

@@ -276,7 +276,7 @@ def suite_of(cases: int, held: int, rng: np.random.Generator, spread: float = 2.
 def against(before: np.ndarray, after: np.ndarray) -> Verdict:
     """A run of the first seeds compared with a baseline that holds more."""
     seeds = after.shape[1]
-    return judge_metrics([evidence(after, before[:, :seeds], held=make_run(before))])[0]
+    return judge_metrics([evidence(after, before[:, :seeds], all_seeds=make_run(before))])[0]
 
 
 @pytest.mark.parametrize(
@@ -446,7 +446,7 @@ def test_a_loss_as_large_as_the_tolerance_passes_once_in_twenty(cases: int, seed
         level = rng.normal(90, 3, (cases, 1))
         before, after = (level + rng.normal(0, 2, (cases, count)) for count in (4, seeds))
         held, accepted, run = (stated(make_run(each), 1.0) for each in (before, before[:, :seeds], after - 1.0))
-        found = collect_evidence(run, accepted, "clip_score", circumstances=Circumstances(held=held))
+        found = collect_evidence(run, accepted, "clip_score", circumstances=Circumstances(all_seeds=held))
         passed += judge_metrics([found])[0].verdict == "passed"
     # Binomial, 400 at 5%: more than 32 in three of a thousand.
     assert passed <= 32
@@ -500,7 +500,7 @@ def test_a_single_case_that_lost_half_of_its_score_regresses() -> None:
         rng = np.random.default_rng((number, 45))
         before, after = rng.normal(90, 2, (1, 4)), rng.normal(90 - 45, 2, (1, 2))
         held, accepted, run = (stated(make_run(each), 1.0) for each in (before, before[:, :2], after))
-        found = collect_evidence(run, accepted, "clip_score", circumstances=Circumstances(held=held))
+        found = collect_evidence(run, accepted, "clip_score", circumstances=Circumstances(all_seeds=held))
         said = judge_metrics([found])[0]
         assert said.verdict == "regressed"
         assert said.p_value is not None
@@ -516,7 +516,7 @@ def test_seeds_that_the_baseline_lacks_leave_the_metric_unscored() -> None:
 def test_seeds_that_the_run_did_not_need_count_for_the_spread_only() -> None:
     rng = np.random.default_rng(3)
     before = rng.normal(30, 2, (8, 4))
-    found = evidence(before[:, :1] - 1, before[:, :1], held=make_run(before))
+    found = evidence(before[:, :1] - 1, before[:, :1], all_seeds=make_run(before))
     assert found.spread is not None
     assert found.spread.variance == pytest.approx(before.var(axis=1, ddof=1).mean())
     assert (found.spread.freedom, found.seeds) == (24, 1)

@@ -133,7 +133,7 @@ def test_where_nothing_is_told_a_gross_loss_is_found(cases: int, held: int, seed
         spread = stats.seed_spread(before) or stats.between_cases(before)
         assert spread
         lost = make_run(after - max(SPREADS * spread.deviation, TOLERANCES * 0.5))
-        circumstances = Circumstances(held=baseline)
+        circumstances = Circumstances(all_seeds=baseline)
         evidence = collect_evidence(lost, make_run(before[:, :seeds]), "clip_score", circumstances=circumstances)
         judged += 1
         found += judge_metrics([evidence])[0].verdict == "regressed"

@@ -28,7 +28,7 @@ def regenerated(cases: int, seeds: int, loss: float, number: int) -> MetricEvide
     level = rng.normal(90, 3, size=(cases, 1))
     before, after = (level + rng.normal(0, 2, size=(cases, count)) for count in (HELD, seeds))
     held, baseline, run = map(with_tolerance, (before, before[:, :seeds], after - loss))
-    return collect_evidence(run, baseline, "clip_score", circumstances=Circumstances(held=held))
+    return collect_evidence(run, baseline, "clip_score", circumstances=Circumstances(all_seeds=held))
 
 
 def power(cases: int, seeds: int, loss: float) -> float:
