@@ -13,6 +13,7 @@ from sdeval.config import target_registry
 from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
+from sdeval.engines.names import check_names
 from sdeval.errors import SdevalError
 from sdeval.executors.local import LocalExecutor
 from sdeval.results import run_folder
@@ -62,10 +63,14 @@ def evaluate(
     """
     found = _target(suite, target).with_values(settings)
     items_of(suite, [found])
+    check_names(found, suite.settings)
     resolved = resolve(Job(suite, found), Options(baselines=NOWHERE))
     for missing in (resolved.unavailable, *resolved.missing.values()):
         if missing is not None:
             raise missing
+    from sdeval.engines import engine
+
+    engine.check(found, suite.task, {**suite.settings, **found.settings})
     stored = Stored(load_run(baseline), Path(baseline)) if baseline is not None else None
     return LocalExecutor(Silent()).evaluate(resolved.plan(0), Path(folder), stored, None)
 

@@ -77,6 +77,13 @@ def test_an_unknown_target_gets_its_near_match(suite: Suite, tmp_path: Path) -> 
         evaluate(suite, "shape", tmp_path)
 
 
+@pytest.mark.parametrize("settings", [{"guidanse_scale": 1}, {"strength": 0.5}, {"num_inference_steps": "many"}])
+def test_a_wrong_setting_is_refused(suite: Suite, tmp_path: Path, settings: dict[str, object]) -> None:
+    with pytest.raises(SdevalError, match=next(iter(settings))):
+        evaluate(suite, "shapes", tmp_path / "run", settings=settings)
+    assert not (tmp_path / "run").exists()
+
+
 def test_metrics_that_need_the_baselines_image_get_it(suite: Suite, folder: Path, tmp_path: Path) -> None:
     from dataclasses import replace
 

@@ -19,6 +19,8 @@ GONE = {
     "damaged": "corrupt",
     "stands twice": "is there twice",
     "anew": "again",
+    "beside its baseline": "compared with its baseline",
+    "speed figure": "speed",
     "a desk": "a local machine",
     "sick": "broken",
     "times its noise": "× its seed variability",

@@ -59,8 +59,8 @@ def fit_variability(
         return VariabilityFit(None, (f"{path} is left out: {' and '.join(misfits)}; {again}",))
     others = _other_metrics(found, suite, options)
     kept = {name: each for name, each in found.metrics.items() if name not in others}
-    told = ", ".join(f"{name} ({why})" for name, why in others.items())
-    notes = (f"{path}: what it says of {told} is left out; {again}",) if others else ()
+    message = ", ".join(f"{name} ({why})" for name, why in others.items())
+    notes = (f"{path}: what it says of {message} is left out; {again}",) if others else ()
     return VariabilityFit(replace(found, metrics=kept), notes)
 
 

@@ -10,7 +10,7 @@ from sdeval import stats
 MOST_SEEDS = 16
 """Seeds of a case beyond which more of them are no advice."""
 MOST_TIMES = 4
-"""How many times its cases a suite may be told to have."""
+"""How many times its cases a suite may be advised to have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,19 +288,25 @@ def judge_metrics(evidence: Sequence[MetricEvidence], total: int | None = None) 
     correction = _Correction.of(tested, count)
     numbers = {id(metric): number for number, metric in enumerate(tested)}
     verdicts = [_verdict(metric, correction, numbers.get(id(metric))) for metric in evidence]
-    return [_beside_regressed(verdict, verdicts) for verdict in verdicts]
+    return [_in_context(verdict, metric.draft, verdicts) for metric, verdict in zip(evidence, verdicts, strict=True)]
 
 
-def _beside_regressed(verdict: Verdict, verdicts: Sequence[Verdict]) -> Verdict:
-    """A verdict in the light of the metrics of the same target that regressed."""
+def _in_context(verdict: Verdict, draft: Verdict, verdicts: Sequence[Verdict]) -> Verdict:
+    """A verdict in the light of the metrics of the same target that regressed.
+
+    Args:
+        verdict: by itself.
+        draft: of it, with the reason that it had before it was judged.
+        verdicts: of all metrics.
+    """
     regressed = [metric for metric in verdicts if metric.verdict == "regressed" and metric.target == verdict.target]
     if not regressed or verdict in regressed:
         return verdict
-    if verdict.verdict == "inconclusive" and _wholly_beyond(verdict) and (verdict.p_value or 1.0) < ALPHA_FURTHER:
+    if verdict.verdict == "inconclusive" and _is_wholly_beyond(verdict):
         first = regressed[0]
         where = "" if first.suite == verdict.suite else f" in {first.suite}"
-        reason = f"its whole 95% interval lies beyond the tolerance, and {first.metric}{where} regressed"
-        return replace(verdict, verdict="regressed", reason=reason)
+        message = f"its whole 95% interval lies beyond the tolerance, and {first.metric}{where} regressed"
+        return replace(verdict, verdict="regressed", reason="; ".join(filter(None, (draft.reason, message))))
     same_suite = [regression.metric for regression in regressed if regression.suite == verdict.suite]
     if verdict.verdict == "improved" and same_suite:
         reason = "; ".join(filter(None, (verdict.reason, f"look first: {', '.join(same_suite)} regressed")))
@@ -308,10 +314,10 @@ def _beside_regressed(verdict: Verdict, verdicts: Sequence[Verdict]) -> Verdict:
     return verdict
 
 
-def _wholly_beyond(verdict: Verdict) -> bool:
-    """Whether the 95% bound that speaks for the smallest loss lies beyond the tolerance."""
+def _is_wholly_beyond(verdict: Verdict) -> bool:
+    """Whether the smallest loss by the 95% bounds lies beyond the tolerance, and chance seldom does that."""
     bound = verdict.high if verdict.higher_is_better else verdict.low
-    if bound is None or verdict.p_value is None:
+    if bound is None or verdict.p_value is None or verdict.p_value >= ALPHA_FURTHER:
         return False
     return (-bound if verdict.higher_is_better else bound) > (verdict.tolerance or 0.0)
 

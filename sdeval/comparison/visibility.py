@@ -109,5 +109,5 @@ def _unseen(baseline: Run, metric: str, sight: Sight) -> Unseen | None:
         return None
     more_cases = next((count for count in range(cases + 1, MOST_CASES + 1) if shows(count, seeds)), None)
     more_seeds = next((count for count in range(seeds + 1, MOST_SEEDS + 1) if shows(cases, count)), None)
-    of_baseline = scores.held.shape[1]
+    of_baseline = scores.all_seeds.shape[1]
     return Unseen(metric, gross, detectable(cases, seeds), cases, seeds, more_cases, more_seeds, of_baseline)

@@ -61,7 +61,7 @@ def calibrate(
         folder: where runs go; they may be thrown away afterwards.
         further: runs of the same, from other machines or days.
         seed_sets: how many sets of seeds, at least 3.
-        watcher: told of every image.
+        watcher: shows the progress of every image.
 
     Raises:
         SdevalError: a further run asks for something else, or an image or score is missing.

@@ -131,7 +131,7 @@ def measure(
     Args:
         trial: what is planted where.
         folder: where sessions go; they may be thrown away afterwards.
-        watcher: told of every image.
+        watcher: shows the progress of every image.
         report: called with every finding as soon as it is there.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The only rooms that import diffusers: check a target, load it, generate a batch."""
+"""The engines: they check a target, load it and generate its images. Only they and the faults import diffusers."""
 
 from sdeval._utils.environment import calm_threads
 

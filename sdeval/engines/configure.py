@@ -74,7 +74,11 @@ def check_scheduler(target: Target, pipeline_class: str, own: str) -> None:
     where, name = f"target {target.name}", target.scheduler or own
     kind, family = find_scheduler(name), family_of(pipeline_class)
     if not family.allows(name, target.scheduler_config):
-        hint = f", and with {family.told[0]}={family.told[1]} {_list(family.when_told)}" if family.told else ""
+        hint = (
+            f", and with {family.condition[0]}={family.condition[1]} {_list(family.further)}"
+            if family.condition
+            else ""
+        )
         raise SdevalError(
             f"{where}: {name} does not fit a {family.name} model; these do: {_list(family.schedulers or ())}{hint}"
         )

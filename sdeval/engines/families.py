@@ -37,9 +37,10 @@ class Family:
     name: str
     schedulers: frozenset[str] | None = None
     """Classes that fit; None where nothing is known."""
-    told: tuple[str, Any] | None = None
+    condition: tuple[str, Any] | None = None
     """A value of the scheduler's configuration that makes others fit."""
-    when_told: frozenset[str] = frozenset()
+    further: frozenset[str] = frozenset()
+    """Classes that fit with that value besides."""
     one_at_a_time: bool = False
     """Whether diffusers generates batches of this family wrongly, or not at all."""
 
@@ -47,7 +48,11 @@ class Family:
         """Whether a scheduler class with such a configuration fits."""
         if self.schedulers is None or scheduler in self.schedulers:
             return True
-        return self.told is not None and scheduler in self.when_told and config.get(self.told[0]) == self.told[1]
+        return (
+            self.condition is not None
+            and scheduler in self.further
+            and config.get(self.condition[0]) == self.condition[1]
+        )
 
 
 _FAMILIES = {
@@ -55,8 +60,8 @@ _FAMILIES = {
     "KandinskyV22": Family(
         "Kandinsky 2.2",
         LEARNED_VARIANCE,
-        told=("variance_type", "fixed_small"),
-        when_told=BY_FIXED_VARIANCE,
+        condition=("variance_type", "fixed_small"),
+        further=BY_FIXED_VARIANCE,
         one_at_a_time=True,
     ),
     "StableDiffusion3": Family("Stable Diffusion 3", FLOW, ("use_flow_sigmas", True), BY_FLOW_SIGMAS),

@@ -15,8 +15,9 @@ from sdeval.config.target import FIELDS, Target
 from sdeval.errors import SdevalError, unknown
 
 _CALL = re.compile(r"    def __call__\(\n        self,\n(.*?)\n    \)", re.DOTALL)
-_ARGUMENT = re.compile(r"^        (\w+):", re.MULTILINE)
+_ARGUMENT = re.compile(r"^        (\w+)\s*[:=,]", re.MULTILINE)
 _WITH_TORCHSDE = {"DPMSolverSDEScheduler", "CosineDPMSolverMultistepScheduler"}
+"""Schedulers that need a package which is seldom there: no advice without it."""
 _SCHEDULER = re.compile(r"^class (\w+Scheduler)\(", re.MULTILINE)
 
 
@@ -38,21 +39,21 @@ def check_names(target: Target, settings: Iterable[str]) -> None:
             raise SdevalError(f"target {target.name}: {unknown('setting', name, {*arguments, *FIELDS})}")
     schedulers = scheduler_names()
     if target.scheduler and schedulers and target.scheduler not in schedulers:
-        raise SdevalError(f"target {target.name}: {unknown('scheduler', target.scheduler, schedulers)}")
+        usable = schedulers if find_spec("torchsde") else schedulers - _WITH_TORCHSDE
+        raise SdevalError(f"target {target.name}: {unknown('scheduler', target.scheduler, usable)}")
 
 
 @cache
 def call_arguments() -> frozenset[str]:
     """Arguments of `__call__` of all pipelines; empty where the source is not there to be read."""
-    calls = (match[1] for text in _texts("pipelines/**/pipeline_*.py") for match in _CALL.finditer(text))
+    calls = (match[1] for text in _texts("pipelines/**/*.py") for match in _CALL.finditer(text))
     return frozenset(name for call in calls for name in _ARGUMENT.findall(call))
 
 
 @cache
 def scheduler_names() -> frozenset[str]:
-    """Classes of schedulers that work here; empty where the source is not there to be read."""
-    names = {name for text in _texts("schedulers/*.py") for name in _SCHEDULER.findall(text)}
-    return frozenset(names if find_spec("torchsde") else names - _WITH_TORCHSDE)
+    """Classes of schedulers; empty where the source is not there to be read."""
+    return frozenset(name for text in _texts("schedulers/**/*.py") for name in _SCHEDULER.findall(text))
 
 
 def _texts(pattern: str) -> Iterable[str]:

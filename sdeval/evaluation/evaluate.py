@@ -34,7 +34,7 @@ def evaluate(
         engine: what generates.
         folder: where the run goes.
         baseline: what was accepted for this suite and target.
-        progress: told how many more images are done.
+        progress: called with how many more images are done.
         earlier: a run of some of these samples, in the same folder; they are not generated again.
     """
     generated = generate(plan, engine, folder, progress, earlier)
@@ -69,7 +69,7 @@ def evaluate_both(
         candidate: what is on trial, and what generates it.
         rival: what it is compared with.
         folder: where the candidate's run goes.
-        progress: told how many more images are done.
+        progress: called with how many more images are done.
         earlier: runs of some of these samples; they are not generated again.
     """
     against = folder / AGAINST

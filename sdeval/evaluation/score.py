@@ -160,9 +160,9 @@ def _with_scores(run: Run, metric: SampleMetric, images: Sequence[GeneratedImage
         assert baseline is not None
         values[row] = baseline.samples[old].scores.get(name)
     # Without an image of the baseline, or without the other cases, there is nothing to say, which is no failure.
-    told = "baseline" not in metric.info.needs
+    scored_alone = "baseline" not in metric.info.needs
     whole = run.complete or metric.info.alone or "seeds" in metric.info.needs
-    rows = [row for row, each in enumerate(images) if whole and values.get(row) is None and (told or each.pair)]
+    rows = [row for row, each in enumerate(images) if whole and values.get(row) is None and (scored_alone or each.pair)]
     # Some may have kept their image and changed their prompt; the scores of all hang together.
     if rows and not metric.info.alone:
         rows = list(range(len(images)))

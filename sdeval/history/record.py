@@ -49,12 +49,12 @@ def entry_of(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Ent
                 for each in verdicts
                 if (each.suite, each.target, each.case) == (run.suite, run.target, SUITE)
             }
-            lines.append(_line(_Told(run, mine), _baseline_hash(folder_of(baselines, run.suite, run.target))))
+            lines.append(_line(_JudgedRun(run, mine), _baseline_hash(folder_of(baselines, run.suite, run.target))))
     return Entry(session.name, tuple(lines))
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _JudgedRun:
     """A run, and what was said of its metrics."""
 
     run: Run
@@ -69,12 +69,12 @@ class _Told:
     def seen(self, metric: str, n: int, images: str) -> dict[str, Any]:
         """What a metric of any kind holds."""
         said = self.verdicts.get(metric)
-        told = {name: getattr(said, name, None) for name in ("baseline", "change", "variability", "verdict")}
-        return {**told, "n": n, "images": images}
+        judged = {name: getattr(said, name, None) for name in ("baseline", "change", "variability", "verdict")}
+        return {**judged, "n": n, "images": images}
 
 
-def _line(told: _Told, baseline: str) -> RunLine:
-    run, first = told.run, told.first_round
+def _line(judged: _JudgedRun, baseline: str) -> RunLine:
+    run, first = judged.run, judged.first_round
     return RunLine(
         suite=run.suite,
         target=run.target,
@@ -85,19 +85,19 @@ def _line(told: _Told, baseline: str) -> RunLine:
         hardware=hardware_of(run),
         packages=dict(run.environment.get("packages", {})),
         generated_by=dict(run.generated_by),
-        metrics={**_metrics(told, first), **_pace(told)} if run.complete else {},
+        metrics={**_metrics(judged, first), **_pace(judged)} if run.complete else {},
     )
 
 
-def _metrics(told: _Told, first: Run) -> dict[str, MetricValue]:
+def _metrics(judged: _JudgedRun, first: Run) -> dict[str, MetricValue]:
     found = {}
-    for name, record in told.run.metrics.items():
+    for name, record in judged.run.metrics.items():
         # A score that depends on the other images is another where there are more of them.
-        run = first if record.scope == "sample" and _alone(name) else told.run
-        value, said, score = value_of(run, name), told.verdicts.get(name), run.set_scores.get(name)
+        run = first if record.scope == "sample" and _alone(name) else judged.run
+        value, said, score = value_of(run, name), judged.verdicts.get(name), run.set_scores.get(name)
         reference = f" {score.extractor} {score.extractor_version} {score.resize} {score.reference}" if score else ""
         found[name] = MetricValue(
-            **told.seen(name, score.n if score else len(run.samples), _images(run)),
+            **judged.seen(name, score.n if score else len(run.samples), _images(run)),
             value=value,
             tolerance=_tolerance(said) or tolerance_of(record, value),
             version=f"{record.version}{reference}",
@@ -121,21 +121,21 @@ def _alone(metric: str) -> bool:
         return False
 
 
-def _pace(told: _Told) -> dict[str, MetricValue]:
+def _pace(judged: _JudgedRun) -> dict[str, MetricValue]:
     """Times and memory: of one kind on one class of machine only, and new in every session."""
-    pace, found = pace_of(told.run), {}
+    pace, found = pace_of(judged.run), {}
     if pace is None:
         return {}
     for name in SPEEDS:
-        said = told.verdicts.get(name)
+        said = judged.verdicts.get(name)
         value = said.current if said and said.current is not None else _measured(pace, name)
         found[name] = MetricValue(
-            **told.seen(name, 0, ""),
+            **judged.seen(name, 0, ""),
             value=value,
             tolerance=_tolerance(said) or max(TOLERANCES[name] * value, LEAST[name]),
-            version=f"{hardware_of(told.run)}, batches of {pace.batch_size}",
+            version=f"{hardware_of(judged.run)}, batches of {pace.batch_size}",
             higher_is_better=False,
-            gating=not hardware_of(told.run).startswith("cpu") or _tolerance(said) is not None,
+            gating=not hardware_of(judged.run).startswith("cpu") or _tolerance(said) is not None,
             title=_TITLES[name],
             unit=UNITS[name],
         )

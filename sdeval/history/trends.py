@@ -15,7 +15,7 @@ from sdeval.history.store import HISTORY, Entry, Point, Series, read, series, su
 from sdeval.stats import cusum
 
 WORTH = 0.25
-"""Tolerances that a metric must have lost for its trend to be told."""
+"""Tolerances that a metric must have lost for its trend to be reported."""
 LAST = 3
 """Sessions whose mean says where a metric is now."""
 FLAGGED = ("broken", "regressed")
@@ -23,7 +23,7 @@ FLAGGED = ("broken", "regressed")
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A metric that became worse over sessions none of which told it."""
+    """A metric that became worse over sessions none of which reported it."""
 
     loss: float | None
     """In tolerances; None where nothing is tolerated."""
@@ -56,7 +56,7 @@ def watch(entries: Sequence[Entry]) -> list[Watched]:
     return [Watched(suite, target, each, trend_of(each, limit)) for suite, target, each in found]
 
 
-def told(output: Path, session: str) -> list[str]:
+def trend_notes(output: Path, session: str) -> list[str]:
     """What the history says of the suites and targets of its latest session, a line each."""
     if not (output / HISTORY).exists():
         return []
@@ -104,7 +104,7 @@ def _slow(series: Series, points: Sequence[Point], limit: float) -> Trend | None
     if alarm is None:
         return None
     before = float(values[: max(1, alarm.since)].mean())
-    # Where it is now, not where it was at the alarm: what came back is not told any more.
+    # Where it is now, not where it was at the alarm: what came back is not reported any more.
     now = float(values[max(alarm.since, len(values) - LAST) :].mean())
     lost, allowed = series.sign * (before - now), points[-1].tolerance
     if lost <= WORTH * allowed:

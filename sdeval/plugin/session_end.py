@@ -11,7 +11,7 @@ from typing import Any
 from sdeval._utils.tables import terminal_width
 from sdeval.errors import SdevalError, plural
 from sdeval.history.record import record
-from sdeval.history.trends import told
+from sdeval.history.trends import trend_notes
 from sdeval.plugin.state import State
 from sdeval.report import ci
 from sdeval.report.comparison import compared_of
@@ -53,7 +53,7 @@ def publish_session(state: State) -> Published:
         strict=settings.strict,
         further=further,
         elsewhere=ci.elsewhere(os.environ),
-        notes=(*state.unseen, *unwritten, *notes, *told(folder.parent, folder.name)),
+        notes=(*state.unseen, *unwritten, *notes, *trend_notes(folder.parent, folder.name)),
     )
     page = publish(folder, state.verdicts, settings.options.baselines, telling)
     return Published(page, further, compared, ci.tell(folder / SUMMARY, os.environ))

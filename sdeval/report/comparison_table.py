@@ -26,7 +26,7 @@ def matrix_lines(matrix: Matrix, width: int, *, colour: bool = False) -> list[st
         *(Column(name, numeric=True) for name in ("s an image", "as fast", *metrics, "front")),
     ]
     rows = [Line(_cells(row, base, metrics), colour="red" if row.worse else "") for row in matrix.rows]
-    table = Table(columns, rows, title=f"{matrix.suite}, beside {matrix.reference}")
+    table = Table(columns, rows, title=f"{matrix.suite}, compared with {matrix.reference}")
     return [*lines(table, width, colour=colour), *_broken(matrix), *matrix.notes, choice(matrix, base)]
 
 

@@ -77,7 +77,7 @@ def _list(notes: Sequence[str], count: int) -> str:
     return "\n".join(lines)
 
 
-_COLUMNS = ("verdict", "suite on target", "what", "baseline → now (change, tolerance)", "how sure", "why")
+_COLUMNS = ("verdict", "suite on target", "what", "baseline → current (change, tolerance)", "how sure", "reason")
 _HEAD = (f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|")
 
 

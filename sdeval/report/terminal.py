@@ -53,7 +53,7 @@ def summary_lines(
         ✗ Something got worse: 4 regressed
         4 regressed, 2 inconclusive, 84 passed
 
-        verdict      suite            target  what        baseline    now  change  tolerance       p  why
+        verdict      suite            target  what        baseline  current  change  tolerance       p
         ▼ regressed  shapes-text2img  shapes  clip_score     71.20  54.31  -16.89       0.50  <0.001
 
         page: reports/latest/index.html
@@ -97,12 +97,12 @@ def _tolerated(verdicts: Sequence[Verdict]) -> str:
 
 
 _NAMES = ("verdict", "suite", "target", "what")
-_METRICS = ("baseline", "now", "change", "tolerance", "p")
+_METRICS = ("baseline", "current", "change", "tolerance", "p")
 
 
 def _table(verdicts: Sequence[Verdict], strict: bool) -> Table:
     columns = [*map(Column, _NAMES), *(Column(name, numeric=True) for name in _METRICS)]
-    return Table(columns, [_row(verdict, strict) for verdict in verdicts], note_name="why")
+    return Table(columns, [_row(verdict, strict) for verdict in verdicts], note_name="reason")
 
 
 def _row(verdict: Verdict, strict: bool) -> Row:

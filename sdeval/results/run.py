@@ -18,7 +18,7 @@ AGAINST = "against"
 BATCH_CONSISTENCY = "batch_consistency"
 """Of the environment: what became of an image that was generated in a batch and then by itself."""
 PASSING = ("threads", "omp_wait_policy", BATCH_CONSISTENCY)
-"""Of the environment: what says nothing of the images, and is neither accepted nor told as a change."""
+"""Of the environment: what says nothing of the images, and is neither accepted nor reported as a change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

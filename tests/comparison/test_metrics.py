@@ -356,6 +356,13 @@ def test_beside_a_metric_that_regressed_another_needs_no_more_than_its_95_percen
     assert beside.reason == "its whole 95% interval lies beyond the tolerance, and clip_score regressed"
 
 
+def test_what_was_known_of_a_metric_is_said_as_well_where_it_regresses_beside_another(scores: np.ndarray) -> None:
+    shown = evidence(scores - 9, scores)
+    doubtful = evidence(scores - 2.6 + np.linspace(-10, 10, 24)[:, None], scores)
+    _, beside = judge_metrics([shown, other_metric(doubtful, reason="on 3 of 4 cases")], 3)
+    assert beside.reason.startswith("on 3 of 4 cases; its whole 95% interval")
+
+
 def test_a_metric_of_another_target_does_not_speak_for_it(scores: np.ndarray) -> None:
     shown = evidence(scores - 9, scores)
     doubtful = other_metric(evidence(scores - 2.6 + np.linspace(-10, 10, 24)[:, None], scores), target="other")

@@ -18,7 +18,7 @@ from sdeval.cli import main
 from sdeval.comparison import Verdict
 from sdeval.history.record import entry_of, record
 from sdeval.history.store import HISTORY, Entry, MetricValue, RunLine, append, read, series
-from sdeval.history.trends import Watched, told, watch
+from sdeval.history.trends import Watched, trend_notes, watch
 from sdeval.results import run_folder
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
@@ -303,14 +303,16 @@ def test_a_session_is_told_of_its_own_suites_alone(tmp_path: Path) -> None:
     for at in range(4):
         append(tmp_path / HISTORY, entry(f"s{at}", {"m": metric_value(30 - 0.3 * at)}))
     append(tmp_path / HISTORY, entry("later", {"m": metric_value(3.0)}, suite="zoo"))
-    assert told(tmp_path, "s3") == ["animals on tiny: m lost 1.8 tolerances in 4 sessions, and failed in none of them"]
-    assert told(tmp_path, "later") == []
-    assert told(tmp_path / "nowhere", "s3") == []
+    assert trend_notes(tmp_path, "s3") == [
+        "animals on tiny: m lost 1.8 tolerances in 4 sessions, and failed in none of them"
+    ]
+    assert trend_notes(tmp_path, "later") == []
+    assert trend_notes(tmp_path / "nowhere", "s3") == []
 
 
 def test_a_damaged_history_is_a_note_and_no_more(tmp_path: Path) -> None:
     (tmp_path / HISTORY).write_text("[]\n")
-    (note,) = told(tmp_path, "s3")
+    (note,) = trend_notes(tmp_path, "s3")
     assert "history.jsonl:1: is corrupt" in note
 
 

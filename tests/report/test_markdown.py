@@ -44,7 +44,7 @@ def test_it_is_headline_counts_the_worst_and_the_way_on() -> None:
         "",
         "1 broken, 1 regressed, 1 passed",
         "",
-        "| verdict | suite on target | what | baseline → now (change, tolerance) | how sure | why |",
+        "| verdict | suite on target | what | baseline → current (change, tolerance) | how sure | reason |",
         "|---|---|---|---|---|---|",
         "| ✗ broken | animals on tiny | cat | – |  | seed 0 is black |",
         "| ▼ regressed | animals on tiny | clip_score | 31.50 → 28.25 (-3.25, 0.5) | p &lt;0.001; -4.00 to -2.50 |  |",

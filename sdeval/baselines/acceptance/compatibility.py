@@ -59,9 +59,9 @@ def _refuse_other_question(held: Run, run: Run, folder: Path) -> None:
     changed = differences({"task": held.task, "settings": held.request["settings"]}, request)
     seeds = differences(*({name: each.request[name] for name in ("seeds", "rounds")} for each in (held, run)))
     if changed or seeds:
-        told = ", ".join(changed or seeds[:1])
+        message = ", ".join(changed or seeds[:1])
         raise SdevalError(
-            f"{folder}: asks for something else than the baseline does for the cases that stay ({told}); "
+            f"{folder}: asks for something else than the baseline does for the cases that stay ({message}); "
             "accept the whole run instead"
         )
 
@@ -84,10 +84,10 @@ def _refuse_other_metrics(held: Run, run: Run, folder: Path) -> None:
                 f"{folder}: has no {name} ({why}), which the baseline has of all cases; accept a whole run instead"
             )
     for name in run.metrics:
-        told = _otherwise(held, run, name)
-        if told:
+        message = _otherwise(held, run, name)
+        if message:
             first = f"sdeval accept {folder} --metric {name}"
-            raise SdevalError(f"{folder}: {told}; accept it for all cases first: {first}")
+            raise SdevalError(f"{folder}: {message}; accept it for all cases first: {first}")
 
 
 def brings_new(part: Part, held: Run, run: Run) -> bool:
@@ -111,11 +111,11 @@ def _refuse_some_of_a_metric(held: Run, run: Run, part: Part, folder: Path) -> N
             raise SdevalError(
                 f"{folder}: has no {name}, whose features in the baseline would change; accept a whole run instead"
             )
-        told = _otherwise(held, run, name)
-        if told and left:
+        message = _otherwise(held, run, name)
+        if message and left:
             lacking = f"{left[0]} and {len(left) - 1} more" if len(left) > 1 else left[0]
             raise SdevalError(
-                f"{folder}: {told}; it must be accepted for all cases at once, and {lacking} are left out"
+                f"{folder}: {message}; it must be accepted for all cases at once, and {lacking} are left out"
             )
 
 

@@ -23,8 +23,8 @@ def refuse_whole(run: Run, folder: Path) -> None:
         SdevalError: the run is partial, lacks scores or seeds, or its images cannot be read.
     """
     if not run.complete:
-        told = f"run the whole suite {run.suite}, then accept it; or accept cases of it by -k"
-        raise SdevalError(f"{folder}: is a partial run; {told}")
+        message = f"run the whole suite {run.suite}, then accept it; or accept cases of it by -k"
+        raise SdevalError(f"{folder}: is a partial run; {message}")
     if not run.metrics:
         raise SdevalError(f"{folder}: has no scores at all; a baseline without them could judge nothing")
     refuse_early(run, folder)

@@ -79,6 +79,6 @@ def check_metric(name: str, known: Collection[str]) -> None:
 
 def _nothing(runs: Mapping[tuple[str, str], Run], words: Sequence[str]) -> str:
     cases = sorted({case for run in runs.values() for case in run.by_case()})
-    told = " ".join(f"-k {each!r}" for each in words)
+    message = " ".join(f"-k {each!r}" for each in words)
     more = f", … and {len(cases) - 10} more" if len(cases) > 10 else ""
-    return f"{told}: chooses nothing; cases are {', '.join(cases[:10])}{more}"
+    return f"{message}: chooses nothing; cases are {', '.join(cases[:10])}{more}"

@@ -67,7 +67,7 @@ def _measured(merged: Run, names: list[str], run: Run, suite_of: SuiteOf, folder
     from sdeval.engines.diffusers_engine import pick_device
     from sdeval.evaluation.score import measured_set
 
-    told = f"{folder}: {', '.join(names)} of what is merged must be measured again"
+    message = f"{folder}: {', '.join(names)} of what is merged must be measured again"
     try:
         suite = suite_of(run.suite)
         # The run may come from another machine.
@@ -78,7 +78,7 @@ def _measured(merged: Run, names: list[str], run: Run, suite_of: SuiteOf, folder
             merged = measured_set(merged, _of_same(name, metric, merged), suite)
             _refuse_other_metric(name, merged, run)
     except SdevalError as error:
-        raise SdevalError(f"{told}: {error}; see to that, or accept the whole run") from None
+        raise SdevalError(f"{message}: {error}; see to that, or accept the whole run") from None
     return merged
 
 

@@ -53,7 +53,7 @@ _JOINS = 'style="stroke-linejoin: round; stroke-linecap: butt"'
 
 
 def inline_svg(figure: Figure, label: str) -> str:
-    """A metric as an `<svg>` that can stand in a page: as wide as there is room, the same bytes for the same figure.
+    """A figure as an `<svg>` that can stand in a page: as wide as there is room, the same bytes for the same figure.
 
     Args:
         figure: made by `matplotlib.figure.Figure`, without pyplot.
