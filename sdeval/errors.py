@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from traceback import walk_tb
@@ -13,8 +14,21 @@ FEWEST_LETTERS = 3
 """Letters from which on the beginning of a name says what is meant."""
 
 
+MOST_LETTERS = 2000
+"""Letters of a message; what is beyond them is cut."""
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line separators, changes of the writing direction, and halves of surrogate pairs."""
+
+
 class SdevalError(Exception):
-    """Bad input or a missing prerequisite. The message is one line, meant to be printed without a traceback."""
+    """Bad input or a missing prerequisite. The message is meant to be printed without a traceback.
+
+    Libraries, engines and files put their own texts into messages, so that control characters are escaped, and what is
+    very long is cut.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
 
 
 class NotAvailable(SdevalError):
@@ -25,9 +39,39 @@ class NoHardware(NotAvailable):
     """A target says that it needs hardware which this machine does not have: its items are skipped, strict or not."""
 
 
+def printable(text: str, most: int = MOST_LETTERS) -> str:
+    r"""Text that is safe to print and to write in UTF-8.
+
+    Example:
+        >>> printable("red\x1b[31m")
+        'red\\x1b[31m'
+    """
+    cut = text if len(text) <= most else f"{text[:most]} … ({len(text) - most} more characters)"
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), cut)
+
+
+def one_line(text: str) -> str:
+    """The first line of a text that is not empty, printable; empty where there is none."""
+    return printable(next((line.strip() for line in text.splitlines() if line.strip()), ""))
+
+
 def first_line(error: BaseException) -> str:
     """What an error of a library says, on one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return one_line(_text(error)) or type(error).__name__
+
+
+def describe_error(error: BaseException) -> str:
+    """The type of an error and what it says, on one line."""
+    name, message = type(error).__name__, one_line(_text(error))
+    return f"{name}: {message}" if message else name
+
+
+def _text(error: BaseException) -> str:
+    """The text of an error; some classes cannot even be turned into one."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
