@@ -58,7 +58,7 @@ def offline_metrics() -> dict[str, SampleMetric]:
     """Metrics of single images, ours and those of torchmetrics, that can be made without a download."""
     from torchmetrics import image
 
-    names = [*metrics.known(), *(f"torchmetrics.image.{each}" for each in image.__all__)]
+    names = [*metrics.metric_names(), *(f"torchmetrics.image.{each}" for each in image.__all__)]
     found = {}
     for name in names:
         try:

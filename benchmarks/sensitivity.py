@@ -20,9 +20,9 @@ from PIL import Image
 
 from sdeval._utils.progress import Silent
 from sdeval.config.discovery import find_suites
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.diagnostics.naive_rules import BY_HAND
-from sdeval.diagnostics.sensitivity import Finding, Trial, chosen, measure
+from sdeval.diagnostics.sensitivity import Finding, Trial, measure, select_faults
 from sdeval.imaging.io import open_rgb
 from sdeval.results import run_folder
 from sdeval.shapes import oracle, world
@@ -72,8 +72,8 @@ def rows_of(name: str, names: Sequence[str], repeats: int) -> list[Row]:
 
         trial = Trial(
             suite=suite,
-            target=shipped()["shapes"],
-            faults=chosen(names, suite),
+            target=shipped_targets()["shapes"],
+            faults=select_faults(names, suite),
             baselines=ROOT / "baselines",
             repeats=repeats,
         )

@@ -29,7 +29,7 @@ from torchmetrics.image.fid import _compute_fid
 
 from sdeval import stats
 from sdeval.comparison.metrics import SWAPS
-from sdeval.metrics import MetricOptions, SetMetric, create, info, known
+from sdeval.metrics import MetricOptions, SetMetric, create, info, metric_names
 from sdeval.metrics.base import Features, Reference
 from sdeval.metrics.sets.frechet_distance import frechet_distance
 
@@ -127,7 +127,7 @@ def main() -> int:
             print(compared(count, dimensions, reference, given.rounds), flush=True)
     print(f"\ngates of a clear loss, {SWAPS} swaps: value, preparation and a swap in ms, the whole in s")
     print(f"{'d':>6}{'n':>7}" + "".join(f"{name:>11}" for name in ("value", "ready", "swap", "gate")) + "  metric")
-    metrics = [create(name, MetricOptions(clip_model="shapes")) for name in known() if info(name).scope == "set"]
+    metrics = [create(name, MetricOptions(clip_model="shapes")) for name in metric_names() if info(name).scope == "set"]
     for dimensions, reference in references.items():
         for count in given.sizes:
             for metric in metrics:

@@ -50,11 +50,11 @@ def held_out_scenes(count: int, seed: int) -> list[Scene]:
 def check_pipeline(count: int = PROMPTS, steps: int = 20, guidance: float = 4.0, seed: int = 1) -> dict[str, Share]:
     """Render held-out prompts, a seed of its own each, and count what the oracle finds right."""
     from sdeval.config.suite import Case, Sample
-    from sdeval.config.target_registry import shipped
+    from sdeval.config.target_registry import shipped_targets
     from sdeval.engines.diffusers_engine import LoadedTarget
     from sdeval.engines.generation import generate_batch
 
-    pipeline = LoadedTarget(shipped()["shapes"]).pipeline("text2img")
+    pipeline = LoadedTarget(shipped_targets()["shapes"]).pipeline("text2img")
     settings = {"num_inference_steps": steps, "guidance_scale": guidance, "width": world.SIZE, "height": world.SIZE}
     scenes = [scene.forward() for scene in held_out_scenes(count, seed)]
     marks = []
@@ -99,7 +99,7 @@ def distractors(scene: Scene, rng: np.random.Generator, count: int = DISTRACTORS
     """Distinct captions that are wrong in one attribute; in two where there are not enough of those."""
     from tools.train_shapes.data import wrong_scene
 
-    right = {world.caption(scene), world.caption(scene.mirrored())}
+    right = {world.caption(scene), world.caption(scene.mirror())}
     found: dict[str, None] = {}
     for attempt in range(100 * count):
         wrong = wrong_scene(scene, rng)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from sdeval._utils.files import dump_json, read_json, write_text
-from sdeval._utils.validation import Checked, Plain, check, from_json, shown
+from sdeval._utils.validation import Checked, Plain, check, from_json, preview
 from sdeval.errors import SdevalError
 from sdeval.results import upgrade
 from sdeval.results.run import Run
@@ -92,7 +92,7 @@ def read(folder: Path) -> tuple[Entry, ...]:
         if isinstance(content, dict) and content.get("schema") == 1:
             return from_json(_File, json.dumps(upgrade.provenance(content)), where).accepted
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
-            raise SdevalError(f"{path}: has schema {shown(content['schema'])}; this version of sdeval reads {SCHEMA}")
+            raise SdevalError(f"{path}: has schema {preview(content['schema'])}; this version of sdeval reads {SCHEMA}")
         return from_json(_File, path.read_bytes(), where).accepted
     except SdevalError as error:
         raise SdevalError(f"{error}; restore it with: git checkout -- {path}") from None

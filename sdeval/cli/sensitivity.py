@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Plant faults one by one and print what the suite said of each; exit with 1 where it missed a clear one."""
-    from sdeval.diagnostics.sensitivity import Trial, chosen, measure
+    from sdeval.diagnostics.sensitivity import Trial, measure, select_faults
 
     if given.repeats < 1:
         raise SdevalError(f"--repeats: must be a whole number from 1 on, got {given.repeats}")
@@ -38,7 +38,7 @@ def run(given: argparse.Namespace) -> int:
         Trial(
             suite=job.suite,
             target=job.target,
-            faults=chosen(given.fault, job.suite),
+            faults=select_faults(given.fault, job.suite),
             baselines=given.baselines,
             repeats=given.repeats,
         )
@@ -80,7 +80,7 @@ def _summarize(result: Sensitivity) -> None:
         Column("rule"),
         *(Column(name, numeric=True) for name in ("clear faults", "faint faults", "controls flagged")),
     ]
-    counts = (result.caught(clear=True), result.caught(clear=False), result.flagged())
+    counts = (result.count_caught(clear=True), result.count_caught(clear=False), result.count_flagged())
     rows = [Row(["sdeval", *map(_ratio, counts)]), *(Row([rule, *_alarms(result, rule)]) for rule in BY_HAND)]
     print()
     show(Table(columns, rows, indent=2))

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from sdeval._utils.validation import check_fields, shown
+from sdeval._utils.validation import check_fields, preview
 from sdeval.config.suite import Case
 from sdeval.errors import SdevalError, unknown
 
@@ -84,7 +84,7 @@ def _number(raw: Any, _: Path) -> Any:
     try:
         return float(raw) if raw else None
     except ValueError:
-        raise ValueError(f"must be a number, got {shown(raw)}") from None
+        raise ValueError(f"must be a number, got {preview(raw)}") from None
 
 
 def _image(raw: Any, file: Path) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from sdeval.config.suite import Suite
-from sdeval.errors import SdevalError, located, unknown
+from sdeval.errors import SdevalError, unknown, with_location
 
 PREFIX = "test"
 """Of the names that pytest collects."""
@@ -76,7 +76,7 @@ def _import_module(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except SdevalError as error:
-        raise located(error, path, str(path)) from error
+        raise with_location(error, path, str(path)) from error
     except KeyboardInterrupt:
         raise
     # A module that skips itself, or ends, raises no Exception.

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 from typing_extensions import TypedDict
 
-from sdeval._utils.validation import Plain, check_table, shown
+from sdeval._utils.validation import Plain, check_table, preview
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
 from sdeval.config.target import Target, parse_settings
@@ -136,7 +136,7 @@ def read_table(root: Path) -> dict[str, Any]:
         raise SdevalError(f"{path}: not TOML: {error}") from None
     tools = content.get("tool", {})
     if not isinstance(tools, dict):
-        raise SdevalError(f"{path}: [tool]: must be a mapping, got {shown(tools)}")
+        raise SdevalError(f"{path}: [tool]: must be a mapping, got {preview(tools)}")
     if "sdeval" not in tools:
         return {}
     return cast(dict[str, Any], check_table(tools["sdeval"], Table, f"{path}: [tool.sdeval]"))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from sdeval._utils.files import dump_line
-from sdeval._utils.validation import Checked, Extensible, Number, Plain, from_json, shown
+from sdeval._utils.validation import Checked, Extensible, Number, Plain, from_json, preview
 from sdeval.errors import SdevalError
 from sdeval.results import upgrade
 from sdeval.results.verdict import Kind
@@ -185,7 +185,7 @@ def _entry(line: bytes, where: str) -> Entry:
         found = from_json(_Line, json.dumps(upgrade.history_line(content)), where)
         return Entry(found.session, found.runs)
     if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
-        schema = shown(content["schema"])
+        schema = preview(content["schema"])
         raise SdevalError(f"{where}: has schema {schema}; this version of sdeval reads {SCHEMA}")
     found = from_json(_Line, line, where)
     return Entry(found.session, found.runs)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sdeval._utils.formatting import number, signed
+from sdeval._utils.formatting import number, with_sign
 from sdeval.errors import SdevalError
 from sdeval.history.store import HISTORY, Entry, Point, Series, read, series, suites_and_targets
 from sdeval.stats import cusum
@@ -110,7 +110,7 @@ def _slow(series: Series, points: Sequence[Point], limit: float) -> Trend | None
     if lost <= WORTH * allowed:
         return None
     after = points[points.index(fresh[alarm.since]) :]
-    change = f"{number(before)} → {number(now)} ({signed(now - before)}, allowed {number(allowed)})"
+    change = f"{number(before)} → {number(now)} ({with_sign(now - before)}, allowed {number(allowed)})"
     said = f"{series.metric} has a trend: {change} since {after[0].session}, {_over(after)}"
     return Trend(lost / allowed if allowed else None, after[0].session, len(after), _accepted(after), said)
 

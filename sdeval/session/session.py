@@ -85,7 +85,7 @@ class Session:
         self.folder = folder
         # Whether other processes do other targets of the same session.
         self._shared = shared
-        self._named = {**named_targets.shipped(), **options.named}
+        self._named = {**named_targets.shipped_targets(), **options.named}
         self._known: dict[str, Target] = {}
         self._selected: list[Item] = []
         self._executor = LocalExecutor(watcher or Silent(), loaded)

@@ -18,7 +18,7 @@ import sdeval.cli
 import sdeval.engines.diffusers_engine
 import sdeval.report.publish
 import sdeval.report.terminal
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.metrics.features.clip import load_clip
 from sdeval.results import run_folder
@@ -56,7 +56,7 @@ test_edit = replace(
 """
 
 # pytester forgets modules that were imported while it ran; these cannot be imported twice.
-LoadedTarget(shipped()["shapes"]).pipeline("text2img")
+LoadedTarget(shipped_targets()["shapes"]).pipeline("text2img")
 load_clip("shapes", "cpu")
 
 QUIET = ("-p", "no:cacheprovider", "--sdeval-no-strict")

@@ -18,7 +18,7 @@ from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import store as baselines
 from sdeval.comparison import Verdict
 from sdeval.config.options import Options
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.engines import hardware
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.errors import NotAvailable, SdevalError
@@ -56,7 +56,7 @@ def evaluate(session: Session, whole: Suite) -> dict[str, Verdict]:
 
 
 def job(**changes: object) -> Job:
-    return Job(suite(**changes), shipped()["shapes"])
+    return Job(suite(**changes), shipped_targets()["shapes"])
 
 
 def rounds(baselines: Path, **changes: object) -> tuple[tuple[int, ...], ...]:
@@ -84,7 +84,7 @@ def test_of_a_suite_that_was_given_further_seeds_those_of_the_baseline_are_compa
 
 def test_a_target_that_cannot_run_here_is_not_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "cuda_devices", lambda: 0)
-    elsewhere = Job(suite(), replace(shipped()["shapes"], needs="cuda"))
+    elsewhere = Job(suite(), replace(shipped_targets()["shapes"], needs="cuda"))
     resolved = resolve(elsewhere, Options(baselines=tmp_path))
     assert resolved.unavailable is not None
     assert resolved.missing == {}
@@ -183,7 +183,7 @@ def judged(session: Session, *suites: Suite) -> dict[tuple[str, str], Verdict]:
 
 
 def session(accepted: Path, loaded: LoadedTarget, folder: Path, **values: object) -> Session:
-    target = replace(shipped()["shapes"], settings=values)
+    target = replace(shipped_targets()["shapes"], settings=values)
     options = Options(baselines=accepted, named={"shapes": target})
     return Session(options, folder, loaded=LoadedShapes(loaded, target))
 

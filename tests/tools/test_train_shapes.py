@@ -86,7 +86,7 @@ def test_short_texts_are_encoded_as_open_clip_does() -> None:
 def test_attributes_do_not_depend_on_how_a_scene_is_told() -> None:
     rng = np.random.default_rng(0)
     scenes = [world.random_scene(rng) for _ in range(50)]
-    assert torch.equal(attributes.table(scenes), attributes.table([scene.mirrored() for scene in scenes]))
+    assert torch.equal(attributes.table(scenes), attributes.table([scene.mirror() for scene in scenes]))
 
 
 def test_wrong_scenes_for_training_are_wrong_and_not_held_out() -> None:

@@ -92,7 +92,7 @@ def trained(seed: int, checkpoint: Path, recipe: Recipe = RECIPE) -> tuple[CLIP,
     def loss_of_step(rng: np.random.Generator, noise: torch.Generator) -> torch.Tensor:
         scenes = [data.scene(rng) for _ in range(recipe.batch)]
         images = _smudge(data.images(scenes, rng), rng, noise)
-        told = [scene.mirrored() if rng.random() < 0.5 else scene for scene in scenes]
+        told = [scene.mirror() if rng.random() < 0.5 else scene for scene in scenes]
         told += [data.hard_wrong_scene(scene, rng) for scene in scenes for _ in range(WRONG)]
         tokens = _tokens(words, [world.caption(scene) for scene in told])
         return model.loss(images, tokens, attributes.table(scenes), attributes.table(told))

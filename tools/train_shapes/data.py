@@ -60,7 +60,7 @@ def hard_wrong_scene(right: Scene, rng: np.random.Generator) -> Scene:
     choices += ["relation", "opposite", "swap", "swap"] if right.relation else ["size"]
     while True:
         wrong = _with_wrong(right, str(rng.choice(choices)), rng)
-        if not world.is_held_out(wrong) and wrong != right.mirrored():
+        if not world.is_held_out(wrong) and wrong != right.mirror():
             return wrong
 
 
