@@ -60,12 +60,12 @@ def hardware_of(run: Run) -> str:
 def _read(path: Path) -> Mapping[str, Pace]:
     if not path.exists():
         return {}
-    where = f"{path}: is corrupt"
+    problem = f"{path}: is corrupt"
     try:
-        content = read_json(path, f"{where}: it is gone")
+        content = read_json(path, f"{problem}: it is gone")
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise _OtherSchema(f"{path}: written by another version of sdeval; delete it, and accept a run again")
-        return from_json(_File, path.read_bytes(), where).machines
+        return from_json(_File, path.read_bytes(), problem).machines
     except _OtherSchema:
         raise
     except SdevalError as error:

@@ -12,9 +12,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add nothing: the command has no arguments of its own."""
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print every target that comes with sdeval or is the project's own: its name, its model, and how it is run."""
-    targets = given.named
+    targets = args.named
     show(Table([Column()], [Row([name], description(targets[name])) for name in sorted(targets)]))
     return 0
 

@@ -27,8 +27,8 @@ from sdeval.stats.arrays import Floats
 PRIOR_FREEDOM = 4.0
 """Degrees of freedom of the prior: it counts as much as four more cases."""
 PRIOR_TOLERANCES = 3.5
-"""How far a harmless change moves a single case by the prior, in addition to the spread over seeds: a standard deviation
-of this many tolerances."""
+"""How far a harmless change moves a single case by the prior, besides the spread over seeds: one standard deviation, in
+tolerances."""
 STATED_TOLERANCES = 6.0
 """The same for `stated_mean`, where no cases correct it."""
 STATED_FREEDOM = 30.0

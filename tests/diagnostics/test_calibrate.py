@@ -79,7 +79,7 @@ def test_harmless_is_the_largest_change_of_the_metric_generated_in_other_ways() 
 def test_the_tolerance_is_twice_the_variability_or_what_is_harmless_if_that_is_more(harmless: float) -> None:
     found = summarize(suite(), measured(SEEDS, [SEEDS[0] - harmless])).metrics["clip_score"]
     assert found.tolerance == pytest.approx(max(2 * found.variability, harmless))
-    assert found.allowed == found.tolerance
+    assert found.effective_tolerance == found.tolerance
 
 
 def test_the_derived_tolerance_is_exceeded_by_other_seeds_about_once_in_forty_times(rng: np.random.Generator) -> None:
@@ -91,7 +91,7 @@ def test_the_derived_tolerance_is_exceeded_by_other_seeds_about_once_in_forty_ti
 
 def test_a_stated_tolerance_is_told_in_the_unit_of_the_metric() -> None:
     found = summarize(suite(tolerances={"clip_score": 0.7}), measured(SEEDS)).metrics["clip_score"]
-    assert (found.stated, found.allowed) == (0.7, 0.7)
+    assert (found.stated, found.effective_tolerance) == (0.7, 0.7)
     relative = replace(CLIP_SCORE, tolerance_is_relative=True)
     shares = tuple(replace(make_run(each), metrics={"clip_score": relative}) for each in SEEDS)
     found = summarize(suite(tolerances={"clip_score": 0.1}), Measured(shares, ())).metrics["clip_score"]

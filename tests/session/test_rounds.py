@@ -25,7 +25,7 @@ from sdeval.errors import NotAvailable, SdevalError
 from sdeval.results import run_folder
 from sdeval.results.run import BATCH_CONSISTENCY, Run
 from sdeval.session.items import Item, Job
-from sdeval.session.judging import _shared
+from sdeval.session.judging import _reduce_to_shared_samples
 from sdeval.session.resolve import resolve
 from sdeval.session.session import Session
 from tests.generated import plan
@@ -124,7 +124,7 @@ def test_a_set_metric_of_the_baseline_is_that_of_the_seeds_that_were_generated(
     sitting.select(sitting.items(wide))
     state = sitting._state(Job(wide, sitting.jobs[0].target))
     sitting._run(state)
-    _, reduced, _ = _shared(sitting._subject(state))
+    _, reduced, _ = _reduce_to_shared_samples(sitting._subject(state))
     assert reduced is not None
     assert seeds(reduced) == {0}
     # The same images, measured as a run.
