@@ -1,4 +1,4 @@
-"""Accepted speeds, by class of machine: a file beside the baseline, so that each machine adds its own."""
+"""Accepted speeds by class of machine, in a file next to the baseline's folder to which each machine adds its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA: Literal[1] = 1
 
 @dataclass(frozen=True, slots=True)
 class _File(Checked):
-    """What the file holds."""
+    """The content of the file."""
 
     schema: Literal[1]
     machines: Mapping[str, Pace]
@@ -29,7 +29,7 @@ class _OtherSchema(SdevalError):
 
 
 def path_of(baselines: Path, suite: str, target: str) -> Path:
-    """Beside the baseline, which stays the same to the last byte on every machine."""
+    """The file, outside the baseline's folder because that folder is the same to the last byte on every machine."""
     return baselines / suite / f"{target}.speed.json"
 
 

@@ -1,4 +1,4 @@
-"""`sdeval report`: generate the page again."""
+"""`sdeval report`: write the page of a session again."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def description(target: Target) -> str:
-    """The model, and whatever is not left as it is by default.
+    """The model, and all fields that differ from their defaults.
 
     Example:
         >>> description(Target(name="a", model="org/model", dtype="float16"))

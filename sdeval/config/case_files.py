@@ -18,7 +18,7 @@ from sdeval.errors import SdevalError, unknown
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """One case as the file gives it; `lines` says where each field stands."""
+    """One case as the file gives it; `lines` has the line number of each field."""
 
     line: int
     fields: Mapping[str, Any]
@@ -78,7 +78,7 @@ def _as_it_is(raw: Any, _: Path) -> Any:
 
 
 def _number(raw: Any, _: Path) -> Any:
-    """A number that stands in quotes, or in a table; an empty text is none."""
+    """A number that is written in quotes or in a table; an empty text is no number."""
     if not isinstance(raw, str):
         return raw
     try:

@@ -39,7 +39,7 @@ def of_project(root: Path, table: Mapping[str, Any]) -> dict[str, Target]:
         table: `[tool.sdeval.targets]`.
 
     Raises:
-        SdevalError: a table holds what no target has, or extends what nobody knows.
+        SdevalError: a table has an unknown field, or extends an unknown target.
     """
     path = root / FILE
     tables = {**_of_file(path), **_tables_by_name(table, f"{root / 'pyproject.toml'}: [tool.sdeval.targets]")}

@@ -128,7 +128,7 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
 
 
 def json_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file that holds one a line, whatever is in them.
+    """The objects of a file with one object a line, without validation of their fields.
 
     Raises:
         SdevalError: the file cannot be read, or a line is no object.

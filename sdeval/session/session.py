@@ -149,7 +149,7 @@ class Session:
         return lines
 
     def _check_settings(self) -> None:
-        """Refuse settings that no suite of a target can use: `strength` says nothing to a text-to-image suite.
+        """Refuse settings that no suite of a target can use: for example, a text-to-image suite has no `strength`.
 
         Raises:
             SdevalError: a setting of a target or a suite is wrong.

@@ -50,7 +50,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One thing, or two things and how the first stands to the second."""
+    """One thing, or two things and the relation of the first to the second."""
 
     background: str
     things: tuple[Thing, ...]

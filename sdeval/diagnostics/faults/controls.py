@@ -63,7 +63,7 @@ def scheduler(pipeline: DiffusionPipeline, name: str) -> AbstractContextManager[
 
 
 def one_by_one(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
-    """Every image in a call of its own, whatever batch was asked for."""
+    """Every image is generated in a call of its own, not in the requested batch."""
 
     def call(sound: Call, **arguments: Any) -> Any:
         count = len(arguments["prompt"])

@@ -92,7 +92,7 @@ def invert_mask(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
 
 
 def ignore_mask(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
-    """The whole image is painted, whatever the mask says."""
+    """The whole image is painted, not only the masked part."""
 
     def everywhere(arguments: Arguments) -> Arguments:
         return {**arguments, "mask_image": [Image.new("L", mask.size, 255) for mask in arguments["mask_image"]]}

@@ -24,7 +24,7 @@ def guidance_times(pipeline: DiffusionPipeline, factor: float) -> AbstractContex
 
 
 def steps(pipeline: DiffusionPipeline, count: int) -> AbstractContextManager[None]:
-    """So many steps, whatever was asked."""
+    """Always use this number of steps, not the requested one."""
 
     def fewer(arguments: Arguments) -> Arguments:
         # An init image is only noised in part, and only that part is generated; it takes one step at least.
