@@ -96,14 +96,14 @@ def _near(name: str, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((*begin, *close)))[:3]
 
 
-def located(error: SdevalError, module: Path, shown: str) -> SdevalError:
+def with_location(error: SdevalError, module: Path, place: str) -> SdevalError:
     """The error with the line of a suite's module that it came up in, if it did.
 
     Example: `suite animals: seeds: must be a list of whole numbers, got 'x' (suites/test_animals.py:12)`
     """
     frames = walk_tb(error.__traceback__)
     lines = [line for frame, line in frames if Path(frame.f_code.co_filename).resolve() == module.resolve()]
-    return type(error)(f"{error} ({shown}:{lines[-1]})") if lines else error
+    return type(error)(f"{error} ({place}:{lines[-1]})") if lines else error
 
 
 def plural(count: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""What a run was compared with, stored in its folder: its page stays the same when another baseline is accepted."""
+"""Stores the baseline that a run was compared with in its folder: its page stays the same after another acceptance."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from sdeval.results.run import AGAINST
 from sdeval.results.session_folder import read_run
 
 BASELINE = "baseline"
-"""In the folder of a run: the baseline that it was compared with, without features."""
+"""Folder in that of a run: the baseline that it was compared with, without features."""
 VARIABILITY = "variability.json"
 
 
 def keep_baseline(folder: Path, accepted: Path) -> None:
-    """Copy what a page shows of a baseline into the folder of a run; nothing where there is none, or it is corrupt.
+    """Copy what a page shows of a baseline into the folder of a run, unless there is none or it is corrupt.
 
     Args:
-        folder: of the run.
-        accepted: where baselines are kept.
+        folder: the folder of the run.
+        accepted: the folder of all baselines.
     """
     if (folder / AGAINST).exists():
         return
     run = read_run(folder)
     try:
-        before = baselines.find(accepted, run.suite, run.target)
+        baseline = baselines.find(accepted, run.suite, run.target)
     except SdevalError:
-        # The session says what is wrong with it.
+        # The session itself reports the error.
         return
-    if before is None:
+    if baseline is None:
         return
     source, copy = baselines.folder_of(accepted, run.suite, run.target), folder / BASELINE
-    generated = {each.key for each in run.samples}
-    shown = {name: record for name, record in before.metrics.items() if record.scope == "sample"}
-    for sample in before.samples:
+    generated = {sample.key for sample in run.samples}
+    sample_metrics = {name: record for name, record in baseline.metrics.items() if record.scope == "sample"}
+    for sample in baseline.samples:
         if sample.key in generated:
             _copy(source / sample.image, copy / sample.image)
     _copy(source / provenance.NAME, copy / provenance.NAME)
     _copy(variability.path_of(accepted, run.suite, run.target), copy / VARIABILITY)
-    run_folder.write(replace(before, metrics=shown, set_scores={}, features={}), copy)
+    run_folder.write(replace(baseline, metrics=sample_metrics, set_scores={}, features={}), copy)
 
 
 def _copy(source: Path, copy: Path) -> None:

@@ -1,4 +1,4 @@
-"""Accepted speeds, by class of machine: a file beside the baseline, so that each machine adds its own."""
+"""Accepted speeds by class of machine, in a file next to the baseline's folder to which each machine adds its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA: Literal[1] = 1
 
 @dataclass(frozen=True, slots=True)
 class _File(Checked):
-    """What the file holds."""
+    """The content of the file."""
 
     schema: Literal[1]
     machines: Mapping[str, Pace]
@@ -29,7 +29,7 @@ class _OtherSchema(SdevalError):
 
 
 def path_of(baselines: Path, suite: str, target: str) -> Path:
-    """Beside the baseline, which stays the same to the last byte on every machine."""
+    """The file, outside the baseline's folder because that folder is the same to the last byte on every machine."""
     return baselines / suite / f"{target}.speed.json"
 
 
@@ -60,12 +60,12 @@ def hardware_of(run: Run) -> str:
 def _read(path: Path) -> Mapping[str, Pace]:
     if not path.exists():
         return {}
-    where = f"{path}: is corrupt"
+    problem = f"{path}: is corrupt"
     try:
-        content = read_json(path, f"{where}: it is gone")
+        content = read_json(path, f"{problem}: it is gone")
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise _OtherSchema(f"{path}: written by another version of sdeval; delete it, and accept a run again")
-        return from_json(_File, path.read_bytes(), where).machines
+        return from_json(_File, path.read_bytes(), problem).machines
     except _OtherSchema:
         raise
     except SdevalError as error:

@@ -12,7 +12,7 @@ import numpy as np
 
 from sdeval._utils.files import write_bytes
 from sdeval.errors import SdevalError
-from sdeval.imaging.io import kept_bytes, open_rgb
+from sdeval.imaging.io import open_rgb, thumbnail_bytes
 from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
 from sdeval.results.run import PASSING, Run, Stored
@@ -121,7 +121,7 @@ def kept(run: Run) -> Run:
 
 def keep_image(sample: SampleResult, source: Path, folder: Path) -> SampleResult:
     """Put the image of a run's sample into a baseline as it is kept there; the sample then names that file."""
-    thumbnail = kept_bytes(open_rgb(source / sample.image))
+    thumbnail = thumbnail_bytes(open_rgb(source / sample.image))
     if thumbnail is None:
         write_bytes(folder / sample.image, (source / sample.image).read_bytes())
         return sample

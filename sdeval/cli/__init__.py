@@ -47,17 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"sdeval: {unknown('command', request[0], COMMANDS)}", file=sys.stderr)
         return USAGE
     try:
-        given = parser.parse_args(request)
+        args = parser.parse_args(request)
     # How argparse ends: after help with 0, after a mistake with 2.
     except SystemExit as ended:
         return (ABORT if bisecting else USAGE) if ended.code else FINE
-    code = _attempt(given)
+    code = _attempt(args)
     return CANNOT_JUDGE if bisecting and code in (USAGE, INTERNAL) else code
 
 
-def _attempt(given: argparse.Namespace) -> int:
+def _attempt(args: argparse.Namespace) -> int:
     try:
-        return _run(given)
+        return _run(args)
     # OSError: something cannot be written, as on a full disk or without permission.
     except (SdevalError, OSError) as error:
         print(f"sdeval: {error}", file=sys.stderr)
@@ -72,13 +72,13 @@ def _attempt(given: argparse.Namespace) -> int:
         return INTERNAL
 
 
-def _run(given: argparse.Namespace) -> int:
-    given.root = find_root(Path.cwd())
-    table = read_table(given.root)
-    given.baselines = given.baselines or given.root / table.get("baselines", "baselines")
-    given.output = given.root / table.get("output", "reports")
-    given.named = named_targets.of_project(given.root, table.get("targets", {}))
-    return int(given.command(given))
+def _run(args: argparse.Namespace) -> int:
+    args.root = find_root(Path.cwd())
+    table = read_table(args.root)
+    args.baselines = args.baselines or args.root / table.get("baselines", "baselines")
+    args.output = args.root / table.get("output", "reports")
+    args.named = named_targets.of_project(args.root, table.get("targets", {}))
+    return int(args.command(args))
 
 
 def _parser(called: str) -> argparse.ArgumentParser:

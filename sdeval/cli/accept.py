@@ -41,29 +41,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="print every case that changes")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Make the runs of a session, or parts of them, the baselines of their suites and targets; git undoes it.
 
     Nothing is generated again, and all is looked at before anything is written.
     """
-    for proposal in _proposals(given):
-        if not given.dry_run:
+    for proposal in _proposals(args):
+        if not args.dry_run:
             write(proposal)
-            _accept_pace(proposal, given)
-        _print(proposal, LINES if not given.verbose else None)
-    print("nothing written (dry run)" if given.dry_run else f"accepted into {short(given.baselines)}; undo with git")
+            _accept_pace(proposal, args)
+        _print(proposal, LINES if not args.verbose else None)
+    print("nothing written (dry run)" if args.dry_run else f"accepted into {short(args.baselines)}; undo with git")
     return 0
 
 
-def _proposals(given: argparse.Namespace) -> list[Proposal]:
+def _proposals(args: argparse.Namespace) -> list[Proposal]:
     """The changes to every baseline that is selected."""
-    selection = selection_of(given)
+    selection = selection_of(args)
     return [
         propose(
             folder,
-            given.baselines,
+            args.baselines,
             parts,
-            suite_of=lambda name: find_suites(name, given.root)[0],
+            suite_of=lambda name: find_suites(name, args.root)[0],
             reason=selection.reason,
         )
         for folder, parts in selection.parts
@@ -93,7 +93,7 @@ def _title(proposal: Proposal) -> str:
     return f"{proposal.run.suite} on {proposal.run.target}: {images}"
 
 
-def _accept_pace(proposal: Proposal, given: argparse.Namespace) -> None:
+def _accept_pace(proposal: Proposal, args: argparse.Namespace) -> None:
     """Keep how fast a whole run was: on a processor, which others use as well, only where `--speed` asks for it."""
-    if proposal.whole and (given.speed or not pace.hardware_of(proposal.run).startswith("cpu")):
-        pace.accept(proposal.run, given.baselines)
+    if proposal.whole and (args.speed or not pace.hardware_of(proposal.run).startswith("cpu")):
+        pace.accept(proposal.run, args.baselines)

@@ -256,7 +256,7 @@ def _table(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> tuple[
 def _p_alone(metric: str, table: PairedScores, spreads: Spreads) -> stats.Floats:
     """P-values `[cases]` that a case fell further than the others and, where they tell, its own seeds explain."""
     before, after = _sides(table)
-    others = stats.beside_others(before, after, table.prior(spreads.get(metric)))
+    others = stats.p_among_cases(before, after, table.prior(spreads.get(metric)))
     return others if _doubt(table) else np.maximum(others, _p_seeds(table))
 
 
@@ -264,7 +264,7 @@ def _p_seeds(table: PairedScores) -> stats.Floats:
     """P-values `[cases]` that a case fell further than its own seeds explain; 1 where they tell nothing."""
     if _doubt(table):
         return np.ones(len(table.cases))
-    return stats.beside_seeds(table.record.sign * table.all_seeds, _sides(table)[1])
+    return stats.p_among_seeds(table.record.sign * table.all_seeds, _sides(table)[1])
 
 
 def _sides(table: PairedScores) -> tuple[stats.Floats, stats.Floats]:

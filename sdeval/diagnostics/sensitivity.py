@@ -79,12 +79,12 @@ class Sensitivity:
     notes: tuple[str, ...] = ()
     """What a reader of the findings must know besides."""
 
-    def caught(self, *, clear: bool | None = None) -> tuple[int, int]:
+    def count_caught(self, *, clear: bool | None = None) -> tuple[int, int]:
         """How many planted faults were caught, of how many; only those of clear strength, or the others, if asked."""
         faults = [finding for finding in self.faults if clear is None or finding.clear == clear]
         return sum(finding.caught for finding in faults), len(faults)
 
-    def flagged(self) -> tuple[int, int]:
+    def count_flagged(self) -> tuple[int, int]:
         """How many controls were flagged, of how many."""
         controls = [finding for finding in self.findings if finding.control]
         return sum(finding.caught for finding in controls), len(controls)
@@ -97,15 +97,15 @@ class Sensitivity:
     @property
     def good(self) -> bool:
         """Whether every fault of clear strength was caught, and no control flagged."""
-        count, total = self.caught(clear=True)
-        return count == total and not self.flagged()[0]
+        count, total = self.count_caught(clear=True)
+        return count == total and not self.count_flagged()[0]
 
     def describe(self) -> dict[str, Any]:
         """As plain values."""
         return asdict(self)
 
 
-def chosen(names: Sequence[str], suite: Suite) -> list[Fault]:
+def select_faults(names: Sequence[str], suite: Suite) -> list[Fault]:
     """Faults and controls by name; all that fit the suite's task where none is named.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a session adds to the history: metrics of its whole runs, and what they are to be held together with."""
+"""The line that a session adds to the history: metrics of its whole runs, and what makes them comparable later."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TITLES = {SPEED: "seconds an image", MEMORY: "memory at the peak"}
 
 
 def record(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> list[str]:
-    """Add a session to the history beside it. What went wrong is given back as a note: no session fails by it."""
+    """Add a session to the history next to its folder. An error is returned as a note: no session fails by it."""
     path = session.parent / HISTORY
     try:
         entry = entry_of(session, verdicts, baselines)
@@ -39,38 +39,40 @@ def record(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> list[
 
 
 def entry_of(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Entry:
-    """The line of a session. Runs that were interleaved with another answer a question, and are left out."""
+    """The line of a session, without runs that were only generated for an interleaved comparison."""
     lines = []
     for folder in run_folders(session):
         if not (folder / AGAINST).exists():
             run = read_run(folder)
-            mine = {
-                each.metric: each
-                for each in verdicts
-                if (each.suite, each.target, each.case) == (run.suite, run.target, SUITE)
+            verdicts_by_metric = {
+                verdict.metric: verdict
+                for verdict in verdicts
+                if (verdict.suite, verdict.target, verdict.case) == (run.suite, run.target, SUITE)
             }
-            lines.append(_line(_JudgedRun(run, mine), _baseline_hash(folder_of(baselines, run.suite, run.target))))
+            lines.append(
+                _line(_JudgedRun(run, verdicts_by_metric), _baseline_hash(folder_of(baselines, run.suite, run.target)))
+            )
     return Entry(session.name, tuple(lines))
 
 
 @dataclass(frozen=True, slots=True)
 class _JudgedRun:
-    """A run, and what was said of its metrics."""
+    """A run, and the verdicts on its metrics."""
 
     run: Run
     verdicts: dict[str, Verdict]
 
     @property
     def first_round(self) -> Run:
-        """The samples that every session generates, however many seeds it takes to decide."""
+        """The samples of the first round of seeds, which every session generates."""
         seeds = self.run.request["rounds"][0]
-        return replace(self.run, samples=tuple(each for each in self.run.samples if each.seed in seeds))
+        return replace(self.run, samples=tuple(sample for sample in self.run.samples if sample.seed in seeds))
 
-    def seen(self, metric: str, n: int, images: str) -> dict[str, Any]:
-        """What a metric of any kind holds."""
-        said = self.verdicts.get(metric)
-        judged = {name: getattr(said, name, None) for name in ("baseline", "change", "variability", "verdict")}
-        return {**judged, "n": n, "images": images}
+    def common_fields(self, metric: str, n: int, images: str) -> dict[str, Any]:
+        """The fields that scores, times and memory have in common."""
+        verdict = self.verdicts.get(metric)
+        judgement = {name: getattr(verdict, name, None) for name in ("baseline", "change", "variability", "verdict")}
+        return {**judgement, "n": n, "images": images}
 
 
 def _line(judged: _JudgedRun, baseline: str) -> RunLine:
@@ -79,7 +81,7 @@ def _line(judged: _JudgedRun, baseline: str) -> RunLine:
         suite=run.suite,
         target=run.target,
         complete=run.complete,
-        request=_hash([sorted(each.fingerprint for each in first.samples), run.request["settings"]]),
+        request=_hash([sorted(sample.fingerprint for sample in first.samples), run.request["settings"]]),
         images=_images(run),
         baseline=baseline,
         hardware=hardware_of(run),
@@ -90,72 +92,72 @@ def _line(judged: _JudgedRun, baseline: str) -> RunLine:
 
 
 def _metrics(judged: _JudgedRun, first: Run) -> dict[str, MetricValue]:
-    found = {}
+    values = {}
     for name, record in judged.run.metrics.items():
-        # A score that depends on the other images is another where there are more of them.
+        # More seeds would change a score that depends on the other images.
         run = first if record.scope == "sample" and _alone(name) else judged.run
-        value, said, score = value_of(run, name), judged.verdicts.get(name), run.set_scores.get(name)
+        value, verdict, score = value_of(run, name), judged.verdicts.get(name), run.set_scores.get(name)
         reference = f" {score.extractor} {score.extractor_version} {score.resize} {score.reference}" if score else ""
-        found[name] = MetricValue(
-            **judged.seen(name, score.n if score else len(run.samples), _images(run)),
+        values[name] = MetricValue(
+            **judged.common_fields(name, score.n if score else len(run.samples), _images(run)),
             value=value,
-            tolerance=_tolerance(said) or tolerance_of(record, value),
+            tolerance=_tolerance(verdict) or tolerance_of(record, value),
             version=f"{record.version}{reference}",
             higher_is_better=record.higher_is_better,
             gating=record.gating,
             title=record.title,
             unit=record.unit,
         )
-    return found
+    return values
 
 
-def _tolerance(said: Verdict | None) -> float | None:
-    return said.tolerance if said else None
+def _tolerance(verdict: Verdict | None) -> float | None:
+    return verdict.tolerance if verdict else None
 
 
 def _alone(metric: str) -> bool:
     try:
         return metrics.info(metric).alone
-    # One of a package that is gone.
+    # The metric comes from a package that is no longer installed.
     except SdevalError:
         return False
 
 
 def _pace(judged: _JudgedRun) -> dict[str, MetricValue]:
-    """Times and memory: of one kind on one class of machine only, and new in every session."""
-    pace, found = pace_of(judged.run), {}
+    """Times and memory, which are only comparable on one class of machine and are measured again in every session."""
+    pace, values = pace_of(judged.run), {}
     if pace is None:
         return {}
     for name in SPEEDS:
-        said = judged.verdicts.get(name)
-        value = said.current if said and said.current is not None else _measured(pace, name)
-        found[name] = MetricValue(
-            **judged.seen(name, 0, ""),
+        verdict = judged.verdicts.get(name)
+        value = verdict.current if verdict and verdict.current is not None else _value_of(pace, name)
+        values[name] = MetricValue(
+            **judged.common_fields(name, 0, ""),
             value=value,
-            tolerance=_tolerance(said) or max(TOLERANCES[name] * value, LEAST[name]),
+            tolerance=_tolerance(verdict) or max(TOLERANCES[name] * value, LEAST[name]),
             version=f"{hardware_of(judged.run)}, batches of {pace.batch_size}",
             higher_is_better=False,
-            gating=not hardware_of(judged.run).startswith("cpu") or _tolerance(said) is not None,
+            gating=not hardware_of(judged.run).startswith("cpu") or _tolerance(verdict) is not None,
             title=_TITLES[name],
             unit=UNITS[name],
         )
-    return found
+    return values
 
 
-def _measured(pace: Pace, value: str) -> float:
+def _value_of(pace: Pace, value: str) -> float:
     return pace.seconds.median if value == SPEED else pace.memory
 
 
 def _images(run: Run) -> str:
-    return _hash(sorted((*each.key, each.sha256) for each in run.samples))
+    return _hash(sorted((*sample.key, sample.sha256) for sample in run.samples))
 
 
 def _baseline_hash(folder: Path) -> str:
-    """Of the accepted images and scores; empty where nothing is accepted."""
+    """Hash of the accepted images and scores; empty where nothing is accepted."""
     path = folder / "samples.jsonl"
     if not path.exists():
         return ""
-    accepted = [[each.get(name) for name in ("case", "seed", "sha256", "scores")] for each in json_lines(path)]
+    accepted = [[sample.get(name) for name in ("case", "seed", "sha256", "scores")] for sample in json_lines(path)]
     return _hash(accepted)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sdeval.config.suite import Case, Suite
-from sdeval.errors import SdevalError, located, unknown
+from sdeval.errors import SdevalError, unknown, with_location
 from sdeval.plugin.items import SuiteItem
 from sdeval.plugin.state import STATE
 from sdeval.results import selected
@@ -39,7 +39,7 @@ def pytest_make_collect_report(
     error = getattr(getattr(report, "call", None), "excinfo", None)
     cause = _sdeval_error(error.value) if error is not None else None
     if cause is not None:
-        cause = located(cause, collector.path, collector.nodeid)
+        cause = with_location(cause, collector.path, collector.nodeid)
         report.longrepr = str(cause)
         collector.config.stash[STATE].errors.append(cause)
     return report

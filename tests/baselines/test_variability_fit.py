@@ -15,7 +15,7 @@ from sdeval.baselines import variability as variabilities
 from sdeval.baselines.variability import MetricVariability, Variability, VariabilityFit, samples_hash
 from sdeval.baselines.variability_fit import fit_variability
 from sdeval.config.target import Target
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.errors import NotAvailable
 from sdeval.evaluation.plan import make_plan
 from sdeval.metrics import MetricOptions
@@ -23,7 +23,7 @@ from sdeval.results.run import Run
 from tests.conftest import ROOT, make_run
 from tests.generated import plan
 
-SHAPES = shipped()["shapes"]
+SHAPES = shipped_targets()["shapes"]
 SUITE = replace(plan().suite, metrics=("clip_score", "sharpness", "frechet_distance"))
 GENERATED_BY = {
     **SHAPES.describe(),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.simulated import CLIP, NOISES, as_run, simulate, unharmed
+from benchmarks.simulated import CLIP, NOISES, as_run, keep_scores, simulate
 from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics
 from sdeval.comparison.collapsed import fallen
 from sdeval.comparison.paired import paired
@@ -204,7 +204,7 @@ def test_images_that_go_wrong_as_often_on_either_side_raise_no_alarm(share: floa
 def test_chance_alone_raises_no_alarm(noise: str) -> None:
     alarms = 0
     for seed in range(100):
-        (scores,) = simulate(np.random.default_rng((seed, 2)), NOISES[noise], unharmed, (24, 4), {"a": (CLIP,)})
+        (scores,) = simulate(np.random.default_rng((seed, 2)), NOISES[noise], keep_scores, (24, 4), {"a": (CLIP,)})
         after, before = (as_run(scores, each, range(4)) for each in (scores.after, scores.before))
         alarms += judge_metrics([collect_collapsed(after, before)])[0].verdict == "regressed"
     assert alarms <= 1
@@ -214,7 +214,7 @@ def test_one_image_in_eight_that_shows_something_else_is_found_among_other_image
     found = 0
     for seed in range(20):
         rng, suites = np.random.default_rng((seed, 3)), {"text2img": (replace(CLIP, within=1.0),)}
-        (scores,) = simulate(rng, NOISES["normal"], unharmed, (32, 8), suites)
+        (scores,) = simulate(rng, NOISES["normal"], keep_scores, (32, 8), suites)
         wrong = scores.after[0] - 20.0 * (rng.random((32, 8)) < 1 / 8)
         after, before = (as_run(scores, each, range(8)) for each in ((wrong,), scores.before))
         found += judge_metrics([collect_collapsed(after, before)])[0].verdict == "regressed"

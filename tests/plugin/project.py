@@ -7,7 +7,7 @@ import json
 import pytest
 
 import sdeval.cli
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.metrics.features.clip import load_clip
 
@@ -29,7 +29,7 @@ test_{task} = Suite(
 )
 """
 # pytester forgets modules that were imported while it ran; these cannot be imported twice.
-LoadedTarget(shipped()["shapes"]).pipeline("text2img")
+LoadedTarget(shipped_targets()["shapes"]).pipeline("text2img")
 load_clip("shapes", "cpu")
 
 QUIET = ("-p", "no:cacheprovider", "--sdeval-no-strict")
