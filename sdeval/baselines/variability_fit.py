@@ -18,6 +18,7 @@ from sdeval._utils.environment import differences
 from sdeval._utils.files import short
 from sdeval.baselines import variability
 from sdeval.baselines.variability import MetricVariability, OtherSchema, Variability, VariabilityFit, samples_hash
+from sdeval.comparison import notes
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target, slug
 from sdeval.errors import NotAvailable
@@ -50,18 +51,17 @@ def fit_variability(
         found = variability.read(baselines, suite.name, target.name)
     except OtherSchema:
         again = _again(baselines, suite, target, accepted)
-        return VariabilityFit(None, (f"{path} is left out: it was written by another version of sdeval; {again}",))
+        return VariabilityFit(None, (notes.variability_left_out(path, [notes.OTHER_SDEVAL], again),))
     if found is None:
         return VariabilityFit()
     again = _again(baselines, suite, target, accepted, found)
     misfits = [*_other_suite(found, suite, target), *(_other_baseline(found, accepted) if accepted else ())]
     if misfits:
-        return VariabilityFit(None, (f"{path} is left out: {' and '.join(misfits)}; {again}",))
+        return VariabilityFit(None, (notes.variability_left_out(path, misfits, again),))
     others = _other_metrics(found, suite, options)
     kept = {name: each for name, each in found.metrics.items() if name not in others}
-    message = ", ".join(f"{name} ({why})" for name, why in others.items())
-    notes = (f"{path}: what it says of {message} is left out; {again}",) if others else ()
-    return VariabilityFit(replace(found, metrics=kept), notes)
+    messages = (notes.metrics_left_out(path, others, again),) if others else ()
+    return VariabilityFit(replace(found, metrics=kept), messages)
 
 
 def _other_suite(found: Variability, suite: Suite, target: Target) -> list[str]:
@@ -71,12 +71,12 @@ def _other_suite(found: Variability, suite: Suite, target: Target) -> list[str]:
         return []
     before = {name: found.request.get(name) for name in ("cases", "seeds")}
     changed = differences(before, {"cases": len(suite.cases), "seeds": list(suite.seeds)})
-    return [f"the suite asks for other samples since ({', '.join(changed) or 'prompts, images, strength or size'})"]
+    return [notes.other_samples(changed)]
 
 
 def _other_baseline(found: Variability, accepted: Run) -> list[str]:
     changed = differences(_generation(found), _generation(accepted))
-    return [f"the baseline was generated in another way ({', '.join(changed)})"] if changed else []
+    return [notes.other_generation(changed)] if changed else []
 
 
 def _generation(of: Variability | Run) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _again(
         words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     if short(baselines) != Path("baselines"):
         words += ["--baselines", str(short(baselines))]
-    return f"measure again: {shlex.join(words)}"
+    return notes.measure_again(shlex.join(words))
 
 
 def _set_by_hand(suite: Suite, accepted: Run, found: Variability | None) -> dict[str, Any]:

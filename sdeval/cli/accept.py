@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sdeval._utils.files import short
 from sdeval._utils.formatting import number
 from sdeval._utils.tables import Column, Row, Table, show
-from sdeval.baselines import speed as pace
+from sdeval.baselines import speed
 from sdeval.baselines.acceptance import propose, write
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
@@ -95,5 +95,5 @@ def _title(proposal: Proposal) -> str:
 
 def _accept_pace(proposal: Proposal, given: argparse.Namespace) -> None:
     """Keep how fast a whole run was: on a processor, which others use as well, only where `--speed` asks for it."""
-    if proposal.whole and (given.speed or not pace.hardware_of(proposal.run).startswith("cpu")):
-        pace.accept(proposal.run, given.baselines)
+    if proposal.whole and (given.speed or not speed.hardware_of(proposal.run).startswith("cpu")):
+        speed.accept(proposal.run, given.baselines)

@@ -3,15 +3,8 @@
 from sdeval.comparison.cases import judge_cases, settle_cases, suspected, undecided
 from sdeval.comparison.collapsed import collect_collapsed
 from sdeval.comparison.defects import DefectRates, expected_defects
-from sdeval.comparison.metrics import (
-    ALPHA_FURTHER,
-    ALPHA_METRICS,
-    Circumstances,
-    MetricEvidence,
-    collect_evidence,
-    judge_metrics,
-    share_of_round,
-)
+from sdeval.comparison.evidence import Circumstances, MetricEvidence, collect_evidence, share_of_round
+from sdeval.comparison.metrics import ALPHA_FURTHER, ALPHA_METRICS, judge_metrics
 from sdeval.comparison.requests import removed_cases, shared_cases
 from sdeval.results.verdict import FAILING, KINDS, SUITE, Kind, Verdict, summary, worst_first
 

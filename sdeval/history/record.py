@@ -13,7 +13,7 @@ from sdeval import metrics
 from sdeval.baselines.speed import hardware_of
 from sdeval.baselines.store import folder_of
 from sdeval.comparison.paired import tolerance_of, value_of
-from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, Pace, pace_of
+from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, SpeedRecord, speed_record_of
 from sdeval.config.suite import MEMORY, SPEED, SPEEDS
 from sdeval.errors import SdevalError
 from sdeval.history import store as history
@@ -123,7 +123,7 @@ def _alone(metric: str) -> bool:
 
 def _pace(judged: _JudgedRun) -> dict[str, MetricValue]:
     """Times and memory: of one kind on one class of machine only, and new in every session."""
-    pace, found = pace_of(judged.run), {}
+    pace, found = speed_record_of(judged.run), {}
     if pace is None:
         return {}
     for name in SPEEDS:
@@ -142,7 +142,7 @@ def _pace(judged: _JudgedRun) -> dict[str, MetricValue]:
     return found
 
 
-def _measured(pace: Pace, value: str) -> float:
+def _measured(pace: SpeedRecord, value: str) -> float:
     return pace.seconds.median if value == SPEED else pace.memory
 
 

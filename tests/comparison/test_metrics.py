@@ -172,7 +172,7 @@ def test_without_a_baseline_what_is_not_judged_has_nothing_to_tell(scores: np.nd
     silent = replace(run, samples=tuple(replace(each, scores={}) for each in run.samples))
     said = judge_metrics([collect_evidence(silent, None, "clip_score")])[0]
     assert (said.verdict, said.current) == ("informational", None)
-    assert said.reason == "no image of the baseline to compare with"
+    assert said.reason == "the baseline has no image to compare with"
 
 
 def test_what_is_not_judged_is_no_gate_that_raises_the_bar(scores: np.ndarray, rng: np.random.Generator) -> None:
@@ -311,13 +311,13 @@ def test_a_case_with_one_seed_on_both_sides_shows_nothing_and_says_so() -> None:
     said = judge(np.array([[10.0]]), np.array([[30.0]]))
     assert said.verdict == "inconclusive"
     assert (said.low, said.high, said.corrected_low, said.corrected_high) == (None, None, None, None)
-    assert "so few cases and seeds do not show how much they vary" in said.reason
+    assert "too few cases and seeds to tell how much scores vary" in said.reason
 
 
 def test_images_that_are_the_same_but_for_rounding_pass_however_few_they_are() -> None:
     said = judge(np.array([[10.0, 30.0]]), np.array([[10.01, 29.99]]))
     assert (said.verdict, said.low, said.high) == ("passed", pytest.approx(-0.01), pytest.approx(0.01))
-    assert said.reason == "no sample moved by more than 10% of the tolerance"
+    assert said.reason == "no sample changed by more than 10% of the tolerance"
 
 
 def test_what_calibrate_measured_speaks_for_a_case_with_one_seed() -> None:
