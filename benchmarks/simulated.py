@@ -13,13 +13,13 @@ from sdeval.comparison import (
     Circumstances,
     MetricEvidence,
     Verdict,
+    case_needs_seeds,
     collect_collapsed,
     collect_evidence,
     judge_cases,
     judge_metrics,
+    metric_needs_seeds,
     share_of_round,
-    suspected,
-    undecided,
 )
 from sdeval.results.records import MetricRecord, SampleResult
 from sdeval.results.run import Run
@@ -278,7 +278,7 @@ def judge(session: Sequence[Scores], rounds: Rounds = ROUNDS, held: Sequence[int
             verdicts = judge_metrics(mine, total)
             regressed = [each.metric for each in verdicts if each.verdict == "regressed"]
             judged = judge_cases(as_run(scores, scores.after, seeds, rounds), accepted, len(session), regressed)
-            if not any(map(suspected, judged)) and not any(map(undecided, verdicts)):
+            if not any(map(case_needs_seeds, judged)) and not any(map(metric_needs_seeds, verdicts)):
                 break
         evidence += mine
         cases += judged

@@ -72,20 +72,20 @@ def settle_cases(judge: Callable[[], list[Verdict]], widen: Callable[[], bool]) 
         widen: generates more seeds; False where there are no more.
     """
     verdicts = judge()
-    while any(map(suspected, verdicts)) and widen():
+    while any(map(case_needs_seeds, verdicts)) and widen():
         verdicts = judge()
     return verdicts
 
 
-def suspected(verdict: Verdict) -> bool:
+def case_needs_seeds(verdict: Verdict) -> bool:
     """Whether more seeds could change the verdict on a case."""
     return verdict.verdict in ("regressed", "inconclusive")
 
 
-def undecided(verdict: Verdict) -> bool:
+def metric_needs_seeds(verdict: Verdict) -> bool:
     """Whether more seeds could decide a metric of a suite.
 
-    A rate of collapsed samples within its tolerance stays undecided: to exclude a higher one takes very many seeds.
+    A rate of collapsed samples within its tolerance is left as it is: to exclude a higher one takes very many seeds.
     """
     return verdict.verdict == "inconclusive" and (verdict.metric != COLLAPSED or verdict.warns)
 
@@ -97,9 +97,9 @@ def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleRe
     """The verdict on a case as far as it needs no statistics."""
     state = Verdict(suite=run.suite, target=run.target, metric=DEFECT, case=case, verdict="passed", n=len(samples))
     for sample in samples:
-        for metric, why in sample.reasons.items():
+        for metric, cause in sample.reasons.items():
             if run.metrics[metric].gating:
-                return replace(state, metric=metric, verdict="unscored", reason=wording.unscored_seed(sample.seed, why))
+                return replace(state, metric=metric, verdict="unscored", reason=wording.unscored_seed(sample.seed, cause))
     if baseline is None:
         return replace(state, verdict="new", reason=wording.NO_BASELINE)
     baseline_samples = {sample.seed: sample for sample in baseline.by_case().get(case, [])}

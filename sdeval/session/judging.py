@@ -12,13 +12,13 @@ from sdeval.comparison import (
     Circumstances,
     MetricEvidence,
     Verdict,
+    case_needs_seeds,
     collect_collapsed,
     collect_evidence,
     expected_defects,
     judge_cases,
     judge_metrics,
-    suspected,
-    undecided,
+    metric_needs_seeds,
     wording,
 )
 from sdeval.comparison.requests import removed_cases, shared_cases
@@ -60,7 +60,7 @@ class Comparison:
     def undecided(self, total: int) -> bool:
         """Whether more seeds could decide something; `total` counts the metrics of the session."""
         verdicts = judge_metrics(list(self.evidence.values()), total)
-        return any(map(suspected, self.cases.values())) or any(map(undecided, verdicts))
+        return any(map(case_needs_seeds, self.cases.values())) or any(map(metric_needs_seeds, verdicts))
 
     def unsettled(self, total: int, error: SdevalError) -> Comparison:
         """What is undecided stays without a verdict, as the seeds that it needs could not be generated."""
@@ -75,7 +75,7 @@ class Comparison:
 
 
 def _unsettled(verdict: Verdict, error: SdevalError) -> Verdict:
-    if not suspected(verdict):
+    if not case_needs_seeds(verdict):
         return verdict
     return replace(verdict, verdict="unscored", reason=wording.more_seeds_failed(error))
 
