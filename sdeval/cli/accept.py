@@ -49,7 +49,7 @@ def run(given: argparse.Namespace) -> int:
     for proposal in _proposals(given):
         if not given.dry_run:
             write(proposal)
-            _accept_pace(proposal, given)
+            _accept_speed(proposal, given)
         _print(proposal, LINES if not given.verbose else None)
     print("nothing written (dry run)" if given.dry_run else f"accepted into {short(given.baselines)}; undo with git")
     return 0
@@ -93,7 +93,7 @@ def _title(proposal: Proposal) -> str:
     return f"{proposal.run.suite} on {proposal.run.target}: {images}"
 
 
-def _accept_pace(proposal: Proposal, given: argparse.Namespace) -> None:
+def _accept_speed(proposal: Proposal, given: argparse.Namespace) -> None:
     """Keep how fast a whole run was: on a processor, which others use as well, only where `--speed` asks for it."""
     if proposal.whole and (given.speed or not speed.hardware_of(proposal.run).startswith("cpu")):
         speed.accept(proposal.run, given.baselines)

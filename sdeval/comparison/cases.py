@@ -99,7 +99,9 @@ def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleRe
     for sample in samples:
         for metric, cause in sample.reasons.items():
             if run.metrics[metric].gating:
-                return replace(state, metric=metric, verdict="unscored", reason=wording.unscored_seed(sample.seed, cause))
+                return replace(
+                    state, metric=metric, verdict="unscored", reason=wording.unscored_seed(sample.seed, cause)
+                )
     if baseline is None:
         return replace(state, verdict="new", reason=wording.NO_BASELINE)
     baseline_samples = {sample.seed: sample for sample in baseline.by_case().get(case, [])}
@@ -179,12 +181,12 @@ def _judge_case(state: Verdict, losses: Sequence[_Loss], suites: int, regressed:
     changed = [loss for loss in losses if not loss.unchanged]
     if not changed:
         return state
-    far = [loss for loss in changed if loss.every_seed > COLLAPSE_FACTOR]
-    alone = min(far, key=lambda loss: (bool(loss.doubt), loss.p_alone), default=None)
+    large = [loss for loss in changed if loss.every_seed > COLLAPSE_FACTOR]
+    alone = min(large, key=lambda loss: (bool(loss.doubt), loss.p_alone), default=None)
     if alone and not alone.doubt and alone.p_alone * suites < ALPHA_CASES:
         reason = wording.ONLY_THIS_CASE_LOST
         return replace(alone.verdict(state), verdict="regressed", p_value=alone.p_alone * suites, reason=reason)
-    lost_with_suite = [loss for loss in far if loss.metric in regressed]
+    lost_with_suite = [loss for loss in large if loss.metric in regressed]
     together = min(lost_with_suite, key=lambda loss: loss.p_seeds, default=None)
     if together and not together.doubt and together.p_seeds * suites < ALPHA_CASES:
         reason = wording.CASE_LOST_WITH_SUITE
@@ -209,23 +211,21 @@ def _judge_case(state: Verdict, losses: Sequence[_Loss], suites: int, regressed:
 def _losses(run: Run, baseline: Run, cases: Sequence[str], spreads: Spreads) -> dict[str, list[_Loss]]:
     """How much every case lost in every metric."""
     tables = [
-        named_table
-        for name in _metrics(run, baseline)
-        if (named_table := _table(run, baseline, name, cases)) is not None
+        table
+        for metric in _shared_metrics(run, baseline)
+        if (table := _pair_scored_cases(run, baseline, metric, cases)) is not None
     ]
-    alone = [_p_alone(name, table, spreads) for name, table in tables]
-    seeds = [_p_seeds(table) for _, table in tables]
-    # Both corrected for all cases and metrics at once.
-    alone, seeds = _adjusted(alone), _adjusted(seeds)
+    alone = _adjusted([_p_alone(table, spreads) for table in tables])
+    seeds = _adjusted([_p_seeds(table) for table in tables])
     losses: dict[str, list[_Loss]] = {}
-    for (name, table), p_alone, p_seeds in zip(tables, alone, seeds, strict=True):
+    for table, p_alone, p_seeds in zip(tables, alone, seeds, strict=True):
         for row, case in enumerate(table.cases):
-            loss = _loss(name, table, row, float(p_alone[row]), float(p_seeds[row]))
+            loss = _loss(table, row, float(p_alone[row]), float(p_seeds[row]))
             losses.setdefault(case, []).append(loss)
     return losses
 
 
-def _metrics(run: Run, baseline: Run) -> list[str]:
+def _shared_metrics(run: Run, baseline: Run) -> list[str]:
     """Gating sample metrics that both sides scored with the same version."""
     return [
         name
@@ -237,8 +237,8 @@ def _metrics(run: Run, baseline: Run) -> list[str]:
     ]
 
 
-def _table(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> tuple[str, PairedScores] | None:
-    """Scores of those cases that have them on both sides."""
+def _pair_scored_cases(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> PairedScores | None:
+    """Scores of those cases that have them on both sides; None where there are none."""
     baseline_scores = {sample.key: sample.scores.get(metric) for sample in baseline.samples}
     samples = run.by_case()
     scored = [
@@ -249,14 +249,13 @@ def _table(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> tuple[
             for sample in samples[case]
         )
     ]
-    table = pair_scores(run, baseline, metric, scored)
-    return (metric, table) if table is not None else None
+    return pair_scores(run, baseline, metric, scored)
 
 
-def _p_alone(metric: str, table: PairedScores, spreads: Spreads) -> stats.Floats:
+def _p_alone(table: PairedScores, spreads: Spreads) -> stats.Floats:
     """P-values `[cases]` of losses that neither the other cases nor, with enough seeds, a case's own seeds explain."""
     before, after = _sides(table)
-    others = stats.beside_others(before, after, table.prior(spreads.get(metric)))
+    others = stats.beside_others(before, after, table.prior(spreads.get(table.metric)))
     return others if _doubt(table) else np.maximum(others, _p_seeds(table))
 
 
@@ -273,19 +272,20 @@ def _sides(table: PairedScores) -> tuple[stats.Floats, stats.Floats]:
 
 
 def _adjusted(p_values: Sequence[stats.Floats]) -> list[stats.Floats]:
+    """P-values `[cases]` of each metric, corrected for all cases and metrics."""
     if not p_values:
         return []
     ends = np.cumsum([len(values) for values in p_values])[:-1]
     return list(np.split(np.array(stats.adjusted_p(np.concatenate(p_values).tolist())), ends))
 
 
-def _loss(metric: str, table: PairedScores, row: int, p_alone: float, p_seeds: float) -> _Loss:
+def _loss(table: PairedScores, row: int, p_alone: float, p_seeds: float) -> _Loss:
     before, after, record = table.before[row], table.after[row], table.record
     baseline = float(before.mean())
     tolerance = tolerance_of(record, baseline)
     lost = float((record.sign * (before - after)).min())
     return _Loss(
-        metric=metric,
+        metric=table.metric,
         higher_is_better=record.higher_is_better,
         baseline=baseline,
         current=float(after.mean()),

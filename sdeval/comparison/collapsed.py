@@ -61,7 +61,7 @@ def collect_collapsed(
     cases = list(run.by_case())
     metrics, all_seeds = _shared_metrics(run, baseline), circumstances.all_seeds
     scores = [pair_scores(run, baseline, metric, cases, all_seeds) for metric in metrics]
-    by_metric = [_of_metric(metric_scores, run, draft) for metric_scores in scores if metric_scores is not None]
+    by_metric = [_collect_metric(metric_scores, run, draft) for metric_scores in scores if metric_scores is not None]
     if not scores and _counting_metrics(run):
         return MetricEvidence(replace(draft, reason=wording.NO_COUNTING_METRIC))
     if not by_metric:
@@ -84,7 +84,7 @@ def _with_note(draft: Verdict, circumstances: Circumstances) -> Verdict:
     return replace(draft, reason=wording.join(draft.reason, circumstances.note))
 
 
-def _of_metric(scores: PairedScores, run: Run, draft: Verdict) -> MetricEvidence:
+def _collect_metric(scores: PairedScores, run: Run, draft: Verdict) -> MetricEvidence:
     """Evidence by one metric; no estimate where no sample collapsed and none recovered."""
     collapsed, recovered = collapsed_samples(scores), recovered_samples(scores)
     now, before = 100 * float(collapsed.mean()), 100 * float(recovered.mean())

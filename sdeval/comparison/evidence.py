@@ -158,8 +158,8 @@ def collect_evidence(
         return MetricEvidence(replace(draft, verdict=kind, reason=reason))
     draft = replace(draft, baseline=value_of(baseline, metric), reason=circumstances.note)
     if record.scope == "set":
-        return _of_set(run, baseline, draft, swapped, circumstances)
-    return _of_mean(run, baseline, draft, circumstances)
+        return _collect_set(run, baseline, draft, swapped, circumstances)
+    return _collect_mean(run, baseline, draft, circumstances)
 
 
 def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:
@@ -183,7 +183,7 @@ def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] |
     return None
 
 
-def _of_mean(run: Run, baseline: Run, draft: Verdict, circumstances: Circumstances) -> MetricEvidence:
+def _collect_mean(run: Run, baseline: Run, draft: Verdict, circumstances: Circumstances) -> MetricEvidence:
     metric = draft.metric
     scores = pair_scores(run, baseline, metric, list(run.by_case()), circumstances.all_seeds)
     if scores is None:
@@ -222,7 +222,7 @@ def _tests(
     return ((moderated, 1 - sum(share for _, share in others)), *others)
 
 
-def _of_set(
+def _collect_set(
     run: Run, baseline: Run, draft: Verdict, swapped: Swapped | None, circumstances: Circumstances
 ) -> MetricEvidence:
     record, extractor = run.metrics[draft.metric], run.set_scores[draft.metric].extractor

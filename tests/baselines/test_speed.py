@@ -11,7 +11,7 @@ from sdeval.comparison.speed import speed_record_of
 from tests.comparison.test_speed import timed
 
 
-def test_every_class_of_machine_has_its_own_pace(tmp_path: Path) -> None:
+def test_every_class_of_machine_has_its_own_speed_record(tmp_path: Path) -> None:
     small, large = timed(0.5), timed(0.1, "8x GPU")
     for run in (small, large, timed(0.4)):
         speed.accept(run, tmp_path)

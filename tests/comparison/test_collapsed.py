@@ -187,7 +187,7 @@ def test_all_metrics_that_were_tried_share_the_level(before: np.ndarray) -> None
 
 @pytest.mark.parametrize(("share", "seeds"), [(0.05, 8), (0.1, 4), (0.2, 2)])
 def test_images_that_go_wrong_as_often_on_either_side_raise_no_alarm(share: float, seeds: int) -> None:
-    """Every image is generated again, and the target gets some of them wrong by itself, before and after."""
+    """Every image is generated again, and the target gets some of them wrong, before and after."""
     alarms = 0
     for number in range(100):
         rng = np.random.default_rng((number, seeds))
