@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from sdeval.comparison import wording
 from sdeval.comparison.defects import UNMEASURED, DefectRates
 from sdeval.comparison.requests import Change
 from sdeval.results.records import SampleResult
-from tests.conftest import make_run
+from tests.conftest import ROOT, make_run
 
 RATES = DefectRates(images=1000, defects={"black": 10})
 
@@ -94,3 +97,27 @@ def test_time_is_divided_among_the_stages_that_were_timed() -> None:
     assert (
         wording.time_per_stage({"encode": 1.0, "denoise": 3.0}, 10) == "text encoding 25%, denoising 75%; 300 ms a step"
     )
+
+
+JUDGES = [*sorted((ROOT / "sdeval/comparison").glob("*.py")), ROOT / "sdeval/session/judging.py"]
+
+
+def sentences(source: str) -> Iterator[str]:
+    """Strings with spaces that are built where they are no docstring and no error message."""
+    tree = ast.parse(source)
+    raised = {id(part) for node in ast.walk(tree) if isinstance(node, ast.Raise) for part in ast.walk(node)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        text = node.value if isinstance(node, ast.Constant) and id(node) not in raised | docstrings else None
+        if isinstance(text, str) and text.strip().count(" ") >= 2:
+            yield text
+
+
+@pytest.mark.parametrize("path", JUDGES, ids=lambda path: path.stem)
+def test_judges_build_no_sentences(path: Path) -> None:
+    if path.name not in ("wording.py", "notes.py"):
+        assert list(sentences(path.read_text(encoding="utf-8"))) == []
+
+
+def test_a_sentence_in_a_judge_would_be_found() -> None:
+    assert list(sentences('"""A docstring of a judge."""\nreason = f"seed {seed} is not here"')) == [" is not here"]
