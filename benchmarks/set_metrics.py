@@ -28,7 +28,7 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torchmetrics.image.fid import _compute_fid
 
 from sdeval import stats
-from sdeval.comparison.metrics import SWAPS
+from sdeval.comparison.evidence import SWAPS
 from sdeval.metrics import MetricOptions, SetMetric, create, info, metric_names
 from sdeval.metrics.base import Features, Reference
 from sdeval.metrics.sets.frechet_distance import frechet_distance

@@ -13,13 +13,13 @@ from sdeval.comparison import (
     Circumstances,
     MetricEvidence,
     Verdict,
+    case_needs_seeds,
     collect_collapsed,
     collect_evidence,
     judge_cases,
     judge_metrics,
+    metric_needs_seeds,
     share_of_round,
-    suspected,
-    undecided,
 )
 from sdeval.results.records import MetricRecord, SampleResult
 from sdeval.results.run import Run
@@ -280,7 +280,7 @@ def judge(session: Sequence[Scores], rounds: Rounds = ROUNDS, baseline_seeds: Se
             verdicts = judge_metrics(suite_evidence, total)
             regressed = [verdict.metric for verdict in verdicts if verdict.verdict == "regressed"]
             case_verdicts = judge_cases(as_run(scores, scores.after, seeds, rounds), accepted, len(session), regressed)
-            if not any(map(suspected, case_verdicts)) and not any(map(undecided, verdicts)):
+            if not any(map(case_needs_seeds, case_verdicts)) and not any(map(metric_needs_seeds, verdicts)):
                 break
         evidence += suite_evidence
         cases += case_verdicts

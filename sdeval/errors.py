@@ -15,7 +15,7 @@ FEWEST_LETTERS = 3
 
 
 MOST_LETTERS = 2000
-"""Letters of a message; what is beyond them is cut."""
+"""Letters of a message; of one that is longer, the middle is left out."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line separators, changes of the writing direction, and halves of surrogate pairs."""
 
@@ -23,8 +23,8 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e
 class SdevalError(Exception):
     """Bad input or a missing prerequisite. The message is meant to be printed without a traceback.
 
-    Libraries, engines and files put their own texts into messages, so that control characters are escaped, and what is
-    very long is cut.
+    Libraries, engines and files put their own texts into messages, so that control characters are escaped, and of what
+    is very long the middle is left out.
     """
 
     def __init__(self, message: object = "") -> None:
@@ -46,7 +46,9 @@ def printable(text: str, most: int = MOST_LETTERS) -> str:
         >>> printable("red\x1b[31m")
         'red\\x1b[31m'
     """
-    cut = text if len(text) <= most else f"{text[:most]} … ({len(text) - most} more characters)"
+    half, excess = most // 2, len(text) - most
+    # Advice stands at the end of a message.
+    cut = text if excess <= 0 else f"{text[:half]} … ({excess} characters left out) … {text[-half:]}"
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), cut)
 
 

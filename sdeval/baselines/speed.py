@@ -1,4 +1,4 @@
-"""Accepted speeds by class of machine, in a file next to the baseline's folder to which each machine adds its own."""
+"""Accepted speed records, one a class of machine: a file beside the baseline, to which each machine adds its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 from sdeval._utils.files import dump_json, read_json, write_text
 from sdeval._utils.validation import Checked, from_json
-from sdeval.comparison.speed import Pace, pace_of
+from sdeval.comparison.speed import SpeedRecord, speed_record_of
 from sdeval.errors import SdevalError
 from sdeval.results.run import Run
 
@@ -21,7 +21,7 @@ class _File(Checked):
     """The content of the file."""
 
     schema: Literal[1]
-    machines: Mapping[str, Pace]
+    machines: Mapping[str, SpeedRecord]
 
 
 class _OtherSchema(SdevalError):
@@ -34,16 +34,16 @@ def path_of(baselines: Path, suite: str, target: str) -> Path:
 
 
 def accept(run: Run, baselines: Path) -> None:
-    """Keep the pace of a run for its class of machine; those of others stay."""
-    pace, path = pace_of(run), path_of(baselines, run.suite, run.target)
-    if pace is None:
+    """Keep the speed record of a run for its class of machine; those of other classes stay."""
+    speed, path = speed_record_of(run), path_of(baselines, run.suite, run.target)
+    if speed is None:
         return
-    machines = {**_read(path), hardware_of(run): pace}
+    machines = {**_read(path), hardware_of(run): speed}
     write_text(path, dump_json(asdict(_File(SCHEMA, machines))))
 
 
-def find(baselines: Path, run: Run) -> Pace | None:
-    """What was accepted for a run's suite and target on its class of machine.
+def find(baselines: Path, run: Run) -> SpeedRecord | None:
+    """The accepted speed record of a run's suite and target on its class of machine.
 
     Raises:
         SdevalError: the file is corrupt.
@@ -57,7 +57,7 @@ def hardware_of(run: Run) -> str:
     return str(run.environment.get("hardware", "unknown"))
 
 
-def _read(path: Path) -> Mapping[str, Pace]:
+def _read(path: Path) -> Mapping[str, SpeedRecord]:
     if not path.exists():
         return {}
     problem = f"{path}: is corrupt"

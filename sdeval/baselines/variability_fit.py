@@ -18,6 +18,7 @@ from sdeval._utils.environment import differences
 from sdeval._utils.files import short
 from sdeval.baselines import variability
 from sdeval.baselines.variability import MetricVariability, OtherSchema, Variability, VariabilityFit, samples_hash
+from sdeval.comparison import notes
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target, slug
 from sdeval.errors import NotAvailable
@@ -50,18 +51,17 @@ def fit_variability(
         stored = variability.read(baselines, suite.name, target.name)
     except OtherSchema:
         advice = _describe_command(baselines, suite, target, accepted)
-        return VariabilityFit(None, (f"{path} is left out: it was written by another version of sdeval; {advice}",))
+        return VariabilityFit(None, (notes.variability_left_out(path, [notes.OTHER_SDEVAL], advice),))
     if stored is None:
         return VariabilityFit()
     advice = _describe_command(baselines, suite, target, accepted, stored)
     misfits = [*_other_suite(stored, suite, target), *(_other_baseline(stored, accepted) if accepted else ())]
     if misfits:
-        return VariabilityFit(None, (f"{path} is left out: {' and '.join(misfits)}; {advice}",))
+        return VariabilityFit(None, (notes.variability_left_out(path, misfits, advice),))
     misfitting = _other_metrics(stored, suite, options)
     fitting = {name: metric for name, metric in stored.metrics.items() if name not in misfitting}
-    message = ", ".join(f"{name} ({why})" for name, why in misfitting.items())
-    notes = (f"{path}: what it says of {message} is left out; {advice}",) if misfitting else ()
-    return VariabilityFit(replace(stored, metrics=fitting), notes)
+    messages = (notes.metrics_left_out(path, misfitting, advice),) if misfitting else ()
+    return VariabilityFit(replace(stored, metrics=fitting), messages)
 
 
 def _other_suite(stored: Variability, suite: Suite, target: Target) -> list[str]:
@@ -71,12 +71,12 @@ def _other_suite(stored: Variability, suite: Suite, target: Target) -> list[str]
         return []
     old_request = {name: stored.request.get(name) for name in ("cases", "seeds")}
     changed = differences(old_request, {"cases": len(suite.cases), "seeds": list(suite.seeds)})
-    return [f"the suite asks for other samples since ({', '.join(changed) or 'prompts, images, strength or size'})"]
+    return [notes.other_samples(changed)]
 
 
 def _other_baseline(stored: Variability, accepted: Run) -> list[str]:
     changed = differences(_generation(stored), _generation(accepted))
-    return [f"the baseline was generated in another way ({', '.join(changed)})"] if changed else []
+    return [notes.other_generation(changed)] if changed else []
 
 
 def _generation(of: Variability | Run) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _describe_command(
         words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     if short(baselines) != Path("baselines"):
         words += ["--baselines", str(short(baselines))]
-    return f"measure again: {shlex.join(words)}"
+    return notes.measure_again(shlex.join(words))
 
 
 def _values_to_set(suite: Suite, accepted: Run, stored: Variability | None) -> dict[str, Any]:

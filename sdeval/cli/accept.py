@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sdeval._utils.files import short
 from sdeval._utils.formatting import number
 from sdeval._utils.tables import Column, Row, Table, show
-from sdeval.baselines import speed as pace
+from sdeval.baselines import speed
 from sdeval.baselines.acceptance import propose, write
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     for proposal in _proposals(args):
         if not args.dry_run:
             write(proposal)
-            _accept_pace(proposal, args)
+            _accept_speed(proposal, args)
         _print(proposal, LINES if not args.verbose else None)
     print("nothing written (dry run)" if args.dry_run else f"accepted into {short(args.baselines)}; undo with git")
     return 0
@@ -93,7 +93,7 @@ def _title(proposal: Proposal) -> str:
     return f"{proposal.run.suite} on {proposal.run.target}: {images}"
 
 
-def _accept_pace(proposal: Proposal, args: argparse.Namespace) -> None:
+def _accept_speed(proposal: Proposal, args: argparse.Namespace) -> None:
     """Keep how fast a whole run was: on a processor, which others use as well, only where `--speed` asks for it."""
-    if proposal.whole and (args.speed or not pace.hardware_of(proposal.run).startswith("cpu")):
-        pace.accept(proposal.run, args.baselines)
+    if proposal.whole and (args.speed or not speed.hardware_of(proposal.run).startswith("cpu")):
+        speed.accept(proposal.run, args.baselines)

@@ -13,7 +13,7 @@ from sdeval import metrics
 from sdeval.baselines.speed import hardware_of
 from sdeval.baselines.store import folder_of
 from sdeval.comparison.paired import tolerance_of, value_of
-from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, Pace, pace_of
+from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, SpeedRecord, speed_record_of
 from sdeval.config.suite import MEMORY, SPEED, SPEEDS
 from sdeval.errors import SdevalError
 from sdeval.history import store as history
@@ -87,7 +87,7 @@ def _line(judged: _JudgedRun, baseline: str) -> RunLine:
         hardware=hardware_of(run),
         packages=dict(run.environment.get("packages", {})),
         generated_by=dict(run.generated_by),
-        metrics={**_metrics(judged, first), **_pace(judged)} if run.complete else {},
+        metrics={**_metrics(judged, first), **_speeds(judged)} if run.complete else {},
     )
 
 
@@ -123,19 +123,19 @@ def _alone(metric: str) -> bool:
         return False
 
 
-def _pace(judged: _JudgedRun) -> dict[str, MetricValue]:
+def _speeds(judged: _JudgedRun) -> dict[str, MetricValue]:
     """Times and memory, which are only comparable on one class of machine and are measured again in every session."""
-    pace, values = pace_of(judged.run), {}
-    if pace is None:
+    record, values = speed_record_of(judged.run), {}
+    if record is None:
         return {}
     for name in SPEEDS:
         verdict = judged.verdicts.get(name)
-        value = verdict.current if verdict and verdict.current is not None else _value_of(pace, name)
+        value = verdict.current if verdict and verdict.current is not None else _value_of(record, name)
         values[name] = MetricValue(
             **judged.common_fields(name, 0, ""),
             value=value,
             tolerance=_tolerance(verdict) or max(TOLERANCES[name] * value, LEAST[name]),
-            version=f"{hardware_of(judged.run)}, batches of {pace.batch_size}",
+            version=f"{hardware_of(judged.run)}, batches of {record.batch_size}",
             higher_is_better=False,
             gating=not hardware_of(judged.run).startswith("cpu") or _tolerance(verdict) is not None,
             title=_TITLES[name],
@@ -144,8 +144,8 @@ def _pace(judged: _JudgedRun) -> dict[str, MetricValue]:
     return values
 
 
-def _value_of(pace: Pace, value: str) -> float:
-    return pace.seconds.median if value == SPEED else pace.memory
+def _value_of(record: SpeedRecord, value: str) -> float:
+    return record.seconds.median if value == SPEED else record.memory
 
 
 def _images(run: Run) -> str:

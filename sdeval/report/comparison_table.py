@@ -6,7 +6,7 @@ from sdeval._utils.formatting import number, with_sign
 from sdeval._utils.tables import Column, Table, lines
 from sdeval._utils.tables import Row as Line
 from sdeval.comparison.matrix import Matrix, Row
-from sdeval.comparison.speed import Spread
+from sdeval.comparison.speed import LatencyStats
 from sdeval.report.words import SYMBOLS
 from sdeval.results.verdict import Verdict
 
@@ -34,7 +34,7 @@ def _cells(row: Row, base: Row, metrics: list[str]) -> list[str]:
     return [row.name, _time(row.seconds), speed_of(row, base), *_metrics(row, metrics), _front(row)]
 
 
-def _time(seconds: Spread | None) -> str:
+def _time(seconds: LatencyStats | None) -> str:
     return f"{number(seconds.median)}\np90 {number(seconds.p90)}" if seconds else "–"
 
 

@@ -7,29 +7,28 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sdeval import metrics
-from sdeval.baselines import speed as pace
+from sdeval.baselines import speed as speed_records
 from sdeval.comparison import (
     Circumstances,
     MetricEvidence,
     Verdict,
+    case_needs_seeds,
     collect_collapsed,
     collect_evidence,
     expected_defects,
     judge_cases,
     judge_metrics,
-    suspected,
-    undecided,
+    metric_needs_seeds,
+    wording,
 )
 from sdeval.comparison.requests import removed_cases, shared_cases
-from sdeval.comparison.speed import judge_interleaved, judge_pace
+from sdeval.comparison.speed import judge_interleaved, judge_with_record
 from sdeval.config.suite import COLLAPSED, SPEED
 from sdeval.engines import hardware
-from sdeval.errors import SdevalError, plural
+from sdeval.errors import SdevalError
 from sdeval.results.run import Run, Stored
 from sdeval.session.items import collapsing_metrics
 from sdeval.session.resolve import ResolvedJob
-
-OTHER_CASES = "it looks at all cases of the suite together, and the baseline has other cases"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +60,7 @@ class Comparison:
     def needs_more_seeds(self, total: int) -> bool:
         """Whether more seeds could settle a verdict; `total` is the number of metrics in the session."""
         verdicts = judge_metrics(list(self.evidence.values()), total)
-        return any(map(suspected, self.cases.values())) or any(map(undecided, verdicts))
+        return any(map(case_needs_seeds, self.cases.values())) or any(map(metric_needs_seeds, verdicts))
 
     def without_more_seeds(self, total: int, error: SdevalError) -> Comparison:
         """Cases and metrics that need more seeds become `unscored`, because those seeds could not be generated."""
@@ -78,9 +77,9 @@ class Comparison:
 
 
 def _as_unscored(verdict: Verdict, error: SdevalError) -> Verdict:
-    if not suspected(verdict):
+    if not case_needs_seeds(verdict):
         return verdict
-    return replace(verdict, verdict="unscored", reason=f"more seeds were needed to judge it: {error}")
+    return replace(verdict, verdict="unscored", reason=wording.more_seeds_failed(error))
 
 
 def compare(subject: Subject, total: int, jobs: int) -> Comparison:
@@ -137,7 +136,7 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
     from sdeval.metrics.sets.references import swap_difference_of
 
     if baseline and note and metrics.info(name).among_cases:
-        baseline, circumstances = None, replace(circumstances, note=OTHER_CASES)
+        baseline, circumstances = None, replace(circumstances, note=wording.OTHER_CASES)
     swapped = swap_difference_of(resolved.job.suite, name, resolved.metric_options)
     return collect_evidence(run, baseline, name, swapped, circumstances)
 
@@ -150,10 +149,7 @@ def _describe_hidden_defects(subject: Subject) -> str:
         for sample in subject.run.samples
         if sample.defect not in ("", *expected) and sample.case not in subject.cases
     ]
-    if not broken:
-        return ""
-    names = ", ".join(f"{sample.case}@{sample.seed} is {sample.defect}" for sample in broken[:3])
-    return f"{len(broken)} images are broken: {names}"
+    return wording.broken_images(broken) if broken else ""
 
 
 def _require_collapsing(resolved: ResolvedJob) -> None:
@@ -172,12 +168,10 @@ def _reduce_to_shared_samples(subject: Subject) -> tuple[Run, Run | None, str]:
         return run, None, ""
     cases = shared_cases(run, baseline)
     if not cases:
-        return run, None, "the baseline has none of these cases, or asked for something else in each"
-    removed, count = removed_cases(run, baseline), len(run.by_case())
-    parts = [f"on {len(cases)} of {count} cases, which both sides have alike"] if len(cases) < count else []
-    parts += [f"without {plural(len(removed), 'case')} that the suite no longer has"] if removed else []
+        return run, None, wording.NO_SHARED_CASE
+    note = wording.shared_part(len(cases), len(run.by_case()), len(removed_cases(run, baseline)))
     keys = {sample.key for sample in run.samples if sample.case in cases}
-    return _part(subject.resolved, run, keys), _part(subject.resolved, baseline, keys), "; ".join(parts)
+    return _part(subject.resolved, run, keys), _part(subject.resolved, baseline, keys), note
 
 
 def _part(resolved: ResolvedJob, run: Run, keys: Collection[tuple[str, int]]) -> Run:
@@ -199,12 +193,12 @@ def judge_speed(subject: Subject, metric: str, *, interleaved: bool, time_again:
     run, options = subject.run, subject.resolved.options
     if interleaved and subject.baseline:
         return judge_interleaved(run, subject.baseline.run, metric, hardware.busy())
-    accepted = pace.find(options.baselines, run)
+    accepted = speed_records.find(options.baselines, run)
     stated = subject.resolved.job.suite.tolerances.get(metric)
-    judge = partial(judge_pace, metric=metric, stored=accepted, stated=stated)
+    judge = partial(judge_with_record, metric=metric, accepted=accepted, stated=stated)
     verdict = judge(run, busy=hardware.busy())
     if verdict.verdict != "regressed" or metric != SPEED:
         return verdict
     again = judge(time_again(), busy=hardware.busy())
-    reason = "measured twice" if again.verdict == "regressed" else "slower at first, and not when measured again"
-    return replace(again, reason="; ".join(filter(None, (reason, again.reason))))
+    reason = wording.SLOW_TWICE if again.verdict == "regressed" else wording.SLOW_ONCE
+    return replace(again, reason=wording.join(reason, again.reason))

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from sdeval import metrics
 from sdeval.baselines import store as baselines
 from sdeval.baselines.variability import Variability, VariabilityFit, tolerances
+from sdeval.comparison import notes, share_of_round
 from sdeval.comparison.defects import DefectRates
-from sdeval.comparison.metrics import ALPHA_METRICS, share_of_round
+from sdeval.comparison.metrics import ALPHA_METRICS
 from sdeval.comparison.paired import tolerance_of, value_of
 from sdeval.comparison.seed_limits import seed_notes
-from sdeval.comparison.visibility import Sight, unseen
+from sdeval.comparison.undetectable import SuiteDesign, undetectable_losses
 from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
@@ -137,8 +138,9 @@ class ResolvedJob:
         if not cases:
             return []
         level = ALPHA_METRICS / count * self.share_of_round(len(self.rounds) - 1)
-        sight = Sight(cases, len(self.rounds[-1]), self._tolerances(accepted), level, self.spreads)
-        return [f"{suite.name} on {self.job.target.name}: {metric.words}" for metric in unseen(accepted, sight)]
+        design = SuiteDesign(cases, len(self.rounds[-1]), self._tolerances(accepted), level, self.spreads)
+        losses = undetectable_losses(accepted, design)
+        return [f"{suite.name} on {self.job.target.name}: {notes.undetectable_loss(loss)}" for loss in losses]
 
     def _tolerances(self, accepted: Run) -> dict[str, float]:
         """Tolerances, in the metrics' units, of the gating metrics of single images that are on this machine."""

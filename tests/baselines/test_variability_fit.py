@@ -223,7 +223,7 @@ def test_a_metric_of_another_version_is_left_out_alone(
     found = fitting(older, here)
     assert set(found.variability.metrics) == {"sharpness", "frechet_distance"}
     told = f"clip_score (version: 0 shapes → {versions['clip_score']})"
-    assert found.notes == (f"baselines/few/shapes.variability.json: what it says of {told} is left out{AGAIN}",)
+    assert found.notes == (f"baselines/few/shapes.variability.json: the variability of {told} is left out{AGAIN}",)
 
 
 def test_a_set_metric_with_other_reference_images_is_left_out_alone(

@@ -901,7 +901,7 @@ SQUARE = '        Case(id="square", prompt="a large white square on a red backgr
     ("change", "told"),
     [
         ((SQUARE, ""), "without 1 case that the suite no longer has"),
-        (("large white", "small white"), "on 2 of 3 cases, which both sides have alike"),
+        (("large white", "small white"), "on 2 of 3 cases, which both sides generated from the same request"),
     ],
     ids=["removed", "changed"],
 )
