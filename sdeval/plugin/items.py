@@ -101,7 +101,7 @@ def pytest_runtest_makereport(
     """
     report = yield
     if isinstance(item, SuiteItem):
-        # A test that is run again begins anew.
+        # A test that is run again has no verdict yet.
         judged = item.stash.get(VERDICT, None) if call.when != "setup" else None
         error = call.excinfo.value if call.excinfo else None
         strict = item.config.stash[STATE].settings.strict
