@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 
+from sdeval.baselines.transaction import check_folder, recover
 from sdeval.config import target_registry as named_targets
 from sdeval.config.options import find_root, read_table
 from sdeval.errors import SdevalError, unknown
@@ -77,6 +78,9 @@ def _run(given: argparse.Namespace) -> int:
     table = read_table(given.root)
     given.baselines = given.baselines or given.root / table.get("baselines", "baselines")
     given.output = given.root / table.get("output", "reports")
+    check_folder(given.baselines)
+    for line in recover(given.baselines):
+        print(f"sdeval: {line}", file=sys.stderr)
     given.named = named_targets.of_project(given.root, table.get("targets", {}))
     return int(given.command(given))
 

@@ -10,7 +10,8 @@ from sdeval._utils.files import short
 from sdeval._utils.formatting import number
 from sdeval._utils.tables import Column, Row, Table, show
 from sdeval.baselines import speed as pace
-from sdeval.baselines.acceptance import propose, write
+from sdeval.baselines.acceptance import propose, stage
+from sdeval.baselines.transaction import changing
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
 
@@ -44,15 +45,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Make the runs of a session, or parts of them, the baselines of their suites and targets; git undoes it.
 
-    Nothing is generated again, and all is looked at before anything is written.
+    Nothing is generated again, and all is looked at before anything is written. Everything is accepted, or nothing.
     """
-    for proposal in _proposals(given):
-        if not given.dry_run:
-            write(proposal)
-            _accept_pace(proposal, given)
+    proposals = _proposals(given)
+    if not given.dry_run:
+        proposals = _accept(proposals, given)
+    for proposal in proposals:
         _print(proposal, LINES if not given.verbose else None)
     print("nothing written (dry run)" if given.dry_run else f"accepted into {short(given.baselines)}; undo with git")
     return 0
+
+
+def _accept(proposals: list[Proposal], given: argparse.Namespace) -> list[Proposal]:
+    """Write all proposals together; they are made again where somebody else accepted meanwhile."""
+    with changing(given.baselines) as change:
+        if not all(proposal.is_current for proposal in proposals):
+            proposals = _proposals(given)
+        for proposal in proposals:
+            stage(proposal, change)
+            if _has_pace(proposal, given):
+                pace.accept(proposal.run, change)
+        change.commit()
+    return proposals
 
 
 def _proposals(given: argparse.Namespace) -> list[Proposal]:
@@ -93,7 +107,6 @@ def _title(proposal: Proposal) -> str:
     return f"{proposal.run.suite} on {proposal.run.target}: {images}"
 
 
-def _accept_pace(proposal: Proposal, given: argparse.Namespace) -> None:
-    """Keep how fast a whole run was: on a processor, which others use as well, only where `--speed` asks for it."""
-    if proposal.whole and (given.speed or not pace.hardware_of(proposal.run).startswith("cpu")):
-        pace.accept(proposal.run, given.baselines)
+def _has_pace(proposal: Proposal, given: argparse.Namespace) -> bool:
+    """Whether it is kept how fast a run was: of a whole one, and on a processor only where `--speed` asks for it."""
+    return proposal.whole and (given.speed or not pace.hardware_of(proposal.run).startswith("cpu"))

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sdeval import metrics
+from sdeval.baselines import speed
 from sdeval.baselines import store as baselines
 from sdeval.baselines.variability import Variability, VariabilityFit, tolerances
 from sdeval.comparison.defects import DefectRates
 from sdeval.comparison.metrics import ALPHA_METRICS, share_of_round
 from sdeval.comparison.paired import tolerance_of, value_of
 from sdeval.comparison.seed_limits import seed_notes
+from sdeval.comparison.speed import Pace
 from sdeval.comparison.visibility import Sight, unseen
 from sdeval.config.options import Options
 from sdeval.config.suite import Suite
@@ -45,6 +47,8 @@ class ResolvedJob:
     """The accepted run, with all its seeds; None where the target is compared with another one."""
     fit: VariabilityFit = field(default_factory=VariabilityFit)
     """What `sdeval calibrate` measured, as far as it still fits."""
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+    """Accepted speeds, by class of machine."""
     missing: Mapping[str, NotAvailable] = field(default_factory=dict)
     """Metrics whose weights or packages are not on this machine; the others are judged without them."""
 
@@ -185,6 +189,7 @@ def resolve(job: Job, options: Options, fit: VariabilityFit | None = None) -> Re
         device=device,
         baseline=baseline,
         fit=fit,
+        paces={} if options.interleaved else speed.read(speed.path_of(options.baselines, *job.key)),
         missing=_missing(job.suite, metric_options),
     )
 
