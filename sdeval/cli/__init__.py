@@ -1,14 +1,18 @@
 """The command line, a file for each command.
 
-Exit codes: 0 fine, 1 worse or broken, 2 usage, 3 a mistake of sdeval's own, 130 interrupted; `bisect` has its own.
+Exit codes: 0 fine, 1 worse or broken, 2 usage, or something cannot be read, written or printed, 3 a mistake of
+sdeval's own, 130 interrupted; `bisect` has its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module, metadata
 from pathlib import Path
 
@@ -39,6 +43,7 @@ FINE, USAGE, INTERNAL, INTERRUPTED = 0, 2, 3, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     request = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_stdout()
     bisecting = request[:1] == ["bisect"]
     parser = _parser(request[0] if request else "")
     if not request:
@@ -58,19 +63,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _attempt(given: argparse.Namespace) -> int:
     try:
-        return _run(given)
+        code = _run(given)
+        sys.stdout.flush()
+        return code
     # OSError: something cannot be written, as on a full disk or without permission.
     except (SdevalError, OSError) as error:
-        print(f"sdeval: {error}", file=sys.stderr)
+        _complain(str(error))
+        _drop_stdout()
+        return USAGE
+    # What rich makes of a pipe that nobody reads; its own code for that would read as "worse".
+    except SystemExit:
+        _drop_stdout()
         return USAGE
     except KeyboardInterrupt:
-        print("sdeval: interrupted", file=sys.stderr)
+        _complain("interrupted")
         return INTERRUPTED
     # Python's own code for it is 1, which would read as "worse".
     except Exception:
         traceback.print_exc()
         print("sdeval: this is a mistake of sdeval's own; please report it, with the lines above", file=sys.stderr)
         return INTERNAL
+
+
+def _prepare_stdout() -> None:
+    """Let no character fail that a terminal does not have, and no stdout that was closed before the start."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _drop_stdout() -> None:
+    """Forget what could not be printed: Python would try again when it ends, and take that for a failure of its own."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(message: str) -> None:
+    """Say something on stderr, where that is possible."""
+    with suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print(f"sdeval: {message}", file=sys.stderr, flush=True)
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -80,7 +116,7 @@ def _run(given: argparse.Namespace) -> int:
     given.output = given.root / table.get("output", "reports")
     check_folder(given.baselines)
     for line in recover(given.baselines):
-        print(f"sdeval: {line}", file=sys.stderr)
+        _complain(line)
     given.named = named_targets.of_project(given.root, table.get("targets", {}))
     return int(given.command(given))
 

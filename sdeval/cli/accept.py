@@ -14,6 +14,7 @@ from sdeval.baselines.acceptance import propose, stage
 from sdeval.baselines.transaction import changing
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
+from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row
@@ -50,9 +51,16 @@ def run(given: argparse.Namespace) -> int:
     proposals = _proposals(given)
     if not given.dry_run:
         proposals = _accept(proposals, given)
-    for proposal in proposals:
-        _print(proposal, LINES if not given.verbose else None)
-    print("nothing written (dry run)" if given.dry_run else f"accepted into {short(given.baselines)}; undo with git")
+    outcome = "nothing written (dry run)" if given.dry_run else f"accepted into {short(given.baselines)}; undo with git"
+    try:
+        for proposal in proposals:
+            _print(proposal, LINES if not given.verbose else None)
+        print(outcome, flush=True)
+    # What happens to the output changes nothing that was accepted. ValueError: it is closed; SystemExit is what rich
+    # makes of a pipe that nobody reads.
+    except (OSError, ValueError, SystemExit) as error:
+        reason = "nobody reads it" if isinstance(error, SystemExit) else str(error)
+        raise SdevalError(f"{outcome}; what changed cannot be printed: {reason}") from None
     return 0
 
 
