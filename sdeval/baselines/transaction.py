@@ -28,7 +28,7 @@ from typing import Literal
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from sdeval._utils.files import discard, dump_json, flush, flush_tree, write_bytes, write_text
+from sdeval._utils.files import discard, dump_json, flush, flush_tree, write_bytes
 from sdeval._utils.validation import Checked, from_json, shown
 from sdeval.errors import SdevalError
 
@@ -170,9 +170,7 @@ def check_folder(baselines: Path, *, required: bool = False) -> None:
         elif baselines.exists():
             raise SdevalError(f"{baselines}: is a file; baselines must name the folder that accepted runs are kept in")
         elif required:
-            raise SdevalError(
-                f"{baselines}: no such folder of baselines; if it is to be one, make it: mkdir {baselines}"
-            )
+            raise SdevalError(f"{baselines}: no such folder of baselines; to begin one: mkdir {baselines}")
     except OSError as error:
         raise SdevalError(f"{baselines}: baselines cannot be read: {error.strerror}; see to its permissions") from None
 
@@ -218,8 +216,6 @@ def _changes(baselines: Path) -> list[Path]:
 def _locked(baselines: Path, seconds: float) -> Iterator[None]:
     place = baselines / PLACE
     place.mkdir(parents=True, exist_ok=True)
-    if not (place / IGNORED).exists():
-        write_text(place / IGNORED, "*\n")
     # Also where another thread of this process holds it.
     lock: BaseFileLock = FileLock(place / LOCK, timeout=seconds, thread_local=False)
     try:
@@ -227,7 +223,9 @@ def _locked(baselines: Path, seconds: float) -> Iterator[None]:
     except Timeout:
         raise SdevalError(f"{baselines}: is being changed by {_holder(place)}; try again when it has ended") from None
     try:
-        write_text(place / HOLDER, dump_json(asdict(Holder.this_process())))
+        # Written in place: nobody relies on these, and nothing is left beside them.
+        (place / IGNORED).write_text("*\n")
+        (place / HOLDER).write_text(dump_json(asdict(Holder.this_process())))
         yield
     finally:
         with suppress(OSError):
