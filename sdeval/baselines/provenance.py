@@ -13,6 +13,7 @@ from typing import Literal
 
 from sdeval._utils.files import dump_json, read_json, write_text
 from sdeval._utils.validation import Checked, Plain, check, from_json, preview
+from sdeval.baselines.repair import remedy
 from sdeval.errors import SdevalError
 from sdeval.results import upgrade
 from sdeval.results.run import Run
@@ -95,4 +96,4 @@ def read(folder: Path) -> tuple[Entry, ...]:
             raise SdevalError(f"{path}: has schema {preview(content['schema'])}; this version of sdeval reads {SCHEMA}")
         return from_json(_File, path.read_bytes(), problem).accepted
     except SdevalError as error:
-        raise SdevalError(f"{error}; restore it with: git checkout -- {path}") from None
+        raise SdevalError(f"{error}; {remedy(path, 'accept a whole run again')}") from None

@@ -9,6 +9,8 @@ from typing import Literal
 
 from sdeval._utils.files import dump_json, read_json, write_text
 from sdeval._utils.validation import Checked, from_json
+from sdeval.baselines.repair import remedy
+from sdeval.baselines.transaction import Transaction
 from sdeval.comparison.speed import SpeedRecord, speed_record_of
 from sdeval.errors import SdevalError
 from sdeval.results.run import Run
@@ -33,23 +35,14 @@ def path_of(baselines: Path, suite: str, target: str) -> Path:
     return baselines / suite / f"{target}.speed.json"
 
 
-def accept(run: Run, baselines: Path) -> None:
+def accept(run: Run, change: Transaction) -> None:
     """Keep the speed record of a run for its class of machine; those of other classes stay."""
-    speed, path = speed_record_of(run), path_of(baselines, run.suite, run.target)
+    speed, path = speed_record_of(run), path_of(change.baselines, run.suite, run.target)
     if speed is None:
         return
-    machines = {**_read(path), hardware_of(run): speed}
-    write_text(path, dump_json(asdict(_File(SCHEMA, machines))))
-
-
-def find(baselines: Path, run: Run) -> SpeedRecord | None:
-    """The accepted speed record of a run's suite and target on its class of machine.
-
-    Raises:
-        SdevalError: the file is corrupt.
-    """
-    path = path_of(baselines, run.suite, run.target)
-    return _read(path).get(hardware_of(run))
+    machines = {**read(path), hardware_of(run): speed}
+    text = dump_json(asdict(_File(SCHEMA, machines)))
+    change.put(path.relative_to(change.baselines), lambda staged: write_text(staged, text))
 
 
 def hardware_of(run: Run) -> str:
@@ -57,7 +50,12 @@ def hardware_of(run: Run) -> str:
     return str(run.environment.get("hardware", "unknown"))
 
 
-def _read(path: Path) -> Mapping[str, SpeedRecord]:
+def read(path: Path) -> Mapping[str, SpeedRecord]:
+    """What was accepted for a suite and a target, by class of machine; nothing where there is no file.
+
+    Raises:
+        SdevalError: the file is corrupt.
+    """
     if not path.exists():
         return {}
     problem = f"{path}: is corrupt"
@@ -69,4 +67,4 @@ def _read(path: Path) -> Mapping[str, SpeedRecord]:
     except _OtherSchema:
         raise
     except SdevalError as error:
-        raise SdevalError(f"{error}; restore it with: git checkout -- {path}") from None
+        raise SdevalError(f"{error}; {remedy(path, 'delete it')}") from None

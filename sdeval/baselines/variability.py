@@ -12,6 +12,7 @@ from typing import Literal
 from sdeval import metrics
 from sdeval._utils.files import dump_json, read_json, write_text
 from sdeval._utils.validation import Checked, Number, Plain, from_json
+from sdeval.baselines.repair import remedy
 from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError
 from sdeval.results import upgrade
@@ -143,7 +144,6 @@ def read_file(path: Path) -> Variability | None:
     """
     if not path.exists():
         return None
-    advice = f"restore it with: git checkout -- {path}"
     try:
         content = read_json(path, f"{path}: is corrupt: it is gone")
         if isinstance(content, dict) and content.get("schema") == 2:
@@ -154,7 +154,7 @@ def read_file(path: Path) -> Variability | None:
     except OtherSchema:
         raise
     except SdevalError as error:
-        raise SdevalError(f"{error}; {advice}") from None
+        raise SdevalError(f"{error}; {remedy(path, 'measure again with: sdeval calibrate')}") from None
 
 
 def tolerances(suite: Suite, variability: Variability | None) -> Mapping[str, float]:

@@ -10,9 +10,11 @@ from sdeval._utils.files import short
 from sdeval._utils.formatting import number
 from sdeval._utils.tables import Column, Row, Table, show
 from sdeval.baselines import speed
-from sdeval.baselines.acceptance import propose, write
+from sdeval.baselines.acceptance import propose, stage
+from sdeval.baselines.transaction import changing
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
+from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row
@@ -44,15 +46,35 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the runs of a session, or parts of them, the baselines of their suites and targets; git undoes it.
 
-    Nothing is generated again, and all is looked at before anything is written.
+    Nothing is generated again, and all is looked at before anything is written. Everything is accepted, or nothing.
     """
-    for proposal in _proposals(args):
-        if not args.dry_run:
-            write(proposal)
-            _accept_speed(proposal, args)
-        _print(proposal, LINES if not args.verbose else None)
-    print("nothing written (dry run)" if args.dry_run else f"accepted into {short(args.baselines)}; undo with git")
+    proposals = _proposals(args)
+    if not args.dry_run:
+        proposals = _accept(proposals, args)
+    outcome = "nothing written (dry run)" if args.dry_run else f"accepted into {short(args.baselines)}; undo with git"
+    try:
+        for proposal in proposals:
+            _print(proposal, LINES if not args.verbose else None)
+        print(outcome, flush=True)
+    # What happens to the output changes nothing that was accepted. ValueError: it is closed; SystemExit is what rich
+    # makes of a pipe that nobody reads.
+    except (OSError, ValueError, SystemExit) as error:
+        reason = "nobody reads it" if isinstance(error, SystemExit) else str(error)
+        raise SdevalError(f"{outcome}; what changed cannot be printed: {reason}") from None
     return 0
+
+
+def _accept(proposals: list[Proposal], args: argparse.Namespace) -> list[Proposal]:
+    """Write all proposals together; they are made again where somebody else accepted meanwhile."""
+    with changing(args.baselines) as change:
+        if not all(proposal.is_current for proposal in proposals):
+            proposals = _proposals(args)
+        for proposal in proposals:
+            stage(proposal, change)
+            if _has_speed(proposal, args):
+                speed.accept(proposal.run, change)
+        change.commit()
+    return proposals
 
 
 def _proposals(args: argparse.Namespace) -> list[Proposal]:
@@ -93,7 +115,6 @@ def _title(proposal: Proposal) -> str:
     return f"{proposal.run.suite} on {proposal.run.target}: {images}"
 
 
-def _accept_speed(proposal: Proposal, args: argparse.Namespace) -> None:
-    """Keep how fast a whole run was: on a processor, which others use as well, only where `--speed` asks for it."""
-    if proposal.whole and (args.speed or not speed.hardware_of(proposal.run).startswith("cpu")):
-        speed.accept(proposal.run, args.baselines)
+def _has_speed(proposal: Proposal, args: argparse.Namespace) -> bool:
+    """Whether it is kept how fast a run was: of a whole one, and on a processor only where `--speed` asks for it."""
+    return proposal.whole and (args.speed or not speed.hardware_of(proposal.run).startswith("cpu"))

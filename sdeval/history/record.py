@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sdeval import metrics
+from sdeval.baselines.snapshot import BASELINE
 from sdeval.baselines.speed import hardware_of
-from sdeval.baselines.store import folder_of
 from sdeval.comparison.paired import tolerance_of, value_of
 from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, SpeedRecord, speed_record_of
 from sdeval.config.suite import MEMORY, SPEED, SPEEDS
@@ -26,11 +26,11 @@ from sdeval.results.verdict import SUITE, Verdict
 _TITLES = {SPEED: "seconds an image", MEMORY: "memory at the peak"}
 
 
-def record(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> list[str]:
-    """Add a session to the history next to its folder. An error is returned as a note: no session fails by it."""
+def record(session: Path, verdicts: Sequence[Verdict]) -> list[str]:
+    """Add a session to the history beside it. What went wrong is given back as a note: no session fails by it."""
     path = session.parent / HISTORY
     try:
-        entry = entry_of(session, verdicts, baselines)
+        entry = entry_of(session, verdicts)
         if entry.runs:
             history.append(path, entry)
     except (SdevalError, OSError) as error:
@@ -38,8 +38,8 @@ def record(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> list[
     return []
 
 
-def entry_of(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Entry:
-    """The line of a session, without runs that were only generated for an interleaved comparison."""
+def entry_of(session: Path, verdicts: Sequence[Verdict]) -> Entry:
+    """The line of a session. Runs that were interleaved with another answer a question, and are left out."""
     lines = []
     for folder in run_folders(session):
         if not (folder / AGAINST).exists():
@@ -49,9 +49,7 @@ def entry_of(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Ent
                 for verdict in verdicts
                 if (verdict.suite, verdict.target, verdict.case) == (run.suite, run.target, SUITE)
             }
-            lines.append(
-                _line(_JudgedRun(run, verdicts_by_metric), _baseline_hash(folder_of(baselines, run.suite, run.target)))
-            )
+            lines.append(_line(_JudgedRun(run, verdicts_by_metric), _baseline_hash(folder / BASELINE)))
     return Entry(session.name, tuple(lines))
 
 
@@ -153,7 +151,7 @@ def _images(run: Run) -> str:
 
 
 def _baseline_hash(folder: Path) -> str:
-    """Hash of the accepted images and scores; empty where nothing is accepted."""
+    """Of the images and scores that a run was compared with; empty where there were none."""
     path = folder / "samples.jsonl"
     if not path.exists():
         return ""

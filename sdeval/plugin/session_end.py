@@ -64,14 +64,14 @@ def publish_session(state: State) -> Published:
         again=state.all_seeds_command if decided_early(folder) else "",
         strict=settings.strict,
     )
-    unwritten = record(folder, state.verdicts, settings.options.baselines)
+    unwritten = record(folder, state.verdicts)
     telling = Telling(
         strict=settings.strict,
         further=further,
         elsewhere=ci.elsewhere(os.environ),
-        notes=(*state.unseen, *unwritten, *notes, *trend_notes(folder.parent, folder.name)),
+        notes=(*state.recovered, *state.unseen, *unwritten, *notes, *trend_notes(folder.parent, folder.name)),
     )
-    page = publish(folder, state.verdicts, settings.options.baselines, telling)
+    page = publish(folder, state.verdicts, telling)
     return Published(page, further, compared, ci.tell(folder / SUMMARY, os.environ))
 
 

@@ -42,6 +42,7 @@ class State:
         """Failures that have no verdict, by node id."""
         self.broken: SdevalError | None = None
         self.unseen: list[str] = []
+        self.recovered: list[str] = []
         self._session: Session | None = None
         self._lock: SessionLock | None = None
 
@@ -54,8 +55,12 @@ class State:
     def session(self) -> Session:
         """The session, begun when the first suite is collected."""
         if self._session is None:
+            from sdeval.baselines.transaction import check_folder, recover
             from sdeval.session.session import Session
 
+            baselines = self.settings.options.baselines
+            check_folder(baselines, required=bool(self.config.getoption("sdeval_baselines")))
+            self.recovered = recover(baselines)
             name = self.worker["sdeval_name"] if self.worker else self._name()
             folder = self.settings.output / name
             shared = self.worker is not None

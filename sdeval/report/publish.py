@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdeval._utils.files import short, write_text
-from sdeval.baselines.snapshot import keep_baseline
+from sdeval.baselines.snapshot import trim_snapshot
 from sdeval.report.html.image_sources import Embedded
 from sdeval.report.html.render import write_page
 from sdeval.report.html.view import Request
@@ -35,20 +35,19 @@ class Telling:
     notes: tuple[str, ...] = ()
 
 
-def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path, telling: Telling = Telling()) -> Path:
+def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telling()) -> Path:
     """Write `verdicts.json`, the page and `summary.md`, point `latest` at the session, and return the page.
 
     Args:
         session: the folder, with its runs in it.
         verdicts: in any order.
-        baselines: where accepted runs are kept; what the page shows of them is copied into the session.
         telling: what the session knows besides.
     """
     all_notes = [*notes(session, verdicts), *telling.notes]
     session_record = Record.of(session.name, verdicts, strict=telling.strict, notes=all_notes)
     record.write(session_record, session / VERDICTS)
     for folder in run_folders(session):
-        keep_baseline(folder, baselines)
+        trim_snapshot(folder)
         # The session has ended and cannot be resumed, so that its journal is not needed any more.
         (folder / journal.NAME).unlink(missing_ok=True)
     (session / HOLDER).unlink(missing_ok=True)

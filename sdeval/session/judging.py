@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sdeval import metrics
-from sdeval.baselines import speed as speed_records
+from sdeval.baselines.speed import hardware_of
 from sdeval.comparison import (
     Circumstances,
     MetricEvidence,
@@ -190,10 +190,10 @@ def judge_speed(subject: Subject, metric: str, *, interleaved: bool, time_again:
         interleaved: whether the baseline was generated interleaved with the run.
         time_again: measures more times, and returns the run with them.
     """
-    run, options = subject.run, subject.resolved.options
+    run = subject.run
     if interleaved and subject.baseline:
         return judge_interleaved(run, subject.baseline.run, metric, hardware.busy())
-    accepted = speed_records.find(options.baselines, run)
+    accepted = subject.resolved.speed_records.get(hardware_of(run))
     stated = subject.resolved.job.suite.tolerances.get(metric)
     judge = partial(judge_with_record, metric=metric, accepted=accepted, stated=stated)
     verdict = judge(run, busy=hardware.busy())

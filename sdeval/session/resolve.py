@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sdeval import metrics
+from sdeval.baselines import speed
 from sdeval.baselines import store as baselines
 from sdeval.baselines.variability import Variability, VariabilityFit, tolerances
 from sdeval.comparison import notes, share_of_round
@@ -14,6 +15,7 @@ from sdeval.comparison.defects import DefectRates
 from sdeval.comparison.metrics import ALPHA_METRICS
 from sdeval.comparison.paired import tolerance_of, value_of
 from sdeval.comparison.seed_limits import seed_notes
+from sdeval.comparison.speed import SpeedRecord
 from sdeval.comparison.undetectable import SuiteDesign, undetectable_losses
 from sdeval.config.options import Options
 from sdeval.config.suite import Suite
@@ -46,6 +48,8 @@ class ResolvedJob:
     """The accepted run, with all its seeds; None where the target is compared with another one."""
     fit: VariabilityFit = field(default_factory=VariabilityFit)
     """The variability that `sdeval calibrate` measured, as far as it still fits."""
+    speed_records: Mapping[str, SpeedRecord] = field(default_factory=dict)
+    """Accepted speeds, by class of machine."""
     missing: Mapping[str, NotAvailable] = field(default_factory=dict)
     """Metrics whose weights or packages are not on this machine; the others are judged without them."""
 
@@ -187,6 +191,7 @@ def resolve(job: Job, options: Options, fit: VariabilityFit | None = None) -> Re
         device=device,
         baseline=baseline,
         fit=fit,
+        speed_records={} if options.interleaved else speed.read(speed.path_of(options.baselines, *job.key)),
         missing=_missing(job.suite, metric_options),
     )
 

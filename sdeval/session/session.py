@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines import store as baselines
+from sdeval.baselines.snapshot import Outdated, forget_snapshot, take_snapshot
 from sdeval.comparison import Verdict, judge_metrics
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
@@ -242,9 +243,12 @@ class Session:
 
     def _evaluate(self, state: JobState, number: int, cases: Sequence[str] | None = None) -> None:
         """Generate and score a round of seeds; images of earlier rounds are not generated again."""
-        resolved, job = state.resolved, state.resolved.job
-        plan = resolved.plan(number, cases, self_check=not self._has_self_check(job.target))
+        job = state.resolved.job
         folder = self.folder / job.suite.name / job.target.name
+        if state.run is None and not self.options.interleaved:
+            self._take_snapshot(state, folder, cases)
+        resolved = state.resolved
+        plan = resolved.plan(number, cases, self_check=not self._has_self_check(job.target))
         if self.options.interleaved:
             earlier = (state.run, state.rival.run) if state.run and state.rival else None
             python, rival_plan = self.options.compare_to_python, resolved.rival_plan(plan)
@@ -253,6 +257,19 @@ class Session:
         else:
             state.run = self._executor.evaluate(plan, folder, resolved.baseline, state.run)
         state.round = number
+
+    def _take_snapshot(self, state: JobState, folder: Path, cases: Sequence[str] | None) -> None:
+        """From now on the job knows one baseline, in the folder of its run, whatever is accepted meanwhile."""
+        forget_snapshot(folder)
+        while state.resolved.baseline is not None:
+            try:
+                snapshot = take_snapshot(state.resolved.baseline, folder, cases)
+            except Outdated:
+                job = state.resolved.job
+                state.resolved = resolve(job, self.options, self._measured.get(job.key))
+            else:
+                state.resolved = replace(state.resolved, baseline=snapshot)
+                return
 
     def _has_self_check(self, of: Target) -> bool:
         """Whether a run of this target already has an image that was generated both in its batch and alone."""

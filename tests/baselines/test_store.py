@@ -9,21 +9,37 @@ from PIL import Image
 
 from sdeval import SdevalError
 from sdeval.baselines.acceptance import BrokenImages, accept
+from sdeval.baselines.snapshot import take_snapshot
 from sdeval.baselines.store import check_images, find, stored
+from sdeval.baselines.transaction import PLACE
 from sdeval.imaging.io import write_png
 from sdeval.results import run_folder
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
-from tests.conftest import CLIP_SCORE, make_run, with_features
+from tests.conftest import CLIP_SCORE, IMAGES, hash_with, make_run, with_features
 
 REQUEST = {"cases": 2, "seeds": [0, 1], "rounds": [[0, 1]], "settings": {}, "unscored": {}}
 
 
-def on_disk(run: Run, folder: Path, size: int = 32) -> Path:
+def on_disk(run: Run, folder: Path) -> Path:
     run_folder.write(run, folder)
-    for number, sample in enumerate(run.samples):
-        write_png(folder / sample.image, Image.new("RGB", (size, size), (number, 90, 90)))
+    for sample in run.samples:
+        write_png(folder / sample.image, IMAGES[sample.sha256])
     return folder
+
+
+def enlarged(run: Run) -> Run:
+    """The run with images that baselines keep as thumbnails."""
+    samples = (replace(sample, sha256=hash_with(sample.seed, size=512)) for sample in run.samples)
+    return replace(run, samples=tuple(samples))
+
+
+def compare_with_baseline(folder: Path, baselines: Path) -> None:
+    """Store in the folder of a run what a session stores there before it generates."""
+    run = run_folder.read(folder)
+    baseline = stored(baselines, run.suite, run.target)
+    if baseline is not None:
+        take_snapshot(baseline, folder)
 
 
 @pytest.fixture
@@ -36,7 +52,9 @@ def run() -> Run:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Every file of a folder, but for the lock of baselines."""
+    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return {str(name): path.read_bytes() for name, path in files.items() if PLACE not in name.parts}
 
 
 def test_an_accepted_run_is_found_and_says_old_and_new(run: Run, tmp_path: Path) -> None:
@@ -69,7 +87,7 @@ def test_a_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
 
 
 def test_large_images_are_kept_as_thumbnails(run: Run, tmp_path: Path) -> None:
-    accept(on_disk(run, tmp_path / "run", size=512), tmp_path / "baselines")
+    accept(on_disk(enlarged(run), tmp_path / "run"), tmp_path / "baselines")
     found = find(tmp_path / "baselines", "animals", "tiny")
     assert found is not None
     image = Image.open(tmp_path / "baselines" / "animals" / "tiny" / found.samples[0].image)

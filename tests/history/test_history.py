@@ -22,7 +22,7 @@ from sdeval.history.trends import Watched, trend_notes, watch
 from sdeval.results import run_folder
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
-from tests.baselines.test_store import on_disk
+from tests.baselines.test_store import compare_with_baseline, on_disk
 from tests.conftest import make_run, with_features
 
 SCORES = np.array([[30.0, 31.0], [29.0, 28.0]])
@@ -58,7 +58,8 @@ def run() -> Run:
 
 def recorded(run: Run, root: Path, name: str = "one", verdicts: tuple[Verdict, ...] = ()) -> RunLine:
     on_disk(run, root / name / run.suite / run.target)
-    (line,) = entry_of(root / name, verdicts, root / "baselines").runs
+    compare_with_baseline(root / name / run.suite / run.target, root / "baselines")
+    (line,) = entry_of(root / name, verdicts).runs
     return line
 
 
@@ -121,14 +122,14 @@ def test_a_partial_run_has_no_figures(run: Run, tmp_path: Path) -> None:
 def test_what_was_generated_in_turns_is_left_out(run: Run, tmp_path: Path) -> None:
     folder = on_disk(run, tmp_path / "reports" / "one" / "animals" / "tiny")
     on_disk(run, folder / "against")
-    assert record(tmp_path / "reports" / "one", [], tmp_path) == []
+    assert record(tmp_path / "reports" / "one", []) == []
     assert not (tmp_path / "reports" / HISTORY).exists()
 
 
 def test_a_history_that_cannot_be_written_is_a_note(run: Run, tmp_path: Path) -> None:
     on_disk(run, tmp_path / "reports" / "one" / "animals" / "tiny")
     (tmp_path / "reports" / HISTORY).mkdir()
-    (note,) = record(tmp_path / "reports" / "one", [], tmp_path)
+    (note,) = record(tmp_path / "reports" / "one", [])
     assert note.startswith("this session is not in the history: ")
 
 
@@ -386,5 +387,5 @@ def test_without_a_history_it_says_so(
 
 def test_runs_without_images_on_disk_are_recorded_all_the_same(run: Run, tmp_path: Path) -> None:
     run_folder.write(run, tmp_path / "one" / "animals" / "tiny")
-    assert record(tmp_path / "one", [], tmp_path / "baselines") == []
+    assert record(tmp_path / "one", []) == []
     assert len(read(tmp_path / HISTORY)) == 1

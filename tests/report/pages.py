@@ -20,6 +20,7 @@ from sdeval.results import run_folder
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.records import Timing
 from sdeval.results.run import Run, Stored
+from tests.baselines.test_store import compare_with_baseline
 from tests.conftest import make_run
 
 HOSTILE = (
@@ -84,7 +85,8 @@ def session_page(
     worse = tuple(replace(s, scores={name: (v or 0) - 1 for name, v in s.scores.items()}) for s in plain.samples)
     now = inpainting_inputs(painted(replace(plain, samples=worse), folder, shift=3), folder, where / "inputs")
     run_folder.write(now, folder)
-    return publish(session, verdicts_of(cases, metrics), where / "baselines")
+    compare_with_baseline(folder, where / "baselines")
+    return publish(session, verdicts_of(cases, metrics))
 
 
 def verdicts_of(cases: int, metrics: Sequence[str] = ()) -> list[Verdict]:

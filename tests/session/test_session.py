@@ -16,6 +16,7 @@ from sdeval.config.target_registry import shipped_targets
 from sdeval.engines import hardware
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.evaluation.plan import Plan
+from sdeval.results import run_folder
 from sdeval.results.run import Run, Stored
 from sdeval.session.items import Item, Job
 from sdeval.session.resolve import ResolvedJob, is_on_this_machine
@@ -24,6 +25,12 @@ from tests.conftest import make_run
 from tests.generated import plan
 
 NOTHING_REQUEST = Options()
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Baselines and sessions lie in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
 
 
 class Scores:
@@ -42,7 +49,8 @@ class Scores:
     def resolve(self, job: Job, options: Options) -> ResolvedJob:
         rounds = ((0, 1), tuple(range(self.after.shape[1])))
         missing = None if is_on_this_machine(job.target) else NotAvailable("another machine")
-        stored = Stored(make_run(self.before), Path("nowhere"))
+        stored = Stored(make_run(self.before), Path("baselines/animals/tiny"))
+        run_folder.write(stored.run, stored.folder)
         return ResolvedJob(job=job, options=options, rounds=rounds, baseline=stored, unavailable=missing)
 
 
