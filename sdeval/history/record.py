@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sdeval import metrics
@@ -17,7 +18,7 @@ from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, SpeedRecord, speed
 from sdeval.config.suite import MEMORY, SPEED, SPEEDS
 from sdeval.errors import SdevalError
 from sdeval.history import store as history
-from sdeval.history.store import HISTORY, Entry, MetricValue, RunLine
+from sdeval.history.store import FLAGGED, HISTORY, Entry, MetricValue, RunLine
 from sdeval.results.run import AGAINST, Run
 from sdeval.results.run_folder import json_lines
 from sdeval.results.session_folder import read_run, run_folders
@@ -26,11 +27,13 @@ from sdeval.results.verdict import SUITE, Verdict
 _TITLES = {SPEED: "seconds an image", MEMORY: "memory at the peak"}
 
 
-def record(session: Path, verdicts: Sequence[Verdict]) -> list[str]:
+def record(
+    session: Path, verdicts: Sequence[Verdict], overrides: Mapping[str, Any] = MappingProxyType({})
+) -> list[str]:
     """Add a session to the history beside it. What went wrong is given back as a note: no session fails by it."""
     path = session.parent / HISTORY
     try:
-        entry = entry_of(session, verdicts)
+        entry = entry_of(session, verdicts, overrides)
         if entry.runs:
             history.append(path, entry)
     except (SdevalError, OSError) as error:
@@ -38,27 +41,29 @@ def record(session: Path, verdicts: Sequence[Verdict]) -> list[str]:
     return []
 
 
-def entry_of(session: Path, verdicts: Sequence[Verdict]) -> Entry:
+def entry_of(session: Path, verdicts: Sequence[Verdict], overrides: Mapping[str, Any] = MappingProxyType({})) -> Entry:
     """The line of a session. Runs that were interleaved with another answer a question, and are left out."""
     lines = []
     for folder in run_folders(session):
         if not (folder / AGAINST).exists():
             run = read_run(folder)
-            verdicts_by_metric = {
-                verdict.metric: verdict
-                for verdict in verdicts
-                if (verdict.suite, verdict.target, verdict.case) == (run.suite, run.target, SUITE)
-            }
-            lines.append(_line(_JudgedRun(run, verdicts_by_metric), _baseline_hash(folder / BASELINE)))
+            own = [verdict for verdict in verdicts if (verdict.suite, verdict.target) == (run.suite, run.target)]
+            line = _line(_JudgedRun(run, own), _baseline_hash(folder / BASELINE))
+            lines.append(replace(line, overrides=dict(overrides)))
     return Entry(session.name, tuple(lines))
 
 
 @dataclass(frozen=True, slots=True)
 class _JudgedRun:
-    """A run, and the verdicts on its metrics."""
+    """A run, and the verdicts on its cases and metrics."""
 
     run: Run
-    verdicts: dict[str, Verdict]
+    all_verdicts: Sequence[Verdict]
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """Those on metrics of the whole suite, by metric."""
+        return {verdict.metric: verdict for verdict in self.all_verdicts if verdict.case == SUITE}
 
     @property
     def first_round(self) -> Run:
@@ -85,6 +90,7 @@ def _line(judged: _JudgedRun, baseline: str) -> RunLine:
         hardware=hardware_of(run),
         packages=dict(run.environment.get("packages", {})),
         generated_by=dict(run.generated_by),
+        failed=any(verdict.verdict in FLAGGED for verdict in judged.all_verdicts),
         metrics={**_metrics(judged, first), **_speeds(judged)} if run.complete else {},
     )
 

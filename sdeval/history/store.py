@@ -22,6 +22,8 @@ from sdeval.results.verdict import Kind
 HISTORY = "history.jsonl"
 """Name of the file, in the folder that holds the sessions."""
 SCHEMA = 2
+FLAGGED = ("broken", "regressed")
+"""Verdicts that report a loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,10 @@ class RunLine(Checked):
     hardware: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
     generated_by: Mapping[str, Plain] = field(default_factory=dict)
+    overrides: Mapping[str, Plain] = field(default_factory=dict)
+    """Settings of this session only, from the command line."""
+    failed: bool = False
+    """Whether a case or a metric of the suite was broken or regressed."""
     metrics: Mapping[str, MetricValue]
     """Values by metric; empty where the run is partial."""
 
@@ -94,7 +100,8 @@ class Point:
     session: str
     value: float
     tolerance: float
-    verdict: Kind | None
+    failed: bool
+    """Whether the session reported the suite as worse, by this metric or by anything else."""
     baseline_changed: bool
     """Whether another baseline was accepted after the previous session."""
     images: str
@@ -200,8 +207,8 @@ def suites_and_targets(entries: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
 def series(entries: Sequence[Entry], suite: str, target: str) -> tuple[Series, ...]:
     """Every metric of a suite on a target, in the sessions that are comparable with the latest one.
 
-    Left out are sessions with another request, values of another version of the metric, times of another machine, and
-    sessions without a score.
+    Left out are sessions with another request or with other settings on the command line, values of another version of
+    the metric, times of another machine, and sessions without a score.
     """
     matching = [
         (entry.session, run)
@@ -212,7 +219,8 @@ def series(entries: Sequence[Entry], suite: str, target: str) -> tuple[Series, .
     if not matching:
         return ()
     latest = matching[-1][1]
-    alike = [(session, run) for session, run in matching if run.request == latest.request]
+    conditions = (latest.request, latest.overrides)
+    alike = [(session, run) for session, run in matching if (run.request, run.overrides) == conditions]
     return tuple(_series(name, value, alike) for name, value in latest.metrics.items() if value.value is not None)
 
 
@@ -224,6 +232,11 @@ def _series(name: str, latest: MetricValue, runs: Sequence[tuple[str, RunLine]])
         if value is None or value.value is None or (value.version, value.n) != (latest.version, latest.n):
             continue
         changed = previous_baseline is not None and bool(run.baseline) and run.baseline != previous_baseline
-        points.append(Point(session, value.value, value.tolerance, value.verdict, changed, value.images))
+        points.append(Point(session, value.value, value.tolerance, _failed(run, value), changed, value.images))
         previous_baseline = run.baseline
     return Series(name, latest.title, latest.unit, latest.higher_is_better, tuple(points), latest.gating)
+
+
+def _failed(run: RunLine, value: MetricValue) -> bool:
+    """Lines of earlier versions only have the verdict on the metric."""
+    return run.failed or value.verdict in FLAGGED

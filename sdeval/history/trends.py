@@ -18,7 +18,6 @@ WORTH = 0.25
 """The loss, in tolerances, from which on a trend is reported."""
 LAST = 3
 """Number of latest sessions whose mean is the current value of a metric."""
-FLAGGED = ("broken", "regressed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +93,13 @@ def _since_the_last_known_step(points: Sequence[Point]) -> Sequence[Point]:
     for index, point in enumerate(points):
         if flagged and point.baseline_changed:
             start = index
-        flagged = point.verdict in FLAGGED or (flagged and not point.baseline_changed)
+        flagged = point.failed or (flagged and not point.baseline_changed)
     return points[start:]
 
 
 def _slow(series: Series, points: Sequence[Point], limit: float) -> Trend | None:
     """A trend by CUSUM over the points that no session flagged; consecutive points with the same images count once."""
-    quiet = [point for point in points if point.verdict not in FLAGGED]
+    quiet = [point for point in points if not point.failed]
     fresh = quiet[:1] + [
         point for previous, point in pairwise(quiet) if not point.images or point.images != previous.images
     ]
@@ -130,7 +129,7 @@ def _creep(series: Series, points: Sequence[Point]) -> Trend | None:
     """A trend where the latest value is worse than the first by more than the tolerance, and no session reported it."""
     first, last = points[0], points[-1]
     lost = series.sign * (first.value - last.value)
-    if not last.tolerance or lost <= last.tolerance or any(point.verdict in FLAGGED for point in points):
+    if not last.tolerance or lost <= last.tolerance or any(point.failed for point in points):
         return None
     loss = lost / last.tolerance
     text = f"{series.metric} lost {loss:.1f} tolerances in {_over(points)}"
@@ -143,7 +142,7 @@ def _count_accepted(points: Sequence[Point]) -> int:
 
 def _over(points: Sequence[Point]) -> str:
     """The number of sessions, and what happened in them."""
-    failed, accepted = sum(point.verdict in FLAGGED for point in points), _count_accepted(points)
+    failed, accepted = sum(point.failed for point in points), _count_accepted(points)
     baselines = "1 baseline was" if accepted == 1 else f"{accepted} baselines were"
     acceptances = f": {baselines} accepted on the way" if accepted else ""
     return f"{len(points)} sessions, and failed in {failed or 'none'} of them{acceptances}"

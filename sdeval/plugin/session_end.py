@@ -64,7 +64,7 @@ def publish_session(state: State) -> Published:
         again=state.all_seeds_command if decided_early(folder) else "",
         strict=settings.strict,
     )
-    unwritten = record(folder, state.verdicts)
+    unwritten = record(folder, state.verdicts, settings.options.values)
     telling = Telling(
         strict=settings.strict,
         further=further,

@@ -288,6 +288,25 @@ def test_a_loss_by_small_steps_that_were_all_accepted_is_told() -> None:
     )
 
 
+def test_a_session_that_failed_by_something_else_is_no_quiet_loss() -> None:
+    lines = [entry(f"s{at}", {"m": metric_value(30.0 - at, verdict="passed")}, failed=at > 0) for at in range(3)]
+    assert only(watch(lines)).trend is None
+
+
+def test_a_line_says_whether_a_case_of_its_suite_failed(run: Run, tmp_path: Path) -> None:
+    broken = Verdict(suite="animals", target="tiny", metric="defect", case="case-0", verdict="broken")
+    assert recorded(run, tmp_path, verdicts=(broken,)).failed
+    assert not recorded(run, tmp_path, "two", verdicts=(replace(broken, target="other"),)).failed
+
+
+def test_sessions_with_settings_of_their_own_are_not_compared_with_others() -> None:
+    usual = [entry(f"s{at}", {"m": metric_value(30.0, verdict="passed")}) for at in range(3)]
+    trial = entry("s3", {"m": metric_value(10.0, verdict="passed")}, overrides={"scheduler": "EulerDiscreteScheduler"})
+    assert only(watch([*usual, trial])).trend is None
+    assert len(only(watch([*usual, trial])).series.points) == 1
+    assert len(only(watch([usual[0], trial, *usual[1:]])).series.points) == 3
+
+
 @pytest.mark.parametrize("verdict", ["regressed", "broken"])
 def test_what_a_session_told_is_no_creep(verdict: str) -> None:
     lines = [entry(f"s{at}", {"m": metric_value(30.0 - at, verdict=verdict if at else "passed")}) for at in range(3)]
