@@ -25,7 +25,7 @@ from sdeval.errors import NotAvailable
 from sdeval.evaluation.plan import make_plan
 from sdeval.metrics import MetricOptions, SetMetric
 from sdeval.metrics.sets import references
-from sdeval.results.run import Run
+from sdeval.results.run import Run, known_to_both
 
 _WHERE = ("batch_size", "device")
 """Facts about how a run was generated that do not affect the spread over seeds."""
@@ -75,7 +75,11 @@ def _other_suite(stored: Variability, suite: Suite, target: Target) -> list[str]
 
 
 def _other_baseline(stored: Variability, accepted: Run) -> list[str]:
-    changed = differences(_generation(stored), _generation(accepted))
+    before, after = known_to_both(_generation(stored), _generation(accepted))
+    if "weights" in before:
+        # The same weights are the same model, whatever it is called and wherever it lies.
+        before, after = ({**side, "model": "", "revision": None} for side in (before, after))
+    changed = differences(before, after)
     return [notes.other_generation(changed)] if changed else []
 
 
