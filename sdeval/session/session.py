@@ -145,7 +145,7 @@ class Session:
         for job in self.jobs:
             resolved = self._state(job).resolved
             if resolved.baseline:
-                baselines.check_images(resolved.baseline)
+                baselines.check_readable(resolved.baseline)
             lines += resolved.gross_losses_unseen(len(self._names(job, "metric")))
         return lines
 

@@ -12,7 +12,7 @@ import pytest
 from sdeval import SdevalError
 from sdeval.baselines import provenance
 from sdeval.baselines.acceptance import accept
-from sdeval.baselines.store import check_images, find, stored
+from sdeval.baselines.store import check_readable, find, stored
 from sdeval.results.run import Run
 from tests.baselines.test_store import contents, on_disk
 from tests.conftest import make_run, with_features
@@ -150,7 +150,7 @@ def test_a_pointer_in_place_of_an_image_is_named_before_anything_is_generated(re
     baseline = stored(Path("baselines"), "animals", "tiny")
     assert baseline is not None
     with pytest.raises(SdevalError, match=r"case-0@0\.png .*; Git LFS has left pointers in place of files"):
-        check_images(baseline)
+        check_readable(baseline)
 
 
 def test_a_baseline_that_a_sparse_checkout_leaves_out_is_not_taken_for_none(repository: Path) -> None:

@@ -9,9 +9,9 @@ from PIL import Image
 
 from sdeval import SdevalError
 from sdeval.baselines.acceptance import BrokenImages, accept
+from sdeval.baselines.lock import PLACE
 from sdeval.baselines.snapshot import take_snapshot
-from sdeval.baselines.store import check_images, find, stored
-from sdeval.baselines.transaction import PLACE
+from sdeval.baselines.store import check_readable, find, stored
 from sdeval.imaging.io import write_png
 from sdeval.results import run_folder
 from sdeval.results.records import Timing
@@ -179,12 +179,12 @@ def test_a_cut_image_of_a_baseline_is_damage_and_a_missing_one_is_not(run: Run, 
     baseline = stored(tmp_path / "baselines", "animals", "tiny")
     assert baseline is not None
     image = baseline.folder / run.samples[0].image
-    check_images(baseline)
+    check_readable(baseline)
     image.write_bytes(image.read_bytes()[:60])
     with pytest.raises(SdevalError, match=r"baseline cannot be decoded: .*case-0@0\.png .*; restore it with: git"):
-        check_images(baseline)
+        check_readable(baseline)
     image.unlink()
-    check_images(baseline)
+    check_readable(baseline)
     assert stored(tmp_path / "baselines", "animals", "other") is None
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from sdeval import SdevalError
 from sdeval.baselines import transaction
-from sdeval.baselines.transaction import COMMIT, HOLDER, NEW, PLACE, changing, check_folder, recover
+from sdeval.baselines.lock import HOLDER, PLACE
+from sdeval.baselines.transaction import COMMIT, NEW, changing, check_folder, recover
 from tests.baselines.test_store import contents
 
 PATHS = ("animals/tiny", "zoo/tiny")
