@@ -92,10 +92,24 @@ def test_an_accepted_json_that_was_cut_is_restored(repository: Path) -> None:
     before = contents(FOLDER)
     path = FOLDER / provenance.NAME
     path.write_text(path.read_text()[:40])
+    baseline = stored(Path("baselines"), "animals", "tiny")
+    assert baseline is not None
     with pytest.raises(SdevalError, match=r"accepted\.json: is corrupt: .*; restore it with: git checkout") as error:
-        provenance.read(FOLDER)
+        check_readable(baseline)
     follow(str(error.value))
     assert contents(FOLDER) == before
+
+
+def test_a_path_with_blanks_is_quoted(repository: Path) -> None:
+    Path("baselines").rename("our baselines")
+    git("add --all")
+    git("commit -m renamed")
+    path = Path("our baselines/animals/tiny/run.json")
+    path.write_text("{")
+    with pytest.raises(SdevalError) as error:
+        find(Path("our baselines"), "animals", "tiny")
+    follow(str(error.value))
+    assert find(Path("our baselines"), "animals", "tiny") is not None
 
 
 def test_damage_that_was_added_to_the_index_is_restored_from_the_commit(repository: Path) -> None:
