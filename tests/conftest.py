@@ -121,10 +121,10 @@ def image(rng: np.random.Generator) -> Image.Image:
 @pytest.fixture(scope="session")
 def loaded() -> LoadedTarget:
     """The embedded model."""
-    from sdeval.config.target_registry import shipped
+    from sdeval.config.target_registry import shipped_targets
     from sdeval.engines.diffusers_engine import LoadedTarget
 
-    return LoadedTarget(shipped()["shapes"])
+    return LoadedTarget(shipped_targets()["shapes"])
 
 
 @pytest.fixture(scope="session")

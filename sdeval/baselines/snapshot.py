@@ -49,8 +49,8 @@ def take_snapshot(baseline: Stored, folder: Path, cases: Collection[str] | None 
     if not _holds(source, run):
         discard(copy)
         raise Outdated(f"{source}: another baseline was accepted meanwhile")
-    shown = {name: record for name, record in run.metrics.items() if record.scope == "sample"}
-    run_folder.write(replace(run, metrics=shown, set_scores={}, features={}), copy)
+    sample_metrics = {name: record for name, record in run.metrics.items() if record.scope == "sample"}
+    run_folder.write(replace(run, metrics=sample_metrics, set_scores={}, features={}), copy)
     return Stored(run, copy)
 
 

@@ -16,7 +16,7 @@ from sdeval.baselines import provenance
 from sdeval.baselines.repair import is_left_out, remedy
 from sdeval.baselines.transaction import is_changing, recover
 from sdeval.errors import SdevalError
-from sdeval.imaging.io import kept_bytes, open_rgb, pixel_hash
+from sdeval.imaging.io import open_rgb, pixel_hash, thumbnail_bytes
 from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
 from sdeval.results.run import PASSING, Run, Stored
@@ -147,7 +147,7 @@ def keep_image(sample: SampleResult, source: Path, folder: Path) -> SampleResult
     copy = folder / sample.image
     write_bytes(copy, path.read_bytes())
     # The copy is looked at: nobody changes that any more.
-    thumbnail = kept_bytes(_generated_image(copy, sample))
+    thumbnail = thumbnail_bytes(_generated_image(copy, sample))
     if thumbnail is None:
         return sample
     copy.unlink()

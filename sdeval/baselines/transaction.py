@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from sdeval._utils.files import discard, dump_json, flush, flush_tree, write_bytes
-from sdeval._utils.validation import Checked, from_json, shown
+from sdeval._utils.validation import Checked, from_json, preview
 from sdeval.baselines.lock import PLACE, Holder, locked
 from sdeval.errors import SdevalError
 
@@ -203,7 +203,7 @@ def _read_commit(path: Path) -> Commit:
     commit = from_json(Commit, path.read_bytes(), f"{path}: is corrupt")
     for name in commit.paths:
         if not _INSIDE.fullmatch(name):
-            raise SdevalError(f"{path}: is corrupt: {shown(name)} is no baseline")
+            raise SdevalError(f"{path}: is corrupt: {preview(name)} is no baseline")
     return commit
 
 

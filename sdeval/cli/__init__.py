@@ -53,17 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"sdeval: {unknown('command', request[0], COMMANDS)}", file=sys.stderr)
         return USAGE
     try:
-        given = parser.parse_args(request)
+        args = parser.parse_args(request)
     # How argparse ends: after help with 0, after a mistake with 2.
     except SystemExit as ended:
         return (ABORT if bisecting else USAGE) if ended.code else FINE
-    code = _attempt(given)
+    code = _attempt(args)
     return CANNOT_JUDGE if bisecting and code in (USAGE, INTERNAL) else code
 
 
-def _attempt(given: argparse.Namespace) -> int:
+def _attempt(args: argparse.Namespace) -> int:
     try:
-        code = _run(given)
+        code = _run(args)
         sys.stdout.flush()
         return code
     # OSError: something cannot be written, as on a full disk or without permission.
@@ -109,16 +109,16 @@ def _complain(message: str) -> None:
             print(f"sdeval: {message}", file=sys.stderr, flush=True)
 
 
-def _run(given: argparse.Namespace) -> int:
-    given.root = find_root(Path.cwd())
-    table = read_table(given.root)
-    given.baselines = given.baselines or given.root / table.get("baselines", "baselines")
-    given.output = given.root / table.get("output", "reports")
-    check_folder(given.baselines)
-    for line in recover(given.baselines):
+def _run(args: argparse.Namespace) -> int:
+    args.root = find_root(Path.cwd())
+    table = read_table(args.root)
+    args.baselines = args.baselines or args.root / table.get("baselines", "baselines")
+    args.output = args.root / table.get("output", "reports")
+    check_folder(args.baselines)
+    for line in recover(args.baselines):
         _complain(line)
-    given.named = named_targets.of_project(given.root, table.get("targets", {}))
-    return int(given.command(given))
+    args.named = named_targets.of_project(args.root, table.get("targets", {}))
+    return int(args.command(args))
 
 
 def _parser(called: str) -> argparse.ArgumentParser:

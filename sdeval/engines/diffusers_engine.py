@@ -58,7 +58,7 @@ class LoadedTarget:
     """A target whose weights are in memory.
 
     Example:
-        >>> loaded = LoadedTarget(shipped()["shapes"])
+        >>> loaded = LoadedTarget(shipped_targets()["shapes"])
         >>> loaded.pipeline("img2img")("a red circle", image=image).images[0]
     """
 

@@ -21,6 +21,7 @@ from sdeval.report.html.view import SHEETS
 from sdeval.report.publish import Telling, publish
 from sdeval.report.terminal import Further, summary_lines
 from sdeval.report.words import Tone, tone
+from sdeval.results import selected
 from sdeval.results.session_folder import SUMMARY, decided_early, generated_images, read_record, run_folders
 
 COLOURS: dict[Tone, str] = {"bad": "red", "warn": "yellow", "good": "green", "open": "yellow"}
@@ -36,6 +37,21 @@ class Published:
     """Of suites that ran on several targets."""
     warning: str
     """Why the summary could not be written for CI; empty where it could."""
+
+
+def complete_verdicts(state: State, *, failed: bool) -> None:
+    """Give a verdict to every selected item that has none: its worker crashed, or the session ended before it ran.
+
+    Args:
+        state: of the session.
+        failed: whether pytest counts a failure, after which it may have stopped by itself.
+    """
+    for item in selected.read(state.session.folder):
+        if item.nodeid in state.crashes:
+            state.gathered[item.nodeid] = item.without_verdict(state.crashes[item.nodeid])
+        elif item.nodeid not in state.gathered:
+            reason = "did not run: the session ended before it"
+            state.gathered[item.nodeid] = item.without_verdict(reason, "skipped" if failed else "unscored")
 
 
 def publish_session(state: State) -> Published:

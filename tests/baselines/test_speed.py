@@ -7,28 +7,28 @@ from pathlib import Path
 import pytest
 
 from sdeval import SdevalError
-from sdeval.baselines import speed as pace
+from sdeval.baselines import speed
 from sdeval.baselines.transaction import changing
-from sdeval.comparison.speed import Pace, pace_of
+from sdeval.comparison.speed import SpeedRecord, speed_record_of
 from sdeval.results.run import Run
 from tests.comparison.test_speed import timed
 
 
 def accept(run: Run, baselines: Path) -> None:
     with changing(baselines) as change:
-        pace.accept(run, change)
+        speed.accept(run, change)
         change.commit()
 
 
-def accepted(baselines: Path) -> Mapping[str, Pace]:
-    return pace.read(pace.path_of(baselines, "animals", "tiny"))
+def accepted(baselines: Path) -> Mapping[str, SpeedRecord]:
+    return speed.read(speed.path_of(baselines, "animals", "tiny"))
 
 
-def test_every_class_of_machine_has_its_own_pace(tmp_path: Path) -> None:
+def test_every_class_of_machine_has_its_own_speed_record(tmp_path: Path) -> None:
     small, large = timed(0.5), timed(0.1, "8x GPU")
     for run in (small, large, timed(0.4)):
         accept(run, tmp_path)
-    assert accepted(tmp_path) == {"1x GPU": pace_of(timed(0.4)), "8x GPU": pace_of(large)}
+    assert accepted(tmp_path) == {"1x GPU": speed_record_of(timed(0.4)), "8x GPU": speed_record_of(large)}
 
 
 def test_a_run_without_times_changes_nothing(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_run_without_times_changes_nothing(tmp_path: Path) -> None:
 )
 def test_a_damaged_file_is_named(tmp_path: Path, content: str, message: str) -> None:
     run = timed(0.5)
-    path = pace.path_of(tmp_path, run.suite, run.target)
+    path = speed.path_of(tmp_path, run.suite, run.target)
     path.parent.mkdir(parents=True)
     path.write_text(content)
     with pytest.raises(SdevalError, match=message) as error:
@@ -58,5 +58,5 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: str, message: str) -> 
 def test_the_file_is_meant_to_be_read(tmp_path: Path) -> None:
     run = timed(0.5)
     accept(run, tmp_path)
-    content = json.loads(pace.path_of(tmp_path, run.suite, run.target).read_text())
+    content = json.loads(speed.path_of(tmp_path, run.suite, run.target).read_text())
     assert content["machines"]["1x GPU"]["seconds"]["median"] == 0.5

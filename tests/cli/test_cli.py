@@ -10,7 +10,7 @@ import pytest
 from sdeval.baselines import provenance
 from sdeval.cli import main
 from sdeval.comparison import Verdict
-from sdeval.metrics import known
+from sdeval.metrics import metric_names
 from sdeval.report.markdown import Elsewhere
 from sdeval.report.publish import Telling, publish
 from sdeval.results import run_folder
@@ -328,6 +328,6 @@ def test_targets_are_listed_with_those_of_the_project(
 def test_metrics_are_listed_with_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["metrics"]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
-    assert set(known()) < set(lines)
+    assert set(metric_names()) < set(lines)
     assert "tolerance 0.3 points" in lines["clip_score"]
     assert "reported only" in lines["psnr"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from sdeval.baselines.acceptance import accept
 from sdeval.comparison import Kind, Verdict
-from sdeval.comparison.matrix import side_by_side
+from sdeval.comparison.matrix import compare_settings
 from sdeval.config.suite import Case
 from sdeval.imaging.io import pixel_hash, write_png
 from sdeval.report.html.comparison import Compared
@@ -126,5 +126,5 @@ def two_settings(where: Path) -> Compared:
         folder = where / "runs" / str(place)
         run_folder.write(painted(run, folder), folder)
         stored[name] = Stored(run_folder.read(folder), folder)
-    matrix = side_by_side({name: each.run for name, each in stored.items()}, "twenty steps", lambda _: None)
+    matrix = compare_settings({name: each.run for name, each in stored.items()}, "twenty steps", lambda _: None)
     return Compared(matrix, stored)

@@ -12,7 +12,7 @@ import pytest
 
 from sdeval.comparison import Verdict
 from sdeval.config.options import Options
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.engines import hardware
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.evaluation.plan import Plan
@@ -70,7 +70,7 @@ def before(rng: np.random.Generator) -> np.ndarray:
 
 def judged(scores: Scores, *, whole: bool = True, options: Options = NOTHING_REQUEST, **changes: object) -> Verdict:
     """What is said of case 11."""
-    job = Job(plan(**changes).suite, shipped()["shapes"])
+    job = Job(plan(**changes).suite, shipped_targets()["shapes"])
     case, metric = Item(job, "case", "case-11"), Item(job, "metric", "clip_score")
     return session_of(scores, options, [case, metric] if whole else [case]).judge(case)
 
@@ -126,7 +126,7 @@ def test_metrics_of_targets_that_cannot_run_here_cost_the_others_nothing(
     before: np.ndarray, monkeypatch: pytest.MonkeyPatch, elsewhere: dict[str, Literal["cuda"]], costs: bool
 ) -> None:
     monkeypatch.setattr(hardware, "cuda_devices", lambda: 0)
-    shapes = shipped()["shapes"]
+    shapes = shipped_targets()["shapes"]
     job, other = Job(plan().suite, shapes), Job(plan().suite, replace(shapes, name="other", **elsewhere))
     metric = Item(job, "metric", "clip_score")
 

@@ -1,0 +1,85 @@
+"""The lock of a session: held while it runs, and let go by the operating system when its process ends in any way."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sdeval._utils.files import dump_json, write_text
+from sdeval._utils.validation import Checked, from_json
+from sdeval.errors import SdevalError
+
+LOCK = ".lock"
+"""In the folder of a session; it stays, as to remove a lock is a race."""
+HOLDER = "running.json"
+"""In the folder of a session that has not come to its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder(Checked):
+    """Who runs a session."""
+
+    process: int
+    host: str
+    started: str
+    """In UTC, as ISO 8601 has it."""
+
+    @classmethod
+    def this(cls) -> Holder:
+        """This process."""
+        return cls(process=os.getpid(), host=platform.node(), started=datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def __str__(self) -> str:
+        return f"process {self.process} on {self.host}, since {self.started}"
+
+
+class SessionLock:
+    """The lock of one session, held until it is released or the process ends.
+
+    Args:
+        session: the folder of the session.
+    """
+
+    def __init__(self, session: Path) -> None:
+        self._session = session
+        self._lock = FileLock(session / LOCK, timeout=0)
+
+    def claim(self) -> bool:
+        """Take the session, and say who holds it; False where another process runs it."""
+        self._session.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            return False
+        write_text(self._session / HOLDER, dump_json(asdict(Holder.this())))
+        return True
+
+    def release(self) -> None:
+        """Let another process take it."""
+        self._lock.release()
+
+
+def is_running(session: Path) -> bool:
+    """Whether a process holds the lock of a session."""
+    if not (session / LOCK).is_file():
+        return False
+    lock = FileLock(session / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def holder(session: Path) -> str:
+    """Who ran a session that has not come to its end, or runs it still; empty where that is not known."""
+    try:
+        return str(from_json(Holder, (session / HOLDER).read_bytes(), HOLDER))
+    except (OSError, SdevalError):
+        return ""
