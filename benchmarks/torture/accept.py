@@ -164,9 +164,9 @@ def contents_of(place: Path) -> Contents:
     return {name: path.read_bytes() for name, path in files.items() if name not in harmless}
 
 
-def harm(found: Contents, allowed: Sequence[Contents], place: Path) -> str:
+def harm(left: Contents, allowed: Sequence[Contents], place: Path) -> str:
     """What is wrong with baselines: empty, `lost`, `mixed` or `damaged`."""
-    if found in allowed:
+    if left in allowed:
         return ""
     for suite in SUITES:
         try:

@@ -112,6 +112,15 @@ def test_a_path_with_blanks_is_quoted(repository: Path) -> None:
     assert find(Path("our baselines"), "animals", "tiny") is not None
 
 
+def test_in_a_partial_clone_the_advice_may_need_the_network(repository: Path) -> None:
+    git("config remote.origin.promisor true")
+    (FOLDER / "run.json").write_text("{")
+    line = advice()
+    assert f"git checkout -- {FOLDER} (in this partial clone it may need the network), or remove that folder" in line
+    follow(line)
+    assert score() == 30.0
+
+
 def test_damage_that_was_added_to_the_index_is_restored_from_the_commit(repository: Path) -> None:
     (FOLDER / "run.json").write_text("{")
     git("add baselines")
