@@ -6,7 +6,7 @@
 An event is what Python reports to audit hooks: a file is opened, a folder made or listed, something renamed or removed.
 Every trial is a process forked from this one, in a project of its own: two suites with a few tiny images.
 
-A kill is followed by what every command does first, `recover`; then by the same command again.
+A kill is followed by what every command does first, `recover`, which is killed as well; then by the same command again.
 Of two accepts, the first is stopped (SIGSTOP) before one of its events; the second begins; then the first goes on, or
 is killed. In between, a reader looks at every baseline. What is left must be what the two leave one after the other.
 
@@ -34,7 +34,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from sdeval.baselines import store, transaction
+from sdeval.baselines import lock, store, transaction
 from sdeval.cli import main as sdeval
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import pixel_hash, write_png
@@ -58,6 +58,9 @@ COMMANDS: dict[str, list[str]] = {
 """Arguments of `sdeval accept`; what was accepted before is `reports/one`."""
 SETTLED, IMPATIENT, PATIENT = 0.05, 0.02, 30.0
 """Seconds after which a process is taken to wait, and for which one waits that gives up, or that gets its turn."""
+
+MOST_OF_RECOVERY = 60
+"""Events of a recovery among which it is killed."""
 
 Contents = dict[str, bytes]
 """Files of the baselines by path; the lock is none of them."""
@@ -91,7 +94,7 @@ class Project:
         with contextlib.chdir(self.template), contextlib.redirect_stdout(io.StringIO()):
             _accept(["reports/one", *SPEEDS])
             sdeval(["accept", "reports/two", "--dry-run"])
-        shutil.rmtree(self.template / "baselines" / transaction.PLACE)
+        shutil.rmtree(self.template / "baselines" / lock.PLACE)
 
     def copy(self) -> Path:
         """A project of its own; reports are read only, and shared."""
@@ -156,14 +159,14 @@ def _write_run(folder: Path, suite: str, score: float) -> None:
 def contents_of(place: Path) -> Contents:
     """Files of the baselines of a trial, but for the lock; with whatever an accept has left there besides."""
     baselines = place / "baselines"
-    harmless = {f"{transaction.PLACE}/{name}" for name in (transaction.LOCK, transaction.IGNORED, transaction.HOLDER)}
+    harmless = {f"{lock.PLACE}/{name}" for name in (lock.LOCK, lock.IGNORED, lock.HOLDER)}
     files = {str(path.relative_to(baselines)): path for path in baselines.rglob("*") if path.is_file()}
     return {name: path.read_bytes() for name, path in files.items() if name not in harmless}
 
 
-def harm(found: Contents, allowed: Sequence[Contents], place: Path) -> str:
+def harm(left: Contents, allowed: Sequence[Contents], place: Path) -> str:
     """What is wrong with baselines: empty, `lost`, `mixed` or `damaged`."""
-    if found in allowed:
+    if left in allowed:
         return ""
     for suite in SUITES:
         try:
@@ -236,18 +239,25 @@ def _finish(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def kill(project: Project, command: str, event: int, before: Contents, after: Contents) -> list[str]:
-    """Kill an accept before an event; what is to be counted of it."""
+def kill(project: Project, command: str, events: tuple[int, int], before: Contents, after: Contents) -> list[str]:
+    """Kill an accept before an event, and what recovers from that before another one; what is to be counted of it."""
     place = project.copy()
-    _finish(_fork(place, lambda: _with_signal(signal.SIGKILL, event, place, lambda: _accept(COMMANDS[command]))))
+    _finish(_fork(place, lambda: _with_signal(signal.SIGKILL, events[0], place, lambda: _accept(COMMANDS[command]))))
+    code = _finish(_fork(place, lambda: _with_signal(signal.SIGKILL, events[1], place, lambda: _recover(place))))
     lines = transaction.recover(place / "baselines")
     outcomes = [harm(contents_of(place), [before, after], place)]
+    outcomes += ["killed again"] if code == -signal.SIGKILL else []
     outcomes += ["recovered"] if lines else []
     outcomes += ["accepted"] if contents_of(place) == after else ["as before"]
     code = _finish(_fork(place, lambda: _accept(COMMANDS[command])))
     outcomes += ["again refused"] if code or contents_of(place) != after else []
     project.leave(place)
     return list(filter(None, outcomes))
+
+
+def _recover(place: Path) -> int:
+    transaction.recover(place / "baselines")
+    return 0
 
 
 def interleave(project: Project, pair: Pair, after: Callable[..., Contents]) -> list[str]:
@@ -339,7 +349,8 @@ def torture(kills: int, interleavings: int, seed: int, folder: Path) -> tuple[Co
     points = [(command, event) for command, count in events.items() for event in range(1, count + 1)]
     killed = Counter({"events": len(points)})
     for command, event in chance.sample(points, min(kills, len(points))):
-        killed.update(["trials", *kill(project, command, event, after(), after(command))])
+        events_of_both = (event, chance.randint(1, MOST_OF_RECOVERY))
+        killed.update(["trials", *kill(project, command, events_of_both, after(), after(command))])
     interleaved: Counter[str] = Counter()
     for number in range(interleavings):
         first, event = chance.choice(points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,17 +33,18 @@ def _by_git(path: Path) -> str:
         return "Git LFS has left pointers in place of files; fetch them with: git lfs pull"
     if _git(path, "rev-parse", "--git-dir") is None:
         # No repository here, or no git: the folder may come from one all the same.
-        return f"restore it with: git checkout -- {path}"
+        return f"restore it with: git checkout -- {_quoted(path)}"
     if _git(path, "ls-files", "--unmerged", "--", str(path.resolve())):
         return _resolved(path)
     if not _git(path, "ls-files", "--", str(path.resolve())):
         return "git does not know it: copy it from where it is whole"
     if _git(path, "diff", "--quiet", "--", str(path.resolve())) is None:
-        return f"restore it with: git checkout -- {path}{_needs_network(path)}"
+        return f"restore it with: git checkout -- {_quoted(path)}{_needs_network(path)}"
     if _git(path, "diff", "--quiet", "HEAD", "--", str(path.resolve())) is None:
         return f"restore it with: {_restore('HEAD', path)}{_needs_network(path)}"
     marked = "with the marks of a merge conflict" if _is_marked(files) else "as it is"
-    return f"it was committed {marked}; find a commit with: git log -- {path}; take it with: {_restore('COMMIT', path)}"
+    log = f"git log -- {_quoted(path)}"
+    return f"it was committed {marked}; find a commit with: {log}; take it with: {_restore('COMMIT', path)}"
 
 
 def _resolved(path: Path) -> str:
@@ -53,7 +55,12 @@ def _resolved(path: Path) -> str:
 
 
 def _restore(commit: str, path: Path) -> str:
-    return f"git restore --source={commit} --staged --worktree -- {path}"
+    return f"git restore --source={commit} --staged --worktree -- {_quoted(path)}"
+
+
+def _quoted(path: Path) -> str:
+    """A path as a shell reads it."""
+    return shlex.quote(str(path))
 
 
 def _needs_network(path: Path) -> str:

@@ -86,14 +86,15 @@ def stored(baselines: Path, suite: str, target: str) -> Stored | None:
     return Stored(run, folder_of(baselines, suite, target)) if run else None
 
 
-def check_images(baseline: Stored) -> None:
-    """Find out whether the images of a baseline can be opened.
+def check_readable(baseline: Stored) -> None:
+    """Find out whether the images of a baseline can be opened, and where it comes from be read.
 
     An image that is not there is no damage: metrics that need it say so.
 
     Raises:
         SdevalError: one is corrupt; says which.
     """
+    provenance.read(baseline.folder)
     with _restorable(baseline.folder):
         for sample in baseline.run.samples:
             if (baseline.folder / sample.image).exists():

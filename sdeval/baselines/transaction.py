@@ -1,14 +1,11 @@
 """Changes of the baselines folder, made together or not at all, whatever stops them half-way.
 
-    .sdeval/.gitignore          git ignores all of it
-    .sdeval/lock                held by whoever changes baselines
-    .sdeval/holder.json         who that is
     .sdeval/<id>/new/…          what the baselines will be, complete and on disk before anything is replaced
     .sdeval/<id>/commit.json    from now on the change is made: what stops after this is finished by the next start
     .sdeval/<id>/old/…          what the baselines were, until everything is in its place
 
 Before `commit.json` is there, a stopped change is undone by removing its folder; afterwards it is finished by renaming
-what is still in `new`. The lock is the operating system's: it ends with its process.
+what is still in `new`.
 """
 
 from __future__ import annotations
@@ -16,52 +13,23 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shlex
-import socket
-import sys
-import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from filelock import BaseFileLock, FileLock, Timeout
-
 from sdeval._utils.files import discard, dump_json, flush, flush_tree, write_bytes
 from sdeval._utils.validation import Checked, from_json, preview
+from sdeval.baselines.lock import PLACE, Holder, locked
 from sdeval.errors import SdevalError
 
-PLACE = ".sdeval"
-"""In the baselines folder."""
-LOCK, HOLDER, IGNORED = "lock", "holder.json", ".gitignore"
 COMMIT, NEW, OLD = "commit.json", "new", "old"
 WAIT_SECONDS = 60.0
 """How long a change waits for another one to end."""
 
 _INSIDE = re.compile(r"[a-z0-9][a-z0-9.-]*/[a-z0-9][a-z0-9.-]*")
 """What a change may replace: `animals/tiny`, `animals/tiny.speed.json`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder(Checked):
-    """The process that changes baselines."""
-
-    pid: int
-    host: str
-    started: str
-    """When it began to, in UTC."""
-    command: str
-
-    @classmethod
-    def this_process(cls) -> Holder:
-        """What others are told about this process."""
-        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]).encode("ascii", "backslashreplace").decode()
-        started = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-        return cls(pid=os.getpid(), host=socket.gethostname(), started=started, command=command[:200])
-
-    def __str__(self) -> str:
-        return f"`{self.command}` (pid {self.pid} on {self.host}, {self.started})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +84,8 @@ class Transaction:
         for path in self._paths:
             self._require_replaceable(self.baselines / path)
         flush_tree(self._folder)
+        for folder in (self._folder.parent, self.baselines):
+            flush(folder)
         commit = Commit(schema=1, holder=self._holder, paths=tuple(self._paths))
         try:
             write_bytes(self._folder / COMMIT, dump_json(asdict(commit)).encode(), durable=True)
@@ -145,7 +115,7 @@ def changing(baselines: Path) -> Iterator[Transaction]:
     Raises:
         SdevalError: somebody else is changing them, or an earlier change that was stopped cannot be finished.
     """
-    with _locked(baselines, WAIT_SECONDS):
+    with locked(baselines, WAIT_SECONDS):
         _recover_all(baselines)
         transaction = Transaction(baselines)
         try:
@@ -190,12 +160,13 @@ def recover(baselines: Path) -> list[str]:
     is_committed = any((folder / COMMIT).exists() for folder in stopped)
     try:
         # What is not committed changes nothing yet: neither a living process nor a folder without rights matters.
-        with _locked(baselines, WAIT_SECONDS if is_committed else 0):
+        with locked(baselines, WAIT_SECONDS if is_committed else 0):
             return _recover_all(baselines)
     except (SdevalError, OSError) as error:
         if not any((folder / COMMIT).exists() for folder in stopped):
             return []
-        raise SdevalError(f"{baselines}: an accept was stopped and cannot be finished: {error}") from None
+        advice = f"see to that, or remove {baselines / PLACE}; then: git status {baselines}"
+        raise SdevalError(f"{baselines}: an accept was stopped and cannot be finished: {error}; {advice}") from None
 
 
 def is_changing(baselines: Path) -> bool:
@@ -210,34 +181,6 @@ def _changes(baselines: Path) -> list[Path]:
     except OSError:
         return []
     return [path for path in paths if path.is_dir() and not path.is_symlink()]
-
-
-@contextmanager
-def _locked(baselines: Path, seconds: float) -> Iterator[None]:
-    place = baselines / PLACE
-    place.mkdir(parents=True, exist_ok=True)
-    # Also where another thread of this process holds it.
-    lock: BaseFileLock = FileLock(place / LOCK, timeout=seconds, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise SdevalError(f"{baselines}: is being changed by {_holder(place)}; try again when it has ended") from None
-    try:
-        # Written in place: nobody relies on these, and nothing is left beside them.
-        (place / IGNORED).write_text("*\n")
-        (place / HOLDER).write_text(dump_json(asdict(Holder.this_process())))
-        yield
-    finally:
-        with suppress(OSError):
-            (place / HOLDER).unlink()
-        lock.release()
-
-
-def _holder(place: Path) -> str:
-    try:
-        return str(from_json(Holder, (place / HOLDER).read_bytes(), ""))
-    except (SdevalError, OSError):
-        return "another process"
 
 
 def _recover_all(baselines: Path) -> list[str]:

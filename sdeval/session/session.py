@@ -145,7 +145,7 @@ class Session:
         for job in self.jobs:
             resolved = self._state(job).resolved
             if resolved.baseline:
-                baselines.check_images(resolved.baseline)
+                baselines.check_readable(resolved.baseline)
             lines += resolved.undetectable_losses(len(self._names(job, "metric")))
         return lines
 

@@ -12,7 +12,7 @@ import pytest
 from sdeval import SdevalError
 from sdeval.baselines import provenance
 from sdeval.baselines.acceptance import accept
-from sdeval.baselines.store import check_images, find, stored
+from sdeval.baselines.store import check_readable, find, stored
 from sdeval.results.run import Run
 from tests.baselines.test_store import contents, on_disk
 from tests.conftest import make_run, with_features
@@ -92,10 +92,33 @@ def test_an_accepted_json_that_was_cut_is_restored(repository: Path) -> None:
     before = contents(FOLDER)
     path = FOLDER / provenance.NAME
     path.write_text(path.read_text()[:40])
+    baseline = stored(Path("baselines"), "animals", "tiny")
+    assert baseline is not None
     with pytest.raises(SdevalError, match=r"accepted\.json: is corrupt: .*; restore it with: git checkout") as error:
-        provenance.read(FOLDER)
+        check_readable(baseline)
     follow(str(error.value))
     assert contents(FOLDER) == before
+
+
+def test_a_path_with_blanks_is_quoted(repository: Path) -> None:
+    Path("baselines").rename("our baselines")
+    git("add --all")
+    git("commit -m renamed")
+    path = Path("our baselines/animals/tiny/run.json")
+    path.write_text("{")
+    with pytest.raises(SdevalError) as error:
+        find(Path("our baselines"), "animals", "tiny")
+    follow(str(error.value))
+    assert find(Path("our baselines"), "animals", "tiny") is not None
+
+
+def test_in_a_partial_clone_the_advice_may_need_the_network(repository: Path) -> None:
+    git("config remote.origin.promisor true")
+    (FOLDER / "run.json").write_text("{")
+    line = advice()
+    assert f"git checkout -- {FOLDER} (in this partial clone it may need the network), or remove that folder" in line
+    follow(line)
+    assert score() == 30.0
 
 
 def test_damage_that_was_added_to_the_index_is_restored_from_the_commit(repository: Path) -> None:
@@ -150,7 +173,7 @@ def test_a_pointer_in_place_of_an_image_is_named_before_anything_is_generated(re
     baseline = stored(Path("baselines"), "animals", "tiny")
     assert baseline is not None
     with pytest.raises(SdevalError, match=r"case-0@0\.png .*; Git LFS has left pointers in place of files"):
-        check_images(baseline)
+        check_readable(baseline)
 
 
 def test_a_baseline_that_a_sparse_checkout_leaves_out_is_not_taken_for_none(repository: Path) -> None:

@@ -7,14 +7,15 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sdeval import SdevalError
 from sdeval.baselines import transaction
-from sdeval.baselines.transaction import COMMIT, HOLDER, NEW, PLACE, changing, check_folder, recover
+from sdeval.baselines.lock import HOLDER, PLACE
+from sdeval.baselines.transaction import COMMIT, NEW, changing, check_folder, recover
 from tests.baselines.test_store import contents
+from tests.child import in_child
 
 PATHS = ("animals/tiny", "zoo/tiny")
 
@@ -36,17 +37,6 @@ def change(baselines: Path, text: str) -> None:
 
 def texts(baselines: Path) -> list[str]:
     return [(baselines / path / "run.json").read_text() for path in PATHS]
-
-
-def in_child(work: Callable[[], Any]) -> int:
-    """The exit code of a process that does something; negative where a signal ended it."""
-    pid = os.fork()
-    if not pid:
-        try:
-            work()
-        finally:
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def stopped_before(baselines: Path, place: Path, text: str = "new") -> None:

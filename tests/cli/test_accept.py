@@ -19,7 +19,7 @@ from sdeval.baselines.store import find
 from sdeval.baselines.transaction import COMMIT, changing
 from sdeval.cli import main
 from tests.baselines.test_store import contents, on_disk
-from tests.baselines.test_transaction import in_child
+from tests.child import in_child
 from tests.conftest import ROOT, image_with, make_run
 
 SCORES = np.array([[30.0, 31.0], [29.0, 28.0]])

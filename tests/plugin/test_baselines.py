@@ -12,7 +12,7 @@ import pytest
 import sdeval.cli
 from sdeval.baselines import transaction
 from sdeval.baselines.snapshot import BASELINE
-from tests.baselines.test_transaction import in_child
+from tests.child import in_child
 from tests.plugin.test_plugin import QUIET, SUITE, verdicts
 
 ACCEPT = """

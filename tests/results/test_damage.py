@@ -95,7 +95,7 @@ def use_baseline(root: Path, run: Run) -> None:
     resolved = resolve(Job(SUITE, plan().target), Options(baselines=root / "baselines"))
     stored = resolved.baseline
     assert stored is not None
-    baselines.check_images(stored)
+    baselines.check_readable(stored)
     provenance.read(root / "baselines" / FOLDER)
     bare = replace(run, samples=tuple(replace(each, scores={}, reasons={}) for each in run.samples))
     scored = score(
