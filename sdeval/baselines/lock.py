@@ -10,48 +10,21 @@ is a file, which filelock takes over from a dead process.
 
 from __future__ import annotations
 
-import os
-import shlex
-import socket
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from sdeval._utils.files import dump_json
-from sdeval._utils.validation import Checked, from_json
+from sdeval._utils.holder import Holder
+from sdeval._utils.validation import from_json
 from sdeval.errors import SdevalError
 
 PLACE = ".sdeval"
 """In the baselines folder."""
 LOCK, HOLDER, IGNORED = "lock", "holder.json", ".gitignore"
-COMMAND_SHOWN = 200
-"""Characters of a command that others are told."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder(Checked):
-    """The process that changes baselines."""
-
-    pid: int
-    host: str
-    started: str
-    """When it began to, in UTC."""
-    command: str
-
-    @classmethod
-    def this_process(cls) -> Holder:
-        """What others are told about this process."""
-        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]).encode("ascii", "backslashreplace").decode()
-        started = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-        return cls(pid=os.getpid(), host=socket.gethostname(), started=started, command=command[:COMMAND_SHOWN])
-
-    def __str__(self) -> str:
-        return f"`{self.command}` (pid {self.pid} on {self.host}, {self.started})"
 
 
 @contextmanager

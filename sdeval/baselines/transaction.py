@@ -20,8 +20,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from sdeval._utils.files import discard, dump_json, flush, flush_tree, write_bytes
+from sdeval._utils.holder import Holder
 from sdeval._utils.validation import Checked, from_json, preview
-from sdeval.baselines.lock import PLACE, Holder, locked
+from sdeval.baselines.lock import PLACE, locked
 from sdeval.errors import SdevalError
 
 COMMIT, NEW, OLD = "commit.json", "new", "old"

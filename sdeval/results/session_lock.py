@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import platform
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from sdeval._utils.files import dump_json, write_text
-from sdeval._utils.validation import Checked, from_json
+from sdeval._utils.holder import Holder
+from sdeval._utils.validation import from_json
 from sdeval.errors import SdevalError
 
 LOCK = ".lock"
 """In the folder of a session; it stays, as to remove a lock is a race."""
 HOLDER = "running.json"
 """In the folder of a session that has not come to its end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder(Checked):
-    """Who runs a session."""
-
-    process: int
-    host: str
-    started: str
-    """In UTC, as ISO 8601 has it."""
-
-    @classmethod
-    def this(cls) -> Holder:
-        """This process."""
-        return cls(process=os.getpid(), host=platform.node(), started=datetime.now(UTC).isoformat(timespec="seconds"))
-
-    def __str__(self) -> str:
-        return f"process {self.process} on {self.host}, since {self.started}"
 
 
 class SessionLock:
@@ -56,7 +36,7 @@ class SessionLock:
             self._lock.acquire()
         except Timeout:
             return False
-        write_text(self._session / HOLDER, dump_json(asdict(Holder.this())))
+        write_text(self._session / HOLDER, dump_json(asdict(Holder.this_process())))
         return True
 
     def release(self) -> None:

@@ -174,7 +174,7 @@ def test_a_process_that_died_is_reported_at_the_next_start(suites: pytest.Pytest
     stopped = latest.resolve().name
     (suites.path / "conftest.py").unlink()
     result = suites.runpytest_inprocess(*QUIET)
-    result.stdout.fnmatch_lines([f"sdeval: session {stopped} stopped before its end (process *--sdeval-resume*"])
+    result.stdout.fnmatch_lines([f"sdeval: session {stopped} stopped before its end (*pid *--sdeval-resume*"])
 
 
 @pytest.mark.parametrize("options", [("--count", "2"), ("--keep-duplicates", "test_suite.py", "test_suite.py")])

@@ -75,7 +75,7 @@ def test_a_session_is_claimed_once(tmp_path: Path) -> None:
 def test_the_holder_is_named(tmp_path: Path) -> None:
     lock = SessionLock(tmp_path / "session")
     lock.claim()
-    assert "process " in holder(tmp_path / "session")
+    assert "pid " in holder(tmp_path / "session")
     lock.release()
 
 
