@@ -24,7 +24,7 @@ from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.names import check_names
-from sdeval.errors import SdevalError
+from sdeval.errors import SdevalError, describe_error
 from sdeval.executors.local import LocalExecutor
 from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, Run, Stored
 from sdeval.session.items import Item, Job, Key, items_of
@@ -92,6 +92,8 @@ class Session:
         self._executor = LocalExecutor(watcher or Silent(), loaded)
         self._measured = variability
         self._states: dict[Key, JobState] = {}
+        # Keys of items that have no verdict though they were judged.
+        self._unscored: set[str] = set()
 
     def items(self, suite: Suite) -> list[Item]:
         """Everything to judge of a suite: its cases, metrics and speeds, target by target.
@@ -180,11 +182,23 @@ class Session:
     def judge(self, item: Item) -> Verdict:
         """The verdict on one item.
 
+        An item that had none and is judged again, as plugins for flaky tests do, has its job evaluated again: images
+        that were generated are kept.
+
         Raises:
             NotAvailable: what the target or a metric needs is not on this machine.
             Exception: it could not be generated or compared. What fails for a whole job is raised once; its other
                 items get the reason as their verdict.
         """
+        if item.key in self._unscored:
+            self._states[item.job.key] = JobState(self._state(item.job).resolved)
+        self._unscored.add(item.key)
+        verdict = self._judge(item)
+        if verdict.verdict != "unscored":
+            self._unscored.discard(item.key)
+        return verdict
+
+    def _judge(self, item: Item) -> Verdict:
         state = self._state(item.job)
         resolved = state.resolved
         if resolved.unavailable is not None:
@@ -235,7 +249,8 @@ class Session:
             except SdevalError as error:
                 state.failure = str(error)
                 raise
-            except Exception as error:
+            # Also what ends a test from outside, such as a time limit: its other items do not try again.
+            except BaseException as error:
                 state.failure = str(_failure(job, error))
                 raise
         assert state.run is not None
@@ -360,5 +375,5 @@ def _with_variability(state: JobState, verdict: Verdict) -> Verdict:
     return replace(verdict, variability=measured.variability) if measured else verdict
 
 
-def _failure(job: Job, error: Exception) -> SdevalError:
-    return SdevalError(f"{job.suite.name} on {job.target.name} failed: {type(error).__name__}: {error}".splitlines()[0])
+def _failure(job: Job, error: BaseException) -> SdevalError:
+    return SdevalError(f"{job.suite.name} on {job.target.name} failed: {describe_error(error)}")

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from sdeval.engines.diffusers_engine import LoadedTarget
 from tests.plugin.project import QUIET, verdicts
 
 
@@ -143,6 +144,22 @@ def flaky(request):
 """)
     assert suites.runpytest_inprocess(*QUIET, "--reruns", "2").ret == pytest.ExitCode.OK
     assert verdict_of(suites, "circle")[0] == "new"
+
+
+def test_a_generation_that_fails_once_passes_when_its_tests_run_again(
+    suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, attempts = LoadedTarget.pipeline, []
+
+    def once(self: LoadedTarget, task: str) -> object:
+        attempts.append(task)
+        if len(attempts) == 1:
+            raise RuntimeError("CUDA out of memory")
+        return load(self, task)
+
+    monkeypatch.setattr(LoadedTarget, "pipeline", once)
+    assert suites.runpytest_inprocess(*QUIET, "--reruns", "2").ret == pytest.ExitCode.OK
+    assert {verdict["verdict"] for verdict in verdicts(suites)} == {"new", "informational"}
 
 
 def test_a_timeout_is_a_failure_of_its_item(suites: pytest.Pytester) -> None:
