@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from traceback import walk_tb
 
+LONGEST = 300
+"""Characters that a message shows of somebody else's text."""
 MOST_LISTED = 12
 """Known names that are listed although there are near matches."""
 FEWEST_LETTERS = 3
@@ -25,9 +27,45 @@ class NoHardware(NotAvailable):
     """A target says that it needs hardware which this machine does not have: its items are skipped, strict or not."""
 
 
+class CallFailed(SdevalError):
+    """A call of an engine or of a metric failed, and with it the samples of that call; others may go well."""
+
+
 def first_line(error: BaseException) -> str:
-    """What an error of a library says, on one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """The first line of what an error of a library says."""
+    text = _text(error).strip()
+    return one_line(text.splitlines()[0] if text else type(error).__name__)
+
+
+def reason_of(error: BaseException) -> str:
+    """The class of an error and what it says, on one line that any terminal and any file can hold.
+
+    Example:
+        >>> reason_of(ValueError("no such\n  voice"))
+        'ValueError: no such voice'
+    """
+    name = type(error).__name__
+    text = one_line(_text(error))
+    return one_line(f"{name}: {text}") if text else name
+
+
+def one_line(text: str) -> str:
+    """Somebody else's text without line breaks and control characters, and cut where it is long.
+
+    Half a surrogate pair is no character either: no file could hold it.
+    """
+    # Of 25 MB of text, what is shown is not looked for in all of it.
+    line = " ".join(text[: 10 * LONGEST].split())
+    line = "".join(character if character.isprintable() else "?" for character in line)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def _text(error: BaseException) -> str:
+    """What an error says; nothing where it cannot even say that."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -96,6 +96,8 @@ def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleRe
     """The verdict on a case as far as it needs no statistics."""
     state = Verdict(suite=run.suite, target=run.target, metric=DEFECT, case=case, verdict="passed", n=len(samples))
     for sample in samples:
+        if sample.failure:
+            return replace(state, verdict="unscored", reason=f"seed {sample.seed} has no image: {sample.failure}")
         for metric, why in sample.reasons.items():
             if run.metrics[metric].gating:
                 return replace(state, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
@@ -111,6 +113,12 @@ def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleRe
             return replace(
                 state, verdict="new", reason=changed_fields(run, baseline, sample, baseline_samples[sample.seed])
             )
+    for sample in samples:
+        # Of a run that was interleaved with this one; no baseline has such a sample.
+        failure = baseline_samples[sample.seed].failure
+        if failure:
+            reason = f"seed {sample.seed} has no image on the other side: {failure}"
+            return replace(state, verdict="unscored", reason=reason)
     return replace(state, reason=_change(samples, baseline_samples))
 
 

@@ -179,7 +179,7 @@ def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] |
         return ("unscored", run.set_scores[metric].reason or "no score")
     missing = [sample for sample in run.samples if record.scope == "sample" and not is_known(sample.scores.get(metric))]
     if missing:
-        why = missing[0].reasons.get(metric, "no score")
+        why = missing[0].reason_without(metric) or "no score"
         return ("unscored", f"{len(missing)} of {len(run.samples)} samples: {why}")
     if baseline is None:
         return None

@@ -26,6 +26,7 @@ from sdeval._utils import environment
 from sdeval._utils.validation import check_value
 from sdeval.config.suite import Sample, Task
 from sdeval.config.target import FIELDS, Target
+from sdeval.engines.attempt import attempt, check_timeout
 from sdeval.engines.checkpoints import check_task, find_model
 from sdeval.engines.components import find_parts, own_scheduler, parts_of
 from sdeval.engines.configure import attention_of, check_scheduler, place, prepare
@@ -93,14 +94,23 @@ class LoadedTarget:
         return pipeline
 
     def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
-        """Generate a batch in one call; before the first one, a scheduler that was chosen is tried for two steps."""
+        """Generate a batch in one call; before the first one, a scheduler that was chosen is tried for two steps.
+
+        Raises:
+            CallFailed: the pipeline failed with this batch, or took too long.
+            SdevalError: it can generate nothing.
+        """
+        check_timeout(self.target)
         pipeline = self.pipeline(task)
         if (self.target.scheduler or self.target.scheduler_config) and task not in self._tried:
             smoke(pipeline, batch[0], settings)
             self._tried.add(task)
         warming = task not in self._warm
         self._warm.add(task)
-        return [replace(image, warming=warming) for image in generate_batch(pipeline, batch, settings)]
+        # Compiling takes longer than any call.
+        timeout = None if warming and self.target.compile else self.target.timeout
+        images = attempt(lambda: generate_batch(pipeline, batch, settings), timeout)
+        return [replace(image, warming=warming) for image in images]
 
     @property
     def environment(self) -> Mapping[str, Any]:
@@ -184,6 +194,7 @@ def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
         SdevalError: model, scheduler or a setting is wrong; lists the near matches.
         NotAvailable: its weights are not on this machine.
     """
+    check_timeout(target)
     folder = find_model(target)
     check_task(target, folder, task)
     kind = pipeline_class(target, folder, task)

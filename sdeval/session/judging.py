@@ -116,42 +116,65 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
         NotAvailable: no metric is on this machine by which a sample can collapse.
     """
     resolved = subject.resolved
-    hidden = _broken_but_unjudged(subject)
-    if hidden:
+    run, baseline, other_cases, missing = _comparable(subject, name)
+    obstacle = _unjudged(subject, name) or _lacking_company(subject, name)
+    if obstacle:
         suite, target = resolved.job.key
         return MetricEvidence(
-            Verdict(suite=suite, target=target, metric=name, case="", verdict="unscored", reason=hidden)
+            Verdict(suite=suite, target=target, metric=name, case="", verdict="unscored", reason=obstacle)
         )
-    run, baseline, note = _shared(subject)
     circumstances = Circumstances(
         share=resolved.share_of_round(subject.round),
         spreads=resolved.spreads,
         all_seeds=subject.baseline.run if subject.baseline else None,
-        note=note,
+        note="; ".join(filter(None, (other_cases, missing))),
     )
     if name == COLLAPSED:
         _require_collapsing(resolved)
         return collect_collapsed(run, baseline, resolved.job.suite.tolerances.get(COLLAPSED), circumstances)
     from sdeval.metrics.sets.references import swap_difference_of
 
-    if baseline and note and metrics.info(name).among_cases:
+    if baseline and other_cases and metrics.info(name).among_cases:
         baseline, circumstances = None, replace(circumstances, note=OTHER_CASES)
     swapped = swap_difference_of(resolved.job.suite, name, resolved.metric_options)
     return collect_evidence(run, baseline, name, swapped, circumstances)
 
 
-def _broken_but_unjudged(subject: Subject) -> str:
-    """Broken images of cases that get no verdict of their own: no metric may hide them."""
+def _unjudged(subject: Subject, metric: str) -> str:
+    """Broken and missing images of cases that get no verdict of their own: no metric may hide them."""
     expected = expected_defects(subject.run, subject.resolved.defect_rates)
-    broken = [
-        sample
-        for sample in subject.run.samples
-        if sample.defect not in ("", *expected) and sample.case not in subject.cases
-    ]
-    if not broken:
+    unjudged = [sample for sample in subject.run.samples if sample.case not in subject.cases]
+    broken = [sample for sample in unjudged if sample.defect not in ("", *expected)]
+    if broken:
+        names = ", ".join(f"{sample.case}@{sample.seed} is {sample.defect}" for sample in broken[:3])
+        return f"{len(broken)} images are broken: {names}"
+    lacking = {case: why for case, why in _lacking(subject, metric).items() if case not in subject.cases}
+    return _lacking_words(lacking) if lacking else ""
+
+
+def _lacking_company(subject: Subject, metric: str) -> str:
+    """Why a metric that looks at all images together says nothing where one is missing."""
+    if metric == COLLAPSED or not metrics.info(metric).among_images:
         return ""
-    names = ", ".join(f"{sample.case}@{sample.seed} is {sample.defect}" for sample in broken[:3])
-    return f"{len(broken)} images are broken: {names}"
+    lacking = _lacking(subject, metric)
+    return f"it looks at all images together, and {_lacking_words(lacking)}" if lacking else ""
+
+
+def _lacking(subject: Subject, metric: str) -> dict[str, str]:
+    """Cases of the run of which an image or a score is missing on either side: the first sample of each, and why."""
+    names = collapsing_metrics(subject.resolved.job.suite) if metric == COLLAPSED else [metric]
+    lacking: dict[str, str] = {}
+    for side in (subject.run, *([subject.baseline.run] if subject.baseline else [])):
+        for sample in side.samples:
+            why = next(filter(None, map(sample.reason_without, names)), "")
+            if why:
+                lacking.setdefault(sample.case, f"{sample.case}@{sample.seed}: {why}")
+    return {case: lacking[case] for case in subject.run.by_case() if case in lacking}
+
+
+def _lacking_words(lacking: Mapping[str, str]) -> str:
+    first = next(iter(lacking.values()))
+    return f"of {plural(len(lacking), 'case')} an image or a score is missing; {first}"
 
 
 def _require_collapsing(resolved: ResolvedJob) -> None:
@@ -160,22 +183,30 @@ def _require_collapsing(resolved: ResolvedJob) -> None:
         raise resolved.missing[names[0]]
 
 
-def _shared(subject: Subject) -> tuple[Run, Run | None, str]:
-    """The run and its baseline, both reduced to the samples that they share, and on which cases that is.
+def _comparable(subject: Subject, metric: str) -> tuple[Run, Run | None, str, str]:
+    """The run and its baseline, both reduced to what a metric can compare; on which cases that is, and what is missing.
 
-    Without a baseline, or where they share nothing, the whole run and None, and why.
+    Without a baseline, or where they share nothing, the run and None.
     """
     run, baseline = subject.run, subject.baseline.run if subject.baseline else None
+    lacking = _lacking(subject, metric)
+    # Where every case lacks something, the reason is that of each.
+    whole = [case for case in run.by_case() if case not in lacking] or list(run.by_case())
+    missing = f"without {plural(len(lacking), 'case')} of which an image or a score is missing" if lacking else ""
     if baseline is None:
-        return run, None, ""
-    cases = shared_cases(run, baseline)
-    if not cases:
-        return run, None, "the baseline has none of these cases, or asked for something else in each"
+        return _part(subject.resolved, run, _keys(run, whole)), None, "", missing
+    shared = shared_cases(run, baseline)
+    if not shared:
+        return run, None, "the baseline has none of these cases, or asked for something else in each", ""
     removed, count = removed_cases(run, baseline), len(run.by_case())
-    parts = [f"on {len(cases)} of {count} cases, which both sides have alike"] if len(cases) < count else []
+    parts = [f"on {len(shared)} of {count} cases, which both sides have alike"] if len(shared) < count else []
     parts += [f"without {plural(len(removed), 'case')} that the suite no longer has"] if removed else []
-    keys = {sample.key for sample in run.samples if sample.case in cases}
-    return _part(subject.resolved, run, keys), _part(subject.resolved, baseline, keys), "; ".join(parts)
+    keys = _keys(run, [case for case in shared if case in whole] or shared)
+    return _part(subject.resolved, run, keys), _part(subject.resolved, baseline, keys), "; ".join(parts), missing
+
+
+def _keys(run: Run, cases: Collection[str]) -> set[tuple[str, int]]:
+    return {sample.key for sample in run.samples if sample.case in cases}
 
 
 def _part(resolved: ResolvedJob, run: Run, keys: Collection[tuple[str, int]]) -> Run:

@@ -25,7 +25,7 @@ from sdeval.errors import NotAvailable, SdevalError
 from sdeval.results import run_folder
 from sdeval.results.run import BATCH_CONSISTENCY, Run
 from sdeval.session.items import Item, Job
-from sdeval.session.judging import _shared
+from sdeval.session.judging import _comparable
 from sdeval.session.resolve import resolve
 from sdeval.session.session import Session
 from tests.generated import plan
@@ -124,7 +124,7 @@ def test_a_set_metric_of_the_baseline_is_that_of_the_seeds_that_were_generated(
     sitting.select(sitting.items(wide))
     state = sitting._state(Job(wide, sitting.jobs[0].target))
     sitting._run(state)
-    _, reduced, _ = _shared(sitting._subject(state))
+    _, reduced, *_ = _comparable(sitting._subject(state), "frechet_distance")
     assert reduced is not None
     assert seeds(reduced) == {0}
     # The same images, measured as a run.
@@ -161,16 +161,16 @@ def test_the_self_check_is_made_by_the_next_suite_of_a_target_where_the_first_on
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, where: Callable[[Any], bool]) -> list[Any]:
-    """Let generating fail for some batches; the list grows by every one of them."""
-    real, tries = sdeval.engines.diffusers_engine.generate_batch, []
+    """Let the engine itself fail at some batches; the list grows by every one of them."""
+    real, tries = LoadedTarget.generate, []
 
-    def generate(pipeline: Any, batch: Any, settings: Any) -> Any:
+    def generate(engine: LoadedTarget, task: Any, batch: Any, settings: Any) -> Any:
         if where(batch):
             tries.append(batch)
             raise RuntimeError("out of memory\nsecond line")
-        return real(pipeline, batch, settings)
+        return real(engine, task, batch, settings)
 
-    monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", generate)
+    monkeypatch.setattr(LoadedTarget, "generate", generate)
     return tries
 
 
