@@ -38,7 +38,7 @@ def first_line(error: BaseException) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """The class of an error and what it says, on one line that any terminal and any file can hold.
+    r"""The class of an error and what it says, on one line that any terminal and any file can hold.
 
     Example:
         >>> reason_of(ValueError("no such\n  voice"))

@@ -51,7 +51,10 @@ def judge_cases(
         rates: how often the target generates broken images while nothing changes.
     """
     states = {case: _state(run, baseline, case, samples) for case, samples in run.by_case().items()}
-    states.update(_broken(run, rates))
+    for case, verdict in _broken(run, rates).items():
+        # What the target breaks by itself does not hide that another image of the case is missing.
+        if verdict.verdict == "broken" or states[case].verdict != "unscored":
+            states[case] = verdict
     # Images that the target breaks by itself excuse no case of which every seed fell.
     comparable = [case for case, verdict in states.items() if verdict.verdict in ("passed", "not_significant")]
     if baseline is None or not comparable:
@@ -95,15 +98,17 @@ Spreads = Mapping[str, stats.Spread]
 def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleResult]) -> Verdict:
     """The verdict on a case as far as it needs no statistics."""
     state = Verdict(suite=run.suite, target=run.target, metric=DEFECT, case=case, verdict="passed", n=len(samples))
-    for sample in samples:
-        if sample.failure:
-            return replace(state, verdict="unscored", reason=f"seed {sample.seed} has no image: {sample.failure}")
-        for metric, why in sample.reasons.items():
-            if run.metrics[metric].gating:
-                return replace(state, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
+    unscored = _unscored(run, state, samples)
+    if unscored:
+        return unscored
     if baseline is None:
         return replace(state, verdict="new", reason="no baseline for this suite and target")
     baseline_samples = {sample.seed: sample for sample in baseline.by_case().get(case, [])}
+    for before in baseline_samples.values():
+        # Of a run that was interleaved with this one; what was accepted has all its images.
+        if before.failure:
+            reason = f"seed {before.seed} has no image on the other side: {before.failure}"
+            return replace(state, verdict="unscored", reason=reason)
     if not baseline_samples:
         return replace(state, verdict="new", reason="the baseline does not have this case")
     for sample in samples:
@@ -113,13 +118,18 @@ def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleRe
             return replace(
                 state, verdict="new", reason=changed_fields(run, baseline, sample, baseline_samples[sample.seed])
             )
-    for sample in samples:
-        # Of a run that was interleaved with this one; no baseline has such a sample.
-        failure = baseline_samples[sample.seed].failure
-        if failure:
-            reason = f"seed {sample.seed} has no image on the other side: {failure}"
-            return replace(state, verdict="unscored", reason=reason)
     return replace(state, reason=_change(samples, baseline_samples))
+
+
+def _unscored(run: Run, state: Verdict, samples: Sequence[SampleResult]) -> Verdict | None:
+    """The verdict on a case of which an image or a score is missing; None where none is."""
+    for sample in samples:
+        if sample.failure:
+            return replace(state, verdict="unscored", reason=f"seed {sample.seed} has no image: {sample.failure}")
+        for metric, why in sample.reasons.items():
+            if run.metrics[metric].gating:
+                return replace(state, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
+    return None
 
 
 def _broken(run: Run, rates: DefectRates) -> dict[str, Verdict]:

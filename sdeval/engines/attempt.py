@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
@@ -75,7 +76,7 @@ def _endings() -> tuple[type[BaseException], ...]:
 def _same_directory() -> Iterator[None]:
     """Come back to where this process stands: paths of other suites begin there."""
     try:
-        before = os.getcwd()
+        before = Path.cwd()
     except OSError:
         # It is gone already, and cannot be come back to.
         yield
