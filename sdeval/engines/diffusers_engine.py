@@ -119,10 +119,8 @@ class LoadedTarget:
 
     @property
     def batch_size(self) -> int:
-        """Images in one call: the target's, or one where diffusers generates batches of its kind wrongly."""
-        folder = find_model(self.target)
-        is_single = family_of(str(DiffusionPipeline.load_config(folder)["_class_name"])).one_at_a_time
-        return 1 if is_single else self.target.batch_size
+        """Images in one call."""
+        return self.target.batch_size
 
     def describe(self, task: Task) -> dict[str, Any]:
         """What really runs: the classes of the pipeline, its scheduler and its attention, and the device."""
@@ -241,6 +239,12 @@ def _plain_kind(kind: type[DiffusionPipeline], name: str) -> Any:
 def known_settings(kind: type[DiffusionPipeline]) -> list[str]:
     """Call arguments of a pipeline that a suite or a target may set."""
     return [name for name in inspect.signature(kind.__call__).parameters if name not in _OURS]
+
+
+def largest_batch(target: Target, task: Task) -> int:
+    """Images that one call may have: the target's, or one where diffusers generates batches of its kind wrongly."""
+    family = family_of(pipeline_class(target, find_model(target), task).__name__)
+    return 1 if task in family.one_at_a_time else target.batch_size
 
 
 def fitting_settings(target: Target, task: Task) -> dict[str, Any]:

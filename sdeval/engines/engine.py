@@ -64,3 +64,8 @@ def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
 def fitting_settings(target: Target, task: Task) -> dict[str, Any]:
     """Those of a target's settings that say something to a task."""
     return dict(target.settings) if target.is_own else load.fitting_settings(target, task)
+
+
+def largest_batch(target: Target, task: Task) -> int:
+    """Images that one call of a target may have."""
+    return 1 if target.is_own else load.largest_batch(target, task)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -19,13 +19,13 @@ from sdeval.engines.generated import Generated
 from sdeval.errors import CallFailed
 from sdeval.evaluation.calls import Call, Calls
 from sdeval.evaluation.plan import Plan
+from sdeval.evaluation.self_check import SelfCheck
 from sdeval.imaging.defects import defect_of, measure
 from sdeval.imaging.io import MAX_PIXELS, pixel_hash, to_pixels, write_png
-from sdeval.imaging.similarity import image_change
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.journal import Journal
 from sdeval.results.records import SampleResult, Timing
-from sdeval.results.run import BATCH_CONSISTENCY, PASSING, Run
+from sdeval.results.run import BATCH_CONSISTENCY, MIXED, PASSING, Run
 
 ENCODERS = 4
 """Images that are encoded, hashed and written at a time, while an accelerator generates."""
@@ -59,10 +59,11 @@ class Generation(AbstractContextManager["Generation"]):
         )
         self._journal = Journal(folder, facts_of(plan, engine)) if plan.journal else None
         self._recall()
+        self._calls = Calls(plan, engine)
+        self._generate_alone_if_mixed()
         self.resumed = len(self._results) - len(done)
         """Images that an interrupted session had generated."""
         self._call = 1 + max((each.call for each in self._timings.values()), default=-1)
-        self._calls = Calls(plan, engine)
         self._encoders = encoders(engine.device)
         self._encoded: list[Future[SampleResult]] = []
         reset_peak_memory()
@@ -90,14 +91,40 @@ class Generation(AbstractContextManager["Generation"]):
     def generate(self, batch: list[Sample]) -> None:
         """Generate one batch; on an accelerator its images are encoded while the next one is generated."""
         for call in self._calls.of(batch):
-            # At most two batches are in memory, however many there are.
-            self._collect_encoded()
-            self._keep(call)
+            if self._needs_check(call):
+                self._check(call)
+            for kept in self._calls.of(call.samples) if self._calls.largest == 1 < len(call.images) else (call,):
+                # At most two batches are in memory, however many there are.
+                self._collect_encoded()
+                self._keep(kept)
+
+    def _needs_check(self, call: Call) -> bool:
+        """Whether this is the call to check: the first with several cases, or the first one where none will have them.
+
+        Images of one case have nothing that could be mixed.
+        """
+        if not self._plan.self_check or self._checked or not call.images:
+            return False
+        return _holds_cases(call.samples) or not any(map(_holds_cases, self.batches()))
+
+    def _check(self, call: Call) -> None:
+        """Find out whether an image depends on its batch, or on chance; of a batch that is mixed nothing is kept."""
+        check = SelfCheck(self._engine, self._plan.suite.task, self._plan.settings)
+        try:
+            self._checked = {BATCH_CONSISTENCY: check.check(call.images)}
+        except CallFailed:
+            # Another one will do.
+            return
+        if self._journal:
+            self._journal.add_check(self._checked[BATCH_CONSISTENCY])
+        self._generate_alone_if_mixed()
+
+    def _generate_alone_if_mixed(self) -> None:
+        if self._checked.get(BATCH_CONSISTENCY) == MIXED:
+            self._calls.largest = 1
 
     def _keep(self, call: Call) -> None:
         """Keep what came of one call of the engine."""
-        if call.images and self._plan.self_check and not self._checked:
-            self._check(call.images[0])
         for image in call.images:
             self._timings[image.sample.case.id, image.sample.seed] = timing_of(image, self._call, len(call.images))
         self._call += 1
@@ -108,16 +135,6 @@ class Generation(AbstractContextManager["Generation"]):
             self._record([self._written(image) for image in call.images])
         else:
             self._encoded = [self._encoders.submit(self._written, image) for image in call.images]
-
-    def _check(self, generated: Generated) -> None:
-        """Find out whether an image depends on its batch, or on chance."""
-        try:
-            self._checked = {BATCH_CONSISTENCY: self._generated_alone(generated)}
-        except CallFailed:
-            # Another one will do.
-            return
-        if self._journal:
-            self._journal.add_check(self._checked[BATCH_CONSISTENCY])
 
     def _collect_encoded(self) -> None:
         """Wait until the images of the batch before are on disk."""
@@ -168,20 +185,21 @@ class Generation(AbstractContextManager["Generation"]):
             measures=measures.as_dict(),
         )
 
-    def _generated_alone(self, generated: Generated) -> str:
-        """One sample once more, by itself: whether images depend on their batch, or on chance."""
-        again = self._engine.generate(self._plan.suite.task, [generated.sample], self._plan.settings)[0]
-        return image_change(to_pixels(generated.image), to_pixels(again.image))
-
     def _told(self) -> list[str]:
         """What a reader must know of the self-check."""
-        if self._checked.get(BATCH_CONSISTENCY) != "changed":
-            return []
         name = self._plan.target.name
-        return [
-            f"{self._plan.suite.name} on {name}: an image that was generated again alone came out different; images "
-            f"depend on their batch, or on chance. To find out: sdeval doctor --target {name}"
-        ]
+        where, result = f"{self._plan.suite.name} on {name}", self._checked.get(BATCH_CONSISTENCY)
+        if result == MIXED:
+            return [
+                f"{where}: images of one batch showed something of each other, so that each was generated by itself; "
+                "to do so from the start: --sdeval-batch-size 1"
+            ]
+        if result == "changed":
+            return [
+                f"{where}: an image that was generated again alone came out different; images depend on their batch, "
+                f"or on chance. To find out: sdeval doctor --target {name}"
+            ]
+        return []
 
     def run(self) -> Run:
         """What was generated, in the order of the suite, without scores."""
@@ -214,6 +232,11 @@ class Generation(AbstractContextManager["Generation"]):
             notes=(*plan.notes, *self._calls.notes, *self._told()),
             cases=keep_inputs((case for case in plan.suite.cases if case.id in cases), self._folder),
         )
+
+
+def _holds_cases(samples: Sequence[Sample]) -> bool:
+    """Whether samples are of several cases."""
+    return len({sample.case.id for sample in samples}) > 1
 
 
 def _with_origin(reason: str, case: Case) -> str:

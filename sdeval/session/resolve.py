@@ -117,7 +117,7 @@ class ResolvedJob:
 
         other = self.options.compare_to or self.job.target
         rival = make_plan(self.job.suite, other, cases=plan.cases, seeds=plan.suite.seeds, missing=self.missing)
-        return replace(rival, self_check=False)
+        return replace(rival, self_check=plan.self_check)
 
     def _seed_notes(self) -> tuple[str, ...]:
         accepted = self.baseline.run if self.baseline else None

@@ -25,7 +25,7 @@ from sdeval.config.target import Target
 from sdeval.engines.names import check_names
 from sdeval.errors import SdevalError
 from sdeval.executors.local import LocalExecutor
-from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, Run, Stored
+from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, MIXED, Run, Stored
 from sdeval.session.items import Item, Job, Key, items_of
 from sdeval.session.judging import Comparison, Subject, compare, judge_speed
 from sdeval.session.resolve import ResolvedJob, is_on_this_machine, resolve
@@ -243,7 +243,7 @@ class Session:
     def _evaluate(self, state: JobState, number: int, cases: Sequence[str] | None = None) -> None:
         """Generate and score a round of seeds; what earlier rounds have is not generated again."""
         resolved, job = state.resolved, state.resolved.job
-        plan = resolved.plan(number, cases, self_check=not self._is_self_checked(job.target))
+        plan = resolved.plan(number, cases, self_check=not self._is_self_checked(job))
         folder = self.folder / job.suite.name / job.target.name
         if self.options.interleaved:
             earlier = (state.run, state.rival.run) if state.run and state.rival else None
@@ -254,10 +254,18 @@ class Session:
             state.run = self._executor.evaluate(plan, folder, resolved.baseline, state.run)
         state.round = number
 
-    def _is_self_checked(self, of: Target) -> bool:
-        """Whether a run of this target has an image that was generated in its batch and alone."""
-        runs = [state.run for state in self._states.values() if state.resolved.job.target.fingerprint == of.fingerprint]
-        return any(BATCH_CONSISTENCY in run.environment for run in runs if run)
+    def _is_self_checked(self, job: Job) -> bool:
+        """Whether a run of this target and task has an image that was generated in its batch and alone.
+
+        Where images of a batch were mixed, every suite has to find that out.
+        """
+        runs = [
+            state.run
+            for state in self._states.values()
+            if state.resolved.job.target.fingerprint == job.target.fingerprint
+            and state.resolved.job.suite.task == job.suite.task
+        ]
+        return any(run.environment.get(BATCH_CONSISTENCY, MIXED) != MIXED for run in runs if run)
 
     def _compare(self, state: JobState) -> Comparison:
         """A job compared with its baseline, with as many rounds of seeds as its suite allows and it takes to decide.

@@ -11,7 +11,7 @@ from PIL import Image
 
 from sdeval import Case, SdevalError, Target
 from sdeval.config.suite import Sample
-from sdeval.engines.diffusers_engine import LoadedTarget, check
+from sdeval.engines.diffusers_engine import LoadedTarget, check, largest_batch
 from sdeval.engines.families import family_of
 from sdeval.engines.generation import batches, generate_batch
 from sdeval.imaging.io import to_pixels
@@ -69,7 +69,7 @@ def test_a_family_does_a_task_alone_and_in_company(
     pipeline, request = target.pipeline(task), samples(task)
     together = [
         each
-        for batch in batches(request, target.batch_size)
+        for batch in batches(request, largest_batch(target.target, task))
         for each in generate_batch(pipeline, batch, settings(task))
     ]
     alone = [generate_batch(pipeline, [each], settings(task))[0] for each in request]
@@ -100,9 +100,11 @@ def test_a_checkpoint_is_refused_for_a_task_that_it_cannot_do(
         check(loaded(checkpoint(family)).target, task, {})
 
 
-def test_kandinsky_generates_one_at_a_time(checkpoint: Checkpoint) -> None:
-    assert loaded(checkpoint("kandinsky22-inpaint")).batch_size == 1
-    assert loaded(checkpoint("sd1")).batch_size == 8
+def test_some_families_generate_one_at_a_time(checkpoint: Checkpoint) -> None:
+    assert largest_batch(loaded(checkpoint("kandinsky22-inpaint")).target, "inpainting") == 1
+    assert largest_batch(loaded(checkpoint("sd1")).target, "text2img") == 8
+    klein = family_of("Flux2KleinPipeline")
+    assert klein.one_at_a_time == {"img2img"}
 
 
 def test_kandinsky_takes_negative_prompts(checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]) -> None:
