@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from sdeval.config.suite import Case, Sample
 from sdeval.engines.checkpoints import find_model
@@ -19,7 +19,7 @@ from sdeval.engines.generated import Generated
 from sdeval.errors import CallFailed
 from sdeval.evaluation.calls import Call, Calls
 from sdeval.evaluation.plan import Plan
-from sdeval.evaluation.self_check import SelfCheck
+from sdeval.evaluation.self_check import MOST_VARIED, Consistency, SelfCheck, variety_of
 from sdeval.imaging.defects import defect_of, measure
 from sdeval.imaging.io import MAX_PIXELS, pixel_hash, to_pixels, write_png
 from sdeval.results.inputs import keep_inputs
@@ -60,6 +60,7 @@ class Generation(AbstractContextManager["Generation"]):
         self._journal = Journal(folder, facts_of(plan, engine)) if plan.journal else None
         self._recall()
         self._calls = Calls(plan, engine)
+        self._checked_variety = MOST_VARIED if self._checked else -1
         self._generate_alone_if_mixed()
         self.resumed = len(self._results) - len(done)
         """Images that an interrupted session had generated."""
@@ -99,24 +100,28 @@ class Generation(AbstractContextManager["Generation"]):
                 self._keep(kept)
 
     def _needs_check(self, call: Call) -> bool:
-        """Whether this is the call to check: the first with several cases, or the first one where none will have them.
+        """Whether this call has more that could be mixed than those that were checked.
 
-        Images of one case have nothing that could be mixed.
+        Images of one case have nothing: they are checked where there will be no others.
         """
-        if not self._plan.self_check or self._checked or not call.images:
+        if not self._plan.self_check or not call.images:
             return False
-        return _holds_cases(call.samples) or not any(map(_holds_cases, self.batches()))
+        variety = variety_of(call.samples)
+        return variety > self._checked_variety and (variety > 0 or not any(map(variety_of, self.batches())))
 
     def _check(self, call: Call) -> None:
         """Find out whether an image depends on its batch, or on chance; of a batch that is mixed nothing is kept."""
         check = SelfCheck(self._engine, self._plan.suite.task, self._plan.settings)
         try:
-            self._checked = {BATCH_CONSISTENCY: check.check(call.images)}
+            result = check.check(call.images)
         except CallFailed:
             # Another one will do.
             return
+        self._checked_variety = variety_of(call.samples)
+        worst = max(result, self._checked.get(BATCH_CONSISTENCY, result), key=get_args(Consistency).index)
+        self._checked = {BATCH_CONSISTENCY: worst}
         if self._journal:
-            self._journal.add_check(self._checked[BATCH_CONSISTENCY])
+            self._journal.add_check(worst)
         self._generate_alone_if_mixed()
 
     def _generate_alone_if_mixed(self) -> None:
@@ -232,11 +237,6 @@ class Generation(AbstractContextManager["Generation"]):
             notes=(*plan.notes, *self._calls.notes, *self._told()),
             cases=keep_inputs((case for case in plan.suite.cases if case.id in cases), self._folder),
         )
-
-
-def _holds_cases(samples: Sequence[Sample]) -> bool:
-    """Whether samples are of several cases."""
-    return len({sample.case.id for sample in samples}) > 1
 
 
 def _with_origin(reason: str, case: Case) -> str:

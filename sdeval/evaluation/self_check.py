@@ -12,8 +12,16 @@ from sdeval.engines.generated import Generated
 from sdeval.imaging.io import to_pixels
 from sdeval.imaging.similarity import ImageChange, image_change
 
-BatchConsistency = ImageChange | Literal["mixed"]
+Consistency = Literal["identical", "imperceptible", "changed", "mixed"]
 """How far an image of a batch is from the same one alone; `mixed` where it shows something of the others."""
+MOST_VARIED = 2
+"""The variety of a batch in which all could be mixed that the cases of a suite have."""
+
+
+def variety_of(samples: Sequence[Sample]) -> int:
+    """How much could be mixed in a batch: 0 of one case, 1 of several, 2 where prompts of other lengths are padded."""
+    prompts = {sample.case.id: len(sample.case.prompt) for sample in samples}
+    return min(1, len(prompts) - 1) + (len(set(prompts.values())) > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ class SelfCheck:
     task: Task
     settings: Mapping[str, Any]
 
-    def check(self, images: Sequence[Generated]) -> BatchConsistency:
+    def check(self, images: Sequence[Generated]) -> Consistency:
         """Compare an image of a call with the same one alone; where they differ, find out why.
 
         The image with the shortest prompt is taken, which has most to lose beside longer ones.

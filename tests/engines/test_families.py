@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from sdeval.config.suite import Sample
 from sdeval.engines.diffusers_engine import LoadedTarget, check, largest_batch
 from sdeval.engines.families import family_of
 from sdeval.engines.generation import batches, generate_batch
+from sdeval.errors import CallFailed
 from sdeval.imaging.io import to_pixels
 from tests.engines.conftest import Checkpoint
 from tests.families import TASKS_OF
@@ -205,3 +207,19 @@ def test_a_quantization_that_cannot_be_is_refused_before_weights_are_read(
 ) -> None:
     with pytest.raises(SdevalError, match=message):
         check(loaded(checkpoint("sd1"), quantization=quantization).target, "text2img", {})
+
+
+def test_a_negative_prompt_of_another_case_changes_nothing(
+    checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]
+) -> None:
+    target = loaded(checkpoint("sdxl"))
+    plain, other, *_ = samples("text2img")
+    negative = replace(other, case=replace(other.case, negative_prompt="a blue cross, ugly"))
+    cut = list(batches([plain, negative], 8))
+    assert cut == [[plain], [negative]]
+    request = {**settings("text2img"), "guidance_scale": 6.0}
+    (alone,) = target.generate("text2img", [plain], request)
+    with pytest.raises(CallFailed, match="with and without a negative prompt"):
+        target.generate("text2img", [plain, negative], request)
+    beside = next(image for batch in cut for image in target.generate("text2img", batch, request))
+    assert to_pixels(alone.image).tobytes() == to_pixels(beside.image).tobytes()
