@@ -28,12 +28,13 @@ from sdeval.config.suite import Sample, Task
 from sdeval.config.target import FIELDS, Target
 from sdeval.engines.attempt import attempt, check_timeout
 from sdeval.engines.checkpoints import check_task, find_model
-from sdeval.engines.components import find_parts, own_scheduler, parts_of
+from sdeval.engines.components import DENOISERS, find_parts, own_scheduler, parts_of
 from sdeval.engines.configure import attention_of, check_scheduler, place, prepare
 from sdeval.engines.families import family_of, generation_part
 from sdeval.engines.generated import Generated
 from sdeval.engines.generation import generate_batch, smoke
-from sdeval.errors import SdevalError, first_line, unknown
+from sdeval.engines.weights import loaded_dtype, whole_weights
+from sdeval.errors import SdevalError, first_line, reason_of, unknown
 
 _AUTO: dict[Task, Any] = {
     "text2img": AutoPipelineForText2Image,
@@ -70,6 +71,7 @@ class LoadedTarget:
         self._placed: DiffusionPipeline | None = None
         self._tried: set[Task] = set()
         self._warm: set[Task] = set()
+        self._dtypes: dict[str, str] = {}
         self.load_seconds = 0.0
 
     def pipeline(self, task: Task) -> DiffusionPipeline:
@@ -89,7 +91,11 @@ class LoadedTarget:
             with warnings.catch_warnings():
                 # Half precision on a processor is slow, not wrong: the user asked for it.
                 warnings.filterwarnings("ignore", message=".*float16.*cpu.*")
-                place(pipeline, self.target, self.device)
+                try:
+                    place(pipeline, self.target, self.device)
+                except RuntimeError as error:
+                    message = f"cannot be moved to {self.device}: {reason_of(error)}"
+                    raise SdevalError(f"target {self.target.name}: {self.target.model} {message}") from error
             self._placed = pipeline
         return pipeline
 
@@ -129,13 +135,20 @@ class LoadedTarget:
             "pipeline": type(pipeline).__name__,
             "scheduler": type(generation_part(pipeline).scheduler).__name__,
             "device": self.device,
+            # What was loaded, whatever was asked for; a quantized denoiser has none.
+            **({"dtype": self._dtype} if self._dtype else {}),
             **({"attention": attention_of(pipeline)} if self.target.attention else {}),
         }
+
+    @property
+    def _dtype(self) -> str:
+        """Number format of the denoiser's parameters, as they were loaded; empty where it is quantized."""
+        return next((self._dtypes[name] for name in DENOISERS if name in self._dtypes), "")
 
     def _fresh(self, folder: Path, task: Task) -> DiffusionPipeline:
         target, started = self.target, time.perf_counter()
         try:
-            with _quiet():
+            with _quiet(), whole_weights(target):
                 pipeline = _AUTO[task].from_pretrained(
                     str(folder),
                     dtype=getattr(torch, target.dtype),
@@ -143,10 +156,14 @@ class LoadedTarget:
                     use_safetensors=True,
                     **parts_of(target, folder, task),
                 )
-        except (OSError, ValueError, KeyError) as error:
+        except SdevalError:
+            raise
+        # Each library has errors of its own for files that are corrupt or do not fit.
+        except Exception as error:
             raise SdevalError(
-                f"target {target.name}: {target.model} does not load for {task}: {first_line(error)}"
+                f"target {target.name}: {target.model} does not load for {task}: {reason_of(error)}"
             ) from error
+        self._dtypes = loaded_dtype(pipeline, target)
         with _quiet():
             prepare(pipeline, target)
         self.load_seconds = time.perf_counter() - started
