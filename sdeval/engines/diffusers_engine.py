@@ -24,12 +24,13 @@ from diffusers.pipelines import auto_pipeline
 
 from sdeval._utils import environment
 from sdeval._utils.validation import check_value
-from sdeval.config.suite import Sample, Task
+from sdeval.config.suite import Sample, Suite, Task
 from sdeval.config.target import FIELDS, Target
 from sdeval.engines.attempt import attempt, check_timeout
 from sdeval.engines.checkpoints import check_task, find_model
 from sdeval.engines.components import DENOISERS, find_parts, own_scheduler, parts_of
 from sdeval.engines.configure import attention_of, check_scheduler, place, prepare
+from sdeval.engines.effects import Request
 from sdeval.engines.families import family_of, generation_part
 from sdeval.engines.generated import Generated
 from sdeval.engines.generation import generate_batch, smoke
@@ -256,6 +257,12 @@ def _plain_kind(kind: type[DiffusionPipeline], name: str) -> Any:
 def known_settings(kind: type[DiffusionPipeline]) -> list[str]:
     """Call arguments of a pipeline that a suite or a target may set."""
     return [name for name in inspect.signature(kind.__call__).parameters if name not in _OURS]
+
+
+def request_of(target: Target, suite: Suite) -> Request:
+    """What a suite asks of a target's pipeline."""
+    folder = find_model(target)
+    return Request(target, folder, pipeline_class(target, folder, suite.task), suite.settings, suite.cases)
 
 
 def largest_batch(target: Target, task: Task) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sdeval.config.suite import Sample, Task
+from sdeval.config.suite import Sample, Suite, Task
 from sdeval.config.target import Target
 from sdeval.engines import callable_engine as own
 from sdeval.engines import diffusers_engine as load
@@ -59,6 +59,21 @@ def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
         NotAvailable: its weights are not on this machine.
     """
     (own.check if target.is_own else load.check)(target, task, settings)
+
+
+def check_request(target: Target, suite: Suite) -> None:
+    """Refuse what a suite asks of a target that would have no effect, or would fail.
+
+    Raises:
+        SdevalError: the first such thing, with the line of its case.
+    """
+    if not target.is_own:
+        load.request_of(target, suite).check()
+
+
+def notes_on_request(target: Target, suite: Suite) -> tuple[str, ...]:
+    """What of a suite has no effect because a target turns it off, a line each."""
+    return () if target.is_own else tuple(load.request_of(target, suite).notes())
 
 
 def fitting_settings(target: Target, task: Task) -> dict[str, Any]:

@@ -95,8 +95,8 @@ def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], setting
         if not all(case.negative_prompt for case in cases):
             raise ValueError("cases with and without a negative prompt cannot be generated in one call")
         arguments["negative_prompt"] = [case.negative_prompt for case in cases]
-    if "callback_steps" in _call_parameters(pipeline):
-        # Kandinsky's own default is deprecated by its own parts.
+    if type(pipeline).__name__.startswith("KandinskyV22") and "callback_steps" in _call_parameters(pipeline):
+        # Its own default is deprecated by its own parts; others need a number.
         arguments["callback_steps"] = None
     arguments |= _image_arguments(pipeline, cases)
     return {**arguments, **settings}

@@ -10,7 +10,7 @@ from typing import Any
 from sdeval import metrics
 from sdeval.config.suite import Sample, Suite, added_seeds, fingerprint
 from sdeval.config.target import Target
-from sdeval.engines.engine import fitting_settings, largest_batch
+from sdeval.engines.engine import fitting_settings, largest_batch, notes_on_request
 from sdeval.engines.generation import batches
 from sdeval.imaging.io import open_rgb
 
@@ -100,7 +100,16 @@ def make_plan(
     # Seeds that are none of the suite's own are looked at once.
     rounds = suite.rounds if reduced.seeds in suite.rounds else (reduced.seeds,)
     largest = largest_batch(target, suite.task)
-    return Plan(reduced, target, samples, settings, unscored, rounds=rounds, largest_batch=largest)
+    return Plan(
+        reduced,
+        target,
+        samples,
+        settings,
+        unscored,
+        rounds=rounds,
+        notes=notes_on_request(target, suite),
+        largest_batch=largest,
+    )
 
 
 def _first(*values: float | None) -> float | None:

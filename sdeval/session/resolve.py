@@ -108,7 +108,7 @@ class ResolvedJob:
             self_check=self_check,
             # An interleaved comparison that is split over two sessions is none.
             journal=self.options.journal and not self.options.interleaved,
-            notes=(*self.fit.notes, *self._seed_notes()),
+            notes=(*plan.notes, *self.fit.notes, *self._seed_notes()),
         )
 
     def rival_plan(self, plan: Plan) -> Plan:

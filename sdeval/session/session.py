@@ -166,6 +166,7 @@ class Session:
             from sdeval.engines import engine as engines
 
             engines.check(side, job.suite.task, job.suite.settings)
+            engines.check_request(side, job.suite)
             for name, value in side.settings.items():
                 try:
                     engines.check(side, job.suite.task, {name: value})

@@ -60,9 +60,7 @@ def test_a_missing_tensor_of_a_second_text_encoder_is_refused(copy: Callable[[st
 @pytest.mark.parametrize("part", ["unet", "text_encoder"])
 def test_a_tensor_that_would_be_left_out_is_refused(copy: Callable[[str], Path], part: str) -> None:
     folder = changed(copy("sd1"), part, lambda tensors: tensors.update({"extra.weight": torch.ones(3)}))
-    with pytest.raises(
-        SdevalError, match=rf"{part}: 1 tensor \(extra\.weight\) is in its files, and would be"
-    ):
+    with pytest.raises(SdevalError, match=rf"{part}: 1 tensor \(extra\.weight\) is in its files, and would be"):
         loaded(folder)
 
 
