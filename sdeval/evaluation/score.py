@@ -175,8 +175,8 @@ def _with_scores(run: Run, metric: SampleMetric, images: Images, baseline: Run |
     if rows and not metric.info.alone:
         rows = _scorable(run, metric, images)
     for group in _together(rows, run, metric):
-        pictured = [image for row in group if (image := images[row]) is not None]
-        for row, outcome in zip(group, _attempt(metric, pictured), strict=True):
+        available = [image for row in group if (image := images[row]) is not None]
+        for row, outcome in zip(group, _attempt(metric, available), strict=True):
             if isinstance(outcome, str):
                 values[row], reasons[row] = None, outcome
             else:
@@ -336,8 +336,8 @@ def _features(run: Run, metric: SetMetric, images: Images, baseline: Run | None)
     kept: Mapping[int, Any] = {}
     if baseline is not None and metric.extractor.name in baseline.features:
         kept = {row: baseline.features[metric.extractor.name][old] for row, old in reused.items()}
-    pictures = {row: image.image for row, image in enumerate(images) if image is not None and row not in kept}
-    outcomes = dict(zip(pictures, _extracted(metric.extractor, list(pictures.values())), strict=True))
+    new_images = {row: image.image for row, image in enumerate(images) if image is not None and row not in kept}
+    outcomes = dict(zip(new_images, _extracted(metric.extractor, list(new_images.values())), strict=True))
     fresh = {row: outcome for row, outcome in outcomes.items() if not isinstance(outcome, str)}
     reasons = {row: outcome for row, outcome in outcomes.items() if isinstance(outcome, str)}
     # A corrupt baseline: its features are of no use here, and the verdict says so.
@@ -348,20 +348,20 @@ def _features(run: Run, metric: SetMetric, images: Images, baseline: Run | None)
     return np.stack([known.get(row, missing) for row in range(len(images))]), reasons
 
 
-def _extracted(extractor: Extractor, pictures: Sequence[Image.Image]) -> list[npt.NDArray[np.float32] | str]:
+def _extracted(extractor: Extractor, new_images: Sequence[Image.Image]) -> list[npt.NDArray[np.float32] | str]:
     """Features of images, or why there are none. One image does not take the others with it."""
-    if not pictures:
+    if not new_images:
         return []
     try:
-        values = attempt(lambda: extractor.images(pictures))
-        if len(values) == len(pictures):
+        values = attempt(lambda: extractor.images(new_images))
+        if len(values) == len(new_images):
             return list(values)
-        reason = f"gave features of {len(values)} images, asked were {len(pictures)}"
+        reason = f"gave features of {len(values)} images, asked were {len(new_images)}"
     except CallFailed as error:
         reason = str(error)
-    if len(pictures) == 1:
+    if len(new_images) == 1:
         return [reason]
-    return [outcome for picture in pictures for outcome in _extracted(extractor, [picture])]
+    return [outcome for one in new_images for outcome in _extracted(extractor, [one])]
 
 
 def with_seeds(run: Run, seeds: Collection[int], suite: Suite, device: str) -> Run:
