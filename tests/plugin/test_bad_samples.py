@@ -170,7 +170,45 @@ def test_one_bad_sample_costs_one_case(project: pytest.Pytester) -> None:
         assert re.search(rf"^seed 1 has no image: .*{reason}.* \(cases\.yaml:5\)$", entry["reason"])
         assert len(entry["reason"]) < 400
         assert "without 1 case of which an image or a score is missing" in found[fault, "sharpness"]["reason"]
-    assert (project.path / "reports" / "latest" / "index.html").is_file()
+    page = project.path / "reports" / "latest" / "index.html"
+    assert "seed 1, without an image" in page.read_text()
+    page.unlink()
+    assert sdeval.cli.main(["report"]) == 0
+    assert page.is_file()
+    # Nothing of that run can be accepted but cases that are whole.
+    assert sdeval.cli.main(["accept", "reports/latest/one/exception"]) == 2
+    assert sdeval.cli.main(["accept", "reports/latest/one/exception", "-k", "circle", "--reason", "test"]) == 0
+
+
+def test_a_metric_that_is_judged_alone_hides_no_missing_image(project: pytest.Pytester) -> None:
+    project.runpytest_inprocess(*QUIET, "-k", "exception and sharpness").assert_outcomes(failed=1, deselected=189)
+    entry = verdicts(project.path)["exception", "sharpness"]
+    assert entry["verdict"] == "unscored"
+    assert entry["reason"].startswith(
+        "of 1 case an image or a score is missing; square@1: no image: ValueError: boom second line (cases.yaml:5)"
+    )
+
+
+def test_an_image_that_is_missing_on_the_other_side_costs_its_case(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        engine=ENGINE + "\ndef rival(case, seed):\n    return draw(case, seed)\n",
+        test_suite="""
+        from sdeval import Case, Suite
+        test_one = Suite(
+            name="one", task="text2img", seeds=(0, 1), metrics=("sharpness", "duplicates"),
+            targets=("python:engine.py:healthy",),
+            cases=tuple(Case(id=name, prompt=f"a {name}") for name in ("box", "square", "hexagon", "star-shape")),
+        )
+        """,
+    )
+    pytester.path.joinpath("broken").touch()
+    pytester.runpytest_inprocess(*QUIET, "--sdeval-compare-to", "python:engine.py:rival")
+    found = {name: entry for (_, name), entry in verdicts(pytester.path).items()}
+    assert found["square"]["verdict"] == "unscored"
+    assert found["square"]["reason"] == "seed 1 has no image on the other side: ValueError: boom second line"
+    assert {found[name]["verdict"] for name in ("box", "hexagon", "star-shape", "sharpness")} == {"passed"}
+    assert found["duplicates"]["verdict"] == "unscored"
+    assert found["duplicates"]["reason"].startswith("it looks at all images together, and of 1 case an image")
 
 
 def test_a_suite_of_which_nothing_can_be_generated_says_why(pytester: pytest.Pytester) -> None:
