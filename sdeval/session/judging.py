@@ -117,7 +117,7 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
     """
     resolved = subject.resolved
     run, baseline, other_cases, missing = _comparable(subject, name)
-    obstacle = _unjudged(subject, name) or _lacking_company(subject, name)
+    obstacle = _unjudged(subject, name) or _lacking_too_much(subject, name)
     if obstacle:
         suite, target = resolved.job.key
         return MetricEvidence(
@@ -152,11 +152,13 @@ def _unjudged(subject: Subject, metric: str) -> str:
     return _lacking_words(lacking) if lacking else ""
 
 
-def _lacking_company(subject: Subject, metric: str) -> str:
-    """Why a metric that looks at all images together says nothing where one is missing."""
+def _lacking_too_much(subject: Subject, metric: str) -> str:
+    """Why a metric says nothing: every case lacks something, or one does and it looks at all images together."""
+    lacking = _lacking(subject, metric)
+    if lacking and len(lacking) == len(subject.run.by_case()):
+        return _lacking_words(lacking)
     if metric == COLLAPSED or not metrics.info(metric).among_images:
         return ""
-    lacking = _lacking(subject, metric)
     return f"it looks at all images together, and {_lacking_words(lacking)}" if lacking else ""
 
 
