@@ -23,7 +23,7 @@ from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.names import check_names
-from sdeval.errors import SdevalError
+from sdeval.errors import SdevalError, reason_of
 from sdeval.executors.local import LocalExecutor
 from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, MIXED, Run, Stored
 from sdeval.session.items import Item, Job, Key, items_of
@@ -353,4 +353,4 @@ def _with_variability(state: JobState, verdict: Verdict) -> Verdict:
 
 
 def _failure(job: Job, error: Exception) -> SdevalError:
-    return SdevalError(f"{job.suite.name} on {job.target.name} failed: {type(error).__name__}: {error}".splitlines()[0])
+    return SdevalError(f"{job.suite.name} on {job.target.name} failed: {reason_of(error)}")

@@ -142,7 +142,7 @@ def test_a_job_that_fails_is_not_tried_again(
         sitting.judge(items[0])
     said = [sitting.judge(item) for item in items]
     assert {verdict.verdict for verdict in said} == {"unscored"}
-    assert {verdict.reason for verdict in said} == {"few on shapes failed: RuntimeError: out of memory"}
+    assert {verdict.reason for verdict in said} == {"few on shapes failed: RuntimeError: out of memory second line"}
     assert len(tries) == 1
 
 
@@ -208,7 +208,7 @@ def test_what_fails_with_further_seeds_is_told_by_every_open_metric_and_tried_on
     found = judged(session(accepted, loaded, tmp_path, guidance_scale=8.5), three)
     assert len(tries) == 1
     told = {(verdict.verdict, verdict.reason) for verdict in found.values() if verdict.verdict != "passed"}
-    why = "few on shapes failed: RuntimeError: out of memory"
+    why = "few on shapes failed: RuntimeError: out of memory second line"
     assert told == {("unscored", f"more seeds were needed to judge it: {why}")}
     # The look before stays on disk.
     assert seeds(run_folder.read(tmp_path / "few" / "shapes")) == {0}
