@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
+import sdeval.engines.diffusers_engine
 from sdeval import Sample
+from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.engine import Engine
 from sdeval.engines.generated import Generated
 from sdeval.errors import CallFailed
@@ -143,3 +146,21 @@ def test_another_image_is_checked_where_the_first_one_fails_alone(tmp_path: Path
 def test_the_scripted_engine_is_one() -> None:
     engine: Engine = Scripted(lambda batch: "")
     assert engine.batch_size == 8
+
+
+def test_a_pipeline_goes_on_where_memory_is_short(
+    loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, sizes = sdeval.engines.diffusers_engine.generate_batch, []
+
+    def generate_batch(pipeline: Any, batch: Sequence[Sample], settings: Any) -> Any:
+        sizes.append(len(batch))
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return real(pipeline, batch, settings)
+
+    monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", generate_batch)
+    run = generate(replace(plan(), self_check=False), loaded, tmp_path, lambda _: None)
+    assert sizes == [6, 3, 1, 1, 1, 1, 1, 1]
+    assert all(sample.image for sample in run.samples)
+    assert run.notes[-1].endswith("--sdeval-batch-size 1")

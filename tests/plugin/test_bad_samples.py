@@ -228,3 +228,25 @@ def test_a_suite_of_which_nothing_can_be_generated_says_why(pytester: pytest.Pyt
     assert found["engine-draw", "case-0"]["reason"] == "seed 0 has no image: ConnectionError: no server"
     assert "was not tried, as 8 samples before it failed: ConnectionError" in found["engine-draw", "case-5"]["reason"]
     assert found["engine-draw", "sharpness"]["verdict"] == "unscored"
+
+
+def test_a_negative_prompt_without_effect_ends_the_session_before_it_begins(pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("cases.yaml").write_text(
+        "- id: circle\n  prompt: a red circle\n- id: cross\n  prompt: a blue cross\n  negative_prompt: red\n"
+    )
+    pytester.makepyfile(
+        test_suite="""
+        from pathlib import Path
+        from sdeval import Suite, load_cases
+        test_one = Suite(
+            name="one", task="text2img", cases=load_cases(Path(__file__).with_name("cases.yaml")),
+            metrics=("sharpness",), settings={"guidance_scale": 1.0, "num_inference_steps": 2},
+        )
+        """
+    )
+    result = pytester.runpytest_inprocess(*QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "cases.yaml:3: negative_prompt: has no effect with guidance_scale=1.0; set it above 1" in result.stderr.str()
+    # As a trial it may be turned off.
+    result = pytester.runpytest_inprocess(*QUIET, "--sdeval-set", "guidance_scale=0.5", "--sdeval-no-strict")
+    result.stdout.fnmatch_lines(["note: shapes: the negative prompts of 1 case have no effect with guidance_scale=0.5"])
