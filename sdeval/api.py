@@ -71,6 +71,7 @@ def evaluate(
     from sdeval.engines import engine
 
     engine.check(found, suite.task, {**suite.settings, **found.settings})
+    engine.check_request(found, suite)
     stored = Stored(load_run(baseline), Path(baseline)) if baseline is not None else None
     return LocalExecutor(Silent()).evaluate(resolved.plan(0), Path(folder), stored, None)
 

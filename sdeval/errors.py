@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from traceback import walk_tb
 
+LONGEST = 300
+"""Characters that a message shows of somebody else's text."""
 MOST_LISTED = 12
 """Known names that are listed although there are near matches."""
 FEWEST_LETTERS = 3
@@ -39,6 +41,10 @@ class NoHardware(NotAvailable):
     """A target says that it needs hardware which this machine does not have: its items are skipped, strict or not."""
 
 
+class CallFailed(SdevalError):
+    """A call of an engine or of a metric failed, and with it the samples of that call; others may go well."""
+
+
 def printable(text: str, most: int = MOST_LETTERS) -> str:
     r"""Text that is safe to print and to write in UTF-8.
 
@@ -53,23 +59,31 @@ def printable(text: str, most: int = MOST_LETTERS) -> str:
 
 
 def one_line(text: str) -> str:
-    """The first line of a text that is not empty, printable; empty where there is none."""
-    return printable(next((line.strip() for line in text.splitlines() if line.strip()), ""))
+    """Somebody else's text on one line, printable, and cut where it is long."""
+    # Of 25 MB of text, what is shown is not looked for in all of it.
+    line = printable(" ".join(text[: 10 * LONGEST].split()))
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of a library says, on one line."""
-    return one_line(_text(error)) or type(error).__name__
+    """The first line of what an error of a library says."""
+    text = _text(error).strip()
+    return one_line(text.splitlines()[0] if text else type(error).__name__)
 
 
 def describe_error(error: BaseException) -> str:
-    """The type of an error and what it says, on one line."""
-    name, message = type(error).__name__, one_line(_text(error))
-    return f"{name}: {message}" if message else name
+    r"""The class of an error and what it says, on one line that any terminal and any file can hold.
+
+    Example:
+        >>> describe_error(ValueError("no such\n  voice"))
+        'ValueError: no such voice'
+    """
+    name, text = type(error).__name__, one_line(_text(error))
+    return one_line(f"{name}: {text}") if text else name
 
 
 def _text(error: BaseException) -> str:
-    """The text of an error; some classes cannot even be turned into one."""
+    """The text of an error; nothing where it cannot even say that."""
     try:
         return str(error)
     except Exception:

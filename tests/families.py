@@ -208,6 +208,68 @@ def flux(folder: Path) -> Path:
     return folder
 
 
+def flux2_klein(folder: Path) -> Path:
+    """Flux.2-klein: a language model reads the texts; its weights are large, so that all inputs change the image."""
+    from diffusers import (
+        AutoencoderKLFlux2,
+        FlowMatchEulerDiscreteScheduler,
+        Flux2KleinPipeline,
+        Flux2Transformer2DModel,
+    )
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    tokenizer = _t5()["tokenizer"]
+    tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    transformer = Flux2Transformer2DModel(
+        in_channels=16,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=16,
+        timestep_guidance_channels=32,
+        axes_dims_rope=(4, 4, 4, 4),
+        guidance_embeds=False,
+    )
+    with torch.no_grad():
+        for parameter in transformer.parameters():
+            parameter.mul_(4)
+    Flux2KleinPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=AutoencoderKLFlux2(
+            block_out_channels=(8, 16),
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+            norm_num_groups=4,
+            latent_channels=4,
+            layers_per_block=1,
+        ),
+        text_encoder=Qwen3ForCausalLM(
+            Qwen3Config(
+                vocab_size=64,
+                hidden_size=16,
+                intermediate_size=16,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                num_key_value_heads=1,
+                head_dim=8,
+            )
+        ),
+        tokenizer=tokenizer,
+        transformer=transformer,
+    ).save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+KLEIN_SETTINGS = {
+    "num_inference_steps": 2,
+    "text_encoder_out_layers": [1],
+    "max_sequence_length": 16,
+    "guidance_scale": 1.0,
+}
+"""What the small model needs."""
+
+
 def kandinsky_prior(folder: Path) -> Path:
     """The part of Kandinsky 2.2 that turns texts into image embeddings."""
     from diffusers import KandinskyV22PriorPipeline, PriorTransformer, UnCLIPScheduler
@@ -277,6 +339,7 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
     "sdxl": stable_diffusion_xl,
     "sd3": stable_diffusion_3,
     "flux": flux,
+    "flux2-klein": flux2_klein,
     "kandinsky22": lambda folder: _kandinsky_with_prior(folder, 4),
     "kandinsky22-inpaint": lambda folder: _kandinsky_with_prior(folder, 9),
 }

@@ -52,7 +52,10 @@ def judge_cases(
         rates: how often the target generates broken images while nothing changes.
     """
     states = {case: _state(run, baseline, case, samples) for case, samples in run.by_case().items()}
-    states.update(_broken(run, rates))
+    for case, verdict in _broken(run, rates).items():
+        # What the target breaks by itself does not hide that another image of the case is missing.
+        if verdict.verdict == "broken" or states[case].verdict != "unscored":
+            states[case] = verdict
     # A usual number of broken images does not excuse a case whose every seed got worse.
     comparable = [case for case, verdict in states.items() if verdict.verdict in ("passed", "not_significant")]
     if baseline is None or not comparable:
@@ -96,15 +99,17 @@ Spreads = Mapping[str, stats.Spread]
 def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleResult]) -> Verdict:
     """The verdict on a case as far as it needs no statistics."""
     state = Verdict(suite=run.suite, target=run.target, metric=DEFECT, case=case, verdict="passed", n=len(samples))
-    for sample in samples:
-        for metric, cause in sample.reasons.items():
-            if run.metrics[metric].gating:
-                return replace(
-                    state, metric=metric, verdict="unscored", reason=wording.unscored_seed(sample.seed, cause)
-                )
+    unscored = _unscored(run, state, samples)
+    if unscored:
+        return unscored
     if baseline is None:
         return replace(state, verdict="new", reason=wording.NO_BASELINE)
     baseline_samples = {sample.seed: sample for sample in baseline.by_case().get(case, [])}
+    for other in baseline_samples.values():
+        # Of a run that was interleaved with this one; what was accepted has all its images.
+        if other.failure:
+            reason = wording.missing_image_of_baseline(other.seed, other.failure)
+            return replace(state, verdict="unscored", reason=reason)
     if not baseline_samples:
         return replace(state, verdict="new", reason=wording.NO_BASELINE_CASE)
     for sample in samples:
@@ -115,6 +120,18 @@ def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleRe
             changes = changed_fields(run, baseline, sample, before)
             return replace(state, verdict="new", reason=wording.changed_request(changes))
     return replace(state, reason=_image_change(samples, baseline_samples))
+
+
+def _unscored(run: Run, state: Verdict, samples: Sequence[SampleResult]) -> Verdict | None:
+    """The verdict on a case of which an image or a score is missing; None where none is."""
+    for sample in samples:
+        if sample.failure:
+            return replace(state, verdict="unscored", reason=wording.missing_image(sample.seed, sample.failure))
+        for metric, cause in sample.reasons.items():
+            if run.metrics[metric].gating:
+                reason = wording.unscored_seed(sample.seed, cause)
+                return replace(state, metric=metric, verdict="unscored", reason=reason)
+    return None
 
 
 def _broken(run: Run, rates: DefectRates) -> dict[str, Verdict]:

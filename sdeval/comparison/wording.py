@@ -47,6 +47,31 @@ def join(*parts: str) -> str:
 # Cases
 
 
+def missing_image(seed: int, cause: str) -> str:
+    """Of a case: an image could not be generated."""
+    return f"seed {seed} has no image: {cause}"
+
+
+def missing_image_of_baseline(seed: int, cause: str) -> str:
+    """Of a case: an image of the other side of an interleaved comparison could not be generated."""
+    return f"seed {seed} has no image on the other side: {cause}"
+
+
+def lacking_cases(lacking: Mapping[str, str]) -> str:
+    """Of a metric: cases that lack an image or a score; the first cause stands for all."""
+    return f"of {plural(len(lacking), 'case')} an image or a score is missing; {next(iter(lacking.values()))}"
+
+
+def lacking_among_images(lacking: Mapping[str, str]) -> str:
+    """Of a metric that depends on all images at once."""
+    return f"it looks at all images together, and {lacking_cases(lacking)}"
+
+
+def without_lacking(count: int) -> str:
+    """Of a metric: cases that it is judged without."""
+    return f"without {plural(count, 'case')} of which an image or a score is missing"
+
+
 def unscored_seed(seed: int, cause: str) -> str:
     """A seed of a case that has no score."""
     return f"seed {seed}: {cause}"

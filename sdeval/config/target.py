@@ -72,6 +72,8 @@ class Target(typed.Checked):
     safety_checker: bool = True
     """Whether a checkpoint that has a safety checker keeps it."""
     batch_size: int = 8
+    timeout: float | None = None
+    """Seconds that one call may take before it is ended and its images are reported as missing; no limit where None."""
     settings: Mapping[str, Plain] = field(default_factory=dict)
     """Arguments of the pipeline call; they override the suite's."""
 
@@ -90,6 +92,8 @@ class Target(typed.Checked):
             raise SdevalError(f"{where}: {unknown('device', self.device, DEVICES)}")
         if self.batch_size < 1:
             raise SdevalError(f"{where}: batch_size must be a whole number from 1 on, got {self.batch_size}")
+        if self.timeout is not None and not self.timeout > 0:
+            raise SdevalError(f"{where}: timeout must be a number of seconds above 0, got {self.timeout}")
         if self.quantization and "backend" not in self.quantization:
             raise SdevalError(f"{where}: quantization: backend is missing, such as bitsandbytes_4bit")
         if self.cpu_offload and self.device == "cpu":
@@ -109,10 +113,13 @@ class Target(typed.Checked):
     def describe(self) -> dict[str, Any]:
         """How samples are generated, as plain values: what is on trial when two runs differ.
 
-        Switches that are left alone are left out: a new one must not look like a change.
+        Switches that are left alone are left out: a new one must not look like a change. How long a call may take says
+        nothing of its image.
         """
         values = {
-            attribute.name: getattr(self, attribute.name) for attribute in fields(self) if attribute.name != "name"
+            attribute.name: getattr(self, attribute.name)
+            for attribute in fields(self)
+            if attribute.name not in ("name", "timeout")
         }
         plain_values = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
         return {

@@ -13,6 +13,7 @@ import torch
 from sdeval.config.suite import Sample, Suite
 from sdeval.engines.engine import Engine
 from sdeval.engines.generated import Generated
+from sdeval.evaluation.self_check import SelfCheck
 from sdeval.imaging.io import to_pixels
 from sdeval.imaging.similarity import image_change
 
@@ -46,7 +47,9 @@ def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: 
     again = engine.generate(suite.task, [first], settings)[0]
     together = engine.generate(suite.task, [first, *samples[1:]], settings)[0]
     other = engine.generate(suite.task, [Sample(first.case, first.seed + 1)], settings)[0]
-    return [repeatable(alone, again), alone_or_together(alone, together), check_seeds(alone, other), *machine()]
+    mixed = len(samples) > 1 and SelfCheck(engine, suite.task, settings).is_mixed(*samples[:2])
+    batches = alone_or_together(alone, together, mixed=mixed)
+    return [repeatable(alone, again), batches, check_seeds(alone, other), *machine()]
 
 
 def repeatable(first: Generated, second: Generated) -> Check:
@@ -58,9 +61,18 @@ def repeatable(first: Generated, second: Generated) -> Check:
     return Check("repeatable", "look" if kind == "imperceptible" else "wrong", difference, advice)
 
 
-def alone_or_together(alone: Generated, together: Generated) -> Check:
-    """The same sample, by itself and in a batch."""
+def alone_or_together(alone: Generated, together: Generated, *, mixed: bool = False) -> Check:
+    """The same sample, by itself and in a batch.
+
+    Args:
+        alone: by itself.
+        together: in a batch.
+        mixed: whether it changes with the sample beside it, in batches of the same size.
+    """
     difference, kind = _difference(alone, together)
+    if mixed:
+        advice = "generate one image at a time: set batch_size = 1 for this target"
+        return Check("batches", "wrong", "an image shows something of the others in its batch", advice)
     if kind != "changed":
         return Check("batches", "fine", f"alone and in a batch: {difference}")
     advice = "keep --sdeval-batch-size as it is between baseline and run, or 1; in half precision this is usual"

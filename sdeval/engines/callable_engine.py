@@ -27,11 +27,12 @@ from PIL import Image
 from sdeval._utils import environment
 from sdeval.config.suite import Sample, Task
 from sdeval.config.target import OWN, Target
+from sdeval.engines.attempt import attempt, check_timeout
 from sdeval.engines.digests import LETTERS, file_digest
 from sdeval.engines.generated import Generated, to_image
-from sdeval.errors import SdevalError, unknown
+from sdeval.errors import CallFailed, SdevalError, one_line, unknown
 
-_FITTING = ("model", "device", "needs", "batch_size", "settings")
+_FITTING = ("model", "device", "needs", "batch_size", "timeout", "settings")
 """Fields of a target that say something to a program of one's own."""
 
 
@@ -44,6 +45,7 @@ def check(target: Target, task: Task, settings: Iterable[str]) -> None:
     for name in target.describe():
         if name not in _FITTING and getattr(target, name) not in (None, "float32"):
             raise SdevalError(f"target {target.name}: {name} has no effect: {target.model} is no diffusers pipeline")
+    check_timeout(target)
     parameters = inspect.signature(_generation(find(target))).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
@@ -63,8 +65,8 @@ def find(target: Target) -> Any:
     if not colon or not module or not name:
         raise SdevalError(f"{where}: must be python:MODULE:NAME or python:FILE.py:NAME, got {target.model}")
     try:
-        program = getattr(_import_program(module), name)
-    except (ImportError, OSError, SyntaxError, AttributeError) as error:
+        program = attempt(lambda: getattr(_import_program(module), name))
+    except CallFailed as error:
         raise SdevalError(f"{where}: {target.model} cannot be imported: {error}") from error
     if not callable(program):
         raise SdevalError(f"{where}: {target.model} is no function and no class")
@@ -85,7 +87,12 @@ def _import_program(text: str) -> Any:
         raise OSError(f"no such file: {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        # Half a module must not be taken for one that was imported.
+        del sys.modules[name]
+        raise
     return module
 
 
@@ -121,26 +128,45 @@ class OwnEngine:
     def _generate(self) -> Callable[..., Any]:
         if not inspect.isclass(self._program):
             return _generation(self._program)
-        engine: Any = self._program()
-        if callable(getattr(engine, "load", None)):
-            started = time.perf_counter()
-            engine.load()
-            self.load_seconds = time.perf_counter() - started
+        started = time.perf_counter()
+        try:
+            # Without a limit: it may take longer than any call.
+            engine = attempt(self._loaded)
+        except CallFailed as error:
+            raise SdevalError(f"target {self.target.name}: {self.target.model} cannot be loaded: {error}") from error
+        self.load_seconds = time.perf_counter() - started
         generation: Callable[..., Any] = engine.generate
         return generation
 
+    def _loaded(self) -> Any:
+        """An instance of the program's class, with all that it prepares."""
+        engine = self._program()
+        if callable(getattr(engine, "load", None)):
+            engine.load()
+        return engine
+
     def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
-        """One image at a time."""
+        """One image at a time.
+
+        Raises:
+            CallFailed: the program failed, took too long, or gave no image.
+        """
+        check_timeout(self.target)
         return [self._generated(sample, settings) for sample in batch]
 
     def _generated(self, sample: Sample, settings: Mapping[str, Any]) -> Generated:
+        # Loaded first, for a time limit is for calls.
         call = self._generate
-        started = time.perf_counter()
-        values = call(sample.case, sample.seed, **settings)
-        seconds = time.perf_counter() - started
-        image, finite = _image(values, self.target)
+
+        def image() -> tuple[Image.Image, bool, float]:
+            started = time.perf_counter()
+            values = call(sample.case, sample.seed, **settings)
+            seconds = time.perf_counter() - started
+            return (*_image(values, self.target.model), seconds)
+
+        pixels, finite, seconds = attempt(image, self.target.timeout)
         warming, self._warm = not self._warm, True
-        return Generated(sample, image, finite, False, seconds, warming=warming)
+        return Generated(sample, pixels, finite, False, seconds, warming=warming)
 
     def describe(self, task: Task) -> dict[str, Any]:
         """The program with the digest of its file, and where it is scored."""
@@ -149,15 +175,19 @@ class OwnEngine:
         return {"pipeline": self.target.model, "device": self.device, **program}
 
 
-def _image(values: Any, target: Target) -> tuple[Image.Image, bool]:
-    """An image, and whether all its values were finite numbers."""
+def _image(values: Any, model: str) -> tuple[Image.Image, bool]:
+    """An image, and whether all its values were finite numbers.
+
+    Raises:
+        CallFailed: it is neither an image nor an array of one.
+    """
     if isinstance(values, Image.Image):
         return values.convert("RGB"), True
     array = np.asarray(values)
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype.kind not in "fu" or 0 in array.shape:
-        raise SdevalError(
-            f"target {target.name}: {target.model} must give a PIL image, or an array [height, width, 3] of floats in "
-            f"0..1 or of bytes; got {type(values).__name__} {array.shape} of {array.dtype}"
+        kind = one_line(f"{type(values).__name__} {array.shape} of {array.dtype}")
+        raise CallFailed(
+            f"{model} must give a PIL image, or an array [height, width, 3] of floats in 0..1 or of bytes; got {kind}"
         )
     if array.dtype == np.uint8:
         return Image.fromarray(array), True

@@ -151,9 +151,12 @@ def check_task(target: Target, folder: Path, task: Task) -> None:
     Raises:
         SdevalError: its denoiser takes more or fewer channels than the task gives.
     """
-    kind = str(_json(target, folder / "model_index.json").get("_class_name"))
+    index = _json(target, folder / "model_index.json")
+    kind = str(index.get("_class_name"))
     channels = _channels(target, folder)
     where = f"target {target.name}: {target.model}"
+    if index.get("requires_aesthetics_score") and task == "text2img":
+        raise SdevalError(f"{where} is a refiner and cannot do {task}")
     if channels == 9 and task != "inpainting":
         raise SdevalError(f"{where} is an inpainting checkpoint and cannot do {task}")
     if kind.startswith("KandinskyV22") and channels == 4 and task == "inpainting":

@@ -24,16 +24,19 @@ from diffusers.pipelines import auto_pipeline
 
 from sdeval._utils import environment
 from sdeval._utils.validation import check_value
-from sdeval.config.suite import Sample, Task
+from sdeval.config.suite import Sample, Suite, Task
 from sdeval.config.target import FIELDS, Target
+from sdeval.engines.attempt import attempt, check_timeout
 from sdeval.engines.checkpoints import check_task, find_model
-from sdeval.engines.components import find_parts, own_scheduler, parts_of
+from sdeval.engines.components import DENOISERS, find_parts, own_scheduler, parts_of
 from sdeval.engines.configure import attention_of, check_scheduler, place, prepare
 from sdeval.engines.digests import model_digests
+from sdeval.engines.effects import Request
 from sdeval.engines.families import family_of, generation_part
 from sdeval.engines.generated import Generated
 from sdeval.engines.generation import generate_batch, smoke
-from sdeval.errors import SdevalError, first_line, unknown
+from sdeval.engines.weights import loaded_dtype, whole_weights
+from sdeval.errors import SdevalError, describe_error, first_line, unknown
 
 _AUTO: dict[Task, Any] = {
     "text2img": AutoPipelineForText2Image,
@@ -70,6 +73,7 @@ class LoadedTarget:
         self._placed: DiffusionPipeline | None = None
         self._tried: set[Task] = set()
         self._warm: set[Task] = set()
+        self._dtypes: dict[str, str] = {}
         self.load_seconds = 0.0
 
     def pipeline(self, task: Task) -> DiffusionPipeline:
@@ -89,19 +93,32 @@ class LoadedTarget:
             with warnings.catch_warnings():
                 # Half precision on a processor is slow, not wrong: the user asked for it.
                 warnings.filterwarnings("ignore", message=".*float16.*cpu.*")
-                place(pipeline, self.target, self.device)
+                try:
+                    place(pipeline, self.target, self.device)
+                except RuntimeError as error:
+                    message = f"cannot be moved to {self.device}: {describe_error(error)}"
+                    raise SdevalError(f"target {self.target.name}: {self.target.model} {message}") from error
             self._placed = pipeline
         return pipeline
 
     def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
-        """Generate a batch in one call; before the first one, a scheduler that was chosen is tried for two steps."""
+        """Generate a batch in one call; before the first one, a scheduler that was chosen is tried for two steps.
+
+        Raises:
+            CallFailed: the pipeline failed with this batch, or took too long.
+            SdevalError: it can generate nothing.
+        """
+        check_timeout(self.target)
         pipeline = self.pipeline(task)
         if (self.target.scheduler or self.target.scheduler_config) and task not in self._tried:
             smoke(pipeline, batch[0], settings)
             self._tried.add(task)
         warming = task not in self._warm
         self._warm.add(task)
-        return [replace(image, warming=warming) for image in generate_batch(pipeline, batch, settings)]
+        # Compiling takes longer than any call.
+        timeout = None if warming and self.target.compile else self.target.timeout
+        images = attempt(lambda: generate_batch(pipeline, batch, settings), timeout)
+        return [replace(image, warming=warming) for image in images]
 
     @property
     def environment(self) -> Mapping[str, Any]:
@@ -110,10 +127,8 @@ class LoadedTarget:
 
     @property
     def batch_size(self) -> int:
-        """Images in one call: the target's, or one where diffusers generates batches of its kind wrongly."""
-        folder = find_model(self.target)
-        is_single = family_of(str(DiffusionPipeline.load_config(folder)["_class_name"])).one_at_a_time
-        return 1 if is_single else self.target.batch_size
+        """Images in one call."""
+        return self.target.batch_size
 
     def describe(self, task: Task) -> dict[str, Any]:
         """What really runs: the classes of the pipeline, its scheduler and its attention, and the device."""
@@ -123,13 +138,20 @@ class LoadedTarget:
             "scheduler": type(generation_part(pipeline).scheduler).__name__,
             "device": self.device,
             **model_digests(self.target),
+            # What was loaded, whatever was asked for; a quantized denoiser has none.
+            **({"dtype": self._dtype} if self._dtype else {}),
             **({"attention": attention_of(pipeline)} if self.target.attention else {}),
         }
+
+    @property
+    def _dtype(self) -> str:
+        """Number format of the denoiser's parameters, as they were loaded; empty where it is quantized."""
+        return next((self._dtypes[name] for name in DENOISERS if name in self._dtypes), "")
 
     def _fresh(self, folder: Path, task: Task) -> DiffusionPipeline:
         target, started = self.target, time.perf_counter()
         try:
-            with _quiet():
+            with _quiet(), whole_weights(target):
                 pipeline = _AUTO[task].from_pretrained(
                     str(folder),
                     dtype=getattr(torch, target.dtype),
@@ -137,10 +159,14 @@ class LoadedTarget:
                     use_safetensors=True,
                     **parts_of(target, folder, task),
                 )
-        except (OSError, ValueError, KeyError) as error:
+        except SdevalError:
+            raise
+        # Each library has errors of its own for files that are corrupt or do not fit.
+        except Exception as error:
             raise SdevalError(
-                f"target {target.name}: {target.model} does not load for {task}: {first_line(error)}"
+                f"target {target.name}: {target.model} does not load for {task}: {describe_error(error)}"
             ) from error
+        self._dtypes = loaded_dtype(pipeline, target)
         with _quiet():
             prepare(pipeline, target)
         self.load_seconds = time.perf_counter() - started
@@ -186,6 +212,7 @@ def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
         SdevalError: model, scheduler or a setting is wrong; lists the near matches.
         NotAvailable: its weights are not on this machine.
     """
+    check_timeout(target)
     folder = find_model(target)
     check_task(target, folder, task)
     kind = pipeline_class(target, folder, task)
@@ -232,6 +259,18 @@ def _plain_kind(kind: type[DiffusionPipeline], name: str) -> Any:
 def known_settings(kind: type[DiffusionPipeline]) -> list[str]:
     """Call arguments of a pipeline that a suite or a target may set."""
     return [name for name in inspect.signature(kind.__call__).parameters if name not in _OURS]
+
+
+def request_of(target: Target, suite: Suite) -> Request:
+    """What a suite asks of a target's pipeline."""
+    folder = find_model(target)
+    return Request(target, folder, pipeline_class(target, folder, suite.task), suite.settings, suite.cases)
+
+
+def largest_batch(target: Target, task: Task) -> int:
+    """Images that one call may have: the target's, or one where diffusers generates batches of its kind wrongly."""
+    family = family_of(pipeline_class(target, find_model(target), task).__name__)
+    return 1 if task in family.one_at_a_time else target.batch_size
 
 
 def fitting_settings(target: Target, task: Task) -> dict[str, Any]:

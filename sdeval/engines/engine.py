@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sdeval.config.suite import Sample, Task
+from sdeval.config.suite import Sample, Suite, Task
 from sdeval.config.target import Target
 from sdeval.engines import callable_engine as own
 from sdeval.engines import diffusers_engine as load
@@ -61,6 +61,26 @@ def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
     (own.check if target.is_own else load.check)(target, task, settings)
 
 
+def check_request(target: Target, suite: Suite) -> None:
+    """Refuse what a suite asks of a target that would have no effect, or would fail.
+
+    Raises:
+        SdevalError: the first such thing, with the line of its case.
+    """
+    if not target.is_own:
+        load.request_of(target, suite).check()
+
+
+def notes_on_request(target: Target, suite: Suite) -> tuple[str, ...]:
+    """What of a suite has no effect because a target turns it off, a line each."""
+    return () if target.is_own else tuple(load.request_of(target, suite).notes())
+
+
 def fitting_settings(target: Target, task: Task) -> dict[str, Any]:
     """Those of a target's settings that say something to a task."""
     return dict(target.settings) if target.is_own else load.fitting_settings(target, task)
+
+
+def largest_batch(target: Target, task: Task) -> int:
+    """Images that one call of a target may have."""
+    return 1 if target.is_own else load.largest_batch(target, task)

@@ -12,6 +12,8 @@ from typing import Any
 from diffusers import DiffusionPipeline
 from diffusers.schedulers import KarrasDiffusionSchedulers
 
+from sdeval.config.suite import TASKS, Task
+
 DIFFUSION = frozenset(
     (
         *(scheduler.name for scheduler in KarrasDiffusionSchedulers),
@@ -41,8 +43,8 @@ class Family:
     """A value of the scheduler's configuration that makes others fit."""
     further: frozenset[str] = frozenset()
     """Further classes that fit with that value."""
-    one_at_a_time: bool = False
-    """Whether diffusers generates batches of this family wrongly, or not at all."""
+    one_at_a_time: frozenset[Task] = frozenset()
+    """Tasks of which diffusers generates batches wrongly, or not at all."""
 
     def allows(self, scheduler: str, config: Mapping[str, Any]) -> bool:
         """Whether a scheduler class with such a configuration fits."""
@@ -62,12 +64,15 @@ _FAMILIES = {
         LEARNED_VARIANCE,
         condition=("variance_type", "fixed_small"),
         further=BY_FIXED_VARIANCE,
-        one_at_a_time=True,
+        one_at_a_time=frozenset(TASKS),
     ),
     "StableDiffusion3": Family("Stable Diffusion 3", FLOW, ("use_flow_sigmas", True), BY_FLOW_SIGMAS),
     "StableDiffusionXL": Family("Stable Diffusion XL", DIFFUSION),
     "StableDiffusion": Family("Stable Diffusion", DIFFUSION),
+    # Several init images are several references for every prompt.
+    "Flux2": Family("Flux.2", FLOW, one_at_a_time=frozenset({"img2img"})),
     "Flux": Family("Flux", FLOW),
+    "QwenImageEditPlus": Family("Qwen-Image-Edit-Plus", one_at_a_time=frozenset(TASKS)),
 }
 
 

@@ -21,16 +21,21 @@ from sdeval.imaging.io import header, open_mask, open_rgb
 
 
 def batches(samples: Sequence[Sample], size: int) -> Iterator[list[Sample]]:
-    """Cut samples into batches of at most `size` that one pipeline call can generate: equal strength and image size."""
-
-    def alike(sample: Sample) -> tuple[float, tuple[int, int]]:
-        case = sample.case
-        return (case.strength or -1.0, header(case.image) if case.image else (0, 0))
-
-    for _, group in groupby(sorted(samples, key=alike), key=alike):
+    """Cut samples into batches of at most `size` that one pipeline call can generate: those that are alike."""
+    for _, group in groupby(sorted(samples, key=_kind), key=_kind):
         members = list(group)
         for start in range(0, len(members), size):
             yield members[start : start + size]
+
+
+def _kind(sample: Sample) -> tuple[bool, float, tuple[int, int]]:
+    """What all samples of a batch have in common: what one call has once, or has for all of them or for none.
+
+    Many pipelines do something else with an empty negative prompt than without one.
+    """
+    case = sample.case
+    size = header(case.image) if case.image else (0, 0)
+    return (bool(case.negative_prompt), case.strength or -1.0, size)
 
 
 def generate_batch(
@@ -87,9 +92,11 @@ def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], setting
         "output_type": "np",
     }
     if any(case.negative_prompt for case in cases):
+        if not all(case.negative_prompt for case in cases):
+            raise ValueError("cases with and without a negative prompt cannot be generated in one call")
         arguments["negative_prompt"] = [case.negative_prompt for case in cases]
-    if "callback_steps" in _call_parameters(pipeline):
-        # Kandinsky's own default is deprecated by its own parts.
+    if type(pipeline).__name__.startswith("KandinskyV22") and "callback_steps" in _call_parameters(pipeline):
+        # Its own default is deprecated by its own parts; others need a number.
         arguments["callback_steps"] = None
     arguments |= _image_arguments(pipeline, cases)
     return {**arguments, **settings}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from collections.abc import Iterator
@@ -9,19 +10,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from sdeval.config.suite import Sample
+from sdeval.config.suite import Case, Sample
 from sdeval.engines.engine import Engine
 from sdeval.engines.generated import Generated
+from sdeval.errors import CallFailed
+from sdeval.evaluation.calls import Call, Calls
 from sdeval.evaluation.plan import Plan
+from sdeval.evaluation.self_check import MOST_VARIED, Consistency, SelfCheck, variety_of
 from sdeval.imaging.defects import defect_of, measure
-from sdeval.imaging.io import pixel_hash, to_pixels, write_png
-from sdeval.imaging.similarity import image_change
+from sdeval.imaging.io import MAX_PIXELS, pixel_hash, to_pixels, write_png
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.journal import Journal
 from sdeval.results.records import SampleResult, Timing
-from sdeval.results.run import BATCH_CONSISTENCY, PASSING, Run
+from sdeval.results.run import BATCH_CONSISTENCY, MIXED, PASSING, Run
 
 ENCODERS = 4
 """Images that are encoded, hashed and written at a time, while an accelerator generates."""
@@ -55,6 +58,9 @@ class Generation(AbstractContextManager["Generation"]):
         )
         self._journal = Journal(folder, facts_of(plan, engine)) if plan.journal else None
         self._recall()
+        self._calls = Calls(plan, engine)
+        self._checked_variety = MOST_VARIED if self._checked else -1
+        self._generate_alone_if_mixed()
         self.resumed = len(self._results) - len(done)
         """Images that an interrupted session had generated."""
         self._call = 1 + max((each.call for each in self._timings.values()), default=-1)
@@ -84,20 +90,55 @@ class Generation(AbstractContextManager["Generation"]):
 
     def generate(self, batch: list[Sample]) -> None:
         """Generate one batch; on an accelerator its images are encoded while the next one is generated."""
-        generated = self._engine.generate(self._plan.suite.task, batch, self._plan.settings)
-        # At most two batches are in memory, however many there are.
-        self._collect_encoded()
-        for image in generated:
-            self._timings[image.sample.case.id, image.sample.seed] = timing_of(image, self._call, len(batch))
+        for call in self._calls.of(batch):
+            if self._needs_check(call):
+                self._check(call)
+            for kept in self._calls.of(call.samples) if self._calls.largest == 1 < len(call.images) else (call,):
+                # At most two batches are in memory, however many there are.
+                self._collect_encoded()
+                self._keep(kept)
+
+    def _needs_check(self, call: Call) -> bool:
+        """Whether this call has more that could be mixed than those that were checked.
+
+        Images of one case have nothing: they are checked where there will be no others.
+        """
+        if not self._plan.self_check or not call.images:
+            return False
+        variety = variety_of(call.samples)
+        return variety > self._checked_variety and (variety > 0 or not any(map(variety_of, self.batches())))
+
+    def _check(self, call: Call) -> None:
+        """Find out whether an image depends on its batch, or on chance; of a batch that is mixed nothing is kept."""
+        check = SelfCheck(self._engine, self._plan.suite.task, self._plan.settings)
+        try:
+            result = check.check(call.images)
+        except CallFailed:
+            # Another one will do.
+            return
+        self._checked_variety = variety_of(call.samples)
+        worst = max(result, self._checked.get(BATCH_CONSISTENCY, result), key=get_args(Consistency).index)
+        self._checked = {BATCH_CONSISTENCY: worst}
+        if self._journal:
+            self._journal.add_check(worst)
+        self._generate_alone_if_mixed()
+
+    def _generate_alone_if_mixed(self) -> None:
+        if self._checked.get(BATCH_CONSISTENCY) == MIXED:
+            self._calls.largest = 1
+
+    def _keep(self, call: Call) -> None:
+        """Keep what came of one call of the engine."""
+        for image in call.images:
+            self._timings[image.sample.case.id, image.sample.seed] = timing_of(image, self._call, len(call.images))
         self._call += 1
+        failed = [self._failed(sample, call.failures[sample.name]) for sample in call.samples if call.failures]
+        # Not into the journal: a session that is resumed tries them again.
+        self._results.update({result.key: result for result in failed})
         if self._encoders is None:
-            self._record([self._written(image) for image in generated])
+            self._record([self._written(image) for image in call.images])
         else:
-            self._encoded = [self._encoders.submit(self._written, image) for image in generated]
-        if self._plan.self_check and not self._checked:
-            self._checked = {BATCH_CONSISTENCY: self._generated_alone(generated[0])}
-            if self._journal:
-                self._journal.add_check(self._checked[BATCH_CONSISTENCY])
+            self._encoded = [self._encoders.submit(self._written, image) for image in call.images]
 
     def _collect_encoded(self) -> None:
         """Wait until the images of the batch before are on disk."""
@@ -106,12 +147,28 @@ class Generation(AbstractContextManager["Generation"]):
 
     def _record(self, results: list[SampleResult]) -> None:
         self._results.update({result.key: result for result in results})
-        if self._journal and results:
-            self._journal.add(results, self._timings)
+        images = [result for result in results if result.image]
+        if self._journal and images:
+            self._journal.add(images, self._timings)
+
+    def _failed(self, sample: Sample, reason: str) -> SampleResult:
+        """The record of a sample of which there is no image."""
+        return SampleResult(
+            case=sample.case.id,
+            seed=sample.seed,
+            prompt=sample.case.prompt,
+            fingerprint=self._plan.fingerprint(sample),
+            sha256="",
+            image="",
+            failure=_with_origin(reason, sample.case),
+        )
 
     def _written(self, generated: Generated) -> SampleResult:
         """The record of one image, once it is on disk."""
         sample, image = generated.sample, generated.image
+        if image.width * image.height > MAX_PIXELS:
+            size = f"{image.width}x{image.height}"
+            return self._failed(sample, f"the image has {size} pixels; at most {MAX_PIXELS} are allowed")
         path = f"images/{sample.name}.png"
         write_png(self._folder / path, image)
         measures = measure(to_pixels(image))
@@ -132,20 +189,21 @@ class Generation(AbstractContextManager["Generation"]):
             measures=measures.as_dict(),
         )
 
-    def _generated_alone(self, generated: Generated) -> str:
-        """One sample once more, by itself: whether images depend on their batch, or on chance."""
-        again = self._engine.generate(self._plan.suite.task, [generated.sample], self._plan.settings)[0]
-        return image_change(to_pixels(generated.image), to_pixels(again.image))
-
     def _told(self) -> list[str]:
         """What a reader must know of the self-check."""
-        if self._checked.get(BATCH_CONSISTENCY) != "changed":
-            return []
         name = self._plan.target.name
-        return [
-            f"{self._plan.suite.name} on {name}: an image that was generated again alone came out different; images "
-            f"depend on their batch, or on chance. To find out: sdeval doctor --target {name}"
-        ]
+        where, result = f"{self._plan.suite.name} on {name}", self._checked.get(BATCH_CONSISTENCY)
+        if result == MIXED:
+            return [
+                f"{where}: images of one batch showed something of each other, so that each was generated by itself; "
+                "to do so from the start: --sdeval-batch-size 1"
+            ]
+        if result == "changed":
+            return [
+                f"{where}: an image that was generated again alone came out different; images depend on their batch, "
+                f"or on chance. To find out: sdeval doctor --target {name}"
+            ]
+        return []
 
     def run(self) -> Run:
         """What was generated, in the order of the suite, without scores."""
@@ -175,9 +233,17 @@ class Generation(AbstractContextManager["Generation"]):
             load_seconds=engine.load_seconds,
             peak_memory_bytes=peak_memory_bytes(),
             peak_reserved_bytes=peak_reserved_bytes(),
-            notes=(*plan.notes, *self._told()),
+            notes=(*plan.notes, *self._calls.notes, *self._told()),
             cases=keep_inputs((case for case in plan.suite.cases if case.id in cases), self._folder),
         )
+
+
+def _with_origin(reason: str, case: Case) -> str:
+    """A reason with the line of the file that the case was read from, as it is called from here."""
+    if not case.origin:
+        return reason
+    path, _, line = case.origin.rpartition(":")
+    return f"{reason} ({os.path.relpath(path)}:{line})"
 
 
 def facts_of(plan: Plan, engine: Engine) -> dict[str, Any]:
@@ -192,10 +258,14 @@ def facts_of(plan: Plan, engine: Engine) -> dict[str, Any]:
 
 
 def time_calls(plan: Plan, engine: Engine, calls: int) -> dict[tuple[str, int], Timing]:
-    """Times of the first calls of a plan; nothing is kept of what they generate."""
+    """Times of the first calls of a plan; nothing is kept of what they generate, and one that fails has no time."""
     timings = {}
     for call, batch in zip(range(calls), plan.batches(engine.batch_size), strict=False):
-        for generated in engine.generate(plan.suite.task, batch, plan.settings):
+        try:
+            images = engine.generate(plan.suite.task, batch, plan.settings)
+        except CallFailed:
+            continue
+        for generated in images:
             timings[generated.sample.case.id, generated.sample.seed] = timing_of(generated, call, len(batch))
     return timings
 

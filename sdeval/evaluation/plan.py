@@ -10,7 +10,7 @@ from typing import Any
 from sdeval import metrics
 from sdeval.config.suite import Sample, Suite, added_seeds, fingerprint
 from sdeval.config.target import Target
-from sdeval.engines.engine import fitting_settings
+from sdeval.engines.engine import fitting_settings, largest_batch, notes_on_request
 from sdeval.engines.generation import batches
 from sdeval.imaging.io import open_rgb
 
@@ -32,6 +32,8 @@ class Plan:
     """Seeds of each round that the suite allows; the plan may be for one of the first."""
     notes: tuple[str, ...] = ()
     """What a reader of the verdicts must know besides."""
+    largest_batch: int | None = None
+    """Images that one call may have, whatever the engine's batch size; None where that alone counts."""
     journal: bool = False
     """Whether what is generated is written down batch by batch, and taken from there."""
 
@@ -49,7 +51,7 @@ class Plan:
         """Samples to generate together. Looks share no batch, so that images never depend on how many there are."""
         for seeds in added_seeds(self.rounds or (self.suite.seeds,)):
             wanted = [s for s in self.samples if s.seed in seeds and (s.case.id, s.seed) not in done]
-            yield from batches(wanted, size)
+            yield from batches(wanted, min(size, self.largest_batch or size))
 
     def size(self, sample: Sample) -> tuple[int, int] | None:
         """Width and height asked of a sample: the settings', or the init image's."""
@@ -97,7 +99,17 @@ def make_plan(
     unscored = {name: str(error) for name, error in missing.items() if metrics.info(name).gating}
     # Seeds that are none of the suite's own are looked at once.
     rounds = suite.rounds if reduced.seeds in suite.rounds else (reduced.seeds,)
-    return Plan(reduced, target, samples, settings, unscored, rounds=rounds)
+    largest = largest_batch(target, suite.task)
+    return Plan(
+        reduced,
+        target,
+        samples,
+        settings,
+        unscored,
+        rounds=rounds,
+        notes=notes_on_request(target, suite),
+        largest_batch=largest,
+    )
 
 
 def _first(*values: float | None) -> float | None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from sdeval.config.suite import Sample, Suite
-from sdeval.errors import SdevalError
+from sdeval.engines.attempt import attempt
+from sdeval.errors import CallFailed, plural
 from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, defect_of, measure
 from sdeval.imaging.io import FULL_UP_TO, as_accepted, open_mask, open_rgb, to_pixels
 from sdeval.imaging.similarity import image_change
 from sdeval.metrics import Features, GeneratedImage, Metric, MetricInfo, MetricOptions, SampleMetric, SetMetric, create
+from sdeval.metrics.base import Extractor
 from sdeval.metrics.sets import references
 from sdeval.results.records import MetricRecord, SampleResult, SetScore
 from sdeval.results.run import Run, Stored
@@ -24,6 +27,9 @@ from sdeval.results.run import Run, Stored
 DIGITS = 4
 """Decimals of a stored score: finer than any metric's noise, coarse enough to be read."""
 SLACK = 1e-3
+T = TypeVar("T")
+Images = Sequence[GeneratedImage | None]
+"""One for each sample of a run; None where there is none."""
 
 
 def score(
@@ -42,7 +48,10 @@ def score(
         baseline: what was accepted for this suite and target, if anything.
     """
     options = MetricOptions.from_suite(suite, device)
-    images = [_image(sample, result, folder, baseline) for sample, result in zip(samples, run.samples, strict=True)]
+    images = [
+        _image(sample, result, folder, baseline) if result.image else None
+        for sample, result in zip(samples, run.samples, strict=True)
+    ]
     accepted = baseline.run if baseline else None
     run = replace(run, samples=tuple(_beside(*each, accepted) for each in zip(run.samples, images, strict=True)))
     for name in suite.metrics:
@@ -69,11 +78,13 @@ def _image(sample: Sample, result: SampleResult, folder: Path, baseline: Stored 
     )
 
 
-def _beside(result: SampleResult, image: GeneratedImage, baseline: Run | None) -> SampleResult:
+def _beside(result: SampleResult, image: GeneratedImage | None, baseline: Run | None) -> SampleResult:
     """What became of the baseline's image of a sample: how far it is, and whether it has another size.
 
     A size that was asked for was looked at when the image was generated; this is for images of which none was asked.
     """
+    if image is None:
+        return result
     before = baseline.sample(result) if baseline else None
     if before and before.size and not result.defect and before.size != result.size:
         sizes = "{}x{} instead of the baseline's {}x{}".format(*(result.size or (0, 0)), *before.size)
@@ -151,7 +162,7 @@ def _same_images(run: Run, baseline: Run) -> bool:
     return {(s.key, s.sha256) for s in run.samples} == {(s.key, s.sha256) for s in baseline.samples}
 
 
-def _with_scores(run: Run, metric: SampleMetric, images: Sequence[GeneratedImage], baseline: Run | None) -> Run:
+def _with_scores(run: Run, metric: SampleMetric, images: Images, baseline: Run | None) -> Run:
     name = metric.info.name
     reused = _unchanged(run, baseline, metric)
     values: dict[int, float | None] = {}
@@ -159,15 +170,13 @@ def _with_scores(run: Run, metric: SampleMetric, images: Sequence[GeneratedImage
     for row, old in reused.items():
         assert baseline is not None
         values[row] = baseline.samples[old].scores.get(name)
-    # Without an image of the baseline, or without the other cases, there is nothing to say, which is no failure.
-    scored_alone = "baseline" not in metric.info.needs
-    whole = run.complete or metric.info.alone or "seeds" in metric.info.needs
-    rows = [row for row, each in enumerate(images) if whole and values.get(row) is None and (scored_alone or each.pair)]
+    rows = [row for row in _scorable(run, metric, images) if values.get(row) is None]
     # Some may have kept their image and changed their prompt; the scores of all hang together.
     if rows and not metric.info.alone:
-        rows = list(range(len(images)))
+        rows = _scorable(run, metric, images)
     for group in _together(rows, run, metric):
-        for row, outcome in zip(group, _attempt(metric, [images[row] for row in group]), strict=True):
+        available = [image for row in group if (image := images[row]) is not None]
+        for row, outcome in zip(group, _attempt(metric, available), strict=True):
             if isinstance(outcome, str):
                 values[row], reasons[row] = None, outcome
             else:
@@ -181,6 +190,23 @@ def _with_scores(run: Run, metric: SampleMetric, images: Sequence[GeneratedImage
         for row, sample in enumerate(run.samples)
     )
     return replace(run, samples=samples)
+
+
+def _scorable(run: Run, metric: SampleMetric, images: Images) -> list[int]:
+    """Rows that a metric can say something of; nothing to say is no failure.
+
+    Where a sample has no image, seeds of its case cannot be compared either.
+    """
+    needs = metric.info.needs
+    # Without the other cases there is nothing to compare with.
+    if not (run.complete or metric.info.alone or "seeds" in needs):
+        return []
+    lacking = {sample.case for sample in run.samples if sample.failure} if "seeds" in needs else set()
+    return [
+        row
+        for row, (sample, image) in enumerate(zip(run.samples, images, strict=True))
+        if image is not None and sample.case not in lacking and (image.pair or "baseline" not in needs)
+    ]
 
 
 def _together(rows: Sequence[int], run: Run, metric: SampleMetric) -> list[list[int]]:
@@ -201,14 +227,16 @@ def _attempt(metric: SampleMetric, images: Sequence[GeneratedImage]) -> list[flo
     if not images:
         return []
     try:
-        return [_checked(value, metric.info) for value in metric.score(images)]
-    except SdevalError:
-        raise
-    except Exception as error:
-        # What one image cannot say without the others cannot be asked of it alone either.
-        if len(images) == 1 or not metric.info.alone:
-            return [f"{type(error).__name__}: {error}"] * len(images)
-        return [outcome for image in images for outcome in _attempt(metric, [image])]
+        scores = attempt(lambda: [_checked(value, metric.info) for value in metric.score(images)])
+        if len(scores) == len(images):
+            return scores
+        reason = f"gave {len(scores)} scores for {plural(len(images), 'image')}"
+    except CallFailed as error:
+        reason = str(error)
+    # What one image cannot say without the others cannot be asked of it alone either.
+    if len(images) == 1 or not metric.info.alone:
+        return [reason] * len(images)
+    return [outcome for image in images for outcome in _attempt(metric, [image])]
 
 
 def _checked(value: float, info: MetricInfo) -> float | str:
@@ -221,22 +249,33 @@ def _checked(value: float, info: MetricInfo) -> float | str:
     )
 
 
-def _with_set_score(
-    run: Run, metric: SetMetric, images: Sequence[GeneratedImage], baseline: Run | None, suite: Suite
-) -> Run:
-    if metric.extractor.name not in run.features:
-        values = _features(run, metric, images, baseline)
-        run = replace(run, features={**run.features, metric.extractor.name: values})
-    return measured_set(run, metric, suite)
+def _with_set_score(run: Run, metric: SetMetric, images: Images, baseline: Run | None, suite: Suite) -> Run:
+    name, extractor = metric.info.name, metric.extractor.name
+    if extractor not in run.features:
+        values, reasons = _features(run, metric, images, baseline)
+        run = replace(run, features={**run.features, extractor: values})
+    else:
+        reasons = _reasons_of_extractor(run, extractor)
+    samples = tuple(
+        replace(sample, reasons={**sample.reasons, name: reasons[row]}) if row in reasons else sample
+        for row, sample in enumerate(run.samples)
+    )
+    return measured_set(replace(run, samples=samples), metric, suite)
+
+
+def _reasons_of_extractor(run: Run, extractor: str) -> dict[int, str]:
+    """Why samples have no features, by row, as a metric before says that has the same ones."""
+    before = next((name for name, score in run.set_scores.items() if score.extractor == extractor), "")
+    return {row: sample.reasons[before] for row, sample in enumerate(run.samples) if before in sample.reasons}
 
 
 def measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
     """The run with the metric of a set metric whose features it has."""
     name, extractor = metric.info.name, metric.extractor.name
     try:
-        reference = references.load(suite.references, metric) if suite.references else None
+        reference = _reference(suite, metric)
         value, reason = _measured(run, metric, run.features[extractor], reference)
-    except ValueError as error:
+    except CallFailed as error:
         reference, value, reason = None, None, f"reference images: {error}"
     found = SetScore(
         value=value,
@@ -251,6 +290,28 @@ def measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
     return replace(run, set_scores={**run.set_scores, name: found})
 
 
+def _reference(suite: Suite, metric: SetMetric) -> references.Loaded | None:
+    """The reference images of a suite, if it has any.
+
+    Raises:
+        CallFailed: they cannot be used; says why.
+    """
+    folder = suite.references
+    return attempt(_in_own_words(lambda: references.load(folder, metric))) if folder else None
+
+
+def _in_own_words(call: Callable[[], T]) -> Callable[[], T]:
+    """The same call; a `ValueError`, which metrics raise where there is no value, is reported without its name."""
+
+    def with_words() -> T:
+        try:
+            return call()
+        except ValueError as error:
+            raise CallFailed(str(error)) from None
+
+    return with_words
+
+
 def _measured(
     run: Run, metric: SetMetric, features: Features, reference: references.Loaded | None
 ) -> tuple[float | None, str]:
@@ -258,24 +319,49 @@ def _measured(
         return None, "the suite has no reference images"
     if not run.complete:
         return None, "waits for a whole suite; this run holds a part of it"
+    reasons = {sample.key: why for sample in run.samples if (why := sample.reason_without(metric.info.name))}
+    if reasons:
+        (case, seed), why = next(iter(reasons.items()))
+        return None, f"lacks {len(reasons)} of {plural(len(run.samples), 'image')}; {case}@{seed}: {why}"
     try:
-        value = _checked(metric.measure(features, reference.reference), metric.info)
-    except ValueError as error:
+        value = attempt(_in_own_words(lambda: _checked(metric.measure(features, reference.reference), metric.info)))
+    except CallFailed as error:
         return None, str(error)
     return (None, value) if isinstance(value, str) else (round(value, 6), "")
 
 
-def _features(run: Run, metric: SetMetric, images: Sequence[GeneratedImage], baseline: Run | None) -> Features:
+def _features(run: Run, metric: SetMetric, images: Images, baseline: Run | None) -> tuple[Features, dict[int, str]]:
+    """Features of all images, row by row, and why there are none, by row: those are no numbers."""
     reused = _unchanged(run, baseline, metric)
     kept: Mapping[int, Any] = {}
     if baseline is not None and metric.extractor.name in baseline.features:
         kept = {row: baseline.features[metric.extractor.name][old] for row, old in reused.items()}
-    rows = [row for row in range(len(images)) if row not in kept]
-    fresh = dict(zip(rows, metric.extractor.images([images[row].image for row in rows]), strict=True)) if rows else {}
+    new_images = {row: image.image for row, image in enumerate(images) if image is not None and row not in kept}
+    outcomes = dict(zip(new_images, _extracted(metric.extractor, list(new_images.values())), strict=True))
+    fresh = {row: outcome for row, outcome in outcomes.items() if not isinstance(outcome, str)}
+    reasons = {row: outcome for row, outcome in outcomes.items() if isinstance(outcome, str)}
     # A corrupt baseline: its features are of no use here, and the verdict says so.
-    if kept and fresh and kept[next(iter(kept))].shape != fresh[rows[0]].shape:
+    if kept and fresh and next(iter(kept.values())).shape != next(iter(fresh.values())).shape:
         return _features(run, metric, images, None)
-    return np.stack([kept[row] if row in kept else fresh[row] for row in range(len(images))])
+    known = {**kept, **fresh}
+    missing = np.full_like(next(iter(known.values()), np.zeros(0, np.float32)), np.nan)
+    return np.stack([known.get(row, missing) for row in range(len(images))]), reasons
+
+
+def _extracted(extractor: Extractor, new_images: Sequence[Image.Image]) -> list[npt.NDArray[np.float32] | str]:
+    """Features of images, or why there are none. One image does not take the others with it."""
+    if not new_images:
+        return []
+    try:
+        values = attempt(lambda: extractor.images(new_images))
+        if len(values) == len(new_images):
+            return list(values)
+        reason = f"gave features of {len(values)} images, asked were {len(new_images)}"
+    except CallFailed as error:
+        reason = str(error)
+    if len(new_images) == 1:
+        return [reason]
+    return [outcome for one in new_images for outcome in _extracted(extractor, [one])]
 
 
 def with_seeds(run: Run, seeds: Collection[int], suite: Suite, device: str) -> Run:

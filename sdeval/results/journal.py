@@ -63,7 +63,7 @@ class Journal:
         if not lines or lines[0] != Line(facts=self._facts):
             write_text(self._path, dump_line({"facts": self._facts}))
             return Generated()
-        check = next((line.self_check for line in lines if line.self_check is not None), "")
+        check = next((line.self_check for line in reversed(lines) if line.self_check is not None), "")
         samples: dict[Key, SampleResult] = {}
         timings: dict[Key, Timing] = {}
         for line in lines:

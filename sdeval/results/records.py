@@ -20,11 +20,13 @@ class SampleResult(Checked):
     """Of the pixels; empty where nothing was generated."""
     image: str
     """File in `images/`; empty where nothing was generated."""
+    failure: str = ""
+    """Why there is no image; empty where there is one."""
     defect: str = ""
     detail: str = ""
     scores: Mapping[str, Number | None] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
-    """Why a score is null, by metric."""
+    """Why a score is null, or a metric of the whole set lacks this image, by metric."""
 
     width: int = 0
     height: int = 0
@@ -43,6 +45,10 @@ class SampleResult(Checked):
     def key(self) -> tuple[str, int]:
         """Case and seed."""
         return (self.case, self.seed)
+
+    def reason_without(self, metric: str) -> str:
+        """Why a metric can say nothing of it; empty where nothing is known to be missing."""
+        return f"no image: {self.failure}" if self.failure else self.reasons.get(metric, "")
 
     @property
     def size(self) -> tuple[int, int] | None:

@@ -117,39 +117,61 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
         NotAvailable: none of the metrics that show collapsed samples is on this machine.
     """
     resolved = subject.resolved
-    hidden = _describe_hidden_defects(subject)
-    if hidden:
+    run, baseline, other_cases, missing = _comparable(subject, name)
+    obstacle = _describe_unjudged(subject, name) or _describe_lack(subject, name)
+    if obstacle:
         suite, target = resolved.job.key
         return MetricEvidence(
-            Verdict(suite=suite, target=target, metric=name, case="", verdict="unscored", reason=hidden)
+            Verdict(suite=suite, target=target, metric=name, case="", verdict="unscored", reason=obstacle)
         )
-    run, baseline, note = _reduce_to_shared_samples(subject)
     circumstances = Circumstances(
         share=resolved.share_of_round(subject.round),
         spreads=resolved.spreads,
         all_seeds=subject.baseline.run if subject.baseline else None,
-        note=note,
+        note="; ".join(filter(None, (other_cases, missing))),
     )
     if name == COLLAPSED:
         _require_collapsing(resolved)
         return collect_collapsed(run, baseline, resolved.job.suite.tolerances.get(COLLAPSED), circumstances)
     from sdeval.metrics.sets.references import swap_difference_of
 
-    if baseline and note and metrics.info(name).among_cases:
+    if baseline and other_cases and metrics.info(name).among_cases:
         baseline, circumstances = None, replace(circumstances, note=wording.OTHER_CASES)
     swapped = swap_difference_of(resolved.job.suite, name, resolved.metric_options)
     return collect_evidence(run, baseline, name, swapped, circumstances)
 
 
-def _describe_hidden_defects(subject: Subject) -> str:
-    """Names broken images of cases that get no verdict of their own, so that no metric hides them; or empty."""
+def _describe_unjudged(subject: Subject, metric: str) -> str:
+    """Names broken and missing images of cases that get no verdict of their own, so that no metric hides them."""
     expected = expected_defects(subject.run, subject.resolved.defect_rates)
-    broken = [
-        sample
-        for sample in subject.run.samples
-        if sample.defect not in ("", *expected) and sample.case not in subject.cases
-    ]
-    return wording.broken_images(broken) if broken else ""
+    unjudged = [sample for sample in subject.run.samples if sample.case not in subject.cases]
+    broken = [sample for sample in unjudged if sample.defect not in ("", *expected)]
+    if broken:
+        return wording.broken_images(broken)
+    lacking = {case: cause for case, cause in _lacking(subject, metric).items() if case not in subject.cases}
+    return wording.lacking_cases(lacking) if lacking else ""
+
+
+def _describe_lack(subject: Subject, metric: str) -> str:
+    """Why a metric has no verdict: every case lacks something, or one does and the metric needs all images together."""
+    lacking = _lacking(subject, metric)
+    if lacking and len(lacking) == len(subject.run.by_case()):
+        return wording.lacking_cases(lacking)
+    if not lacking or metric == COLLAPSED or not metrics.info(metric).among_images:
+        return ""
+    return wording.lacking_among_images(lacking)
+
+
+def _lacking(subject: Subject, metric: str) -> dict[str, str]:
+    """Cases of the run of which an image or a score is missing on either side: the first sample of each, and why."""
+    names = collapsing_metrics(subject.resolved.job.suite) if metric == COLLAPSED else [metric]
+    lacking: dict[str, str] = {}
+    for side in (subject.run, *([subject.baseline.run] if subject.baseline else [])):
+        for sample in side.samples:
+            cause = next(filter(None, map(sample.reason_without, names)), "")
+            if cause:
+                lacking.setdefault(sample.case, f"{sample.case}@{sample.seed}: {cause}")
+    return {case: lacking[case] for case in subject.run.by_case() if case in lacking}
 
 
 def _require_collapsing(resolved: ResolvedJob) -> None:
@@ -158,20 +180,28 @@ def _require_collapsing(resolved: ResolvedJob) -> None:
         raise resolved.missing[names[0]]
 
 
-def _reduce_to_shared_samples(subject: Subject) -> tuple[Run, Run | None, str]:
-    """The run and its baseline, both reduced to the cases that they share, and a note if these are not all cases.
+def _comparable(subject: Subject, metric: str) -> tuple[Run, Run | None, str, str]:
+    """The run and its baseline, both reduced to what a metric can compare; on which cases that is, and what is missing.
 
-    Without a baseline or shared cases, the whole run, None, and the reason.
+    Without a baseline, or where they share nothing, the run and None.
     """
     run, baseline = subject.run, subject.baseline.run if subject.baseline else None
+    lacking = _lacking(subject, metric)
+    # Where every case lacks something, the reason is that of each.
+    whole = [case for case in run.by_case() if case not in lacking] or list(run.by_case())
+    missing = wording.without_lacking(len(lacking)) if lacking else ""
     if baseline is None:
-        return run, None, ""
-    cases = shared_cases(run, baseline)
-    if not cases:
-        return run, None, wording.NO_SHARED_CASE
-    note = wording.shared_part(len(cases), len(run.by_case()), len(removed_cases(run, baseline)))
-    keys = {sample.key for sample in run.samples if sample.case in cases}
-    return _part(subject.resolved, run, keys), _part(subject.resolved, baseline, keys), note
+        return _part(subject.resolved, run, _keys(run, whole)), None, "", missing
+    shared = shared_cases(run, baseline)
+    if not shared:
+        return run, None, wording.NO_SHARED_CASE, ""
+    note = wording.shared_part(len(shared), len(run.by_case()), len(removed_cases(run, baseline)))
+    keys = _keys(run, [case for case in shared if case in whole] or shared)
+    return _part(subject.resolved, run, keys), _part(subject.resolved, baseline, keys), note, missing
+
+
+def _keys(run: Run, cases: Collection[str]) -> set[tuple[str, int]]:
+    return {sample.key for sample in run.samples if sample.case in cases}
 
 
 def _part(resolved: ResolvedJob, run: Run, keys: Collection[tuple[str, int]]) -> Run:

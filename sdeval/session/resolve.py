@@ -113,7 +113,7 @@ class ResolvedJob:
             self_check=self_check,
             # An interleaved comparison cannot be resumed, because its two sides must be generated in turns.
             journal=self.options.journal and not self.options.interleaved,
-            notes=(*self.fit.notes, *self._seed_notes()),
+            notes=(*plan.notes, *self.fit.notes, *self._seed_notes()),
         )
 
     def rival_plan(self, plan: Plan) -> Plan:
@@ -122,7 +122,7 @@ class ResolvedJob:
 
         target = self.options.compare_to or self.job.target
         rival = make_plan(self.job.suite, target, cases=plan.cases, seeds=plan.suite.seeds, missing=self.missing)
-        return replace(rival, self_check=False)
+        return replace(rival, self_check=plan.self_check)
 
     def _seed_notes(self) -> tuple[str, ...]:
         accepted = self.baseline.run if self.baseline else None

@@ -26,7 +26,7 @@ from sdeval.config.target import Target
 from sdeval.engines.names import check_names
 from sdeval.errors import SdevalError, describe_error
 from sdeval.executors.local import LocalExecutor
-from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, Run, Stored
+from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, MIXED, Run, Stored
 from sdeval.session.items import Item, Job, Key, items_of
 from sdeval.session.judging import Comparison, Subject, compare, judge_speed
 from sdeval.session.resolve import ResolvedJob, is_on_this_machine, resolve
@@ -169,6 +169,7 @@ class Session:
             from sdeval.engines import engine as engines
 
             engines.check(side, job.suite.task, job.suite.settings)
+            engines.check_request(side, job.suite)
             for name, value in side.settings.items():
                 try:
                     engines.check(side, job.suite.task, {name: value})
@@ -263,7 +264,7 @@ class Session:
         if state.run is None and not self.options.interleaved:
             self._take_snapshot(state, folder, cases)
         resolved = state.resolved
-        plan = resolved.plan(number, cases, self_check=not self._has_self_check(job.target))
+        plan = resolved.plan(number, cases, self_check=not self._has_self_check(job))
         if self.options.interleaved:
             earlier = (state.run, state.rival.run) if state.run and state.rival else None
             python, rival_plan = self.options.compare_to_python, resolved.rival_plan(plan)
@@ -286,10 +287,18 @@ class Session:
                 state.resolved = replace(state.resolved, baseline=snapshot)
                 return
 
-    def _has_self_check(self, of: Target) -> bool:
-        """Whether a run of this target already has an image that was generated both in its batch and alone."""
-        runs = [state.run for state in self._states.values() if state.resolved.job.target.fingerprint == of.fingerprint]
-        return any(BATCH_CONSISTENCY in run.environment for run in runs if run)
+    def _has_self_check(self, job: Job) -> bool:
+        """Whether a run of this target and task already has an image that was generated both in its batch and alone.
+
+        Where images of a batch were mixed, every suite has to find that out.
+        """
+        runs = [
+            state.run
+            for state in self._states.values()
+            if state.resolved.job.target.fingerprint == job.target.fingerprint
+            and state.resolved.job.suite.task == job.suite.task
+        ]
+        return any(run.environment.get(BATCH_CONSISTENCY, MIXED) != MIXED for run in runs if run)
 
     def _compare(self, state: JobState) -> Comparison:
         """Compare a job with its baseline, with as many rounds of seeds as are needed and the suite allows.

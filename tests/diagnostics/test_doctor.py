@@ -88,7 +88,7 @@ def neighbourly(pipeline: object) -> AbstractContextManager[None]:
         (nullcontext, {}),
         (unseeded, {"repeatable": "wrong", "batches": "look"}),
         (neighbourly, {"batches": "look"}),
-        (FAULTS["prompts-shuffled"].plant, {"batches": "look"}),
+        (FAULTS["prompts-shuffled"].plant, {"batches": "wrong"}),
         (FAULTS["seeds-ignored"].plant, {"seeds": "wrong"}),
     ],
     ids=["sound", "unseeded", "neighbourly", "prompts-shuffled", "seeds-ignored"],

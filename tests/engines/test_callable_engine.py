@@ -71,9 +71,9 @@ def test_a_program_may_take_any_setting() -> None:
     ("given", "message"),
     [
         (target("python:nowhere"), "must be python:MODULE:NAME"),
-        (target("python:no_such_module:generate"), "cannot be imported: No module named"),
+        (target("python:no_such_module:generate"), "cannot be imported: ModuleNotFoundError: No module named"),
         (target("python:no/such/file.py:generate"), "no such file"),
-        (target("nothing"), "cannot be imported: module .* has no attribute 'nothing'"),
+        (target("nothing"), "cannot be imported: AttributeError: module .* has no attribute 'nothing'"),
         (target("NOT_CALLABLE"), "is no function and no class"),
         (target("Silent"), r"has no generate\(self, case, seed\)"),
         (target("noise", scheduler="DDIMScheduler"), "scheduler has no effect: .* is no diffusers pipeline"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from PIL import Image
 
 from sdeval import Case, SdevalError, Target
 from sdeval.config.suite import Sample
-from sdeval.engines.diffusers_engine import LoadedTarget, check
+from sdeval.engines.diffusers_engine import LoadedTarget, check, largest_batch
 from sdeval.engines.families import family_of
 from sdeval.engines.generation import batches, generate_batch
+from sdeval.errors import CallFailed
 from sdeval.imaging.io import to_pixels
 from tests.engines.conftest import Checkpoint
 from tests.families import TASKS_OF
@@ -69,7 +71,7 @@ def test_a_family_does_a_task_alone_and_in_company(
     pipeline, request = target.pipeline(task), samples(task)
     together = [
         each
-        for batch in batches(request, target.batch_size)
+        for batch in batches(request, largest_batch(target.target, task))
         for each in generate_batch(pipeline, batch, settings(task))
     ]
     alone = [generate_batch(pipeline, [each], settings(task))[0] for each in request]
@@ -100,9 +102,11 @@ def test_a_checkpoint_is_refused_for_a_task_that_it_cannot_do(
         check(loaded(checkpoint(family)).target, task, {})
 
 
-def test_kandinsky_generates_one_at_a_time(checkpoint: Checkpoint) -> None:
-    assert loaded(checkpoint("kandinsky22-inpaint")).batch_size == 1
-    assert loaded(checkpoint("sd1")).batch_size == 8
+def test_some_families_generate_one_at_a_time(checkpoint: Checkpoint) -> None:
+    assert largest_batch(loaded(checkpoint("kandinsky22-inpaint")).target, "inpainting") == 1
+    assert largest_batch(loaded(checkpoint("sd1")).target, "text2img") == 8
+    klein = family_of("Flux2KleinPipeline")
+    assert klein.one_at_a_time == {"img2img"}
 
 
 def test_kandinsky_takes_negative_prompts(checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]) -> None:
@@ -203,3 +207,19 @@ def test_a_quantization_that_cannot_be_is_refused_before_weights_are_read(
 ) -> None:
     with pytest.raises(SdevalError, match=message):
         check(loaded(checkpoint("sd1"), quantization=quantization).target, "text2img", {})
+
+
+def test_a_negative_prompt_of_another_case_changes_nothing(
+    checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]
+) -> None:
+    target = loaded(checkpoint("sdxl"))
+    plain, other, *_ = samples("text2img")
+    negative = replace(other, case=replace(other.case, negative_prompt="a blue cross, ugly"))
+    cut = list(batches([plain, negative], 8))
+    assert cut == [[plain], [negative]]
+    request = {**settings("text2img"), "guidance_scale": 6.0}
+    (alone,) = target.generate("text2img", [plain], request)
+    with pytest.raises(CallFailed, match="with and without a negative prompt"):
+        target.generate("text2img", [plain, negative], request)
+    beside = next(image for batch in cut for image in target.generate("text2img", batch, request))
+    assert to_pixels(alone.image).tobytes() == to_pixels(beside.image).tobytes()

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sdeval import SdevalError
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.evaluation.evaluate import evaluate
-from sdeval.evaluation.score import judge_defects, score, with_seeds
+from sdeval.evaluation.score import judge_defects, part_of, score, with_seeds
 from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, measure
 from sdeval.imaging.io import pixel_hash, to_pixels
 from sdeval.metrics import GeneratedImage, MetricInfo
 from sdeval.metrics.clip_score import INFO, ClipScore
+from sdeval.metrics.features.clip import Clip
 from sdeval.metrics.per_image import OneByOne
 from sdeval.metrics.sets.frechet_distance import FrechetDistance
 from sdeval.results import run_folder
@@ -326,3 +328,110 @@ def test_measures_of_a_run_are_on_disk(generated: tuple[Run, Path]) -> None:
     run, folder = generated
     assert all(Measures.from_dict(sample.measures) for sample in run_folder.read(folder).samples)
     assert "measures" not in _sample_line(replace(run.samples[0], measures={}))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SystemExit(3), "SystemExit: 3"),
+        (RuntimeError("no\nsquares \ud800"), "RuntimeError: no squares ?"),
+        (pytest.skip.Exception("no squares"), "Skipped: no squares"),
+        (SdevalError("cannot be decoded"), "cannot be decoded"),
+    ],
+)
+def test_whatever_a_metric_raises_costs_the_score_of_that_image(
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, error: BaseException, reason: str
+) -> None:
+    def no_squares(self: ClipScore, images: Sequence[GeneratedImage]) -> list[float]:
+        if any(image.case.id == "square" for image in images):
+            raise error
+        return [1.0] * len(images)
+
+    run = scored(generated, monkeypatch, no_squares)
+    assert [sample.reasons for sample in run.samples if sample.case != "square"] == [{}] * 4
+    assert [sample.reasons for sample in run.samples if sample.case == "square"] == [{"clip_score": reason}] * 2
+
+
+def test_a_metric_that_gives_too_few_scores_says_so(
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = scored(generated, monkeypatch, lambda self, images: [1.0] * (len(images) - 1))
+    assert {sample.reasons["clip_score"] for sample in run.samples} == {"gave 0 scores for 1 image"}
+
+
+def without_image(run: Run, row: int) -> Run:
+    """A run of which one sample failed."""
+    samples = list(run.samples)
+    samples[row] = replace(samples[row], image="", sha256="", failure="boom", scores={}, measures={})
+    return replace(run, metrics={}, set_scores={}, features={}, samples=tuple(samples))
+
+
+EVERY_KIND = ("clip_score", "diversity", "duplicates", "frechet_distance", "kernel_distance")
+
+
+def test_a_missing_image_has_no_scores_and_the_others_have_theirs(generated: tuple[Run, Path], tmp_path: Path) -> None:
+    run, folder = generated
+    request = plan(metrics=EVERY_KIND)
+    whole = score(replace(run, metrics={}), request.suite, request.samples, folder, "cpu")
+    part = score(without_image(run, 3), request.suite, request.samples, folder, "cpu")
+    assert part.samples[3].scores == {}
+    names = [set(sample.scores) for sample in part.samples]
+    # Seeds of a case cannot be compared where one is missing.
+    assert names == [{"clip_score", "diversity", "duplicates"}] * 2 + [{"clip_score", "duplicates"}, set()] + names[:2]
+    assert [sample.scores["clip_score"] for sample in part.samples[:3]] == [
+        sample.scores["clip_score"] for sample in whole.samples[:3]
+    ]
+    for name in ("frechet_distance", "kernel_distance"):
+        assert part.set_scores[name].value is None
+        assert part.set_scores[name].reason == "lacks 1 of 6 images; square@1: no image: boom"
+    run_folder.write(part, tmp_path)
+    again = run_folder.read(tmp_path)
+    assert again.samples == part.samples
+    assert np.isnan(again.features["clip"][3]).all()
+    # The set metrics of the cases that are whole are those of a run of these cases.
+    assert again.features["clip"].shape == whole.features["clip"].shape
+    keys = {sample.key for sample in part.samples if sample.case != "square"}
+    reduced = part_of(again, keys, request.suite, "cpu").set_scores["frechet_distance"]
+    expected = part_of(whole, keys, request.suite, "cpu").set_scores["frechet_distance"]
+    assert reduced.value == pytest.approx(expected.value, rel=1e-4)
+
+
+def test_a_run_without_any_image_can_be_written_and_read(generated: tuple[Run, Path], tmp_path: Path) -> None:
+    run, folder = generated
+    for row in range(len(run.samples)):
+        run = without_image(run, row)
+    request = plan(metrics=EVERY_KIND)
+    empty = score(run, request.suite, request.samples, folder, "cpu")
+    assert empty.set_scores["frechet_distance"].reason.startswith("lacks 6 of 6 images")
+    run_folder.write(empty, tmp_path)
+    assert run_folder.read(tmp_path).samples == empty.samples
+
+
+def test_an_image_that_has_no_features_is_told_by_all_metrics_of_the_set(
+    generated: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, folder = generated
+    request = plan(metrics=("frechet_distance", "kernel_distance"))
+    bad = pixel_hash(folder / run.samples[3].image)
+    real = Clip.images
+
+    def images(self: Clip, images: Sequence[Image.Image]) -> np.ndarray:
+        if any(pixel_hash(image) == bad for image in images):
+            raise RuntimeError("no\nfeatures")
+        return real(self, images)
+
+    monkeypatch.setattr(Clip, "images", images)
+    found = score(replace(run, metrics={}, set_scores={}, features={}), request.suite, request.samples, folder, "cpu")
+    why = "RuntimeError: no features"
+    assert found.samples[3].reasons == dict.fromkeys(request.suite.metrics, why)
+    assert [sample.reasons for sample in found.samples[:3]] == [{}] * 3
+    for name in request.suite.metrics:
+        assert found.set_scores[name].reason == f"lacks 1 of 6 images; square@1: {why}"
+
+
+def test_an_image_of_a_run_is_missing_or_there(generated: tuple[Run, Path], tmp_path: Path) -> None:
+    run, _ = generated
+    both = replace(run.samples[0], failure="boom")
+    run_folder.write(replace(run, samples=(both, *run.samples[1:])), tmp_path)
+    with pytest.raises(SdevalError, match=r"samples\.jsonl:1: is corrupt: .* is no image of a run"):
+        run_folder.read(tmp_path)

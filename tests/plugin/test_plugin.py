@@ -458,7 +458,7 @@ def test_two_targets_of_one_name_are_refused(suites: pytest.Pytester) -> None:
     assert "two targets are called model" in result.stderr.str()
 
 
-def test_a_failure_is_told_by_every_item_but_tried_once(
+def test_where_no_image_can_be_generated_every_item_says_why(
     suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import sdeval.engines.diffusers_engine
@@ -471,10 +471,17 @@ def test_a_failure_is_told_by_every_item_but_tried_once(
 
     monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", fails)
     result = suites.runpytest_inprocess(*QUIET)
-    result.assert_outcomes(failed=7)
-    assert len(tries) == 1
-    result.stdout.fnmatch_lines(["unscored: *few on shapes failed: RuntimeError: out of memory"])
-    assert [each["verdict"] for each in verdicts(suites)] == ["unscored"] * 7
+    # Speed and memory are reported only.
+    result.assert_outcomes(failed=5, passed=2)
+    # In one call, and one by one.
+    assert len(tries) == 1 + 3
+    result.stdout.fnmatch_lines(
+        [
+            "unscored: seed 0 has no image: RuntimeError: out of memory",
+            "unscored: clip_score: of 3 cases an image or a score is missing; circle@0: no image: RuntimeError: *",
+        ]
+    )
+    assert [each["verdict"] for each in verdicts(suites)] == ["unscored"] * 5 + ["informational"] * 2
     assert page_fails(suites)
 
 
@@ -824,7 +831,8 @@ def test_a_session_that_crashed_goes_on_in_its_place(suites: pytest.Pytester, mo
 
     def once(self: LoadedTarget, *arguments: Any) -> Any:
         calls.append(arguments)
-        if len(calls) == 2:
+        # The self-check is the second call.
+        if len(calls) == 3:
             raise RuntimeError("out of memory")
         return generate(self, *arguments)
 
@@ -834,8 +842,8 @@ def test_a_session_that_crashed_goes_on_in_its_place(suites: pytest.Pytester, mo
     result = suites.runpytest_inprocess("--sdeval-batch-size", "1", "--sdeval-resume", "-p", "no:cacheprovider")
     result.stdout.fnmatch_lines([f"sdeval: resumes {stopped.name}"])
     assert (suites.path / "reports" / "latest").resolve() == stopped
-    # Two that were left, and the self-check.
-    assert len(calls) == 2 + 3
+    # Two that were left.
+    assert len(calls) == 3 + 2
 
 
 @pytest.fixture

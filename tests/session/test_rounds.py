@@ -25,7 +25,7 @@ from sdeval.errors import NotAvailable, SdevalError
 from sdeval.results import run_folder
 from sdeval.results.run import BATCH_CONSISTENCY, Run
 from sdeval.session.items import Item, Job
-from sdeval.session.judging import _reduce_to_shared_samples
+from sdeval.session.judging import _comparable
 from sdeval.session.resolve import resolve
 from sdeval.session.session import Session
 from tests.generated import plan
@@ -124,7 +124,7 @@ def test_a_set_metric_of_the_baseline_is_that_of_the_seeds_that_were_generated(
     sitting.select(sitting.items(wide))
     state = sitting._state(Job(wide, sitting.jobs[0].target))
     sitting._run(state)
-    _, reduced, _ = _reduce_to_shared_samples(sitting._subject(state))
+    _, reduced, *_ = _comparable(sitting._subject(state), "frechet_distance")
     assert reduced is not None
     assert seeds(reduced) == {0}
     # The same images, measured as a run.
@@ -142,7 +142,7 @@ def test_a_job_that_fails_is_not_tried_again(
         sitting.judge(items[0])
     said = [sitting.judge(item) for item in items[1:]]
     assert {verdict.verdict for verdict in said} == {"unscored"}
-    assert {verdict.reason for verdict in said} == {"few on shapes failed: RuntimeError: out of memory"}
+    assert {verdict.reason for verdict in said} == {"few on shapes failed: RuntimeError: out of memory second line"}
     assert len(tries) == 1
 
 
@@ -161,16 +161,16 @@ def test_the_self_check_is_made_by_the_next_suite_of_a_target_where_the_first_on
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, where: Callable[[Any], bool]) -> list[Any]:
-    """Let generating fail for some batches; the list grows by every one of them."""
-    real, tries = sdeval.engines.diffusers_engine.generate_batch, []
+    """Let the engine itself fail at some batches; the list grows by every one of them."""
+    real, tries = LoadedTarget.generate, []
 
-    def generate(pipeline: Any, batch: Any, settings: Any) -> Any:
+    def generate(engine: LoadedTarget, task: Any, batch: Any, settings: Any) -> Any:
         if where(batch):
             tries.append(batch)
             raise RuntimeError("out of memory\nsecond line")
-        return real(pipeline, batch, settings)
+        return real(engine, task, batch, settings)
 
-    monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", generate)
+    monkeypatch.setattr(LoadedTarget, "generate", generate)
     return tries
 
 
@@ -208,7 +208,7 @@ def test_what_fails_with_further_seeds_is_told_by_every_open_metric_and_tried_on
     found = judged(session(accepted, loaded, tmp_path, guidance_scale=8.5), three)
     assert len(tries) == 1
     told = {(verdict.verdict, verdict.reason) for verdict in found.values() if verdict.verdict != "passed"}
-    why = "few on shapes failed: RuntimeError: out of memory"
+    why = "few on shapes failed: RuntimeError: out of memory second line"
     assert told == {("unscored", f"more seeds were needed to judge it: {why}")}
     # The look before stays on disk.
     assert seeds(run_folder.read(tmp_path / "few" / "shapes")) == {0}

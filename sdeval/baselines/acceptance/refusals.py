@@ -53,8 +53,10 @@ def refuse_early(run: Run, folder: Path) -> None:
 
 
 def refuse_sick(samples: Iterable[SampleResult], folder: Path) -> None:
-    """Refuse broken images."""
+    """Refuse broken and missing images."""
     for sample in samples:
+        if sample.failure:
+            raise BrokenImages(f"{folder}: {sample.case}@{sample.seed}: has no image ({sample.failure})")
         if sample.defect:
             what = f"{sample.case}@{sample.seed}: is {sample.defect} ({sample.detail})"
             raise BrokenImages(f"{folder}: {what}; a baseline holds healthy images only")

@@ -152,7 +152,8 @@ def _shot(sample: SampleResult, before: SampleResult | None, sides: _Sides) -> S
     scores = (f"{short_title(name, sides.run)} {number(value)}" for name, value in sample.scores.items())
     gains = _gains(sample, before, sides.run) if before else {}
     current, then = sides.image(sample.image), sides.then(before)
-    return Shot(sample.seed, current, then, sample.defect, ", ".join(scores), gains)
+    defect = "without an image" if sample.failure else sample.defect
+    return Shot(sample.seed, current, then, defect, ", ".join(scores), gains)
 
 
 def _gains(sample: SampleResult, before: SampleResult, run: Run) -> dict[str, float]:
