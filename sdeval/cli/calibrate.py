@@ -11,7 +11,7 @@ from sdeval._utils.files import short
 from sdeval._utils.formatting import number
 from sdeval._utils.tables import Column, Row, Table, show
 from sdeval.baselines import variability
-from sdeval.cli.target_options import add_suite_and_target, jobs_of, watcher
+from sdeval.cli.target_options import add_suite_and_target, jobs_of, ready, watcher
 from sdeval.errors import SdevalError
 from sdeval.results import run_folder
 
@@ -41,8 +41,8 @@ def run(given: argparse.Namespace) -> int:
     for job in jobs:
         suite, target = job.suite, job.target
         matching = [stored for stored in further if (stored.suite, stored.target) == job.key]
-        with TemporaryDirectory() as folder:
-            measured = calibrate(suite, target, Path(folder), matching, given.seed_sets, watcher())
+        with TemporaryDirectory() as folder, ready(given, target) as engine:
+            measured = calibrate(suite, target, Path(folder), matching, given.seed_sets, watcher(), engine)
         _print(measured)
         print(f"written to {short(variability.write(measured, given.baselines))}\n")
     return 0

@@ -20,7 +20,8 @@ from sdeval.comparison import ALPHA_METRICS
 from sdeval.comparison.paired import paired, tolerance_of, value_of
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
-from sdeval.engines.diffusers_engine import LoadedTarget, pick_device
+from sdeval.engines.diffusers_engine import pick_device
+from sdeval.engines.engine import Engine, open_target
 from sdeval.errors import SdevalError
 from sdeval.evaluation.evaluate import evaluate
 from sdeval.evaluation.plan import make_plan
@@ -52,6 +53,7 @@ def calibrate(
     further: Sequence[Run] = (),
     seed_sets: int = SEED_SETS,
     watcher: Watcher | None = None,
+    engine: Engine | None = None,
 ) -> Variability:
     """Generate a suite again and again with an unchanged target, and measure what its metrics do.
 
@@ -62,6 +64,7 @@ def calibrate(
         further: runs of the same, from other machines or days.
         seed_sets: how many sets of seeds, at least 3.
         watcher: shows the progress of every image.
+        engine: what generates the target, where it is ready already.
 
     Raises:
         SdevalError: a further run asks for something else, or an image or score is missing.
@@ -69,7 +72,7 @@ def calibrate(
     if seed_sets < 3:
         raise SdevalError(f"--seed-sets: a spread takes at least 3 sets of seeds, got {seed_sets}")
     same = [_of_same(run, suite, target) for run in further]
-    measured = _generate(suite, target, folder, seed_sets, watcher or Silent())
+    measured = _generate(suite, engine or open_target(target), folder, seed_sets, watcher or Silent())
     return summarize(suite, replace(measured, harmless=(*measured.harmless, *same)), target.settings)
 
 
@@ -88,13 +91,13 @@ def _of_same(run: Run, suite: Suite, target: Target) -> Run:
     return part
 
 
-def _generate(suite: Suite, target: Target, folder: Path, seed_sets: int, watcher: Watcher) -> Measured:
-    loaded = LoadedTarget(target)
+def _generate(suite: Suite, engine: Engine, folder: Path, seed_sets: int, watcher: Watcher) -> Measured:
+    target = engine.target
 
     def run(name: str, seeds: tuple[int, ...], generated_by: Target) -> Run:
         plan = make_plan(suite, generated_by, seeds=seeds)
         with watcher.watch(f"{suite.name} on {target.name}, {name}", len(plan.samples)) as progress:
-            return evaluate(plan, loaded, folder / name.replace(" ", "-"), progress=progress)
+            return evaluate(plan, engine, folder / name.replace(" ", "-"), progress=progress)
 
     # No seed may be in two sets.
     apart = max(APART, max(suite.seeds) - min(suite.seeds) + 1)
@@ -102,7 +105,7 @@ def _generate(suite: Suite, target: Target, folder: Path, seed_sets: int, watche
         run(f"seeds {number}", tuple(seed + apart * number for seed in suite.seeds), target)
         for number in range(seed_sets)
     ]
-    batches = {max(1, target.batch_size // 2), 1} - {target.batch_size}
+    batches = {max(1, engine.batch_size // 2), 1} - {engine.batch_size}
     harmless = [run(f"batch {size}", suite.seeds, replace(target, batch_size=size)) for size in sorted(batches)]
     with environment.other_threads():
         harmless.append(run("other threads", suite.seeds, target))

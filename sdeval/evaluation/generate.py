@@ -81,7 +81,7 @@ class Generation(AbstractContextManager["Generation"]):
 
     def batches(self) -> Iterator[list[Sample]]:
         """Samples that are still to be generated, as many at a time as go into one call."""
-        return self._plan.batches(self._engine.batch_size, done=set(self._results))
+        return self._plan.batches(batch_size(self._plan, self._engine), done=set(self._results))
 
     def generate(self, batch: list[Sample]) -> None:
         """Generate one batch; on an accelerator its images are encoded while the next one is generated."""
@@ -199,10 +199,15 @@ def _files(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(path.relative_to(folder)): (stat.st_size, stat.st_mtime_ns) for path, stat in found}
 
 
+def batch_size(plan: Plan, engine: Engine) -> int:
+    """Images in one call: what the plan asks for, and never more than what the engine does well."""
+    return min(plan.target.batch_size, engine.batch_size)
+
+
 def time_calls(plan: Plan, engine: Engine, calls: int) -> dict[tuple[str, int], Timing]:
     """Times of the first calls of a plan; nothing is kept of what they generate."""
     timings = {}
-    for call, batch in zip(range(calls), plan.batches(engine.batch_size), strict=False):
+    for call, batch in zip(range(calls), plan.batches(batch_size(plan, engine)), strict=False):
         for generated in engine.generate(plan.suite.task, batch, plan.settings):
             timings[generated.sample.case.id, generated.sample.seed] = timing_of(generated, call, len(batch))
     return timings

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from random import Random
-from typing import Any
 
-import torch
-from diffusers import DiffusionPipeline
 from PIL import Image, ImageChops, ImageFilter
 
-from sdeval.diagnostics.faults.base import WHOLE, Arguments, Fault, altered_call
+from sdeval.diagnostics.faults.alteration import Alteration, alter_fault
+from sdeval.diagnostics.faults.base import WHOLE
 
 LEAK = 8
 """Pixels by which a leaking mask is larger."""
@@ -20,45 +17,39 @@ SWAPPED = 1 / 8
 """Share of the images that are generated from another prompt."""
 
 
-def prompts_dropped(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def prompts_dropped() -> Alteration:
     """The prompt does not arrive."""
-    return altered_call(pipeline, lambda arguments: {**arguments, "prompt": [""] * len(arguments["prompt"])})
+    return Alteration(prompts=lambda prompts: [""] * len(prompts))
 
 
-def prompts_truncated(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def prompts_truncated() -> Alteration:
     """Half of the words arrive."""
 
     def half(text: str) -> str:
         words = text.split()
         return " ".join(words[: max(1, len(words) // 2)])
 
-    return altered_call(
-        pipeline, lambda arguments: {**arguments, "prompt": [half(prompt) for prompt in arguments["prompt"]]}
-    )
+    return Alteration(prompts=lambda prompts: [half(prompt) for prompt in prompts])
 
 
-def prompts_shuffled(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def prompts_shuffled() -> Alteration:
     """Every image of a batch is generated from its neighbour's prompt."""
-    return altered_call(
-        pipeline, lambda arguments: {**arguments, "prompt": [*arguments["prompt"][1:], arguments["prompt"][0]]}
-    )
+    return Alteration(prompts=lambda prompts: [*prompts[1:], prompts[0]])
 
 
-def one_prompt_broken(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def one_prompt_broken() -> Alteration:
     """One prompt in twenty, always the same, does not arrive."""
-    prompts: list[str] = []
+    known: list[str] = []
 
     def drop_some(prompt: str) -> str:
-        if prompt not in prompts:
-            prompts.append(prompt)
-        return "" if prompts.index(prompt) % EVERY == 0 else prompt
+        if prompt not in known:
+            known.append(prompt)
+        return "" if known.index(prompt) % EVERY == 0 else prompt
 
-    return altered_call(
-        pipeline, lambda arguments: {**arguments, "prompt": [drop_some(prompt) for prompt in arguments["prompt"]]}
-    )
+    return Alteration(prompts=lambda prompts: [drop_some(prompt) for prompt in prompts])
 
 
-def some_prompts_swapped(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def some_prompts_swapped() -> Alteration:
     """One image in eight, at random, is generated from the last other prompt."""
     chance = Random(1)
     previous = last = ""
@@ -69,91 +60,68 @@ def some_prompts_swapped(pipeline: DiffusionPipeline) -> AbstractContextManager[
             previous, last = last, prompt
         return previous if chance.random() < SWAPPED else prompt
 
-    return altered_call(
-        pipeline, lambda arguments: {**arguments, "prompt": [swap_some(prompt) for prompt in arguments["prompt"]]}
-    )
+    return Alteration(prompts=lambda prompts: [swap_some(prompt) for prompt in prompts])
 
 
-def negative_prompt_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def negative_prompt_ignored() -> Alteration:
     """What must not be generated is not said."""
-
-    def without(arguments: Arguments) -> Arguments:
-        return {name: value for name, value in arguments.items() if name != "negative_prompt"}
-
-    return altered_call(pipeline, without)
+    return Alteration(no_negative_prompts=True)
 
 
-def mask_inverted(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def mask_inverted() -> Alteration:
     """What should be kept is painted, what should be painted is kept."""
-    return altered_call(
-        pipeline,
-        lambda arguments: {**arguments, "mask_image": [ImageChops.invert(mask) for mask in arguments["mask_image"]]},
-    )
+    return Alteration(mask=ImageChops.invert)
 
 
-def mask_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def mask_ignored() -> Alteration:
     """The whole image is painted, whatever the mask says."""
-
-    def everywhere(arguments: Arguments) -> Arguments:
-        return {**arguments, "mask_image": [Image.new("L", mask.size, 255) for mask in arguments["mask_image"]]}
-
-    return altered_call(pipeline, everywhere)
+    return Alteration(mask=lambda mask: Image.new("L", mask.size, 255))
 
 
-def mask_leaks(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def mask_leaks() -> Alteration:
     """The mask is larger than it should be."""
     wider = ImageFilter.MaxFilter(2 * LEAK + 1)
-    return altered_call(
-        pipeline,
-        lambda arguments: {**arguments, "mask_image": [mask.filter(wider) for mask in arguments["mask_image"]]},
-    )
+    return Alteration(mask=lambda mask: mask.filter(wider))
 
 
-def init_image_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def init_image_ignored() -> Alteration:
     """The init image does not arrive: a grey one does."""
-    return altered_call(
-        pipeline,
-        lambda arguments: {
-            **arguments,
-            "image": [Image.new("RGB", image.size, "grey") for image in arguments["image"]],
-        },
-    )
+    return Alteration(init_image=lambda image: Image.new("RGB", image.size, "grey"))
 
 
-def strength_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def strength_ignored() -> Alteration:
     """The init image is always noised to the end."""
-    return altered_call(pipeline, lambda arguments: {**arguments, "strength": 1.0})
+    return Alteration(strength=1.0)
 
 
-def seeds_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def seeds_ignored() -> Alteration:
     """All seeds generate the same noise."""
-
-    def alike(arguments: Arguments) -> Arguments:
-        generators: list[Any] = [torch.Generator("cpu").manual_seed(0) for _ in arguments["generator"]]
-        return {**arguments, "generator": generators}
-
-    return altered_call(pipeline, alike)
+    return Alteration(seed=0)
 
 
 INPUTS = (
-    Fault(name="prompts-dropped", says="no prompt arrives", plant=prompts_dropped),
-    Fault(name="prompts-truncated", says="half of each prompt arrives", plant=prompts_truncated),
-    Fault(name="prompts-shuffled", says="each image from its neighbour's prompt", plant=prompts_shuffled),
-    Fault(name="some-prompts-swapped", says="1 image in 8 from another prompt", plant=some_prompts_swapped),
-    Fault(name="one-prompt-broken", says="one prompt in twenty does not arrive", plant=one_prompt_broken, clear=WHOLE),
-    Fault(
+    alter_fault(name="prompts-dropped", says="no prompt arrives", alter=prompts_dropped),
+    alter_fault(name="prompts-truncated", says="half of each prompt arrives", alter=prompts_truncated),
+    alter_fault(name="prompts-shuffled", says="each image from its neighbour's prompt", alter=prompts_shuffled),
+    alter_fault(name="some-prompts-swapped", says="1 image in 8 from another prompt", alter=some_prompts_swapped),
+    alter_fault(
+        name="one-prompt-broken", says="one prompt in twenty does not arrive", alter=one_prompt_broken, clear=WHOLE
+    ),
+    alter_fault(
         name="negative-prompt-ignored",
         says="no negative prompt arrives",
-        plant=negative_prompt_ignored,
+        alter=negative_prompt_ignored,
         tasks=("inpainting",),
         clear=(),
     ),
-    Fault(name="mask-inverted", says="inside and outside changed", plant=mask_inverted, tasks=("inpainting",)),
-    Fault(name="mask-ignored", says="the whole image is painted", plant=mask_ignored, tasks=("inpainting",)),
-    Fault(name="mask-leaks", says=f"mask {LEAK} pixels too wide", plant=mask_leaks, tasks=("inpainting",), clear=()),
-    Fault(
-        name="init-image-ignored", says="grey in place of the init image", plant=init_image_ignored, tasks=("img2img",)
+    alter_fault(name="mask-inverted", says="inside and outside changed", alter=mask_inverted, tasks=("inpainting",)),
+    alter_fault(name="mask-ignored", says="the whole image is painted", alter=mask_ignored, tasks=("inpainting",)),
+    alter_fault(
+        name="mask-leaks", says=f"mask {LEAK} pixels too wide", alter=mask_leaks, tasks=("inpainting",), clear=()
     ),
-    Fault(name="strength-ignored", says="always full strength", plant=strength_ignored, tasks=("img2img",)),
-    Fault(name="seeds-ignored", says="all seeds alike", plant=seeds_ignored, tasks=("text2img",)),
+    alter_fault(
+        name="init-image-ignored", says="grey in place of the init image", alter=init_image_ignored, tasks=("img2img",)
+    ),
+    alter_fault(name="strength-ignored", says="always full strength", alter=strength_ignored, tasks=("img2img",)),
+    alter_fault(name="seeds-ignored", says="all seeds alike", alter=seeds_ignored, tasks=("text2img",)),
 )

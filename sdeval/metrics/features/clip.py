@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from sdeval._utils.environment import calm_threads
+from sdeval._utils.hub import cached_file
 from sdeval.errors import NotAvailable, SdevalError, unknown
 from sdeval.metrics.base import Features
 
@@ -134,9 +135,7 @@ def _pretrained(name: str) -> tuple[str, str, str]:
 
 
 def _must_be_cached(repository: str, *files: str) -> None:
-    from huggingface_hub import try_to_load_from_cache
-
-    if not any(isinstance(try_to_load_from_cache(repository, file), str) for file in files):
+    if not any(cached_file(repository, file) for file in files):
         raise NotAvailable(
             f"CLIP weights {repository} are not on this machine; get them with: hf download {repository}"
         )
