@@ -56,7 +56,8 @@ class Unseen:
         has = f"{plural(self.cases, 'case')} and {plural(self.seeds, 'seed')} show"
         if math.isinf(self.detectable):
             return f"{has} no loss of {self.metric}, however large; {takes}"
-        loss = f"a loss of {self.metric} only from {self.detectable:.3g} on, and not one of {self.gross:.3g}"
+        alike = " even if all cases lose alike," if self.cases > 1 else ""
+        loss = f"a loss of {self.metric} only from {self.detectable:.3g} on,{alike} and not one of {self.gross:.3g}"
         return f"{has} {loss}, which is gross; {takes}"
 
 

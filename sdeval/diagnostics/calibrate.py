@@ -17,6 +17,7 @@ from sdeval._utils import environment
 from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines.variability import MetricVariability, Variability, samples_hash
 from sdeval.comparison import ALPHA_METRICS
+from sdeval.comparison.metrics import STATED_SHARE, share_of_round
 from sdeval.comparison.paired import paired, tolerance_of, value_of
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
@@ -27,6 +28,7 @@ from sdeval.evaluation.evaluate import evaluate
 from sdeval.evaluation.plan import make_plan
 from sdeval.evaluation.score import with_seeds
 from sdeval.results.run import Run
+from sdeval.session.items import collapsing_metrics
 
 SEED_SETS = 6
 """Sets of seeds to generate, the suite's own among them."""
@@ -129,7 +131,7 @@ def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = M
         suite=own.suite,
         target=own.target,
         seed_sets=len(measured.seeds),
-        metrics={name: _of_metric(name, suite, measured, ALPHA_METRICS / len(gating)) for name in gating},
+        metrics={name: _of_metric(name, suite, measured, _level(suite, len(gating))) for name in gating},
         request={name: own.request[name] for name in ("cases", "seeds", "settings")},
         samples=samples_hash(sample.fingerprint for sample in own.samples),
         generated_by=own.generated_by,
@@ -138,6 +140,12 @@ def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = M
         images=sum(len(run.samples) for run in measured.seeds),
         defects=dict(Counter(sample.defect for run in measured.seeds for sample in run.samples if sample.defect)),
     )
+
+
+def _level(suite: Suite, gating: int) -> float:
+    """At which one metric is shown to be worse in a session of this suite alone, with all its seeds."""
+    count = gating + bool(collapsing_metrics(suite))
+    return ALPHA_METRICS / count * share_of_round(suite.rounds, len(suite.rounds) - 1)
 
 
 def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> MetricVariability:
@@ -166,6 +174,7 @@ def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> Met
         tolerance=tolerance,
         stated=None if stated is None else allowed,
         detectable=shown.detectable,
+        detectable_anyhow=shown.anyhow,
         cases=len(own.by_case()),
         cases_needed=shown.needed if allowed else 0,
         seed_deviation=shown.spread.deviation,
@@ -180,6 +189,8 @@ class _Shows:
     detectable: float | None
     needed: int
     spread: stats.Spread
+    anyhow: float | None = None
+    """However the loss falls on the cases."""
 
 
 def _shows_mean(name: str, suite: Suite, measured: Measured, allowed: float, alpha: float) -> _Shows:
@@ -191,11 +202,18 @@ def _shows_mean(name: str, suite: Suite, measured: Measured, allowed: float, alp
     seeds = len(suite.rounds[-1])
     if spread is None:
         return _Shows(None, 0, stats.Spread(0.0, 0.0))
-    stated = tolerance_of(record, float(scores.mean()))
-    loss = stats.detectable_loss(spread, len(scores), seeds, allowed, alpha, margin_unit=min(allowed, stated))
+    cases, margin_unit = len(scores), min(allowed, tolerance_of(record, float(scores.mean())))
+    alike = stats.detectable_loss(spread, cases, seeds, allowed, alpha, margin_unit=margin_unit)
+    # A single case bears all of any loss.
+    anyhow = (
+        alike
+        if cases == 1
+        else stats.detectable_anyhow(spread, cases, seeds, allowed, alpha * STATED_SHARE, margin_unit=margin_unit)
+    )
     needed = stats.needed_cases(spread, seeds, allowed, alpha) if allowed else 0
     # Scores that hang together give no spread over seeds that a session could use.
-    return _Shows(loss, needed, spread if record.alone else stats.Spread(spread.variance, 0.0))
+    own_spread = spread if record.alone else stats.Spread(spread.variance, 0.0)
+    return _Shows(min(alike, anyhow), needed, own_spread, anyhow)
 
 
 def _shows_set(name: str, suite: Suite, measured: Measured, allowed: float, alpha: float) -> _Shows:

@@ -147,7 +147,7 @@ def alter_fault(*, name: str, says: str, alter: Callable[[], Alteration], **opti
     Args:
         name: of the fault.
         says: what is wrong, in a few words.
-        alter: makes the alteration, anew each time it is planted: some count what they saw.
+        alter: makes the alteration; called each time it is planted, because some count what they saw.
         options: further fields of `Fault`.
     """
 
