@@ -90,8 +90,8 @@ def _available(jobs: list[Job]) -> list[Job]:
             missing.append((job, error))
     if missing and not available:
         raise missing[0][1]
-    for job, error in missing:
-        print(f"{job.suite.name} on {job.target.name} is skipped: {error}", file=sys.stderr)
+    for job, reason in missing:
+        print(f"{job.suite.name} on {job.target.name} is skipped: {reason}", file=sys.stderr)
     return available
 
 

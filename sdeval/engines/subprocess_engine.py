@@ -11,7 +11,7 @@ from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from sdeval.config.suite import Sample, Task
 from sdeval.config.target import Target
@@ -21,7 +21,11 @@ from sdeval.engines.worker_protocol import Batch, Description, ImageFacts, Opene
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import open_rgb
 
+T = TypeVar("T")
+
 LIMITS = Limits()
+MOST_STARTS = 4
+"""Of a worker that ends over its requests: one bad sample must not cost the others, and a bad machine not the day."""
 
 
 class RemoteEngine:
@@ -48,14 +52,30 @@ class RemoteEngine:
         self._temporary = TemporaryDirectory(prefix="sdeval-", ignore_cleanup_errors=True)
         self._folder = Path(self._temporary.name).resolve()
         self._count = 0
-        self._worker = WorkerProcess(python, self._where, limits)
-        request = {"open": {"name": target.name, **target.describe()}, "folder": str(self._folder)}
-        opened = self._worker.ask(request, Opened, limits.open, f"opening target {target.name}")
+        self._python = python
+        self._starts = 0
+        self._worker = self._start()
+
+    def _start(self) -> WorkerProcess:
+        """A worker that has opened the target."""
+        self._starts += 1
+        worker = WorkerProcess(self._python, self._where, self._limits)
+        request = {"open": {"name": self.target.name, **self.target.describe()}, "folder": str(self._folder)}
+        opened = worker.ask(request, Opened, self._limits.open, f"opening target {self.target.name}")
         if opened.batch_size < 1:
-            self.close()
+            worker.end()
             raise SdevalError(f"{self._where}: answer: batch_size must be from 1 on, got {opened.batch_size}")
         self.batch_size = opened.batch_size
         self._environment = opened.environment
+        return worker
+
+    def _ask(self, request: Mapping[str, Any], kind: type[T], doing: str) -> T:
+        """Ask for something; where the worker ended over an earlier request, another one is started."""
+        if not self._worker.is_running:
+            if self._starts == MOST_STARTS:
+                raise SdevalError(f"{self._where}: was started {MOST_STARTS} times and ended each time; no more")
+            self._worker = self._start()
+        return self._worker.ask(request, kind, self._limits.call, doing)
 
     def close(self) -> None:
         """End the other process, which otherwise goes with this object."""
@@ -75,7 +95,7 @@ class RemoteEngine:
 
     def describe(self, task: Task) -> dict[str, Any]:
         """What really runs there."""
-        answer = self._worker.ask({"describe": task}, Description, self._limits.call, "saying what runs")
+        answer = self._ask({"describe": task}, Description, "saying what runs")
         return dict(answer.generated_by)
 
     def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
@@ -88,7 +108,7 @@ class RemoteEngine:
             for sample, file in zip(batch, files, strict=True)
         ]
         request = {"generate": task, "samples": samples, "settings": dict(settings)}
-        answer = self._worker.ask(request, Batch, self._limits.call, f"generating {batch[0].case.id}")
+        answer = self._ask(request, Batch, f"generating {batch[0].case.id}")
         if len(answer.images) != len(batch):
             raise SdevalError(f"{self._where}: answered with {len(answer.images)} images, asked were {len(batch)}")
         self.load_seconds = answer.load_seconds

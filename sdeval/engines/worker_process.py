@@ -88,6 +88,11 @@ class WorkerProcess:
         self.end = weakref.finalize(self, _end, self._process, limits.end)
         self._check_version(self._answer(None, Hello, limits.hello, "starting"))
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
     def ask(self, request: Mapping[str, Any], kind: type[T], limit: float, doing: str) -> T:
         """Send a request, and wait for its answer.
 
