@@ -74,8 +74,10 @@ def calibrate(
     if seed_sets < 3:
         raise SdevalError(f"--seed-sets: a spread takes at least 3 sets of seeds, got {seed_sets}")
     same = [_of_same(run, suite, target) for run in further]
-    measured = _generate(suite, engine or open_target(target), folder, seed_sets, watcher or Silent())
-    return summarize(suite, replace(measured, harmless=(*measured.harmless, *same)), target.settings)
+    engine = engine or open_target(target)
+    measured = _generate(suite, engine, folder, seed_sets, watcher or Silent())
+    variability = summarize(suite, replace(measured, harmless=(*measured.harmless, *same)), target.settings)
+    return replace(variability, environment=dict(engine.environment))
 
 
 def _of_same(run: Run, suite: Suite, target: Target) -> Run:
