@@ -24,7 +24,7 @@ def vulnerabilities(report: Mapping[str, Any]) -> Iterator[str]:
             yield f"{package['name']} {package['version']}: {vulnerability['id']}, fixed in {fixed}"
 
 
-def audited(report: Mapping[str, Any]) -> int:
+def count_audited(report: Mapping[str, Any]) -> int:
     """How many packages could be looked up."""
     return sum("vulns" in package for package in report["dependencies"])
 
@@ -32,7 +32,7 @@ def audited(report: Mapping[str, Any]) -> int:
 def judge(report: Mapping[str, Any]) -> tuple[int, str]:
     """Exit code, and what to print."""
     lines = list(vulnerabilities(report))
-    total, count = len(report["dependencies"]), audited(report)
+    total, count = len(report["dependencies"]), count_audited(report)
     if not count:
         return 0, f"not audited: advisories on {total} packages cannot be reached from here"
     return int(bool(lines)), "\n".join((*lines, f"{count} of {total} packages audited, {len(lines)} vulnerabilities"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sdeval._utils.validation import shown
+from sdeval._utils.validation import preview
 from sdeval.errors import SdevalError, first_line
 
 
@@ -22,6 +22,6 @@ def cached_file(repository: str, file: str, revision: str | None = None) -> Path
     # OSError: a cache that may not be read; ValueError: a null byte.
     except (HFValidationError, OSError, ValueError) as error:
         raise SdevalError(
-            f"{shown(repository)} is no folder here and no id of the hub, such as org/model: {first_line(error)}"
+            f"{preview(repository)} is no folder here and no id of the hub, such as org/model: {first_line(error)}"
         ) from None
     return Path(path) if isinstance(path, str) else None

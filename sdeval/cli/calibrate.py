@@ -28,23 +28,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Generate a suite with other seeds, batch sizes and threads, and store how much its metrics vary."""
     from sdeval.diagnostics.calibrate import calibrate
 
-    further = [run_folder.read(folder) for folder in given.runs]
-    jobs = jobs_of(given)
-    for stored, folder in zip(further, given.runs, strict=True):
-        if (stored.suite, stored.target) not in [job.key for job in jobs]:
+    further = [run_folder.read(folder) for folder in args.runs]
+    jobs = jobs_of(args)
+    for further_run, folder in zip(further, args.runs, strict=True):
+        if (further_run.suite, further_run.target) not in [job.key for job in jobs]:
             request = ", ".join(" on ".join(job.key) for job in jobs)
-            raise SdevalError(f"{folder}: is a run of {stored.suite} on {stored.target}; asked is {request}")
+            raise SdevalError(f"{folder}: is a run of {further_run.suite} on {further_run.target}; asked is {request}")
     for job in jobs:
         suite, target = job.suite, job.target
         matching = [stored for stored in further if (stored.suite, stored.target) == job.key]
-        with TemporaryDirectory() as folder, ready(given, target) as engine:
-            measured = calibrate(suite, target, Path(folder), matching, given.seed_sets, watcher(), engine)
+        with TemporaryDirectory() as folder, ready(args, target) as engine:
+            measured = calibrate(suite, target, Path(folder), matching, args.seed_sets, watcher(), engine)
         _print(measured)
-        print(f"written to {short(variability.write(measured, given.baselines))}\n")
+        print(f"written to {short(variability.write(measured, args.baselines))}\n")
     return 0
 
 
@@ -56,7 +56,7 @@ def _print(measured: Variability) -> None:
         alike, anyhow = metric.detectable, metric.detectable_anyhow
         # What a set metric shows does not depend on how a loss falls on the cases.
         losses = (None, alike) if anyhow is None else (alike, anyhow)
-        values = (metric.value, metric.variability, metric.harmless, metric.allowed, *losses)
+        values = (metric.value, metric.variability, metric.harmless, metric.effective_tolerance, *losses)
         rows.append(Row([name, *map(number, values), _cases(metric)]))
     show(Table(columns, rows, title=f"{measured.suite} on {measured.target}, {measured.seed_sets} sets of seeds"))
     print("detectable: a loss of the mean that is shown 4 times in 5, however it falls on the cases")

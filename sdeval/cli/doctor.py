@@ -24,17 +24,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Generate a few images, and say what they depend on besides case and seed; exit with 1 if something is wrong."""
     from sdeval.diagnostics.doctor import examine, suite_for
     from sdeval.evaluation.plan import make_plan
 
-    target = target_of(given, "shapes")
+    target = target_of(args, "shapes")
     checkpoints.require(target)
     with TemporaryDirectory() as folder:
         suite = suite_for(target, Path(folder))
         plan = make_plan(suite, target)
-        with ready(given, target) as engine:
+        with ready(args, target) as engine:
             checks = examine(engine, plan.suite, plan.settings, plan.samples)
     show(Table([Column()], list(map(_row, checks))))
     return int(any(item.state == "wrong" for item in checks))

@@ -11,14 +11,14 @@ from typing import Any
 
 import yaml
 
-from sdeval._utils.validation import check_fields, shown
+from sdeval._utils.validation import check_fields, preview
 from sdeval.config.suite import Case
 from sdeval.errors import SdevalError, unknown
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """One case as the file gives it; `lines` says where each field stands."""
+    """One case as the file gives it; `lines` has the line number of each field."""
 
     line: int
     fields: Mapping[str, Any]
@@ -78,13 +78,13 @@ def _as_it_is(raw: Any, _: Path) -> Any:
 
 
 def _number(raw: Any, _: Path) -> Any:
-    """A number that stands in quotes, or in a table; an empty text is none."""
+    """A number that is written in quotes or in a table; an empty text is no number."""
     if not isinstance(raw, str):
         return raw
     try:
         return float(raw) if raw else None
     except ValueError:
-        raise ValueError(f"must be a number, got {shown(raw)}") from None
+        raise ValueError(f"must be a number, got {preview(raw)}") from None
 
 
 def _image(raw: Any, file: Path) -> Any:

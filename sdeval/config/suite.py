@@ -61,7 +61,7 @@ class Case(typed.Checked):
             _convert(self, name, str, Path)
         _convert(self, "tags", list, tuple)
         origin = self.origin if isinstance(self.origin, str) else ""
-        typed.check(self, origin or f"case {typed.shown(self.id)}")
+        typed.check(self, origin or f"case {typed.preview(self.id)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Suite(typed.Checked):
             if len(set(values)) != len(values) or (not values and name != "metrics"):
                 raise SdevalError(f"{where}: {name} must be distinct and at least one, got {list(values)}")
         if any(not -(2**63) <= seed < 2**63 for seed in self.seeds):
-            raise SdevalError(f"{where}: seeds must fit into 64 bits, got {typed.shown(list(self.seeds))}")
+            raise SdevalError(f"{where}: seeds must fit into 64 bits, got {typed.preview(list(self.seeds))}")
         if self.max_seeds is not None and self.max_seeds < len(self.seeds):
             raise SdevalError(f"{where}: max_seeds must be at least {len(self.seeds)}, got {self.max_seeds}")
         for metric, tolerance in self.tolerances.items():

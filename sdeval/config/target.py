@@ -24,7 +24,7 @@ SHORT_DTYPES: Mapping[str, Dtype] = {
 }
 """Other names that users give them."""
 EMBEDDED = "embedded:shapes"
-"""The model that comes with sdeval, whatever folder it is installed in."""
+"""The model that comes with sdeval, independent of the folder that it is installed in."""
 OWN = "python:"
 """How the model of a target begins that is a program of one's own."""
 DEVICES = ("auto", "cpu", "cuda", "mps")

@@ -25,7 +25,7 @@ Tables = Mapping[str, tuple[str, Mapping[str, Any]]]
 
 
 @cache
-def shipped() -> Mapping[str, Target]:
+def shipped_targets() -> Mapping[str, Target]:
     """The targets that come with sdeval."""
     text = (resources.files("sdeval") / "targets.toml").read_text(encoding="utf-8")
     return MappingProxyType(targets_of(_tables_by_name(tomllib.loads(text), "targets.toml of sdeval"), {}))
@@ -39,11 +39,11 @@ def of_project(root: Path, table: Mapping[str, Any]) -> dict[str, Target]:
         table: `[tool.sdeval.targets]`.
 
     Raises:
-        SdevalError: a table holds what no target has, or extends what nobody knows.
+        SdevalError: a table has an unknown field, or extends an unknown target.
     """
     path = root / FILE
     tables = {**_of_file(path), **_tables_by_name(table, f"{root / 'pyproject.toml'}: [tool.sdeval.targets]")}
-    return {**shipped(), **targets_of(tables, shipped())}
+    return {**shipped_targets(), **targets_of(tables, shipped_targets())}
 
 
 def _of_file(path: Path) -> dict[str, tuple[str, Mapping[str, Any]]]:

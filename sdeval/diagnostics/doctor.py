@@ -96,7 +96,7 @@ def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: 
         batches = Check("batches", "fine", "every image is generated in a call of its own")
     else:
         batches = alone_or_together(alone, engine.generate(suite.task, [first, *samples[1:]], settings)[0])
-    return [repeatable(alone, again), batches, seeded(alone, other), *machine()]
+    return [repeatable(alone, again), batches, check_seeds(alone, other), *machine()]
 
 
 def repeatable(first: Generated, second: Generated) -> Check:
@@ -117,7 +117,7 @@ def alone_or_together(alone: Generated, together: Generated) -> Check:
     return Check("batches", "look", f"alone and in a batch: {difference}", advice)
 
 
-def seeded(first: Generated, second: Generated) -> Check:
+def check_seeds(first: Generated, second: Generated) -> Check:
     """The same case with two seeds."""
     difference, kind = _difference(first, second)
     if kind == "changed":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sdeval._utils.hub import cached_file
-from sdeval._utils.validation import readable, shown
+from sdeval._utils.validation import preview, readable
 from sdeval.config.suite import Task
 from sdeval.config.target import EMBEDDED, Target
 from sdeval.engines import hardware
@@ -91,7 +91,7 @@ def _folder(target: Target, field: str, text: str) -> Path | None:
     # Nobody's home, a name too long for a file, a folder that may not be read, a null byte.
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
-        raise SdevalError(f"{where}: {shown(text)} cannot be opened: {reason}") from None
+        raise SdevalError(f"{where}: {preview(text)} cannot be opened: {reason}") from None
     if looks_like_path(text):
         raise SdevalError(f"{where}: no such folder: {readable(text)}")
     return None
@@ -137,7 +137,9 @@ def _path(target: Target, text: str) -> Path:
         path = Path(text).expanduser()
         path.exists()
     except (OSError, RuntimeError, ValueError) as error:
-        raise SdevalError(f"target {target.name}: loras: {shown(text)} cannot be opened: {first_line(error)}") from None
+        raise SdevalError(
+            f"target {target.name}: loras: {preview(text)} cannot be opened: {first_line(error)}"
+        ) from None
     return path
 
 

@@ -12,10 +12,10 @@ import pytest
 from sdeval import Sample, SdevalError, load_cases
 from sdeval.cli import main
 from sdeval.config.target import Target
-from sdeval.config.target_registry import shipped
-from sdeval.diagnostics.faults import FAULTS, planted
+from sdeval.config.target_registry import shipped_targets
+from sdeval.diagnostics.faults import FAULTS, plant_fault
 from sdeval.diagnostics.faults.alteration import Alteration, AlteredEngine
-from sdeval.diagnostics.sensitivity import chosen
+from sdeval.diagnostics.sensitivity import select_faults
 from sdeval.engines.callable_engine import OwnEngine
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.engine import Engine
@@ -155,15 +155,15 @@ def test_a_suite_whose_target_is_not_here_is_skipped_and_the_others_are_calibrat
 def test_a_fault_of_a_pipelines_inside_is_refused_for_a_program_with_those_that_fit() -> None:
     suite = plan().suite
     with pytest.raises(SdevalError, match="steps-2 is one of a diffusers pipeline; what can be planted here: prompts-"):
-        chosen(["steps-2"], suite, in_pipeline=False)
-    everywhere = chosen([], suite, in_pipeline=False)
+        select_faults(["steps-2"], suite, in_pipeline=False)
+    everywhere = select_faults([], suite, in_pipeline=False)
     assert {"prompts-dropped", "seeds-ignored", "blur", "other-threads"} <= {fault.name for fault in everywhere}
     assert all(fault.around for fault in everywhere)
 
 
 def test_a_fault_of_a_pipelines_inside_cannot_be_planted_around_another_engine(tmp_path: Path) -> None:
     message = "fault steps-2 is one of a diffusers pipeline, and own is none here"
-    with pytest.raises(SdevalError, match=message), planted(FAULTS["steps-2"], own(tmp_path), "text2img"):
+    with pytest.raises(SdevalError, match=message), plant_fault(FAULTS["steps-2"], own(tmp_path), "text2img"):
         raise AssertionError("planted")
 
 
@@ -201,6 +201,6 @@ def test_an_engine_with_a_fault_says_what_the_sound_one_says(loaded: LoadedTarge
 
 def test_smaller_batches_are_generated_where_a_plan_asks_for_them(loaded: LoadedTarget) -> None:
     asked = plan()
-    assert batch_size(asked, loaded) == shipped()["shapes"].batch_size
+    assert batch_size(asked, loaded) == shipped_targets()["shapes"].batch_size
     assert batch_size(replace(asked, target=replace(asked.target, batch_size=1)), loaded) == 1
     assert batch_size(replace(asked, target=replace(asked.target, batch_size=999)), loaded) == loaded.batch_size

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sdeval import Case, SdevalError, Target
 from sdeval.config.suite import Sample
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.engines.generated import Generated
 from sdeval.engines.subprocess_engine import RemoteEngine
 from sdeval.engines.worker_process import Limits
@@ -27,7 +27,7 @@ READY_FOLDER = "hello(); folder = read()['folder']; opened()\n"
 
 
 def opened(folder: Path, body: str, limits: Limits = LIMITS) -> RemoteEngine:
-    return RemoteEngine(shipped()["shapes"], make(folder, body), limits=limits)
+    return RemoteEngine(shipped_targets()["shapes"], make(folder, body), limits=limits)
 
 
 def generate(folder: Path, body: str, limits: Limits = LIMITS) -> list[Generated]:
@@ -244,7 +244,7 @@ def test_a_worker_that_ends_over_a_sample_is_started_again_for_the_others(
 def test_noise_before_the_worker_speaks_is_passed_over(tmp_path: Path, noise: str) -> None:
     script = f"{noise}\nos.execv({sys.executable!r}, [{sys.executable!r}, '-m', 'sdeval.engines.worker'])"
     engine = opened(tmp_path, script, Limits())
-    assert engine.batch_size == shipped()["shapes"].batch_size
+    assert engine.batch_size == shipped_targets()["shapes"].batch_size
     engine.close()
 
 

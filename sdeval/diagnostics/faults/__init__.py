@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sdeval.config.suite import Task
-from sdeval.diagnostics.faults.base import Fault, altered_call
+from sdeval.diagnostics.faults.base import Fault, alter_call
 from sdeval.diagnostics.faults.controls import CONTROLS
 from sdeval.diagnostics.faults.images import IMAGES
 from sdeval.diagnostics.faults.inputs import INPUTS
@@ -24,11 +24,11 @@ from sdeval.errors import SdevalError
 
 FAULTS: dict[str, Fault] = {fault.name: fault for fault in (*SAMPLING, *INPUTS, *MODEL, *IMAGES)}
 
-__all__ = ["CONTROLS", "FAULTS", "Fault", "altered_call", "planted"]
+__all__ = ["CONTROLS", "FAULTS", "Fault", "alter_call", "plant_fault"]
 
 
 @contextmanager
-def planted(fault: Fault, engine: Engine, task: Task) -> Iterator[Engine]:
+def plant_fault(fault: Fault, engine: Engine, task: Task) -> Iterator[Engine]:
     """An engine with a fault.
 
     Raises:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from sdeval.config.suite import Case, Sample, Task
 from sdeval.config.target import Target
-from sdeval.diagnostics.faults.base import Arguments, Fault, Images, altered_call
+from sdeval.diagnostics.faults.base import Arguments, Fault, Images, alter_call
 from sdeval.engines.engine import Engine
 from sdeval.engines.generated import Generated, to_image
 from sdeval.imaging.io import open_mask, open_rgb, to_pixels, write_png
@@ -153,7 +153,7 @@ def alter_fault(*, name: str, says: str, alter: Callable[[], Alteration], **opti
 
     def plant(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
         alteration = alter()
-        return altered_call(pipeline, alteration.call_arguments, alteration.output_images)
+        return alter_call(pipeline, alteration.call_arguments, alteration.output_images)
 
     @contextmanager
     def around(engine: Engine) -> Iterator[Engine]:

@@ -13,12 +13,12 @@ from sdeval.diagnostics.faults.alteration import Alteration, alter_fault
 from sdeval.diagnostics.faults.base import Images
 
 
-def red_and_blue_swapped() -> Alteration:
+def swap_red_and_blue() -> Alteration:
     """Channels come out as BGR."""
     return Alteration(images=lambda generated: generated[..., ::-1])
 
 
-def some_black(every: int) -> Alteration:
+def blacken_some(every: int) -> Alteration:
     """One image in `every` comes out black, as a safety checker makes them."""
     generated = 0
 
@@ -63,9 +63,9 @@ def shrink(image: Image.Image) -> Image.Image:
 
 
 IMAGES = (
-    alter_fault(name="red-and-blue-swapped", says="red and blue swapped", alter=red_and_blue_swapped),
-    alter_fault(name="one-in-ten-black", says="1 image in 10 black", alter=partial(some_black, every=10)),
-    alter_fault(name="one-in-twenty-black", says="1 image in 20 black", alter=partial(some_black, every=20)),
+    alter_fault(name="red-and-blue-swapped", says="red and blue swapped", alter=swap_red_and_blue),
+    alter_fault(name="one-in-ten-black", says="1 image in 10 black", alter=partial(blacken_some, every=10)),
+    alter_fault(name="one-in-twenty-black", says="1 image in 20 black", alter=partial(blacken_some, every=20)),
     alter_fault(
         name="blur",
         says="blurred by 1 pixel",

@@ -17,12 +17,12 @@ SWAPPED = 1 / 8
 """Share of the images that are generated from another prompt."""
 
 
-def prompts_dropped() -> Alteration:
+def drop_prompts() -> Alteration:
     """The prompt does not arrive."""
     return Alteration(prompts=lambda prompts: [""] * len(prompts))
 
 
-def prompts_truncated() -> Alteration:
+def truncate_prompts() -> Alteration:
     """Half of the words arrive."""
 
     def half(text: str) -> str:
@@ -32,12 +32,12 @@ def prompts_truncated() -> Alteration:
     return Alteration(prompts=lambda prompts: [half(prompt) for prompt in prompts])
 
 
-def prompts_shuffled() -> Alteration:
+def shuffle_prompts() -> Alteration:
     """Every image of a batch is generated from its neighbour's prompt."""
     return Alteration(prompts=lambda prompts: [*prompts[1:], prompts[0]])
 
 
-def one_prompt_broken() -> Alteration:
+def break_one_prompt() -> Alteration:
     """One prompt in twenty, always the same, does not arrive."""
     known: list[str] = []
 
@@ -49,7 +49,7 @@ def one_prompt_broken() -> Alteration:
     return Alteration(prompts=lambda prompts: [drop_some(prompt) for prompt in prompts])
 
 
-def some_prompts_swapped() -> Alteration:
+def swap_some_prompts() -> Alteration:
     """One image in eight, at random, is generated from the last other prompt."""
     chance = Random(1)
     previous = last = ""
@@ -63,65 +63,65 @@ def some_prompts_swapped() -> Alteration:
     return Alteration(prompts=lambda prompts: [swap_some(prompt) for prompt in prompts])
 
 
-def negative_prompt_ignored() -> Alteration:
+def ignore_negative_prompt() -> Alteration:
     """What must not be generated is not said."""
     return Alteration(no_negative_prompts=True)
 
 
-def mask_inverted() -> Alteration:
+def invert_mask() -> Alteration:
     """What should be kept is painted, what should be painted is kept."""
     return Alteration(mask=ImageChops.invert)
 
 
-def mask_ignored() -> Alteration:
+def ignore_mask() -> Alteration:
     """The whole image is painted, whatever the mask says."""
     return Alteration(mask=lambda mask: Image.new("L", mask.size, 255))
 
 
-def mask_leaks() -> Alteration:
+def widen_mask() -> Alteration:
     """The mask is larger than it should be."""
     wider = ImageFilter.MaxFilter(2 * LEAK + 1)
     return Alteration(mask=lambda mask: mask.filter(wider))
 
 
-def init_image_ignored() -> Alteration:
+def ignore_init_image() -> Alteration:
     """The init image does not arrive: a grey one does."""
     return Alteration(init_image=lambda image: Image.new("RGB", image.size, "grey"))
 
 
-def strength_ignored() -> Alteration:
+def ignore_strength() -> Alteration:
     """The init image is always noised to the end."""
     return Alteration(strength=1.0)
 
 
-def seeds_ignored() -> Alteration:
+def ignore_seeds() -> Alteration:
     """All seeds generate the same noise."""
     return Alteration(seed=0)
 
 
 INPUTS = (
-    alter_fault(name="prompts-dropped", says="no prompt arrives", alter=prompts_dropped),
-    alter_fault(name="prompts-truncated", says="half of each prompt arrives", alter=prompts_truncated),
-    alter_fault(name="prompts-shuffled", says="each image from its neighbour's prompt", alter=prompts_shuffled),
-    alter_fault(name="some-prompts-swapped", says="1 image in 8 from another prompt", alter=some_prompts_swapped),
+    alter_fault(name="prompts-dropped", says="no prompt arrives", alter=drop_prompts),
+    alter_fault(name="prompts-truncated", says="half of each prompt arrives", alter=truncate_prompts),
+    alter_fault(name="prompts-shuffled", says="each image from its neighbour's prompt", alter=shuffle_prompts),
+    alter_fault(name="some-prompts-swapped", says="1 image in 8 from another prompt", alter=swap_some_prompts),
     alter_fault(
-        name="one-prompt-broken", says="one prompt in twenty does not arrive", alter=one_prompt_broken, clear=WHOLE
+        name="one-prompt-broken", says="one prompt in twenty does not arrive", alter=break_one_prompt, clear=WHOLE
     ),
     alter_fault(
         name="negative-prompt-ignored",
         says="no negative prompt arrives",
-        alter=negative_prompt_ignored,
+        alter=ignore_negative_prompt,
         tasks=("inpainting",),
         clear=(),
     ),
-    alter_fault(name="mask-inverted", says="inside and outside changed", alter=mask_inverted, tasks=("inpainting",)),
-    alter_fault(name="mask-ignored", says="the whole image is painted", alter=mask_ignored, tasks=("inpainting",)),
+    alter_fault(name="mask-inverted", says="inside and outside changed", alter=invert_mask, tasks=("inpainting",)),
+    alter_fault(name="mask-ignored", says="the whole image is painted", alter=ignore_mask, tasks=("inpainting",)),
     alter_fault(
-        name="mask-leaks", says=f"mask {LEAK} pixels too wide", alter=mask_leaks, tasks=("inpainting",), clear=()
+        name="mask-leaks", says=f"mask {LEAK} pixels too wide", alter=widen_mask, tasks=("inpainting",), clear=()
     ),
     alter_fault(
-        name="init-image-ignored", says="grey in place of the init image", alter=init_image_ignored, tasks=("img2img",)
+        name="init-image-ignored", says="grey in place of the init image", alter=ignore_init_image, tasks=("img2img",)
     ),
-    alter_fault(name="strength-ignored", says="always full strength", alter=strength_ignored, tasks=("img2img",)),
-    alter_fault(name="seeds-ignored", says="all seeds alike", alter=seeds_ignored, tasks=("text2img",)),
+    alter_fault(name="strength-ignored", says="always full strength", alter=ignore_strength, tasks=("img2img",)),
+    alter_fault(name="seeds-ignored", says="all seeds alike", alter=ignore_seeds, tasks=("text2img",)),
 )
