@@ -1,4 +1,4 @@
-"""The cache of the Hugging Face hub on this machine; nothing is ever downloaded."""
+"""Folders of models, and the cache of the Hugging Face hub on this machine; nothing is ever downloaded."""
 
 from __future__ import annotations
 
@@ -25,3 +25,17 @@ def cached_file(repository: str, file: str, revision: str | None = None) -> Path
             f"{preview(repository)} is no folder here and no id of the hub, such as org/model: {first_line(error)}"
         ) from None
     return Path(path) if isinstance(path, str) else None
+
+
+def local_folder(text: str) -> Path | None:
+    """The folder that a text names; None where there is none.
+
+    Raises:
+        SdevalError: the text is no path: nobody's home, a name too long for a file, a null byte.
+    """
+    try:
+        path = Path(text).expanduser()
+        return path if text and path.is_dir() else None
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise SdevalError(f"{preview(text)} cannot be opened: {reason}") from None

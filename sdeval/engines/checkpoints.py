@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sdeval._utils.hub import cached_file
+from sdeval._utils.hub import cached_file, local_folder
 from sdeval._utils.validation import preview, readable
 from sdeval.config.suite import Task
 from sdeval.config.target import EMBEDDED, Target
@@ -83,15 +83,13 @@ def _folder(target: Target, field: str, text: str) -> Path | None:
     """
     where = f"target {target.name}: {field}"
     try:
-        path = Path(text).expanduser()
-        if text and path.is_dir():
-            return path
-        if text and path.exists():
-            raise SdevalError(f"{where}: must be a folder in diffusers format, and {readable(text)} is a file")
-    # Nobody's home, a name too long for a file, a folder that may not be read, a null byte.
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or first_line(error)
-        raise SdevalError(f"{where}: {preview(text)} cannot be opened: {reason}") from None
+        folder = local_folder(text)
+    except SdevalError as error:
+        raise SdevalError(f"{where}: {error}") from None
+    if folder is not None:
+        return folder
+    if text and Path(text).expanduser().exists():
+        raise SdevalError(f"{where}: must be a folder in diffusers format, and {readable(text)} is a file")
     if looks_like_path(text):
         raise SdevalError(f"{where}: no such folder: {readable(text)}")
     return None

@@ -143,7 +143,7 @@ def test_the_judge_shows_what_is_said_to_be_detectable_however_it_falls_on_the_c
         "clip_score": stats.Spread(measured_before.seed_deviation**2, measured_before.seed_freedom, INFO.tolerance)
     }
     circumstances = Circumstances(share=share_of_round(request.rounds, 1), spreads=known)
-    records = {"clip_score": replace(CLIP_SCORE, tolerance=measured_before.allowed)}
+    records = {"clip_score": replace(CLIP_SCORE, tolerance=measured_before.effective_tolerance)}
     times, shown = 60, 0
     for _ in range(times):
         level = rng.normal(60, 5, size=(cases, 1))

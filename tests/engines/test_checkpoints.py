@@ -77,7 +77,7 @@ def test_a_folder_that_may_not_be_read_is_named(part: str, tmp_path: Path, monke
         require(Target(name="mine", model=str(tmp_path)))
 
 
-@given(st.text(max_size=40))
+@given(st.text(max_size=40) | st.sampled_from(["~0", "~", ".", "..", "/", "x" * 300]))
 def test_any_text_is_a_model_that_is_here_or_one_line(text: str) -> None:
     target = Target(name="mine", model="embedded:shapes")
     looks = (
@@ -87,6 +87,7 @@ def test_any_text_is_a_model_that_is_here_or_one_line(text: str) -> None:
         lambda: find_lora(target, text),
         lambda: _find(text),
         lambda: _locate(f"hf-hub:{text}"),
+        lambda: _locate(f"local-dir:{text}"),
     )
     for look in looks:
         assert len(refusal(look).splitlines()) <= 1

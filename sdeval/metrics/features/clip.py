@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from sdeval._utils.environment import calm_threads
-from sdeval._utils.hub import cached_file
+from sdeval._utils.hub import cached_file, local_folder
+from sdeval._utils.validation import readable
 from sdeval.errors import NotAvailable, SdevalError, unknown
 from sdeval.metrics.base import Features
 
@@ -103,7 +104,10 @@ def _locate(name: str) -> tuple[str, str | None, str]:
 
         return _folder(clip_folder(), "shapes")
     if name.startswith("local-dir:"):
-        return _folder(Path(name.removeprefix("local-dir:")), name)
+        folder = local_folder(name.removeprefix("local-dir:"))
+        if folder is None:
+            raise SdevalError(f"clip_model: no such folder: {readable(name.removeprefix('local-dir:'))}")
+        return _folder(folder, name)
     if name.startswith("hf-hub:"):
         _must_be_cached(name.removeprefix("hf-hub:"), "open_clip_config.json")
         return name, None, name

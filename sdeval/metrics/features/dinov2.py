@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from sdeval._utils.environment import calm_threads
-from sdeval._utils.hub import cached_file
+from sdeval._utils.hub import cached_file, local_folder
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.imaging.io import to_pixels
 from sdeval.metrics.base import Features
@@ -83,8 +83,8 @@ def _load(folder: Path, model: str) -> Any:
 
 
 def _find(model: str) -> Path:
-    folder = Path(model).expanduser()
-    if folder.is_dir():
+    folder = local_folder(model)
+    if folder is not None:
         # The other format of such folders is a pickle, which could run code.
         if not (folder / "model.safetensors").is_file():
             raise SdevalError(f"dinov2_model {model}: no model.safetensors in it; other formats are not opened")
