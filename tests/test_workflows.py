@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +56,8 @@ def test_sdeval_knows_every_command(path: Path) -> None:
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_what_runs_code_of_a_pull_request_may_write_nothing(path: Path) -> None:
     content = read(path)
-    assert content["permissions"] == {"contents": "read"}
-    assert "permissions" not in content["jobs"]["generate"]
+    assert content["permissions"] == {}
+    assert content["jobs"]["generate"]["permissions"] == {"contents": "read"}
     assert content["jobs"]["comment"]["permissions"] == {"pull-requests": "write"}
     assert not any("checkout" in step.get("uses", "") for step in content["jobs"]["comment"]["steps"])
     assert all(job["timeout-minutes"] for job in content["jobs"].values())
@@ -71,3 +74,54 @@ def test_the_report_is_kept_whatever_happened(path: Path) -> None:
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_nothing_of_a_pull_request_is_pasted_into_a_shell(path: Path) -> None:
     assert not any("${{" in step.get("run", "") for step in steps(path))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_action_is_pinned_by_its_commit_with_the_version_beside_it(path: Path) -> None:
+    uses = re.findall(r"^ *(?:- )?uses: (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(uses) == sum("uses" in step for step in steps(path)) > 0
+    assert all(re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use) for use in uses), uses
+
+
+def test_the_same_action_is_of_the_same_commit_everywhere() -> None:
+    texts = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
+    commits: dict[str, set[str]] = {}
+    for name, commit in re.findall(r"uses: actions/([a-z-]+)\S*@(\S+ # \S+)", texts):
+        commits.setdefault(name, set()).add(commit)
+    assert set(commits) == {"checkout", "setup-python", "cache", "upload-artifact", "download-artifact"}
+    assert {name: len(found) for name, found in commits.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_token_is_left_in_the_checkout(path: Path) -> None:
+    checkouts = [step for step in steps(path) if "actions/checkout" in step.get("uses", "")]
+    assert [step["with"] for step in checkouts] == [{"persist-credentials": False}]
+
+
+def test_weights_that_code_of_a_pull_request_may_touch_are_used_by_no_other_job() -> None:
+    """The hosted runner saves none from a pull request; on a machine of one's own they must not be writable."""
+    saves = [step for step in steps(WORKFLOWS[0]) if step.get("with", {}).get("path") == "~/.cache/huggingface"]
+    assert [step["uses"].partition("@")[0] for step in saves] == ["actions/cache/restore", "actions/cache/save"]
+    assert "github.event_name != 'pull_request'" in saves[1]["if"]
+    names = [step.get("run", step.get("uses")) for step in steps(WORKFLOWS[0])]
+    assert names.index(saves[1]["uses"]) < next(n for n, name in enumerate(names) if name.startswith("pytest "))
+    generate = read(WORKFLOWS[1])["jobs"]["generate"]
+    assert generate["env"] == {
+        "HF_HOME": "/var/cache/huggingface",
+        "TORCH_HOME": "/var/cache/torch",
+        "HF_HUB_OFFLINE": "1",
+    }
+    assert not any("hf download" in step.get("run", "") for step in generate["steps"])
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_runner_that_may_write_its_weights_is_refused(writable: bool, tmp_path: Path) -> None:
+    """The first step as the shell runs it; a folder that is not there cannot be written either."""
+    first = read(WORKFLOWS[1])["jobs"]["generate"]["steps"][0]
+    weights = tmp_path / "weights"
+    if writable:
+        weights.mkdir()
+    environment = {**os.environ, "HF_HOME": str(weights), "TORCH_HOME": str(tmp_path / "none")}
+    done = subprocess.run(["bash", "-e", "-c", first["run"]], env=environment, capture_output=True, text=True)
+    assert done.returncode == int(writable)
+    assert ("can be written: see the head of this workflow" in done.stdout) == writable

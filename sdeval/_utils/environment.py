@@ -55,7 +55,7 @@ def describe() -> dict[str, Any]:
         "hardware": hardware_class(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "packages": {name: version for name in PACKAGES if (version := package_version(name))},
         "cuda": torch.version.cuda if cuda else None,
         "threads": torch.get_num_threads(),
         "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
@@ -85,7 +85,8 @@ def _processor() -> str:
     return next(names, platform.machine())
 
 
-def _version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """Version of a package; None where it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -27,3 +27,14 @@ def with_sign(value: float | None) -> str:
 def probability(value: float | None) -> str:
     """A p-value."""
     return "–" if value is None else ("<0.001" if value < 0.001 else f"{value:.3f}")
+
+
+def plain_line(text: str, most: int = 300) -> str:
+    r"""Anybody's text for a message: on one line, without control characters, and of a long one its end.
+
+    Example:
+        >>> plain_line("\x1b[31mred\nalert"), plain_line("0123456789", most=4)
+        ('?[31mred alert', '…789')
+    """
+    line = "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
+    return line if len(line) <= most else f"…{line[len(line) - most + 1 :]}"

@@ -237,6 +237,11 @@ def label(name: object) -> str:
     return " ".join(name.split()) if isinstance(name, str) else preview(name)
 
 
+def readable(text: str) -> str:
+    """A text as messages name it: as it is, or as Python writes it where it is long or holds control characters."""
+    return text if text.isprintable() and len(text) <= 3 * SHOWN else preview(text)
+
+
 def preview(value: object) -> str:
     """A value as messages show it: on one line, and cut where it is long."""
     try:

@@ -51,11 +51,14 @@ class MetricVariability(Checked):
     stated: Number | None
     """The tolerance that the suite states, which takes precedence; None where it states none."""
     detectable: Number | None
-    """The smallest loss that the suite with all its seeds shows four times in five, if a change alters images as
-    much as other seeds do. A change that alters them less is shown at a smaller loss. None where none can be shown."""
+    """The smallest loss that the suite with all its seeds shows four times in five, if it takes the same from every
+    case, and the change makes every image as different as other seeds do. None where it shows none."""
     cases: int
     cases_needed: int
-    """About how many cases it takes to show a loss beyond the tolerance four times in five; 0 without a tolerance."""
+    """About how many cases it takes to show, four times in five, what lies beyond the tolerance; 0 without one."""
+    detectable_anyhow: Number | None = None
+    """The same for a mean loss that may fall on a few cases only, or on one. None where it shows none, or for a set
+    metric, or where it was measured by an earlier version."""
     seed_deviation: Number = 0.0
     """Standard deviation of a single score over the seeds of a case."""
     seed_freedom: Number = 0.0

@@ -11,7 +11,7 @@ from sdeval._utils.files import short
 from sdeval._utils.formatting import number
 from sdeval._utils.tables import Column, Row, Table, show
 from sdeval.baselines import variability
-from sdeval.cli.target_options import add_suite_and_target, jobs_of, watcher
+from sdeval.cli.target_options import add_suite_and_target, jobs_of, ready, watcher
 from sdeval.errors import SdevalError
 from sdeval.results import run_folder
 
@@ -40,26 +40,30 @@ def run(args: argparse.Namespace) -> int:
             raise SdevalError(f"{folder}: is a run of {further_run.suite} on {further_run.target}; asked is {request}")
     for job in jobs:
         suite, target = job.suite, job.target
-        matching = [further_run for further_run in further if (further_run.suite, further_run.target) == job.key]
-        with TemporaryDirectory() as folder:
-            variation = calibrate(suite, target, Path(folder), matching, args.seed_sets, watcher())
-        _print(variation)
-        print(f"written to {short(variability.write(variation, args.baselines))}\n")
+        matching = [stored for stored in further if (stored.suite, stored.target) == job.key]
+        with TemporaryDirectory() as folder, ready(args, target) as engine:
+            measured = calibrate(suite, target, Path(folder), matching, args.seed_sets, watcher(), engine)
+        _print(measured)
+        print(f"written to {short(variability.write(measured, args.baselines))}\n")
     return 0
 
 
-def _print(variation: Variability) -> None:
-    names = ("value", "variability", "harmless", "tolerance", "detectable", "cases")
+def _print(measured: Variability) -> None:
+    names = ("value", "variability", "harmless", "tolerance", "if all lose alike", "detectable", "cases")
     columns = [Column("metric"), *(Column(name, numeric=True) for name in names)]
     rows = []
-    for name, metric in variation.metrics.items():
-        values = (metric.value, metric.variability, metric.harmless, metric.effective_tolerance, metric.detectable)
+    for name, metric in measured.metrics.items():
+        alike, anyhow = metric.detectable, metric.detectable_anyhow
+        # What a set metric shows does not depend on how a loss falls on the cases.
+        losses = (None, alike) if anyhow is None else (alike, anyhow)
+        values = (metric.value, metric.variability, metric.harmless, metric.effective_tolerance, *losses)
         rows.append(Row([name, *map(number, values), _cases(metric)]))
-    show(Table(columns, rows, title=f"{variation.suite} on {variation.target}, {variation.seed_sets} sets of seeds"))
-    if variation.defects:
-        counts = ", ".join(f"{count} {defect}" for defect, count in variation.defects.items())
-        print(f"broken images that the target makes by itself: {counts}, of {variation.images}")
-    few = [name for name, metric in variation.metrics.items() if metric.cases_needed > metric.cases]
+    show(Table(columns, rows, title=f"{measured.suite} on {measured.target}, {measured.seed_sets} sets of seeds"))
+    print("detectable: a loss of the mean that is shown 4 times in 5, however it falls on the cases")
+    if measured.defects:
+        counts = ", ".join(f"{count} {defect}" for defect, count in measured.defects.items())
+        print(f"broken images that the target makes by itself: {counts}, of {measured.images}")
+    few = [name for name, metric in measured.metrics.items() if metric.cases_needed > metric.cases]
     if few:
         print(f"too few cases to show a loss as small as the tolerance: {', '.join(few)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from sdeval._utils.files import dump_json, write_text
 from sdeval._utils.progress import Silent
 from sdeval._utils.tables import Column, Row, Table, show
-from sdeval.cli.target_options import add_suite_and_target, jobs_of, watcher
+from sdeval.cli.target_options import add_suite_and_target, jobs_of, ready, watcher
 from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         Trial(
             suite=job.suite,
             target=job.target,
-            faults=select_faults(args.fault, job.suite),
+            faults=select_faults(args.fault, job.suite, in_pipeline=not job.target.is_own and not args.python),
             baselines=args.baselines,
             repeats=args.repeats,
         )
@@ -46,10 +47,11 @@ def run(args: argparse.Namespace) -> int:
     ]
     for trial in trials:
         print(f"\n{trial.suite.name} on {trial.target.name}: {len(trial.faults)} faults and controls", flush=True)
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, ready(args, trial.target) as engine:
             progress = watcher() if args.progress else Silent()
             width = max(len(fault.name) for fault in trial.faults)
-            results.append(measure(trial, Path(folder), progress, partial(_print_finding, width=width)))
+            prepared = replace(trial, engine=engine)
+            results.append(measure(prepared, Path(folder), progress, partial(_print_finding, width=width)))
         _summarize(results[-1])
     if args.json:
         write_text(args.json, dump_json([result.describe() for result in results]))

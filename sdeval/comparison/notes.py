@@ -20,8 +20,9 @@ def undetectable_loss(loss: UndetectableLoss) -> str:
     suite = f"{plural(loss.cases, 'case')} and {plural(loss.seeds, 'seed')}"
     if math.isinf(loss.detectable):
         return f"{suite} show no loss of {loss.metric}, however large; {needs}"
-    smallest = f"{suite} show a loss of {loss.metric} only from {loss.detectable:.3g} on"
-    return f"{smallest}, and so not even a gross loss of {loss.gross:.3g}; {needs}"
+    alike = " even if all cases lose alike," if loss.cases > 1 else ""
+    smallest = f"{suite} show a loss of {loss.metric} only from {loss.detectable:.3g} on,{alike}"
+    return f"{smallest} and so not even a gross loss of {loss.gross:.3g}; {needs}"
 
 
 def few_seeds(suite: str, needed: int) -> str:

@@ -167,7 +167,7 @@ def find(text: str, named: Mapping[str, Target]) -> Target:
     if folder is not None:
         return Target(name=slug(folder.resolve().name), model=str(folder))
     if text.startswith(("/", ".", "~")) or text.count("/") > 1:
-        raise SdevalError(f"target: no such folder: {text}")
+        raise SdevalError(f"target: no such folder: {typed.readable(text)}")
     if text.count("/") == 1:
         return Target(name=slug(text.split("/")[1]), model=text)
     raise SdevalError(

@@ -17,15 +17,18 @@ from sdeval._utils import environment
 from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines.variability import MetricVariability, Variability, samples_hash
 from sdeval.comparison import ALPHA_METRICS
+from sdeval.comparison.evidence import STATED_SHARE, share_of_round
 from sdeval.comparison.paired import pair_scores, tolerance_of, value_of
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
-from sdeval.engines.diffusers_engine import LoadedTarget, pick_device
+from sdeval.engines.diffusers_engine import pick_device
+from sdeval.engines.engine import Engine, open_target
 from sdeval.errors import SdevalError
 from sdeval.evaluation.evaluate import evaluate
 from sdeval.evaluation.plan import make_plan
 from sdeval.evaluation.score import with_seeds
 from sdeval.results.run import Run
+from sdeval.session.items import collapsing_metrics
 
 SEED_SETS = 6
 """Sets of seeds to generate, the suite's own among them."""
@@ -52,6 +55,7 @@ def calibrate(
     further: Sequence[Run] = (),
     seed_sets: int = SEED_SETS,
     watcher: Watcher | None = None,
+    engine: Engine | None = None,
 ) -> Variability:
     """Generate a suite again and again with an unchanged target, and measure what its metrics do.
 
@@ -62,6 +66,7 @@ def calibrate(
         further: runs of the same, from other machines or days.
         seed_sets: how many sets of seeds, at least 3.
         watcher: shows the progress of every image.
+        engine: what generates the target, where it is ready already.
 
     Raises:
         SdevalError: a further run asks for something else, or an image or score is missing.
@@ -69,8 +74,10 @@ def calibrate(
     if seed_sets < 3:
         raise SdevalError(f"--seed-sets: a spread takes at least 3 sets of seeds, got {seed_sets}")
     same = [_of_same(run, suite, target) for run in further]
-    measured = _generate(suite, target, folder, seed_sets, watcher or Silent())
-    return summarize(suite, replace(measured, harmless=(*measured.harmless, *same)), target.settings)
+    engine = engine or open_target(target)
+    measured = _generate(suite, engine, folder, seed_sets, watcher or Silent())
+    variability = summarize(suite, replace(measured, harmless=(*measured.harmless, *same)), target.settings)
+    return replace(variability, environment=dict(engine.environment))
 
 
 def _of_same(run: Run, suite: Suite, target: Target) -> Run:
@@ -88,13 +95,13 @@ def _of_same(run: Run, suite: Suite, target: Target) -> Run:
     return part
 
 
-def _generate(suite: Suite, target: Target, folder: Path, seed_sets: int, watcher: Watcher) -> Measured:
-    loaded = LoadedTarget(target)
+def _generate(suite: Suite, engine: Engine, folder: Path, seed_sets: int, watcher: Watcher) -> Measured:
+    target = engine.target
 
     def run(name: str, seeds: tuple[int, ...], generated_by: Target) -> Run:
         plan = make_plan(suite, generated_by, seeds=seeds)
         with watcher.watch(f"{suite.name} on {target.name}, {name}", len(plan.samples)) as progress:
-            return evaluate(plan, loaded, folder / name.replace(" ", "-"), progress=progress)
+            return evaluate(plan, engine, folder / name.replace(" ", "-"), progress=progress)
 
     # No seed may be in two sets.
     apart = max(APART, max(suite.seeds) - min(suite.seeds) + 1)
@@ -102,7 +109,7 @@ def _generate(suite: Suite, target: Target, folder: Path, seed_sets: int, watche
         run(f"seeds {number}", tuple(seed + apart * number for seed in suite.seeds), target)
         for number in range(seed_sets)
     ]
-    batches = {max(1, target.batch_size // 2), 1} - {target.batch_size}
+    batches = {max(1, engine.batch_size // 2), 1} - {engine.batch_size}
     harmless = [run(f"batch {size}", suite.seeds, replace(target, batch_size=size)) for size in sorted(batches)]
     with environment.other_threads():
         harmless.append(run("other threads", suite.seeds, target))
@@ -126,7 +133,7 @@ def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = M
         suite=own.suite,
         target=own.target,
         seed_sets=len(measured.seeds),
-        metrics={name: _of_metric(name, suite, measured, ALPHA_METRICS / len(gating)) for name in gating},
+        metrics={name: _of_metric(name, suite, measured, _level(suite, len(gating))) for name in gating},
         request={name: own.request[name] for name in ("cases", "seeds", "settings")},
         samples=samples_hash(sample.fingerprint for sample in own.samples),
         generated_by=own.generated_by,
@@ -135,6 +142,12 @@ def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = M
         images=sum(len(run.samples) for run in measured.seeds),
         defects=dict(Counter(sample.defect for run in measured.seeds for sample in run.samples if sample.defect)),
     )
+
+
+def _level(suite: Suite, gating: int) -> float:
+    """At which one metric is shown to be worse in a session of this suite alone, with all its seeds."""
+    count = gating + bool(collapsing_metrics(suite))
+    return ALPHA_METRICS / count * share_of_round(suite.rounds, len(suite.rounds) - 1)
 
 
 def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> MetricVariability:
@@ -163,6 +176,7 @@ def _of_metric(name: str, suite: Suite, measured: Measured, alpha: float) -> Met
         tolerance=tolerance,
         stated=None if stated is None else allowed,
         detectable=shown.detectable,
+        detectable_anyhow=shown.anyhow,
         cases=len(own.by_case()),
         cases_needed=shown.needed if allowed else 0,
         seed_deviation=shown.spread.deviation,
@@ -177,6 +191,8 @@ class _Shows:
     detectable: float | None
     needed: int
     spread: stats.Spread
+    anyhow: float | None = None
+    """However the loss falls on the cases."""
 
 
 def _shows_mean(name: str, suite: Suite, measured: Measured, allowed: float, alpha: float) -> _Shows:
@@ -188,11 +204,18 @@ def _shows_mean(name: str, suite: Suite, measured: Measured, allowed: float, alp
     seeds = len(suite.rounds[-1])
     if spread is None:
         return _Shows(None, 0, stats.Spread(0.0, 0.0))
-    stated = tolerance_of(record, float(scores.mean()))
-    loss = stats.detectable_loss(spread, len(scores), seeds, allowed, alpha, margin_unit=min(allowed, stated))
+    cases, margin_unit = len(scores), min(allowed, tolerance_of(record, float(scores.mean())))
+    alike = stats.detectable_loss(spread, cases, seeds, allowed, alpha, margin_unit=margin_unit)
+    # A single case bears all of any loss.
+    anyhow = (
+        alike
+        if cases == 1
+        else stats.detectable_anyhow(spread, cases, seeds, allowed, alpha * STATED_SHARE, margin_unit=margin_unit)
+    )
     needed = stats.needed_cases(spread, seeds, allowed, alpha) if allowed else 0
     # Scores that hang together give no spread over seeds that a session could use.
-    return _Shows(loss, needed, spread if record.alone else stats.Spread(spread.variance, 0.0))
+    own_spread = spread if record.alone else stats.Spread(spread.variance, 0.0)
+    return _Shows(min(alike, anyhow), needed, own_spread, anyhow)
 
 
 def _shows_set(name: str, suite: Suite, measured: Measured, allowed: float, alpha: float) -> _Shows:

@@ -5,21 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from PIL import Image
 
-from sdeval.config.suite import Sample, Suite
-from sdeval.engines.engine import Engine
-from sdeval.engines.generated import Generated
+from sdeval.config.suite import TASKS, Case, Sample, Suite, Task
+from sdeval.config.target import Target
+from sdeval.engines.engine import Engine, check
+from sdeval.engines.generated import Generated, to_image
+from sdeval.errors import NotAvailable, SdevalError
 from sdeval.evaluation.self_check import SelfCheck
-from sdeval.imaging.io import to_pixels
+from sdeval.imaging.io import to_pixels, write_png
 from sdeval.imaging.similarity import image_change
 
 State = Literal["fine", "look", "wrong"]
 BUSY = 0.5
 """Share of the cores that other work may take before times mean nothing."""
+PROMPTS = ("a large red circle on a blue background", "a small white cross on a green background")
+STEPS = {"num_inference_steps": 8}
+EDGE = 256
+"""Pixels of the init image, where the target needs one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,45 @@ class Check:
     found: str
     advice: str = ""
     """What to do; empty where nothing has to be done."""
+
+
+def suite_for(target: Target, folder: Path) -> Suite:
+    """Two cases of the first task that a target can do; a program of one's own is asked for images from text.
+
+    Args:
+        target: what generates.
+        folder: where an init image and a mask go, if the task has some.
+
+    Raises:
+        NotAvailable: weights or hardware are missing.
+        SdevalError: it can do none, or a setting is wrong.
+    """
+    if target.is_own:
+        suite = _suite("text2img", {}, folder)
+        check(target, suite.task, target.settings)
+        return suite
+    errors = []
+    for task in TASKS:
+        try:
+            check(target, task, {**STEPS, **target.settings})
+            return _suite(task, STEPS, folder)
+        except NotAvailable:
+            raise
+        except SdevalError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _suite(task: Task, settings: Mapping[str, Any], folder: Path) -> Suite:
+    image = mask = None
+    if task != "text2img":
+        write_png(image := folder / "image.png", to_image(np.indices((EDGE, EDGE, 3)).sum(axis=0) / (2 * EDGE)))
+    if task == "inpainting":
+        write_png(mask := folder / "mask.png", Image.new("L", (EDGE, EDGE), 255))
+    cases = tuple(
+        Case(id=f"case-{number}", prompt=prompt, image=image, mask=mask) for number, prompt in enumerate(PROMPTS)
+    )
+    return Suite(name="doctor", task=task, cases=cases, seeds=(0,), settings=settings)
 
 
 def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: Sequence[Sample]) -> list[Check]:
@@ -45,10 +92,13 @@ def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: 
     first = samples[0]
     alone = engine.generate(suite.task, [first], settings)[0]
     again = engine.generate(suite.task, [first], settings)[0]
-    together = engine.generate(suite.task, [first, *samples[1:]], settings)[0]
     other = engine.generate(suite.task, [Sample(first.case, first.seed + 1)], settings)[0]
-    mixed = len(samples) > 1 and SelfCheck(engine, suite.task, settings).is_mixed(*samples[:2])
-    batches = alone_or_together(alone, together, mixed=mixed)
+    if engine.batch_size == 1:
+        batches = Check("batches", "fine", "every image is generated in a call of its own")
+    else:
+        together = engine.generate(suite.task, [first, *samples[1:]], settings)[0]
+        mixed = len(samples) > 1 and SelfCheck(engine, suite.task, settings).is_mixed(*samples[:2])
+        batches = alone_or_together(alone, together, mixed=mixed)
     return [repeatable(alone, again), batches, check_seeds(alone, other), *machine()]
 
 

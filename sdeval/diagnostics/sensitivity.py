@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ from sdeval.comparison.wording import IDENTICAL_IMAGES
 from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
-from sdeval.diagnostics.faults import CONTROLS, FAULTS, Fault
+from sdeval.diagnostics.faults import CONTROLS, FAULTS, Fault, plant_fault
 from sdeval.diagnostics.naive_rules import BY_HAND
-from sdeval.engines.diffusers_engine import LoadedTarget
+from sdeval.engines.engine import Engine, open_target
 from sdeval.errors import SdevalError, unknown
 from sdeval.metrics import MetricOptions
 from sdeval.results import run_folder
@@ -46,6 +46,8 @@ class Trial:
     """Where the variability of the suite on the target is kept; nothing is written there."""
     repeats: int = 1
     """Of the controls, with other seeds each."""
+    engine: Engine | None = None
+    """What generates the target, where it is ready already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +108,17 @@ class Sensitivity:
         return asdict(self)
 
 
-def select_faults(names: Sequence[str], suite: Suite) -> list[Fault]:
-    """Faults and controls by name; all that fit the suite's task where none is named.
+def select_faults(names: Sequence[str], suite: Suite, *, in_pipeline: bool = True) -> list[Fault]:
+    """Faults and controls by name; all that fit the suite's task, and what generates, where none is named.
+
+    Args:
+        names: of faults and controls.
+        suite: for its task.
+        in_pipeline: whether a diffusers pipeline of this process generates; of others only inputs and images can be
+            changed.
 
     Raises:
-        SdevalError: no such fault, or one of another task.
+        SdevalError: no such fault, or one that does not fit.
     """
     faults = {**FAULTS, **CONTROLS}
     for name in names:
@@ -118,7 +126,14 @@ def select_faults(names: Sequence[str], suite: Suite) -> list[Fault]:
             raise SdevalError(unknown("fault", name, faults))
         if suite.task not in faults[name].tasks:
             raise SdevalError(f"fault {name} is for {', '.join(faults[name].tasks)}, not for {suite.task}")
-    return [faults[name] for name in names] or [fault for fault in faults.values() if suite.task in fault.tasks]
+        if not in_pipeline and faults[name].around is None:
+            fitting = ", ".join(fault.name for fault in _fitting(faults.values(), suite, in_pipeline=False))
+            raise SdevalError(f"fault {name} is one of a diffusers pipeline; what can be planted here: {fitting}")
+    return [faults[name] for name in names] or _fitting(faults.values(), suite, in_pipeline=in_pipeline)
+
+
+def _fitting(faults: Iterable[Fault], suite: Suite, *, in_pipeline: bool) -> list[Fault]:
+    return [fault for fault in faults if suite.task in fault.tasks and (in_pipeline or fault.around)]
 
 
 def measure(
@@ -139,12 +154,12 @@ def measure(
         NotAvailable: the weights of a metric or of the target are not on this machine.
         SdevalError: the target cannot be generated with, or a fault does not fit it.
     """
-    loaded = LoadedTarget(trial.target)
-    metrics.check(trial.suite, loaded.device)
-    variability = _variability(trial, loaded.device)
+    engine = trial.engine or open_target(trial.target)
+    metrics.check(trial.suite, engine.device)
+    variability = _variability(trial, engine.device)
     findings = []
     for repeat in range(trial.repeats):
-        bench = _healthy_bench(_Bench(trial.suite, loaded, variability, folder / str(repeat), watcher), APART * repeat)
+        bench = _healthy_bench(_Bench(trial.suite, engine, variability, folder / str(repeat), watcher), APART * repeat)
         for fault in trial.faults:
             if fault.name in CONTROLS or repeat == 0:
                 findings.append(bench.finding(fault, repeat))
@@ -181,17 +196,17 @@ def _healthy_bench(bench: _Bench, shift: int) -> _Bench:
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
-    """One suite and one loaded target, with a baseline of their own."""
+    """One suite and one target that is ready, with a baseline of their own."""
 
     suite: Suite
-    loaded: LoadedTarget
+    engine: Engine
     variability: VariabilityFit
     folder: Path
     watcher: Watcher
 
     @property
     def target(self) -> Target:
-        return self.loaded.target
+        return self.engine.target
 
     @property
     def baselines(self) -> Path:
@@ -199,14 +214,14 @@ class _Bench:
 
     def accept(self) -> None:
         """Generate the sound pipeline with all seeds, and make that the baseline."""
-        list(self._verdicts("sound"))
+        list(self._verdicts("sound", self.engine))
         accepting.accept(self._run_folder("sound"), self.baselines)
 
     def finding(self, fault: Fault, repeat: int) -> Finding:
         """Plant a fault, and judge what comes out."""
         try:
-            with fault.plant(self.loaded.pipeline(self.suite.task)):
-                verdicts = worst_first(list(self._verdicts(fault.name)))
+            with plant_fault(fault, self.engine, self.suite.task) as engine:
+                verdicts = worst_first(list(self._verdicts(fault.name, engine)))
         except SdevalError:
             raise
         except Exception as error:
@@ -230,10 +245,10 @@ class _Bench:
             identical=all(verdict.reason == IDENTICAL_IMAGES for verdict in verdicts if verdict.case),
         )
 
-    def _verdicts(self, name: str) -> Iterator[Verdict]:
+    def _verdicts(self, name: str, engine: Engine) -> Iterator[Verdict]:
         options = Options(named={self.target.name: self.target}, baselines=self.baselines)
         variability = {(self.suite.name, self.target.name): self.variability}
-        session = Session(options, self.folder / name, self.watcher, loaded=self.loaded, variability=variability)
+        session = Session(options, self.folder / name, self.watcher, loaded=engine, variability=variability)
         items = session.items(replace(self.suite, targets=(self.target.name,)))
         session.select(items)
         return (session.judge(item) for item in items)

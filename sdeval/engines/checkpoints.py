@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sdeval._utils.hub import cached_file, local_folder
+from sdeval._utils.validation import preview, readable
 from sdeval.config.suite import Task
 from sdeval.config.target import EMBEDDED, Target
 from sdeval.engines import hardware
-from sdeval.errors import NotAvailable, SdevalError
+from sdeval.errors import NotAvailable, SdevalError, first_line
 from sdeval.shapes import pipeline_folder
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
@@ -36,15 +38,15 @@ def find_model(target: Target) -> Path:
         SdevalError: the folder is no diffusers checkpoint, or holds pickles instead of safetensors.
         NotAvailable: a hub model whose files are not on this machine.
     """
-    folder = pipeline_folder() if target.model == EMBEDDED else Path(target.model).expanduser()
-    if not folder.is_dir():
-        folder = _cached(target.model, "model_index.json", target.revision)
+    folder = pipeline_folder() if target.model == EMBEDDED else _folder(target, "model", target.model)
+    if folder is None:
+        folder = _cached(target, "model", target.model, "model_index.json", target.revision)
     index = folder / "model_index.json"
     if not index.is_file():
         raise SdevalError(
             f"target {target.name}: no model_index.json in {folder}; is it a diffusers checkpoint folder?"
         )
-    for part in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for part in _parts(target, folder):
         endings = {file.suffix for file in part.iterdir()}
         if endings.intersection(_PICKLES) and ".safetensors" not in endings:
             raise SdevalError(
@@ -67,14 +69,41 @@ def find_part(target: Target, field: str, text: str, index: str) -> Path:
         SdevalError: there is no such folder, or it holds something else.
         NotAvailable: a hub model whose files are not on this machine.
     """
-    folder = Path(text).expanduser()
-    if not folder.is_dir():
-        if looks_like_path(text):
-            raise SdevalError(f"target {target.name}: {field}: no such folder: {text}")
-        folder = _cached(text, index, None)
+    folder = _folder(target, field, text) or _cached(target, field, text, index)
     if not (folder / index).is_file():
         raise SdevalError(f"target {target.name}: {field}: no {index} in {folder}")
     return folder
+
+
+def _folder(target: Target, field: str, text: str) -> Path | None:
+    """The folder that a text names; None where it can only be an id of the hub.
+
+    Raises:
+        SdevalError: it is a path, and no folder lies there.
+    """
+    where = f"target {target.name}: {field}"
+    try:
+        folder = local_folder(text)
+    except SdevalError as error:
+        raise SdevalError(f"{where}: {error}") from None
+    if folder is not None:
+        return folder
+    if text and Path(text).expanduser().exists():
+        raise SdevalError(f"{where}: must be a folder in diffusers format, and {readable(text)} is a file")
+    if looks_like_path(text):
+        raise SdevalError(f"{where}: no such folder: {readable(text)}")
+    return None
+
+
+def _parts(target: Target, folder: Path) -> list[Path]:
+    """Folders in the folder of a checkpoint, that can all be read."""
+    try:
+        parts = sorted(path for path in folder.iterdir() if path.is_dir())
+        for part in parts:
+            next(part.iterdir(), None)
+    except OSError as error:
+        raise SdevalError(f"target {target.name}: {error.filename} cannot be read: {error.strerror}") from None
+    return parts
 
 
 def find_lora(target: Target, text: str) -> Path:
@@ -84,35 +113,51 @@ def find_lora(target: Target, text: str) -> Path:
         SdevalError: there is no such file, or it is no safetensors file.
         NotAvailable: a hub file that is not on this machine.
     """
-    where, path = f"target {target.name}: loras", Path(text).expanduser()
+    where, path = f"target {target.name}: loras", _path(target, text)
     if not path.exists() and not looks_like_path(text):
         owner, name, *inside = text.split("/")
-        path = _cached(f"{owner}/{name}", "/".join(inside) or LORA_FILE, None) / ("/".join(inside) or LORA_FILE)
+        file = "/".join(inside) or LORA_FILE
+        path = _cached(target, "loras", f"{owner}/{name}", file) / file
     if path.is_dir():
         files = sorted(path.glob("*.safetensors"))
         if len(files) != 1:
             raise SdevalError(f"{where}: {text} holds {len(files)} files of safetensors; name one of them")
         return files[0]
     if not path.is_file():
-        raise SdevalError(f"{where}: no such file or folder: {text}")
+        raise SdevalError(f"{where}: no such file or folder: {readable(text)}")
     if path.suffix != ".safetensors":
         raise SdevalError(f"{where}: {text} must be a file of safetensors: others can run code when they are opened")
     return path
 
 
+def _path(target: Target, text: str) -> Path:
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SdevalError(
+            f"target {target.name}: loras: {preview(text)} cannot be opened: {first_line(error)}"
+        ) from None
+    return path
+
+
 def looks_like_path(text: str) -> bool:
     """Whether a text that names no folder was meant to, and not as a hub id."""
-    return text.startswith(("/", ".", "~")) or "/" not in text
+    return not text or text.startswith(("/", ".", "~")) or "\\" in text or "/" not in text
 
 
-def _cached(model: str, index: str, revision: str | None) -> Path:
-    from huggingface_hub import try_to_load_from_cache
-
-    path = try_to_load_from_cache(model, index, revision=revision)
-    if not isinstance(path, str):
+def _cached(target: Target, field: str, repository: str, file: str, revision: str | None = None) -> Path:
+    """The folder of a repository in the hub's cache."""
+    try:
+        path = cached_file(repository, file, revision)
+    except SdevalError as error:
+        raise SdevalError(f"target {target.name}: {field}: {error}") from None
+    if path is None:
         flag = f" --revision {revision}" if revision else ""
-        raise NotAvailable(f"weights of {model} are not on this machine; get them with: hf download {model}{flag}")
-    return Path(path).parents[index.count("/")]
+        raise NotAvailable(
+            f"weights of {repository} are not on this machine; get them with: hf download {repository}{flag}"
+        )
+    return path.parents[file.count("/")]
 
 
 def find_prior(target: Target, folder: Path) -> Path | None:

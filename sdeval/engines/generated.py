@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sdeval._utils.validation import Checked
 from sdeval.config.suite import Sample
 
 
 @dataclass(frozen=True, slots=True)
-class Stages:
+class Stages(Checked):
     """Seconds of one pipeline call, apart."""
 
     encode: float

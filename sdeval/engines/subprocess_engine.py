@@ -1,27 +1,31 @@
 """A target that another Python environment generates with: other versions of libraries, the same suite, one session.
 
 The other environment runs `python -m sdeval.engines.worker`, which needs this version of sdeval in it. Requests and
-answers are lines of JSON; images go through a folder.
+answers are lines of JSON; images go through a folder, under names that are chosen here.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import subprocess
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from sdeval.config.suite import Sample, Task
 from sdeval.config.target import Target
-from sdeval.engines.generated import Generated, Stages
+from sdeval.engines.generated import Generated
+from sdeval.engines.worker_process import Limits, WorkerProcess
+from sdeval.engines.worker_protocol import Batch, Description, ImageFacts, Opened
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import open_rgb
+
+T = TypeVar("T")
+
+LIMITS = Limits()
+MOST_STARTS = 4
+"""Of a worker that ends over its requests: one bad sample must not cost the others, and a bad machine not the day."""
 
 
 class RemoteEngine:
@@ -30,50 +34,52 @@ class RemoteEngine:
     Args:
         target: what generates.
         python: the interpreter of the other environment.
+        option: where the user named it, for messages.
+        limits: how long it may take.
 
     Raises:
         SdevalError: it is no Python with sdeval in it, or the target cannot be generated with there.
     """
 
-    def __init__(self, target: Target, python: Path) -> None:
+    def __init__(
+        self, target: Target, python: Path, option: str = "--sdeval-compare-to-python", limits: Limits = LIMITS
+    ) -> None:
         self.target = target
-        self._python = python
+        self.load_seconds = 0.0
+        self._where = f"{option}: {python}"
+        self._limits = limits
         # Goes with this object, and the images in it.
-        self._folder = TemporaryDirectory(prefix="sdeval-")
-        try:
-            self._process = subprocess.Popen(
-                [str(python), "-m", "sdeval.engines.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-        except OSError as error:
-            raise SdevalError(f"--sdeval-compare-to-python: {python}: {error.strerror}") from error
-        self._end = weakref.finalize(self, _end, self._process)
-        answer = self._ask({"open": {"name": target.name, **target.describe()}, "folder": self._folder.name})
-        self.batch_size: int = answer["batch_size"]
-        self._environment: dict[str, Any] = answer["environment"]
+        self._temporary = TemporaryDirectory(prefix="sdeval-", ignore_cleanup_errors=True)
+        self._folder = Path(self._temporary.name).resolve()
+        self._count = 0
+        self._python = python
+        self._starts = 0
+        self._worker = self._start()
 
-    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            answer = self._process.stdout.readline()
-        except OSError:
-            answer = ""
-        if not answer:
-            code = self._process.wait()
-            raise SdevalError(
-                f"--sdeval-compare-to-python: {self._python} ended with code {code}; is this version of sdeval in it? "
-                f"Try: {self._python} -m sdeval.engines.worker --check"
-            )
-        content: dict[str, Any] = json.loads(answer)
-        if "error" in content:
-            raise SdevalError(f"{self._python}: {content['error']}")
-        return content
+    def _start(self) -> WorkerProcess:
+        """A worker that has opened the target."""
+        self._starts += 1
+        worker = WorkerProcess(self._python, self._where, self._limits)
+        request = {"open": {"name": self.target.name, **self.target.describe()}, "folder": str(self._folder)}
+        opened = worker.ask(request, Opened, self._limits.open, f"opening target {self.target.name}")
+        if opened.batch_size < 1:
+            worker.end()
+            raise SdevalError(f"{self._where}: answer: batch_size must be from 1 on, got {opened.batch_size}")
+        self.batch_size = opened.batch_size
+        self._environment = opened.environment
+        return worker
+
+    def _ask(self, request: Mapping[str, Any], kind: type[T], doing: str) -> T:
+        """Ask for something; where the worker ended over an earlier request, another one is started."""
+        if not self._worker.is_running:
+            if self._starts == MOST_STARTS:
+                raise SdevalError(f"{self._where}: was started {MOST_STARTS} times and ended each time; no more")
+            self._worker = self._start()
+        return self._worker.ask(request, kind, self._limits.call, doing)
 
     def close(self) -> None:
         """End the other process, which otherwise goes with this object."""
-        self._end()
+        self._worker.end()
 
     @cached_property
     def device(self) -> str:
@@ -83,40 +89,38 @@ class RemoteEngine:
         return pick_device(self.target.device)
 
     @property
-    def load_seconds(self) -> float:
-        """To read the weights, in the other environment."""
-        return float(self._ask({"load_seconds": True})["load_seconds"])
-
-    @property
     def environment(self) -> Mapping[str, Any]:
         """Of the other Python."""
         return self._environment
 
     def describe(self, task: Task) -> dict[str, Any]:
         """What really runs there."""
-        return dict(self._ask({"describe": task})["described"])
+        answer = self._ask({"describe": task}, Description, "saying what runs")
+        return dict(answer.generated_by)
 
     def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
         """Generate a batch there, and fetch its images."""
-        samples = [{"case": _plain(asdict(sample.case)), "seed": sample.seed} for sample in batch]
-        answer = self._ask({"generate": task, "samples": samples, "settings": dict(settings)})
-        return [self._generated(sample, facts) for sample, facts in zip(batch, answer["generated"], strict=True)]
+        # Never twice the same name: what a failed call left must not be taken for the image of another sample.
+        files = [self._folder / f"{number}.png" for number in range(self._count, self._count + len(batch))]
+        self._count += len(batch)
+        samples = [
+            {"case": _plain(asdict(sample.case)), "seed": sample.seed, "file": file.name}
+            for sample, file in zip(batch, files, strict=True)
+        ]
+        request = {"generate": task, "samples": samples, "settings": dict(settings)}
+        answer = self._ask(request, Batch, f"generating {batch[0].case.id}")
+        if len(answer.images) != len(batch):
+            raise SdevalError(f"{self._where}: answered with {len(answer.images)} images, asked were {len(batch)}")
+        self.load_seconds = answer.load_seconds
+        return [self._fetch(*image) for image in zip(batch, answer.images, files, strict=True)]
 
-    def _generated(self, sample: Sample, facts: Mapping[str, Any]) -> Generated:
-        path = Path(self._folder.name) / facts["image"]
-        image = open_rgb(path)
-        path.unlink()
-        stages = Stages(**facts["stages"]) if facts["stages"] else None
-        return Generated(sample, image, facts["finite"], facts["flagged"], facts["seconds"], stages, facts["warming"])
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Without requests it has nothing more to do."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
-    process.wait()
+    def _fetch(self, sample: Sample, facts: ImageFacts, file: Path) -> Generated:
+        # A link would lead out of the folder.
+        if file.resolve() != file or not file.is_file():
+            raise SdevalError(f"{self._where}: wrote no image for {sample.case.id}")
+        image = open_rgb(file)
+        file.unlink()
+        return Generated(sample, image, facts.finite, facts.flagged, facts.seconds, facts.stages, facts.warming)
 
 
 def _plain(case: Mapping[str, Any]) -> dict[str, Any]:

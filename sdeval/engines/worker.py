@@ -1,4 +1,4 @@
-"""The other side of `subprocess_engine`: generates what lines of JSON on standard input ask for.
+"""The other side of `subprocess_engine`: generates what lines of JSON on standard input ask for (`worker_protocol`).
 
 Run as `python -m sdeval.engines.worker`.
 """
@@ -6,36 +6,49 @@ Run as `python -m sdeval.engines.worker`.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from sdeval._utils.environment import calm_threads
+from sdeval._utils.environment import calm_threads, package_version
+from sdeval.engines.worker_protocol import (
+    VERSION,
+    Batch,
+    Description,
+    Hello,
+    ImageFacts,
+    Opened,
+    answer_prefix,
+    error_prefix,
+)
+from sdeval.errors import SdevalError, first_line
+
+if TYPE_CHECKING:
+    from sdeval.engines.engine import Engine
 
 
-class Arm:
+class Worker:
     """Answers requests, one after the other."""
 
     def __init__(self) -> None:
-        self._engine: Any = None
+        self._engine: Engine | None = None
         self._folder = Path()
-        self._count = 0
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, request: dict[str, Any]) -> Opened | Description | Batch:
         """What comes back for one request."""
         if "open" in request:
             return self._open(request)
+        if self._engine is None:
+            raise SdevalError("the worker was asked to generate before it was told with what")
         if "describe" in request:
-            return {"described": self._engine.describe(request["describe"])}
-        if "load_seconds" in request:
-            return {"load_seconds": self._engine.load_seconds}
-        return {"generated": list(self._generate(request))}
+            return Description(generated_by=self._engine.describe(request["describe"]))
+        images = tuple(self._generate(self._engine, request))
+        return Batch(images=images, load_seconds=self._engine.load_seconds)
 
-    def _open(self, request: dict[str, Any]) -> dict[str, Any]:
-        from sdeval._utils.environment import describe
+    def _open(self, request: dict[str, Any]) -> Opened:
         from sdeval.config.target import Target
         from sdeval.engines.checkpoints import require
         from sdeval.engines.engine import open_target
@@ -43,41 +56,65 @@ class Arm:
         target = Target(**request["open"])
         require(target)
         self._engine, self._folder = open_target(target), Path(request["folder"])
-        return {"batch_size": self._engine.batch_size, "environment": describe()}
+        return Opened(batch_size=self._engine.batch_size, environment=dict(self._engine.environment))
 
-    def _generate(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _generate(self, engine: Engine, request: dict[str, Any]) -> Iterator[ImageFacts]:
         from sdeval.config.suite import Case, Sample
         from sdeval.imaging.io import write_png
 
         samples = [Sample(Case(**entry["case"]), entry["seed"]) for entry in request["samples"]]
-        for generated in self._engine.generate(request["generate"], samples, request["settings"]):
-            name, self._count = f"{self._count}.png", self._count + 1
-            write_png(self._folder / name, generated.image)
-            yield {
-                "image": name,
-                "finite": generated.finite,
-                "flagged": generated.flagged,
-                "seconds": generated.seconds,
-                "stages": asdict(generated.stages) if generated.stages else None,
-                "warming": generated.warming,
-            }
+        batch = engine.generate(request["generate"], samples, request["settings"])
+        for entry, generated in zip(request["samples"], batch, strict=True):
+            write_png(self._folder / entry["file"], generated.image)
+            yield ImageFacts(
+                finite=generated.finite,
+                flagged=generated.flagged,
+                seconds=generated.seconds,
+                stages=generated.stages,
+                warming=generated.warming,
+            )
+
+
+def own_streams() -> tuple[TextIO, TextIO]:
+    """Where requests come from and answers go to, on descriptors that nobody else knows.
+
+    What any library prints or reads from here on, in C too, meets standard error and an empty input.
+    """
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace", newline="\n")
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return requests, answers
+
+
+def serve(requests: TextIO, answers: TextIO) -> None:
+    """Say hello, then answer until there are no more requests."""
+    hello = Hello(protocol=VERSION, sdeval=package_version("pytest-sdeval") or "")
+    # Something may have been printed before, and not to the end of its line.
+    print("\n" + answer_prefix(0) + json.dumps(asdict(hello)), file=answers, flush=True)
+    worker = Worker()
+    for number, line in enumerate(requests, start=1):
+        try:
+            answer = answer_prefix(number) + json.dumps(asdict(worker.answer(json.loads(line))), allow_nan=False)
+        except SdevalError as error:
+            answer = error_prefix(number) + first_line(error)
+        # A program of one's own may end with sys.exit(), which must not end the worker without a word.
+        except (Exception, SystemExit) as error:
+            answer = error_prefix(number) + f"{type(error).__name__}: {first_line(error)}"
+        print(answer, file=answers, flush=True)
 
 
 def main() -> int:
-    """Answer until there are no more requests."""
-    calm_threads()
+    """Answer until there are no more requests; with `--check`, only say that this can be done here."""
     if "--check" in sys.argv:
-        print("sdeval is here, and can be asked")
+        version = package_version("pytest-sdeval") or "of unknown version"
+        print(f"sdeval {version} is here, and can be asked (worker protocol {VERSION})")
         return 0
-    arm, out = Arm(), sys.stdout
-    for line in sys.stdin:
-        # What libraries print must not come between the answers.
-        with redirect_stdout(sys.stderr):
-            try:
-                answer = arm.answer(json.loads(line))
-            except Exception as error:
-                answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
-        print(json.dumps(answer), file=out, flush=True)
+    requests, answers = own_streams()
+    calm_threads()
+    serve(requests, answers)
     return 0
 
 

@@ -86,7 +86,7 @@ class Generation(AbstractContextManager["Generation"]):
 
     def batches(self) -> Iterator[list[Sample]]:
         """Samples that are still to be generated, as many at a time as go into one call."""
-        return self._plan.batches(self._engine.batch_size, done=set(self._results))
+        return self._plan.batches(batch_size(self._plan, self._engine), done=set(self._results))
 
     def generate(self, batch: list[Sample]) -> None:
         """Generate one batch; on an accelerator its images are encoded while the next one is generated."""
@@ -257,10 +257,15 @@ def facts_of(plan: Plan, engine: Engine) -> dict[str, Any]:
     }
 
 
+def batch_size(plan: Plan, engine: Engine) -> int:
+    """Images in one call: what the plan asks for, and never more than what the engine does well."""
+    return min(plan.target.batch_size, engine.batch_size)
+
+
 def time_calls(plan: Plan, engine: Engine, calls: int) -> dict[tuple[str, int], Timing]:
     """Times of the first calls of a plan; nothing is kept of what they generate, and one that fails has no time."""
     timings = {}
-    for call, batch in zip(range(calls), plan.batches(engine.batch_size), strict=False):
+    for call, batch in zip(range(calls), plan.batches(batch_size(plan, engine)), strict=False):
         try:
             images = engine.generate(plan.suite.task, batch, plan.settings)
         except CallFailed:

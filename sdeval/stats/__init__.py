@@ -14,7 +14,7 @@ from sdeval.stats.estimates import (
 from sdeval.stats.multiplicity import adjusted_p, share_of_level
 from sdeval.stats.outliers import FEWEST_SEEDS, moderated_variances, p_among_cases, p_among_seeds
 from sdeval.stats.permutations import fewest_cases, not_worse_p, sign_flip_p, swap_estimate
-from sdeval.stats.power import POWER, detectable_loss, needed_cases, quantile
+from sdeval.stats.power import POWER, detectable_anyhow, detectable_loss, needed_cases, quantile
 from sdeval.stats.ranks import FEWEST_RANKED, RANKED_SHARE, ranked_mean
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Spread",
     "adjusted_p",
     "between_cases",
+    "detectable_anyhow",
     "detectable_loss",
     "fewest_cases",
     "moderated_mean",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from sdeval.stats.estimates import Prior, Spread
+import numpy as np
+
+from sdeval.stats.estimates import Prior, Spread, stated_mean
 
 POWER = 0.8
 """The probability with which a detectable loss is shown."""
@@ -29,10 +31,11 @@ def detectable_loss(
     *,
     margin_unit: float | None = None,
 ) -> float:
-    """About the smallest loss that a mean over cases shows, if a change alters images as much as another seed does.
+    """About the smallest loss that a mean over cases shows, if it takes the same from every case.
 
-    The loss must be significant by `moderated_mean`, and its estimate must also lie beyond the tolerance.
-    A change that hardly alters images is shown at a smaller loss.
+    Besides, every image is as if by another seed; a change that leaves images mostly as they are shows sooner. The loss
+    must be shown by `moderated_mean`, and the estimate must lie beyond the tolerance. A loss that falls on some cases
+    only makes the cases differ, and shows later: see `detectable_anyhow`.
 
     Args:
         spread: of single scores over the seeds of a case; None where it is unknown.
@@ -51,6 +54,40 @@ def detectable_loss(
     chance = _chance(spread, cases, seeds, power)
     unit = tolerance if margin_unit is None else margin_unit
     return max(_significant_loss(spread, cases, seeds, unit, level), tolerance) + chance
+
+
+def detectable_anyhow(
+    spread: Spread | None,
+    cases: int,
+    seeds: int,
+    tolerance: float,
+    level: float,
+    power: float = POWER,
+    *,
+    margin_unit: float | None = None,
+) -> float:
+    """About the smallest mean loss that is shown however it falls on the cases: also where one case bears all of it.
+
+    What `stated_mean` shows depends on the mean alone, and not on how much cases differ.
+
+    Args:
+        spread: of single scores over the seeds of a case; None where it is unknown.
+        cases: of the suite.
+        seeds: generated for each of them.
+        tolerance: the smallest loss that matters.
+        level: of the one-sided test, after correction; its own share of the error level.
+        power: chance of showing it.
+        margin_unit: the tolerance of which margins are a multiple, where that is another one.
+
+    Returns:
+        Infinite where no loss can be shown.
+    """
+    if spread is None:
+        return math.inf
+    unit = tolerance if margin_unit is None else margin_unit
+    estimate = stated_mean(np.zeros(cases), spread, seeds, unit)
+    shown = quantile(1 - level, estimate.freedom) * estimate.error
+    return max(shown, tolerance) + _chance(spread, cases, seeds, power)
 
 
 def _chance(spread: Spread, cases: int, seeds: int, power: float = POWER) -> float:

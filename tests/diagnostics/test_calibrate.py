@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from sdeval import Case, SdevalError, Suite, metrics
+from sdeval import Case, SdevalError, Suite, metrics, stats
 from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import variability
 from sdeval.baselines.variability import Variability
 from sdeval.cli import main
-from sdeval.comparison import ALPHA_METRICS, collect_evidence, judge_metrics
+from sdeval.comparison import ALPHA_METRICS, Circumstances, collect_evidence, judge_metrics
+from sdeval.comparison.evidence import share_of_round
 from sdeval.config.options import Options
 from sdeval.config.target_registry import shipped_targets
 from sdeval.diagnostics import calibrate as module
@@ -116,8 +118,48 @@ def test_four_in_five_changes_as_large_as_what_is_detectable_are_found(
     for _ in range(times):
         before, after = many(rng, cases, 2)
         pair = [replace(make_run(each), metrics=records) for each in (after - found.detectable, before)]
-        verdicts.append(judge_metrics([collect_evidence(*pair, "clip_score")])[0].verdict)
+        # Beside the share of samples that collapsed, which a session judges too.
+        verdicts.append(judge_metrics([collect_evidence(*pair, "clip_score")], total=2)[0].verdict)
     assert verdicts.count("regressed") / times == pytest.approx(0.8, abs=0.12)
+
+
+SHAPES = {
+    "all cases alike": lambda count, rng: np.ones(count),
+    "every other case": lambda count, rng: np.arange(count) % 2 == 0,
+    "one case": lambda count, rng: np.arange(count) == 0,
+    "each as it comes": lambda count, rng: rng.exponential(size=count),
+    "some gain": lambda count, rng: rng.normal(1, 1, size=count),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("cases", [3, 5, 16])
+def test_the_judge_shows_what_is_said_to_be_detectable_however_it_falls_on_the_cases(
+    cases: int, shape: Callable[[int, np.random.Generator], np.ndarray], rng: np.random.Generator
+) -> None:
+    request = suite(cases, max_seeds=4)
+    measured_before = summarize(request, measured(many(rng, cases, 6))).metrics["clip_score"]
+    known = {
+        "clip_score": stats.Spread(measured_before.seed_deviation**2, measured_before.seed_freedom, INFO.tolerance)
+    }
+    circumstances = Circumstances(share=share_of_round(request.rounds, 1), spreads=known)
+    records = {"clip_score": replace(CLIP_SCORE, tolerance=measured_before.effective_tolerance)}
+    times, shown = 60, 0
+    for _ in range(times):
+        level = rng.normal(60, 5, size=(cases, 1))
+        before, after = (level + rng.normal(0, 2, size=(cases, 4)) for _ in range(2))
+        weight = shape(cases, rng).astype(float)
+        loss = measured_before.detectable_anyhow * weight[:, None] / weight.mean()
+        run, baseline = (replace(make_run(scores), metrics=records) for scores in (after - loss, before))
+        evidence = collect_evidence(run, baseline, "clip_score", circumstances=circumstances)
+        shown += judge_metrics([evidence], total=2)[0].verdict == "regressed"
+    assert shown / times >= 0.68
+
+
+def test_what_is_detectable_however_it_falls_is_never_less_than_where_all_lose_alike(rng: np.random.Generator) -> None:
+    for cases in (1, 2, 5, 30):
+        found = summarize(suite(cases), measured(many(rng, cases, 6))).metrics["clip_score"]
+        assert found.detectable <= found.detectable_anyhow
 
 
 def test_more_gates_detect_less(rng: np.random.Generator) -> None:
@@ -152,7 +194,7 @@ def test_as_many_cases_as_are_needed_show_a_loss_as_large_as_the_tolerance(rng: 
 def test_a_few_cases_without_variability_are_still_too_few_to_show_a_loss_as_small_as_the_tolerance() -> None:
     seeds = [np.array([[30.0], [20.0], [25.0]]) + each for each in (0.0, 1e-3, 2e-3)]
     found = summarize(suite(3, tolerances={"clip_score": 5.0}), measured(seeds)).metrics["clip_score"]
-    assert (found.cases, found.cases_needed) == (3, 17)
+    assert (found.cases, found.cases_needed) == (3, 19)
 
 
 def test_without_any_variability_what_matters_is_tolerated() -> None:
@@ -248,7 +290,7 @@ def test_a_further_run_with_more_seeds_counts_by_those_of_the_suite(
 def test_no_seed_is_in_two_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "evaluate", lambda plan, *_, **__: plan)
     request = plan(seeds=(0, 1000, 2500)).suite
-    found = module._generate(request, shipped_targets()["shapes"], tmp_path, 3, module.Silent())
+    found = module._generate(request, LoadedTarget(shipped_targets()["shapes"]), tmp_path, 3, module.Silent())
     every = [seed for each in found.seeds for seed in each.suite.seeds]
     assert len(set(every)) == len(every) == 9
     assert found.seeds[0].suite.seeds == (0, 1000, 2500)
@@ -258,7 +300,7 @@ def test_harmless_runs_have_the_suites_own_seeds_and_other_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "evaluate", lambda plan, *_, **__: plan)
-    found = module._generate(plan().suite, shipped_targets()["shapes"], tmp_path, 3, module.Silent())
+    found = module._generate(plan().suite, LoadedTarget(shipped_targets()["shapes"]), tmp_path, 3, module.Silent())
     assert [each.target.batch_size for each in found.harmless] == [1, 4, 8]
     assert {each.suite.seeds for each in found.harmless} == {(0, 1)}
 

@@ -176,7 +176,7 @@ def measured(
     told: list[Finding] = []
     before = pixels(loaded)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "LoadedTarget", lambda target: loaded)
+        patch.setattr(module, "open_target", lambda target: loaded)
         folder = tmp_path_factory.mktemp("sensitivity")
         said = measure(trial(*PLANTED, baselines=folder / "none", repeats=2), folder, Silent(), told.append)
     return said, told, (before, pixels(loaded))
@@ -258,7 +258,7 @@ def test_findings_are_plain_values(measured: Measured) -> None:
 def test_a_fault_that_does_not_fit_the_target_is_named(
     loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
+    monkeypatch.setattr(module, "open_target", lambda target: loaded)
     odd = Fault(name="odd", says="", plant=lambda pipeline: pipeline.no_such_part)
     with pytest.raises(SdevalError, match=r"^fault odd does not fit shapes: AttributeError: .*; name others with --f"):
         measure(trial(odd, baselines=tmp_path), tmp_path, Silent())
@@ -271,7 +271,7 @@ HARMLESS = CONTROLS["other-threads"]
 @pytest.fixture
 def calibrated(loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variability:
     """Noise of `FEW` that fits, kept in `tmp_path / "baselines"`; its target is in memory."""
-    monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
+    monkeypatch.setattr(module, "open_target", lambda target: loaded)
     run = evaluate(make_plan(FEW, shipped_targets()["shapes"]), loaded, tmp_path / "run")
     found = calibrate.summarize(FEW, calibrate.Measured((run, run, run), ()))
     made_up = {name: replace(each, tolerance=7.0) for name, each in found.metrics.items()}
@@ -309,7 +309,7 @@ def never(*_: object) -> None:
 def test_a_metric_whose_weights_are_not_here_is_named_before_anything_is_generated(
     loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
+    monkeypatch.setattr(module, "open_target", lambda target: loaded)
     monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", never)
     elsewhere = replace(TINY, metric_options={})
     with pytest.raises(NotAvailable, match=r"^suite tiny: metric clip_score: CLIP weights .* are not on this machine"):
@@ -326,7 +326,7 @@ def test_a_baseline_with_a_broken_image_is_generated_again_with_other_seeds(
         found = real(pipeline, batch, settings)
         return [replace(each, image=black) if each.sample.seed == 0 else each for each in found]
 
-    monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
+    monkeypatch.setattr(module, "open_target", lambda target: loaded)
     monkeypatch.setattr(sdeval.engines.diffusers_engine, "generate_batch", generated)
     measure(trial(NOTHING, suite=FEW, baselines=tmp_path), tmp_path, Silent())
     assert {each.seed for each in run_folder.read(tmp_path / "0/seeds-1/sound/few/shapes").samples} == {1}
@@ -354,7 +354,7 @@ def test_other_seeds_are_tried_for_broken_images_only(
         tried.append(folder)
         raise error
 
-    monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
+    monkeypatch.setattr(module, "open_target", lambda target: loaded)
     monkeypatch.setattr(module.accepting, "accept", accept)
     monkeypatch.setattr(Session, "judge", lambda self, item: None)
     with pytest.raises(SdevalError, match=message):
@@ -455,7 +455,7 @@ def test_weights_that_are_not_here_end_in_one_line(project: Path, capsys: pytest
 def test_the_command_works_from_end_to_end(
     tmp_path: Path, loaded: LoadedTarget, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
+    monkeypatch.setattr(module, "open_target", lambda target: loaded)
     (tmp_path / "test_tiny.py").write_text("from tests.diagnostics.test_sensitivity import TINY as test_tiny\n")
     assert main(["sensitivity", str(tmp_path / "test_tiny.py"), "--fault", "prompts-dropped", "--progress"]) == 0
     told = capsys.readouterr()

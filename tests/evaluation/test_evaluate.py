@@ -55,7 +55,7 @@ def test_without_reference_images_there_is_no_set_score(loaded: LoadedTarget, tm
 def test_broken_images_are_named_kept_and_scored(loaded: LoadedTarget, tmp_path: Path) -> None:
     from sdeval.diagnostics.faults.images import blacken_some
 
-    with blacken_some(loaded.pipeline("text2img"), every=3):
+    with alter_call(loaded.pipeline("text2img"), images=blacken_some(every=3).output_images):
         run = evaluate(plan(), loaded, tmp_path)
     assert [sample.defect for sample in run.samples].count("black") == 2
     assert len(run.features["clip"]) == 6

@@ -78,7 +78,7 @@ def test_the_version_follows_the_weights(tmp_path: Path) -> None:
         ("ViT-Z/openai", SdevalError, "unknown open_clip model 'ViT-Z'"),
         ("ViT-B-32", SdevalError, "write it as ViT-B-32/WEIGHTS"),
         ("ViT-B-32/opneai", SdevalError, "did you mean openai"),
-        ("local-dir:/nowhere", SdevalError, "no open_clip_model.safetensors in /nowhere"),
+        ("local-dir:/nowhere", SdevalError, "no such folder: /nowhere"),
         ("ViT-B-32/openai", NotAvailable, "get them with: hf download timm/vit_base_patch32_clip_224.openai"),
         ("hf-hub:a/b", NotAvailable, "get them with: hf download a/b"),
     ],

@@ -803,6 +803,25 @@ def test_an_unknown_rival_is_refused_before_anything_is_generated(suites: pytest
     assert "unknown target 'shape'; did you mean shapes?" in result.stderr.str()
 
 
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("./models/mine", "target mine: model: no such folder: ./models/mine"),
+        ("org/na me", "target mine: model: 'org/na me' is no folder here and no id of the hub"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--sdeval-target", "--sdeval-compare-to"])
+def test_a_model_that_cannot_be_is_one_line_before_anything_is_generated(
+    suites: pytest.Pytester, option: str, model: str, message: str
+) -> None:
+    (suites.path / "suites").mkdir(exist_ok=True)
+    (suites.path / "suites" / "targets.toml").write_text(f'[mine]\nmodel = "{model}"\n', encoding="utf-8")
+    result = suites.runpytest_inprocess(option, "mine", *QUIET)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.errlines if line]
+    assert line.startswith(f"ERROR: {message}")
+
+
 def test_targets_that_are_not_here_leave_a_page_and_verdicts(suites: pytest.Pytester) -> None:
     suites.runpytest_inprocess("--sdeval-target", "some/one", "--sdeval-target", "some/two", *QUIET)
     assert {each["verdict"] for each in verdicts(suites)} == {"skipped"}

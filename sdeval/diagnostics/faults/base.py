@@ -13,6 +13,7 @@ import numpy.typing as npt
 from diffusers import DiffusionPipeline
 
 from sdeval.config.suite import TASKS, Task
+from sdeval.engines.engine import Engine
 
 WHOLE: tuple[Task, ...] = ("text2img", "img2img")
 """Tasks whose whole image is generated; a painted part shows less of what goes wrong."""
@@ -21,6 +22,7 @@ Images = npt.NDArray[np.float32]
 Call = Callable[..., Any]
 """A pipeline call, with arguments by name."""
 Plant = Callable[[DiffusionPipeline], AbstractContextManager[None]]
+Around = Callable[[Engine], AbstractContextManager[Engine]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,9 @@ class Fault:
     says: str
     """What is wrong, in a few words."""
     plant: Plant
+    """Into a diffusers pipeline of this process."""
+    around: Around | None = None
+    """Gives an engine of any kind with the fault; None where the fault is one of a pipeline's parts or its sampler."""
     tasks: tuple[Task, ...] = TASKS
     clear: tuple[Task, ...] = TASKS
     """Tasks whose images suffer so much that any suite should catch it; elsewhere it shows how fine a suite is.

@@ -15,6 +15,7 @@ from torch import nn
 from sdeval._utils.environment import other_threads
 from sdeval.diagnostics.faults.base import Call, Fault, other_call, replace_attribute
 from sdeval.diagnostics.faults.model import denoiser
+from sdeval.engines.engine import Engine
 
 
 @contextmanager
@@ -62,6 +63,13 @@ def scheduler(pipeline: DiffusionPipeline, name: str) -> AbstractContextManager[
     return replace_attribute(pipeline, "scheduler", replacement)
 
 
+@contextmanager
+def threads_around(engine: Engine) -> Iterator[Engine]:
+    """Any engine, with another number of threads in this process."""
+    with other_threads():
+        yield engine
+
+
 def one_by_one(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """Every image is generated in a call of its own, not in the requested batch."""
 
@@ -85,7 +93,12 @@ CONTROLS: dict[str, Fault] = {
     for fault in (
         Fault(name="bfloat16", says="bfloat16", plant=partial(in_dtype, dtype=torch.bfloat16)),
         Fault(name="batch-1", says="one image a call", plant=one_by_one),
-        Fault(name="other-threads", says="another number of threads", plant=lambda _: other_threads()),
+        Fault(
+            name="other-threads",
+            says="another number of threads",
+            plant=lambda _: other_threads(),
+            around=threads_around,
+        ),
         Fault(name="attention-slicing", says="attention slicing", plant=slice_attention),
         Fault(name="channels-last", says="channels-last memory", plant=channels_last),
         Fault(

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 
 import numpy as np
-from diffusers import DiffusionPipeline
 from PIL import Image, ImageFilter
 
-from sdeval.diagnostics.faults.base import Fault, Images, alter_call
+from sdeval.diagnostics.faults.alteration import Alteration, alter_fault
+from sdeval.diagnostics.faults.base import Images
 
 
-def swap_red_and_blue(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def swap_red_and_blue() -> Alteration:
     """Channels come out as BGR."""
-    return alter_call(pipeline, images=lambda generated: generated[..., ::-1])
+    return Alteration(images=lambda generated: generated[..., ::-1])
 
 
-def blacken_some(pipeline: DiffusionPipeline, every: int) -> AbstractContextManager[None]:
+def blacken_some(every: int) -> Alteration:
     """One image in `every` comes out black, as a safety checker makes them."""
     generated = 0
 
@@ -32,19 +31,17 @@ def blacken_some(pipeline: DiffusionPipeline, every: int) -> AbstractContextMana
                 result[index] = 0
         return result
 
-    return alter_call(pipeline, images=blacken)
+    return Alteration(images=blacken)
 
 
-def each_image(
-    pipeline: DiffusionPipeline, change: Callable[[Image.Image], Image.Image]
-) -> AbstractContextManager[None]:
+def each_image(change: Callable[[Image.Image], Image.Image]) -> Alteration:
     """Every image goes through a function."""
 
     def apply(values: Images) -> Images:
         image = Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8))
         return np.asarray(np.asarray(change(image)) / 255, dtype=np.float32)
 
-    return alter_call(pipeline, images=lambda generated: np.stack([apply(image) for image in generated]))
+    return Alteration(images=lambda generated: np.stack([apply(image) for image in generated]))
 
 
 def compress(image: Image.Image) -> Image.Image:
@@ -66,15 +63,15 @@ def shrink(image: Image.Image) -> Image.Image:
 
 
 IMAGES = (
-    Fault(name="red-and-blue-swapped", says="red and blue swapped", plant=swap_red_and_blue),
-    Fault(name="one-in-ten-black", says="1 image in 10 black", plant=partial(blacken_some, every=10)),
-    Fault(name="one-in-twenty-black", says="1 image in 20 black", plant=partial(blacken_some, every=20)),
-    Fault(
+    alter_fault(name="red-and-blue-swapped", says="red and blue swapped", alter=swap_red_and_blue),
+    alter_fault(name="one-in-ten-black", says="1 image in 10 black", alter=partial(blacken_some, every=10)),
+    alter_fault(name="one-in-twenty-black", says="1 image in 20 black", alter=partial(blacken_some, every=20)),
+    alter_fault(
         name="blur",
         says="blurred by 1 pixel",
-        plant=partial(each_image, change=lambda image: image.filter(ImageFilter.GaussianBlur(1))),
+        alter=partial(each_image, change=lambda image: image.filter(ImageFilter.GaussianBlur(1))),
     ),
-    Fault(name="jpeg-20", says="JPEG at quality 20", plant=partial(each_image, change=compress)),
-    Fault(name="half-resolution", says="enlarged from half the size", plant=partial(each_image, change=halve)),
-    Fault(name="wrong-size", says="half as large as asked", plant=partial(each_image, change=shrink)),
+    alter_fault(name="jpeg-20", says="JPEG at quality 20", alter=partial(each_image, change=compress)),
+    alter_fault(name="half-resolution", says="enlarged from half the size", alter=partial(each_image, change=halve)),
+    alter_fault(name="wrong-size", says="half as large as asked", alter=partial(each_image, change=shrink)),
 )

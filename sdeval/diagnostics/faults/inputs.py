@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from random import Random
-from typing import Any
 
-import torch
-from diffusers import DiffusionPipeline
 from PIL import Image, ImageChops, ImageFilter
 
-from sdeval.diagnostics.faults.base import WHOLE, Arguments, Fault, alter_call
+from sdeval.diagnostics.faults.alteration import Alteration, alter_fault
+from sdeval.diagnostics.faults.base import WHOLE
 
 LEAK = 8
 """Pixels by which a leaking mask is larger."""
@@ -20,45 +17,39 @@ SWAPPED = 1 / 8
 """Share of the images that are generated from another prompt."""
 
 
-def drop_prompts(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def drop_prompts() -> Alteration:
     """The prompt does not arrive."""
-    return alter_call(pipeline, lambda arguments: {**arguments, "prompt": [""] * len(arguments["prompt"])})
+    return Alteration(prompts=lambda prompts: [""] * len(prompts))
 
 
-def truncate_prompts(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def truncate_prompts() -> Alteration:
     """Half of the words arrive."""
 
     def half(text: str) -> str:
         words = text.split()
         return " ".join(words[: max(1, len(words) // 2)])
 
-    return alter_call(
-        pipeline, lambda arguments: {**arguments, "prompt": [half(prompt) for prompt in arguments["prompt"]]}
-    )
+    return Alteration(prompts=lambda prompts: [half(prompt) for prompt in prompts])
 
 
-def shuffle_prompts(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def shuffle_prompts() -> Alteration:
     """Every image of a batch is generated from its neighbour's prompt."""
-    return alter_call(
-        pipeline, lambda arguments: {**arguments, "prompt": [*arguments["prompt"][1:], arguments["prompt"][0]]}
-    )
+    return Alteration(prompts=lambda prompts: [*prompts[1:], prompts[0]])
 
 
-def break_one_prompt(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def break_one_prompt() -> Alteration:
     """One prompt in twenty, always the same, does not arrive."""
-    prompts: list[str] = []
+    known: list[str] = []
 
     def drop_some(prompt: str) -> str:
-        if prompt not in prompts:
-            prompts.append(prompt)
-        return "" if prompts.index(prompt) % EVERY == 0 else prompt
+        if prompt not in known:
+            known.append(prompt)
+        return "" if known.index(prompt) % EVERY == 0 else prompt
 
-    return alter_call(
-        pipeline, lambda arguments: {**arguments, "prompt": [drop_some(prompt) for prompt in arguments["prompt"]]}
-    )
+    return Alteration(prompts=lambda prompts: [drop_some(prompt) for prompt in prompts])
 
 
-def swap_some_prompts(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def swap_some_prompts() -> Alteration:
     """One image in eight, at random, is generated from the last other prompt."""
     chance = Random(1)
     previous = last = ""
@@ -69,91 +60,68 @@ def swap_some_prompts(pipeline: DiffusionPipeline) -> AbstractContextManager[Non
             previous, last = last, prompt
         return previous if chance.random() < SWAPPED else prompt
 
-    return alter_call(
-        pipeline, lambda arguments: {**arguments, "prompt": [swap_some(prompt) for prompt in arguments["prompt"]]}
-    )
+    return Alteration(prompts=lambda prompts: [swap_some(prompt) for prompt in prompts])
 
 
-def ignore_negative_prompt(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def ignore_negative_prompt() -> Alteration:
     """What must not be generated is not said."""
-
-    def without(arguments: Arguments) -> Arguments:
-        return {name: value for name, value in arguments.items() if name != "negative_prompt"}
-
-    return alter_call(pipeline, without)
+    return Alteration(no_negative_prompts=True)
 
 
-def invert_mask(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def invert_mask() -> Alteration:
     """What should be kept is painted, what should be painted is kept."""
-    return alter_call(
-        pipeline,
-        lambda arguments: {**arguments, "mask_image": [ImageChops.invert(mask) for mask in arguments["mask_image"]]},
-    )
+    return Alteration(mask=ImageChops.invert)
 
 
-def ignore_mask(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
-    """The whole image is painted, not only the masked part."""
-
-    def everywhere(arguments: Arguments) -> Arguments:
-        return {**arguments, "mask_image": [Image.new("L", mask.size, 255) for mask in arguments["mask_image"]]}
-
-    return alter_call(pipeline, everywhere)
+def ignore_mask() -> Alteration:
+    """The whole image is painted, whatever the mask says."""
+    return Alteration(mask=lambda mask: Image.new("L", mask.size, 255))
 
 
-def widen_mask(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def widen_mask() -> Alteration:
     """The mask is larger than it should be."""
     wider = ImageFilter.MaxFilter(2 * LEAK + 1)
-    return alter_call(
-        pipeline,
-        lambda arguments: {**arguments, "mask_image": [mask.filter(wider) for mask in arguments["mask_image"]]},
-    )
+    return Alteration(mask=lambda mask: mask.filter(wider))
 
 
-def ignore_init_image(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def ignore_init_image() -> Alteration:
     """The init image does not arrive: a grey one does."""
-    return alter_call(
-        pipeline,
-        lambda arguments: {
-            **arguments,
-            "image": [Image.new("RGB", image.size, "grey") for image in arguments["image"]],
-        },
-    )
+    return Alteration(init_image=lambda image: Image.new("RGB", image.size, "grey"))
 
 
-def ignore_strength(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def ignore_strength() -> Alteration:
     """The init image is always noised to the end."""
-    return alter_call(pipeline, lambda arguments: {**arguments, "strength": 1.0})
+    return Alteration(strength=1.0)
 
 
-def ignore_seeds(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def ignore_seeds() -> Alteration:
     """All seeds generate the same noise."""
-
-    def alike(arguments: Arguments) -> Arguments:
-        generators: list[Any] = [torch.Generator("cpu").manual_seed(0) for _ in arguments["generator"]]
-        return {**arguments, "generator": generators}
-
-    return alter_call(pipeline, alike)
+    return Alteration(seed=0)
 
 
 INPUTS = (
-    Fault(name="prompts-dropped", says="no prompt arrives", plant=drop_prompts),
-    Fault(name="prompts-truncated", says="half of each prompt arrives", plant=truncate_prompts),
-    Fault(name="prompts-shuffled", says="each image from its neighbour's prompt", plant=shuffle_prompts),
-    Fault(name="some-prompts-swapped", says="1 image in 8 from another prompt", plant=swap_some_prompts),
-    Fault(name="one-prompt-broken", says="one prompt in twenty does not arrive", plant=break_one_prompt, clear=WHOLE),
-    Fault(
+    alter_fault(name="prompts-dropped", says="no prompt arrives", alter=drop_prompts),
+    alter_fault(name="prompts-truncated", says="half of each prompt arrives", alter=truncate_prompts),
+    alter_fault(name="prompts-shuffled", says="each image from its neighbour's prompt", alter=shuffle_prompts),
+    alter_fault(name="some-prompts-swapped", says="1 image in 8 from another prompt", alter=swap_some_prompts),
+    alter_fault(
+        name="one-prompt-broken", says="one prompt in twenty does not arrive", alter=break_one_prompt, clear=WHOLE
+    ),
+    alter_fault(
         name="negative-prompt-ignored",
         says="no negative prompt arrives",
-        plant=ignore_negative_prompt,
+        alter=ignore_negative_prompt,
         tasks=("inpainting",),
         clear=(),
     ),
-    Fault(name="mask-inverted", says="inside and outside changed", plant=invert_mask, tasks=("inpainting",)),
-    Fault(name="mask-ignored", says="the whole image is painted", plant=ignore_mask, tasks=("inpainting",)),
-    Fault(name="mask-leaks", says=f"mask {LEAK} pixels too wide", plant=widen_mask, tasks=("inpainting",), clear=()),
-    Fault(
-        name="init-image-ignored", says="grey in place of the init image", plant=ignore_init_image, tasks=("img2img",)
+    alter_fault(name="mask-inverted", says="inside and outside changed", alter=invert_mask, tasks=("inpainting",)),
+    alter_fault(name="mask-ignored", says="the whole image is painted", alter=ignore_mask, tasks=("inpainting",)),
+    alter_fault(
+        name="mask-leaks", says=f"mask {LEAK} pixels too wide", alter=widen_mask, tasks=("inpainting",), clear=()
     ),
-    Fault(name="strength-ignored", says="always full strength", plant=ignore_strength, tasks=("img2img",)),
-    Fault(name="seeds-ignored", says="all seeds alike", plant=ignore_seeds, tasks=("text2img",)),
+    alter_fault(
+        name="init-image-ignored", says="grey in place of the init image", alter=ignore_init_image, tasks=("img2img",)
+    ),
+    alter_fault(name="strength-ignored", says="always full strength", alter=ignore_strength, tasks=("img2img",)),
+    alter_fault(name="seeds-ignored", says="all seeds alike", alter=ignore_seeds, tasks=("text2img",)),
 )

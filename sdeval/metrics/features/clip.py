@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image
 
 from sdeval._utils.environment import calm_threads
+from sdeval._utils.hub import cached_file, local_folder
+from sdeval._utils.validation import readable
 from sdeval.errors import NotAvailable, SdevalError, unknown
 from sdeval.metrics.base import Features
 
@@ -102,7 +104,10 @@ def _locate(name: str) -> tuple[str, str | None, str]:
 
         return _folder(clip_folder(), "shapes")
     if name.startswith("local-dir:"):
-        return _folder(Path(name.removeprefix("local-dir:")), name)
+        folder = local_folder(name.removeprefix("local-dir:"))
+        if folder is None:
+            raise SdevalError(f"clip_model: no such folder: {readable(name.removeprefix('local-dir:'))}")
+        return _folder(folder, name)
     if name.startswith("hf-hub:"):
         _must_be_cached(name.removeprefix("hf-hub:"), "open_clip_config.json")
         return name, None, name
@@ -134,9 +139,7 @@ def _pretrained(name: str) -> tuple[str, str, str]:
 
 
 def _must_be_cached(repository: str, *files: str) -> None:
-    from huggingface_hub import try_to_load_from_cache
-
-    if not any(isinstance(try_to_load_from_cache(repository, file), str) for file in files):
+    if not any(cached_file(repository, file) for file in files):
         raise NotAvailable(
             f"CLIP weights {repository} are not on this machine; get them with: hf download {repository}"
         )

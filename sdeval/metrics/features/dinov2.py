@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from sdeval._utils.environment import calm_threads
+from sdeval._utils.hub import cached_file, local_folder
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.imaging.io import to_pixels
 from sdeval.metrics.base import Features
@@ -82,15 +83,13 @@ def _load(folder: Path, model: str) -> Any:
 
 
 def _find(model: str) -> Path:
-    folder = Path(model).expanduser()
-    if folder.is_dir():
+    folder = local_folder(model)
+    if folder is not None:
         # The other format of such folders is a pickle, which could run code.
         if not (folder / "model.safetensors").is_file():
             raise SdevalError(f"dinov2_model {model}: no model.safetensors in it; other formats are not opened")
         return folder
-    from huggingface_hub import try_to_load_from_cache
-
-    files = [try_to_load_from_cache(model, name) for name in ("model.safetensors", "config.json")]
-    if not all(isinstance(file, str) for file in files):
+    weights, config = cached_file(model, "model.safetensors"), cached_file(model, "config.json")
+    if weights is None or config is None:
         raise NotAvailable(f"DINOv2 weights {model} are not on this machine; get them with: hf download {model}")
-    return Path(str(files[0])).parent
+    return weights.parent

@@ -1,0 +1,270 @@
+"""What README.md and docs/ tell people to type is typed here: every command, every block of Python, YAML and TOML.
+
+A new command fails the first test until it is listed: either where it is run, or with the reason why it cannot be here.
+The options of all of them are checked in any case.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sdeval import Suite
+from sdeval.cli import _parser
+from sdeval.config.case_files import load_cases
+from sdeval.config.options import read_table
+from sdeval.config.target_registry import of_project
+from tests.conftest import ROOT
+
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PROGRAMS = ("pytest", "sdeval", "python", "python3", "git", "pip", "hf")
+
+# In order; with the exit code that each must have.
+OWN_SUITE = (
+    ("pytest suites", 0),
+    ("sdeval accept", 0),
+    ("pytest suites", 0),
+    ("pytest suites --sdeval-set num_inference_steps=2", 1),
+)
+"""README.md, "Your own suite"."""
+PROJECT = (
+    ("pytest suites/test_animals.py", 0),
+    ("sdeval accept", 0),
+    ("pytest suites/test_animals.py", 0),
+    ('sdeval accept -k "cat and not black"', 0),
+    ("sdeval accept --metric clip_score", 0),
+    ("sdeval accept RUN --dry-run --verbose", 0),
+    ("sdeval report", 0),
+    ("sdeval report --single-file", 0),
+    ("sdeval history", 0),
+    ("sdeval history --plot history.html", 0),
+    ("sdeval history --fail", 0),
+    ("sdeval compare reports/monday reports/tuesday --reference sd15 --fail", 0),
+    ("pytest suites --sdeval-set dtype=bfloat16 --sdeval-set guidance_scale=5", 0),
+    ("pytest suites --sdeval-compare-to-python=ENV/bin/python", 0),
+    ("sdeval calibrate SUITE", 0),
+    ("sdeval doctor", 0),
+)
+"""A small suite in the place of the reader's."""
+CLONE = (("python -m pytest suites -p tests.end_to_end.plant --plant mask-inverted", 1),)
+"""In the clone, with the suites of the embedded model."""
+
+INSTALLS = "installs a new environment; .ci/run does it"
+END_TO_END = "takes minutes in the clone; tests/end_to_end/test_suites.py runs it"
+GPU = "needs a GPU and weights from the hub"
+BENCHMARK = "a benchmark of many minutes"
+ELSEWHERE = {
+    "python3 -m venv .venv && . .venv/bin/activate && pip install . && pytest suites": INSTALLS,
+    "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[dev]' && pytest": INSTALLS,
+    "pytest suites --sdeval-set guidance_scale=1": END_TO_END,
+    "pytest suites --sdeval-set dtype=bfloat16": END_TO_END,
+    "pytest suites --sdeval-set scheduler=DPMSolverMultistepScheduler": END_TO_END,
+    "pytest suites --sdeval-batch-size 1": END_TO_END,
+    "pytest suites --sdeval-target sd15 --sdeval-target sd15-unipc --sdeval-target sd15-lcm": GPU,
+    "pytest suites --sdeval-target sd15-unipc --sdeval-compare-to sd15": GPU,
+    "git bisect start HEAD v1.4": "needs a history with a fault in it; tests/cli/test_bisect.py makes one",
+    "git bisect run sdeval bisect --baselines-of v1.4 -- suites/test_animals.py": "tests/cli/test_bisect.py runs it",
+    "sdeval accept approvals.json": "needs cases that were ticked in a browser; tests/cli/test_cli.py does it",
+    "sdeval sensitivity shapes-text2img": "minutes; tests/diagnostics/test_sensitivity.py has a small suite",
+    "python -m benchmarks.defects --images 16": BENCHMARK,
+    "python -m benchmarks.error_rates --sessions 300 --harmed 100": BENCHMARK,
+    'python -m benchmarks.error_rates --rules "sdeval, 2 to 4 seeds"': BENCHMARK,
+    "python -m benchmarks.small_suites --sessions 200 --losses 40": BENCHMARK,
+    "python -m benchmarks.embedded_power --sessions 20": BENCHMARK,
+    "python benchmarks/sensitivity.py --repeats 3": BENCHMARK,
+    "python benchmarks/set_metrics.py": BENCHMARK,
+    "python benchmarks/drift_over_sessions.py --histories 20000": BENCHMARK,
+    "python benchmarks/overhead.py": "minutes; .ci/run does it",
+    "python benchmarks/overhead.py --new": "minutes; .ci/run does it",
+    "python benchmarks/real_size.py sd15 --steps 50": GPU,
+    "python -m benchmarks.page": "needs a browser, and minutes",
+}
+"""Why it is not run here."""
+
+
+def fenced(page: Path, language: str) -> list[str]:
+    """Blocks between fences, of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """Command lines of a page, in fences or indented, without what is said of them."""
+    text = page.read_text(encoding="utf-8")
+    shells = [block for language in ("bash", "console", "shell", "sh") for block in fenced(page, language)]
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    lines = [line for block in shells for line in block.splitlines()]
+    lines += [line[4:] for line in outside.splitlines() if line.startswith("    ")]
+    stripped = [re.sub(r"\s+#.*$", "", line.removeprefix("$ ")).rstrip() for line in lines]
+    return [line for line in stripped if line.split(" ")[0] in PROGRAMS]
+
+
+EVERY = [(page.name, command) for page in PAGES for command in commands(page)]
+
+
+def test_every_command_is_run_or_says_why_not() -> None:
+    known = {command for command, _ in (*OWN_SUITE, *PROJECT, *CLONE)} | set(ELSEWHERE)
+    written = {command for _, command in EVERY}
+    assert written - known == set()
+    assert known - written == set()
+
+
+@pytest.mark.parametrize("command", sorted({command for _, command in EVERY}))
+def test_every_option_is_known(command: str, pytester: pytest.Pytester) -> None:
+    for part in command.split(" && "):
+        arguments = shlex.split(part)
+        if arguments[:3] == ["python", "-m", "pytest"]:
+            arguments = arguments[2:]
+        if arguments[0] == "pytest":
+            pytester.syspathinsert(ROOT)
+            pytester.parseconfig(*arguments[1:])
+        elif arguments[0] == "sdeval":
+            _parser(arguments[1]).parse_args(arguments[1:])
+        elif arguments[:2] == ["git", "bisect"] and "sdeval" in arguments:
+            bisect = arguments[arguments.index("sdeval") + 1 :]
+            _parser("bisect").parse_args(bisect)
+        elif arguments[:2] == ["python", "-m"]:
+            assert find_spec(arguments[2])
+        elif arguments[0] == "python":
+            assert (ROOT / arguments[1]).is_file()
+
+
+def test_commands_that_are_run_elsewhere_are_there() -> None:
+    text = (ROOT / "tests" / "end_to_end" / "test_suites.py").read_text(encoding="utf-8")
+    for command in (command for command, reason in ELSEWHERE.items() if reason == END_TO_END):
+        option, value = shlex.split(command)[2:]
+        assert f'"{option}", "{value}"' in text
+    assert "benchmarks/overhead.py" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def run(command: str, folder: Path, code: int) -> str:
+    """Run a command in a folder as a reader would, and return what it prints."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "GITHUB_STEP_SUMMARY")}
+    binaries = Path(sys.executable).parent
+    environment |= {"PATH": f"{binaries}{os.pathsep}{environment['PATH']}", "PYTHONPATH": str(ROOT)}
+    arguments = shlex.split(command)
+    if arguments[0] in ("pytest", "sdeval"):
+        # The scripts of the environment may belong to another checkout.
+        module = {"pytest": "pytest", "sdeval": "sdeval.cli"}[arguments.pop(0)]
+        arguments = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Error: " not in done.stdout.replace("SdevalError: ", "")
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_suite_of_the_readme_goes_as_it_says(tmp_path: Path) -> None:
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "test_shapes.py").write_text(fenced(PAGES[0], "python")[0], encoding="utf-8")
+    outputs = [run(command, tmp_path, code) for command, code in OWN_SUITE]
+    assert (tmp_path / "baselines" / "my-shapes" / "shapes" / "run.json").is_file()
+    assert "clip_score" in outputs[-1]
+    assert "regressed" in outputs[-1]
+
+
+ANIMALS = """
+from sdeval import Case, Suite
+
+test_animals = Suite(
+    name="animals",
+    task="text2img",
+    cases=[
+        Case(id="black-cat", prompt="a large red circle on a blue background"),
+        Case(id="white-cat", prompt="a large green square on a white background"),
+        Case(id="dog", prompt="a large white cross on a purple background"),
+    ],
+    seeds=(0, 1),
+    settings={"num_inference_steps": 8, "guidance_scale": 4},
+    metrics=("clip_score",),
+    metric_options={"clip_model": "shapes"},
+)
+"""
+PLACEHOLDERS = {
+    "ENV/bin/python": sys.executable,
+    "RUN": "reports/latest",
+    "SUITE": "suites/test_animals.py",
+    "--reference sd15": "--reference 'shapes #1'",
+}
+
+
+@pytest.mark.slow
+def test_commands_of_the_pages_run_in_a_small_project(tmp_path: Path) -> None:
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "pyproject.toml").write_text("[tool.sdeval]\n", encoding="utf-8")
+    (tmp_path / "suites" / "test_animals.py").write_text(ANIMALS, encoding="utf-8")
+    for number, (command, code) in enumerate(PROJECT):
+        for placeholder, value in PLACEHOLDERS.items():
+            command = command.replace(placeholder, value)
+        run(command, tmp_path, code)
+        if number in (0, 2):
+            session = (tmp_path / "reports" / "latest").resolve()
+            shutil.copytree(session, tmp_path / "reports" / ("monday" if number == 0 else "tuesday"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("command", "code"), CLONE)
+def test_commands_for_the_clone_fail_by_what_was_planted(command: str, code: int, tmp_path: Path) -> None:
+    output = run(f"{command} --sdeval-output {tmp_path} -p no:cacheprovider", ROOT, code)
+    assert "KeyError" not in output
+    assert "regressed" in output
+    assert "unscored" not in output
+
+
+@pytest.mark.slow
+def test_the_notebook_of_the_readme_runs(tmp_path: Path) -> None:
+    (tmp_path / "notebook.py").write_text(fenced(PAGES[0], "python")[1], encoding="utf-8")
+    output = run(f"{sys.executable} notebook.py", tmp_path, 0)
+    assert "regressed" in output
+
+
+def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
+    languages = {page.name: re.findall(r"^```(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE) for page in PAGES}
+    assert {name: found for name, found in languages.items() if found} == {
+        "README.md": ["python", "python"],
+        "ci.md": ["toml"],
+        "suites.md": ["python", "yaml"],
+        "targets.md": ["toml"],
+    }
+
+
+def test_the_suite_and_the_cases_of_the_page_on_suites_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = ROOT / "docs" / "suites.md"
+    (module,), (cases,) = fenced(page, "python"), fenced(page, "yaml")
+    (tmp_path / "test_animals.py").write_text(module, encoding="utf-8")
+    (tmp_path / "animals.yaml").write_text(cases, encoding="utf-8")
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (64, 64)).save(tmp_path / name / "bench.png")
+    (case,) = load_cases(tmp_path / "animals.yaml")
+    assert (case.id, case.mask) == ("black-cat", tmp_path / "masks" / "bench.png")
+    names: dict[str, object] = {"__file__": str(tmp_path / "test_animals.py")}
+    exec(compile(module, "test_animals.py", "exec"), names)
+    suite = names["test_animals"]
+    assert isinstance(suite, Suite)
+    assert suite.cases == (case,)
+
+
+def test_the_table_of_the_page_on_ci_is_read(tmp_path: Path) -> None:
+    (table,) = fenced(ROOT / "docs" / "ci.md", "toml")
+    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
+    assert read_table(tmp_path) == tomllib.loads(table)["tool"]["sdeval"]
+
+
+def test_the_targets_of_the_page_on_targets_are_read(tmp_path: Path) -> None:
+    (table,) = fenced(ROOT / "docs" / "targets.md", "toml")
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "targets.toml").write_text(table, encoding="utf-8")
+    assert set(tomllib.loads(table)) <= set(of_project(tmp_path, {}))
