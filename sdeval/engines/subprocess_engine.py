@@ -18,7 +18,7 @@ from sdeval.config.target import Target
 from sdeval.engines.generated import Generated
 from sdeval.engines.worker_process import Limits, WorkerProcess
 from sdeval.engines.worker_protocol import Batch, Description, ImageFacts, Opened
-from sdeval.errors import SdevalError
+from sdeval.errors import CallFailed, SdevalError
 from sdeval.imaging.io import open_rgb
 
 T = TypeVar("T")
@@ -70,12 +70,15 @@ class RemoteEngine:
         return worker
 
     def _ask(self, request: Mapping[str, Any], kind: type[T], doing: str) -> T:
-        """Ask for something; where the worker ended over an earlier request, another one is started."""
+        return self._running_worker().ask(request, kind, self.target.timeout or self._limits.call, doing)
+
+    def _running_worker(self) -> WorkerProcess:
+        """The worker; where it ended over an earlier request, another one is started."""
         if not self._worker.is_running:
             if self._starts == MOST_STARTS:
                 raise SdevalError(f"{self._where}: was started {MOST_STARTS} times and ended each time; no more")
             self._worker = self._start()
-        return self._worker.ask(request, kind, self._limits.call, doing)
+        return self._worker
 
     def close(self) -> None:
         """End the other process, which otherwise goes with this object."""
@@ -99,7 +102,13 @@ class RemoteEngine:
         return dict(answer.generated_by)
 
     def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
-        """Generate a batch there, and fetch its images."""
+        """Generate a batch there, and fetch its images.
+
+        Raises:
+            CallFailed: it was not generated; other batches may be.
+            SdevalError: there is no worker any more.
+        """
+        self._running_worker()
         # Never twice the same name: what a failed call left must not be taken for the image of another sample.
         files = [self._folder / f"{number}.png" for number in range(self._count, self._count + len(batch))]
         self._count += len(batch)
@@ -108,7 +117,13 @@ class RemoteEngine:
             for sample, file in zip(batch, files, strict=True)
         ]
         request = {"generate": task, "samples": samples, "settings": dict(settings)}
-        answer = self._ask(request, Batch, f"generating {batch[0].case.id}")
+        try:
+            answer = self._ask(request, Batch, f"generating {batch[0].case.id}")
+            return self._fetch_all(batch, answer, files)
+        except SdevalError as error:
+            raise CallFailed(str(error)) from None
+
+    def _fetch_all(self, batch: Sequence[Sample], answer: Batch, files: Sequence[Path]) -> list[Generated]:
         if len(answer.images) != len(batch):
             raise SdevalError(f"{self._where}: answered with {len(answer.images)} images, asked were {len(batch)}")
         self.load_seconds = answer.load_seconds

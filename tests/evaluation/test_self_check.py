@@ -180,12 +180,12 @@ def test_every_task_of_a_target_is_checked(tmp_path: Path) -> None:
     run = generated(Painter(), tmp_path)  # type: ignore[arg-type]
     resolved = ResolvedJob(job=texts, options=Options(), rounds=((0, 1),))
     session._states[texts.key] = JobState(resolved, run=run)
-    assert session._is_self_checked(texts)
+    assert session._has_self_check(texts)
     path = tmp_path / "init.png"
     Image.new("RGB", (64, 64)).save(path)
     edits = replace(
         plan().suite, name="edits", task="img2img", cases=(Case(id="circle", prompt="a circle", image=path),)
     )
-    assert not session._is_self_checked(Job(edits, plan().target))
+    assert not session._has_self_check(Job(edits, plan().target))
     session._states[texts.key].run = replace(run, environment={BATCH_CONSISTENCY: MIXED})
-    assert not session._is_self_checked(texts)
+    assert not session._has_self_check(texts)
