@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from traceback import walk_tb
@@ -13,8 +14,20 @@ FEWEST_LETTERS = 3
 """Letters from which on the beginning of a name says what is meant."""
 
 
+LONGEST_MESSAGE = 2000
+"""Characters of a message; of a longer one the middle is left out."""
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control characters, line breaks, and what UTF-8 cannot hold."""
+
+
 class SdevalError(Exception):
-    """Bad input or a missing prerequisite. The message is one line, meant to be printed without a traceback."""
+    """Bad input or a missing prerequisite: one line of bounded length, to be printed without a traceback.
+
+    Messages quote files, paths and errors of libraries, whatever they hold.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class NotAvailable(SdevalError):
@@ -23,6 +36,18 @@ class NotAvailable(SdevalError):
 
 class NoHardware(NotAvailable):
     """A target says that it needs hardware which this machine does not have: its items are skipped, strict or not."""
+
+
+def one_line(text: str) -> str:
+    r"""A text as it can be printed: control characters are spelled, and of a long text the middle is left out.
+
+    Example:
+        >>> print(one_line("a\nb"))
+        a\nb
+    """
+    if len(text) > LONGEST_MESSAGE:
+        text = f"{text[: LONGEST_MESSAGE - 500]} … {text[-400:]}"
+    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def first_line(error: BaseException) -> str:

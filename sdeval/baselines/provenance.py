@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from sdeval._utils.files import dump_json, read_json, write_text
+from sdeval._utils.files import dump_json, exists, read_bytes, read_json, write_text
 from sdeval._utils.validation import Checked, Plain, check, from_json, shown
 from sdeval.errors import SdevalError
 from sdeval.results import upgrade
@@ -84,7 +84,7 @@ def read(folder: Path) -> tuple[Entry, ...]:
         SdevalError: the file is corrupt; says where.
     """
     path = folder / NAME
-    if not path.exists():
+    if not exists(path):
         return ()
     where = f"{path}: is corrupt"
     try:
@@ -93,6 +93,6 @@ def read(folder: Path) -> tuple[Entry, ...]:
             return from_json(_File, json.dumps(upgrade.provenance(content)), where).accepted
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise SdevalError(f"{path}: has schema {shown(content['schema'])}; this version of sdeval reads {SCHEMA}")
-        return from_json(_File, path.read_bytes(), where).accepted
+        return from_json(_File, read_bytes(path), where).accepted
     except SdevalError as error:
         raise SdevalError(f"{error}; restore it with: git checkout -- {path}") from None

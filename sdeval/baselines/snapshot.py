@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from sdeval._utils.files import write_bytes
+from sdeval._utils.files import exists, read_bytes, write_bytes
 from sdeval.baselines import provenance, variability
 from sdeval.baselines import store as baselines
 from sdeval.errors import SdevalError
@@ -47,5 +47,5 @@ def keep_baseline(folder: Path, accepted: Path) -> None:
 
 
 def _copy(source: Path, copy: Path) -> None:
-    if source.is_file():
-        write_bytes(copy, source.read_bytes())
+    if exists(source):
+        write_bytes(copy, read_bytes(source))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from sdeval._utils.files import dump_json, read_json, write_text
+from sdeval._utils.files import dump_json, exists, read_bytes, read_json, write_text
 from sdeval._utils.validation import Checked, from_json
 from sdeval.comparison.speed import Pace, pace_of
 from sdeval.errors import SdevalError
@@ -58,14 +58,14 @@ def hardware_of(run: Run) -> str:
 
 
 def _read(path: Path) -> Mapping[str, Pace]:
-    if not path.exists():
+    if not exists(path):
         return {}
     where = f"{path}: is corrupt"
     try:
         content = read_json(path, f"{where}: it is gone")
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise _OtherSchema(f"{path}: written by another version of sdeval; delete it, and accept a run again")
-        return from_json(_File, path.read_bytes(), where).machines
+        return from_json(_File, read_bytes(path), where).machines
     except _OtherSchema:
         raise
     except SdevalError as error:

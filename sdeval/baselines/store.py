@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sdeval._utils.files import write_bytes
+from sdeval._utils.files import exists, read_bytes, write_bytes
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import kept_bytes, open_rgb
 from sdeval.results import run_folder
@@ -30,7 +30,7 @@ def find(baselines: Path, suite: str, target: str) -> Run | None:
         SdevalError: there is one, and it is corrupt; says where.
     """
     folder = folder_of(baselines, suite, target)
-    if not folder.exists():
+    if not exists(folder):
         return None
     with _restorable(folder):
         run = run_folder.read(folder)
@@ -60,7 +60,7 @@ def check_images(baseline: Stored) -> None:
     """
     with _restorable(baseline.folder):
         for sample in baseline.run.samples:
-            if (baseline.folder / sample.image).exists():
+            if exists(baseline.folder / sample.image):
                 open_rgb(baseline.folder / sample.image)
 
 
@@ -123,7 +123,7 @@ def keep_image(sample: SampleResult, source: Path, folder: Path) -> SampleResult
     """Put the image of a run's sample into a baseline as it is kept there; the sample then names that file."""
     thumbnail = kept_bytes(open_rgb(source / sample.image))
     if thumbnail is None:
-        write_bytes(folder / sample.image, (source / sample.image).read_bytes())
+        write_bytes(folder / sample.image, read_bytes(source / sample.image))
         return sample
     name = str(Path(sample.image).with_suffix(".webp"))
     write_bytes(folder / name, thumbnail)
@@ -132,6 +132,6 @@ def keep_image(sample: SampleResult, source: Path, folder: Path) -> SampleResult
 
 def carry_image(sample: SampleResult, before: Path, folder: Path) -> SampleResult:
     """Put the image of a baseline's sample into the baseline after it; one that is gone stays gone."""
-    if (before / sample.image).is_file():
-        write_bytes(folder / sample.image, (before / sample.image).read_bytes())
+    if exists(before / sample.image):
+        write_bytes(folder / sample.image, read_bytes(before / sample.image))
     return sample

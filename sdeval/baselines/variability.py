@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from sdeval import metrics
-from sdeval._utils.files import dump_json, read_json, write_text
+from sdeval._utils.files import dump_json, exists, read_bytes, read_json, write_text
 from sdeval._utils.validation import Checked, Number, Plain, from_json
 from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError
@@ -111,7 +111,7 @@ def path_of(baselines: Path, suite: str, target: str) -> Path:
     """Beside the baseline, so that accepting another one leaves it alone; an older name where only that is there."""
     path = baselines / suite / f"{target}.variability.json"
     before = path.with_name(f"{target}.noise.json")
-    return before if before.exists() and not path.exists() else path
+    return before if exists(before) and not exists(path) else path
 
 
 def write(variability: Variability, baselines: Path) -> Path:
@@ -141,7 +141,7 @@ def read_file(path: Path) -> Variability | None:
         OtherSchema: it was written by another version of sdeval.
         SdevalError: it is corrupt; says where.
     """
-    if not path.exists():
+    if not exists(path):
         return None
     mend = f"restore it with: git checkout -- {path}"
     try:
@@ -150,7 +150,7 @@ def read_file(path: Path) -> Variability | None:
             return from_json(_File, json.dumps(upgrade.variability(content)), f"{path}: is corrupt").variability
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
-        return from_json(_File, path.read_bytes(), f"{path}: is corrupt").variability
+        return from_json(_File, read_bytes(path), f"{path}: is corrupt").variability
     except OtherSchema:
         raise
     except SdevalError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal, cast
 
 from typing_extensions import TypedDict
 
+from sdeval._utils.files import read_toml
 from sdeval._utils.validation import Plain, check_table, shown
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
@@ -125,15 +125,7 @@ def read_table(root: Path) -> dict[str, Any]:
         SdevalError: the file is no TOML, or the table holds an unknown key or a value of the wrong kind.
     """
     path = root / "pyproject.toml"
-    if not path.is_file():
-        return {}
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SdevalError(f"{path}: cannot be read: {error.strerror}") from None
-    # What is not UTF-8, and numbers of thousands of digits, are ValueErrors too.
-    except (ValueError, RecursionError) as error:
-        raise SdevalError(f"{path}: not TOML: {error}") from None
+    content = read_toml(path)
     tools = content.get("tool", {})
     if not isinstance(tools, dict):
         raise SdevalError(f"{path}: [tool]: must be a mapping, got {shown(tools)}")

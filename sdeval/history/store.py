@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from sdeval._utils.files import dump_line
+from sdeval._utils.files import NoSuchFile, dump_line, parse_json, read_bytes
 from sdeval._utils.validation import Checked, Extensible, Number, Plain, from_json, shown
 from sdeval.errors import SdevalError
 from sdeval.results import upgrade
@@ -155,11 +155,9 @@ def read(path: Path) -> tuple[Entry, ...]:
         SdevalError: there is no history yet, or a line is corrupt; says which.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
+        lines = read_bytes(path).split(b"\n")
+    except NoSuchFile:
         raise SdevalError(f"{path}: no history yet; every session that generates a whole suite adds a line") from None
-    except OSError as error:
-        raise SdevalError(f"{path}: cannot be read: {error}") from None
     found = (_line(lines, number, path) for number in range(len(lines)))
     return tuple({entry.session: entry for entry in found if entry is not None}.values())
 
@@ -180,7 +178,7 @@ def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:
 
 
 def _entry(line: bytes, where: str) -> Entry:
-    content = json.loads(line)
+    content = parse_json(line)
     if isinstance(content, dict) and content.get("schema") == 1:
         found = from_json(_Line, json.dumps(upgrade.history_line(content)), where)
         return Entry(found.session, found.runs)

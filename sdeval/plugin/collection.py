@@ -111,15 +111,13 @@ def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:
         SdevalError: the session is strict, and there is something to warn of.
     """
     state = session.config.stash[STATE]
-    if warnings and state.settings.strict:
-        raise SdevalError(
-            "\n".join([*warnings, "a gate that misses gross losses is none; --sdeval-no-strict runs it all the same"])
-        )
     state.unseen = list(warnings)
     terminal = session.config.pluginmanager.getplugin("terminalreporter")
     if state.worker is None and terminal is not None:
         for line in warnings:
             terminal.write_line(f"sdeval: {line}", yellow=True)
+    if warnings and state.settings.strict:
+        raise SdevalError("a gate that misses gross losses is none; --sdeval-no-strict runs it all the same")
 
 
 def _check_output(folder: Path) -> None:
