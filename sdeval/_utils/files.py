@@ -167,10 +167,10 @@ def read_json(path: Path, missing: str) -> Any:
         SdevalError: there is no such file, or it is corrupt.
     """
     try:
-        return parse_json(read_text(path))
+        return parse_json(read_bytes(path).decode("utf-8"))
     except NoSuchFile:
         raise SdevalError(missing) from None
-    # Numbers of thousands of digits are ValueErrors too.
+    # What is not UTF-8, and numbers of thousands of digits, are ValueErrors too.
     except (ValueError, RecursionError) as error:
         raise SdevalError(f"{path}: is corrupt: {error}") from None
 

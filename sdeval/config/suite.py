@@ -44,7 +44,7 @@ class Case(typed.Checked):
     image: Path | None = None
     """Init image of img2img and inpainting."""
     mask: Path | None = None
-    """Inpainting: white is painted again, black is kept; as large as the image."""
+    """Inpainting: white is painted again, black is kept; grey levels without transparency, as large as the image."""
     strength: float | None = None
     """How far the init image is noised, 0 to 1; the pipeline's own default where None."""
     region_prompt: Text = ""
@@ -225,7 +225,7 @@ def _check_case(case: Case, task: Task, where: str) -> None:
 
 
 def _check_images(case: Case, where: str) -> None:
-    from sdeval.imaging.io import header
+    from sdeval.imaging.io import check_image, header, painted_share
 
     sizes: dict[str, tuple[int, int]] = {}
     for name in ("image", "mask"):
@@ -233,6 +233,7 @@ def _check_images(case: Case, where: str) -> None:
         if path is not None:
             try:
                 sizes[name] = header(path)
+                (painted_share if name == "mask" else check_image)(path)
             except SdevalError as error:
                 raise SdevalError(f"{where}: {name}: {error}") from None
     if len(set(sizes.values())) > 1:
@@ -248,14 +249,14 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
 
     Where two runs differ in it, their samples show different things and cannot be compared.
     """
-    from sdeval.imaging.io import pixel_hash
+    from sdeval.imaging.io import mask_hash, pixel_hash
 
     case = sample.case
     request = {
         "prompt": case.prompt,
         "negative_prompt": case.negative_prompt,
         "image": pixel_hash(case.image) if case.image else "",
-        "mask": pixel_hash(case.mask) if case.mask else "",
+        "mask": mask_hash(case.mask) if case.mask else "",
         "strength": case.strength,
         "region_prompt": case.region_prompt,
         "size": [width, height],

@@ -24,9 +24,10 @@ def test_samples_are_every_case_with_every_seed() -> None:
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     Image.new("RGB", (16, 16)).save(tmp_path / "image.png")
-    Image.new("L", (16, 16)).save(tmp_path / "mask.png")
-    Image.new("L", (8, 16)).save(tmp_path / "small.png")
-    Image.new("L", (12, 16)).save(tmp_path / "odd.png")
+    for name, width in {"mask": 16, "small": 8, "odd": 12}.items():
+        mask = Image.new("L", (width, 16))
+        mask.paste(255, (0, 0, 4, 4))
+        mask.save(tmp_path / f"{name}.png")
     (tmp_path / "text.png").write_text("no image")
     return tmp_path
 
@@ -127,7 +128,7 @@ def test_images_of_a_case_may_be_text() -> None:
 @pytest.mark.parametrize(
     ("image", "mask", "strength", "message"),
     [
-        ("none.png", "mask.png", None, "image: no such file"),
+        ("none.png", "mask.png", None, "none.png: no such file"),
         ("text.png", "mask.png", None, "image: not an image that can be opened"),
         ("odd.png", "odd.png", None, "image: is 12x16 pixels; both edges must be multiples of 8"),
         ("image.png", "small.png", None, "mask: is 8x16 pixels but the image is 16x16"),
