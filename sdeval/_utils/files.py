@@ -65,6 +65,18 @@ def exists(path: Path) -> bool:
         return True
 
 
+def check_name(path: Path) -> None:
+    """Refuse a path that is not UTF-8: pages, verdicts and messages could not name it.
+
+    Raises:
+        SdevalError: it is not.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise SdevalError(f"{path}: this name of a file or folder is not UTF-8; rename it") from None
+
+
 @contextmanager
 def open_file(path: Path, largest: int = LARGEST_TEXT) -> Iterator[BinaryIO]:
     """A regular file of at most `largest` bytes, open for reading; FIFOs and devices never block.

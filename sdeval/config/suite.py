@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from sdeval._utils import validation as typed
 from sdeval._utils.validation import Plain
+from sdeval.config.names import naming_problem
 from sdeval.errors import SdevalError, unknown
 
 Task = Literal["text2img", "img2img", "inpainting"]
@@ -130,8 +131,8 @@ class Suite(typed.Checked):
 
     def _check(self) -> None:
         where = f"suite {self.name}"
-        if not _ID.fullmatch(self.name):
-            raise SdevalError(f"suite name {self.name!r} must be lower-case words and digits joined by hyphens")
+        if problem := _name_problem(self.name):
+            raise SdevalError(f"suite name {typed.shown(self.name)} {problem}")
         for name in ("seeds", "metrics", "targets"):
             values = getattr(self, name)
             if len(set(values)) != len(values) or (not values and name != "metrics"):
@@ -155,10 +156,8 @@ class Suite(typed.Checked):
         cases_by_id: dict[str, Case] = {}
         for case in self.cases:
             case_where = case.origin or f"{where}, case {case.id!r}"
-            if not _ID.fullmatch(case.id):
-                raise SdevalError(
-                    f"{case_where}: id: {case.id!r} must be lower-case words and digits joined by hyphens"
-                )
+            if problem := _name_problem(case.id):
+                raise SdevalError(f"{case_where}: id: {typed.shown(case.id)} {problem}")
             if case.id in cases_by_id:
                 first = f", first at {cases_by_id[case.id].origin}" if cases_by_id[case.id].origin else ""
                 raise SdevalError(f"{case_where}: id: {case.id!r} is taken already{first}")
@@ -204,6 +203,11 @@ def _convert(thing: object, name: str, kind: type | tuple[type, ...], convert: C
     value = getattr(thing, name)
     if isinstance(value, kind):
         object.__setattr__(thing, name, convert(value))
+
+
+def _name_problem(name: str) -> str:
+    """What is wrong with the name of a suite or the id of a case; empty where it is right."""
+    return naming_problem(name) if _ID.fullmatch(name) else "must be lower-case words and digits joined by hyphens"
 
 
 def _check_case(case: Case, task: Task, where: str) -> None:

@@ -37,7 +37,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def header(path: Path) -> tuple[int, int]:
-    """Width and height of an image, upright, without decoding it.
+    """Width and height of an image, upright; decoded only where it is stored lying.
 
     Raises:
         SdevalError: no such file, no image, or larger than `MAX_PIXELS`.
@@ -48,7 +48,8 @@ def header(path: Path) -> tuple[int, int]:
 @lru_cache(maxsize=4096)
 def _header(path: Path, _: int) -> tuple[int, int]:
     with _opened(path) as image:
-        return _upright_size(image)
+        # What lies is turned: some formats say their size as it is stored, others upright.
+        return image.size if image.getexif().get(ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image).size
 
 
 def open_rgb(path: Path) -> Image.Image:
@@ -128,11 +129,6 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         # Of damaged files Pillow raises whatever it stumbles over: SyntaxError, struct.error, ValueError, MemoryError.
         except Exception as error:
             raise SdevalError(f"cannot be decoded: {path} ({str(error) or type(error).__name__})") from None
-
-
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    lies = image.getexif().get(ORIENTATION) in (5, 6, 7, 8)
-    return (image.height, image.width) if lies else image.size
 
 
 def _upright(image: Image.Image, original: Image.Image) -> Image.Image:
