@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 
+from sdeval._utils.files import check_name
+from sdeval.config import project
 from sdeval.config import target_registry as named_targets
-from sdeval.config.options import find_root, read_table
+from sdeval.config.options import read_table
 from sdeval.errors import SdevalError, unknown
 
 COMMANDS = {
@@ -73,12 +75,27 @@ def _attempt(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    given.root = find_root(Path.cwd())
+    named = [Path(str(path).partition("::")[0]) for path in _named_paths(given)]
+    given.root = project.find_root(named, Path.cwd())
     table = read_table(given.root)
-    given.baselines = given.baselines or given.root / table.get("baselines", "baselines")
     given.output = given.root / table.get("output", "reports")
+    # Commands about a session write to the baselines that it was compared with.
+    recorded = project.recorded(given.folder or given.output / "latest") if hasattr(given, "folder") else None
+    if recorded is not None and recorded.root != given.root:
+        given.root = recorded.root
+        table = read_table(given.root)
+    usual = recorded.baselines if recorded else given.root / table.get("baselines", "baselines")
+    given.baselines = given.baselines or usual
+    for path in (given.output, given.baselines):
+        check_name(path)
     given.named = named_targets.of_project(given.root, table.get("targets", {}))
     return int(given.command(given))
+
+
+def _named_paths(given: argparse.Namespace) -> list[Path]:
+    """Files and folders that a command is about: a session, runs, or a suite by its file."""
+    values = vars(given)
+    return [*filter(None, (values.get("folder"), values.get("suite"))), *values.get("runs", ())]
 
 
 def _parser(called: str) -> argparse.ArgumentParser:

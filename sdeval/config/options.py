@@ -71,6 +71,8 @@ class Config:
     """One reading of all that was asked."""
 
     options: Options
+    root: Path
+    """Of the project."""
     output: Path
     strict: bool
     resume: bool = False
@@ -107,15 +109,11 @@ class Config:
                 inconclusive=pick("inconclusive", "warn"),
                 journal=True,
             ),
+            root=root,
             output=root / pick("output", "reports"),
             strict=bool(pick("strict", ci)),
             resume=bool(command_line.get("resume")),
         )
-
-
-def find_root(start: Path) -> Path:
-    """The nearest folder from `start` upwards with a pyproject.toml; `start` where there is none."""
-    return next((folder for folder in (start, *start.parents) if (folder / "pyproject.toml").is_file()), start)
 
 
 def read_table(root: Path) -> dict[str, Any]:

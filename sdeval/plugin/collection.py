@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sdeval._utils.files import check_name
 from sdeval.config.suite import Case, Suite
 from sdeval.errors import SdevalError, located, unknown
 from sdeval.plugin.items import SuiteItem
@@ -122,6 +123,7 @@ def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:
 
 def _check_output(folder: Path) -> None:
     """Check that the session folder can be written, before anything is generated."""
+    check_name(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
