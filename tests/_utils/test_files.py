@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -63,19 +64,24 @@ def test_whether_there_is_something_is_answered_or_refused(tmp_path: Path, kind:
         exists(make(tmp_path / "a", kind))
 
 
-def test_a_folder_without_rights_is_named(tmp_path: Path) -> None:
-    folder = tmp_path / "closed"
-    folder.mkdir()
-    (folder / "a").touch()
-    folder.chmod(0)
-    try:
-        if os.access(folder, os.R_OK):
-            pytest.skip("this user may read everything")
-        for read in (exists, read_bytes):
-            with pytest.raises(SdevalError, match="Permission denied"):
-                read(folder / "a")
-    finally:
-        folder.chmod(0o700)
+@pytest.fixture
+def without_rights() -> Iterator[None]:
+    """As a user for whom closed folders are closed."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(user)
+
+
+@pytest.mark.parametrize("read", [exists, read_bytes])
+def test_a_folder_without_rights_is_named(
+    tmp_path: Path, request: pytest.FixtureRequest, read: Callable[[Path], object]
+) -> None:
+    (tmp_path / "closed").mkdir(mode=0)
+    request.getfixturevalue("without_rights")
+    with pytest.raises(SdevalError, match="cannot be read: Permission denied"):
+        read(tmp_path / "closed" / "a")
 
 
 def test_a_name_that_is_there_twice_in_json_is_refused(tmp_path: Path) -> None:

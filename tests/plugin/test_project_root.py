@@ -57,4 +57,4 @@ def test_a_folder_whose_name_is_not_utf_8_is_refused_before_anything_is_generate
     pytester.makepyfile(test_one=MODULE)
     result = pytester.runpytest("--sdeval-output", os.fsdecode(b"reports-\xff"))
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*reports-*xff*: this name of a file or folder is not UTF-8; rename it"])
+    result.stderr.fnmatch_lines(["*reports-*udcff*: this name of a file or folder is not UTF-8; rename it"])
