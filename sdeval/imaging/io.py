@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from sdeval._utils.files import open_file, write_bytes
+from sdeval._utils.files import NoSuchFile, open_file, write_bytes
 from sdeval.errors import SdevalError
 
 MAX_PIXELS = 8192 * 8192
@@ -113,22 +113,23 @@ def _check_image(path: Path, _: int) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """An image within the limits, not decoded yet; whatever goes wrong while it is used is said of the file."""
-    with open_file(path, LARGEST_FILE) as file:
-        try:
-            with Image.open(file, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    size = f"{image.width}x{image.height}"
-                    raise SdevalError(f"{path} has {size} pixels; at most {MAX_PIXELS} are allowed")
-                if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-                    raise SdevalError(f"{path} has {image.n_frames} frames; save the one that is meant by itself")
-                yield image
-        except SdevalError:
-            raise
-        except UnidentifiedImageError:
-            raise SdevalError(f"not an image that can be opened: {path} (none of {', '.join(FORMATS)})") from None
-        # Of damaged files Pillow raises whatever it stumbles over: SyntaxError, struct.error, ValueError, MemoryError.
-        except Exception as error:
-            raise SdevalError(f"cannot be decoded: {path} ({str(error) or type(error).__name__})") from None
+    try:
+        with open_file(path, LARGEST_FILE) as file, Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise SdevalError(f"{path} has {image.width}x{image.height} pixels; at most {MAX_PIXELS} are allowed")
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and image.format != "MPO":
+                raise SdevalError(f"{path} has {frames} frames; save the one that is meant by itself")
+            yield image
+    except NoSuchFile:
+        raise SdevalError(f"no such file: {path}") from None
+    except SdevalError:
+        raise
+    except UnidentifiedImageError:
+        raise SdevalError(f"not an image that can be opened: {path} (none of {', '.join(FORMATS)})") from None
+    # Of damaged files Pillow raises whatever it stumbles over: SyntaxError, struct.error, ValueError, MemoryError.
+    except Exception as error:
+        raise SdevalError(f"cannot be decoded: {path} ({str(error) or type(error).__name__})") from None
 
 
 def _upright(image: Image.Image, original: Image.Image) -> Image.Image:

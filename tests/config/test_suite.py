@@ -128,7 +128,7 @@ def test_images_of_a_case_may_be_text() -> None:
 @pytest.mark.parametrize(
     ("image", "mask", "strength", "message"),
     [
-        ("none.png", "mask.png", None, "none.png: no such file"),
+        ("none.png", "mask.png", None, "image: no such file"),
         ("text.png", "mask.png", None, "image: not an image that can be opened"),
         ("odd.png", "odd.png", None, "image: is 12x16 pixels; both edges must be multiples of 8"),
         ("image.png", "small.png", None, "mask: is 8x16 pixels but the image is 16x16"),
