@@ -229,7 +229,7 @@ def _check_case(case: Case, task: Task, where: str) -> None:
 
 
 def _check_images(case: Case, where: str) -> None:
-    from sdeval.imaging.io import check_image, header, painted_share
+    from sdeval.imaging.io import header
 
     sizes: dict[str, tuple[int, int]] = {}
     for name in ("image", "mask"):
@@ -237,7 +237,6 @@ def _check_images(case: Case, where: str) -> None:
         if path is not None:
             try:
                 sizes[name] = header(path)
-                (painted_share if name == "mask" else check_image)(path)
             except SdevalError as error:
                 raise SdevalError(f"{where}: {name}: {error}") from None
     if len(set(sizes.values())) > 1:
@@ -246,6 +245,19 @@ def _check_images(case: Case, where: str) -> None:
     if any(edge % MULTIPLE for edge in sizes["image"]):
         width, height = sizes["image"]
         raise SdevalError(f"{where}: image: is {width}x{height} pixels; both edges must be multiples of {MULTIPLE}")
+    _check_pixels(case, where)
+
+
+def _check_pixels(case: Case, where: str) -> None:
+    """Decode what a case brings along to its end, so that nothing is found out after others were generated."""
+    from sdeval.imaging.io import check_image, painted_share
+
+    for name, path, decode in (("image", case.image, check_image), ("mask", case.mask, painted_share)):
+        try:
+            if path is not None:
+                decode(path)
+        except SdevalError as error:
+            raise SdevalError(f"{where}: {name}: {error}") from None
 
 
 def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:

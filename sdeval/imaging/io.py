@@ -89,7 +89,7 @@ def _painted_share(path: Path, _: int) -> float:
     levels = np.asarray(open_mask(path))
     share = float((levels >= PAINTED).mean())
     if share == 0:
-        labels = "; in a mask of labels, save 255 in place of 1" if levels.max() < 32 else ""
+        labels = "; in a mask of labels, save 255 in place of 1" if 0 < levels.max() < 32 else ""
         raise SdevalError(f"{path} paints nothing: its brightest level is {levels.max()} of 255{labels}")
     if share == 1:
         raise SdevalError(f"{path} paints everything: its darkest level is {levels.min()} of 255; black is kept")
@@ -127,7 +127,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise
     except UnidentifiedImageError:
         raise SdevalError(f"not an image that can be opened: {path} (none of {', '.join(FORMATS)})") from None
-    # Of damaged files Pillow raises whatever it stumbles over: SyntaxError, struct.error, ValueError, MemoryError.
+    # Of corrupt files Pillow raises whatever it stumbles over: SyntaxError, struct.error, ValueError, MemoryError.
     except Exception as error:
         raise SdevalError(f"cannot be decoded: {path} ({str(error) or type(error).__name__})") from None
 
