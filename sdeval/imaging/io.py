@@ -102,12 +102,8 @@ def check_image(path: Path) -> None:
     Raises:
         SdevalError: it cannot; says why.
     """
-    _check_image(path, _modified(path))
-
-
-@lru_cache(maxsize=4096)
-def _check_image(path: Path, _: int) -> None:
-    open_rgb(path)
+    # Its hash is needed later, and kept.
+    pixel_hash(path)
 
 
 @contextmanager

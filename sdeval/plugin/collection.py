@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sdeval._utils.files import check_name
+from sdeval._utils.files import check_name, exists
 from sdeval.config.suite import Case, Suite
 from sdeval.errors import SdevalError, located, unknown
 from sdeval.plugin.items import SuiteItem
@@ -97,6 +97,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         try:
             _warn(session, state.session.check())
             _check_output(state.session.folder)
+            _check_baselines(state.settings.options.baselines)
         except SdevalError as error:
             if state.worker is None:
                 raise pytest.UsageError(str(error)) from None
@@ -119,6 +120,12 @@ def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:
             terminal.write_line(f"sdeval: {line}", yellow=True)
     if warnings and state.settings.strict:
         raise SdevalError("a gate that misses gross losses is none; --sdeval-no-strict runs it all the same")
+
+
+def _check_baselines(folder: Path) -> None:
+    """Refuse what is no folder: a mistyped name must not read as a project without baselines."""
+    if exists(folder) and not folder.is_dir():
+        raise SdevalError(f"--sdeval-baselines: {folder} is no folder")
 
 
 def _check_output(folder: Path) -> None:
