@@ -1,8 +1,8 @@
-"""How often slow drift is reported where there is none, and how soon where there is: simulated histories of one figure.
+"""How often a trend is reported where there is none, and how soon where there is one, in simulated histories.
 
-Nothing changes in the first table: whatever is reported is a false alarm, by any of so many figures. In the second, a
-figure becomes worse after some sessions: how many histories tell of it within a hundred more, and after how many of
-them, in the median.
+In the first table nothing changes, so every report is a false alarm, by any of the metrics. In the second, a metric
+becomes worse after some sessions: the table shows how many histories report it within a hundred more sessions, and
+after how many of them, in the median.
 
     python benchmarks/drift_over_sessions.py --histories 20000
 """
@@ -21,14 +21,14 @@ from sdeval.stats import cusum
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
 
-FIGURES = (1, 20)
+METRIC_COUNTS = (1, 20)
 BEFORE = (10, 30, 100)
 """Sessions before anything changes."""
 AFTER = 100
 
 
 def in_line(rng: Rng, size: tuple[int, int]) -> Floats:
-    """Every session half of the one before it, and something new: what the theory presumes not to be."""
+    """Correlated sessions: each is half of the previous one and something new, against the assumption of the theory."""
     noise = rng.normal(size=size)
     for session in range(1, size[1]):
         noise[:, session] = 0.5 * noise[:, session - 1] + np.sqrt(0.75) * noise[:, session]
@@ -50,56 +50,56 @@ LOSSES: dict[str, Floats] = {
 }
 
 
-def alarms(values: Floats, figures: int) -> npt.NDArray[np.bool_]:
-    """Whether the sum is above the threshold of so many figures, `[histories, sessions]`."""
-    return cusum.evidence(values) > cusum.threshold(figures)
+def alarms(values: Floats, metrics: int) -> npt.NDArray[np.bool_]:
+    """Whether the sum is above the threshold for this many metrics, `[histories, sessions]`."""
+    return cusum.evidence(values) > cusum.threshold(metrics)
 
 
 def false_alarms(histories: int, rng: Rng) -> list[str]:
-    """Share of histories that tell of drift, by noise and number of figures."""
+    """Share of histories that report a trend, by distribution of scores and number of metrics."""
     lines = [
-        f"| nothing changes in {cusum.SESSIONS} sessions | " + " | ".join(map(_figures, FIGURES)) + " |",
+        f"| nothing changes in {cusum.SESSIONS} sessions | " + " | ".join(map(_count_metrics, METRIC_COUNTS)) + " |",
         "|---|---|---|",
     ]
     for name, noise in NOISES.items():
         values = noise(rng, (histories, cusum.SESSIONS))
-        rates = [1 - (1 - alarms(values, each).any(axis=1).mean()) ** each for each in FIGURES]
+        rates = [1 - (1 - alarms(values, metrics).any(axis=1).mean()) ** metrics for metrics in METRIC_COUNTS]
         lines.append(f"| {name} | " + " | ".join(f"{rate:.1%}" for rate in rates) + " |")
     return lines
 
 
 def delays(histories: int, rng: Rng) -> list[str]:
-    """How many are found, and after how many sessions."""
-    columns = [f"{before} before, {_figures(each)}" for before in BEFORE for each in FIGURES]
+    """How many trends are found, and after how many sessions."""
+    columns = [f"{sessions} before, {_count_metrics(metrics)}" for sessions in BEFORE for metrics in METRIC_COUNTS]
     lines = ["| what gets worse | " + " | ".join(columns) + " |", "|---" * (1 + len(columns)) + "|"]
     for name, loss in LOSSES.items():
         cells = []
-        for before in BEFORE:
-            values = rng.normal(size=(histories, before + AFTER))
-            values[:, before:] += loss
-            cells += [_delay(alarms(values, each), before) for each in FIGURES]
+        for sessions in BEFORE:
+            values = rng.normal(size=(histories, sessions + AFTER))
+            values[:, sessions:] += loss
+            cells += [_delay(alarms(values, metrics), sessions) for metrics in METRIC_COUNTS]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
 
 
-def _delay(above: npt.NDArray[np.bool_], before: int) -> str:
-    fair = above[~above[:, :before].any(axis=1), before:]
-    found = fair.any(axis=1)
-    if not found.any():
+def _delay(above: npt.NDArray[np.bool_], sessions: int) -> str:
+    fair = above[~above[:, :sessions].any(axis=1), sessions:]
+    detected = fair.any(axis=1)
+    if not detected.any():
         return "0%"
-    return f"{found.mean():.0%}, {np.median(fair[found].argmax(axis=1) + 1):.0f}"
+    return f"{detected.mean():.0%}, {np.median(fair[detected].argmax(axis=1) + 1):.0f}"
 
 
-def _figures(count: int) -> str:
-    return f"{count} figure{'s' if count > 1 else ''}"
+def _count_metrics(count: int) -> str:
+    return f"{count} metric{'s' if count > 1 else ''}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=20_000)
-    given = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     rng = np.random.default_rng(0)
-    print("\n".join([*false_alarms(given.histories, rng), "", *delays(given.histories // 5, rng)]))
+    print("\n".join([*false_alarms(args.histories, rng), "", *delays(args.histories // 5, rng)]))
     return 0
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.simulated import Floats, Metric, Scores, judge
-from benchmarks.small_suites import told
+from benchmarks.small_suites import describe_loss
 from sdeval import stats
 from sdeval.comparison.paired import tolerance_of
 from sdeval.results import run_folder
@@ -29,17 +29,17 @@ from sdeval.results.run import Run
 BASELINES = Path(__file__).parent.parent / "baselines"
 SUITES = ("shapes-text2img", "shapes-img2img", "shapes-inpainting")
 MOST = 64.0
-"""Tolerances of a loss beyond which none is looked for."""
+"""The largest loss that is tried, in tolerances."""
 OLD_LEVEL = 0.004
 
 
-def accepted(suite: str) -> tuple[tuple[Metric, ...], tuple[Floats, ...]]:
+def accepted_scores(suite: str) -> tuple[tuple[Metric, ...], tuple[Floats, ...]]:
     """Metrics of single images that judge, and their accepted scores `[cases, seeds]`."""
     run = run_folder.read(BASELINES / suite / "shapes")
     names = [name for name, record in run.metrics.items() if record.scope == "sample" and record.gating]
     tables = [_table(run, name) for name in names]
-    made = [_metric(run, name, table) for name, table in zip(names, tables, strict=True)]
-    return tuple(made), tuple(tables)
+    simulated_metrics = [_metric(run, name, table) for name, table in zip(names, tables, strict=True)]
+    return tuple(simulated_metrics), tuple(tables)
 
 
 def _table(run: Run, name: str) -> Floats:
@@ -53,24 +53,24 @@ def _metric(run: Run, name: str, scores: Floats) -> Metric:
 
 def session(rng: np.random.Generator) -> list[Scores]:
     """All suites, with seeds taken at random on both sides."""
-    found = []
+    all_scores = []
     for suite in SUITES:
-        metrics, tables = accepted(suite)
+        metrics, tables = accepted_scores(suite)
         rows = np.arange(len(tables[0]))[:, None]
         sides = [rng.integers(tables[0].shape[1], size=tables[0].shape) for _ in range(2)]
         before, after = (tuple(table[rows, seeds] for table in tables) for seeds in sides)
-        found.append(Scores(suite, metrics, before, after))
-    return found
+        all_scores.append(Scores(suite, metrics, before, after))
+    return all_scores
 
 
-def harmed(all_scores: Sequence[Scores], suite: str, metric: str, loss: float) -> list[Scores]:
+def with_loss(all_scores: Sequence[Scores], suite: str, metric: str, loss: float) -> list[Scores]:
     """The session with one metric worse in all cases."""
-    return [_harmed(each, metric, loss) if each.name == suite else each for each in all_scores]
+    return [_with_loss(scores, metric, loss) if scores.name == suite else scores for scores in all_scores]
 
 
-def _harmed(scores: Scores, metric: str, loss: float) -> Scores:
+def _with_loss(scores: Scores, metric: str, loss: float) -> Scores:
     signs = [(1 if m.higher_is_better else -1) * (m.name == metric) for m in scores.metrics]
-    return replace(scores, after=tuple(each - sign * loss for each, sign in zip(scores.after, signs, strict=True)))
+    return replace(scores, after=tuple(values - sign * loss for values, sign in zip(scores.after, signs, strict=True)))
 
 
 def new_rule(all_scores: Sequence[Scores], suite: str, metric: str) -> bool:
@@ -80,12 +80,12 @@ def new_rule(all_scores: Sequence[Scores], suite: str, metric: str) -> bool:
 
 def old_rule(all_scores: Sequence[Scores], suite: str, metric: str) -> bool:
     """Whether flipping signs of cases does, with all four seeds."""
-    scores = next(each for each in all_scores if each.name == suite)
-    place = next(number for number, each in enumerate(scores.metrics) if each.name == metric)
+    scores = next(candidate for candidate in all_scores if candidate.name == suite)
+    place = next(index for index, candidate in enumerate(scores.metrics) if candidate.name == metric)
     sign = 1 if scores.metrics[place].higher_is_better else -1
     gains = sign * (scores.after[place] - scores.before[place]).mean(axis=1)
     # Two looks shared the level.
-    alpha = OLD_LEVEL / 2 / sum(len(each.metrics) for each in all_scores)
+    alpha = OLD_LEVEL / 2 / sum(len(suite_scores.metrics) for suite_scores in all_scores)
     return bool(-gains.mean() > scores.metrics[place].tolerance and stats.sign_flip_p(gains, alpha) < alpha)
 
 
@@ -93,12 +93,12 @@ def smallest(all_scores: Sequence[Scores], suite: str, metric: Metric, rule: obj
     """The smallest loss that a session shows; infinite where there is none."""
     assert callable(rule)
     low, high = 0.0, MOST * metric.tolerance
-    if not rule(harmed(all_scores, suite, metric.name, high), suite, metric.name):
+    if not rule(with_loss(all_scores, suite, metric.name, high), suite, metric.name):
         return math.inf
     while high - low > 0.02 * high:
         middle = (low + high) / 2
-        found = rule(harmed(all_scores, suite, metric.name, middle), suite, metric.name)
-        low, high = (low, middle) if found else (middle, high)
+        detected = rule(with_loss(all_scores, suite, metric.name, middle), suite, metric.name)
+        low, high = (low, middle) if detected else (middle, high)
     return high
 
 
@@ -106,13 +106,13 @@ def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=40)
-    given = parser.parse_args()
-    sessions = [session(np.random.default_rng(number)) for number in range(given.sessions)]
+    args = parser.parse_args()
+    sessions = [session(np.random.default_rng(number)) for number in range(args.sessions)]
     print("| suite | metric | tolerance | fails from | before |\n|---|---|---|---|---|")
     for suite in SUITES:
-        for metric in accepted(suite)[0]:
+        for metric in accepted_scores(suite)[0]:
             new, old = (
-                told(np.array([smallest(each, suite, metric, rule) for each in sessions]), 0.8)
+                describe_loss(np.array([smallest(all_scores, suite, metric, rule) for all_scores in sessions]), 0.8)
                 for rule in (new_rule, old_rule)
             )
             print(f"| {suite} | {metric.name} | {metric.tolerance:.3g} | {new} | {old} |", flush=True)

@@ -40,26 +40,26 @@ from sdeval.diagnostics.naive_rules import BY_HAND, ByHand
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a rule said of a session."""
+    """The result of a rule for a session."""
 
     alarm: bool
     images: int = 0
     passed: bool = False
-    """What was said of the CLIP score that the harms touch."""
+    """Whether the CLIP score passed, which the harms make worse."""
     amber: bool = False
-    """Whether a metric was estimated beyond its tolerance, neither shown nor excluded."""
+    """Whether a metric was estimated beyond its tolerance, not significant either way."""
 
 
 def sdeval(session: Sequence[Scores], rounds: Rounds = ROUNDS) -> Outcome:
     """The rule that ships."""
-    judged = judge(session, rounds)
-    passed = judged.of("text2img", "clip_score").verdict == "passed"
-    amber = any(each.warns for each in judged.verdicts if not each.case)
-    return Outcome(judged.alarm, judged.images, passed, amber)
+    judgement = judge(session, rounds)
+    passed = judgement.of("text2img", "clip_score").verdict == "passed"
+    amber = any(verdict.warns for verdict in judgement.verdicts if not verdict.case)
+    return Outcome(judgement.alarm, judgement.images, passed, amber)
 
 
 def better(metric: Metric, scores: Floats) -> Floats:
-    """Scores turned so that more is better."""
+    """Scores with their sign chosen so that higher is better."""
     return scores if metric.higher_is_better else -scores
 
 
@@ -100,20 +100,20 @@ class Rate:
 
 def measure(noise: str, harm: str, sessions: int, seed: int, rules: Sequence[str]) -> dict[str, Rate]:
     """Judge the same sessions by every rule."""
-    told: dict[str, list[Outcome]] = {name: [] for name in rules}
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in rules}
     for number in range(sessions):
         session = simulate(np.random.default_rng((seed, number)), NOISES[noise], ALL_HARMS[harm])
         for name in rules:
-            told[name].append(RULES[name](session))
+            outcomes[name].append(RULES[name](session))
     return {
         name: Rate(
-            sum(each.alarm for each in found),
+            sum(outcome.alarm for outcome in rule_outcomes),
             sessions,
-            float(np.mean([each.images for each in found])),
-            sum(each.passed for each in found),
-            sum(each.amber for each in found),
+            float(np.mean([outcome.images for outcome in rule_outcomes])),
+            sum(outcome.passed for outcome in rule_outcomes),
+            sum(outcome.amber for outcome in rule_outcomes),
         )
-        for name, found in told.items()
+        for name, rule_outcomes in outcomes.items()
     }
 
 
@@ -128,7 +128,7 @@ def table(title: str, rows: Rows, rules: Sequence[str], cell: Callable[[Rate], s
 
 
 def arguments() -> argparse.Namespace:
-    """What was asked."""
+    """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=200, help="in which nothing changed, for each kind of noise")
     parser.add_argument("--harmed", type=int, default=100, help="in which something did, for each kind of harm")
@@ -141,31 +141,31 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Print all tables; exit with 1 where false alarms are above 1 in 100 sessions."""
-    given = arguments()
+    args = arguments()
     started = time.monotonic()
-    ours = [rule for rule in given.rules if "sdeval" in rule]
-    with Pool(given.processes) as pool:
+    ours = [rule for rule in args.rules if "sdeval" in rule]
+    with Pool(args.processes) as pool:
 
         def all_of(request: Sequence[tuple[str, str]], sessions: int, seed: int, rules: Sequence[str]) -> list[Any]:
-            return pool.starmap(measure, [(*each, sessions, seed, rules) for each in request], chunksize=1)
+            return pool.starmap(measure, [(*pair, sessions, seed, rules) for pair in request], chunksize=1)
 
-        rates = all_of([(noise, "nothing") for noise in given.noises], given.sessions, given.seed, given.rules)
-        quiet: Rows = dict(zip(given.noises, rates, strict=True))
-        table(f"Sessions with a false alarm, of {given.sessions} in which nothing changed", quiet, given.rules)
-        title = f"Sessions in which a metric may be worse, of {given.sessions} in which nothing changed"
+        rates = all_of([(noise, "nothing") for noise in args.noises], args.sessions, args.seed, args.rules)
+        quiet: Rows = dict(zip(args.noises, rates, strict=True))
+        table(f"Sessions with a false alarm, of {args.sessions} in which nothing changed", quiet, args.rules)
+        title = f"Sessions in which a metric may be worse, of {args.sessions} in which nothing changed"
         table(title, quiet, ours, lambda rate: f"{100 * rate.amber / rate.sessions:.1f}%")
-        rates = all_of([("normal", harm) for harm in HARMS], given.harmed, given.seed + 1, given.rules)
+        rates = all_of([("normal", harm) for harm in HARMS], args.harmed, args.seed + 1, args.rules)
         harmed: Rows = dict(zip(HARMS, rates, strict=True))
-        table(f"Sessions that found it, of {given.harmed} in which something got worse", harmed, given.rules)
+        table(f"Sessions that found it, of {args.harmed} in which something got worse", harmed, args.rules)
         table("Images generated a session", {**quiet, **harmed}, ours, lambda rate: f"{rate.images:.0f}")
-        rates = all_of([("normal", harm) for harm in AT_TOLERANCE], given.harmed, given.seed + 2, ours)
+        rates = all_of([("normal", harm) for harm in AT_TOLERANCE], args.harmed, args.seed + 2, ours)
         level: Rows = dict(zip(AT_TOLERANCE, rates, strict=True))
-        title = f"Sessions that called it passed, of {given.harmed} with a loss as large as the tolerance"
+        title = f"Sessions that called it passed, of {args.harmed} with a loss as large as the tolerance"
         table(title, level, ours, lambda rate: f"{100 * rate.passed / rate.sessions:.1f}%")
     print(f"\n{time.monotonic() - started:.0f} s")
     worst = max((rates["sdeval"].alarms for rates in quiet.values() if "sdeval" in rates), default=0)
     # Twice the standard error of a rate of 1% is allowed for.
-    allowed = 0.01 * given.sessions + 2 * np.sqrt(0.01 * given.sessions)
+    allowed = 0.01 * args.sessions + 2 * np.sqrt(0.01 * args.sessions)
     return int(worst > allowed)
 
 

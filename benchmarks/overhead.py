@@ -94,10 +94,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--at-most", type=float, default=None, metavar="RATIO", help="exit with 1 above this ratio")
     parser.add_argument("--new", action="store_true", help="other images than the baseline's")
-    given = parser.parse_args()
+    args = parser.parse_args()
     out = ROOT / "reports" / "overhead"
     out.mkdir(parents=True, exist_ok=True)
-    settings = {"guidance_scale": 4.01} if given.new else {}
+    settings = {"guidance_scale": 4.01} if args.new else {}
     harness_command = [sys.executable, "-m", "pytest", "suites", "-q", "-p", "no:cacheprovider"]
     harness_command += ["--sdeval-output", str(out)]
     for name, value in settings.items():
@@ -105,7 +105,7 @@ def main() -> int:
     bare_command = [sys.executable, "-c", BARE, str(out / "latest"), str(out), json.dumps(settings)]
     measure(harness_command)  # Warms the file cache; not counted.
     bare, harness = [], []
-    for _ in range(given.rounds):
+    for _ in range(args.rounds):
         harness.append(measure(harness_command))
         bare.append(measure(bare_command))
     for name, runs in (("pytest suites", harness), ("bare loop", bare)):
@@ -116,7 +116,7 @@ def main() -> int:
     wall = statistics.median(a.seconds / b.seconds for a, b in zip(harness, bare, strict=True))
     cpu = statistics.median(a.cpu_seconds / b.cpu_seconds for a, b in zip(harness, bare, strict=True))
     print(f"ratio          {wall:7.2f} wall    {cpu:7.2f} processor")
-    return int(given.at_most is not None and cpu > given.at_most)
+    return int(args.at_most is not None and cpu > args.at_most)
 
 
 if __name__ == "__main__":

@@ -27,9 +27,9 @@ def first_paint(browser: Browser, page: Path) -> float:
     context = browser.new_context()
     opened = context.new_page()
     opened.goto(page.as_uri(), wait_until="load")
-    found = opened.wait_for_function(PAINTS).json_value()
+    paint = opened.wait_for_function(PAINTS).json_value()
     context.close()
-    return float(found)
+    return float(paint)
 
 
 def main() -> int:
@@ -37,10 +37,12 @@ def main() -> int:
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         started = time.monotonic()
         page = session_page(Path(folder), cases=500, seeds=4, metrics=METRICS)
-        made = time.monotonic() - started
+        seconds = time.monotonic() - started
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         paints = [first_paint(browser, page) for _ in range(OPENED)]
-        print(f"2,000 images, 6 metrics: {page.stat().st_size / 1e6:.2f} MB; made, with its session, in {made:.1f} s")
+        print(
+            f"2,000 images, 6 metrics: {page.stat().st_size / 1e6:.2f} MB; made, with its session, in {seconds:.1f} s"
+        )
         print(f"first paint: median {median(paints):.0f} ms, slowest {max(paints):.0f} ms, of {OPENED}")
     return 0
 

@@ -46,11 +46,11 @@ class Rung:
 def rungs(data: Path) -> list[Rung]:
     """Candidates with their baselines, in the order of the manifest."""
     entries = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
-    baselines = {each["group"]: data / each["file"] for each in entries if each["role"] == "baseline"}
+    baselines = {entry["group"]: data / entry["file"] for entry in entries if entry["role"] == "baseline"}
     return [
-        Rung(each["group"], Path(each["file"]).stem, baselines[each["group"]], data / each["file"])
-        for each in entries
-        if each["role"] == "candidate" and each["group"] in baselines
+        Rung(entry["group"], Path(entry["file"]).stem, baselines[entry["group"]], data / entry["file"])
+        for entry in entries
+        if entry["role"] == "candidate" and entry["group"] in baselines
     ]
 
 
@@ -58,24 +58,23 @@ def offline_metrics() -> dict[str, SampleMetric]:
     """Metrics of single images, ours and those of torchmetrics, that can be made without a download."""
     from torchmetrics import image
 
-    names = [*metrics.known(), *(f"torchmetrics.image.{each}" for each in image.__all__)]
-    found = {}
+    names = [*metrics.metric_names(), *(f"torchmetrics.image.{name}" for name in image.__all__)]
+    created = {}
     for name in names:
         try:
             info = metrics.info(name)
             if info.scope == "sample" and info.alone and {*info.needs} <= {"baseline"}:
-                made = metrics.create(name, MetricOptions())
-                found[name] = made
+                created[name] = metrics.create(name, MetricOptions())
         except (NotAvailable, SdevalError):
             continue
-    return {name: each for name, each in found.items() if isinstance(each, SampleMetric)}
+    return {name: metric for name, metric in created.items() if isinstance(metric, SampleMetric)}
 
 
 def scores(metric: SampleMetric, rung: Rung) -> tuple[float, float] | None:
-    """Of the baseline's image and the candidate's; None where the metric cannot score them."""
-    before, now = open_rgb(rung.baseline), open_rgb(rung.candidate)
+    """Scores of the baseline's image and the candidate's; None where the metric cannot score them."""
+    baseline, candidate = open_rgb(rung.baseline), open_rgb(rung.candidate)
     case = Case(id="ladder", prompt="ladder")
-    images = [GeneratedImage(image=each, case=case, pair=(before, each)) for each in (before, now)]
+    images = [GeneratedImage(image=image, case=case, pair=(baseline, image)) for image in (baseline, candidate)]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -85,7 +84,7 @@ def scores(metric: SampleMetric, rung: Rung) -> tuple[float, float] | None:
 
 
 Scores = Mapping[tuple[str, str], tuple[float, float]]
-"""By metric and rung: baseline and candidate."""
+"""Scores of baseline and candidate, by metric and rung."""
 
 
 def main() -> int:
@@ -96,30 +95,39 @@ def main() -> int:
     if not (data / "manifest.json").is_file():
         print(f"no manifest.json in {data}: name the folder of real images with --data")
         return 2
-    chosen, made = rungs(data), offline_metrics()
-    found = {
-        (name, each.name): pair for name, metric in made.items() for each in chosen if (pair := scores(metric, each))
+    all_rungs, created = rungs(data), offline_metrics()
+    pairs = {
+        (name, rung.name): pair
+        for name, metric in created.items()
+        for rung in all_rungs
+        if (pair := scores(metric, rung))
     }
     grouped = defaultdict(list)
-    for each in chosen:
+    for rung in all_rungs:
         grouped[
             "caching, one model each"
-            if each.group.endswith("caching") and not each.group.startswith("flux1")
-            else each.group
-        ].append(each)
-    for group, mine in grouped.items():
-        ladder(group, mine, made, found)
+            if rung.group.endswith("caching") and not rung.group.startswith("flux1")
+            else rung.group
+        ].append(rung)
+    for group, ladder_rungs in grouped.items():
+        ladder(group, ladder_rungs, created, pairs)
     for role in ("cached1", "cached2"):
-        judged(role, [each for each in chosen if each.name.endswith(role)], made, found)
+        judge_models(role, [rung for rung in all_rungs if rung.name.endswith(role)], created, pairs)
     return 0
 
 
-def ladder(group: str, mine: Sequence[Rung], made: Mapping[str, SampleMetric], found: Scores) -> None:
+def ladder(group: str, ladder_rungs: Sequence[Rung], created: Mapping[str, SampleMetric], pairs: Scores) -> None:
     """Every metric's gain on every rung, in tolerances."""
-    print(f"\n{group}\n\n| metric | " + " | ".join(each.name for each in mine) + " |\n|---" + "|---" * len(mine) + "|")
-    for name, metric in made.items():
+    print(
+        f"\n{group}\n\n| metric | "
+        + " | ".join(rung.name for rung in ladder_rungs)
+        + " |\n|---"
+        + "|---" * len(ladder_rungs)
+        + "|"
+    )
+    for name, metric in created.items():
         record = record_of(metric, None)
-        cells = [_cell(found.get((name, each.name)), record) for each in mine]
+        cells = [_cell(pairs.get((name, rung.name)), record) for rung in ladder_rungs]
         print(f"| {name}{'' if record.gating else ' (reported only)'} | " + " | ".join(cells) + " |")
 
 
@@ -130,36 +138,38 @@ def _cell(pair: tuple[float, float] | None, record: MetricRecord) -> str:
     return f"{record.sign * (pair[1] - pair[0]) / tolerance:+.1f}" if tolerance else "–"
 
 
-def judged(role: str, mine: Sequence[Rung], made: Mapping[str, SampleMetric], found: Scores) -> None:
+def judge_models(role: str, ladder_rungs: Sequence[Rung], created: Mapping[str, SampleMetric], pairs: Scores) -> None:
     """The models as the cases of a suite with one seed."""
     judging = {
-        name: each for name, each in made.items() if each.info.gating and all((name, r.name) in found for r in mine)
+        name: metric
+        for name, metric in created.items()
+        if metric.info.gating and all((name, r.name) in pairs for r in ladder_rungs)
     }
-    before, after = (_run(mine, judging, found, side) for side in (0, 1))
-    evidence = [collect_evidence(after, before, name) for name in judging]
-    verdicts = judge_metrics([*evidence, collect_collapsed(after, before)])
-    print(f"\n{role}: {len(mine)} models as the cases of a suite\n")
+    baseline, candidate = (_run(ladder_rungs, judging, pairs, side) for side in (0, 1))
+    evidence = [collect_evidence(candidate, baseline, name) for name in judging]
+    verdicts = judge_metrics([*evidence, collect_collapsed(candidate, baseline)])
+    print(f"\n{role}: {len(ladder_rungs)} models as the cases of a suite\n")
     print("| metric | change | tolerance | verdict |\n|---|---|---|---|")
-    for each in verdicts:
-        print(f"| {each.metric} | {each.change or 0:+.3g} | {each.tolerance:.3g} | {each.verdict} |")
-    print(f"\ncases: {dict(summary(judge_cases(after, before)))}")
+    for verdict in verdicts:
+        print(f"| {verdict.metric} | {verdict.change or 0:+.3g} | {verdict.tolerance:.3g} | {verdict.verdict} |")
+    print(f"\ncases: {dict(summary(judge_cases(candidate, baseline)))}")
 
 
-def _run(mine: Sequence[Rung], judging: Mapping[str, SampleMetric], found: Scores, side: int) -> Run:
+def _run(ladder_rungs: Sequence[Rung], judging: Mapping[str, SampleMetric], pairs: Scores, side: int) -> Run:
     samples = tuple(
         SampleResult(
-            case=each.name,
+            case=rung.name,
             seed=0,
             prompt="",
-            fingerprint=each.name,
-            sha256=pixel_hash((each.baseline, each.candidate)[side]),
+            fingerprint=rung.name,
+            sha256=pixel_hash((rung.baseline, rung.candidate)[side]),
             image="",
-            scores={name: found[name, each.name][side] for name in judging},
+            scores={name: pairs[name, rung.name][side] for name in judging},
         )
-        for each in mine
+        for rung in ladder_rungs
     )
     records = {name: record_of(metric, None) for name, metric in judging.items()}
-    request = {"cases": len(mine), "seeds": [0], "rounds": [[0]], "settings": {}, "unscored": {}}
+    request = {"cases": len(ladder_rungs), "seeds": [0], "rounds": [[0]], "settings": {}, "unscored": {}}
     return Run(
         suite="ladder",
         task="text2img",

@@ -129,12 +129,12 @@ FAMILIES: dict[str, tuple[Callable[[], Any], int]] = {
     "sd15": (lambda: stable_diffusion(tiny=False), 512),
     "sdxl": (stable_diffusion_xl, 1024),
 }
-"""How each is built, and the edge of its images."""
+"""For each family, the function that builds its pipeline, and the edge of its images."""
 
 
 def plan_of(target: Target, edge: int, steps: int, images: int) -> Plan:
     """One image a case."""
-    cases = tuple(Case(id=f"case-{each}", prompt=f"a large red circle, image {each}") for each in range(images))
+    cases = tuple(Case(id=f"case-{number}", prompt=f"a large red circle, image {number}") for number in range(images))
     suite = Suite(
         name="real-size",
         task="text2img",
@@ -148,7 +148,7 @@ def plan_of(target: Target, edge: int, steps: int, images: int) -> Plan:
 
 
 def synchronized() -> float:
-    """The time, once the accelerator is done."""
+    """The time after the accelerator has finished its work."""
     import torch
 
     if torch.cuda.is_available():
@@ -162,17 +162,17 @@ def bare(plan: Plan, loaded: Any, folder: Path) -> float:
 
     pipeline, started = loaded.pipeline("text2img"), synchronized()
     for batch in plan.batches(loaded.batch_size):
-        generators = [torch.Generator("cpu").manual_seed(each.seed) for each in batch]
-        prompts = [each.case.prompt for each in batch]
+        generators = [torch.Generator("cpu").manual_seed(sample.seed) for sample in batch]
+        prompts = [sample.case.prompt for sample in batch]
         with torch.inference_mode():
             images = pipeline(prompt=prompts, generator=generators, **plan.settings).images
-        for each, image in zip(batch, images, strict=True):
-            image.save(folder / f"{each.name}.png")
+        for sample, image in zip(batch, images, strict=True):
+            image.save(folder / f"{sample.name}.png")
     return synchronized() - started
 
 
 def harness(plan: Plan, loaded: Any, folder: Path) -> float:
-    """Seconds of the same images, examined, hashed and scored besides."""
+    """Seconds of the same images when they are also examined, hashed and scored."""
     from sdeval.evaluation.evaluate import evaluate
 
     started = synchronized()
@@ -181,7 +181,7 @@ def harness(plan: Plan, loaded: Any, folder: Path) -> float:
 
 
 def peak_mib() -> float:
-    """Of the accelerator since it was last asked to forget, or of this process."""
+    """Peak memory of the accelerator since its statistics were reset, or of this process without an accelerator."""
     import torch
 
     if torch.cuda.is_available():
@@ -189,26 +189,28 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def cost(target: Target, given: argparse.Namespace, edge: int, folder: Path) -> None:
-    """Both interleaved, and memory beside the number of images."""
+def cost(target: Target, args: argparse.Namespace, edge: int, folder: Path) -> None:
+    """Print the speed of harness and bare loop, measured in turns, and how memory grows with the number of images."""
     from sdeval.engines.diffusers_engine import LoadedTarget
 
     loaded = LoadedTarget(target)
-    plan = plan_of(target, edge, given.steps, given.images)
-    few = plan_of(target, edge, given.steps, max(1, given.images // 4))
+    plan = plan_of(target, edge, args.steps, args.images)
+    few = plan_of(target, edge, args.steps, max(1, args.images // 4))
     harness(few, loaded, folder / "few")
     bare(few, loaded, folder)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    rounds = [(harness(plan, loaded, folder / str(each)), bare(plan, loaded, folder)) for each in range(given.rounds)]
-    ratios = sorted(mine / other for mine, other in rounds)
-    print(f"harness {given.images / median(a for a, _ in rounds):.3g} images a second, ", end="")
-    print(f"bare loop {given.images / median(b for _, b in rounds):.3g}")
+    rounds = [
+        (harness(plan, loaded, folder / str(number)), bare(plan, loaded, folder)) for number in range(args.rounds)
+    ]
+    ratios = sorted(harness_seconds / bare_seconds for harness_seconds, bare_seconds in rounds)
+    print(f"harness {args.images / median(a for a, _ in rounds):.3g} images a second, ", end="")
+    print(f"bare loop {args.images / median(b for _, b in rounds):.3g}")
     print(f"ratio: median {median(ratios):.3f}, {ratios[0]:.3f} to {ratios[-1]:.3f} (n={len(ratios)})")
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"main memory: {memory:.0f} MiB after {len(few.samples)} images, {grown:.0f} MiB after {given.images}")
+    print(f"main memory: {memory:.0f} MiB after {len(few.samples)} images, {grown:.0f} MiB after {args.images}")
 
 
-def switches(target: Target, given: argparse.Namespace, edge: int) -> None:
+def switches(target: Target, args: argparse.Namespace, edge: int) -> None:
     """Seconds and memory with each switch alone."""
     import torch
 
@@ -223,14 +225,14 @@ def switches(target: Target, given: argparse.Namespace, edge: int) -> None:
             torch.cuda.reset_peak_memory_stats()
         try:
             changed = replace(target, **changes)
-            plan = plan_of(changed, edge, given.steps, given.images)
+            plan = plan_of(changed, edge, args.steps, args.images)
             timings = time_calls(plan, LoadedTarget(changed), calls=6)
         except (SdevalError, NotAvailable) as error:
             print(f"| {name} | {error} | | | |")
             continue
-        warm = [each.seconds for each in timings.values() if not each.warming]
-        first = [each.seconds for each in timings.values() if each.warming]
-        print(f"| {name} | {median(warm):.3g} | {1 / median(warm):.3g} | {peak_mib():.0f} | {sum(first):.3g} |")
+        warm = [timing.seconds for timing in timings.values() if not timing.warming]
+        first_calls = [timing.seconds for timing in timings.values() if timing.warming]
+        print(f"| {name} | {median(warm):.3g} | {1 / median(warm):.3g} | {peak_mib():.0f} | {sum(first_calls):.3g} |")
 
 
 def main() -> int:
@@ -241,25 +243,25 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--switches", action="store_true", help="time the switches instead")
-    given = parser.parse_args()
+    args = parser.parse_args()
     calm_threads()
     import torch
 
-    build, edge = FAMILIES[given.family]
+    build, edge = FAMILIES[args.family]
     with TemporaryDirectory() as text:
         folder = Path(text)
         half = torch.cuda.is_available()
         build().to(torch.float16 if half else torch.float32).save_pretrained(folder / "model")
         dtype: Any = "float16" if half else "float32"
-        target = Target(name="real-size", model=str(folder / "model"), dtype=dtype, batch_size=given.batch)
+        target = Target(name="real-size", model=str(folder / "model"), dtype=dtype, batch_size=args.batch)
         facts = describe()
         versions = ", ".join(f"{name} {facts['packages'][name]}" for name in ("torch", "diffusers"))
-        print(f"{given.family}, {edge}x{edge}, {given.steps} steps, {dtype}, batches of {given.batch}")
+        print(f"{args.family}, {edge}x{edge}, {args.steps} steps, {dtype}, batches of {args.batch}")
         print(f"{facts['hardware']}, {versions}")
-        if given.switches:
-            switches(target, given, edge)
+        if args.switches:
+            switches(target, args, edge)
         else:
-            cost(target, given, edge, folder)
+            cost(target, args, edge, folder)
     return 0
 
 

@@ -28,8 +28,8 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torchmetrics.image.fid import _compute_fid
 
 from sdeval import stats
-from sdeval.comparison.metrics import SWAPS
-from sdeval.metrics import MetricOptions, SetMetric, create, info, known
+from sdeval.comparison.evidence import SWAPS
+from sdeval.metrics import MetricOptions, SetMetric, create, info, metric_names
 from sdeval.metrics.base import Features, Reference
 from sdeval.metrics.sets.frechet_distance import frechet_distance
 
@@ -64,26 +64,26 @@ def formulas(values: Features, reference: Reference) -> dict[str, Formula]:
     }
 
 
-def timed(formula: Formula) -> tuple[float, float]:
+def measure_time(formula: Formula) -> tuple[float, float]:
     """Seconds of processor time, of all threads together, and value."""
     started = time.process_time()
     value = formula()
     return time.process_time() - started, value
 
 
-def compared(count: int, dimensions: int, reference: Reference, rounds: int) -> str:
+def compare_formulas(count: int, dimensions: int, reference: Reference, rounds: int) -> str:
     """A line of the table of Fréchet distances."""
     calls = formulas(features(np.random.default_rng(2), count, dimensions, 0.1), reference)
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     values: dict[str, float] = {}
     for _ in range(rounds):
         for name, formula in calls.items():
-            taken, values[name] = timed(formula)
-            seconds[name].append(taken)
-        if sum(each[-1] for each in seconds.values()) > LONG:
+            elapsed, values[name] = measure_time(formula)
+            seconds[name].append(elapsed)
+        if sum(times_of_formula[-1] for times_of_formula in seconds.values()) > LONG:
             break
-    medians = {name: statistics.median(each) for name, each in seconds.items()}
-    times = "".join(f"{1000 * each:11.1f}" for each in medians.values())
+    medians = {name: statistics.median(times_of_formula) for name, times_of_formula in seconds.items()}
+    times = "".join(f"{1000 * times_of_formula:11.1f}" for times_of_formula in medians.values())
     others = [name for name in calls if name != "sdeval"]
     ratios = "".join(f"{medians[name] / medians['sdeval']:10.1f}x" for name in others)
     apart = "".join(f"{abs(values[name] / values['sdeval'] - 1):11.0e}" for name in others)
@@ -95,13 +95,13 @@ def gate(metric: SetMetric, count: int, dimensions: int, reference: Reference) -
     before, after = (
         features(np.random.default_rng(seed), count, dimensions, shift) for seed, shift in ((2, 0), (4, 1))
     )
-    # What is said of the reference alone is kept between gates.
+    # Results that depend on the reference alone are cached between calls.
     metric.measure(before[:64], reference)
-    value, _ = timed(lambda: metric.measure(after, reference))
+    value, _ = measure_time(lambda: metric.measure(after, reference))
     started = time.process_time()
     difference = metric.swap_difference(before, after, np.arange(count), reference)
     ready = time.process_time() - started
-    test, _ = timed(lambda: stats.swap_estimate(difference, count, SWAPS)[0].p_worse())
+    test, _ = measure_time(lambda: stats.swap_estimate(difference, count, SWAPS)[0].p_worse())
     times = f"{1000 * value:11.0f}{1000 * ready:11.0f}{1000 * test / SWAPS:11.3f}{value + ready + test:11.1f}"
     return f"{dimensions:6}{count:7}{times}  {metric.info.name}"
 
@@ -113,23 +113,23 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 256, 2000, 10000], metavar="N")
     parser.add_argument("--dimensions", type=int, nargs="+", default=[512, 2048], metavar="D")
     parser.add_argument("--references", type=int, default=5000, metavar="M", help="images behind the reference")
-    given = parser.parse_args()
+    args = parser.parse_args()
     references = {
-        dimensions: Reference.of(features(np.random.default_rng(3), given.references, dimensions, 0.0))
-        for dimensions in given.dimensions
+        dimensions: Reference.of(features(np.random.default_rng(3), args.references, dimensions, 0.0))
+        for dimensions in args.dimensions
     }
-    print(f"{given.rounds} rounds, {torch.get_num_threads()} threads, {given.references} reference images")
+    print(f"{args.rounds} rounds, {torch.get_num_threads()} threads, {args.references} reference images")
     print("ms a call; torchmetrics (tm) and torch-fidelity (tf) in times of ours; how far their values are from ours")
     names = ("sdeval", "tm", "tf", "tm/ours", "tf/ours", "tm apart", "tf apart")
     print(f"{'d':>6}{'n':>7}" + "".join(f"{name:>11}" for name in names))
     for dimensions, reference in references.items():
-        for count in given.sizes:
-            print(compared(count, dimensions, reference, given.rounds), flush=True)
+        for count in args.sizes:
+            print(compare_formulas(count, dimensions, reference, args.rounds), flush=True)
     print(f"\ngates of a clear loss, {SWAPS} swaps: value, preparation and a swap in ms, the whole in s")
     print(f"{'d':>6}{'n':>7}" + "".join(f"{name:>11}" for name in ("value", "ready", "swap", "gate")) + "  metric")
-    metrics = [create(name, MetricOptions(clip_model="shapes")) for name in known() if info(name).scope == "set"]
+    metrics = [create(name, MetricOptions(clip_model="shapes")) for name in metric_names() if info(name).scope == "set"]
     for dimensions, reference in references.items():
-        for count in given.sizes:
+        for count in args.sizes:
             for metric in metrics:
                 print(gate(metric, count, dimensions, reference), flush=True)
     return 0

@@ -13,13 +13,13 @@ from sdeval.comparison import (
     Circumstances,
     MetricEvidence,
     Verdict,
+    case_needs_seeds,
     collect_collapsed,
     collect_evidence,
     judge_cases,
     judge_metrics,
+    metric_needs_seeds,
     share_of_round,
-    suspected,
-    undecided,
 )
 from sdeval.results.records import MetricRecord, SampleResult
 from sdeval.results.run import Run
@@ -131,7 +131,7 @@ Harm = Callable[[Rng, str, Metric, Floats], Floats]
 """What a change does to the scores of a metric of a suite, `[cases, seeds]`."""
 
 
-def unharmed(_: Rng, suite: str, metric: Metric, scores: Floats) -> Floats:
+def keep_scores(_: Rng, suite: str, metric: Metric, scores: Floats) -> Floats:
     """Nothing changed."""
     return scores
 
@@ -174,7 +174,7 @@ AT_TOLERANCE: dict[str, Harm] = {
     "1 image in 16 lower by 16 tolerances": partial(rare_and_large, share=1 / 16),
 }
 """A true loss as large as the tolerance: `passed` would be wrong."""
-ALL_HARMS = {"nothing": unharmed, **HARMS, **AT_TOLERANCE}
+ALL_HARMS = {"nothing": keep_scores, **HARMS, **AT_TOLERANCE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,30 +191,30 @@ def simulate(
     rng: Rng, noise: Noise, harm: Harm, shape: tuple[int, int] = (CASES, len(SEEDS)), suites: Suites = SUITES
 ) -> list[Scores]:
     """One session, of suites with so many cases and seeds."""
-    found = []
+    session = []
     for name, metrics in suites.items():
         before, after = [], []
         for metric in metrics:
             level = metric.mean + rng.normal(0, metric.between, (shape[0], 1))
-            one, other = noise(rng, metric, shape)
-            before.append(level + one)
-            after.append(harm(rng, name, metric, level + other))
-        found.append(Scores(name, metrics, tuple(before), tuple(after)))
-    return found
+            baseline_noise, noise_of_run = noise(rng, metric, shape)
+            before.append(level + baseline_noise)
+            after.append(harm(rng, name, metric, level + noise_of_run))
+        session.append(Scores(name, metrics, tuple(before), tuple(after)))
+    return session
 
 
 def as_run(scores: Scores, values: Sequence[Floats], seeds: Sequence[int], rounds: Rounds = ROUNDS) -> Run:
     """A run as `pytest suites` leaves one, without images."""
     records = {
-        each.name: MetricRecord(
+        metric.name: MetricRecord(
             version="1",
             unit="",
-            higher_is_better=each.higher_is_better,
+            higher_is_better=metric.higher_is_better,
             scope="sample",
-            tolerance=each.tolerance,
+            tolerance=metric.tolerance,
             tolerance_is_relative=False,
         )
-        for each in scores.metrics
+        for metric in scores.metrics
     }
     samples = tuple(
         SampleResult(
@@ -242,52 +242,54 @@ def as_run(scores: Scores, values: Sequence[Floats], seeds: Sequence[int], round
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What came of a session."""
+class Judgement:
+    """All verdicts of a session."""
 
     verdicts: tuple[Verdict, ...]
     images: int
-    """How many were generated."""
+    """Number of generated images."""
 
     @property
     def alarm(self) -> bool:
         """Whether it failed."""
-        return any(each.verdict in ("regressed", "broken") for each in self.verdicts)
+        return any(verdict.verdict in ("regressed", "broken") for verdict in self.verdicts)
 
     def of(self, suite: str, metric: str) -> Verdict:
         """The verdict on a metric."""
-        return next(each for each in self.verdicts if (each.suite, each.metric, each.case) == (suite, metric, ""))
+        return next(
+            verdict for verdict in self.verdicts if (verdict.suite, verdict.metric, verdict.case) == (suite, metric, "")
+        )
 
 
-def judge(session: Sequence[Scores], rounds: Rounds = ROUNDS, held: Sequence[int] | None = None) -> Judged:
+def judge(session: Sequence[Scores], rounds: Rounds = ROUNDS, baseline_seeds: Sequence[int] | None = None) -> Judgement:
     """The rule that ships, as `session` drives it: rounds of seeds suite by suite, then all metrics together.
 
     Args:
         session: scores of all suites.
         rounds: seeds of each round.
-        held: seeds that the baseline has; those of the last round where None.
+        baseline_seeds: seeds that the baseline has; None for those of the last round.
     """
     total = sum(len(scores.metrics) + 1 for scores in session)
     evidence: list[MetricEvidence] = []
     cases: list[Verdict] = []
     images = 0
     for scores in session:
-        accepted = as_run(scores, scores.before, held or rounds[-1], rounds)
+        accepted = as_run(scores, scores.before, baseline_seeds or rounds[-1], rounds)
         for number, seeds in enumerate(rounds):
-            mine = _evidence(scores, rounds, number, accepted)
-            verdicts = judge_metrics(mine, total)
-            regressed = [each.metric for each in verdicts if each.verdict == "regressed"]
-            judged = judge_cases(as_run(scores, scores.after, seeds, rounds), accepted, len(session), regressed)
-            if not any(map(suspected, judged)) and not any(map(undecided, verdicts)):
+            suite_evidence = _evidence(scores, rounds, number, accepted)
+            verdicts = judge_metrics(suite_evidence, total)
+            regressed = [verdict.metric for verdict in verdicts if verdict.verdict == "regressed"]
+            case_verdicts = judge_cases(as_run(scores, scores.after, seeds, rounds), accepted, len(session), regressed)
+            if not any(map(case_needs_seeds, case_verdicts)) and not any(map(metric_needs_seeds, verdicts)):
                 break
-        evidence += mine
-        cases += judged
+        evidence += suite_evidence
+        cases += case_verdicts
         images += len(scores.before[0]) * len(seeds)
-    return Judged((*judge_metrics(evidence, total), *cases), images)
+    return Judgement((*judge_metrics(evidence, total), *cases), images)
 
 
 def _evidence(scores: Scores, rounds: Rounds, number: int, accepted: Run) -> list[MetricEvidence]:
-    run, before = (as_run(scores, each, rounds[number], rounds) for each in (scores.after, scores.before))
+    run, baseline = (as_run(scores, values, rounds[number], rounds) for values in (scores.after, scores.before))
     circumstances = Circumstances(share_of_round(rounds, number), all_seeds=accepted)
-    found = [collect_evidence(run, before, each.name, circumstances=circumstances) for each in scores.metrics]
-    return [*found, collect_collapsed(run, before, None, circumstances)]
+    evidence = [collect_evidence(run, baseline, metric.name, circumstances=circumstances) for metric in scores.metrics]
+    return [*evidence, collect_collapsed(run, baseline, None, circumstances)]

@@ -21,7 +21,7 @@ from multiprocessing import Pool
 
 import numpy as np
 
-from benchmarks.simulated import CLIP, NOISES, SUITES, Floats, Scores, judge, simulate, unharmed
+from benchmarks.simulated import CLIP, NOISES, SUITES, Floats, Scores, judge, keep_scores, simulate
 from sdeval import stats
 
 SIZES = (1, 2, 3, 5, 8, 16, 32)
@@ -61,7 +61,7 @@ def false_alarms(noise: str, cases: int, sessions: int) -> list[float]:
     counts = [0] * len(SEEDS)
     for number in range(sessions):
         rng = np.random.default_rng((number, cases))
-        session = simulate(rng, NOISES[noise], unharmed, (cases, len(HELD)), SUITE)
+        session = simulate(rng, NOISES[noise], keep_scores, (cases, len(HELD)), SUITE)
         for place, seeds in enumerate(SEEDS):
             counts[place] += new_rule(session, seeds)
     return [count / sessions for count in counts]
@@ -69,22 +69,22 @@ def false_alarms(noise: str, cases: int, sessions: int) -> list[float]:
 
 def losses(cases: int, seeds: int, rule: str, sessions: int) -> Floats:
     """For each session the smallest loss that is found, in points; `inf` where none is."""
-    found = []
+    smallest = []
     for number in range(sessions):
         rng = np.random.default_rng((number, cases, seeds))
-        session = simulate(rng, NOISES["normal"], unharmed, (cases, len(HELD)), SUITE)
+        session = simulate(rng, NOISES["normal"], keep_scores, (cases, len(HELD)), SUITE)
         low, high = 0.0, MOST
-        if not RULES[rule](lowered(session, high), seeds):
-            found.append(math.inf)
+        if not RULES[rule](with_lower_clip_score(session, high), seeds):
+            smallest.append(math.inf)
             continue
         while high - low > 0.05:
             middle = (low + high) / 2
-            low, high = (low, middle) if RULES[rule](lowered(session, middle), seeds) else (middle, high)
-        found.append(high)
-    return np.array(found)
+            low, high = (low, middle) if RULES[rule](with_lower_clip_score(session, middle), seeds) else (middle, high)
+        smallest.append(high)
+    return np.array(smallest)
 
 
-def lowered(session: Sequence[Scores], loss: float) -> list[Scores]:
+def with_lower_clip_score(session: Sequence[Scores], loss: float) -> list[Scores]:
     """The session with every CLIP score lower."""
     after = [
         value - loss if m is CLIP else value for m, value in zip(session[0].metrics, session[0].after, strict=True)
@@ -92,7 +92,7 @@ def lowered(session: Sequence[Scores], loss: float) -> list[Scores]:
     return [replace(session[0], after=tuple(after))]
 
 
-def told(values: Floats, share: float) -> str:
+def describe_loss(values: Floats, share: float) -> str:
     """The loss that so many sessions find."""
     value = float(np.quantile(values, share, method="higher"))
     return f"{value:.3g}" if math.isfinite(value) else "none"
@@ -104,12 +104,12 @@ def main() -> int:
     parser.add_argument("--sessions", type=int, default=200, help="in which nothing changed, for each cell")
     parser.add_argument("--losses", type=int, default=50, help="sessions by which losses are found, for each cell")
     parser.add_argument("--processes", type=int, default=2)
-    given = parser.parse_args()
+    args = parser.parse_args()
     worst = 0.0
-    with Pool(given.processes) as pool:
-        request = [(noise, cases, given.sessions) for noise in NOISES for cases in SIZES]
-        rates = dict(zip([each[:2] for each in request], pool.starmap(false_alarms, request, chunksize=1), strict=True))
-        print(f"Percent of {given.sessions} sessions with a false alarm, with 1, 2 and 4 seeds\n")
+    with Pool(args.processes) as pool:
+        request = [(noise, cases, args.sessions) for noise in NOISES for cases in SIZES]
+        rates = dict(zip([cell[:2] for cell in request], pool.starmap(false_alarms, request, chunksize=1), strict=True))
+        print(f"Percent of {args.sessions} sessions with a false alarm, with 1, 2 and 4 seeds\n")
         print("| scores | " + " | ".join(f"{cases} cases" for cases in SIZES) + " |\n|---" + "|---" * len(SIZES) + "|")
         for noise in NOISES:
             cells = [" / ".join(f"{100 * rate:.1f}" for rate in rates[noise, cases]) for cases in SIZES]
@@ -119,12 +119,12 @@ def main() -> int:
         print("| | " + " | ".join(f"{cases} cases" for cases in SIZES) + " |\n|---" + "|---" * len(SIZES) + "|")
         for rule in RULES:
             for seeds in SEEDS:
-                find = partial(losses, seeds=seeds, rule=rule, sessions=given.losses)
-                found = pool.map(find, SIZES, chunksize=1)
-                cells = [f"{told(each, 0.8)}, {told(each, 0.99)}" for each in found]
+                find = partial(losses, seeds=seeds, rule=rule, sessions=args.losses)
+                losses_by_size = pool.map(find, SIZES, chunksize=1)
+                cells = [f"{describe_loss(cell, 0.8)}, {describe_loss(cell, 0.99)}" for cell in losses_by_size]
                 print(f"| {rule}, {seeds} seeds | " + " | ".join(cells) + " |", flush=True)
     # Chance alone moves a rate by this much, nearly always.
-    slack = 2.6 * math.sqrt(ALLOWED * (1 - ALLOWED) / given.sessions)
+    slack = 2.6 * math.sqrt(ALLOWED * (1 - ALLOWED) / args.sessions)
     return int(worst > ALLOWED + slack)
 
 

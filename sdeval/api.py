@@ -112,4 +112,4 @@ def compare(suite: Suite, run: Run, baseline: Run) -> list[Verdict]:
 def _target(suite: Suite, target: str | Target | None) -> Target:
     if isinstance(target, Target):
         return target
-    return targets.find(target or suite.targets[0], target_registry.shipped())
+    return targets.find(target or suite.targets[0], target_registry.shipped_targets())

@@ -14,20 +14,22 @@ FEWEST_LETTERS = 3
 """Letters from which on the beginning of a name says what is meant."""
 
 
-LONGEST_MESSAGE = 2000
-"""Characters of a message; of a longer one the middle is left out."""
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""Control characters, line breaks, and what UTF-8 cannot hold."""
+MOST_LETTERS = 2000
+"""Letters of a message; of one that is longer, the middle is left out."""
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line separators, changes of the writing direction, and halves of surrogate pairs."""
 
 
 class SdevalError(Exception):
-    """Bad input or a missing prerequisite: one line of bounded length, to be printed without a traceback.
+    """Bad input or a missing prerequisite. The message is meant to be printed without a traceback.
 
-    Messages quote files, paths and errors of libraries, whatever they hold.
+    Libraries, engines and files put their own texts into messages, so that control characters are escaped, and of what
+    is very long the middle is left out.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
+    def __init__(self, message: object = "") -> None:
+        # Names of files and texts of libraries may hold line breaks: a message is one line all the same.
+        super().__init__(printable(str(message)).replace("\n", r"\n").replace("\t", r"\t"))
 
 
 class NotAvailable(SdevalError):
@@ -38,21 +40,41 @@ class NoHardware(NotAvailable):
     """A target says that it needs hardware which this machine does not have: its items are skipped, strict or not."""
 
 
-def one_line(text: str) -> str:
-    r"""A text as it can be printed: control characters are spelled, and of a long text the middle is left out.
+def printable(text: str, most: int = MOST_LETTERS) -> str:
+    r"""Text that is safe to print and to write in UTF-8.
 
     Example:
-        >>> print(one_line("a\nb"))
-        a\nb
+        >>> printable("red\x1b[31m")
+        'red\\x1b[31m'
     """
-    if len(text) > LONGEST_MESSAGE:
-        text = f"{text[: LONGEST_MESSAGE - 500]} … {text[-400:]}"
-    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+    half, excess = most // 2, len(text) - most
+    # Advice stands at the end of a message.
+    cut = text if excess <= 0 else f"{text[:half]} … ({excess} characters left out) … {text[-half:]}"
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), cut)
+
+
+def one_line(text: str) -> str:
+    """The first line of a text that is not empty, printable; empty where there is none."""
+    return printable(next((line.strip() for line in text.splitlines() if line.strip()), ""))
 
 
 def first_line(error: BaseException) -> str:
     """What an error of a library says, on one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return one_line(_text(error)) or type(error).__name__
+
+
+def describe_error(error: BaseException) -> str:
+    """The type of an error and what it says, on one line."""
+    name, message = type(error).__name__, one_line(_text(error))
+    return f"{name}: {message}" if message else name
+
+
+def _text(error: BaseException) -> str:
+    """The text of an error; some classes cannot even be turned into one."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
@@ -77,14 +99,14 @@ def _near(name: str, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((*begin, *close)))[:3]
 
 
-def located(error: SdevalError, module: Path, shown: str) -> SdevalError:
+def with_location(error: SdevalError, module: Path, place: str) -> SdevalError:
     """The error with the line of a suite's module that it came up in, if it did.
 
     Example: `suite animals: seeds: must be a list of whole numbers, got 'x' (suites/test_animals.py:12)`
     """
     frames = walk_tb(error.__traceback__)
     lines = [line for frame, line in frames if Path(frame.f_code.co_filename).resolve() == module.resolve()]
-    return type(error)(f"{error} ({shown}:{lines[-1]})") if lines else error
+    return type(error)(f"{error} ({place}:{lines[-1]})") if lines else error
 
 
 def plural(count: int, noun: str) -> str:

@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sdeval.imaging.io import pixel_hash
 from sdeval.results.records import MetricRecord, SampleResult, SetScore
 from sdeval.results.run import Run
 
@@ -36,6 +38,24 @@ FRECHET = MetricRecord(
 )
 
 
+IMAGES: dict[str, Image.Image] = {}
+"""Images of runs that `make_run` has made, by the hash of their pixels."""
+
+
+def image_with(value: float, size: int = 32) -> Image.Image:
+    """An image of one colour, another one for every value."""
+    colour = hashlib.sha256(repr(float(value)).encode()).digest()[:3]
+    return Image.new("RGB", (size, size), tuple(colour))
+
+
+def hash_with(value: float, size: int = 32) -> str:
+    """The hash of the pixels of `image_with`, which `on_disk` can write from then on."""
+    image = image_with(value, size)
+    digest = pixel_hash(image)
+    IMAGES[digest] = image
+    return digest
+
+
 def make_run(scores: np.ndarray, **changes: object) -> Run:
     """A run with CLIP scores `[cases, seeds]`."""
     samples = tuple(
@@ -44,7 +64,7 @@ def make_run(scores: np.ndarray, **changes: object) -> Run:
             seed=seed,
             prompt=f"prompt {case}",
             fingerprint=f"asked-{case}-{seed}",
-            sha256=f"pixels-{value!r}",
+            sha256=hash_with(value),
             image=f"images/case-{case}@{seed}.png",
             scores={"clip_score": None if np.isnan(value) else float(value)},
             reasons={"clip_score": "it failed"} if np.isnan(value) else {},
@@ -101,10 +121,10 @@ def image(rng: np.random.Generator) -> Image.Image:
 @pytest.fixture(scope="session")
 def loaded() -> LoadedTarget:
     """The embedded model."""
-    from sdeval.config.target_registry import shipped
+    from sdeval.config.target_registry import shipped_targets
     from sdeval.engines.diffusers_engine import LoadedTarget
 
-    return LoadedTarget(shipped()["shapes"])
+    return LoadedTarget(shipped_targets()["shapes"])
 
 
 @pytest.fixture(scope="session")

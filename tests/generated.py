@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sdeval import Case, Suite
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.evaluation.plan import Plan
 from tests.conftest import ROOT
 
@@ -24,4 +24,4 @@ def plan(**changes: object) -> Plan:
         references=ROOT / "suites" / "shapes" / "references" / "text2img",
     )
     suite = replace(suite, **changes)
-    return Plan(suite, shipped()["shapes"], suite.samples, dict(suite.settings))
+    return Plan(suite, shipped_targets()["shapes"], suite.samples, dict(suite.settings))

@@ -88,7 +88,7 @@ def test_metrics_that_need_the_baselines_image_get_it(suite: Suite, folder: Path
     from dataclasses import replace
 
     wider = replace(suite, metrics=("clip_score", "psnr"))
-    shapes = sdeval.config.target_registry.shipped()["shapes"]
+    shapes = sdeval.config.target_registry.shipped_targets()["shapes"]
     assert isinstance(shapes, Target)
     run = evaluate(wider, shapes, tmp_path / "again", baseline=folder)
     assert run.samples[0].scores["psnr"] == 100.0

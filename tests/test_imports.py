@@ -38,7 +38,7 @@ def test_collecting_the_suites_is_light() -> None:
 
 
 def test_the_facts_of_all_metrics_are_light() -> None:
-    assert imported("from sdeval import metrics\nfor name in metrics.known(): metrics.info(name)") == set()
+    assert imported("from sdeval import metrics\nfor name in metrics.metric_names(): metrics.info(name)") == set()
 
 
 def test_only_engines_and_faults_import_diffusers() -> None:

@@ -21,6 +21,7 @@ GONE = {
     "anew": "again",
     "beside its baseline": "compared with its baseline",
     "speed figure": "speed",
+    "fell far": "collapsed, or lost much",
     "a desk": "a local machine",
     "sick": "broken",
     "times its noise": "× its seed variability",

@@ -50,11 +50,11 @@ def held_out_scenes(count: int, seed: int) -> list[Scene]:
 def check_pipeline(count: int = PROMPTS, steps: int = 20, guidance: float = 4.0, seed: int = 1) -> dict[str, Share]:
     """Render held-out prompts, a seed of its own each, and count what the oracle finds right."""
     from sdeval.config.suite import Case, Sample
-    from sdeval.config.target_registry import shipped
+    from sdeval.config.target_registry import shipped_targets
     from sdeval.engines.diffusers_engine import LoadedTarget
     from sdeval.engines.generation import generate_batch
 
-    pipeline = LoadedTarget(shipped()["shapes"]).pipeline("text2img")
+    pipeline = LoadedTarget(shipped_targets()["shapes"]).pipeline("text2img")
     settings = {"num_inference_steps": steps, "guidance_scale": guidance, "width": world.SIZE, "height": world.SIZE}
     scenes = [scene.forward() for scene in held_out_scenes(count, seed)]
     marks = []
@@ -64,8 +64,8 @@ def check_pipeline(count: int = PROMPTS, steps: int = 20, guidance: float = 4.0,
             Sample(Case(id=f"c{start + n}", prompt=world.caption(scene)), start + n) for n, scene in enumerate(group)
         ]
         rendered = generate_batch(pipeline, batch, settings)
-        marks += [oracle.mark(scene, each.image) for scene, each in zip(group, rendered, strict=True)]
-    kinds = [right for mark in marks for right in mark.kinds]
+        marks += [oracle.mark(scene, generated.image) for scene, generated in zip(group, rendered, strict=True)]
+    kinds = [correct for mark in marks for correct in mark.kinds]
     relations = [mark.relation for mark in marks if mark.relation is not None]
     return {
         "background": _share([mark.background for mark in marks]),
@@ -84,14 +84,14 @@ def check_clip(count: int = PROMPTS, seed: int = 1) -> dict[str, Share]:
     rng = np.random.default_rng(seed)
     scenes = held_out_scenes(count, seed)
     images = clip.images([world.render(scene, rng) for scene in scenes])
-    found = []
+    correct = []
     for scene, image in zip(scenes, images, strict=True):
         texts = clip.texts([world.caption(scene), *distractors(scene, rng)])
         scores = texts @ image / np.linalg.norm(texts, axis=1)
-        found.append(bool(scores.argmax() == 0))
+        correct.append(bool(scores.argmax() == 0))
     return {
-        "clip": _share(found),
-        "clip pairs": _share([ok for ok, s in zip(found, scenes, strict=True) if s.relation]),
+        "clip": _share(correct),
+        "clip pairs": _share([is_correct for is_correct, scene in zip(correct, scenes, strict=True) if scene.relation]),
     }
 
 
@@ -99,17 +99,17 @@ def distractors(scene: Scene, rng: np.random.Generator, count: int = DISTRACTORS
     """Distinct captions that are wrong in one attribute; in two where there are not enough of those."""
     from tools.train_shapes.data import wrong_scene
 
-    right = {world.caption(scene), world.caption(scene.mirrored())}
-    found: dict[str, None] = {}
+    correct_captions = {world.caption(scene), world.caption(scene.mirror())}
+    captions: dict[str, None] = {}
     for attempt in range(100 * count):
         wrong = wrong_scene(scene, rng)
         if attempt > 50 * count:
             wrong = wrong_scene(wrong, rng)
-        if world.caption(wrong) not in right:
-            found.setdefault(world.caption(wrong))
-        if len(found) == count:
+        if world.caption(wrong) not in correct_captions:
+            captions.setdefault(world.caption(wrong))
+        if len(captions) == count:
             break
-    return list(found)
+    return list(captions)
 
 
 def _share(values: list[bool]) -> Share:
@@ -121,10 +121,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.check_shapes", description=main.__doc__)
     parser.add_argument("--prompts", type=int, default=PROMPTS, help=f"held-out prompts to render (default: {PROMPTS})")
     parser.add_argument("--steps", type=int, default=20)
-    given = parser.parse_args()
-    if given.prompts < 10:
+    args = parser.parse_args()
+    if args.prompts < 10:
         raise SdevalError("--prompts: at least 10")
-    metrics = {**check_pipeline(given.prompts, given.steps), **check_clip(given.prompts)}
+    metrics = {**check_pipeline(args.prompts, args.steps), **check_clip(args.prompts)}
     for name, share in metrics.items():
         promise = f"  (promised {PROMISED[name]:.0%})" if name in PROMISED else ""
         print(f"{name:12} {share.value:6.1%}  {share.right} of {share.total}{promise}")

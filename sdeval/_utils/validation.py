@@ -208,14 +208,14 @@ def _refuse_unplain(value: Any, place: Place = ()) -> Any:
     if isinstance(value, Mapping):
         for name, element in value.items():
             if not isinstance(name, str):
-                raise _NotPlain(f"keys must be text, got {shown(name)}", place)
+                raise _NotPlain(f"keys must be text, got {preview(name)}", place)
             _refuse_unplain(name, place)
             _refuse_unplain(element, (*place, name))
     elif isinstance(value, list | tuple | range):
         for number, element in enumerate(value):
             _refuse_unplain(element, (*place, number))
     elif (demand := _not_plain(value)) is not None:
-        raise _NotPlain(f"must be {demand}, got {shown(value)}", place)
+        raise _NotPlain(f"must be {demand}, got {preview(value)}", place)
     return value
 
 
@@ -246,7 +246,7 @@ def has_fields(kind: Any) -> bool:
 
 def label(name: object) -> str:
     """A name as messages begin with it, on one line even where it is none."""
-    return " ".join(name.split()) if isinstance(name, str) else shown(name)
+    return " ".join(name.split()) if isinstance(name, str) else preview(name)
 
 
 def _short_repr(value: object) -> str:
@@ -259,7 +259,7 @@ def _short_repr(value: object) -> str:
     return short.repr(value)
 
 
-def shown(value: object) -> str:
+def preview(value: object) -> str:
     """A value as messages show it: on one line, and cut where it is long."""
     try:
         text = " ".join(_short_repr(value).split())

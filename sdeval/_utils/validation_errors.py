@@ -8,7 +8,7 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from sdeval._utils.validation import Place, has_fields, hints_of, label, shown
+from sdeval._utils.validation import Place, has_fields, hints_of, label, preview
 from sdeval.errors import unknown
 
 Errors = Sequence[Mapping[str, Any]]
@@ -79,11 +79,11 @@ def message(problem: Problem) -> str:
             return _at(path, "is missing")
         case "literal_error":
             above, _, name = path.rpartition(": ")
-            return _at(above, unknown(name, value if isinstance(value, str) else shown(value), _names(problem.kind)))
+            return _at(above, unknown(name, value if isinstance(value, str) else preview(value), _names(problem.kind)))
         case "value_error":
             inner = error["ctx"]["error"]
             return _at(_path((*problem.place, *getattr(inner, "place", ()))), str(inner))
-    return _at(path, f"{_demand(problem)}, got {shown(value)}{_advice(problem)}")
+    return _at(path, f"{_demand(problem)}, got {preview(value)}{_advice(problem)}")
 
 
 def _at(path: str, text: str) -> str:
@@ -113,7 +113,7 @@ def _advice(problem: Problem) -> str:
         return ""
     kind, value = problem.kind, problem.error["input"]
     alone = isinstance(value, str) and _is_a(get_origin(kind), Sequence) and get_args(kind)[0] is str
-    return (f"; write [{shown(value)}]" if alone else "") + (f"; {problem.advice}" if problem.advice else "")
+    return (f"; write [{preview(value)}]" if alone else "") + (f"; {problem.advice}" if problem.advice else "")
 
 
 def _names(kind: Any) -> list[str]:

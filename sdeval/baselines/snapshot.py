@@ -1,49 +1,81 @@
-"""What a run was compared with, stored in its folder: its page stays the same when another baseline is accepted."""
+"""What a run is compared with, stored in its folder before it is generated.
+
+Whoever accepts another baseline meanwhile, or later, changes neither the verdicts, nor the page, nor the history.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from sdeval._utils.files import exists, read_bytes, write_bytes
+from sdeval._utils.files import discard, exists, read_bytes, write_bytes
 from sdeval.baselines import provenance, variability
-from sdeval.baselines import store as baselines
 from sdeval.errors import SdevalError
 from sdeval.results import run_folder
-from sdeval.results.run import AGAINST
+from sdeval.results.run import AGAINST, Run, Stored
 from sdeval.results.session_folder import read_run
 
 BASELINE = "baseline"
-"""In the folder of a run: the baseline that it was compared with, without features."""
+"""In the folder of a run: the baseline that it is compared with, without features."""
 VARIABILITY = "variability.json"
 
 
-def keep_baseline(folder: Path, accepted: Path) -> None:
-    """Copy what a page shows of a baseline into the folder of a run; nothing where there is none, or it is corrupt.
+class Outdated(SdevalError):
+    """The baseline that was read is not the one that lies in its place now."""
+
+
+def take_snapshot(baseline: Stored, folder: Path, cases: Collection[str] | None = None) -> Stored:
+    """Copy what a run needs of a baseline into the folder of the run; all else of it is in memory.
 
     Args:
+        baseline: as it was read, in the folder of its target in the folder of its suite.
         folder: of the run.
-        accepted: where baselines are kept.
+        cases: ids of those that will be generated; all where None.
+
+    Returns:
+        The baseline with the copy as its folder.
+
+    Raises:
+        Outdated: another baseline lies there now; nothing is copied.
     """
-    if (folder / AGAINST).exists():
-        return
-    run = read_run(folder)
-    try:
-        before = baselines.find(accepted, run.suite, run.target)
-    except SdevalError:
-        # The session says what is wrong with it.
-        return
-    if before is None:
-        return
-    source, copy = baselines.folder_of(accepted, run.suite, run.target), folder / BASELINE
-    generated = {each.key for each in run.samples}
-    shown = {name: record for name, record in before.metrics.items() if record.scope == "sample"}
-    for sample in before.samples:
-        if sample.key in generated:
+    copy, run, source = folder / BASELINE, baseline.run, baseline.folder
+    discard(copy)
+    for sample in run.samples:
+        if cases is None or sample.case in cases:
             _copy(source / sample.image, copy / sample.image)
     _copy(source / provenance.NAME, copy / provenance.NAME)
-    _copy(variability.path_of(accepted, run.suite, run.target), copy / VARIABILITY)
-    run_folder.write(replace(before, metrics=shown, set_scores={}, features={}), copy)
+    _copy(variability.path_of(source.parent.parent, run.suite, run.target), copy / VARIABILITY)
+    if not _holds(source, run):
+        discard(copy)
+        raise Outdated(f"{source}: another baseline was accepted meanwhile")
+    sample_metrics = {name: record for name, record in run.metrics.items() if record.scope == "sample"}
+    run_folder.write(replace(run, metrics=sample_metrics, set_scores={}, features={}), copy)
+    return Stored(run, copy)
+
+
+def _holds(folder: Path, run: Run) -> bool:
+    """Whether a folder still holds a run that was read from it."""
+    try:
+        return run_folder.read(folder).samples == run.samples
+    except SdevalError:
+        return False
+
+
+def forget_snapshot(folder: Path) -> None:
+    """Remove what an earlier attempt at a run was compared with."""
+    discard(folder / BASELINE)
+
+
+def trim_snapshot(folder: Path) -> None:
+    """Remove images of a snapshot that the run beside it has no images to show with."""
+    copy = folder / BASELINE
+    if not (copy / "run.json").is_file() or (folder / AGAINST).exists():
+        return
+    generated = {sample.key for sample in read_run(folder).samples}
+    for sample in run_folder.read(copy).samples:
+        if sample.key not in generated:
+            discard(copy / sample.image)
 
 
 def _copy(source: Path, copy: Path) -> None:

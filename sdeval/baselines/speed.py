@@ -1,4 +1,4 @@
-"""Accepted speeds, by class of machine: a file beside the baseline, so that each machine adds its own."""
+"""Accepted speed records, one a class of machine: a file beside the baseline, to which each machine adds its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Literal
 
 from sdeval._utils.files import dump_json, exists, read_bytes, read_json, write_text
 from sdeval._utils.validation import Checked, from_json
-from sdeval.comparison.speed import Pace, pace_of
+from sdeval.baselines.repair import remedy
+from sdeval.baselines.transaction import Transaction
+from sdeval.comparison.speed import SpeedRecord, speed_record_of
 from sdeval.errors import SdevalError
 from sdeval.results.run import Run
 
@@ -18,10 +20,10 @@ SCHEMA: Literal[1] = 1
 
 @dataclass(frozen=True, slots=True)
 class _File(Checked):
-    """What the file holds."""
+    """The content of the file."""
 
     schema: Literal[1]
-    machines: Mapping[str, Pace]
+    machines: Mapping[str, SpeedRecord]
 
 
 class _OtherSchema(SdevalError):
@@ -29,27 +31,18 @@ class _OtherSchema(SdevalError):
 
 
 def path_of(baselines: Path, suite: str, target: str) -> Path:
-    """Beside the baseline, which stays the same to the last byte on every machine."""
+    """The file, outside the baseline's folder because that folder is the same to the last byte on every machine."""
     return baselines / suite / f"{target}.speed.json"
 
 
-def accept(run: Run, baselines: Path) -> None:
-    """Keep the pace of a run for its class of machine; those of others stay."""
-    pace, path = pace_of(run), path_of(baselines, run.suite, run.target)
-    if pace is None:
+def accept(run: Run, change: Transaction) -> None:
+    """Keep the speed record of a run for its class of machine; those of other classes stay."""
+    speed, path = speed_record_of(run), path_of(change.baselines, run.suite, run.target)
+    if speed is None:
         return
-    machines = {**_read(path), hardware_of(run): pace}
-    write_text(path, dump_json(asdict(_File(SCHEMA, machines))))
-
-
-def find(baselines: Path, run: Run) -> Pace | None:
-    """What was accepted for a run's suite and target on its class of machine.
-
-    Raises:
-        SdevalError: the file is corrupt.
-    """
-    path = path_of(baselines, run.suite, run.target)
-    return _read(path).get(hardware_of(run))
+    machines = {**read(path), hardware_of(run): speed}
+    text = dump_json(asdict(_File(SCHEMA, machines)))
+    change.put(path.relative_to(change.baselines), lambda staged: write_text(staged, text))
 
 
 def hardware_of(run: Run) -> str:
@@ -57,16 +50,21 @@ def hardware_of(run: Run) -> str:
     return str(run.environment.get("hardware", "unknown"))
 
 
-def _read(path: Path) -> Mapping[str, Pace]:
+def read(path: Path) -> Mapping[str, SpeedRecord]:
+    """What was accepted for a suite and a target, by class of machine; nothing where there is no file.
+
+    Raises:
+        SdevalError: the file is corrupt.
+    """
     if not exists(path):
         return {}
-    where = f"{path}: is corrupt"
+    problem = f"{path}: is corrupt"
     try:
-        content = read_json(path, f"{where}: it is gone")
+        content = read_json(path, f"{problem}: it is gone")
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise _OtherSchema(f"{path}: written by another version of sdeval; delete it, and accept a run again")
-        return from_json(_File, read_bytes(path), where).machines
+        return from_json(_File, read_bytes(path), problem).machines
     except _OtherSchema:
         raise
     except SdevalError as error:
-        raise SdevalError(f"{error}; restore it with: git checkout -- {path}") from None
+        raise SdevalError(f"{error}; {remedy(path, 'delete it')}") from None

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Collection, Iterator
+import hashlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from sdeval._utils.files import exists, read_bytes, write_bytes
+from sdeval.baselines import provenance
+from sdeval.baselines.repair import is_left_out, remedy
+from sdeval.baselines.transaction import is_changing, recover
 from sdeval.errors import SdevalError
-from sdeval.imaging.io import kept_bytes, open_rgb
+from sdeval.imaging.io import open_rgb, pixel_hash, thumbnail_bytes
 from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
 from sdeval.results.run import PASSING, Run, Stored
@@ -30,14 +34,46 @@ def find(baselines: Path, suite: str, target: str) -> Run | None:
         SdevalError: there is one, and it is corrupt; says where.
     """
     folder = folder_of(baselines, suite, target)
-    if not exists(folder):
+    run = _read_settled(baselines, folder)
+    if run is None and is_left_out(folder):
+        raise SdevalError(f"{folder}: a sparse checkout leaves it out; get it with: git sparse-checkout add {folder}")
+    return run
+
+
+def _read_settled(baselines: Path, folder: Path) -> Run | None:
+    """A baseline from one moment: an accept may replace its folder between two files that are read."""
+    while True:
+        before = _identity(folder)
+        try:
+            run = _read(folder) if before else None
+        except SdevalError:
+            if _identity(folder) == before and not is_changing(baselines):
+                raise
+            run = None
+        if is_changing(baselines):
+            recover(baselines)
+        elif _identity(folder) == before:
+            return run
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from another one of that name; None where there is none."""
+    try:
+        status = folder.stat()
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise SdevalError(f"{folder}: cannot be read: {error.strerror}") from None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _read(folder: Path) -> Run:
     with _restorable(folder):
         run = run_folder.read(folder)
         for name, values in run.features.items():
             if not np.isfinite(values).all():
                 raise SdevalError(f"{folder / 'features' / name}.npy: is corrupt: holds values that are no numbers")
-    return run
+        return run
 
 
 def stored(baselines: Path, suite: str, target: str) -> Stored | None:
@@ -50,14 +86,15 @@ def stored(baselines: Path, suite: str, target: str) -> Stored | None:
     return Stored(run, folder_of(baselines, suite, target)) if run else None
 
 
-def check_images(baseline: Stored) -> None:
-    """Find out whether the images of a baseline can be opened.
+def check_readable(baseline: Stored) -> None:
+    """Find out whether the images of a baseline can be opened, and where it comes from be read.
 
     An image that is not there is no damage: metrics that need it say so.
 
     Raises:
         SdevalError: one is corrupt; says which.
     """
+    provenance.read(baseline.folder)
     with _restorable(baseline.folder):
         for sample in baseline.run.samples:
             if exists(baseline.folder / sample.image):
@@ -69,37 +106,16 @@ def _restorable(folder: Path) -> Iterator[None]:
     """Say of damage within that it is a baseline's, and what fixes it."""
     try:
         yield
-    except SdevalError as error:
-        mend = f"restore it with: git checkout -- {folder}, or remove that folder and accept a run again"
-        raise SdevalError(f"baseline {error}; {mend}") from None
+    except (SdevalError, OSError) as error:
+        advice = remedy(folder, "remove that folder and accept a run again")
+        raise SdevalError(f"baseline {error}; {advice}") from None
 
 
-def swap(folder: Path, fill: Callable[[Path], None], besides: Collection[str] = ()) -> None:
-    """Write a baseline aside and swap it in, so that a stop half-way loses neither.
-
-    Args:
-        folder: of the baseline.
-        fill: writes the new one into the folder that it is given.
-        besides: files that do not count: where all others are as they were, nothing is touched.
-    """
-    aside = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(aside, ignore_errors=True)
-    fill(aside)
-    if _contents(aside, besides) == _contents(folder, besides):
-        shutil.rmtree(aside, ignore_errors=True)
-        return
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    aside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _contents(folder: Path, besides: Collection[str]) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    every = {str(path.relative_to(folder)): path for path in files}
-    return {name: path.read_bytes() for name, path in every.items() if name not in besides}
+def digest(baselines: Path, suite: str, target: str) -> str:
+    """A hash of what a baseline says, by which another one is told from it; empty where there is none."""
+    folder = folder_of(baselines, suite, target)
+    found = [path for path in (folder / "run.json", folder / "samples.jsonl", folder / provenance.NAME) if exists(path)]
+    return hashlib.sha256(b"\0".join(read_bytes(path) for path in found)).hexdigest() if found else ""
 
 
 def kept(run: Run) -> Run:
@@ -120,18 +136,50 @@ def kept(run: Run) -> Run:
 
 
 def keep_image(sample: SampleResult, source: Path, folder: Path) -> SampleResult:
-    """Put the image of a run's sample into a baseline as it is kept there; the sample then names that file."""
-    thumbnail = kept_bytes(open_rgb(source / sample.image))
+    """Put the image of a run's sample into a baseline as it is kept there; the sample then names that file.
+
+    Raises:
+        SdevalError: it is not the image that the run generated.
+    """
+    path = _inside(source, sample)
+    copy = folder / sample.image
+    write_bytes(copy, read_bytes(path))
+    # The copy is looked at: nobody changes that any more.
+    thumbnail = thumbnail_bytes(_generated_image(copy, sample))
     if thumbnail is None:
-        write_bytes(folder / sample.image, read_bytes(source / sample.image))
         return sample
+    copy.unlink()
     name = str(Path(sample.image).with_suffix(".webp"))
     write_bytes(folder / name, thumbnail)
     return replace(sample, image=name)
 
 
+def check_image(sample: SampleResult, source: Path) -> None:
+    """Refuse an image of a run that is not the one that was generated for a sample.
+
+    Raises:
+        SdevalError: it is gone, corrupt, a link, or its pixels do not have the hash that the run wrote down.
+    """
+    _generated_image(_inside(source, sample), sample)
+
+
+def _inside(source: Path, sample: SampleResult) -> Path:
+    path = source / sample.image
+    if path.is_symlink() or path.parent.is_symlink():
+        raise SdevalError(f"{path} is a link; an image must lie in its run")
+    return path
+
+
+def _generated_image(path: Path, sample: SampleResult) -> Image.Image:
+    image = open_rgb(path)
+    if pixel_hash(image) != sample.sha256:
+        raise SdevalError(f"{path} is not the image that was generated: its pixels do not have the hash of the run")
+    return image
+
+
 def carry_image(sample: SampleResult, before: Path, folder: Path) -> SampleResult:
     """Put the image of a baseline's sample into the baseline after it; one that is gone stays gone."""
-    if exists(before / sample.image):
-        write_bytes(folder / sample.image, read_bytes(before / sample.image))
+    path = _inside(before, sample)
+    if path.is_file():
+        write_bytes(folder / sample.image, read_bytes(path))
     return sample

@@ -1,18 +1,23 @@
 """The command line, a file for each command.
 
-Exit codes: 0 fine, 1 worse or broken, 2 usage, 3 a mistake of sdeval's own, 130 interrupted; `bisect` has its own.
+Exit codes: 0 fine, 1 worse or broken, 2 usage, or something cannot be read, written or printed, 3 a mistake of
+sdeval's own, 130 interrupted; `bisect` has its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module, metadata
 from pathlib import Path
 
 from sdeval._utils.files import check_name
+from sdeval.baselines.transaction import check_folder, recover
 from sdeval.config import project
 from sdeval.config import target_registry as named_targets
 from sdeval.config.options import read_table
@@ -40,6 +45,7 @@ FINE, USAGE, INTERNAL, INTERRUPTED = 0, 2, 3, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     request = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_stdout()
     bisecting = request[:1] == ["bisect"]
     parser = _parser(request[0] if request else "")
     if not request:
@@ -49,23 +55,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"sdeval: {unknown('command', request[0], COMMANDS)}", file=sys.stderr)
         return USAGE
     try:
-        given = parser.parse_args(request)
+        args = parser.parse_args(request)
     # How argparse ends: after help with 0, after a mistake with 2.
     except SystemExit as ended:
         return (ABORT if bisecting else USAGE) if ended.code else FINE
-    code = _attempt(given)
+    code = _attempt(args)
     return CANNOT_JUDGE if bisecting and code in (USAGE, INTERNAL) else code
 
 
-def _attempt(given: argparse.Namespace) -> int:
+def _attempt(args: argparse.Namespace) -> int:
     try:
-        return _run(given)
+        code = _run(args)
+        sys.stdout.flush()
+        return code
     # OSError: something cannot be written, as on a full disk or without permission.
     except (SdevalError, OSError) as error:
-        print(f"sdeval: {error}", file=sys.stderr)
+        _complain(str(error))
+        _drop_stdout()
+        return USAGE
+    # What rich makes of a pipe that nobody reads; its own code for that would read as "worse".
+    except SystemExit:
+        _drop_stdout()
         return USAGE
     except KeyboardInterrupt:
-        print("sdeval: interrupted", file=sys.stderr)
+        _complain("interrupted")
         return INTERRUPTED
     # Python's own code for it is 1, which would read as "worse".
     except Exception:
@@ -74,27 +87,54 @@ def _attempt(given: argparse.Namespace) -> int:
         return INTERNAL
 
 
-def _run(given: argparse.Namespace) -> int:
-    named = [Path(str(path).partition("::")[0]) for path in _named_paths(given)]
-    given.root = project.find_root(named, Path.cwd())
-    table = read_table(given.root)
-    given.output = given.root / table.get("output", "reports")
+def _prepare_stdout() -> None:
+    """Let no character fail that a terminal does not have, and no stdout that was closed before the start."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _drop_stdout() -> None:
+    """Forget what could not be printed: Python would try again when it ends, and take that for a failure of its own."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(message: str) -> None:
+    """Say something on stderr, where that is possible."""
+    with suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print(f"sdeval: {message}", file=sys.stderr, flush=True)
+
+
+def _run(args: argparse.Namespace) -> int:
+    named = [Path(str(path).partition("::")[0]) for path in _named_paths(args)]
+    args.root = project.find_root(named, Path.cwd())
+    table = read_table(args.root)
+    args.output = args.root / table.get("output", "reports")
     # Commands about a session write to the baselines that it was compared with.
-    recorded = project.recorded(given.folder or given.output / "latest") if hasattr(given, "folder") else None
-    if recorded is not None and recorded.root != given.root:
-        given.root = recorded.root
-        table = read_table(given.root)
-    usual = recorded.baselines if recorded else given.root / table.get("baselines", "baselines")
-    given.baselines = given.baselines or usual
-    for path in (given.output, given.baselines):
+    recorded = project.recorded(args.folder or args.output / "latest") if hasattr(args, "folder") else None
+    if recorded is not None and recorded.root != args.root:
+        args.root = recorded.root
+        table = read_table(args.root)
+    usual = recorded.baselines if recorded else args.root / table.get("baselines", "baselines")
+    args.baselines = args.baselines or usual
+    for path in (args.output, args.baselines):
         check_name(path)
-    given.named = named_targets.of_project(given.root, table.get("targets", {}))
-    return int(given.command(given))
+    check_folder(args.baselines)
+    for line in recover(args.baselines):
+        _complain(line)
+    args.named = named_targets.of_project(args.root, table.get("targets", {}))
+    return int(args.command(args))
 
 
-def _named_paths(given: argparse.Namespace) -> list[Path]:
+def _named_paths(args: argparse.Namespace) -> list[Path]:
     """Files and folders that a command is about: a session, runs, or a suite by its file."""
-    values = vars(given)
+    values = vars(args)
     return [*filter(None, (values.get("folder"), values.get("suite"))), *values.get("runs", ())]
 
 

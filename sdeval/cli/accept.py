@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from sdeval._utils.files import short
 from sdeval._utils.formatting import number
 from sdeval._utils.tables import Column, Row, Table, show
-from sdeval.baselines import speed as pace
-from sdeval.baselines.acceptance import propose, write
+from sdeval.baselines import speed
+from sdeval.baselines.acceptance import propose, stage
+from sdeval.baselines.transaction import changing
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
+from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row
@@ -41,29 +43,49 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="print every case that changes")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Make the runs of a session, or parts of them, the baselines of their suites and targets; git undoes it.
 
-    Nothing is generated again, and all is looked at before anything is written.
+    Nothing is generated again, and all is looked at before anything is written. Everything is accepted, or nothing.
     """
-    for proposal in _proposals(given):
-        if not given.dry_run:
-            write(proposal)
-            _accept_pace(proposal, given)
-        _print(proposal, LINES if not given.verbose else None)
-    print("nothing written (dry run)" if given.dry_run else f"accepted into {short(given.baselines)}; undo with git")
+    proposals = _proposals(args)
+    if not args.dry_run:
+        proposals = _accept(proposals, args)
+    outcome = "nothing written (dry run)" if args.dry_run else f"accepted into {short(args.baselines)}; undo with git"
+    try:
+        for proposal in proposals:
+            _print(proposal, LINES if not args.verbose else None)
+        print(outcome, flush=True)
+    # What happens to the output changes nothing that was accepted. ValueError: it is closed; SystemExit is what rich
+    # makes of a pipe that nobody reads.
+    except (OSError, ValueError, SystemExit) as error:
+        reason = "nobody reads it" if isinstance(error, SystemExit) else str(error)
+        raise SdevalError(f"{outcome}; what changed cannot be printed: {reason}") from None
     return 0
 
 
-def _proposals(given: argparse.Namespace) -> list[Proposal]:
+def _accept(proposals: list[Proposal], args: argparse.Namespace) -> list[Proposal]:
+    """Write all proposals together; they are made again where somebody else accepted meanwhile."""
+    with changing(args.baselines) as change:
+        if not all(proposal.is_current for proposal in proposals):
+            proposals = _proposals(args)
+        for proposal in proposals:
+            stage(proposal, change)
+            if _has_speed(proposal, args):
+                speed.accept(proposal.run, change)
+        change.commit()
+    return proposals
+
+
+def _proposals(args: argparse.Namespace) -> list[Proposal]:
     """The changes to every baseline that is selected."""
-    selection = selection_of(given)
+    selection = selection_of(args)
     return [
         propose(
             folder,
-            given.baselines,
+            args.baselines,
             parts,
-            suite_of=lambda name: find_suites(name, given.root)[0],
+            suite_of=lambda name: find_suites(name, args.root)[0],
             reason=selection.reason,
         )
         for folder, parts in selection.parts
@@ -93,7 +115,6 @@ def _title(proposal: Proposal) -> str:
     return f"{proposal.run.suite} on {proposal.run.target}: {images}"
 
 
-def _accept_pace(proposal: Proposal, given: argparse.Namespace) -> None:
-    """Keep how fast a whole run was: on a processor, which others use as well, only where `--speed` asks for it."""
-    if proposal.whole and (given.speed or not pace.hardware_of(proposal.run).startswith("cpu")):
-        pace.accept(proposal.run, given.baselines)
+def _has_speed(proposal: Proposal, args: argparse.Namespace) -> bool:
+    """Whether it is kept how fast a run was: of a whole one, and on a processor only where `--speed` asks for it."""
+    return proposal.whole and (args.speed or not speed.hardware_of(proposal.run).startswith("cpu"))

@@ -27,35 +27,35 @@ class Selection:
     reason: str
 
 
-def selection_of(given: argparse.Namespace) -> Selection:
+def selection_of(args: argparse.Namespace) -> Selection:
     """The selection made on the command line or in an `approvals.json`.
 
     Raises:
         SdevalError: there is no run, or no run holds what was selected.
     """
-    if given.folder is not None and (given.folder.suffix == ".json" or given.folder.is_file()):
-        return _selection_from_approvals(given, given.folder)
-    if given.session:
+    if args.folder is not None and (args.folder.suffix == ".json" or args.folder.is_file()):
+        return _selection_from_approvals(args, args.folder)
+    if args.session:
         raise SdevalError("--from: is for an approvals.json; name the session by itself: sdeval accept SESSION")
-    return Selection(_parts_of_runs(given), given.reason or "")
+    return Selection(_parts_of_runs(args), args.reason or "")
 
 
-def _parts_of_runs(given: argparse.Namespace) -> list[tuple[Path, list[Part]]]:
-    folders = _folders(given.folder or given.output / "latest")
-    if not given.words and not given.metrics:
+def _parts_of_runs(args: argparse.Namespace) -> list[tuple[Path, list[Part]]]:
+    folders = _folders(args.folder or args.output / "latest")
+    if not args.words and not args.metrics:
         return [(folder, [Part()]) for folder in folders]
     runs = _read(folders)
-    parts = parts_by_words({key: run for key, (run, _) in runs.items()}, given.words, given.metrics)
+    parts = parts_by_words({key: run for key, (run, _) in runs.items()}, args.words, args.metrics)
     return [(runs[key][1], [part]) for key, part in parts.items()]
 
 
-def _selection_from_approvals(given: argparse.Namespace, path: Path) -> Selection:
-    if given.words or given.metrics:
+def _selection_from_approvals(args: argparse.Namespace, path: Path) -> Selection:
+    if args.words or args.metrics:
         raise SdevalError(f"{path}: says itself what is accepted; leave out -k and --metric")
     approvals = read_approvals(path)
-    runs = _read(_folders(given.session or _session_of(path, approvals.session, given.output)))
+    runs = _read(_folders(args.session or _session_of(path, approvals.session, args.output)))
     parts = parts_by_name(approvals, {key: run for key, (run, _) in runs.items()}, path)
-    reason = approvals.reason if given.reason is None else given.reason
+    reason = approvals.reason if args.reason is None else args.reason
     return Selection([(runs[key][1], run_parts) for key, run_parts in parts.items()], reason)
 
 

@@ -39,17 +39,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run suites; exit with 0 where nothing is worse, 1 where something is, 125 where that cannot be judged."""
-    output = (given.output / "bisect" / new_name()).resolve()
+    output = (args.output / "bisect" / new_name()).resolve()
     with TemporaryDirectory() as aside:
         try:
-            baselines = _baselines(given, Path(aside))
+            baselines = _baselines(args, Path(aside))
         # This fails at every commit alike: to skip them one by one would take long and show nothing.
         except SdevalError as error:
             print(f"sdeval: {error}", file=sys.stderr)
             return ABORT
-        code = _pytest(given.pytest or ["suites"], output, baselines.resolve())
+        code = _pytest(args.pytest or ["suites"], output, baselines.resolve())
     exit_code, message = judge(code, _record(output))
     print(f"sdeval bisect: {message}", flush=True)
     return exit_code
@@ -86,12 +86,12 @@ def _describe_first(verdicts: Sequence[Verdict]) -> str:
 
 def _pytest(arguments: Sequence[str], output: Path, baselines: Path) -> int:
     """Run pytest as the user would, with other folders to read from and write to."""
-    own = ["--no-sdeval-strict", "--sdeval-output", str(output), "--sdeval-baselines", str(baselines)]
+    sdeval_options = ["--no-sdeval-strict", "--sdeval-output", str(output), "--sdeval-baselines", str(baselines)]
     # Commits follow each other so fast that a module may look no newer than what was compiled from the last one.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     # A job's summary is for its own session, and not for every step on the way.
     environment.pop("GITHUB_STEP_SUMMARY", None)
-    return subprocess.run([sys.executable, "-m", "pytest", *arguments, *own], env=environment).returncode
+    return subprocess.run([sys.executable, "-m", "pytest", *arguments, *sdeval_options], env=environment).returncode
 
 
 def _record(output: Path) -> Record | None:
@@ -105,10 +105,10 @@ def _record(output: Path) -> Record | None:
     return None
 
 
-def _baselines(given: argparse.Namespace, aside: Path) -> Path:
-    if not given.baselines_of:
-        return Path(given.baselines)
-    return _extract_baselines(given.baselines_of, given.baselines, given.root, aside)
+def _baselines(args: argparse.Namespace, aside: Path) -> Path:
+    if not args.baselines_of:
+        return Path(args.baselines)
+    return _extract_baselines(args.baselines_of, args.baselines, args.root, aside)
 
 
 def _extract_baselines(commit: str, baselines: Path, root: Path, aside: Path) -> Path:

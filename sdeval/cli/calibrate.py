@@ -28,38 +28,38 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Generate a suite with other seeds, batch sizes and threads, and store how much its metrics vary."""
     from sdeval.diagnostics.calibrate import calibrate
 
-    further = [run_folder.read(folder) for folder in given.runs]
-    jobs = jobs_of(given)
-    for stored, folder in zip(further, given.runs, strict=True):
-        if (stored.suite, stored.target) not in [job.key for job in jobs]:
+    further = [run_folder.read(folder) for folder in args.runs]
+    jobs = jobs_of(args)
+    for further_run, folder in zip(further, args.runs, strict=True):
+        if (further_run.suite, further_run.target) not in [job.key for job in jobs]:
             request = ", ".join(" on ".join(job.key) for job in jobs)
-            raise SdevalError(f"{folder}: is a run of {stored.suite} on {stored.target}; asked is {request}")
+            raise SdevalError(f"{folder}: is a run of {further_run.suite} on {further_run.target}; asked is {request}")
     for job in jobs:
         suite, target = job.suite, job.target
-        matching = [stored for stored in further if (stored.suite, stored.target) == job.key]
+        matching = [further_run for further_run in further if (further_run.suite, further_run.target) == job.key]
         with TemporaryDirectory() as folder:
-            measured = calibrate(suite, target, Path(folder), matching, given.seed_sets, watcher())
-        _print(measured)
-        print(f"written to {short(variability.write(measured, given.baselines))}\n")
+            variation = calibrate(suite, target, Path(folder), matching, args.seed_sets, watcher())
+        _print(variation)
+        print(f"written to {short(variability.write(variation, args.baselines))}\n")
     return 0
 
 
-def _print(measured: Variability) -> None:
+def _print(variation: Variability) -> None:
     names = ("value", "variability", "harmless", "tolerance", "detectable", "cases")
     columns = [Column("metric"), *(Column(name, numeric=True) for name in names)]
     rows = []
-    for name, metric in measured.metrics.items():
-        values = (metric.value, metric.variability, metric.harmless, metric.allowed, metric.detectable)
+    for name, metric in variation.metrics.items():
+        values = (metric.value, metric.variability, metric.harmless, metric.effective_tolerance, metric.detectable)
         rows.append(Row([name, *map(number, values), _cases(metric)]))
-    show(Table(columns, rows, title=f"{measured.suite} on {measured.target}, {measured.seed_sets} sets of seeds"))
-    if measured.defects:
-        counts = ", ".join(f"{count} {defect}" for defect, count in measured.defects.items())
-        print(f"broken images that the target makes by itself: {counts}, of {measured.images}")
-    few = [name for name, metric in measured.metrics.items() if metric.cases_needed > metric.cases]
+    show(Table(columns, rows, title=f"{variation.suite} on {variation.target}, {variation.seed_sets} sets of seeds"))
+    if variation.defects:
+        counts = ", ".join(f"{count} {defect}" for defect, count in variation.defects.items())
+        print(f"broken images that the target makes by itself: {counts}, of {variation.images}")
+    few = [name for name, metric in variation.metrics.items() if metric.cases_needed > metric.cases]
     if few:
         print(f"too few cases to show a loss as small as the tolerance: {', '.join(few)}")
 

@@ -25,16 +25,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Judge runs of the same suites against one of them, and print what each setting costs and loses."""
-    compared = compared_of(given.runs, partial(of_project, given.root), given.reference)
+    compared = compared_of(args.runs, partial(of_project, args.root), args.reference)
     matrices = [comparison.matrix for comparison in compared]
     if not matrices:
         raise SdevalError("no suite has two runs in these folders; it takes two to compare")
     for matrix in matrices:
         print("\n".join(matrix_lines(matrix, terminal_width(), colour=has_colour())), end="\n\n")
-    if given.page:
-        print(write_sheets(given.page.resolve(), compared))
-    if given.json:
-        write_text(given.json, dump_json([asdict(matrix) for matrix in matrices]))
-    return int(given.fail and any(row.worse for matrix in matrices for row in matrix.rows))
+    if args.page:
+        print(write_sheets(args.page.resolve(), compared))
+    if args.json:
+        write_text(args.json, dump_json([asdict(matrix) for matrix in matrices]))
+    return int(args.fail and any(row.worse for matrix in matrices for row in matrix.rows))

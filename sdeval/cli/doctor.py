@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Generate a few images, and say what they depend on besides case and seed; exit with 1 if something is wrong."""
     from sdeval.diagnostics.doctor import examine
     from sdeval.engines.engine import check, open_target
@@ -36,7 +36,7 @@ def run(given: argparse.Namespace) -> int:
         seeds=(0,),
         settings={"num_inference_steps": 8},
     )
-    target = target_of(given, "shapes")
+    target = target_of(args, "shapes")
     check(target, suite.task, {**suite.settings, **target.settings})
     plan = make_plan(suite, target)
     checks = examine(open_target(target), suite, plan.settings, plan.samples)

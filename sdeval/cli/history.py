@@ -37,31 +37,31 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="generate a page with a plot for every metric")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print every metric session after session, and say what has a trend although no session failed by it."""
-    watched = _selected(given)
+    watched = _selected(args)
     print("\n".join(history_lines(watched, terminal_width(), colour=has_colour())))
-    if given.json:
-        write_text(given.json, dump_json([asdict(metric) for metric in watched]))
-    if given.plot:
-        write_history(given.plot, watched)
-        print(f"page: {short(given.plot)}")
-    return int(given.fail and any(metric.trend for metric in watched))
+    if args.json:
+        write_text(args.json, dump_json([asdict(metric) for metric in watched]))
+    if args.plot:
+        write_history(args.plot, watched)
+        print(f"page: {short(args.plot)}")
+    return int(args.fail and any(metric.trend for metric in watched))
 
 
-def _selected(given: argparse.Namespace) -> list[Watched]:
+def _selected(args: argparse.Namespace) -> list[Watched]:
     """The metrics that the options select.
 
     Raises:
         SdevalError: there is no history, or nothing in it of that name.
     """
-    if given.last is not None and given.last < 1:
-        raise SdevalError(f"--last: must be a whole number from 1 on, got {given.last}")
-    entries = read(given.output / HISTORY)
+    if args.last is not None and args.last < 1:
+        raise SdevalError(f"--last: must be a whole number from 1 on, got {args.last}")
+    entries = read(args.output / HISTORY)
     # Trends are tested over all metrics, so that a selection does not change which trends are reported.
-    watched = watch(entries[-given.last :] if given.last else entries)
+    watched = watch(entries[-args.last :] if args.last else entries)
     for option, name_of in _NAMES.items():
-        name = getattr(given, option)
+        name = getattr(args, option)
         if name is not None:
             names = {name_of(metric) for metric in watched}
             watched = [metric for metric in watched if name_of(metric) == name]

@@ -18,10 +18,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add nothing: the command has no arguments of its own."""
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print every metric, of other packages too: its name, which way is better, its tolerance, tasks and meaning."""
     further = Row(["torchmetrics.image.X", "", ""], "any image metric of torchmetrics, by its dotted name")
-    show(Table([Column()] * 3, [*(_row(metrics.info(name), name) for name in metrics.known()), further]))
+    show(Table([Column()] * 3, [*(_row(metrics.info(name), name) for name in metrics.metric_names()), further]))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`sdeval report`: generate the page again."""
+"""`sdeval report`: write the page of a session again."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Generate the page of a session again, from what is on disk."""
-    if given.single_file and given.single_file.is_dir():
+    if args.single_file and args.single_file.is_dir():
         advice = (
-            f"{given.single_file} is a folder; the session comes first: sdeval report {given.single_file} --single-file"
+            f"{args.single_file} is a folder; the session comes first: sdeval report {args.single_file} --single-file"
         )
         raise SdevalError(f"--single-file: {advice}")
-    print(short(rewrite_page(given.folder or given.output / "latest", single=given.single_file)))
+    print(short(rewrite_page(args.folder or args.output / "latest", single=args.single_file)))
     return 0

@@ -27,32 +27,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--progress", action="store_true", help="show every image that is generated")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Plant faults one by one and print what the suite said of each; exit with 1 where it missed a clear one."""
-    from sdeval.diagnostics.sensitivity import Trial, chosen, measure
+    from sdeval.diagnostics.sensitivity import Trial, measure, select_faults
 
-    if given.repeats < 1:
-        raise SdevalError(f"--repeats: must be a whole number from 1 on, got {given.repeats}")
+    if args.repeats < 1:
+        raise SdevalError(f"--repeats: must be a whole number from 1 on, got {args.repeats}")
     results = []
     trials = [
         Trial(
             suite=job.suite,
             target=job.target,
-            faults=chosen(given.fault, job.suite),
-            baselines=given.baselines,
-            repeats=given.repeats,
+            faults=select_faults(args.fault, job.suite),
+            baselines=args.baselines,
+            repeats=args.repeats,
         )
-        for job in jobs_of(given)
+        for job in jobs_of(args)
     ]
     for trial in trials:
         print(f"\n{trial.suite.name} on {trial.target.name}: {len(trial.faults)} faults and controls", flush=True)
         with TemporaryDirectory() as folder:
-            progress = watcher() if given.progress else Silent()
+            progress = watcher() if args.progress else Silent()
             width = max(len(fault.name) for fault in trial.faults)
             results.append(measure(trial, Path(folder), progress, partial(_print_finding, width=width)))
         _summarize(results[-1])
-    if given.json:
-        write_text(given.json, dump_json([result.describe() for result in results]))
+    if args.json:
+        write_text(args.json, dump_json([result.describe() for result in results]))
     return int(not all(result.good for result in results))
 
 
@@ -60,11 +60,11 @@ def _print_finding(finding: Finding, width: int) -> None:
     """One row, as soon as it is known; `width` is that of the longest name of a fault."""
     kind = "control" if finding.control else ("clear" if finding.clear else "faint")
     repeat = f" #{finding.repeat}" if finding.repeat else ""
-    wrong = finding.caught if finding.control else finding.clear and not finding.caught and not finding.identical
-    mark = "✗" if wrong else "✓" if finding.caught or finding.control else "·"
+    is_mistake = finding.caught if finding.control else finding.clear and not finding.caught and not finding.identical
+    mark = "✗" if is_mistake else "✓" if finding.caught or finding.control else "·"
     columns = [Column(width=width + len("✓  #9")), Column(width=len("control")), Column(numeric=True, width=18)]
     cells = (f"{mark} {finding.fault}{repeat}", kind, f"{finding.loss:.1f} tolerances")
-    show(Table(columns, [Row(cells, _outcome(finding), "red" if wrong else "")], indent=2))
+    show(Table(columns, [Row(cells, _outcome(finding), "red" if is_mistake else "")], indent=2))
 
 
 def _outcome(finding: Finding) -> str:
@@ -80,7 +80,7 @@ def _summarize(result: Sensitivity) -> None:
         Column("rule"),
         *(Column(name, numeric=True) for name in ("clear faults", "faint faults", "controls flagged")),
     ]
-    counts = (result.caught(clear=True), result.caught(clear=False), result.flagged())
+    counts = (result.count_caught(clear=True), result.count_caught(clear=False), result.count_flagged())
     rows = [Row(["sdeval", *map(_ratio, counts)]), *(Row([rule, *_alarms(result, rule)]) for rule in BY_HAND)]
     print()
     show(Table(columns, rows, indent=2))

@@ -36,7 +36,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def jobs_of(given: argparse.Namespace) -> list[Job]:
+def jobs_of(args: argparse.Namespace) -> list[Job]:
     """The suites that were named, each with the target that was named or its first.
 
     Raises:
@@ -46,13 +46,13 @@ def jobs_of(given: argparse.Namespace) -> list[Job]:
     from sdeval.engines.diffusers_engine import pick_device
 
     options = Options(
-        targets=(given.target,) if given.target else (),
-        named=given.named,
-        values=targets.parse_settings(given.set),
-        baselines=given.baselines,
+        targets=(args.target,) if args.target else (),
+        named=args.named,
+        values=targets.parse_settings(args.set),
+        baselines=args.baselines,
     )
-    session = Session(options, given.output)
-    suites = [replace(suite, targets=suite.targets[:1]) for suite in find_suites(given.suite, given.root)]
+    session = Session(options, args.output)
+    suites = [replace(suite, targets=suite.targets[:1]) for suite in find_suites(args.suite, args.root)]
     session.select([item for suite in suites for item in session.items(suite)])
     session.check()
     for job in session.jobs:
@@ -60,10 +60,10 @@ def jobs_of(given: argparse.Namespace) -> list[Job]:
     return session.jobs
 
 
-def target_of(given: argparse.Namespace, otherwise: str) -> Target:
+def target_of(args: argparse.Namespace, otherwise: str) -> Target:
     """The target that was named, or another."""
-    target = targets.find(given.target or otherwise, given.named)
-    return target.with_values(targets.parse_settings(given.set))
+    target = targets.find(args.target or otherwise, args.named)
+    return target.with_values(targets.parse_settings(args.set))
 
 
 def watcher() -> Watcher:

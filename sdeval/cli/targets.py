@@ -12,15 +12,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add nothing: the command has no arguments of its own."""
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print every target that comes with sdeval or is the project's own: its name, its model, and how it is run."""
-    targets = given.named
+    targets = args.named
     show(Table([Column()], [Row([name], description(targets[name])) for name in sorted(targets)]))
     return 0
 
 
 def description(target: Target) -> str:
-    """The model, and whatever is not left as it is by default.
+    """The model, and all fields that differ from their defaults.
 
     Example:
         >>> description(Target(name="a", model="org/model", dtype="float16"))

@@ -1,7 +1,7 @@
 """Judges single cases: broken, unscored, new, regressed, inconclusive, not significant, or passed. Pure.
 
-Every metric that can fail a suite is judged for every case, with its own tolerance, and false discoveries are
-controlled over all of them.
+Each case is judged by every gating metric, each with its own tolerance. P-values are corrected for all cases and all
+metrics.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sdeval import stats
-from sdeval.comparison.defects import UNMEASURED, DefectRates, expected_defects, named
-from sdeval.comparison.paired import PairedScores, is_known, paired, tolerance_of
+from sdeval.comparison import wording
+from sdeval.comparison.defects import UNMEASURED, DefectRates, expected_defects
+from sdeval.comparison.paired import PairedScores, is_known, pair_scores, tolerance_of
 from sdeval.comparison.requests import changed_fields
 from sdeval.config.suite import COLLAPSED
 from sdeval.results.records import SampleResult
@@ -23,7 +24,7 @@ from sdeval.results.verdict import DEFECT, Kind, Verdict
 ALPHA_CASES = 0.001
 """Probability that a session in which nothing changed reports a case of any of its suites as regressed."""
 ALPHA_SUSPECTED = 0.05
-"""The same for `inconclusive`, which leads to more seeds and fails nothing."""
+"""The same for `inconclusive`, which asks for more seeds and fails nothing."""
 ALPHA_DOUBTED = 0.01
 """The same where the baseline has too few seeds to decide."""
 COLLAPSE_FACTOR = 3.0
@@ -45,14 +46,14 @@ def judge_cases(
         run: the candidate.
         baseline: with all its seeds; None where nothing was accepted yet.
         suites: how many the session judges, on all targets: they share the error level of cases.
-        regressed: metrics that regressed for the suite as a whole. A case that fell with it fails as well, if that is
-            more than its own seeds explain.
+        regressed: metrics that regressed for the suite as a whole. A case that lost much in one of them fails as well,
+            if its own seeds do not explain that.
         spreads: seed-to-seed spreads that `sdeval calibrate` measured, by metric.
         rates: how often the target generates broken images while nothing changes.
     """
     states = {case: _state(run, baseline, case, samples) for case, samples in run.by_case().items()}
     states.update(_broken(run, rates))
-    # Images that the target breaks by itself excuse no case of which every seed fell.
+    # A usual number of broken images does not excuse a case whose every seed got worse.
     comparable = [case for case, verdict in states.items() if verdict.verdict in ("passed", "not_significant")]
     if baseline is None or not comparable:
         return list(states.values())
@@ -62,29 +63,29 @@ def judge_cases(
 
 
 def settle_cases(judge: Callable[[], list[Verdict]], widen: Callable[[], bool]) -> list[Verdict]:
-    """Final verdicts of cases: where one is suspected, its suite is judged again with more seeds while there are any.
+    """Final verdicts of cases: while more seeds could change one, its suite is judged again with more seeds.
 
     The last round counts: a case is reported as regressed only on all seeds that can be generated.
 
     Args:
         judge: the cases, on all that was generated so far.
-        widen: generates more seeds; False where there are none.
+        widen: generates more seeds; False where there are no more.
     """
     verdicts = judge()
-    while any(map(suspected, verdicts)) and widen():
+    while any(map(case_needs_seeds, verdicts)) and widen():
         verdicts = judge()
     return verdicts
 
 
-def suspected(verdict: Verdict) -> bool:
+def case_needs_seeds(verdict: Verdict) -> bool:
     """Whether more seeds could change the verdict on a case."""
     return verdict.verdict in ("regressed", "inconclusive")
 
 
-def undecided(verdict: Verdict) -> bool:
+def metric_needs_seeds(verdict: Verdict) -> bool:
     """Whether more seeds could decide a metric of a suite.
 
-    A rate of collapsed samples within its tolerance is left as it is: to exclude what lies beyond takes very many.
+    A rate of collapsed samples within its tolerance is left as it is: to exclude a higher one takes very many seeds.
     """
     return verdict.verdict == "inconclusive" and (verdict.metric != COLLAPSED or verdict.warns)
 
@@ -96,26 +97,28 @@ def _state(run: Run, baseline: Run | None, case: str, samples: Sequence[SampleRe
     """The verdict on a case as far as it needs no statistics."""
     state = Verdict(suite=run.suite, target=run.target, metric=DEFECT, case=case, verdict="passed", n=len(samples))
     for sample in samples:
-        for metric, why in sample.reasons.items():
+        for metric, cause in sample.reasons.items():
             if run.metrics[metric].gating:
-                return replace(state, metric=metric, verdict="unscored", reason=f"seed {sample.seed}: {why}")
+                return replace(
+                    state, metric=metric, verdict="unscored", reason=wording.unscored_seed(sample.seed, cause)
+                )
     if baseline is None:
-        return replace(state, verdict="new", reason="no baseline for this suite and target")
+        return replace(state, verdict="new", reason=wording.NO_BASELINE)
     baseline_samples = {sample.seed: sample for sample in baseline.by_case().get(case, [])}
     if not baseline_samples:
-        return replace(state, verdict="new", reason="the baseline does not have this case")
+        return replace(state, verdict="new", reason=wording.NO_BASELINE_CASE)
     for sample in samples:
-        if sample.seed not in baseline_samples:
-            return replace(state, verdict="new", reason=f"the baseline does not have seed {sample.seed}")
-        if baseline_samples[sample.seed].fingerprint != sample.fingerprint:
-            return replace(
-                state, verdict="new", reason=changed_fields(run, baseline, sample, baseline_samples[sample.seed])
-            )
-    return replace(state, reason=_change(samples, baseline_samples))
+        before = baseline_samples.get(sample.seed)
+        if before is None:
+            return replace(state, verdict="new", reason=wording.new_seed(sample.seed))
+        if before.fingerprint != sample.fingerprint:
+            changes = changed_fields(run, baseline, sample, before)
+            return replace(state, verdict="new", reason=wording.changed_request(changes))
+    return replace(state, reason=_image_change(samples, baseline_samples))
 
 
 def _broken(run: Run, rates: DefectRates) -> dict[str, Verdict]:
-    """Verdicts on cases with broken images; as many as the target usually generates fail nothing."""
+    """Verdicts on cases with broken images; no more of them than usual fail nothing."""
     expected = expected_defects(run, rates)
     verdicts = {}
     for case, samples in run.by_case().items():
@@ -123,16 +126,16 @@ def _broken(run: Run, rates: DefectRates) -> dict[str, Verdict]:
         if broken:
             verdict: Kind = "not_significant" if all(sample.defect in expected for sample in broken) else "broken"
             state = Verdict(suite=run.suite, target=run.target, metric=DEFECT, case=case, verdict=verdict)
-            verdicts[case] = replace(state, n=len(samples), reason=named(broken, rates))
+            verdicts[case] = replace(state, n=len(samples), reason=wording.broken_seeds(broken, rates))
     return verdicts
 
 
-def _change(samples: Sequence[SampleResult], baseline_samples: Mapping[int, SampleResult]) -> str:
-    """How far the images of a case are from the baseline's, in words."""
+def _image_change(samples: Sequence[SampleResult], baseline_samples: Mapping[int, SampleResult]) -> str:
+    """How much the images of a case differ from the baseline's."""
     if all(baseline_samples[sample.seed].sha256 == sample.sha256 for sample in samples):
-        return "identical images"
+        return wording.IDENTICAL_IMAGES
     close = all(sample.image_change in ("identical", "imperceptible") for sample in samples)
-    return "imperceptibly other images" if close else "other images"
+    return wording.IMPERCEPTIBLE_CHANGES if close else wording.CHANGED_IMAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +150,9 @@ class _Loss:
     every_seed: float
     """Loss of the seed that lost least, in tolerances."""
     p_alone: float
-    """P-value that it fell further than the other cases and its own seeds explain; corrected for all cases and
-    metrics."""
+    """P-value of a loss that neither the other cases nor its own seeds explain; corrected for all cases and metrics."""
     p_seeds: float
-    """P-value that it fell further than its own seeds explain, whatever the other cases did; corrected likewise."""
+    """P-value of a loss that its own seeds do not explain, whatever the other cases did; corrected likewise."""
     doubt: str
     """Why this metric cannot show that a single case regressed; empty if it can."""
     unchanged: bool
@@ -179,21 +181,21 @@ def _judge_case(state: Verdict, losses: Sequence[_Loss], suites: int, regressed:
     changed = [loss for loss in losses if not loss.unchanged]
     if not changed:
         return state
-    far = [loss for loss in changed if loss.every_seed > COLLAPSE_FACTOR]
-    alone = min(far, key=lambda loss: (bool(loss.doubt), loss.p_alone), default=None)
+    large = [loss for loss in changed if loss.every_seed > COLLAPSE_FACTOR]
+    alone = min(large, key=lambda loss: (bool(loss.doubt), loss.p_alone), default=None)
     if alone and not alone.doubt and alone.p_alone * suites < ALPHA_CASES:
-        reason = "every seed of this case fell far, compared with the other cases and with its own seeds"
+        reason = wording.ONLY_THIS_CASE_LOST
         return replace(alone.verdict(state), verdict="regressed", p_value=alone.p_alone * suites, reason=reason)
-    fell_with = [loss for loss in far if loss.metric in regressed]
-    together = min(fell_with, key=lambda loss: loss.p_seeds, default=None)
+    lost_with_suite = [loss for loss in large if loss.metric in regressed]
+    together = min(lost_with_suite, key=lambda loss: loss.p_seeds, default=None)
     if together and not together.doubt and together.p_seeds * suites < ALPHA_CASES:
-        reason = "fell with the whole suite, and further than its own seeds explain"
+        reason = wording.CASE_LOST_WITH_SUITE
         return replace(together.verdict(state), verdict="regressed", p_value=together.p_seeds * suites, reason=reason)
     if together:
-        reason = f"fell far, with the whole suite; {together.doubt or 'by itself not further than its seeds may go'}"
+        reason = wording.perhaps_lost_with_suite(together.doubt)
         return replace(together.verdict(state), verdict="inconclusive", reason=reason)
     if alone and alone.p_alone * suites < (ALPHA_DOUBTED if alone.doubt else ALPHA_SUSPECTED):
-        reason = f"fell far; {alone.doubt or 'not far enough to exclude chance'}"
+        reason = wording.perhaps_lost(alone.doubt)
         p_value = min(1.0, alone.p_alone * suites)
         return replace(alone.verdict(state), verdict="inconclusive", p_value=p_value, reason=reason)
     if state.verdict == "not_significant":
@@ -201,7 +203,7 @@ def _judge_case(state: Verdict, losses: Sequence[_Loss], suites: int, regressed:
     worst = max(changed, key=lambda loss: loss.loss)
     judged = worst.verdict(state)
     if worst.loss > 1:
-        reason = f"beyond its tolerance, as chance can have it; {state.reason}"
+        reason = wording.not_significant(state.reason)
         return replace(judged, verdict="not_significant", p_value=min(1.0, worst.p_alone * suites), reason=reason)
     return judged
 
@@ -209,24 +211,22 @@ def _judge_case(state: Verdict, losses: Sequence[_Loss], suites: int, regressed:
 def _losses(run: Run, baseline: Run, cases: Sequence[str], spreads: Spreads) -> dict[str, list[_Loss]]:
     """How much every case lost in every metric."""
     tables = [
-        named_table
-        for name in _metrics(run, baseline)
-        if (named_table := _table(run, baseline, name, cases)) is not None
+        table
+        for metric in _shared_metrics(run, baseline)
+        if (table := _pair_scored_cases(run, baseline, metric, cases)) is not None
     ]
-    alone = [_p_alone(name, table, spreads) for name, table in tables]
-    seeds = [_p_seeds(table) for _, table in tables]
-    # Both corrected for all cases and metrics at once.
-    alone, seeds = _adjusted(alone), _adjusted(seeds)
+    alone = _adjusted([_p_alone(table, spreads) for table in tables])
+    seeds = _adjusted([_p_seeds(table) for table in tables])
     losses: dict[str, list[_Loss]] = {}
-    for (name, table), p_alone, p_seeds in zip(tables, alone, seeds, strict=True):
+    for table, p_alone, p_seeds in zip(tables, alone, seeds, strict=True):
         for row, case in enumerate(table.cases):
-            loss = _loss(name, table, row, float(p_alone[row]), float(p_seeds[row]))
+            loss = _loss(table, row, float(p_alone[row]), float(p_seeds[row]))
             losses.setdefault(case, []).append(loss)
     return losses
 
 
-def _metrics(run: Run, baseline: Run) -> list[str]:
-    """Sample metrics that judge, and that both sides scored in the same way."""
+def _shared_metrics(run: Run, baseline: Run) -> list[str]:
+    """Gating sample metrics that both sides scored with the same version."""
     return [
         name
         for name, record in run.metrics.items()
@@ -237,8 +237,8 @@ def _metrics(run: Run, baseline: Run) -> list[str]:
     ]
 
 
-def _table(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> tuple[str, PairedScores] | None:
-    """Scores of those cases that have them on both sides."""
+def _pair_scored_cases(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> PairedScores | None:
+    """Scores of those cases that have them on both sides; None where there are none."""
     baseline_scores = {sample.key: sample.scores.get(metric) for sample in baseline.samples}
     samples = run.by_case()
     scored = [
@@ -249,22 +249,21 @@ def _table(run: Run, baseline: Run, metric: str, cases: Sequence[str]) -> tuple[
             for sample in samples[case]
         )
     ]
-    table = paired(run, baseline, metric, scored)
-    return (metric, table) if table is not None else None
+    return pair_scores(run, baseline, metric, scored)
 
 
-def _p_alone(metric: str, table: PairedScores, spreads: Spreads) -> stats.Floats:
-    """P-values `[cases]` that a case fell further than the others and, where they tell, its own seeds explain."""
+def _p_alone(table: PairedScores, spreads: Spreads) -> stats.Floats:
+    """P-values `[cases]` of losses that neither the other cases nor, with enough seeds, a case's own seeds explain."""
     before, after = _sides(table)
-    others = stats.beside_others(before, after, table.prior(spreads.get(metric)))
+    others = stats.p_among_cases(before, after, table.prior(spreads.get(table.metric)))
     return others if _doubt(table) else np.maximum(others, _p_seeds(table))
 
 
 def _p_seeds(table: PairedScores) -> stats.Floats:
-    """P-values `[cases]` that a case fell further than its own seeds explain; 1 where they tell nothing."""
+    """P-values `[cases]` of losses that a case's own seeds do not explain; 1 where there are too few seeds."""
     if _doubt(table):
         return np.ones(len(table.cases))
-    return stats.beside_seeds(table.record.sign * table.all_seeds, _sides(table)[1])
+    return stats.p_among_seeds(table.record.sign * table.all_seeds, _sides(table)[1])
 
 
 def _sides(table: PairedScores) -> tuple[stats.Floats, stats.Floats]:
@@ -273,19 +272,20 @@ def _sides(table: PairedScores) -> tuple[stats.Floats, stats.Floats]:
 
 
 def _adjusted(p_values: Sequence[stats.Floats]) -> list[stats.Floats]:
+    """P-values `[cases]` of each metric, corrected for all cases and metrics."""
     if not p_values:
         return []
     ends = np.cumsum([len(values) for values in p_values])[:-1]
     return list(np.split(np.array(stats.adjusted_p(np.concatenate(p_values).tolist())), ends))
 
 
-def _loss(metric: str, table: PairedScores, row: int, p_alone: float, p_seeds: float) -> _Loss:
+def _loss(table: PairedScores, row: int, p_alone: float, p_seeds: float) -> _Loss:
     before, after, record = table.before[row], table.after[row], table.record
     baseline = float(before.mean())
     tolerance = tolerance_of(record, baseline)
     lost = float((record.sign * (before - after)).min())
     return _Loss(
-        metric=metric,
+        metric=table.metric,
         higher_is_better=record.higher_is_better,
         baseline=baseline,
         current=float(after.mean()),
@@ -302,12 +302,9 @@ def _doubt(table: PairedScores) -> str:
     """Why a metric cannot show that a single case regressed; empty if it can."""
     baseline_seeds, generated = table.all_seeds.shape[1], table.after.shape[1]
     if not table.record.alone:
-        return "its score depends on the other images, so a single case is no evidence"
+        return wording.DEPENDS_ON_OTHER_IMAGES
     if generated < 2:
-        return "one seed cannot tell a case that fell from an image that went wrong; give the suite two"
+        return wording.ONE_SEED
     if baseline_seeds < stats.FEWEST_SEEDS:
-        return (
-            f"{baseline_seeds} seeds of the baseline do not show how much this case varies; set "
-            f"max_seeds={stats.FEWEST_SEEDS} or more, and accept a run made with --sdeval-all-seeds"
-        )
+        return wording.few_baseline_seeds(baseline_seeds, stats.FEWEST_SEEDS)
     return ""

@@ -1,12 +1,14 @@
-"""Compares several settings: how fast each is, and whether its images are worse than the reference's. Pure."""
+"""Compares several settings with a reference: how fast each is, and whether its images are worse. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sdeval.comparison.metrics import collect_evidence, judge_metrics
-from sdeval.comparison.speed import Spread, seconds_per_image
+from sdeval.comparison import notes, wording
+from sdeval.comparison.evidence import collect_evidence
+from sdeval.comparison.metrics import judge_metrics
+from sdeval.comparison.speed import LatencyStats, seconds_per_image
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Swapped
 from sdeval.results.run import Run
@@ -23,16 +25,16 @@ class Row:
     name: str
     verdicts: tuple[Verdict, ...]
     """One a metric; those of the reference are about itself."""
-    seconds: Spread | None
+    seconds: LatencyStats | None
     hardware: str
     broken: int
     """Number of broken images."""
     on_front: bool = False
-    """Whether no other setting is both faster and better, by the first metric."""
+    """Whether no other setting is both faster and better by the first metric."""
 
     @property
     def not_worse(self) -> bool:
-        """Whether a loss as large as the tolerance is excluded in every metric, and every image is one."""
+        """Whether a loss as large as the tolerance is excluded in every metric, and no image is broken."""
         judged = [verdict for verdict in self.verdicts if verdict.verdict != "informational"]
         return not self.broken and bool(judged) and all(verdict.verdict in ("passed", "improved") for verdict in judged)
 
@@ -53,15 +55,15 @@ class Matrix:
 
     @property
     def cheapest(self) -> Row | None:
-        """The fastest setting that is not worse than the reference; None where times are of different machines."""
+        """The fastest setting that is not worse than the reference; None where times come from different machines."""
         able = [row for row in self.rows if row.seconds and (row.not_worse or row.name == self.reference)]
         if len({row.hardware for row in able}) != 1:
             return None
         return min(able, key=lambda row: row.seconds.median if row.seconds else 0.0)
 
 
-def side_by_side(runs: Mapping[str, Run], reference: str, swapped: SwappedOf) -> Matrix:
-    """Judge runs of one suite against one of them, by the rule that judges a session, corrected over all of it.
+def compare_settings(runs: Mapping[str, Run], reference: str, swapped: SwappedOf) -> Matrix:
+    """Compare runs of one suite with one of them, by the rules for a session, corrected for all metrics and settings.
 
     Args:
         runs: by the names of their settings.
@@ -71,7 +73,7 @@ def side_by_side(runs: Mapping[str, Run], reference: str, swapped: SwappedOf) ->
     Raises:
         SdevalError: runs of different suites, or with no samples in common.
     """
-    reduced, notes = _shared(runs)
+    reduced, messages = _shared(runs)
     base = reduced[reference]
     others = {name: run for name, run in reduced.items() if name != reference}
     compared = [
@@ -86,7 +88,7 @@ def side_by_side(runs: Mapping[str, Run], reference: str, swapped: SwappedOf) ->
     }
     by_setting[reference] = tuple(_itself(base, metric) for metric in base.metrics)
     rows = [_row(name, runs[name], by_setting[name]) for name in runs]
-    return Matrix(base.suite, reference, tuple(_with_front(rows)), notes)
+    return Matrix(base.suite, reference, tuple(_with_front(rows)), messages)
 
 
 def _shared(runs: Mapping[str, Run]) -> tuple[dict[str, Run], tuple[str, ...]]:
@@ -103,9 +105,7 @@ def _shared(runs: Mapping[str, Run]) -> tuple[dict[str, Run], tuple[str, ...]]:
     most = max(len(run.samples) for run in runs.values())
     if most == len(shared):
         return reduced, ()
-    return reduced, (
-        f"{len(shared)} samples are in every run, of up to {most}; set metrics need the same in all of them",
-    )
+    return reduced, (notes.shared_samples(len(shared), most),)
 
 
 def _part(run: Run, shared: set[tuple[tuple[str, int], str]]) -> Run:
@@ -118,23 +118,23 @@ def _part(run: Run, shared: set[tuple[tuple[str, int], str]]) -> Run:
 
 def _itself(run: Run, metric: str) -> Verdict:
     draft = collect_evidence(run, None, metric).draft
-    return replace(draft, verdict="informational", baseline=draft.current, reason="the reference")
+    return replace(draft, verdict="informational", baseline=draft.current, reason=wording.REFERENCE)
 
 
 def _row(name: str, run: Run, verdicts: tuple[Verdict, ...]) -> Row:
     hardware = str(run.environment.get("hardware", "unknown hardware"))
     broken = sum(bool(sample.defect) for sample in run.samples)
-    return Row(name, verdicts, Spread.of(seconds_per_image(run)), hardware, broken)
+    return Row(name, verdicts, LatencyStats.of(seconds_per_image(run)), hardware, broken)
 
 
 def _with_front(rows: Sequence[Row]) -> list[Row]:
-    """Mark those that no other beats in both time and quality (Pareto front)."""
+    """Mark settings that no other beats in both time and quality (Pareto front)."""
     points = {row.name: _point(row) for row in rows}
     return [replace(row, on_front=_undominated(row.name, points)) for row in rows]
 
 
 def _point(row: Row) -> tuple[float, float] | None:
-    """Seconds and loss by the first metric: less is better in both."""
+    """Seconds, and the first metric turned so that less is better."""
     first = row.verdicts[0] if row.verdicts else None
     if first is None or first.current is None or row.seconds is None:
         return None

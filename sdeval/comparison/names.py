@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sdeval.results.run import Run
+from sdeval.results.run import DIGESTS, Run
 
 
 def setting_names(runs: Sequence[Run]) -> list[str]:
@@ -29,10 +29,15 @@ def _own(run: Run, namesakes: Sequence[Run]) -> list[str]:
     """What runs of the same target differ in: how they were generated, or else on what."""
     for facts in (_generation, _machine):
         all_facts = [facts(namesake) for namesake in namesakes]
-        differing = [name for name in facts(run) if len({str(values.get(name)) for values in all_facts}) > 1]
+        differing = [name for name in facts(run) if _differs([values.get(name) for values in all_facts], name)]
         if differing:
             return [f"{name}={facts(run)[name]}" for name in differing]
     return []
+
+
+def _differs(values: Sequence[Any], name: str) -> bool:
+    unknown = name in DIGESTS and None in values
+    return not unknown and len(set(map(str, values))) > 1
 
 
 def _generation(run: Run) -> dict[str, Any]:

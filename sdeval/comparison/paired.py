@@ -1,4 +1,4 @@
-"""Scores of the same cases and seeds on both sides."""
+"""Scores of the same cases and seeds in a run and its baseline."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from sdeval.results.run import Run
 
 @dataclass(frozen=True, slots=True)
 class PairedScores:
-    """Scores of one metric on both sides, all of them numbers."""
+    """Scores of one metric in a baseline and a run; all of them are numbers."""
 
     metric: str
     record: MetricRecord
     cases: tuple[str, ...]
     before: stats.Floats
-    """`[cases, seeds]` of the baseline, the seeds that were generated now."""
+    """`[cases, seeds]` of the baseline, for the seeds of the run."""
     after: stats.Floats
-    """`[cases, seeds]`"""
+    """`[cases, seeds]` of the run."""
     all_seeds: stats.Floats
     """`[cases, all seeds]` of the baseline."""
     own_spread: stats.Spread | None
@@ -44,27 +44,27 @@ class PairedScores:
         """How much a score varies from seed to seed.
 
         Args:
-            measured: by `sdeval calibrate`; it goes before where it knows more than the baseline's own seeds.
+            measured: by `sdeval calibrate`; used where it has more degrees of freedom than the baseline's own seeds.
         """
         return max(filter(None, (self.own_spread, measured)), key=lambda spread: spread.freedom, default=None)
 
     def prior(self, measured: stats.Spread | None = None, *, margin: bool = True) -> stats.Prior | None:
-        """What is known of the variance of a case's mean gain before any is seen.
+        """What is known of the variance of a case's mean gain before the run is scored.
 
         Args:
             measured: the spread that `sdeval calibrate` measured.
-            margin: with what a change that makes nothing worse may do to a case besides; without it, what seeds do.
+            margin: whether to add how much a harmless change may move a case; without it, only seeds count.
         """
         spread = self.spread(measured)
         unit = self.margin_unit(measured) if margin else 0.0
         return stats.Prior.of(spread, self.after.shape[1], unit) if spread else None
 
     def margin_unit(self, measured: stats.Spread | None = None) -> float:
-        """The tolerance of which margins are a multiple: never one that was derived from the spread itself."""
+        """The tolerance that margins are multiples of: never one that was derived from the spread itself."""
         return min(self.tolerance, measured.tolerance) if measured else self.tolerance
 
 
-def paired(
+def pair_scores(
     run: Run, baseline: Run, metric: str, cases: Sequence[str], all_seeds: Run | None = None
 ) -> PairedScores | None:
     """Scores by case and seed; None where one is missing on either side, or is no number.
@@ -82,7 +82,7 @@ def paired(
     new = run.by_case()
     after = np.array([[sample.scores.get(metric) for sample in new[case]] for case in cases], dtype=float)
     before = np.array([[old.get(sample.key) for sample in new[case]] for case in cases], dtype=float)
-    # What is missing became NaN here, and goes no further.
+    # A missing score became NaN here.
     if not (np.isfinite(after).all() and np.isfinite(before).all()):
         return None
     whole, record = all_seeds or baseline, run.metrics[metric]
@@ -101,7 +101,7 @@ def _all_seeds(baseline: Run, metric: str, cases: Sequence[str]) -> stats.Floats
 def _spread(baseline: Run, metric: str, *, alone: bool) -> stats.Spread | None:
     """How much a score varies from seed to seed, by all cases of a baseline.
 
-    From case to case where a single seed, or scores that hang together, do not tell that.
+    Where there is a single seed, or scores depend on each other, the variation from case to case is used.
     """
     samples = baseline.by_case().values()
     scores = [[sample.scores.get(metric) for sample in case] for case in samples]
@@ -132,7 +132,7 @@ def tolerance_of(record: MetricRecord, baseline: float | None) -> float:
     return record.tolerance * abs(baseline or 0.0) if record.tolerance_is_relative else record.tolerance
 
 
-def identical(run: Run, baseline: Run) -> bool:
-    """Whether every image is the baseline's to the last bit."""
+def have_identical_images(run: Run, baseline: Run) -> bool:
+    """Whether every image is the same as the baseline's, bit by bit."""
     before = {sample.key: sample.sha256 for sample in baseline.samples}
     return all(before.get(sample.key) == sample.sha256 for sample in run.samples)

@@ -1,21 +1,26 @@
-"""Whether both sides asked for the same, case by case, and what differs where they did not. Pure."""
+"""Which cases of a run and its baseline were generated from the same request, and which fields differ. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from textwrap import shorten
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
 
-LONGEST = 60
-"""Characters of a value that a reason shows."""
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field of a request that differs from the baseline's."""
+
+    field: str
+    before: object
+    after: object
 
 
 def shared_cases(run: Run, baseline: Run) -> list[str]:
-    """Cases of which every sample is in the baseline and asked for the same there, in the order of the suite."""
+    """Cases whose samples the baseline has too, all from the same request; in the order of the suite."""
     baseline_samples = {(sample.key, sample.fingerprint) for sample in baseline.samples}
     return [
         case
@@ -25,28 +30,19 @@ def shared_cases(run: Run, baseline: Run) -> list[str]:
 
 
 def removed_cases(run: Run, baseline: Run) -> list[str]:
-    """Cases of the baseline that a whole run no longer has."""
+    """Cases of the baseline that the run no longer has; none where the run is only a part of its suite."""
     return [case for case in baseline.by_case() if case not in run.by_case()] if run.complete else []
 
 
-def changed_fields(run: Run, baseline: Run, sample: SampleResult, before: SampleResult) -> str:
-    """Which fields of a case are not the baseline's: old → new."""
+def changed_fields(run: Run, baseline: Run, sample: SampleResult, before: SampleResult) -> list[Change]:
+    """Fields of a sample's request that differ; those that an old baseline does not hold are not compared."""
     old, new = _request(baseline, before), _request(run, sample)
-    # A baseline of before these were kept knows fewer of them.
-    changed = [name for name in new if name in old and old[name] != new[name]]
-    changes = [f"{name} changed: {_short(old[name])} → {_short(new[name])}" for name in changed]
-    return "; ".join(changes) or "prompt, image, mask, strength or size is not the baseline's"
+    return [Change(name, old[name], new[name]) for name in new if name in old and old[name] != new[name]]
 
 
 def _request(run: Run, sample: SampleResult) -> Mapping[str, Any]:
-    """What is known to have been asked of a sample."""
+    """The fields of a sample's request, as far as the run holds them."""
     case = asdict(run.cases[sample.case]) if sample.case in run.cases else {}
     fields = ("negative_prompt", "image", "mask", "strength", "region_prompt", "image_prompt")
     request = {"prompt": sample.prompt, **{name: case[name] for name in fields if name in case}}
     return {**request, "size": sample.size} if sample.size else request
-
-
-def _short(value: object) -> str:
-    if isinstance(value, tuple):
-        return "x".join(map(str, value))
-    return f'"{shorten(value, LONGEST, placeholder=" …")}"' if isinstance(value, str) else str(value)

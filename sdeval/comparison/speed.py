@@ -1,8 +1,8 @@
-"""Judges speed and memory, where they can be: against the same class of machine, when nobody else uses it. Pure.
+"""Judges speed and memory, compared with the accepted speed record of the same class of machine. Pure.
 
-Times of another session cannot be tested against: two processes on the same machine differ by a few percent, so a
-test would raise an alarm in one session of ten and more. They are judged by a tolerance that is wider than that, and
-measured once more before they fail a session.
+Times of two sessions differ by a few percent even on the same machine, so that a statistical test would raise a false
+alarm in more than one session of ten. They are judged by a tolerance wider than that, and measured again before they
+fail a session.
 """
 
 from __future__ import annotations
@@ -14,37 +14,39 @@ import numpy as np
 
 from sdeval import stats
 from sdeval._utils.validation import Checked, Number, Plain
+from sdeval.comparison import wording
 from sdeval.config.suite import MEMORY, SPEED
 from sdeval.results.run import Run
 from sdeval.results.verdict import SUITE, Verdict
 
 TOLERANCES = {SPEED: 0.10, MEMORY: 0.05}
-"""Shares by which a GPU may be slower, or hold more; on a processor only what a suite states is judged."""
+"""Shares by which a GPU may be slower, or use more memory; on a CPU only a tolerance that a suite states counts."""
 LEAST = {SPEED: 0.005, MEMORY: 32.0}
-"""Seconds, and MiB, that are too little to speak of whatever share they are."""
+"""Seconds and MiB that are too little to be a change, whatever share they are."""
 UNITS = {SPEED: "s", MEMORY: "MiB"}
 ALPHA_SPEED = 0.01
-"""Of the test of two targets interleaved: its rate of false alarms."""
+"""Rate of false alarms of the test of two interleaved targets."""
 LEAST_SHARE = 0.05
-"""By which a call must take longer to be spoken of."""
+"""Two interleaved targets whose calls differ by less than this share count as equally fast."""
 CONFIDENCE = 0.95
 FEWEST_CALLS = 3
-"""Pipeline calls whose median is worth comparing."""
+"""A median of fewer pipeline calls is not compared."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spread(Checked):
-    """Seconds of an image: what is usual, and how much it varies."""
+class LatencyStats(Checked):
+    """Statistics of seconds per image."""
 
     median: Number
     p90: Number
     deviation: Number
     """Median absolute deviation from the median."""
     n: int
+    """Number of pipeline calls."""
 
     @classmethod
-    def of(cls, seconds: Sequence[float]) -> Spread | None:
-        """None where nothing was timed."""
+    def of(cls, seconds: Sequence[float]) -> LatencyStats | None:
+        """Of one value a pipeline call; None where nothing was timed."""
         if not seconds:
             return None
         values = np.asarray(seconds, dtype=float)
@@ -54,46 +56,46 @@ class Spread(Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace(Checked):
-    """How fast a target generated a suite on a class of machine, and what it held."""
+class SpeedRecord(Checked):
+    """How fast a target generated a suite on a class of machine, and how much memory it used."""
 
-    seconds: Spread
-    """Of an image, call by call."""
+    seconds: LatencyStats
+    """Seconds per image, one value a pipeline call."""
     memory: Number
-    """At the peak, MiB."""
+    """Peak memory in MiB."""
     batch_size: int
     environment: Mapping[str, Plain]
 
 
 def seconds_per_image(run: Run) -> list[float]:
-    """One value a pipeline call, without that which paid for warming up, unless it is all there is."""
+    """One value a pipeline call, without calls that warmed up, unless there are no others."""
     calls = {timing.call: timing for timing in run.timings.values()}
     warm = [timing.seconds for timing in calls.values() if not timing.warming]
     return warm or [timing.seconds for timing in calls.values()]
 
 
-def pace_of(run: Run) -> Pace | None:
-    """The pace of a run; None where nothing was timed."""
-    spread = Spread.of(seconds_per_image(run))
-    if spread is None:
+def speed_record_of(run: Run) -> SpeedRecord | None:
+    """The speed record of a run; None where nothing was timed."""
+    seconds = LatencyStats.of(seconds_per_image(run))
+    if seconds is None:
         return None
     size = int(run.generated_by.get("batch_size", 1))
     memory = run.peak_memory_bytes / 2**20
-    return Pace(seconds=spread, memory=memory, batch_size=size, environment=dict(run.environment))
+    return SpeedRecord(seconds=seconds, memory=memory, batch_size=size, environment=dict(run.environment))
 
 
-def judge_pace(run: Run, metric: str, stored: Pace | None, stated: float | None, busy: str) -> Verdict:
-    """The verdict on the speed or the memory of a run.
+def judge_with_record(run: Run, metric: str, accepted: SpeedRecord | None, stated: float | None, busy: str) -> Verdict:
+    """The verdict on the speed or the memory of a run, compared with an accepted speed record.
 
     Args:
         run: the candidate.
         metric: `seconds_per_image` or `peak_memory`.
-        stored: what was accepted for this class of machine, if anything.
-        stated: the suite's tolerance, a share; None where it states none.
-        busy: what else uses the machine, as far as that can be told.
+        accepted: the speed record of this class of machine, if there is one.
+        stated: the tolerance that the suite states, as a share; None where it states none.
+        busy: what else uses the machine, as far as that is known; empty for nothing.
     """
-    pace = pace_of(run)
-    current = None if pace is None else _value(pace, metric)
+    speed = speed_record_of(run)
+    current = None if speed is None else _value(speed, metric)
     verdict = Verdict(
         suite=run.suite,
         target=run.target,
@@ -102,13 +104,13 @@ def judge_pace(run: Run, metric: str, stored: Pace | None, stated: float | None,
         verdict="informational",
         current=current,
         higher_is_better=False,
-        n=pace.seconds.n if pace and metric == SPEED else 1,
-        reason=_stage_shares(run) if metric == SPEED else "",
+        n=speed.seconds.n if speed and metric == SPEED else 1,
+        reason=_time_per_stage(run) if metric == SPEED else "",
     )
-    why = _why_not(run, pace, metric, stored, stated, busy)
-    if why or stored is None or current is None:
-        return replace(verdict, reason="; ".join(part for part in (why or "nothing was timed", verdict.reason) if part))
-    before = _value(stored, metric)
+    obstacle = _why_not_judged(run, speed, metric, accepted, stated, busy)
+    if obstacle or accepted is None or current is None:
+        return replace(verdict, reason=wording.join(obstacle, verdict.reason))
+    before = _value(accepted, metric)
     share = TOLERANCES[metric] if stated is None else stated
     tolerance = max(share * before, LEAST[metric])
     verdict = replace(verdict, baseline=before, change=current - before, tolerance=tolerance)
@@ -118,51 +120,51 @@ def judge_pace(run: Run, metric: str, stored: Pace | None, stated: float | None,
 
 
 def judge_interleaved(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
-    """The verdict on two targets that were interleaved, call by call in one session.
+    """The verdict on two targets whose pipeline calls were interleaved in one session.
 
     Whatever slows the machine slows both, so the ratios of paired calls are tested: by flipping signs of their
-    logarithms, with a false alarm in `ALPHA_SPEED` of the sessions in which both are as fast. A difference of less than
-    `LEAST_SHARE` is not spoken of. Memory is reported only: both were held by one process.
+    logarithms, with a false alarm in `ALPHA_SPEED` of the sessions in which both are equally fast. A difference of less
+    than `LEAST_SHARE` is not reported. Memory is reported only, as both targets ran in one process.
 
     Args:
         run: the candidate.
-        rival: what was interleaved with it.
+        rival: the run of the other target.
         metric: `seconds_per_image` or `peak_memory`.
-        busy: what else uses the machine.
+        busy: what else uses the machine; empty for nothing.
     """
-    pace, before = pace_of(run), pace_of(rival)
+    speed, before = speed_record_of(run), speed_record_of(rival)
     verdict = Verdict(
         suite=run.suite,
         target=run.target,
         metric=metric,
         case=SUITE,
         verdict="informational",
-        current=None if pace is None else _value(pace, metric),
+        current=None if speed is None else _value(speed, metric),
         baseline=None if before is None or metric == MEMORY else _value(before, metric),
         higher_is_better=False,
-        reason="both targets were held by one process" if metric == MEMORY else "nothing was timed",
+        reason=wording.SHARED_PROCESS if metric == MEMORY else wording.NOT_TIMED,
     )
     ratios = _ratios(run, rival)
-    if metric == MEMORY or not len(ratios) or pace is None or before is None:
+    if metric == MEMORY or not len(ratios) or speed is None or before is None:
         return verdict
     worse, better = stats.sign_flip_p(-ratios, ALPHA_SPEED), stats.sign_flip_p(ratios, ALPHA_SPEED)
     share = float(np.expm1(np.median(ratios)))
-    message = f"{100 * share:+.1f}% a call, interleaved with {rival.target}" + (f"; {busy}" if busy else "")
+    reason = wording.join(wording.interleaved_change(share, rival.target), busy)
     tolerance = LEAST_SHARE * _value(before, metric)
     verdict = replace(verdict, n=len(ratios), p_value=worse, tolerance=tolerance, change=share * _value(before, metric))
     if share > LEAST_SHARE and worse < ALPHA_SPEED:
-        return replace(verdict, verdict="regressed", reason=message)
+        return replace(verdict, verdict="regressed", reason=reason)
     if share < -LEAST_SHARE and better < ALPHA_SPEED:
-        return replace(verdict, verdict="improved", p_value=better, reason=message)
+        return replace(verdict, verdict="improved", p_value=better, reason=reason)
     if stats.not_worse_p(-ratios, float(np.log1p(LEAST_SHARE))) < 1 - CONFIDENCE:
-        return replace(verdict, verdict="passed", reason=message)
+        return replace(verdict, verdict="passed", reason=reason)
     fewest = stats.fewest_cases(ALPHA_SPEED)
-    few = f"; {len(ratios)} pairs of calls, it takes {fewest} to show anything" if len(ratios) < fewest else ""
-    return replace(verdict, verdict="inconclusive", reason=message + few)
+    few = wording.few_pairs(len(ratios), fewest) if len(ratios) < fewest else ""
+    return replace(verdict, verdict="inconclusive", reason=wording.join(reason, few))
 
 
 def _ratios(run: Run, rival: Run) -> stats.Floats:
-    """Logarithms of how much longer each call took than the rival's of the same samples, without warming up."""
+    """Logarithms of how much longer each call took than the rival's call of the same samples, without warming up."""
     times = {key: timing for key, timing in rival.timings.items() if not timing.warming}
     pairs = {
         timing.call: (timing.seconds, times[key].seconds)
@@ -178,38 +180,37 @@ def _ratios(run: Run, rival: Run) -> stats.Floats:
     )
 
 
-def _value(pace: Pace, metric: str) -> float:
-    return round(pace.seconds.median if metric == SPEED else pace.memory, 4)
+def _value(speed: SpeedRecord, metric: str) -> float:
+    return round(speed.seconds.median if metric == SPEED else speed.memory, 4)
 
 
-def _why_not(run: Run, pace: Pace | None, metric: str, stored: Pace | None, stated: float | None, busy: str) -> str:
-    """Why a metric is reported and not judged, if so."""
+def _why_not_judged(
+    run: Run, speed: SpeedRecord | None, metric: str, accepted: SpeedRecord | None, stated: float | None, busy: str
+) -> str:
+    """Why a metric is reported only; empty where it is judged."""
     hardware = str(run.environment.get("hardware", "this machine"))
-    if pace is None:
-        return "nothing was timed"
+    if speed is None:
+        return wording.NOT_TIMED
     if hardware.startswith("cpu") and stated is None:
-        return f"on {hardware}: reported only; the suite states no tolerance for it"
-    if stored is None:
-        return f"on {hardware}: no speed was accepted for this class of machine"
-    if stored.batch_size != pace.batch_size:
-        return f"batches of {pace.batch_size}, where {stored.batch_size} were accepted"
+        return wording.no_speed_tolerance(hardware)
+    if accepted is None:
+        return wording.no_speed_record(hardware)
+    if accepted.batch_size != speed.batch_size:
+        return wording.other_batch_size(speed.batch_size, accepted.batch_size)
     if metric == SPEED and busy:
-        return f"not judged: {busy}"
-    if metric == SPEED and min(pace.seconds.n, stored.seconds.n) < FEWEST_CALLS:
-        return f"{min(pace.seconds.n, stored.seconds.n)} pipeline calls are too few; it takes {FEWEST_CALLS}"
-    return ""
+        return wording.busy_machine(busy)
+    calls = min(speed.seconds.n, accepted.seconds.n)
+    return wording.few_calls(calls, FEWEST_CALLS) if metric == SPEED and calls < FEWEST_CALLS else ""
 
 
-def _stage_shares(run: Run) -> str:
-    """Where the time went, in words."""
-    warm = [timing for timing in run.timings.values() if not timing.warming] or list(run.timings.values())
-    parts = {
-        name: float(np.median([getattr(timing, attribute) for timing in warm]))
-        for name, attribute in (("texts", "encode"), ("denoising", "denoise"), ("decoding", "decode"))
-        if warm and all(getattr(timing, attribute) is not None for timing in warm)
+def _time_per_stage(run: Run) -> str:
+    """Where the time went; empty where stages were not timed."""
+    timings = [timing for timing in run.timings.values() if not timing.warming] or list(run.timings.values())
+    seconds = {
+        stage: float(np.median([getattr(timing, stage) for timing in timings]))
+        for stage in ("encode", "denoise", "decode")
+        if timings and all(getattr(timing, stage) is not None for timing in timings)
     }
-    if not parts or not sum(parts.values()):
+    if not seconds.get("denoise"):
         return ""
-    shares = ", ".join(f"{name} {100 * value / sum(parts.values()):.0f}%" for name, value in parts.items())
-    steps = int(np.median([timing.steps or 1 for timing in warm]))
-    return f"{shares}; {1000 * parts['denoising'] / steps:.3g} ms a step"
+    return wording.time_per_stage(seconds, int(np.median([timing.steps or 1 for timing in timings])))

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from sdeval._utils.files import check_name, parse_json, read_bytes
-from sdeval._utils.validation import check_fields, label, shown
+from sdeval._utils.validation import check_fields, label, preview
 from sdeval.config.case_tables import FIELDS, Record, decode, read_table
 from sdeval.config.suite import Case
 from sdeval.errors import SdevalError, unknown
@@ -73,14 +73,14 @@ def _as_it_is(raw: Any, _: Path) -> Any:
 
 
 def _number(raw: Any, _: Path) -> Any:
-    """A number that stands in quotes, or in a table; an empty text is none."""
+    """A number that is written in quotes or in a table; an empty text is no number."""
     if not isinstance(raw, str):
         return raw
     try:
         return float(raw) if raw else None
     except ValueError:
         advice = f"; write {raw.replace(',', '.')}" if re.fullmatch(r"\d,\d+", raw) else ""
-        raise ValueError(f"must be a number, got {shown(raw)}{advice}") from None
+        raise ValueError(f"must be a number, got {preview(raw)}{advice}") from None
 
 
 def _image(raw: Any, file: Path) -> Any:
@@ -92,9 +92,9 @@ def _image(raw: Any, file: Path) -> Any:
         inside = (folder / raw).resolve()
     # A link that leads to itself.
     except (OSError, RuntimeError) as error:
-        raise ValueError(f"{shown(raw)} cannot be followed: {error}") from None
+        raise ValueError(f"{preview(raw)} cannot be followed: {error}") from None
     if not inside.is_relative_to(folder):
-        raise ValueError(f"{shown(raw)} leads out of {folder}; keep images inside it")
+        raise ValueError(f"{preview(raw)} leads out of {folder}; keep images inside it")
     return inside if raw else None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from sdeval._utils.validation import shown
+from sdeval._utils.validation import preview
 from sdeval.config.suite import Case
 from sdeval.errors import SdevalError, unknown
 
@@ -95,14 +95,14 @@ def _columns(cells: Sequence[str], where: str) -> list[str]:
     columns = [_column(cell) for cell in cells]
     named = [name for name in columns if name]
     if len(set(named)) != len(named):
-        raise SdevalError(f"{where}: a column name is there twice: {shown(named)}")
+        raise SdevalError(f"{where}: a column name is there twice: {preview(named)}")
     for name in named:
         if name not in FIELDS:
             raise SdevalError(f"{where}: {unknown('field', name, FIELDS)}")
     missing = [name for name in ("id", "prompt") if name not in named]
     if missing:
         advice = f"the first line names the columns, and {' and '.join(missing)} must be among them"
-        raise SdevalError(f"{where}: {missing[0]}: is missing; {advice}, got {shown(named)}")
+        raise SdevalError(f"{where}: {missing[0]}: is missing; {advice}, got {preview(named)}")
     return columns
 
 
@@ -112,7 +112,7 @@ def _check_row(cells: Sequence[str], columns: Sequence[str], where: str) -> None
         raise SdevalError(f"{where}: has {len(cells)} fields; the header has {len(columns)}")
     for number, (name, cell) in enumerate(zip(columns, cells, strict=False), 1):
         if not name and cell.strip():
-            raise SdevalError(f"{where}: column {number} has no name in the header, but holds {shown(cell)}")
+            raise SdevalError(f"{where}: column {number} has no name in the header, but holds {preview(cell)}")
 
 
 def _cell(name: str, cell: str) -> str:

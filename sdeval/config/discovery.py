@@ -8,10 +8,10 @@ from pathlib import Path
 from types import ModuleType
 
 from sdeval.config.suite import Suite
-from sdeval.errors import SdevalError, located, unknown
+from sdeval.errors import SdevalError, unknown, with_location
 
 PREFIX = "test"
-"""Of the names that pytest collects."""
+"""Prefix of the names that pytest collects."""
 
 
 def find_suites(text: str, root: Path) -> list[Suite]:
@@ -20,7 +20,7 @@ def find_suites(text: str, root: Path) -> list[Suite]:
     A name is looked for in the modules of `root/suites`.
 
     Raises:
-        SdevalError: there is none; lists those there are.
+        SdevalError: there is no such suite; the message lists the known ones.
     """
     path, _, name = text.partition("::")
     if Path(path).is_dir():
@@ -71,15 +71,15 @@ def _import_module(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     paths, previous = list(sys.path), sys.modules.get(name)
     sys.path.insert(0, str(folder))
-    # Dataclasses look for their module there while they are made.
+    # Dataclasses look up their module there while they are created.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except SdevalError as error:
-        raise located(error, path, str(path)) from error
+        raise with_location(error, path, str(path)) from error
     except KeyboardInterrupt:
         raise
-    # A module that skips itself, or ends, raises no Exception.
+    # A module that skips itself or exits raises a BaseException.
     except BaseException as error:
         message = f"{path}: does not import: {type(error).__name__}: {error}".splitlines()[0]
         raise SdevalError(message) from error

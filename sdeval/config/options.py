@@ -1,4 +1,4 @@
-"""What the user asked for: the command line over `[tool.sdeval]` of pyproject.toml."""
+"""The user's settings: the command line takes precedence over `[tool.sdeval]` of pyproject.toml."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from typing_extensions import TypedDict
 
 from sdeval._utils.files import read_toml
-from sdeval._utils.validation import Plain, check_table, shown
+from sdeval._utils.validation import Plain, check_table, preview
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
 from sdeval.config.target import Target, parse_settings
@@ -38,12 +38,12 @@ Table = TypedDict(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user asked of a session."""
+    """The settings of a session."""
 
     targets: tuple[str, ...] = ()
-    """Names, ids or folders; the suites' own where there is none."""
+    """Names, ids or folders; where empty, every suite uses its own targets."""
     named: Mapping[str, Target] = field(default_factory=dict)
-    """Targets by name, besides those that ship."""
+    """Targets of the project by name."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Fields of targets and arguments of the pipeline call, over everything else."""
     batch_size: int | None = None
@@ -58,7 +58,7 @@ class Options:
     inconclusive: Literal["warn", "fail"] = "warn"
     """Whether what is inconclusive fails, for suites that do not say themselves."""
     journal: bool = False
-    """Write down what is generated, so that the session can go on after it was killed."""
+    """Record every generated image, so that the session can be resumed after it was killed."""
 
     @property
     def interleaved(self) -> bool:
@@ -68,7 +68,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """One reading of all that was asked."""
+    """All settings of a session, from the command line and pyproject.toml."""
 
     options: Options
     root: Path
@@ -76,14 +76,14 @@ class Config:
     output: Path
     strict: bool
     resume: bool = False
-    """Go on with the session that was left unfinished, if there is one."""
+    """Resume the unfinished session, if there is one."""
 
     @classmethod
     def merge(cls, command_line: Mapping[str, Any], table: Mapping[str, Any], root: Path, *, ci: bool) -> Config:
-        """Put the command line (`given`, None where silent) over the table.
+        """Combine the command line with the table; the command line takes precedence where it is not None.
 
         Raises:
-            SdevalError: a value cannot be right.
+            SdevalError: a value is not allowed.
         """
 
         def pick(name: str, default: Any) -> Any:
@@ -126,7 +126,7 @@ def read_table(root: Path) -> dict[str, Any]:
     content = read_toml(path)
     tools = content.get("tool", {})
     if not isinstance(tools, dict):
-        raise SdevalError(f"{path}: [tool]: must be a mapping, got {shown(tools)}")
+        raise SdevalError(f"{path}: [tool]: must be a mapping, got {preview(tools)}")
     if "sdeval" not in tools:
         return {}
     return cast(dict[str, Any], check_table(tools["sdeval"], Table, f"{path}: [tool.sdeval]"))

@@ -62,7 +62,7 @@ class Case(typed.Checked):
             _convert(self, name, str, Path)
         _convert(self, "tags", list, tuple)
         origin = self.origin if isinstance(self.origin, str) else ""
-        typed.check(self, origin or f"case {typed.shown(self.id)}")
+        typed.check(self, origin or f"case {typed.preview(self.id)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +132,13 @@ class Suite(typed.Checked):
     def _check(self) -> None:
         where = f"suite {self.name}"
         if problem := _name_problem(self.name):
-            raise SdevalError(f"suite name {typed.shown(self.name)} {problem}")
+            raise SdevalError(f"suite name {typed.preview(self.name)} {problem}")
         for name in ("seeds", "metrics", "targets"):
             values = getattr(self, name)
             if len(set(values)) != len(values) or (not values and name != "metrics"):
                 raise SdevalError(f"{where}: {name} must be distinct and at least one, got {list(values)}")
         if any(not -(2**63) <= seed < 2**63 for seed in self.seeds):
-            raise SdevalError(f"{where}: seeds must fit into 64 bits, got {typed.shown(list(self.seeds))}")
+            raise SdevalError(f"{where}: seeds must fit into 64 bits, got {typed.preview(list(self.seeds))}")
         if self.max_seeds is not None and self.max_seeds < len(self.seeds):
             raise SdevalError(f"{where}: max_seeds must be at least {len(self.seeds)}, got {self.max_seeds}")
         for metric, tolerance in self.tolerances.items():
@@ -157,7 +157,7 @@ class Suite(typed.Checked):
         for case in self.cases:
             case_where = case.origin or f"{where}, case {case.id!r}"
             if problem := _name_problem(case.id):
-                raise SdevalError(f"{case_where}: id: {typed.shown(case.id)} {problem}")
+                raise SdevalError(f"{case_where}: id: {typed.preview(case.id)} {problem}")
             if case.id in cases_by_id:
                 first = f", first at {cases_by_id[case.id].origin}" if cases_by_id[case.id].origin else ""
                 raise SdevalError(f"{case_where}: id: {case.id!r} is taken already{first}")

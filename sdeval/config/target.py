@@ -25,7 +25,7 @@ SHORT_DTYPES: Mapping[str, Dtype] = {
 }
 """Other names that users give them."""
 EMBEDDED = "embedded:shapes"
-"""The model that comes with sdeval, whatever folder it is installed in."""
+"""The model that comes with sdeval, independent of the folder that it is installed in."""
 OWN = "python:"
 """How the model of a target begins that is a program of one's own."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -85,10 +85,10 @@ class Target(typed.Checked):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.name):
             raise SdevalError(
-                f"target name {typed.shown(self.name)} must be lower-case words and digits joined by hyphens or dots"
+                f"target name {typed.preview(self.name)} must be lower-case words and digits joined by hyphens or dots"
             )
         if problem := naming_problem(self.name):
-            raise SdevalError(f"target name {typed.shown(self.name)} {problem}")
+            raise SdevalError(f"target name {typed.preview(self.name)} {problem}")
         if self.device not in DEVICES and not re.fullmatch(r"cuda:\d+", self.device):
             raise SdevalError(f"{where}: {unknown('device', self.device, DEVICES)}")
         if self.batch_size < 1:

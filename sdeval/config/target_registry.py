@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sdeval._utils.files import read_toml
-from sdeval._utils.validation import check_value, shown
+from sdeval._utils.validation import check_value, preview
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError, unknown
 
@@ -26,7 +26,7 @@ Tables = Mapping[str, tuple[str, Mapping[str, Any]]]
 
 
 @cache
-def shipped() -> Mapping[str, Target]:
+def shipped_targets() -> Mapping[str, Target]:
     """The targets that come with sdeval."""
     text = (resources.files("sdeval") / "targets.toml").read_text(encoding="utf-8")
     return MappingProxyType(targets_of(_tables_by_name(tomllib.loads(text), "targets.toml of sdeval"), {}))
@@ -40,11 +40,11 @@ def of_project(root: Path, table: Mapping[str, Any]) -> dict[str, Target]:
         table: `[tool.sdeval.targets]`.
 
     Raises:
-        SdevalError: a table holds what no target has, or extends what nobody knows.
+        SdevalError: a table has an unknown field, or extends an unknown target.
     """
     path = root / FILE
     tables = {**_of_file(path), **_tables_by_name(table, f"{root / 'pyproject.toml'}: [tool.sdeval.targets]")}
-    return {**shipped(), **targets_of(tables, shipped())}
+    return {**shipped_targets(), **targets_of(tables, shipped_targets())}
 
 
 def _of_file(path: Path) -> dict[str, tuple[str, Mapping[str, Any]]]:
@@ -54,7 +54,7 @@ def _of_file(path: Path) -> dict[str, tuple[str, Mapping[str, Any]]]:
 def _tables_by_name(content: Mapping[str, Any], where: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
     for name, table in content.items():
         if not isinstance(table, Mapping):
-            raise SdevalError(f"{where}: {name}: a target is a table such as [{name}], got {shown(table)}")
+            raise SdevalError(f"{where}: {name}: a target is a table such as [{name}], got {preview(table)}")
     return {name: (f"{where}: [{name}]", table) for name, table in content.items()}
 
 

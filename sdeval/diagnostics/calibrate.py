@@ -17,7 +17,7 @@ from sdeval._utils import environment
 from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines.variability import MetricVariability, Variability, samples_hash
 from sdeval.comparison import ALPHA_METRICS
-from sdeval.comparison.paired import paired, tolerance_of, value_of
+from sdeval.comparison.paired import pair_scores, tolerance_of, value_of
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.diffusers_engine import LoadedTarget, pick_device
@@ -210,7 +210,7 @@ def _shows_set(name: str, suite: Suite, measured: Measured, allowed: float, alph
 
 def _table(run: Run, name: str) -> stats.Floats:
     """Scores `[cases, seeds]`."""
-    scores = paired(run, run, name, list(run.by_case()))
+    scores = pair_scores(run, run, name, list(run.by_case()))
     if scores is None:
         raise _missing_score(run, name)
     return scores.after

@@ -46,7 +46,7 @@ def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: 
     again = engine.generate(suite.task, [first], settings)[0]
     together = engine.generate(suite.task, [first, *samples[1:]], settings)[0]
     other = engine.generate(suite.task, [Sample(first.case, first.seed + 1)], settings)[0]
-    return [repeatable(alone, again), alone_or_together(alone, together), seeded(alone, other), *machine()]
+    return [repeatable(alone, again), alone_or_together(alone, together), check_seeds(alone, other), *machine()]
 
 
 def repeatable(first: Generated, second: Generated) -> Check:
@@ -67,7 +67,7 @@ def alone_or_together(alone: Generated, together: Generated) -> Check:
     return Check("batches", "look", f"alone and in a batch: {difference}", advice)
 
 
-def seeded(first: Generated, second: Generated) -> Check:
+def check_seeds(first: Generated, second: Generated) -> Check:
     """The same case with two seeds."""
     difference, kind = _difference(first, second)
     if kind == "changed":

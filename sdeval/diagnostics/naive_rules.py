@@ -24,7 +24,7 @@ def fixed_threshold(before: Floats, after: Floats, tolerance: float) -> bool:
     if not tolerance:
         return bool(after.mean() < before.mean())
     digit = 10.0 ** math.floor(math.log10(tolerance))
-    # Both sides in digits: multiplied again, the number could come out a hair above the mean it was taken from.
+    # Both sides in digits: multiplied back, rounding could put the floor slightly above the mean it came from.
     return bool(after.mean() / digit < math.floor(before.mean() / digit))
 
 

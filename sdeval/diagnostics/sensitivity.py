@@ -15,7 +15,8 @@ from sdeval.baselines.acceptance import BrokenImages
 from sdeval.baselines.variability import VariabilityFit
 from sdeval.baselines.variability_fit import fit_variability
 from sdeval.comparison import FAILING, Kind, Verdict, worst_first
-from sdeval.comparison.paired import paired, tolerance_of
+from sdeval.comparison.paired import pair_scores, tolerance_of
+from sdeval.comparison.wording import IDENTICAL_IMAGES
 from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
@@ -79,12 +80,12 @@ class Sensitivity:
     notes: tuple[str, ...] = ()
     """What a reader of the findings must know besides."""
 
-    def caught(self, *, clear: bool | None = None) -> tuple[int, int]:
+    def count_caught(self, *, clear: bool | None = None) -> tuple[int, int]:
         """How many planted faults were caught, of how many; only those of clear strength, or the others, if asked."""
         faults = [finding for finding in self.faults if clear is None or finding.clear == clear]
         return sum(finding.caught for finding in faults), len(faults)
 
-    def flagged(self) -> tuple[int, int]:
+    def count_flagged(self) -> tuple[int, int]:
         """How many controls were flagged, of how many."""
         controls = [finding for finding in self.findings if finding.control]
         return sum(finding.caught for finding in controls), len(controls)
@@ -97,15 +98,15 @@ class Sensitivity:
     @property
     def good(self) -> bool:
         """Whether every fault of clear strength was caught, and no control flagged."""
-        count, total = self.caught(clear=True)
-        return count == total and not self.flagged()[0]
+        count, total = self.count_caught(clear=True)
+        return count == total and not self.count_flagged()[0]
 
     def describe(self) -> dict[str, Any]:
         """As plain values."""
         return asdict(self)
 
 
-def chosen(names: Sequence[str], suite: Suite) -> list[Fault]:
+def select_faults(names: Sequence[str], suite: Suite) -> list[Fault]:
     """Faults and controls by name; all that fit the suite's task where none is named.
 
     Raises:
@@ -226,7 +227,7 @@ class _Bench:
             metrics=tuple(dict.fromkeys(verdict.metric for verdict in failing)),
             loss=max([0.0, *(verdict.loss for verdict in verdicts if not verdict.case)]),
             by_hand=self._by_hand(run),
-            identical=all(verdict.reason == "identical images" for verdict in verdicts if verdict.case),
+            identical=all(verdict.reason == IDENTICAL_IMAGES for verdict in verdicts if verdict.case),
         )
 
     def _verdicts(self, name: str) -> Iterator[Verdict]:
@@ -249,7 +250,11 @@ class _Bench:
 def _alarms(run: Run, baseline: Run, rule: str) -> Iterator[bool]:
     """What a rule by hand says of every sample metric that is judged."""
     for name, record in run.metrics.items():
-        table = paired(run, baseline, name, list(run.by_case())) if record.scope == "sample" and record.gating else None
+        table = (
+            pair_scores(run, baseline, name, list(run.by_case()))
+            if record.scope == "sample" and record.gating
+            else None
+        )
         if table is not None:
             tolerance = tolerance_of(record, float(table.before.mean()))
             yield BY_HAND[rule](record.sign * table.before, record.sign * table.after, tolerance)

@@ -27,6 +27,7 @@ from PIL import Image
 from sdeval._utils import environment
 from sdeval.config.suite import Sample, Task
 from sdeval.config.target import OWN, Target
+from sdeval.engines.digests import LETTERS, file_digest
 from sdeval.engines.generated import Generated, to_image
 from sdeval.errors import SdevalError, unknown
 
@@ -142,8 +143,10 @@ class OwnEngine:
         return Generated(sample, image, finite, False, seconds, warming=warming)
 
     def describe(self, task: Task) -> dict[str, Any]:
-        """The program, and where it is scored."""
-        return {"pipeline": self.target.model, "device": self.device}
+        """The program with the digest of its file, and where it is scored."""
+        path = inspect.getsourcefile(self._program)
+        program = {"program": file_digest(Path(path))[:LETTERS]} if path else {}
+        return {"pipeline": self.target.model, "device": self.device, **program}
 
 
 def _image(values: Any, target: Target) -> tuple[Image.Image, bool]:

@@ -1,4 +1,4 @@
-"""What goes into a pipeline beside the checkpoint's own weights: another autoencoder, a prior, fewer bits."""
+"""Parts of a pipeline that are not the checkpoint's own weights: another autoencoder, a prior, quantised weights."""
 
 from __future__ import annotations
 

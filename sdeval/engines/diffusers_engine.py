@@ -30,6 +30,7 @@ from sdeval.config.target import FIELDS, Target
 from sdeval.engines.checkpoints import check_task, find_model
 from sdeval.engines.components import find_parts, own_scheduler, parts_of
 from sdeval.engines.configure import attention_of, check_scheduler, place, prepare
+from sdeval.engines.digests import model_digests
 from sdeval.engines.families import family_of, generation_part
 from sdeval.engines.generated import Generated
 from sdeval.engines.generation import generate_batch, smoke
@@ -61,7 +62,7 @@ class LoadedTarget:
     """A target whose weights are in memory.
 
     Example:
-        >>> loaded = LoadedTarget(shipped()["shapes"])
+        >>> loaded = LoadedTarget(shipped_targets()["shapes"])
         >>> loaded.pipeline("img2img")("a red circle", image=image).images[0]
     """
 
@@ -124,6 +125,7 @@ class LoadedTarget:
             "pipeline": type(pipeline).__name__,
             "scheduler": type(generation_part(pipeline).scheduler).__name__,
             "device": self.device,
+            **model_digests(self.target),
             **({"attention": attention_of(pipeline)} if self.target.attention else {}),
         }
 

@@ -1,4 +1,4 @@
-"""What generates, whatever it is: a diffusers pipeline, or a program of one's own."""
+"""The interface of engines, which generate images: a diffusers pipeline, or a project's own program."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Family:
     condition: tuple[str, Any] | None = None
     """A value of the scheduler's configuration that makes others fit."""
     further: frozenset[str] = frozenset()
-    """Classes that fit with that value besides."""
+    """Further classes that fit with that value."""
     one_at_a_time: bool = False
     """Whether diffusers generates batches of this family wrongly, or not at all."""
 
@@ -72,7 +72,7 @@ _FAMILIES = {
 
 
 def generation_part(pipeline: DiffusionPipeline) -> DiffusionPipeline:
-    """The pipeline that denoises: a combined one hands its scheduler on to nobody."""
+    """The pipeline that denoises: a combined pipeline does not pass its scheduler on to its parts."""
     return getattr(pipeline, "decoder_pipe", pipeline)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from sdeval._utils.truncation import unread_note
 from sdeval.config.suite import Sample
-from sdeval.engines.checkpoints import find_model
 from sdeval.engines.engine import Engine, unread
 from sdeval.engines.generated import Generated
 from sdeval.evaluation.plan import Plan
@@ -193,21 +192,14 @@ class Generation(AbstractContextManager["Generation"]):
 
 
 def facts_of(plan: Plan, engine: Engine) -> dict[str, Any]:
-    """What images depend on besides their cases and seeds: target, its files, settings, versions and hardware."""
+    """What images depend on besides cases and seeds: target, digests of its files, settings, versions and hardware."""
     environment = {name: value for name, value in engine.environment.items() if name not in PASSING}
-    files = {} if plan.target.is_own else _files(find_model(plan.target))
     return {
         "target": plan.target.describe(),
-        "files": files,
+        "generated_by": engine.describe(plan.suite.task),
         "settings": dict(plan.settings),
         "environment": environment,
     }
-
-
-def _files(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of every file of a model: weights that were trained on are others under the same name."""
-    found = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
-    return {str(path.relative_to(folder)): (stat.st_size, stat.st_mtime_ns) for path, stat in found}
 
 
 def time_calls(plan: Plan, engine: Engine, calls: int) -> dict[tuple[str, int], Timing]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sdeval import metrics
-from sdeval._utils.validation import shown
+from sdeval._utils.validation import preview
 from sdeval.config.suite import MULTIPLE, Sample, Suite, added_seeds, fingerprint
 from sdeval.config.target import Target
 from sdeval.engines.engine import fitting_settings
@@ -130,7 +130,7 @@ def _check_size(size: Mapping[str, Any], where: str) -> None:
         raise SdevalError(f"{where}: {next(iter(size))} has no effect by itself; give width and height")
     for name, value in size.items():
         if not isinstance(value, int) or value < MULTIPLE or value % MULTIPLE:
-            raise SdevalError(f"{where}: {name}: must be a multiple of {MULTIPLE}, got {shown(value)}")
+            raise SdevalError(f"{where}: {name}: must be a multiple of {MULTIPLE}, got {preview(value)}")
 
 
 def _first(*values: float | None) -> float | None:

@@ -15,7 +15,7 @@ from sdeval._utils.truncation import unread_note
 from sdeval.config.suite import Sample, Suite
 from sdeval.errors import SdevalError
 from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, defect_of, measure
-from sdeval.imaging.io import FULL_UP_TO, as_kept, open_mask, open_rgb, to_pixels
+from sdeval.imaging.io import FULL_UP_TO, as_accepted, open_mask, open_rgb, to_pixels
 from sdeval.imaging.similarity import image_change
 from sdeval.metrics import Features, GeneratedImage, Metric, MetricInfo, MetricOptions, SampleMetric, SetMetric, create
 from sdeval.metrics.features.clip import WithClip
@@ -83,7 +83,7 @@ def _image(sample: Sample, result: SampleResult, folder: Path, baseline: Stored 
         seed=sample.seed,
         init=open_rgb(case.image) if case.image else None,
         mask=open_mask(case.mask) if case.mask else None,
-        pair=(open_rgb(kept), as_kept(image)) if kept else None,
+        pair=(open_rgb(kept), as_accepted(image)) if kept else None,
     )
 
 

@@ -1,23 +1,24 @@
-"""What a session adds to the history: metrics of its whole runs, and what they are to be held together with."""
+"""The line that a session adds to the history: metrics of its whole runs, and what makes them comparable later."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sdeval import metrics
+from sdeval.baselines.snapshot import BASELINE
 from sdeval.baselines.speed import hardware_of
-from sdeval.baselines.store import folder_of
 from sdeval.comparison.paired import tolerance_of, value_of
-from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, Pace, pace_of
+from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, SpeedRecord, speed_record_of
 from sdeval.config.suite import MEMORY, SPEED, SPEEDS
 from sdeval.errors import SdevalError
 from sdeval.history import store as history
-from sdeval.history.store import HISTORY, Entry, MetricValue, RunLine
+from sdeval.history.store import FLAGGED, HISTORY, Entry, MetricValue, RunLine
 from sdeval.results.run import AGAINST, Run
 from sdeval.results.run_folder import json_lines
 from sdeval.results.session_folder import read_run, run_folders
@@ -26,11 +27,13 @@ from sdeval.results.verdict import SUITE, Verdict
 _TITLES = {SPEED: "seconds an image", MEMORY: "memory at the peak"}
 
 
-def record(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> list[str]:
+def record(
+    session: Path, verdicts: Sequence[Verdict], overrides: Mapping[str, Any] = MappingProxyType({})
+) -> list[str]:
     """Add a session to the history beside it. What went wrong is given back as a note: no session fails by it."""
     path = session.parent / HISTORY
     try:
-        entry = entry_of(session, verdicts, baselines)
+        entry = entry_of(session, verdicts, overrides)
         if entry.runs:
             history.append(path, entry)
     except (SdevalError, OSError) as error:
@@ -38,39 +41,41 @@ def record(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> list[
     return []
 
 
-def entry_of(session: Path, verdicts: Sequence[Verdict], baselines: Path) -> Entry:
+def entry_of(session: Path, verdicts: Sequence[Verdict], overrides: Mapping[str, Any] = MappingProxyType({})) -> Entry:
     """The line of a session. Runs that were interleaved with another answer a question, and are left out."""
     lines = []
     for folder in run_folders(session):
         if not (folder / AGAINST).exists():
             run = read_run(folder)
-            mine = {
-                each.metric: each
-                for each in verdicts
-                if (each.suite, each.target, each.case) == (run.suite, run.target, SUITE)
-            }
-            lines.append(_line(_JudgedRun(run, mine), _baseline_hash(folder_of(baselines, run.suite, run.target))))
+            own = [verdict for verdict in verdicts if (verdict.suite, verdict.target) == (run.suite, run.target)]
+            line = _line(_JudgedRun(run, own), _baseline_hash(folder / BASELINE))
+            lines.append(replace(line, overrides=dict(overrides)))
     return Entry(session.name, tuple(lines))
 
 
 @dataclass(frozen=True, slots=True)
 class _JudgedRun:
-    """A run, and what was said of its metrics."""
+    """A run, and the verdicts on its cases and metrics."""
 
     run: Run
-    verdicts: dict[str, Verdict]
+    all_verdicts: Sequence[Verdict]
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """Those on metrics of the whole suite, by metric."""
+        return {verdict.metric: verdict for verdict in self.all_verdicts if verdict.case == SUITE}
 
     @property
     def first_round(self) -> Run:
-        """The samples that every session generates, however many seeds it takes to decide."""
+        """The samples of the first round of seeds, which every session generates."""
         seeds = self.run.request["rounds"][0]
-        return replace(self.run, samples=tuple(each for each in self.run.samples if each.seed in seeds))
+        return replace(self.run, samples=tuple(sample for sample in self.run.samples if sample.seed in seeds))
 
-    def seen(self, metric: str, n: int, images: str) -> dict[str, Any]:
-        """What a metric of any kind holds."""
-        said = self.verdicts.get(metric)
-        judged = {name: getattr(said, name, None) for name in ("baseline", "change", "variability", "verdict")}
-        return {**judged, "n": n, "images": images}
+    def common_fields(self, metric: str, n: int, images: str) -> dict[str, Any]:
+        """The fields that scores, times and memory have in common."""
+        verdict = self.verdicts.get(metric)
+        judgement = {name: getattr(verdict, name, None) for name in ("baseline", "change", "variability", "verdict")}
+        return {**judgement, "n": n, "images": images}
 
 
 def _line(judged: _JudgedRun, baseline: str) -> RunLine:
@@ -79,83 +84,84 @@ def _line(judged: _JudgedRun, baseline: str) -> RunLine:
         suite=run.suite,
         target=run.target,
         complete=run.complete,
-        request=_hash([sorted(each.fingerprint for each in first.samples), run.request["settings"]]),
+        request=_hash([sorted(sample.fingerprint for sample in first.samples), run.request["settings"]]),
         images=_images(run),
         baseline=baseline,
         hardware=hardware_of(run),
         packages=dict(run.environment.get("packages", {})),
         generated_by=dict(run.generated_by),
-        metrics={**_metrics(judged, first), **_pace(judged)} if run.complete else {},
+        failed=any(verdict.verdict in FLAGGED for verdict in judged.all_verdicts),
+        metrics={**_metrics(judged, first), **_speeds(judged)} if run.complete else {},
     )
 
 
 def _metrics(judged: _JudgedRun, first: Run) -> dict[str, MetricValue]:
-    found = {}
+    values = {}
     for name, record in judged.run.metrics.items():
-        # A score that depends on the other images is another where there are more of them.
+        # More seeds would change a score that depends on the other images.
         run = first if record.scope == "sample" and _alone(name) else judged.run
-        value, said, score = value_of(run, name), judged.verdicts.get(name), run.set_scores.get(name)
+        value, verdict, score = value_of(run, name), judged.verdicts.get(name), run.set_scores.get(name)
         reference = f" {score.extractor} {score.extractor_version} {score.resize} {score.reference}" if score else ""
-        found[name] = MetricValue(
-            **judged.seen(name, score.n if score else len(run.samples), _images(run)),
+        values[name] = MetricValue(
+            **judged.common_fields(name, score.n if score else len(run.samples), _images(run)),
             value=value,
-            tolerance=_tolerance(said) or tolerance_of(record, value),
+            tolerance=_tolerance(verdict) or tolerance_of(record, value),
             version=f"{record.version}{reference}",
             higher_is_better=record.higher_is_better,
             gating=record.gating,
             title=record.title,
             unit=record.unit,
         )
-    return found
+    return values
 
 
-def _tolerance(said: Verdict | None) -> float | None:
-    return said.tolerance if said else None
+def _tolerance(verdict: Verdict | None) -> float | None:
+    return verdict.tolerance if verdict else None
 
 
 def _alone(metric: str) -> bool:
     try:
         return metrics.info(metric).alone
-    # One of a package that is gone.
+    # The metric comes from a package that is no longer installed.
     except SdevalError:
         return False
 
 
-def _pace(judged: _JudgedRun) -> dict[str, MetricValue]:
-    """Times and memory: of one kind on one class of machine only, and new in every session."""
-    pace, found = pace_of(judged.run), {}
-    if pace is None:
+def _speeds(judged: _JudgedRun) -> dict[str, MetricValue]:
+    """Times and memory, which are only comparable on one class of machine and are measured again in every session."""
+    record, values = speed_record_of(judged.run), {}
+    if record is None:
         return {}
     for name in SPEEDS:
-        said = judged.verdicts.get(name)
-        value = said.current if said and said.current is not None else _measured(pace, name)
-        found[name] = MetricValue(
-            **judged.seen(name, 0, ""),
+        verdict = judged.verdicts.get(name)
+        value = verdict.current if verdict and verdict.current is not None else _value_of(record, name)
+        values[name] = MetricValue(
+            **judged.common_fields(name, 0, ""),
             value=value,
-            tolerance=_tolerance(said) or max(TOLERANCES[name] * value, LEAST[name]),
-            version=f"{hardware_of(judged.run)}, batches of {pace.batch_size}",
+            tolerance=_tolerance(verdict) or max(TOLERANCES[name] * value, LEAST[name]),
+            version=f"{hardware_of(judged.run)}, batches of {record.batch_size}",
             higher_is_better=False,
-            gating=not hardware_of(judged.run).startswith("cpu") or _tolerance(said) is not None,
+            gating=not hardware_of(judged.run).startswith("cpu") or _tolerance(verdict) is not None,
             title=_TITLES[name],
             unit=UNITS[name],
         )
-    return found
+    return values
 
 
-def _measured(pace: Pace, value: str) -> float:
-    return pace.seconds.median if value == SPEED else pace.memory
+def _value_of(record: SpeedRecord, value: str) -> float:
+    return record.seconds.median if value == SPEED else record.memory
 
 
 def _images(run: Run) -> str:
-    return _hash(sorted((*each.key, each.sha256) for each in run.samples))
+    return _hash(sorted((*sample.key, sample.sha256) for sample in run.samples))
 
 
 def _baseline_hash(folder: Path) -> str:
-    """Of the accepted images and scores; empty where nothing is accepted."""
+    """Of the images and scores that a run was compared with; empty where there were none."""
     path = folder / "samples.jsonl"
     if not path.exists():
         return ""
-    accepted = [[each.get(name) for name in ("case", "seed", "sha256", "scores")] for each in json_lines(path)]
+    accepted = [[sample.get(name) for name in ("case", "seed", "sha256", "scores")] for sample in json_lines(path)]
     return _hash(accepted)
 
 

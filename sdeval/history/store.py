@@ -1,6 +1,7 @@
-"""The history: one line for every session, in a file beside their folders; and its metrics, session after session.
+"""The history: a file with one line for every session, in the folder of the sessions; and its metrics over time.
 
-Only metrics of the same samples, settings and version of their metric make a series; a line says what it takes to know.
+Values belong to one series only if they have the same samples, settings and version of the metric. A line holds what is
+needed to check that.
 """
 
 from __future__ import annotations
@@ -13,60 +14,66 @@ from pathlib import Path
 from typing import Literal
 
 from sdeval._utils.files import NoSuchFile, dump_line, parse_json, read_bytes
-from sdeval._utils.validation import Checked, Extensible, Number, Plain, from_json, shown
+from sdeval._utils.validation import Checked, Extensible, Number, Plain, from_json, preview
 from sdeval.errors import SdevalError
 from sdeval.results import upgrade
 from sdeval.results.verdict import Kind
 
 HISTORY = "history.jsonl"
-"""In the folder that holds the sessions."""
+"""Name of the file, in the folder that holds the sessions."""
 SCHEMA = 2
+FLAGGED = ("broken", "regressed")
+"""Verdicts that report a loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricValue(Checked):
-    """One metric of a suite, as one session found it."""
+    """One metric of a suite in one session."""
 
     value: Number | None
-    """Over the seeds of the first round, which every session generates; None where it could not be computed."""
+    """The value over the seeds of the first round, which every session generates; None if it could not be computed."""
     n: int
-    """Samples it was computed over."""
+    """Number of samples that it was computed from."""
     baseline: Number | None = None
     change: Number | None = None
     tolerance: Number
     """In the unit of the metric."""
     variability: Number | None = None
     verdict: Kind | None = None
-    """None where the session did not ask for one."""
+    """None where the session did not judge the metric."""
     version: str
-    """What metrics of one kind have in common: version and reference of a metric; machine and batch size of a time."""
+    """What makes values comparable: version and reference of a metric, or machine and batch size of a time."""
     higher_is_better: bool
     gating: bool = True
-    """Whether a loss could have failed the session; what is reported only is not watched for trend either."""
+    """Whether a loss could have failed the session; a metric that is reported only is not tested for a trend either."""
     images: str = ""
-    """Hash of what it was computed from; empty where every session says something new, as times do."""
+    """Hash of the images it was computed from; empty for times and memory, which every session measures again."""
     title: str = ""
     unit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLine(Checked):
-    """One suite on one target, as one session found it."""
+    """One suite on one target in one session."""
 
     suite: str
     target: str
     complete: bool
     request: str
-    """Hash of what was asked: the samples of the first round, and the settings."""
+    """Hash of the request: the samples of the first round, and the settings."""
     images: str
     """Hash of all images."""
     baseline: str = ""
-    """Hash of the accepted images and scores; empty without any."""
+    """Hash of the accepted images and scores; empty without a baseline."""
     hardware: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
     generated_by: Mapping[str, Plain] = field(default_factory=dict)
+    overrides: Mapping[str, Plain] = field(default_factory=dict)
+    """Settings of this session only, from the command line."""
+    failed: bool = False
+    """Whether a case or a metric of the suite was broken or regressed."""
     metrics: Mapping[str, MetricValue]
-    """By metric; none where the run is partial."""
+    """Values by metric; empty where the run is partial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +100,12 @@ class Point:
     session: str
     value: float
     tolerance: float
-    verdict: Kind | None
+    failed: bool
+    """Whether the session reported the suite as worse, by this metric or by anything else."""
     baseline_changed: bool
-    """Whether another baseline had been accepted since the session before."""
+    """Whether another baseline was accepted after the previous session."""
     images: str
-    """Hash of what it was computed from; empty where every session says something new."""
+    """Hash of the images it was computed from; empty for times and memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +121,19 @@ class Series:
 
     @property
     def sign(self) -> int:
-        """1 where more is better, -1 where less is."""
+        """1 where higher is better, -1 where lower is better."""
         return 1 if self.higher_is_better else -1
 
 
 def append(path: Path, entry: Entry) -> None:
-    """Add a line, in a single write: two sessions that end at once do not mix.
+    """Add a line in a single write, so that two sessions that end at once do not mix.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     line = dump_line({"schema": SCHEMA, **asdict(entry)})
-    # What a session left half written, because it was killed, is closed, and marked by an empty line.
+    # A session that was killed may have left half a line; it is ended, and marked by an empty line.
     content = (line if _ends_whole(path) else f"\n\n{line}").encode("utf-8")
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
@@ -136,7 +144,7 @@ def append(path: Path, entry: Entry) -> None:
 
 
 def _ends_whole(path: Path) -> bool:
-    """Whether the last line was written to its end."""
+    """Whether the last line is complete."""
     if not path.exists():
         return True
     with path.open("rb") as file:
@@ -149,30 +157,32 @@ def _ends_whole(path: Path) -> bool:
 def read(path: Path) -> tuple[Entry, ...]:
     """All sessions, oldest first.
 
-    A line that was left half written is passed over. Of a session that crashed and went on, the last line counts.
+    A line that is only half written is ignored. If a session was resumed, its last line counts.
 
     Raises:
-        SdevalError: there is no history yet, or a line is corrupt; says which.
+        SdevalError: there is no history yet, or a line is corrupt; the message names the line.
     """
     try:
         lines = read_bytes(path).split(b"\n")
     except NoSuchFile:
         raise SdevalError(f"{path}: no history yet; every session that generates a whole suite adds a line") from None
-    found = (_line(lines, number, path) for number in range(len(lines)))
-    return tuple({entry.session: entry for entry in found if entry is not None}.values())
+    except OSError as error:
+        raise SdevalError(f"{path}: cannot be read: {error}") from None
+    entries = (_line(lines, number, path) for number in range(len(lines)))
+    return tuple({entry.session: entry for entry in entries if entry is not None}.values())
 
 
 def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:
-    """What a line holds; None where it is empty, or half of one."""
+    """The entry in a line; None where the line is empty or only half written."""
     if not lines[number]:
         return None
     where = f"{path}:{number + 1}: is corrupt"
-    after = lines[number + 1 :]
+    following = lines[number + 1 :]
     try:
         return _entry(lines[number], where)
     except (ValueError, RecursionError) as error:
-        # The end of the file, or the mark of a line that was closed later: an empty one, with more to come.
-        if not after or (len(after) > 1 and not after[0]):
+        # Half a line is the last one of the file, or is followed by an empty line and more sessions.
+        if not following or (len(following) > 1 and not following[0]):
             return None
         raise SdevalError(f"{where}: {error}; fix or delete that line") from None
 
@@ -180,47 +190,53 @@ def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:
 def _entry(line: bytes, where: str) -> Entry:
     content = parse_json(line)
     if isinstance(content, dict) and content.get("schema") == 1:
-        found = from_json(_Line, json.dumps(upgrade.history_line(content)), where)
-        return Entry(found.session, found.runs)
+        parsed = from_json(_Line, json.dumps(upgrade.history_line(content)), where)
+        return Entry(parsed.session, parsed.runs)
     if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
-        schema = shown(content["schema"])
+        schema = preview(content["schema"])
         raise SdevalError(f"{where}: has schema {schema}; this version of sdeval reads {SCHEMA}")
-    found = from_json(_Line, line, where)
-    return Entry(found.session, found.runs)
+    parsed = from_json(_Line, line, where)
+    return Entry(parsed.session, parsed.runs)
 
 
 def suites_and_targets(entries: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
-    """What the history knows, in the order it came up."""
+    """Suites and targets in the history, in the order of their first session."""
     return tuple(dict.fromkeys((run.suite, run.target) for entry in entries for run in entry.runs if run.metrics))
 
 
 def series(entries: Sequence[Entry], suite: str, target: str) -> tuple[Series, ...]:
-    """Every metric of a suite on a target, as far as it is of one kind with the latest.
+    """Every metric of a suite on a target, in the sessions that are comparable with the latest one.
 
-    Sessions that asked for something else, ran on another machine (of times), or were scored by another version of
-    the metric are left out, and so are those without a score.
+    Left out are sessions with another request or with other settings on the command line, values of another version of
+    the metric, times of another machine, and sessions without a score.
     """
-    mine = [
+    matching = [
         (entry.session, run)
         for entry in entries
         for run in entry.runs
         if (run.suite, run.target) == (suite, target) and run.metrics
     ]
-    if not mine:
+    if not matching:
         return ()
-    latest = mine[-1][1]
-    alike = [(session, run) for session, run in mine if run.request == latest.request]
+    latest = matching[-1][1]
+    conditions = (latest.request, latest.overrides)
+    alike = [(session, run) for session, run in matching if (run.request, run.overrides) == conditions]
     return tuple(_series(name, value, alike) for name, value in latest.metrics.items() if value.value is not None)
 
 
 def _series(name: str, latest: MetricValue, runs: Sequence[tuple[str, RunLine]]) -> Series:
     points: list[Point] = []
-    before: str | None = None
+    previous_baseline: str | None = None
     for session, run in runs:
         value = run.metrics.get(name)
         if value is None or value.value is None or (value.version, value.n) != (latest.version, latest.n):
             continue
-        changed = before is not None and bool(run.baseline) and run.baseline != before
-        points.append(Point(session, value.value, value.tolerance, value.verdict, changed, value.images))
-        before = run.baseline
+        changed = previous_baseline is not None and bool(run.baseline) and run.baseline != previous_baseline
+        points.append(Point(session, value.value, value.tolerance, _failed(run, value), changed, value.images))
+        previous_baseline = run.baseline
     return Series(name, latest.title, latest.unit, latest.higher_is_better, tuple(points), latest.gating)
+
+
+def _failed(run: RunLine, value: MetricValue) -> bool:
+    """Lines of earlier versions only have the verdict on the metric."""
+    return run.failed or value.verdict in FLAGGED

@@ -1,4 +1,4 @@
-"""What a history shows and no session of it does: a metric that slowly became worse."""
+"""Finds what no single session shows: a metric that slowly became worse over many sessions."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sdeval._utils.formatting import number, signed
+from sdeval._utils.formatting import number, with_sign
 from sdeval.errors import SdevalError
 from sdeval.history.store import HISTORY, Entry, Point, Series, read, series, suites_and_targets
 from sdeval.stats import cusum
 
 WORTH = 0.25
-"""Tolerances that a metric must have lost for its trend to be reported."""
+"""The loss, in tolerances, from which on a trend is reported."""
 LAST = 3
-"""Sessions whose mean says where a metric is now."""
-FLAGGED = ("broken", "regressed")
+"""Number of latest sessions whose mean is the current value of a metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +25,18 @@ class Trend:
     """A metric that became worse over sessions none of which reported it."""
 
     loss: float | None
-    """In tolerances; None where nothing is tolerated."""
+    """In tolerances; None where the tolerance is 0."""
     since: str
-    """Session."""
+    """Name of the session with the first worse value."""
     sessions: int
     accepted: int
-    """Baselines that were accepted on the way."""
+    """Number of baselines that were accepted in these sessions."""
     sentence: str
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A metric of a suite on a target, session after session, and what is said of it."""
+    """A metric of a suite on a target over many sessions, and its trend."""
 
     suite: str
     target: str
@@ -46,36 +45,39 @@ class Watched:
 
 
 def watch(entries: Sequence[Entry]) -> list[Watched]:
-    """Every metric that the history knows. The more there are, the more it takes to call one of them having a trend."""
-    found = [
-        (suite, target, each)
+    """Every metric in the history. The more there are, the stronger a trend must be to be reported."""
+    all_series = [
+        (suite, target, metric_series)
         for suite, target in suites_and_targets(entries)
-        for each in series(entries, suite, target)
+        for metric_series in series(entries, suite, target)
     ]
-    limit = cusum.threshold(sum(each.gating for *_, each in found))
-    return [Watched(suite, target, each, trend_of(each, limit)) for suite, target, each in found]
+    limit = cusum.threshold(sum(metric_series.gating for *_, metric_series in all_series))
+    return [
+        Watched(suite, target, metric_series, trend_of(metric_series, limit))
+        for suite, target, metric_series in all_series
+    ]
 
 
 def trend_notes(output: Path, session: str) -> list[str]:
-    """What the history says of the suites and targets of its latest session, a line each."""
+    """The trends of the suites and targets of a session, a line each."""
     if not (output / HISTORY).exists():
         return []
     try:
         entries = read(output / HISTORY)
     except SdevalError as error:
         return [str(error)]
-    here = {(run.suite, run.target) for entry in entries if entry.session == session for run in entry.runs}
-    lines = [sentence(each) for each in watch(entries) if (each.suite, each.target) in here]
-    return [each for each in lines if each]
+    in_session = {(run.suite, run.target) for entry in entries if entry.session == session for run in entry.runs}
+    lines = [sentence(watched) for watched in watch(entries) if (watched.suite, watched.target) in in_session]
+    return [line for line in lines if line]
 
 
 def sentence(watched: Watched) -> str:
-    """What is said of a metric; empty where nothing is."""
+    """The line about the trend of a metric; empty without a trend."""
     return f"{watched.suite} on {watched.target}: {watched.trend.sentence}" if watched.trend else ""
 
 
 def trend_of(series: Series, limit: float) -> Trend | None:
-    """What is said of a series, if anything.
+    """The trend of a series, if there is one.
 
     Args:
         series: a metric, session after session.
@@ -86,53 +88,61 @@ def trend_of(series: Series, limit: float) -> Trend | None:
 
 
 def _since_the_last_known_step(points: Sequence[Point]) -> Sequence[Point]:
-    """What a session flagged and somebody accepted afterwards is known: it starts again there."""
+    """The points since a change that a session flagged and that was then accepted: such a change is no hidden trend."""
     start, flagged = 0, False
     for index, point in enumerate(points):
         if flagged and point.baseline_changed:
             start = index
-        flagged = point.verdict in FLAGGED or (flagged and not point.baseline_changed)
+        flagged = point.failed or (flagged and not point.baseline_changed)
     return points[start:]
 
 
 def _slow(series: Series, points: Sequence[Point], limit: float) -> Trend | None:
-    """A CUSUM over all that no session flagged; the same images in a row count once."""
-    quiet = [each for each in points if each.verdict not in FLAGGED]
-    fresh = quiet[:1] + [b for a, b in pairwise(quiet) if not b.images or b.images != a.images]
-    values = np.array([each.value for each in fresh])
+    """A trend by CUSUM over the points that no session flagged; consecutive points with the same images count once."""
+    quiet = [point for point in points if not point.failed]
+    fresh = quiet[:1] + [
+        point for previous, point in pairwise(quiet) if not point.images or point.images != previous.images
+    ]
+    values = np.array([point.value for point in fresh])
     alarm = cusum.watch(-series.sign * values, limit)
     if alarm is None:
         return None
-    before = float(values[: max(1, alarm.since)].mean())
-    # Where it is now, not where it was at the alarm: what came back is not reported any more.
-    now = float(values[max(alarm.since, len(values) - LAST) :].mean())
-    lost, allowed = series.sign * (before - now), points[-1].tolerance
-    if lost <= WORTH * allowed:
+    earlier = float(values[: max(1, alarm.since)].mean())
+    # The latest values count, not those at the alarm: a metric that recovered is no longer reported.
+    latest = float(values[max(alarm.since, len(values) - LAST) :].mean())
+    lost, tolerance = series.sign * (earlier - latest), points[-1].tolerance
+    if lost <= WORTH * tolerance:
         return None
-    after = points[points.index(fresh[alarm.since]) :]
-    change = f"{number(before)} → {number(now)} ({signed(now - before)}, allowed {number(allowed)})"
-    said = f"{series.metric} has a trend: {change} since {after[0].session}, {_over(after)}"
-    return Trend(lost / allowed if allowed else None, after[0].session, len(after), _accepted(after), said)
+    worse = points[points.index(fresh[alarm.since]) :]
+    change = f"{number(earlier)} → {number(latest)} ({with_sign(latest - earlier)}, allowed {number(tolerance)})"
+    text = f"{series.metric} has a trend: {change} since {worse[0].session}, {_over(worse)}"
+    return Trend(
+        lost / tolerance if tolerance else None,
+        worse[0].session,
+        len(worse),
+        _count_accepted(worse),
+        text,
+    )
 
 
 def _creep(series: Series, points: Sequence[Point]) -> Trend | None:
-    """The latest metric beside the first: worse by more than the tolerance, though no session said so."""
+    """A trend where the latest value is worse than the first by more than the tolerance, and no session reported it."""
     first, last = points[0], points[-1]
     lost = series.sign * (first.value - last.value)
-    if not last.tolerance or lost <= last.tolerance or any(each.verdict in FLAGGED for each in points):
+    if not last.tolerance or lost <= last.tolerance or any(point.failed for point in points):
         return None
     loss = lost / last.tolerance
-    said = f"{series.metric} lost {loss:.1f} tolerances in {_over(points)}"
-    return Trend(loss, first.session, len(points), _accepted(points), said)
+    text = f"{series.metric} lost {loss:.1f} tolerances in {_over(points)}"
+    return Trend(loss, first.session, len(points), _count_accepted(points), text)
 
 
-def _accepted(points: Sequence[Point]) -> int:
-    return sum(each.baseline_changed for each in points)
+def _count_accepted(points: Sequence[Point]) -> int:
+    return sum(point.baseline_changed for point in points)
 
 
 def _over(points: Sequence[Point]) -> str:
-    """How many sessions, and what happened in them."""
-    failed, accepted = sum(each.verdict in FLAGGED for each in points), _accepted(points)
+    """The number of sessions, and what happened in them."""
+    failed, accepted = sum(point.failed for point in points), _count_accepted(points)
     baselines = "1 baseline was" if accepted == 1 else f"{accepted} baselines were"
-    way = f": {baselines} accepted on the way" if accepted else ""
-    return f"{len(points)} sessions, and failed in {failed or 'none'} of them{way}"
+    acceptances = f": {baselines} accepted on the way" if accepted else ""
+    return f"{len(points)} sessions, and failed in {failed or 'none'} of them{acceptances}"

@@ -199,7 +199,7 @@ def write_png(path: Path, image: Image.Image) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def kept_bytes(image: Image.Image) -> bytes | None:
+def thumbnail_bytes(image: Image.Image) -> bytes | None:
     """What a baseline keeps of an image: None where it is small and kept as it is, otherwise a WebP thumbnail."""
     if max(image.size) <= FULL_UP_TO:
         return None
@@ -210,7 +210,7 @@ def kept_bytes(image: Image.Image) -> bytes | None:
     return buffer.getvalue()
 
 
-def as_kept(image: Image.Image) -> Image.Image:
+def as_accepted(image: Image.Image) -> Image.Image:
     """An image as a baseline would show it, so that both can be compared pixel by pixel."""
-    content = kept_bytes(image)
+    content = thumbnail_bytes(image)
     return image if content is None else Image.open(io.BytesIO(content)).convert("RGB")

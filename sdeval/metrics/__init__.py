@@ -60,7 +60,7 @@ _OURS = {
 }
 
 
-def known() -> tuple[str, ...]:
+def metric_names() -> tuple[str, ...]:
     """Names of all metrics: those of sdeval, then those of installed packages."""
     return (*_OURS, *sorted(_entry_points()))
 
@@ -111,7 +111,7 @@ def _find(name: str) -> Any:
         return adapt(name)
     entries = _entry_points()
     if name not in entries:
-        raise SdevalError(f"{unknown('metric', name, known())}; a class of torchmetrics.image is allowed too")
+        raise SdevalError(f"{unknown('metric', name, metric_names())}; a class of torchmetrics.image is allowed too")
     return _load_entry_point(name, entries[name])
 
 

@@ -17,7 +17,7 @@ from sdeval.errors import SdevalError, unknown
 from sdeval.metrics.sets.reference_features import Features as Features
 from sdeval.metrics.sets.reference_features import Floats as Floats
 from sdeval.metrics.sets.reference_features import Reference as Reference
-from sdeval.metrics.sets.reference_features import checked_features as checked_features
+from sdeval.metrics.sets.reference_features import check_features as check_features
 
 Need = Literal["image", "mask", "image_prompt", "baseline", "seeds", "references", "prompts"]
 """What a metric requires: a field of the case, the baseline's image, two seeds, reference images, or all prompts."""

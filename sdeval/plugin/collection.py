@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import fields
@@ -10,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from sdeval._utils.files import check_name, exists
+from sdeval._utils.files import check_name
 from sdeval.config.suite import Case, Suite
-from sdeval.errors import SdevalError, located, unknown
+from sdeval.errors import SdevalError, unknown, with_location
 from sdeval.plugin.items import SuiteItem
 from sdeval.plugin.state import STATE
+from sdeval.results import selected
 
 _CLASSES: Mapping[str, type[Suite | Case]] = {"Suite": Suite, "Case": Case}
 _UNKNOWN_ARGUMENT = re.compile(r"(Suite|Case)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
@@ -38,7 +40,7 @@ def pytest_make_collect_report(
     error = getattr(getattr(report, "call", None), "excinfo", None)
     cause = _sdeval_error(error.value) if error is not None else None
     if cause is not None:
-        cause = located(cause, collector.path, collector.nodeid)
+        cause = with_location(cause, collector.path, collector.nodeid)
         report.longrepr = str(cause)
         collector.config.stash[STATE].errors.append(cause)
     return report
@@ -83,21 +85,35 @@ def _place(test: pytest.Item, targets: dict[str, int]) -> tuple[bool, int]:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Tell the session what was selected."""
-    selected = [test.item for test in session.items if isinstance(test, SuiteItem)]
-    if selected:
-        session.config.stash[STATE].session.select(selected)
+    """Pass on to the session what was selected; a worker of pytest-xdist passes it on to the controller as well."""
+    tests, state = _suite_items(session), session.config.stash[STATE]
+    if tests:
+        state.session.select([test.item for test in tests])
+        if state.worker is not None:
+            with contextlib.suppress(OSError):  # `_check_output` says what is wrong with the folder.
+                _write_selected(tests, state.session.folder)
+
+
+def _suite_items(session: pytest.Session) -> list[SuiteItem]:
+    return [test for test in session.items if isinstance(test, SuiteItem)]
+
+
+def _write_selected(tests: Sequence[SuiteItem], folder: Path) -> None:
+    selected.write([test.selected for test in tests], folder)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Check targets, settings and baselines before anything is generated."""
     state = session.config.stash[STATE]
-    if not session.config.option.collectonly and any(isinstance(test, SuiteItem) for test in session.items):
+    tests = _suite_items(session)
+    if tests and not session.config.option.collectonly:
         try:
             _warn(session, state.session.check())
             _check_output(state.session.folder)
-            _check_baselines(state.settings.options.baselines)
+            if state.worker is None:
+                _write_selected(tests, state.session.folder)
+                state.begin()
         except SdevalError as error:
             if state.worker is None:
                 raise pytest.UsageError(str(error)) from None
@@ -120,12 +136,6 @@ def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:
             terminal.write_line(f"sdeval: {line}", yellow=True)
     if warnings and state.settings.strict:
         raise SdevalError("a gate that misses gross losses is none; --sdeval-no-strict runs it all the same")
-
-
-def _check_baselines(folder: Path) -> None:
-    """Refuse what is no folder: a mistyped name must not read as a project without baselines."""
-    if exists(folder) and not folder.is_dir():
-        raise SdevalError(f"--sdeval-baselines: {folder} is no folder")
 
 
 def _check_output(folder: Path) -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sdeval.errors import one_line
 from sdeval.plugin.junit import Junit
 from sdeval.plugin.state import STATE, State, usage_errors
+from sdeval.results import selected
 from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -27,18 +29,29 @@ class Controller:
         self._published: Published | None = None
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Gather the verdict of an item."""
+        """Gather the verdict of an item; a worker that crashed sends a failure without one."""
         if hasattr(report, "sdeval"):
-            self._state.verdicts.append(Verdict(**report.sdeval))
+            self._state.gathered[report.nodeid] = Verdict(**report.sdeval)
+            self._state.crashes.pop(report.nodeid, None)
+        elif report.failed:
+            self._state.crashes[report.nodeid] = one_line(str(report.longrepr))
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note that the user stopped the session; pytest also stops it itself, after `--maxfail` failures."""
+        self._interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Publish the session; one that was interrupted is left as it is, so that it can be resumed."""
-        self._interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-        if self._state.verdicts and not self._interrupted:
+        if self._state.begun and not self._interrupted:
             from sdeval.plugin import session_end
 
+            session_end.complete_verdicts(self._state, failed=bool(session.testsfailed))
             self._published = session_end.publish_session(self._state)
+
+    def pytest_unconfigure(self) -> None:
+        """Let go of the session folder."""
+        self._state.release()
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Counts, the verdicts worst first, notes, the page, and one next command."""
@@ -57,9 +70,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     state = config.stash[STATE]
     if not state.settings.resume:
         return None
-    return (
-        f"sdeval: resumes {state.resumed}" if state.resumed else "sdeval: no session was interrupted; a new one begins"
-    )
+    if state.resumed:
+        return f"sdeval: resumes {state.resumed}"
+    return "sdeval: no session was interrupted; a new one begins"
 
 
 @pytest.hookimpl(trylast=True)
@@ -77,6 +90,14 @@ def pytest_configure_node(node: Any) -> None:
     state = node.config.stash[STATE]
     node.workerinput["sdeval_name"] = state.session.folder.name
     node.workerinput["sdeval_root"] = str(state.settings.root)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any) -> None:
+    """Begin the session: a worker has collected its items, and none has run."""
+    state = node.config.stash[STATE]
+    if not state.begun and selected.is_written(state.session.folder):
+        state.begin()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -22,6 +22,18 @@ def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeSched
         def _split_scope(self, nodeid: str) -> str:
             return scope(nodeid, names)
 
+        def remove_node(self, node: Any) -> str | None:
+            """Take the items of a worker that crashed to others, but for the one that it ran; return that one."""
+            units = self.assigned_work.get(node, {}).values()
+            for unit in units:
+                for nodeid, completed in unit.items():
+                    if not completed:
+                        unit[nodeid] = True
+                        super().remove_node(node)
+                        return str(nodeid)
+            crashed: str | None = super().remove_node(node)
+            return crashed
+
     return ByTarget(config, log)
 
 

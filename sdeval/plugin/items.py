@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.errors import NoHardware, NotAvailable, SdevalError
+from sdeval.errors import NoHardware, NotAvailable, SdevalError, describe_error
 from sdeval.plugin import junit
+from sdeval.plugin.outcomes import agreed_verdict
 from sdeval.plugin.state import STATE, State
-from sdeval.results.verdict import Kind, Verdict
+from sdeval.results.selected import SelectedItem
+from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
     from sdeval.session.items import Item
 
-VERDICT = pytest.StashKey[Verdict]()
+VERDICT = pytest.StashKey[Verdict | None]()
 
 
 class SuiteItem(pytest.Function):
@@ -48,16 +50,21 @@ class SuiteItem(pytest.Function):
         """The id as pytest 9.2 reads it back from its cache: the part in brackets does not belong to the name."""
         return type(super().id).parse(self.nodeid)
 
+    @property
+    def selected(self) -> SelectedItem:
+        """What is written of it for the end of the session."""
+        suite, target = self.item.job.key
+        return SelectedItem(nodeid=self.nodeid, suite=suite, target=target, kind=self.item.kind, name=self.item.name)
+
     def judge(self) -> None:
         """Pass, skip or fail."""
         __tracebackhide__ = True
         from sdeval.report.terminal import explain
 
         state = self.config.stash[STATE]
-        verdict, skipped = _verdict(state, self.item, self)
+        verdict = _verdict(state, self.item, self)
         self.stash[VERDICT] = verdict
-        self.user_properties += junit.properties(verdict, self.item.job.suite.task)
-        if skipped:
+        if verdict.verdict == "skipped":
             pytest.skip(verdict.reason)
         if verdict.fails(strict=state.settings.strict):
             pytest.fail(explain(verdict), pytrace=False)
@@ -65,31 +72,42 @@ class SuiteItem(pytest.Function):
             pytest.skip(explain(verdict))
 
 
-def _verdict(state: State, item: Item, test: pytest.Item) -> tuple[Verdict, bool]:
-    """The verdict, and whether the item is to be skipped because this machine lacks something it needs."""
+def _verdict(state: State, item: Item, test: pytest.Item) -> Verdict:
+    """The verdict of the session; where something is missing on this machine it is `skipped`, or strictly a failure."""
     __tracebackhide__ = True
     try:
         if state.broken is not None:
             raise state.broken
-        return state.session.judge(item), False
+        return state.session.judge(item)
     except NotAvailable as error:
         # A local machine need not have everything, and nobody has every GPU: neither the item nor the page fails.
         skipped = not state.settings.strict or isinstance(error, NoHardware)
-        kind: Kind = "skipped" if skipped else "unscored"
-        return item.without_verdict(str(error), kind), skipped
+        return item.without_verdict(str(error), "skipped" if skipped else "unscored")
     except SdevalError as error:
-        return item.without_verdict(str(error)), False
+        return item.without_verdict(str(error))
     except Exception as error:
         # Whoever has to fix it needs the traceback; the page needs to know that there is no verdict.
-        test.stash[VERDICT] = item.without_verdict(f"{type(error).__name__}: {error}".splitlines()[0])
+        test.stash[VERDICT] = item.without_verdict(describe_error(error))
         raise
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Send the verdict along with the report, which is how it reaches the controller of pytest-xdist."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Send the verdict along with the report, which is how it reaches the controller of pytest-xdist.
+
+    It is the outermost hook, so that the report is what pytest and its plugins made of the phase.
+    """
     report = yield
-    verdict = item.stash.get(VERDICT, None)
-    if verdict is not None and report.when == "call":
-        vars(report)["sdeval"] = asdict(verdict)
+    if isinstance(item, SuiteItem):
+        # A test that is run again has no verdict yet.
+        judged = item.stash.get(VERDICT, None) if call.when != "setup" else None
+        error = call.excinfo.value if call.excinfo else None
+        strict = item.config.stash[STATE].settings.strict
+        verdict = agreed_verdict(item.item, judged, report, error, strict=strict)
+        item.stash[VERDICT] = verdict
+        if verdict is not None:
+            vars(report)["sdeval"] = asdict(verdict)
+            report.user_properties += junit.properties(verdict, item.item.job.suite.task)
     return report

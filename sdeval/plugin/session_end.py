@@ -22,6 +22,7 @@ from sdeval.report.html.view import SHEETS
 from sdeval.report.publish import Telling, publish
 from sdeval.report.terminal import Further, summary_lines
 from sdeval.report.words import Tone, tone
+from sdeval.results import selected
 from sdeval.results.session_folder import SUMMARY, decided_early, generated_images, read_record, run_folders
 
 COLOURS: dict[Tone, str] = {"bad": "red", "warn": "yellow", "good": "green", "open": "yellow"}
@@ -39,6 +40,21 @@ class Published:
     """Why the summary could not be written for CI; empty where it could."""
 
 
+def complete_verdicts(state: State, *, failed: bool) -> None:
+    """Give a verdict to every selected item that has none: its worker crashed, or the session ended before it ran.
+
+    Args:
+        state: of the session.
+        failed: whether pytest counts a failure, after which it may have stopped by itself.
+    """
+    for item in selected.read(state.session.folder):
+        if item.nodeid in state.crashes:
+            state.gathered[item.nodeid] = item.without_verdict(state.crashes[item.nodeid])
+        elif item.nodeid not in state.gathered:
+            reason = "did not run: the session ended before it"
+            state.gathered[item.nodeid] = item.without_verdict(reason, "skipped" if failed else "unscored")
+
+
 def publish_session(state: State) -> Published:
     """Write a line of the history, `verdicts.json`, pages, the summary and the link to them, and tell CI."""
     folder, settings = state.session.folder, state.settings
@@ -49,15 +65,15 @@ def publish_session(state: State) -> Published:
         again=state.all_seeds_command if decided_early(folder) else "",
         strict=settings.strict,
     )
-    unwritten = record(folder, state.verdicts, settings.options.baselines)
+    unwritten = record(folder, state.verdicts, settings.options.values)
     telling = Telling(
         strict=settings.strict,
         further=further,
         elsewhere=ci.elsewhere(os.environ),
-        notes=(*state.unseen, *unwritten, *notes, *trend_notes(folder.parent, folder.name)),
+        notes=(*state.recovered, *state.unseen, *unwritten, *notes, *trend_notes(folder.parent, folder.name)),
     )
     project.record(folder, project.Folders(root=settings.root, baselines=settings.options.baselines))
-    page = publish(folder, state.verdicts, settings.options.baselines, telling)
+    page = publish(folder, state.verdicts, telling)
     return Published(page, further, compared, ci.tell(folder / SUMMARY, os.environ))
 
 

@@ -13,10 +13,13 @@ import pytest
 
 from sdeval.config.options import Config
 from sdeval.config.suite import Suite
-from sdeval.errors import SdevalError
+from sdeval.errors import SdevalError, plural
 from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sdeval.results.session_lock import SessionLock
     from sdeval.session.items import Item
     from sdeval.session.session import Session
 
@@ -31,10 +34,17 @@ class State:
         self.settings = settings
         self.errors: list[SdevalError] = []
         self.suites: dict[str, str] = {}
-        self.verdicts: list[Verdict] = []
+        self.gathered: dict[str, Verdict] = {}
+        """Verdicts by node id; of a test that ran several times, that of the last time."""
+        self.begun = False
+        """Whether items run: the session is published when they end."""
+        self.crashes: dict[str, str] = {}
+        """Failures that have no verdict, by node id."""
         self.broken: SdevalError | None = None
         self.unseen: list[str] = []
+        self.recovered: list[str] = []
         self._session: Session | None = None
+        self._lock: SessionLock | None = None
 
     @property
     def worker(self) -> dict[str, Any] | None:
@@ -45,27 +55,83 @@ class State:
     def session(self) -> Session:
         """The session, begun when the first suite is collected."""
         if self._session is None:
+            from sdeval.baselines.transaction import check_folder, recover
             from sdeval.session.session import Session
 
+            baselines = self.settings.options.baselines
+            check_folder(baselines, required=bool(self.config.getoption("sdeval_baselines")))
+            self.recovered = recover(baselines)
             name = self.worker["sdeval_name"] if self.worker else self._name()
             folder = self.settings.output / name
             shared = self.worker is not None
             self._session = Session(self.settings.options, folder, self._watcher(), shared=shared)
         return self._session
 
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Verdicts of all items so far."""
+        return list(self.gathered.values())
+
+    @property
+    def has_session(self) -> bool:
+        """Whether a suite was collected."""
+        return self._session is not None
+
+    @cached_property
+    def stopped(self) -> Path | None:
+        """The latest session, where it was stopped before its end."""
+        from sdeval.results.session_folder import stopped_session
+
+        return stopped_session(self.settings.output)
+
     @cached_property
     def resumed(self) -> str | None:
-        """The session that this one resumes, by its name."""
-        if not self.settings.resume:
-            return None
-        from sdeval.results.session_folder import unfinished
+        """The session that this one resumes, by its name; from then on it is this one's."""
+        # Looked up before this session has a folder.
+        stopped = self.stopped
+        return stopped.name if self.settings.resume and stopped and self._claim(stopped) else None
 
-        return unfinished(self.settings.output)
+    def begin(self) -> None:
+        """Take the session folder, so that whatever becomes of this process, `latest` shows this session."""
+        from sdeval.report.publish import publish_unfinished
+        from sdeval.results.session_folder import remove_partial_files
+
+        folder = self.session.folder
+        if self._lock is None:
+            self._report_stopped()
+            self._claim(folder)
+        remove_partial_files(folder)
+        publish_unfinished(folder, self.resume_command)
+        self.begun = True
+
+    def _report_stopped(self) -> None:
+        """Report a session that ended without verdicts: its exit code may have been 0."""
+        from sdeval.results.session_folder import generated_images
+        from sdeval.results.session_lock import holder
+
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        if self.stopped is not None and terminal is not None:
+            kept, by = plural(generated_images(self.stopped), "image"), holder(self.stopped)
+            line = f"session {self.stopped.name} stopped before its end{f' ({by})' if by else ''}; {kept} are kept"
+            terminal.write_line(f"sdeval: {line}; --sdeval-resume resumes it", yellow=True)
+
+    def _claim(self, folder: Path) -> bool:
+        from sdeval.results.session_lock import SessionLock
+
+        lock = SessionLock(folder)
+        if lock.claim():
+            self._lock = lock
+        return self._lock is not None
+
+    def release(self) -> None:
+        """Let go of the session folder."""
+        if self._lock is not None:
+            self._lock.release()
 
     def _name(self) -> str:
         from sdeval.results.session_folder import new_name
 
-        return self.resumed or new_name()
+        return self.resumed or new_name(self.settings.output)
 
     def _watcher(self) -> Any:
         from sdeval._utils.progress import Shown, Silent
@@ -100,7 +166,8 @@ class State:
 
     def items(self, suite: Suite, where: str) -> list[Item]:
         """Everything to judge of a suite."""
-        if suite.name in self.suites:
+        # pytest collects a file twice where it is named twice with --keep-duplicates.
+        if self.suites.get(suite.name, where) != where:
             raise SdevalError(f"{where}: suite name {suite.name!r} is taken already by {self.suites[suite.name]}")
         self.suites[suite.name] = where
         return self.session.items(suite)

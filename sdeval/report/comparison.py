@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from sdeval.comparison.matrix import SwappedOf, side_by_side
+from sdeval.comparison.matrix import SwappedOf, compare_settings
 from sdeval.comparison.names import setting_names
 from sdeval.config.discovery import find_suites
 from sdeval.config.suite import Suite
@@ -56,7 +56,7 @@ def _compared(stored: Sequence[Stored], suite: Suite | None, reference: str | No
     reference_name = reference or next(iter(by_name))
     if reference_name not in by_name:
         raise SdevalError(f"--reference: {unknown('setting', reference_name, by_name)}")
-    matrix = side_by_side({name: item.run for name, item in by_name.items()}, reference_name, _swaps(suite))
+    matrix = compare_settings({name: item.run for name, item in by_name.items()}, reference_name, _swaps(suite))
     return Compared(matrix, by_name)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sdeval._utils.formatting import number, signed
+from sdeval._utils.formatting import number, with_sign
 from sdeval._utils.tables import Column, Table, lines
 from sdeval._utils.tables import Row as Line
 from sdeval.comparison.matrix import Matrix, Row
-from sdeval.comparison.speed import Spread
+from sdeval.comparison.speed import LatencyStats
 from sdeval.report.words import SYMBOLS
 from sdeval.results.verdict import Verdict
 
@@ -34,7 +34,7 @@ def _cells(row: Row, base: Row, metrics: list[str]) -> list[str]:
     return [row.name, _time(row.seconds), speed_of(row, base), *_metrics(row, metrics), _front(row)]
 
 
-def _time(seconds: Spread | None) -> str:
+def _time(seconds: LatencyStats | None) -> str:
     return f"{number(seconds.median)}\np90 {number(seconds.p90)}" if seconds else "–"
 
 
@@ -64,9 +64,9 @@ def _metric(verdict: Verdict, *, interval: bool) -> str:
     """The verdict and the value, and by how much it changed; for the first metric, the bounds of the change."""
     lines = [f"{SYMBOLS[verdict.verdict]} {number(verdict.current)}"]
     if interval and verdict.low is not None and verdict.high is not None:
-        lines.append(f"{signed(verdict.low)} to {signed(verdict.high)}")
+        lines.append(f"{with_sign(verdict.low)} to {with_sign(verdict.high)}")
     elif verdict.change is not None:
-        lines.append(signed(verdict.change))
+        lines.append(with_sign(verdict.change))
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from sdeval._utils.formatting import number, signed
+from sdeval._utils.formatting import number, with_sign
 from sdeval._utils.tables import Column, Row, Table, lines
 from sdeval.history.trends import Watched
 from sdeval.report.words import SYMBOLS
@@ -69,7 +69,7 @@ def _table(title: str, watched: Sequence[Watched]) -> Table:
 def _row(watched: Watched) -> Row:
     points = watched.series.points
     first, latest = points[0].value, points[-1].value
-    change = signed(latest - first) if latest != first else "="
+    change = with_sign(latest - first) if latest != first else "="
     blocks = sparkline([point.value for point in points[-LAST:]])
     cells = (_name(watched), number(first), number(latest), change, str(len(points)), blocks)
     return Row(cells, colour="yellow" if watched.trend else "")

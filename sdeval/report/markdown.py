@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdeval._utils.formatting import number, probability, signed
+from sdeval._utils.formatting import number, probability, with_sign
 from sdeval.report.words import SYMBOLS, counted, headline, sign, what
 from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Record
@@ -90,7 +90,7 @@ def _row(verdict: Verdict) -> str:
 def _metrics(verdict: Verdict) -> str:
     if verdict.baseline is None or verdict.current is None:
         return number(verdict.current)
-    change = f"{signed(verdict.change)}, {number(verdict.tolerance)}"
+    change = f"{with_sign(verdict.change)}, {number(verdict.tolerance)}"
     return f"{number(verdict.baseline)} → {number(verdict.current)} ({change})"
 
 
@@ -100,7 +100,7 @@ def _how_sure(verdict: Verdict) -> str:
     if ends == (None, None):
         ends = (verdict.low, verdict.high)
     if None not in ends:
-        parts.append(f"{signed(ends[0])} to {signed(ends[1])}")
+        parts.append(f"{with_sign(ends[0])} to {with_sign(ends[1])}")
     return "; ".join(parts)
 
 

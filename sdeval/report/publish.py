@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdeval._utils.files import short, write_text
-from sdeval.baselines.snapshot import keep_baseline
+from sdeval.baselines.snapshot import trim_snapshot
 from sdeval.report.html.image_sources import Embedded
 from sdeval.report.html.render import write_page
 from sdeval.report.html.view import Request
@@ -18,7 +17,8 @@ from sdeval.report.terminal import Further, next_command
 from sdeval.report.words import notes_on_skipped, notes_on_target_defects
 from sdeval.results import journal
 from sdeval.results import verdicts_file as record
-from sdeval.results.session_folder import PAGE, SUMMARY, VERDICTS, read_record, read_run, run_folders
+from sdeval.results.session_folder import PAGE, SUMMARY, VERDICTS, point_latest, read_record, read_run, run_folders
+from sdeval.results.session_lock import HOLDER
 from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Record
 
@@ -35,28 +35,45 @@ class Telling:
     notes: tuple[str, ...] = ()
 
 
-def publish(session: Path, verdicts: Sequence[Verdict], baselines: Path, telling: Telling = Telling()) -> Path:
+def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telling()) -> Path:
     """Write `verdicts.json`, the page and `summary.md`, point `latest` at the session, and return the page.
 
     Args:
         session: the folder, with its runs in it.
         verdicts: in any order.
-        baselines: where accepted runs are kept; what the page shows of them is copied into the session.
         telling: what the session knows besides.
     """
     all_notes = [*notes(session, verdicts), *telling.notes]
     session_record = Record.of(session.name, verdicts, strict=telling.strict, notes=all_notes)
     record.write(session_record, session / VERDICTS)
     for folder in run_folders(session):
-        keep_baseline(folder, baselines)
+        trim_snapshot(folder)
         # The session has ended and cannot be resumed, so that its journal is not needed any more.
         (folder / journal.NAME).unlink(missing_ok=True)
+    (session / HOLDER).unlink(missing_ok=True)
     page = rewrite_page(session)
     destination = telling.elsewhere or Elsewhere(str(short(page)))
     command = next_command(session_record.verdicts, short(page), telling.further, destination.place)
     write_text(session / SUMMARY, markdown(session_record, session_record.notes, destination, command))
-    _point_latest(session)
+    point_latest(session)
     return page
+
+
+def publish_unfinished(session: Path, resume: str) -> None:
+    """Point `latest` at a session that begins, with a page that says so until the session ends.
+
+    Args:
+        session: its folder.
+        resume: the command that resumes it, should it be stopped.
+    """
+    lines = (
+        f"Session {session.name} has not ended: it is still running, or was stopped.",
+        f"If it was stopped, resume it with: {resume}",
+    )
+    text = "".join(f"<p>{html.escape(line)}</p>\n" for line in lines)
+    page = f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>sdeval {session.name}</title>\n{text}'
+    write_text(session / PAGE, page)
+    point_latest(session)
 
 
 def rewrite_page(session: Path, *, single: Path | None = None) -> Path:
@@ -78,12 +95,3 @@ def notes(session: Path, verdicts: Sequence[Verdict] = ()) -> list[str]:
     """Notes of a session, each once: what is not on this machine, broken images of the target, notes of its runs."""
     run_notes = [note for folder in run_folders(session) for note in read_run(folder).notes]
     return list(dict.fromkeys([*notes_on_skipped(verdicts), *notes_on_target_defects(verdicts), *run_notes]))
-
-
-def _point_latest(session: Path) -> None:
-    link, aside = session.parent / "latest", session.parent / f".latest.{os.getpid()}"
-    # Some systems allow no links; the folder's name still says which is the latest.
-    with contextlib.suppress(OSError):
-        aside.unlink(missing_ok=True)
-        aside.symlink_to(session.name)
-        aside.replace(link)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdeval._utils.formatting import number, probability, signed
+from sdeval._utils.formatting import number, probability, with_sign
 from sdeval._utils.tables import Column, Row, Table
 from sdeval._utils.tables import lines as lines_of
 from sdeval.errors import plural
@@ -107,7 +107,7 @@ def _table(verdicts: Sequence[Verdict], strict: bool) -> Table:
 
 def _row(verdict: Verdict, strict: bool) -> Row:
     kind = f"{SYMBOLS[verdict.verdict]} {verdict.verdict.replace('_', ' ')}"
-    values = (number(verdict.baseline), number(verdict.current), signed(verdict.change), number(verdict.tolerance))
+    values = (number(verdict.baseline), number(verdict.current), with_sign(verdict.change), number(verdict.tolerance))
     cells = (kind, verdict.suite, verdict.target, what(verdict), *values, probability(verdict.p_value))
     return Row(cells, verdict.reason, _colour(verdict, strict))
 

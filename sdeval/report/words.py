@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from sdeval._utils.formatting import number, probability, signed
+from sdeval._utils.formatting import number, probability, with_sign
 from sdeval.errors import plural
 from sdeval.results.verdict import DEFECT, KINDS, Kind, Verdict, summary, worst_first
 
@@ -77,7 +77,7 @@ def doubts(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 def _describe_doubt(verdict: Verdict) -> str:
     subject = f"{what(verdict)} of {verdict.suite}"
-    return f"{subject} ({signed(verdict.change)}, tolerance {number(verdict.tolerance)})"
+    return f"{subject} ({with_sign(verdict.change)}, tolerance {number(verdict.tolerance)})"
 
 
 def tone(verdicts: Sequence[Verdict], *, strict: bool = False) -> Tone:
@@ -99,9 +99,9 @@ def bounds(verdict: Verdict) -> str:
     """Between which bounds a change lies, as far as they are known."""
     parts = []
     if verdict.low is not None:
-        parts.append(f"95% bounds {signed(verdict.low)} and {signed(verdict.high)}")
+        parts.append(f"95% bounds {with_sign(verdict.low)} and {with_sign(verdict.high)}")
     if verdict.corrected_low is not None:
-        parts.append(f"corrected {signed(verdict.corrected_low)} and {signed(verdict.corrected_high)}")
+        parts.append(f"corrected {with_sign(verdict.corrected_low)} and {with_sign(verdict.corrected_high)}")
     return "; ".join(parts)
 
 
@@ -125,7 +125,7 @@ def sentence(verdict: Verdict) -> str:
     if verdict.current is None or verdict.baseline is None:
         now = f" {number(verdict.current)}" if verdict.current is not None else ""
         return f"{verdict.metric}{now}" + (f": {verdict.reason}" if verdict.reason else "")
-    parts = [f"{signed(verdict.change)}, tolerance {number(verdict.tolerance)}"]
+    parts = [f"{with_sign(verdict.change)}, tolerance {number(verdict.tolerance)}"]
     parts += filter(None, [bounds(verdict)])
     if times_variability(verdict):
         parts.append(times_variability(verdict))
@@ -151,7 +151,7 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
     values = f"{number(verdict.baseline)} → {number(verdict.current)}"
     parts = [f"{subject}{title}: {values}, {difference}{_in_tolerances(verdict)}"]
     if verdict.low is not None and verdict.high is not None:
-        ends = f"at least {signed(verdict.low)} and at most {signed(verdict.high)}"
+        ends = f"at least {with_sign(verdict.low)} and at most {with_sign(verdict.high)}"
         parts.append(f"with 95% confidence the change is {ends}")
     parts += filter(None, (times_variability(verdict), verdict.reason))
     return "; ".join(parts)

@@ -45,7 +45,7 @@ class Journal:
 
     Args:
         folder: of the run.
-        facts: whatever images depend on besides what is asked of them; of a journal with others nothing is taken.
+        facts: everything else that images depend on; a journal with other facts is not used.
     """
 
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:

@@ -17,6 +17,8 @@ AGAINST = "against"
 """In the folder of a run: the run that was interleaved with it, if it was."""
 BATCH_CONSISTENCY = "batch_consistency"
 """Of the environment: what became of an image that was generated in a batch and then by itself."""
+DIGESTS = ("weights", "configuration", "program")
+"""Of `generated_by`: digests of files. Runs of earlier versions have none, which is no difference."""
 PASSING = ("threads", "omp_wait_policy", BATCH_CONSISTENCY)
 """Of the environment: what says nothing of the images, and is neither accepted nor reported as a change."""
 
@@ -110,3 +112,10 @@ class Stored:
             return None
         path = self.folder / match.image
         return path if path.is_file() else None
+
+
+def known_to_both(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two descriptions of what generated, without digests that only one of them has."""
+    one_sided = {name for name in DIGESTS if (name in before) != (name in after)}
+    first, second = ({name: side[name] for name in side if name not in one_sided} for side in (before, after))
+    return first, second

@@ -37,7 +37,7 @@ from sdeval._utils.files import (
     write_bytes,
     write_text,
 )
-from sdeval._utils.validation import JSON_ONLY, Extensible, Number, Plain, from_json, keeps_extra_keys, shown
+from sdeval._utils.validation import JSON_ONLY, Extensible, Number, Plain, from_json, keeps_extra_keys, preview
 from sdeval.config.suite import Task
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Features
@@ -114,12 +114,12 @@ def read_header(path: Path) -> tuple[RunHeader, bool]:
     content = read_json(path, f"{path.parent}: no run in it: {path.name} is missing")
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema not in (1, SCHEMA) or isinstance(schema, bool):
-        raise SdevalError(f"{path}: has schema {shown(schema)}; this version of sdeval reads 1 and {SCHEMA}")
+        raise SdevalError(f"{path}: has schema {preview(schema)}; this version of sdeval reads 1 and {SCHEMA}")
     text = json.dumps(upgrade.run_header(content)) if schema == 1 else read_bytes(path)
     header = from_json(RunHeader, text, where)
     for name in (header.suite, header.target):
         if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name):
-            raise SdevalError(f"{where}: {shown(name)} is no name")
+            raise SdevalError(f"{where}: {preview(name)} is no name")
     request = header.request
     if not request["seeds"] or not request["rounds"] or not all(request["rounds"]):
         raise SdevalError(f"{where}: asked: seeds and looks must not be empty")
@@ -138,7 +138,7 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
 
 
 def json_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file that holds one a line, whatever is in them.
+    """The objects of a file with one object a line, without validation of their fields.
 
     Raises:
         SdevalError: the file cannot be read, or a line is no object.
@@ -262,7 +262,7 @@ def _read_samples(path: Path, *, old: bool) -> list[SampleResult]:
     for where, sample in lines:
         # What is read here is copied later: it must stay inside the folder.
         if not re.fullmatch(r"images/[a-z0-9@.-]+", sample.image):
-            raise SdevalError(f"{where}: {shown(sample.image)} is no image of a run")
+            raise SdevalError(f"{where}: {preview(sample.image)} is no image of a run")
     return [sample for _, sample in lines]
 
 
@@ -271,7 +271,7 @@ def _read_cases(path: Path) -> list[CaseRecord]:
     for where, case in lines:
         for image in filter(None, (case.image, case.mask)):
             if not re.fullmatch(r"inputs/[0-9a-f]+\.png", image):
-                raise SdevalError(f"{where}: {shown(image)} is no image of a run")
+                raise SdevalError(f"{where}: {preview(image)} is no image of a run")
     return [case for _, case in lines]
 
 

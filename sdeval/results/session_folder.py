@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
 import secrets
-import time
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,25 +14,65 @@ from sdeval._utils.files import exists
 from sdeval.results import journal, run_folder
 from sdeval.results import verdicts_file as record
 from sdeval.results.run import Run
+from sdeval.results.session_lock import HOLDER, is_running
 from sdeval.results.verdicts_file import Record
 
 VERDICTS = "verdicts.json"
 PAGE = "index.html"
 SUMMARY = "summary.md"
+_NAME = re.compile(r"2\d{7}-\d{6}-[0-9a-f]{4}")
 MOST_RUNS = 64
 """Runs that are kept in memory at the end of a session."""
 
 
-def new_name() -> str:
-    """A name that sorts by time and never clashes: `20261121-141503-9f2c`."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+def new_name(output: Path | None = None) -> str:
+    """A name that sorts by time and never clashes: `20261121-141503-9f2c`, in UTC.
+
+    Args:
+        output: the folder of earlier sessions. The name sorts after theirs, even where the clock was set back.
+    """
+    moment = datetime.now(UTC)
+    for session in sessions(output) if output else ():
+        moment = max(moment, _moment(session) + timedelta(seconds=1))
+    return f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def unfinished(output: Path) -> str | None:
-    """The latest session by its name, if it was stopped while it generated."""
-    sessions = sorted(path for path in output.glob("*/") if not path.is_symlink() and any(path.glob("*/*/")))
-    is_unfinished = bool(sessions) and any(sessions[-1].glob(f"*/*/{journal.NAME}"))
-    return sessions[-1].name if is_unfinished else None
+def sessions(output: Path) -> list[Path]:
+    """Folders of sessions by their names, the earliest first."""
+    return sorted(path for path in output.glob("*/") if _NAME.fullmatch(path.name) and not path.is_symlink())
+
+
+def _moment(session: Path) -> datetime:
+    try:
+        return datetime.strptime(session.name[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    # Eight digits need not be a day.
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def stopped_session(output: Path) -> Path | None:
+    """The latest session, if it was stopped before its end; those that are still running are passed over."""
+    latest = next((path for path in reversed(sessions(output)) if not is_running(path)), None)
+    return latest if latest is not None and _is_unfinished(latest) else None
+
+
+def _is_unfinished(session: Path) -> bool:
+    return (session / HOLDER).is_file() or any(session.glob(f"*/*/{journal.NAME}"))
+
+
+def remove_partial_files(session: Path) -> None:
+    """Remove what a killed process was writing; nobody else may be writing to the session."""
+    for path in session.rglob(".*.part"):
+        path.unlink(missing_ok=True)
+
+
+def point_latest(session: Path) -> None:
+    """Point the link `latest` at a session; where the system allows no links, names say which is the latest."""
+    link, aside = session.parent / "latest", session.parent / f".latest.{os.getpid()}"
+    with contextlib.suppress(OSError):
+        aside.unlink(missing_ok=True)
+        aside.symlink_to(session.name)
+        aside.replace(link)
 
 
 def read_record(session: Path) -> Record:

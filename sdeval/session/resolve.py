@@ -1,4 +1,4 @@
-"""All that is needed to generate, score and judge a suite on a target, looked up once, before anything is generated."""
+"""Looks up everything needed to generate, score and judge a suite on a target, once, before anything is generated."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sdeval import metrics
+from sdeval.baselines import speed
 from sdeval.baselines import store as baselines
 from sdeval.baselines.variability import Variability, VariabilityFit, tolerances
+from sdeval.comparison import notes, share_of_round
 from sdeval.comparison.defects import DefectRates
-from sdeval.comparison.metrics import ALPHA_METRICS, share_of_round
+from sdeval.comparison.metrics import ALPHA_METRICS
 from sdeval.comparison.paired import tolerance_of, value_of
 from sdeval.comparison.seed_limits import seed_notes
-from sdeval.comparison.visibility import Sight, unseen
+from sdeval.comparison.speed import SpeedRecord
+from sdeval.comparison.undetectable import SuiteDesign, undetectable_losses
 from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
@@ -27,64 +30,66 @@ if TYPE_CHECKING:
     from sdeval.evaluation.plan import Plan
 
 Rounds = tuple[tuple[int, ...], ...]
-"""Seeds of every round; each round has those of the one before, and more."""
+"""Seeds of every round; each round has the seeds of the previous one, and more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedJob:
-    """A job with all that is known of it before anything is generated."""
+    """A job with everything that is looked up before anything is generated."""
 
     job: Job
     options: Options
     rounds: Rounds
     unavailable: NotAvailable | None = None
-    """Why the target cannot run on this machine; then nothing else was looked up."""
+    """Why the target cannot run on this machine; in that case nothing else was looked up."""
     device: str = "cpu"
-    """Where metrics run."""
+    """Device of the metrics."""
     baseline: Stored | None = None
     """The accepted run, with all its seeds; None where the target is compared with another one."""
     fit: VariabilityFit = field(default_factory=VariabilityFit)
-    """What `sdeval calibrate` measured, as far as it still fits."""
+    """The variability that `sdeval calibrate` measured, as far as it still fits."""
+    speed_records: Mapping[str, SpeedRecord] = field(default_factory=dict)
+    """Accepted speeds, by class of machine."""
     missing: Mapping[str, NotAvailable] = field(default_factory=dict)
     """Metrics whose weights or packages are not on this machine; the others are judged without them."""
 
     @property
     def variability(self) -> Variability | None:
-        """What `sdeval calibrate` measured, if it fits."""
+        """The variability that `sdeval calibrate` measured, if it fits."""
         return self.fit.variability
 
     @property
     def metric_options(self) -> metrics.MetricOptions:
-        """What the suite says to its metrics."""
+        """The options that the suite sets for its metrics."""
         return metrics.MetricOptions.from_suite(self.job.suite, self.device)
 
     @property
     def suite(self) -> Suite:
         """The suite with the metrics that are on this machine, and with its tolerances, stated or calibrated."""
-        here = tuple(name for name in self.job.suite.metrics if name not in self.missing)
-        known = tolerances(self.job.suite, self.variability)
-        stated = {name: value for name, value in known.items() if name not in self.missing}
-        return replace(self.job.suite, metrics=here, tolerances=stated)
+        available = tuple(name for name in self.job.suite.metrics if name not in self.missing)
+        all_tolerances = tolerances(self.job.suite, self.variability)
+        available_tolerances = {name: value for name, value in all_tolerances.items() if name not in self.missing}
+        return replace(self.job.suite, metrics=available, tolerances=available_tolerances)
 
     @property
     def spreads(self) -> dict[str, Spread]:
         """Seed-to-seed spreads of single scores that `sdeval calibrate` measured, by metric."""
-        known = self.variability.metrics.items() if self.variability else ()
+        variabilities = self.variability.metrics.items() if self.variability else ()
         return {
-            name: Spread(each.seed_deviation**2, each.seed_freedom, self._stated_tolerance(name, each.value))
-            for name, each in known
-            if each.seed_freedom > 0
+            name: Spread(metric.seed_deviation**2, metric.seed_freedom, self._stated_tolerance(name, metric.value))
+            for name, metric in variabilities
+            if metric.seed_freedom > 0
         }
 
     def _stated_tolerance(self, metric: str, value: float) -> float:
-        """The tolerance that a suite, or else the metric, states by itself, in the metric's unit."""
+        """The tolerance that the suite states, or else the metric's own, in the metric's unit."""
         info = metrics.info(metric)
         stated = self.job.suite.tolerances.get(metric, info.tolerance)
         return stated * abs(value) if info.tolerance_is_relative else stated
 
     @property
     def defect_rates(self) -> DefectRates:
-        """How many images the target breaks by itself, as `sdeval calibrate` counted."""
+        """Rates of broken images that the target generates while nothing changes, as `sdeval calibrate` counted."""
         return DefectRates(self.variability.images, self.variability.defects) if self.variability else DefectRates()
 
     def share_of_round(self, number: int) -> float:
@@ -95,8 +100,8 @@ class ResolvedJob:
         """What to generate in a round of seeds.
 
         Args:
-            number: of the round, from 0.
-            cases: ids of those to generate; all where None.
+            number: number of the round, from 0.
+            cases: ids of the cases to generate; None for all.
             self_check: whether one image is generated twice, in its batch and alone.
         """
         from sdeval.evaluation.plan import make_plan
@@ -106,7 +111,7 @@ class ResolvedJob:
         return replace(
             plan,
             self_check=self_check,
-            # An interleaved comparison that is split over two sessions is none.
+            # An interleaved comparison cannot be resumed, because its two sides must be generated in turns.
             journal=self.options.journal and not self.options.interleaved,
             notes=(*self.fit.notes, *self._seed_notes()),
         )
@@ -115,30 +120,31 @@ class ResolvedJob:
         """The same samples for the target that this one is compared with."""
         from sdeval.evaluation.plan import make_plan
 
-        other = self.options.compare_to or self.job.target
-        rival = make_plan(self.job.suite, other, cases=plan.cases, seeds=plan.suite.seeds, missing=self.missing)
+        target = self.options.compare_to or self.job.target
+        rival = make_plan(self.job.suite, target, cases=plan.cases, seeds=plan.suite.seeds, missing=self.missing)
         return replace(rival, self_check=False)
 
     def _seed_notes(self) -> tuple[str, ...]:
         accepted = self.baseline.run if self.baseline else None
         return seed_notes(self.job.suite, self.job.target.name, accepted, all_seeds=self.options.all_seeds)
 
-    def gross_losses_unseen(self, count: int) -> list[str]:
-        """Gross losses that the job could not show by itself, a line each; nothing where there is no baseline.
+    def undetectable_losses(self, count: int) -> list[str]:
+        """Gross losses that the job could not show by itself, a line each; empty without a baseline.
 
         Args:
-            count: metrics of the job; not of the session, so that another suite never stops one that may run alone.
+            count: number of metrics in the job, not in the session, so that other suites do not stop this one.
         """
         if self.baseline is None or not count:
             return []
         accepted, suite = self.baseline.run, self.job.suite
-        known = accepted.by_case()
-        cases = [case.id for case in suite.cases if case.id in known]
+        accepted_cases = accepted.by_case()
+        cases = [case.id for case in suite.cases if case.id in accepted_cases]
         if not cases:
             return []
         level = ALPHA_METRICS / count * self.share_of_round(len(self.rounds) - 1)
-        sight = Sight(cases, len(self.rounds[-1]), self._tolerances(accepted), level, self.spreads)
-        return [f"{suite.name} on {self.job.target.name}: {metric.words}" for metric in unseen(accepted, sight)]
+        design = SuiteDesign(cases, len(self.rounds[-1]), self._tolerances(accepted), level, self.spreads)
+        losses = undetectable_losses(accepted, design)
+        return [f"{suite.name} on {self.job.target.name}: {notes.undetectable_loss(loss)}" for loss in losses]
 
     def _tolerances(self, accepted: Run) -> dict[str, float]:
         """Tolerances, in the metrics' units, of the gating metrics of single images that are on this machine."""
@@ -153,15 +159,15 @@ class ResolvedJob:
 
 
 def resolve(job: Job, options: Options, fit: VariabilityFit | None = None) -> ResolvedJob:
-    """Look up all that a job needs.
+    """Look up everything that a job needs.
 
     Args:
         job: a suite and a target.
-        options: of the session.
-        fit: what is known to fit; otherwise it is looked for beside the baseline.
+        options: the options of the session.
+        fit: the fitting variability if it is already known; otherwise it is read from the folder of baselines.
 
     Raises:
-        SdevalError: the baseline, or what was measured of its fit, is corrupt.
+        SdevalError: the baseline or the file of its variability is corrupt.
     """
     try:
         for target in filter(None, (job.target, options.compare_to)):
@@ -185,12 +191,13 @@ def resolve(job: Job, options: Options, fit: VariabilityFit | None = None) -> Re
         device=device,
         baseline=baseline,
         fit=fit,
+        speed_records={} if options.interleaved else speed.read(speed.path_of(options.baselines, *job.key)),
         missing=_missing(job.suite, metric_options),
     )
 
 
 def is_on_this_machine(target: Target) -> bool:
-    """Whether a target can run here, by what can be known without reading its weights."""
+    """Whether a target can run on this machine, as far as that is known without reading its weights."""
     try:
         require(target)
     except NotAvailable:
@@ -204,10 +211,10 @@ def _rounds(suite: Suite, options: Options, accepted: Run | None) -> Rounds:
         return suite.rounds
     if options.all_seeds or accepted is None:
         return suite.rounds[-1:]
-    known = {sample.seed for sample in accepted.samples}
-    fitting = tuple(seeds for seeds in suite.rounds if known.issuperset(seeds))
-    # Where the suite was given further seeds, those that the baseline has are compared.
-    return fitting or (tuple(seed for seed in suite.seeds if seed in known) or suite.seeds,)
+    accepted_seeds = {sample.seed for sample in accepted.samples}
+    fitting = tuple(seeds for seeds in suite.rounds if accepted_seeds.issuperset(seeds))
+    # If seeds were added to the suite, those that the baseline has are compared.
+    return fitting or (tuple(seed for seed in suite.seeds if seed in accepted_seeds) or suite.seeds,)
 
 
 def _missing(suite: Suite, options: metrics.MetricOptions) -> dict[str, NotAvailable]:

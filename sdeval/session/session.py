@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines import store as baselines
+from sdeval.baselines.snapshot import Outdated, forget_snapshot, take_snapshot
 from sdeval.comparison import Verdict, judge_metrics
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
@@ -23,7 +24,7 @@ from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.names import check_names
-from sdeval.errors import SdevalError
+from sdeval.errors import SdevalError, describe_error
 from sdeval.executors.local import LocalExecutor
 from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, Run, Stored
 from sdeval.session.items import Item, Job, Key, items_of
@@ -40,19 +41,19 @@ TIMED_AGAIN = 5
 
 @dataclass(slots=True)
 class JobState:
-    """How far a job is."""
+    """The progress of a job: its run, its comparison and its verdicts."""
 
     resolved: ResolvedJob
     round: int = 0
-    """Of seeds, the last one that was generated."""
+    """The last round of seeds that was generated."""
     run: Run | None = None
     rival: Stored | None = None
-    """The run that was interleaved with it, if one was."""
+    """The run that was interleaved with it, if there is one."""
     failure: str = ""
     """Why there is no run."""
     comparison: Comparison | None = None
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    """On its metrics."""
+    """Verdicts by metric."""
 
     @property
     def baseline(self) -> Stored | None:
@@ -83,14 +84,16 @@ class Session:
     ) -> None:
         self.options = options
         self.folder = folder
-        # Whether other processes do other targets of the same session.
+        # Whether other processes evaluate other targets of the same session.
         self._shared = shared
-        self._named = {**named_targets.shipped(), **options.named}
+        self._named = {**named_targets.shipped_targets(), **options.named}
         self._known: dict[str, Target] = {}
         self._selected: list[Item] = []
         self._executor = LocalExecutor(watcher or Silent(), loaded)
         self._measured = variability
         self._states: dict[Key, JobState] = {}
+        # Keys of items that have no verdict though they were judged.
+        self._unscored: set[str] = set()
 
     def items(self, suite: Suite) -> list[Item]:
         """Everything to judge of a suite: its cases, metrics and speeds, target by target.
@@ -99,10 +102,10 @@ class Session:
             SdevalError: an unknown metric, or one that does not fit the task; an unknown target.
         """
         targets = [self._target(text) for text in self.options.targets or suite.targets]
-        for found in targets:
-            first = self._known.setdefault(found.name, found)
-            if first.fingerprint != found.fingerprint:
-                raise SdevalError(f"two targets are called {first.name}: {first.model} and {found.model}")
+        for item_target in targets:
+            namesake = self._known.setdefault(item_target.name, item_target)
+            if namesake.fingerprint != item_target.fingerprint:
+                raise SdevalError(f"two targets are called {namesake.name}: {namesake.model} and {item_target.model}")
         return items_of(suite, targets)
 
     @property
@@ -111,16 +114,16 @@ class Session:
         return (*self._named, *(self._target(text).name for text in self.options.targets))
 
     def _target(self, text: str) -> Target:
-        found = target.find(text, self._named).with_values(self.options.values)
-        return replace(found, batch_size=self.options.batch_size) if self.options.batch_size else found
+        named_target = target.find(text, self._named).with_values(self.options.values)
+        return replace(named_target, batch_size=self.options.batch_size) if self.options.batch_size else named_target
 
     def select(self, items: Sequence[Item]) -> None:
-        """Say which items will be judged; only what they need is generated."""
+        """Set the items that will be judged; only what they need is generated."""
         self._selected = list(items)
 
     @property
     def jobs(self) -> list[Job]:
-        """What the selected items are about, target by target, so that each is loaded once."""
+        """The jobs of the selected items, ordered by target so that each target is loaded once."""
         jobs = {item.job.key: item.job for item in self._selected}
         names = list(dict.fromkeys(job.target.name for job in jobs.values()))
         return sorted(jobs.values(), key=lambda job: names.index(job.target.name))
@@ -131,7 +134,7 @@ class Session:
         return {job.suite.name: job.suite for job in self.jobs}
 
     def check(self) -> list[str]:
-        """Find out whether all that is selected can be done, before anything is generated.
+        """Check targets, settings and baselines of the selected items before anything is generated.
 
         Returns:
             Gross losses that a suite could not show, a line each.
@@ -144,12 +147,12 @@ class Session:
         for job in self.jobs:
             resolved = self._state(job).resolved
             if resolved.baseline:
-                baselines.check_images(resolved.baseline)
-            lines += resolved.gross_losses_unseen(len(self._names(job, "metric")))
+                baselines.check_readable(resolved.baseline)
+            lines += resolved.undetectable_losses(len(self._names(job, "metric")))
         return lines
 
     def _check_settings(self) -> None:
-        """Refuse settings that no suite of a target can use: `strength` says nothing to a text-to-image suite.
+        """Refuse settings that no suite of a target can use: for example, a text-to-image suite has no `strength`.
 
         Raises:
             SdevalError: a setting of a target or a suite is wrong.
@@ -157,7 +160,7 @@ class Session:
         misfits: dict[tuple[str, str], SdevalError] = {}
         fitting: set[tuple[str, str]] = set()
         sides = [(job, side) for job in self.jobs for side in (job.target, self.options.compare_to) if side]
-        # Names that nothing knows, before anything heavy is imported for the others.
+        # Unknown names are refused first, before anything heavy is imported.
         for job, side in sides:
             check_names(side, job.suite.settings)
         for job, side in sides:
@@ -184,11 +187,23 @@ class Session:
     def judge(self, item: Item) -> Verdict:
         """The verdict on one item.
 
+        An item that had none and is judged again, as plugins for flaky tests do, has its job evaluated again: images
+        that were generated are kept.
+
         Raises:
             NotAvailable: what the target or a metric needs is not on this machine.
             Exception: it could not be generated or compared. What fails for a whole job is raised once; its other
                 items get the reason as their verdict.
         """
+        if item.key in self._unscored:
+            self._states[item.job.key] = JobState(self._state(item.job).resolved)
+        self._unscored.add(item.key)
+        verdict = self._judge(item)
+        if verdict.verdict != "unscored":
+            self._unscored.discard(item.key)
+        return verdict
+
+    def _judge(self, item: Item) -> Verdict:
         state = self._state(item.job)
         resolved = state.resolved
         if resolved.unavailable is not None:
@@ -209,18 +224,18 @@ class Session:
         return state.verdicts[item.name]
 
     def _state(self, job: Job) -> JobState:
-        """How far a job is; what it needs is looked up at the first time."""
+        """The state of a job, which is resolved on first use."""
         if job.key not in self._states:
             self._states[job.key] = JobState(resolve(job, self.options, self._measured.get(job.key)))
         return self._states[job.key]
 
     def _names(self, job: Job, kind: str) -> list[str]:
-        """Selected items of a job, of one kind."""
+        """Names of the selected items of a job that are of one kind."""
         return [item.name for item in self._selected if item.job.key == job.key and item.kind == kind]
 
     @property
     def _total(self) -> int:
-        """Metrics of the whole session, on all targets; those that are not on this machine cost the others nothing."""
+        """The number of metrics in the session on all targets, without metrics that are not on this machine."""
         states = [(item, self._state(item.job).resolved) for item in self._selected if item.kind == "metric"]
         return sum(resolved.unavailable is None and item.name not in resolved.missing for item, resolved in states)
 
@@ -228,28 +243,32 @@ class Session:
         """The run of a job, of the first round of seeds if there is none yet.
 
         Raises:
-            Exception: it could not be generated or scored; whatever the reason.
+            Exception: it could not be generated or scored, for any reason.
         """
         if state.run is None:
             job = state.resolved.job
-            wanted = self._names(job, "case")
-            whole = bool(self._names(job, "metric")) or not wanted
+            cases = self._names(job, "case")
+            whole = bool(self._names(job, "metric")) or not cases
             try:
-                self._evaluate(state, 0, None if whole else wanted)
+                self._evaluate(state, 0, None if whole else cases)
             except SdevalError as error:
                 state.failure = str(error)
                 raise
-            except Exception as error:
+            # Also what ends a test from outside, such as a time limit: its other items do not try again.
+            except BaseException as error:
                 state.failure = str(_failure(job, error))
                 raise
         assert state.run is not None
         return state.run
 
     def _evaluate(self, state: JobState, number: int, cases: Sequence[str] | None = None) -> None:
-        """Generate and score a round of seeds; what earlier rounds have is not generated again."""
-        resolved, job = state.resolved, state.resolved.job
-        plan = resolved.plan(number, cases, self_check=not self._is_self_checked(job.target))
+        """Generate and score a round of seeds; images of earlier rounds are not generated again."""
+        job = state.resolved.job
         folder = self.folder / job.suite.name / job.target.name
+        if state.run is None and not self.options.interleaved:
+            self._take_snapshot(state, folder, cases)
+        resolved = state.resolved
+        plan = resolved.plan(number, cases, self_check=not self._has_self_check(job.target))
         if self.options.interleaved:
             earlier = (state.run, state.rival.run) if state.run and state.rival else None
             python, rival_plan = self.options.compare_to_python, resolved.rival_plan(plan)
@@ -259,29 +278,42 @@ class Session:
             state.run = self._executor.evaluate(plan, folder, resolved.baseline, state.run)
         state.round = number
 
-    def _is_self_checked(self, of: Target) -> bool:
-        """Whether a run of this target has an image that was generated in its batch and alone."""
+    def _take_snapshot(self, state: JobState, folder: Path, cases: Sequence[str] | None) -> None:
+        """From now on the job knows one baseline, in the folder of its run, whatever is accepted meanwhile."""
+        forget_snapshot(folder)
+        while state.resolved.baseline is not None:
+            try:
+                snapshot = take_snapshot(state.resolved.baseline, folder, cases)
+            except Outdated:
+                job = state.resolved.job
+                state.resolved = resolve(job, self.options, self._measured.get(job.key))
+            else:
+                state.resolved = replace(state.resolved, baseline=snapshot)
+                return
+
+    def _has_self_check(self, of: Target) -> bool:
+        """Whether a run of this target already has an image that was generated both in its batch and alone."""
         runs = [state.run for state in self._states.values() if state.resolved.job.target.fingerprint == of.fingerprint]
         return any(BATCH_CONSISTENCY in run.environment for run in runs if run)
 
     def _compare(self, state: JobState) -> Comparison:
-        """A job compared with its baseline, with as many rounds of seeds as its suite allows and it takes to decide.
+        """Compare a job with its baseline, with as many rounds of seeds as are needed and the suite allows.
 
-        How many metrics the session has is known, not yet what becomes of the others: they count as unchanged, which
-        is the strictest. So no job has to wait for another. More seeds are for whole suites: a part of one has nothing
-        to be compared with.
+        The correction needs the number of metrics in the session, but not their results: other metrics count as
+        unchanged, which is the strictest assumption, so no job waits for another. Only whole suites get more seeds,
+        because a partial run has no comparable baseline for them.
         """
         if state.comparison is None:
             total, jobs = self._total, len(self.jobs)
             self._run(state)
             comparison = compare(self._subject(state), total, jobs)
-            while self._run(state).complete and self._has_more_seeds(state) and comparison.undecided(total):
+            while self._run(state).complete and self._has_more_seeds(state) and comparison.needs_more_seeds(total):
                 try:
                     self._evaluate(state, state.round + 1)
                 except Exception as error:
-                    # The round before stands; what it left open says why it stayed open.
+                    # The previous round is kept; what it left undecided becomes unscored, with the reason.
                     failure = error if isinstance(error, SdevalError) else _failure(state.resolved.job, error)
-                    comparison = comparison.unsettled(total, failure)
+                    comparison = comparison.without_more_seeds(total, failure)
                     break
                 comparison = compare(self._subject(state), total, jobs)
             state.comparison = comparison
@@ -302,27 +334,27 @@ class Session:
             metrics=[name for name in self._names(job, "metric") if name not in missing],
         )
 
-    def _judge_metrics(self, wanted: JobState) -> None:
-        """Judge all metrics that this process can judge together, so that the correction sees all of them.
+    def _judge_metrics(self, requested: JobState) -> None:
+        """Judge all metrics of this process together, so that the correction covers all of them.
 
         Raises:
-            Exception: the job that is wanted could not be evaluated or compared; whatever the reason.
+            Exception: the requested job could not be evaluated or compared, for any reason.
         """
         evidence = []
         for job in self.jobs:
             state = self._state(job)
-            elsewhere = self._shared and job.target.name != wanted.resolved.job.target.name
+            elsewhere = self._shared and job.target.name != requested.resolved.job.target.name
             if elsewhere or state.failure or state.resolved.unavailable is not None:
                 continue
             try:
                 comparison = self._compare(state)
             except Exception:
-                # Items of that job say it; those of other jobs do not suffer for it.
-                if state is wanted:
+                # The items of that job report the error; items of other jobs are not affected.
+                if state is requested:
                     raise
                 continue
-            evidence += [(state, name, found) for name, found in comparison.evidence.items()]
-        verdicts = judge_metrics([found for _, _, found in evidence], self._total)
+            evidence += [(state, name, metric_evidence) for name, metric_evidence in comparison.evidence.items()]
+        verdicts = judge_metrics([metric_evidence for _, _, metric_evidence in evidence], self._total)
         for (state, name, _), verdict in zip(evidence, verdicts, strict=True):
             state.verdicts[name] = self._with_proof(state.resolved.job, _with_variability(state, verdict))
 
@@ -337,16 +369,16 @@ class Session:
         return judge_speed(self._subject(state), metric, interleaved=interleaved, time_again=time_again)
 
     def _with_proof(self, job: Job, verdict: Verdict) -> Verdict:
-        """What is inconclusive fails where the suite asks for proof."""
+        """Make an inconclusive verdict fail where the suite requires proof."""
         asks = (job.suite.inconclusive or self.options.inconclusive) == "fail"
         return replace(verdict, fatal=True) if asks and verdict.verdict == "inconclusive" else verdict
 
 
 def _with_variability(state: JobState, verdict: Verdict) -> Verdict:
     variability = state.resolved.variability
-    known = variability.metrics.get(verdict.metric) if variability else None
-    return replace(verdict, variability=known.variability) if known else verdict
+    measured = variability.metrics.get(verdict.metric) if variability else None
+    return replace(verdict, variability=measured.variability) if measured else verdict
 
 
-def _failure(job: Job, error: Exception) -> SdevalError:
-    return SdevalError(f"{job.suite.name} on {job.target.name} failed: {type(error).__name__}: {error}".splitlines()[0])
+def _failure(job: Job, error: BaseException) -> SdevalError:
+    return SdevalError(f"{job.suite.name} on {job.target.name} failed: {describe_error(error)}")

@@ -50,13 +50,13 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One thing, or two things and how the first stands to the second."""
+    """One thing, or two things and the relation of the first to the second."""
 
     background: str
     things: tuple[Thing, ...]
     relation: str = ""
 
-    def mirrored(self) -> Scene:
+    def mirror(self) -> Scene:
         """The same image told from the other thing ("a left of b" is "b right of a")."""
         if not self.relation:
             return self
@@ -64,7 +64,7 @@ class Scene:
 
     def forward(self) -> Scene:
         """The same image told from the left or the upper thing."""
-        return self.mirrored() if self.relation in ("right of", "below") else self
+        return self.mirror() if self.relation in ("right of", "below") else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def random_scene(rng: np.random.Generator, pairs: float = 0.5) -> Scene:
 
 def is_held_out(scene: Scene) -> bool:
     """Whether training never shows this scene: one in ten, the same whichever way a relation is reported."""
-    text = min(caption(scene), caption(scene.mirrored()))
+    text = min(caption(scene), caption(scene.mirror()))
     return zlib.crc32(text.encode()) % 10 == 0
 
 

@@ -12,7 +12,7 @@ from sdeval.stats.estimates import (
     stated_mean,
 )
 from sdeval.stats.multiplicity import adjusted_p, share_of_level
-from sdeval.stats.outliers import FEWEST_SEEDS, beside_others, beside_seeds, moderated_variances
+from sdeval.stats.outliers import FEWEST_SEEDS, moderated_variances, p_among_cases, p_among_seeds
 from sdeval.stats.permutations import fewest_cases, not_worse_p, sign_flip_p, swap_estimate
 from sdeval.stats.power import POWER, detectable_loss, needed_cases, quantile
 from sdeval.stats.ranks import FEWEST_RANKED, RANKED_SHARE, ranked_mean
@@ -29,8 +29,6 @@ __all__ = [
     "Prior",
     "Spread",
     "adjusted_p",
-    "beside_others",
-    "beside_seeds",
     "between_cases",
     "detectable_loss",
     "fewest_cases",
@@ -38,6 +36,8 @@ __all__ = [
     "moderated_variances",
     "needed_cases",
     "not_worse_p",
+    "p_among_cases",
+    "p_among_seeds",
     "quantile",
     "ranked_mean",
     "seed_spread",

@@ -1,12 +1,13 @@
-"""Slow drift in a row of values: a self-starting CUSUM. Pure: values in, an alarm out; no files, no clock.
+"""Slow trends in a series of values: a self-starting CUSUM. Pure: values in, an alarm out; no files, no clock.
 
-Every value is reported from those before it: standardised by their mean and spread, and brought to a standard normal by
-Student's distribution, so nobody has to know beforehand what the value should be or how much it varies (Hawkins 1987,
-Self-starting CUSUM charts for location and scale, The Statistician 36). What is worse than `SLACK` adds up; the sum is
-an alarm where it comes above a threshold that is derived from the false alarms one is ready to bear.
+Every value is compared with those before it: it is standardised by their mean and spread and mapped to a standard
+normal score by Student's distribution. So nobody has to know beforehand what the value should be or how much it varies
+(Hawkins 1987, Self-starting CUSUM charts for location and scale, The Statistician 36). The parts of the scores above
+`SLACK` are added up. The sum raises an alarm when it exceeds a threshold that follows from the accepted rate of false
+alarms.
 
-The theory presumes that values have nothing to do with those of the session before. Times of a machine do, and so do
-images that few changes touch; how much they do is estimated, and counts against an alarm.
+The theory assumes that sessions are independent. Times on one machine are not, and neither are images that few changes
+affect. Their correlation is estimated, and lowers the scores.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ import numpy as np
 from sdeval.stats import Floats
 
 SLACK = 0.5
-"""Half of the shift to be found soonest, in standard deviations."""
+"""Half of the shift that is detected soonest, in standard deviations."""
 CLIP = 2.5
-"""A single value counts for no more than this many standard deviations: one bad session is no drift."""
+"""A single value counts for at most this many standard deviations, because one bad session is no trend."""
 MOST_ALIKE = 0.9
-"""Correlation of neighbours that is allowed for at most."""
+"""The largest correlation of neighbouring values that is corrected for."""
 FEWEST = 10
-"""Values from which it is estimated."""
+"""The number of values from which on the correlation is estimated."""
 FALSE_ALARMS, SESSIONS = 0.01, 100
-"""So many of the histories of so many sessions may raise an alarm by any of their series, where nothing changed."""
+"""Where nothing changed, this share of histories with this many sessions may raise an alarm in any of their series."""
 OVERSHOOT = 1.166
-"""How far the sum of normal values comes above a threshold, on average, and below zero, together (Siegmund 1985)."""
+"""How far the sum of normal values exceeds a threshold plus how far it falls below 0, on average (Siegmund 1985)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Alarm:
     """Values that became worse and stayed so."""
 
     since: int
-    """Index of the first of them, as far as that can be told."""
+    """Estimated index of the first worse value."""
     at: int
     """Index of the value that raised the alarm."""
 
@@ -45,7 +46,7 @@ class Alarm:
 def scores(values: Floats) -> Floats:
     """How much worse every value is than those before it: standard normal where nothing changes, at most `CLIP`.
 
-    The first two, and all for as long as there is no spread, are 0: there is nothing to tell them from.
+    The first two scores are 0, and so are all others until the values before them differ.
 
     Args:
         values: `[..., sessions]`, finite, turned so that more is worse.
@@ -56,70 +57,71 @@ def scores(values: Floats) -> Floats:
     mean = np.array(values[..., :1].sum(axis=-1))
     squares = np.zeros(values.shape[:-1])
     for n in range(1, values.shape[-1]):
-        away = values[..., n] - mean
+        distance = values[..., n] - mean
         spread = np.sqrt(squares / max(1, n - 1))
-        known = (spread > 1e-12 * np.abs(mean)) & (n >= 2)
-        t[..., n] = np.where(known, away, 0.0) / np.where(known, spread, 1.0) * math.sqrt(n / (n + 1))
-        mean = mean + away / (n + 1)
-        squares = squares + away**2 * n / (n + 1)
+        has_spread = (spread > 1e-12 * np.abs(mean)) & (n >= 2)
+        t[..., n] = np.where(has_spread, distance, 0.0) / np.where(has_spread, spread, 1.0) * math.sqrt(n / (n + 1))
+        mean = mean + distance / (n + 1)
+        squares = squares + distance**2 * n / (n + 1)
     freedom = np.maximum(1, np.arange(values.shape[-1]) - 1)
     return np.asarray(np.clip(ndtri(stdtr(freedom, t)), -CLIP, CLIP))
 
 
-def likeness(values: Floats) -> Floats:
-    """Up to every value: correlation of neighbours, from 0 to `MOST_ALIKE`, `[..., sessions]`.
+def autocorrelation(values: Floats) -> Floats:
+    """Correlation of neighbouring values up to each value, from 0 to `MOST_ALIKE`, `[..., sessions]`.
 
-    Estimated by differences of neighbours, which a slow drift hardly changes: where each value is r times the one
-    before and something new, neighbouring differences have the correlation (r - 1) / 2. A single step looks like r = 1.
+    It is estimated from the differences of neighbours, which a slow trend hardly changes. Where each value is r times
+    the value before it plus something new, neighbouring differences have the correlation (r - 1) / 2. A single step
+    looks like r = 1.
     """
     steps = np.diff(values, axis=-1)
-    both, squares = np.zeros(values.shape), np.zeros(values.shape)
-    both[..., 2:] = np.cumsum(steps[..., 1:] * steps[..., :-1], axis=-1)
+    products, squares = np.zeros(values.shape), np.zeros(values.shape)
+    products[..., 2:] = np.cumsum(steps[..., 1:] * steps[..., :-1], axis=-1)
     squares[..., 1:] = np.cumsum(steps**2, axis=-1)
-    alike = 1 + 2 * both / np.where(squares > 0, squares, 1.0)
-    known = (squares > 0) & (np.arange(values.shape[-1]) >= FEWEST)
-    return np.where(known, np.clip(alike, 0.0, MOST_ALIKE), 0.0)
+    correlation = 1 + 2 * products / np.where(squares > 0, squares, 1.0)
+    estimable = (squares > 0) & (np.arange(values.shape[-1]) >= FEWEST)
+    return np.where(estimable, np.clip(correlation, 0.0, MOST_ALIKE), 0.0)
 
 
 def evidence(values: Floats) -> Floats:
-    """The sum after every value, `[..., sessions]`: what an alarm is raised by.
+    """The sum after every value, `[..., sessions]`, which raises an alarm above the threshold.
 
-    Scores are as much smaller as the mean of values that are so much alike is less certain.
+    Correlated values make a mean less certain, and their scores are made smaller by the same factor.
     """
-    alike = likeness(values)
-    return sums(scores(values) * np.sqrt((1 - alike) / (1 + alike)))
+    correlation = autocorrelation(values)
+    return sums(scores(values) * np.sqrt((1 - correlation) / (1 + correlation)))
 
 
-def sums(standing: Floats) -> Floats:
-    """The sum after every score, `[..., sessions]`: what is worse than `SLACK` adds up, and it never falls below 0."""
-    found = np.zeros(standing.shape)
-    running = np.zeros(standing.shape[:-1])
-    for n in range(standing.shape[-1]):
-        running = np.maximum(0.0, running + standing[..., n] - SLACK)
-        found[..., n] = running
-    return found
+def sums(standard_scores: Floats) -> Floats:
+    """The sum after every score, `[..., sessions]`: it adds the part above `SLACK`, and never falls below 0."""
+    results = np.zeros(standard_scores.shape)
+    running = np.zeros(standard_scores.shape[:-1])
+    for n in range(standard_scores.shape[-1]):
+        running = np.maximum(0.0, running + standard_scores[..., n] - SLACK)
+        results[..., n] = running
+    return results
 
 
 def run_length(limit: float) -> float:
-    """How many sessions it takes to a false alarm, on average (Siegmund 1985, Sequential Analysis, chapter 2)."""
+    """The average number of sessions until a false alarm (Siegmund 1985, Sequential Analysis, chapter 2)."""
     height = 2 * SLACK * (limit + OVERSHOOT)
     return (math.exp(height) - height - 1) / (2 * SLACK**2)
 
 
 def threshold(series: int) -> float:
-    """Above which the sum of one of so many series is an alarm.
+    """The sum above which one series out of this many raises an alarm.
 
-    The time to a false alarm is close to exponential; its mean says how likely one is within `SESSIONS`.
+    The time until a false alarm is close to exponential. Its mean says how likely a false alarm is within `SESSIONS`.
 
     Example:
         >>> round(threshold(1), 2), round(threshold(20), 2)
         (7.35, 10.35)
     """
-    wanted = -SESSIONS / math.log1p(-FALSE_ALARMS / max(1, series))
+    sessions_to_alarm = -SESSIONS / math.log1p(-FALSE_ALARMS / max(1, series))
     low, high = 0.0, 100.0
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if run_length(middle) < wanted else (low, middle)
+        low, high = (middle, high) if run_length(middle) < sessions_to_alarm else (low, middle)
     return high
 
 

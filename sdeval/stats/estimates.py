@@ -1,17 +1,17 @@
 """The mean gain of a suite's cases and how sure it is, also where there are few of them.
 
-A plain t-test of one case is impossible, and of three needs a loss of many standard deviations. What is known besides
-helps: how much the scores of one case differ from seed to seed, which the baseline's own seeds show. A healthy change
-may move a prompt further than its seeds do, as another scheduler composes the image in another way; how far is not
-known from few cases, so a margin of some tolerances is added. This is used in two ways:
+A plain t-test of one case is impossible, and a t-test of three cases needs a loss of many standard deviations. The
+baseline's own seeds add information: they show how much the scores of one case differ from seed to seed. A harmless
+change may move the score of a prompt further than another seed does, because another scheduler composes the image
+differently. Few cases do not show how far, so a margin of several tolerances is added. This is used in two ways:
 
-- `moderated_mean`: as a prior for the variance of a case's gain, which the cases themselves correct the more, the more
-  there are (Smyth 2004, "Linear models and empirical Bayes methods", section 3; here the prior is stated, not fitted).
-- `stated_mean`: as the variance itself, with a wider margin. It finds losses that are large but unlike each other, as
-  when one image in eight shows something else: they blow up the variance that the first one measures.
+- `moderated_mean` uses it as a prior for the variance of a case's gain. The more cases there are, the more they correct
+  the prior (Smyth 2004, "Linear models and empirical Bayes methods", section 3; here the prior is stated, not fitted).
+- `stated_mean` uses it as the variance itself, with a wider margin. It detects losses that are large but differ from
+  case to case, as when one image in eight shows something else. Such losses inflate the variance of `moderated_mean`.
 
-The numbers were chosen on the score shapes of `benchmarks/error_rates.py`: the least strict with which no shape raises
-an alarm in more than 1 of 100 sessions, down to suites of one case.
+The numbers were chosen on the score distributions of `benchmarks/error_rates.py`: they are the least strict ones with
+which no distribution raises an alarm in more than 1 of 100 sessions, down to suites of one case.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ import numpy as np
 from sdeval.stats.arrays import Floats
 
 PRIOR_FREEDOM = 4.0
-"""Degrees of freedom that the prior counts for: as much as four more cases."""
+"""Degrees of freedom of the prior: it counts as much as four more cases."""
 PRIOR_TOLERANCES = 3.5
-"""How far the prior takes a change that makes nothing worse to move a single case, in tolerances (one standard
-deviation), besides what seeds do."""
+"""How far a harmless change moves a single case by the prior, besides the spread over seeds: one standard deviation, in
+tolerances."""
 STATED_TOLERANCES = 6.0
-"""The same where nothing corrects it."""
+"""The same for `stated_mean`, where no cases correct it."""
 STATED_FREEDOM = 30.0
-"""Most degrees of freedom that a spread over seeds may count for: cases that are not there may vary otherwise."""
+"""The most degrees of freedom of a spread over seeds: cases that are not in the suite may vary differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Estimate:
 
     gain: float
     error: float
-    """Standard error; infinite where nothing is known of it."""
+    """Standard error; infinite where it cannot be estimated."""
     freedom: float
     """Degrees of freedom."""
 
@@ -64,7 +64,7 @@ class Estimate:
         return self.p_worse() if self.gain < 0 else self.p_better()
 
     def _below(self, distance: float) -> float:
-        """The chance of a gain that far below, if there is none."""
+        """The probability of a gain this far below, if the true gain is zero."""
         if math.isinf(self.error):
             return 1.0
         if not self.error:
@@ -93,10 +93,10 @@ class Spread:
 
     variance: float
     freedom: float
-    """How much is known of it, in degrees of freedom."""
+    """How precisely the variance is known, in degrees of freedom."""
     tolerance: float = math.inf
-    """The smallest loss that matters whatever the spread is. A tolerance that was derived from the spread may be
-    larger, and is no measure of how far a harmless change moves a single prompt."""
+    """The smallest loss that matters, independent of the spread. A tolerance that was derived from the spread may be
+    larger, and does not measure how far a harmless change moves a single prompt."""
 
     @property
     def deviation(self) -> float:
@@ -106,7 +106,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is known of the variance of one case's mean gain before any gain is seen."""
+    """An estimate of the variance of one case's mean gain before any gain is measured."""
 
     variance: float
     freedom: float
@@ -117,7 +117,7 @@ class Prior:
 
         Args:
             spread: of single scores over the seeds of a case.
-            seeds: of which a case's gain is the mean, on both sides.
+            seeds: how many seeds a case's gain is averaged over, on both sides.
             tolerance: the smallest loss that matters.
         """
         variance = 2 * spread.variance / seeds + (PRIOR_TOLERANCES * tolerance) ** 2
@@ -125,12 +125,12 @@ class Prior:
 
 
 def stated_mean(gains: Floats, spread: Spread, seeds: int, tolerance: float) -> Estimate:
-    """The mean of gains, with the variance that seeds and a margin of tolerances state.
+    """The mean of gains, with a variance from the spread over seeds and a margin of tolerances.
 
     Args:
         gains: `[cases]`, positive for better.
         spread: of single scores over the seeds of a case.
-        seeds: of which a case's gain is the mean, on both sides.
+        seeds: how many seeds a case's gain is averaged over, on both sides.
         tolerance: the smallest loss that matters.
     """
     variance = 2 * spread.variance / seeds + (STATED_TOLERANCES * tolerance) ** 2
@@ -142,22 +142,22 @@ def seed_spread(scores: Sequence[Floats] | Floats) -> Spread | None:
     """Variance over the seeds of a case, pooled over cases; None with one seed.
 
     Args:
-        scores: for each case those of its seeds.
+        scores: for each case the scores of its seeds.
     """
-    freedom = sum(len(each) - 1 for each in scores)
-    squares = sum(float(np.square(each - each.mean()).sum()) for each in scores)
+    freedom = sum(len(case_scores) - 1 for case_scores in scores)
+    squares = sum(float(np.square(case_scores - case_scores.mean()).sum()) for case_scores in scores)
     return Spread(squares / freedom, freedom) if freedom else None
 
 
 def between_cases(scores: Sequence[Floats] | Floats) -> Spread | None:
     """Variance of the means of cases, which is at least that over seeds; None with one case.
 
-    Stands in for `seed_spread` where there is one seed, or where the scores of a case are not independent.
+    It replaces `seed_spread` where there is one seed, or where the scores of a case are not independent.
 
     Args:
-        scores: for each case those of its seeds.
+        scores: for each case the scores of its seeds.
     """
-    means = np.array([each.mean() for each in scores])
+    means = np.array([case_scores.mean() for case_scores in scores])
     return Spread(float(means.var(ddof=1)), len(means) - 1) if len(means) > 1 else None
 
 
@@ -168,18 +168,18 @@ def moderated_mean(gains: Floats, prior: Prior | None) -> Estimate:
 
     Args:
         gains: `[cases]`, positive for better.
-        prior: None where nothing is known; then it is Student's test, and one case shows nothing.
+        prior: None without prior knowledge; then it is Student's test, which needs at least two cases.
 
     Example:
         >>> moderated_mean(np.array([-1.0, -3.0]), Prior(2.0, 4.0))
         Estimate(gain=-2.0, error=1.0, freedom=5.0)
     """
     count = len(gains)
-    known = 0.0 if prior is None else prior.freedom
-    freedom = known + count - 1
+    prior_freedom = 0.0 if prior is None else prior.freedom
+    freedom = prior_freedom + count - 1
     if not freedom:
         return Estimate(float(gains.mean()), math.inf, 1.0)
-    squares = known * prior.variance if prior else 0.0
+    squares = prior_freedom * prior.variance if prior else 0.0
     if count > 1:
         squares += (count - 1) * float(gains.var(ddof=1))
     return Estimate(float(gains.mean()), math.sqrt(squares / freedom / count), freedom)

@@ -1,8 +1,9 @@
-"""Looking at many metrics at once (Benjamini and Hochberg 1995).
+"""Correction for testing many metrics at once (Benjamini and Hochberg 1995).
 
-Where nothing changed, a session raises a false alarm with no more than the level it was given, as with Bonferroni's
-correction. Where something did get worse, the rest of what is flagged is right but for a share of that level. Metrics
-that move together, as they do when prompts do not arrive, help each other, where Bonferroni's makes each pay for all.
+Where nothing changed, the probability that a session raises a false alarm is at most its level, as with Bonferroni's
+correction. Where something did get worse, the expected share of false alarms among the flagged metrics is at most that
+level. Metrics that get worse together, for example because prompts are lost, support each other; with Bonferroni's
+correction every further metric makes it harder to flag any of them.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import numpy as np
 
 
 def adjusted_p(p_values: Sequence[float], total: int | None = None) -> list[float]:
-    """P-values adjusted for looking at all of them: below a level where they are shown at that level.
+    """P-values adjusted for the number of tests: an adjusted value below a level is significant at that level.
 
     Args:
-        p_values: those at hand.
-        total: how many there are in all, if more than are at hand; the missing ones count as 1.
+        p_values: the known ones.
+        total: the number of tests, if there are more than known p-values; the others count as 1.
 
     Example:
         >>> adjusted_p([0.01, 0.04, 0.03])
@@ -27,15 +28,15 @@ def adjusted_p(p_values: Sequence[float], total: int | None = None) -> list[floa
         return []
     from scipy.stats import false_discovery_control
 
-    missing = max(total or 0, len(p_values)) - len(p_values)
-    found = false_discovery_control(np.array([*p_values, *[1.0] * missing]))
-    return [float(value) for value in found[: len(p_values)]]
+    absent = max(total or 0, len(p_values)) - len(p_values)
+    adjusted = false_discovery_control(np.array([*p_values, *[1.0] * absent]))
+    return [float(value) for value in adjusted[: len(p_values)]]
 
 
 def share_of_level(adjusted: Sequence[float], level: float, total: int | None = None) -> float:
-    """The share of the level at which an interval leaves out zero just where its adjusted p-value is below the level.
+    """The share of the level with which an interval excludes zero exactly if its adjusted p-value is below the level.
 
-    With `r` of `m` shown, each of them has a p-value below `r / m` of the level, and none of the others has
+    With `r` of `m` significant, exactly these `r` have a p-value below `r / m` of the level
     (Benjamini and Yekutieli 2005, "False discovery rate-adjusted multiple confidence intervals").
 
     Example:

@@ -1,7 +1,7 @@
-"""Tests by permutation: signs of paired differences, and sides of cases in sets.
+"""Permutation tests: sign flips of paired differences, and swaps of cases between two sets.
 
-Differences are candidate minus baseline, turned so that negative is worse. Permutations come from a fixed seed: the
-same values give the same verdict.
+Differences are candidate minus baseline, with the sign chosen so that negative is worse. Permutations come from a fixed
+seed, so the same values give the same verdict.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from sdeval.stats.arrays import Floats, Marks
 from sdeval.stats.estimates import Estimate
 
 BLOCK = 10_000
-"""Random sign flips generated at a time; the first of all flips nothing."""
+"""Random sign flips generated at a time; the very first one flips nothing."""
 CLEAR = 0.02
-"""Where the first block gives a larger p-value than this, further ones cannot change a decision."""
+"""Where the first block gives a larger p-value than this, further blocks cannot change the decision."""
 EXACT_UP_TO = 16
 """Cases up to which all sign flips are tried (65,536 of them)."""
 
@@ -44,7 +44,7 @@ def _random_signs(cases: int, block: int) -> Floats:
 
 
 def fewest_cases(alpha: float) -> int:
-    """How few cases can show a loss at all: with fewer, no p-value comes below `alpha`.
+    """The fewest cases that can show a loss: with fewer, no p-value falls below `alpha`.
 
     Example:
         >>> fewest_cases(0.005)
@@ -56,14 +56,14 @@ def fewest_cases(alpha: float) -> int:
 def sign_flip_p(differences: Floats, alpha: float = CLEAR) -> float:
     """One-sided p-value that the mean difference is below zero, by flipping signs.
 
-    Exact under "nothing changed": a paired difference is then as likely to be negative as positive (Fisher 1935;
-    Phipson and Smyth 2010 for counting the observed one in). All equal to zero, or no difference at all, gives 1.
-    A value that is no number has no place here: whoever calls says `unscored` before.
+    The test is exact if nothing changed, because a paired difference is then as likely to be negative as positive
+    (Fisher 1935; Phipson and Smyth 2010 for including the observed signs). The p-value is 1 if there are no differences
+    or all are zero. The caller must exclude values that are not finite, and report them as `unscored`.
 
     Args:
         differences: `[cases]`, finite.
-        alpha: level of the test; where there are too many cases to try all flips, so many are tried that a p-value can
-            be half of it.
+        alpha: level of the test; where there are too many cases to try all flips, enough of them are tried for
+            p-values as small as half of the level.
 
     Example:
         >>> sign_flip_p(np.array([-1.0, -2.0, -1.5, -0.5]))
@@ -71,7 +71,7 @@ def sign_flip_p(differences: Floats, alpha: float = CLEAR) -> float:
     """
     if not len(differences) or not differences.any():
         return 1.0
-    # A hair of slack: the same sum in another order may differ in its last bit.
+    # The margin is for rounding: the same sum in another order may differ in its last bit.
     bound = differences.sum() + 1e-12 * np.abs(differences).sum()
     if len(differences) <= EXACT_UP_TO:
         return float((_all_signs(len(differences)) @ differences <= bound).mean())
@@ -85,25 +85,26 @@ def sign_flip_p(differences: Floats, alpha: float = CLEAR) -> float:
 
 
 def not_worse_p(differences: Floats, tolerance: float) -> float:
-    """P-value against "worse by the tolerance or more": small where such a loss is excluded (non-inferiority)."""
+    """P-value of "worse by the tolerance or more": small where such a loss is excluded (non-inferiority)."""
     return sign_flip_p(-(differences + tolerance))
 
 
 def swap_estimate(loss: Callable[[Marks], float], cases: int, swaps: int) -> tuple[Estimate, float]:
-    """How sure the change of a set metric is, by random swaps of the sides of cases, and how far a swap can go.
+    """The change of a set metric with its standard error, from random swaps of cases between baseline and candidate.
 
-    Where nothing changed, it is chance which image of a case came from which side, so the losses that swaps give show
-    how far the loss strays. Of a sum over cases, swaps show the mean square of what each case adds; taking the mean
-    itself off it gives Student's statistic (`t² = r² (n - 1) / (n - r²)`, with r the loss in deviations of the swaps).
-    No p-value comes below `2^-cases`, for all that is known is to which side each case fell.
+    If nothing changed, the images of a case could as well have been swapped between the two sides, so the losses with
+    swapped cases show how far the loss varies by chance. For a sum over cases, swaps give the mean square of the terms;
+    subtracting the squared mean gives Student's statistic (`t² = r² (n - 1) / (n - r²)`, where r is the loss in
+    standard deviations of the swaps). No p-value falls below `2^-cases`, the probability of a single assignment of
+    cases to sides.
 
     Args:
-        loss: candidate minus baseline with the marked cases (`[cases]` of bool) swapped, turned so that more is worse.
-        cases: how many there are.
-        swaps: how many random ones; their deviation is known to `1 / sqrt(2 swaps)` of itself.
+        loss: candidate minus baseline with the marked cases (`[cases]` of bool) swapped, signed so that more is worse.
+        cases: the number of cases.
+        swaps: the number of random swaps; the relative error of their deviation is `1 / sqrt(2 swaps)`.
 
     Returns:
-        The gain with its error, and the furthest that a sum over so many cases can be swapped.
+        The gain with its error, and the largest loss that swaps of a sum over this many cases can give.
     """
     from scipy.special import stdtrit
 
@@ -115,9 +116,9 @@ def swap_estimate(loss: Callable[[Marks], float], cases: int, swaps: int) -> tup
         return Estimate(-observed, math.inf, 1.0), reach
     freedom = cases - 1
     t = observed / deviation
-    left = max(cases - t * t, 1e-9)
-    t *= math.sqrt(freedom / left)
+    remainder = max(cases - t * t, 1e-9)
+    t *= math.sqrt(freedom / remainder)
     furthest = -float(stdtrit(freedom, 0.5**cases))
     t = math.copysign(min(abs(t), furthest), t)
-    # A loss of nothing has the error that swaps show.
+    # For a loss of zero, the error is the deviation of the swaps.
     return Estimate(-observed, observed / t if t else deviation, freedom), reach

@@ -1,4 +1,4 @@
-"""What a suite can show, before anything is generated."""
+"""Which losses a suite can detect, known before anything is generated."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import math
 from sdeval.stats.estimates import Prior, Spread
 
 POWER = 0.8
-"""Chance with which a loss is called detectable."""
+"""The probability with which a detectable loss is shown."""
 MOST_CASES = 100_000
-"""Where a suite would have to be larger, it is said to need so many."""
+"""The largest number of cases that a suite is said to need."""
 
 
 def quantile(share: float, freedom: float) -> float:
-    """Of Student's t distribution."""
+    """A quantile of Student's t distribution."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, share))
@@ -29,19 +29,19 @@ def detectable_loss(
     *,
     margin_unit: float | None = None,
 ) -> float:
-    """About the smallest loss that a mean over cases shows, if a change gives every image as if by another seed.
+    """About the smallest loss that a mean over cases shows, if a change alters images as much as another seed does.
 
-    It must be shown by `moderated_mean`, and the estimate must lie beyond the tolerance besides.
-    A change that leaves images mostly as they are shows sooner.
+    The loss must be significant by `moderated_mean`, and its estimate must also lie beyond the tolerance.
+    A change that hardly alters images is shown at a smaller loss.
 
     Args:
         spread: of single scores over the seeds of a case; None where it is unknown.
-        cases: of the suite.
-        seeds: generated for each of them.
+        cases: number of cases in the suite.
+        seeds: number of seeds for each case.
         tolerance: the smallest loss that matters.
         level: of the one-sided test, after correction.
-        power: chance of showing it.
-        margin_unit: the tolerance of which margins are a multiple, where that is another one.
+        power: probability that the loss is shown.
+        margin_unit: the tolerance that margins are a multiple of, if it is not `tolerance`.
 
     Returns:
         Infinite where no loss can be shown.
@@ -50,29 +50,29 @@ def detectable_loss(
         return math.inf
     chance = _chance(spread, cases, seeds, power)
     unit = tolerance if margin_unit is None else margin_unit
-    return max(_shown(spread, cases, seeds, unit, level), tolerance) + chance
+    return max(_significant_loss(spread, cases, seeds, unit, level), tolerance) + chance
 
 
 def _chance(spread: Spread, cases: int, seeds: int, power: float = POWER) -> float:
-    """How far an estimate strays towards better, but for what is left to chance."""
+    """How far an estimate errs towards better, at most, with the probability `power`."""
     return quantile(power, math.inf) * math.sqrt(2 * spread.variance / seeds / cases)
 
 
-def _shown(spread: Spread, cases: int, seeds: int, tolerance: float, level: float) -> float:
-    """The loss from which on its estimate is shown."""
+def _significant_loss(spread: Spread, cases: int, seeds: int, tolerance: float, level: float) -> float:
+    """The smallest estimated loss that is significant."""
     regenerated, prior = 2 * spread.variance / seeds, Prior.of(spread, seeds, tolerance)
     freedom = prior.freedom + cases - 1
     variance = (prior.freedom * prior.variance + (cases - 1) * regenerated) / freedom
-    # Where all cases lose alike, `stated_mean` never shows more, and `ranked_mean` a little from a dozen cases on.
+    # Where all cases lose the same, `stated_mean` never shows more, and `ranked_mean` a little more from 12 cases on.
     return quantile(1 - level, freedom) * math.sqrt(variance / cases)
 
 
 def needed_cases(spread: Spread, seeds: int, tolerance: float, level: float) -> int:
-    """About how many cases it takes to show, four times in five, whatever lies beyond the tolerance."""
+    """About how many cases it takes to show a loss beyond the tolerance four times in five."""
     low, high = 1, MOST_CASES
     while low < high:
         middle = (low + high) // 2
-        shown = _shown(spread, middle, seeds, tolerance, level) + _chance(spread, middle, seeds)
-        enough = shown <= tolerance
+        detectable = _significant_loss(spread, middle, seeds, tolerance, level) + _chance(spread, middle, seeds)
+        enough = detectable <= tolerance
         low, high = (low, middle) if enough else (middle + 1, high)
     return low

@@ -39,8 +39,8 @@ from sdeval.metrics.clip_score import ClipScore
 from sdeval.results import run_folder
 from sdeval.results.records import MetricRecord
 from sdeval.results.run import Run, Stored
-from tests.baselines.test_store import contents, on_disk
-from tests.conftest import CLIP_SCORE, make_run, with_features
+from tests.baselines.test_store import contents, enlarged, on_disk
+from tests.conftest import CLIP_SCORE, hash_with, make_run, with_features
 from tests.generated import plan
 
 SUITE = plan().suite
@@ -456,7 +456,7 @@ def test_an_image_that_is_gone_from_the_baseline_stays_gone(root: Path) -> None:
 def test_several_parts_are_accepted_one_after_the_other(root: Path) -> None:
     proposal = offer(root, make_run(SCORES + 1), IMAGES, Part(("case-1",), ("clip_score",)))
     now = animals(root)
-    assert [each.sha256 for each in now.samples[:2]] == ["pixels-np.float64(31.0)", "pixels-np.float64(32.0)"]
+    assert [each.sha256 for each in now.samples[:2]] == [hash_with(31.0), hash_with(32.0)]
     assert [set(each.scored_on) for each in now.samples] == [set(), set(), {"clip_score"}, {"clip_score"}, set(), set()]
     assert [(each.cases, each.metrics) for each in proposal.entries[-2:]] == [
         (("case-0",), "all"),
@@ -465,8 +465,8 @@ def test_several_parts_are_accepted_one_after_the_other(root: Path) -> None:
 
 
 def test_images_keep_their_smaller_form(tmp_path: Path) -> None:
-    accept(on_disk(make_run(SCORES), tmp_path / "old", size=512), tmp_path / "baselines")
-    folder = on_disk(make_run(SCORES + 1), tmp_path / "session/animals/tiny", size=512)
+    accept(on_disk(enlarged(make_run(SCORES)), tmp_path / "old"), tmp_path / "baselines")
+    folder = on_disk(enlarged(make_run(SCORES + 1)), tmp_path / "session/animals/tiny")
     write(propose(folder, tmp_path / "baselines", [IMAGES]))
     for sample in animals(tmp_path).samples:
         with Image.open(tmp_path / "baselines/animals/tiny" / sample.image) as image:

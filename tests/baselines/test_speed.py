@@ -1,28 +1,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from sdeval import SdevalError
-from sdeval.baselines import speed as pace
-from sdeval.comparison.speed import pace_of
+from sdeval.baselines import speed
+from sdeval.baselines.transaction import changing
+from sdeval.comparison.speed import SpeedRecord, speed_record_of
+from sdeval.results.run import Run
 from tests.comparison.test_speed import timed
 
 
-def test_every_class_of_machine_has_its_own_pace(tmp_path: Path) -> None:
+def accept(run: Run, baselines: Path) -> None:
+    with changing(baselines) as change:
+        speed.accept(run, change)
+        change.commit()
+
+
+def accepted(baselines: Path) -> Mapping[str, SpeedRecord]:
+    return speed.read(speed.path_of(baselines, "animals", "tiny"))
+
+
+def test_every_class_of_machine_has_its_own_speed_record(tmp_path: Path) -> None:
     small, large = timed(0.5), timed(0.1, "8x GPU")
     for run in (small, large, timed(0.4)):
-        pace.accept(run, tmp_path)
-    assert pace.find(tmp_path, small) == pace_of(timed(0.4))
-    assert pace.find(tmp_path, large) == pace_of(large)
-    assert pace.find(tmp_path, timed(1.0, "cpu AMD")) is None
+        accept(run, tmp_path)
+    assert accepted(tmp_path) == {"1x GPU": speed_record_of(timed(0.4)), "8x GPU": speed_record_of(large)}
 
 
 def test_a_run_without_times_changes_nothing(tmp_path: Path) -> None:
-    pace.accept(timed(0.5, timings={}), tmp_path)
-    assert not list(tmp_path.iterdir())
+    accept(timed(0.5, timings={}), tmp_path)
+    assert accepted(tmp_path) == {}
 
 
 @pytest.mark.parametrize(
@@ -36,16 +47,16 @@ def test_a_run_without_times_changes_nothing(tmp_path: Path) -> None:
 )
 def test_a_damaged_file_is_named(tmp_path: Path, content: str, message: str) -> None:
     run = timed(0.5)
-    path = pace.path_of(tmp_path, run.suite, run.target)
+    path = speed.path_of(tmp_path, run.suite, run.target)
     path.parent.mkdir(parents=True)
     path.write_text(content)
     with pytest.raises(SdevalError, match=message) as error:
-        pace.find(tmp_path, run)
+        accepted(tmp_path)
     assert path.name in str(error.value)
 
 
 def test_the_file_is_meant_to_be_read(tmp_path: Path) -> None:
     run = timed(0.5)
-    pace.accept(run, tmp_path)
-    content = json.loads(pace.path_of(tmp_path, run.suite, run.target).read_text())
+    accept(run, tmp_path)
+    content = json.loads(speed.path_of(tmp_path, run.suite, run.target).read_text())
     assert content["machines"]["1x GPU"]["seconds"]["median"] == 0.5

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,22 +10,39 @@ import pytest
 from PIL import Image
 
 from sdeval import SdevalError
-from sdeval.baselines.acceptance import BrokenImages, accept
-from sdeval.baselines.store import check_images, find, stored
+from sdeval.baselines.acceptance import BrokenImages, accept, propose, write
+from sdeval.baselines.lock import PLACE
+from sdeval.baselines.snapshot import take_snapshot
+from sdeval.baselines.store import check_readable, find, stored
 from sdeval.imaging.io import write_png
 from sdeval.results import run_folder
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
-from tests.conftest import CLIP_SCORE, make_run, with_features
+from tests.child import in_child
+from tests.conftest import CLIP_SCORE, IMAGES, hash_with, make_run, with_features
 
 REQUEST = {"cases": 2, "seeds": [0, 1], "rounds": [[0, 1]], "settings": {}, "unscored": {}}
 
 
-def on_disk(run: Run, folder: Path, size: int = 32) -> Path:
+def on_disk(run: Run, folder: Path) -> Path:
     run_folder.write(run, folder)
-    for number, sample in enumerate(run.samples):
-        write_png(folder / sample.image, Image.new("RGB", (size, size), (number, 90, 90)))
+    for sample in run.samples:
+        write_png(folder / sample.image, IMAGES[sample.sha256])
     return folder
+
+
+def enlarged(run: Run) -> Run:
+    """The run with images that baselines keep as thumbnails."""
+    samples = (replace(sample, sha256=hash_with(sample.seed, size=512)) for sample in run.samples)
+    return replace(run, samples=tuple(samples))
+
+
+def compare_with_baseline(folder: Path, baselines: Path) -> None:
+    """Store in the folder of a run what a session stores there before it generates."""
+    run = run_folder.read(folder)
+    baseline = stored(baselines, run.suite, run.target)
+    if baseline is not None:
+        take_snapshot(baseline, folder)
 
 
 @pytest.fixture
@@ -36,7 +55,9 @@ def run() -> Run:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Every file of a folder, but for the lock of baselines."""
+    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return {str(name): path.read_bytes() for name, path in files.items() if PLACE not in name.parts}
 
 
 def test_an_accepted_run_is_found_and_says_old_and_new(run: Run, tmp_path: Path) -> None:
@@ -69,7 +90,7 @@ def test_a_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
 
 
 def test_large_images_are_kept_as_thumbnails(run: Run, tmp_path: Path) -> None:
-    accept(on_disk(run, tmp_path / "run", size=512), tmp_path / "baselines")
+    accept(on_disk(enlarged(run), tmp_path / "run"), tmp_path / "baselines")
     found = find(tmp_path / "baselines", "animals", "tiny")
     assert found is not None
     image = Image.open(tmp_path / "baselines" / "animals" / "tiny" / found.samples[0].image)
@@ -161,12 +182,12 @@ def test_a_cut_image_of_a_baseline_is_damage_and_a_missing_one_is_not(run: Run, 
     baseline = stored(tmp_path / "baselines", "animals", "tiny")
     assert baseline is not None
     image = baseline.folder / run.samples[0].image
-    check_images(baseline)
+    check_readable(baseline)
     image.write_bytes(image.read_bytes()[:60])
     with pytest.raises(SdevalError, match=r"baseline cannot be decoded: .*case-0@0\.png .*; restore it with: git"):
-        check_images(baseline)
+        check_readable(baseline)
     image.unlink()
-    check_images(baseline)
+    check_readable(baseline)
     assert stored(tmp_path / "baselines", "animals", "other") is None
 
 
@@ -182,6 +203,40 @@ def test_a_damaged_baseline_says_how_to_restore_it(run: Run, tmp_path: Path) -> 
     (tmp_path / "baselines" / "animals" / "tiny" / "samples.jsonl").write_text("{")
     with pytest.raises(SdevalError, match="restore it with: git checkout"):
         find(tmp_path / "baselines", "animals", "tiny")
+
+
+def test_a_baseline_that_is_just_being_replaced_is_read_when_it_is_there(run: Run, tmp_path: Path) -> None:
+    baselines = tmp_path / "baselines"
+    accept(on_disk(run, tmp_path / "run"), baselines)
+    on_disk(make_run(np.array([[33.0, 33.0], [33.0, 33.0]])), tmp_path / "other")
+    real = Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        if target == baselines / "animals/tiny":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(path, target)
+
+    def work() -> None:
+        Path.rename = rename  # type: ignore[assignment, method-assign]
+        accept(tmp_path / "other", baselines)
+
+    assert in_child(work) == -signal.SIGKILL
+    assert not (baselines / "animals/tiny").exists()
+    found = find(baselines, "animals", "tiny")
+    assert found is not None
+    assert {sample.scores["clip_score"] for sample in found.samples} == {33.0}
+
+
+def test_a_proposal_is_refused_where_another_baseline_was_accepted_meanwhile(run: Run, tmp_path: Path) -> None:
+    first, second = (
+        propose(on_disk(make_run(np.full((2, 2), score)), tmp_path / str(score)), tmp_path / "baselines")
+        for score in (31.0, 32.0)
+    )
+    write(first)
+    before = contents(tmp_path / "baselines")
+    with pytest.raises(SdevalError, match="animals/tiny: another baseline was accepted meanwhile; run the command aga"):
+        write(second)
+    assert contents(tmp_path / "baselines") == before
 
 
 def test_no_baseline_is_none(tmp_path: Path) -> None:

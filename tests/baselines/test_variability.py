@@ -106,8 +106,8 @@ def test_samples_are_known_by_what_is_request_of_them_in_any_order() -> None:
 
 
 def test_the_stated_tolerance_is_the_one_that_counts() -> None:
-    assert measured(tolerance=0.5, stated=0.2).allowed == 0.2
-    assert measured(tolerance=0.5, stated=None).allowed == 0.5
+    assert measured(tolerance=0.5, stated=0.2).effective_tolerance == 0.2
+    assert measured(tolerance=0.5, stated=None).effective_tolerance == 0.5
 
 
 def test_without_variability_a_suite_has_the_tolerances_it_states() -> None:

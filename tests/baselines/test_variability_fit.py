@@ -15,7 +15,7 @@ from sdeval.baselines import variability as variabilities
 from sdeval.baselines.variability import MetricVariability, Variability, VariabilityFit, samples_hash
 from sdeval.baselines.variability_fit import fit_variability
 from sdeval.config.target import Target
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.errors import NotAvailable
 from sdeval.evaluation.plan import make_plan
 from sdeval.metrics import MetricOptions
@@ -23,7 +23,7 @@ from sdeval.results.run import Run
 from tests.conftest import ROOT, make_run
 from tests.generated import plan
 
-SHAPES = shipped()["shapes"]
+SHAPES = shipped_targets()["shapes"]
 SUITE = replace(plan().suite, metrics=("clip_score", "sharpness", "frechet_distance"))
 GENERATED_BY = {
     **SHAPES.describe(),
@@ -223,7 +223,7 @@ def test_a_metric_of_another_version_is_left_out_alone(
     found = fitting(older, here)
     assert set(found.variability.metrics) == {"sharpness", "frechet_distance"}
     told = f"clip_score (version: 0 shapes → {versions['clip_score']})"
-    assert found.notes == (f"baselines/few/shapes.variability.json: what it says of {told} is left out{AGAIN}",)
+    assert found.notes == (f"baselines/few/shapes.variability.json: the variability of {told} is left out{AGAIN}",)
 
 
 def test_a_set_metric_with_other_reference_images_is_left_out_alone(

@@ -10,7 +10,7 @@ import pytest
 from sdeval.baselines import provenance
 from sdeval.cli import main
 from sdeval.comparison import Verdict
-from sdeval.metrics import known
+from sdeval.metrics import metric_names
 from sdeval.report.markdown import Elsewhere
 from sdeval.report.publish import Telling, publish
 from sdeval.results import run_folder
@@ -27,7 +27,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "reports" / "one"
     on_disk(make_run(np.array([[30.0, 31.0], [29.0, 28.0]])), folder / "animals" / "tiny")
     verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="new", current=29.5)
-    publish(folder, [verdict], tmp_path / "baselines")
+    publish(folder, [verdict])
     return folder
 
 
@@ -111,7 +111,7 @@ def test_a_damaged_session_is_named(session: Path, text: str, message: str, caps
 def test_the_page_of_a_session_whose_images_are_gone_says_so(session: Path) -> None:
     verdict = Verdict(suite="animals", target="tiny", metric="defect", case="case-0", verdict="new")
     (session / "animals" / "tiny" / "images" / "case-0@1.png").unlink()
-    page = publish(session, [verdict], Path("baselines")).read_text(encoding="utf-8")
+    page = publish(session, [verdict]).read_text(encoding="utf-8")
     assert page.count('loading="lazy"') == 1
     assert "the image is gone</span></span><small>seed 1</small>" in page
 
@@ -120,14 +120,14 @@ def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -
     text = (session / "summary.md").read_text(encoding="utf-8")
     assert text.endswith("Page: `reports/one/index.html`\n\nNext: `sdeval accept reports/one`\n")
     verdict = Verdict(suite="animals", target="tiny", metric="defect", case="case-0", verdict="broken")
-    publish(session, [verdict], Path("baselines"), Telling(elsewhere=Elsewhere("https://pages.example")))
+    publish(session, [verdict], Telling(elsewhere=Elsewhere("https://pages.example")))
     text = (session / "summary.md").read_text(encoding="utf-8")
     assert text.endswith("Page: [the page](<https://pages.example>)\n\nNext: `open https://pages.example`\n")
 
 
 def test_a_page_generated_again_is_as_strict_as_its_session(session: Path) -> None:
     verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="new")
-    page = publish(session, [verdict], Path("baselines"), Telling(strict=True))
+    page = publish(session, [verdict], Telling(strict=True))
     page.unlink()
     assert main(["report"]) == 0
     assert '<header class="bad">' in page.read_text(encoding="utf-8")
@@ -180,7 +180,7 @@ def again(session: Path, name: str = "two") -> Path:
     later = session.parent / name
     on_disk(make_run(np.array([[31.0, 32.0], [30.0, 29.0]])), later / "animals" / "tiny")
     verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="improved", current=30.5)
-    publish(later, [verdict], session.parent.parent / "baselines")
+    publish(later, [verdict])
     return later
 
 
@@ -328,6 +328,6 @@ def test_targets_are_listed_with_those_of_the_project(
 def test_metrics_are_listed_with_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["metrics"]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
-    assert set(known()) < set(lines)
+    assert set(metric_names()) < set(lines)
     assert "tolerance 0.3 points" in lines["clip_score"]
     assert "reported only" in lines["psnr"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdeval.comparison import DefectRates, Verdict, judge_cases, settle_cases
+from sdeval.comparison import DefectRates, Verdict, judge_cases, settle_cases, wording
 from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 
@@ -62,9 +62,7 @@ def test_two_seeds_do_not_tell_how_much_a_case_varies(rng: np.random.Generator) 
     before = accepted(2, rng)
     verdicts = by_case(judge_cases(make_run(collapsed(before, rng)), make_run(before)))
     assert verdicts["case-11"].verdict == "inconclusive"
-    assert (
-        "2 seeds of the baseline do not show how much this case varies; set max_seeds=3" in verdicts["case-11"].reason
-    )
+    assert "2 seeds a case are too few to tell how much this case varies; set max_seeds=3" in verdicts["case-11"].reason
     assert [name for name, each in verdicts.items() if each.verdict != "passed"] == ["case-11"]
 
 
@@ -72,7 +70,7 @@ def test_one_image_does_not_accuse_its_case(rng: np.random.Generator) -> None:
     before = accepted(4, rng)
     said = by_case(judge_cases(make_run(collapsed(before, rng)[:, :1]), make_run(before)))["case-11"]
     assert said.verdict == "inconclusive"
-    assert "one seed cannot tell" in said.reason
+    assert "with one seed, one failed image" in said.reason
 
 
 def test_a_seed_that_the_baseline_could_not_score_does_not_count(rng: np.random.Generator) -> None:
@@ -228,7 +226,7 @@ def test_cases_that_fell_with_a_suite_that_regressed_fail_with_it(rng: np.random
     assert "regressed" not in {each.verdict for each in alone}
     verdicts = judge_cases(make_run(after), make_run(before), regressed=["clip_score"])
     assert {each.verdict for each in verdicts} == {"regressed"}
-    assert verdicts[0].reason == "fell with the whole suite, and further than its own seeds explain"
+    assert verdicts[0].reason == wording.CASE_LOST_WITH_SUITE
 
 
 def test_what_fell_with_its_suite_is_never_called_chance(rng: np.random.Generator) -> None:
@@ -236,7 +234,7 @@ def test_what_fell_with_its_suite_is_never_called_chance(rng: np.random.Generato
     before = accepted(2, rng)
     verdicts = judge_cases(make_run(before - 20), make_run(before), regressed=["clip_score"])
     assert {each.verdict for each in verdicts} == {"inconclusive"}
-    assert verdicts[0].reason.startswith("fell far, with the whole suite; 2 seeds of the baseline do not show")
+    assert verdicts[0].reason.startswith("this case lost much, as did the whole suite; the baseline's 2 seeds a case")
 
 
 def test_scores_that_hang_together_accuse_no_single_case(rng: np.random.Generator) -> None:
@@ -259,7 +257,7 @@ RATES = DefectRates(384, {"uniform": 3})
 def test_broken_images_that_the_target_makes_by_itself_are_shown_and_fail_nothing(scores: np.ndarray) -> None:
     said = by_case(judge_cases(flat(make_run(scores), 1), make_run(scores), rates=RATES))["case-0"]
     assert said.verdict == "not_significant"
-    assert "by itself the target makes 3 of 384 images uniform" in said.reason
+    assert "when nothing changed, 3 of 384 images of this target were uniform" in said.reason
 
 
 def test_more_broken_images_than_that_fail(scores: np.ndarray) -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.simulated import CLIP, NOISES, as_run, simulate, unharmed
+from benchmarks.simulated import CLIP, NOISES, as_run, keep_scores, simulate
 from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics
-from sdeval.comparison.collapsed import fallen
-from sdeval.comparison.paired import paired
+from sdeval.comparison.collapsed import collapsed_samples
+from sdeval.comparison.paired import pair_scores
 from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 
@@ -36,7 +36,7 @@ def test_one_image_in_eight_that_shows_something_else_is_found_and_named(
     count = int((after != before).sum())
     assert (said.verdict, said.current) == ("regressed", pytest.approx(100 * count / 128))
     case, seed = np.argwhere(after != before)[0]
-    assert said.reason.startswith(f"{count} of 128 samples fell far in clip_score (0 recovered): case-{case}@{seed}, ")
+    assert said.reason.startswith(f"{count} of 128 samples collapsed in clip_score (0 recovered): case-{case}@{seed}, ")
 
 
 def test_samples_that_rise_as_far_are_taken_off(before: np.ndarray, rng: np.random.Generator) -> None:
@@ -46,7 +46,7 @@ def test_samples_that_rise_as_far_are_taken_off(before: np.ndarray, rng: np.rand
 
 def test_seeds_alone_collapse_nothing(before: np.ndarray, rng: np.random.Generator) -> None:
     said = judged(before + rng.normal(0, 1.5, size=before.shape), before)
-    assert (said.verdict, said.reason) == ("passed", "no sample fell or recovered so far")
+    assert (said.verdict, said.reason) == ("passed", "no sample collapsed or recovered")
 
 
 def test_identical_images_pass(before: np.ndarray) -> None:
@@ -77,7 +77,7 @@ def test_it_is_judged_by_the_metric_in_which_it_shows_best(before: np.ndarray, r
     after = both(wrong(before, 1 / 6, rng), before + rng.normal(0, 0.2, before.shape))
     said = judge_metrics([collect_collapsed(after, both(before, before))])[0]
     assert said.verdict == "regressed"
-    assert "fell far in clip_score" in said.reason
+    assert "collapsed in clip_score" in said.reason
 
 
 def test_metrics_that_depend_on_other_images_do_not_count(before: np.ndarray) -> None:
@@ -97,7 +97,7 @@ def test_where_all_metrics_are_new_it_is_new_too(before: np.ndarray) -> None:
 
 
 def test_on_which_cases_it_was_counted_is_told(before: np.ndarray) -> None:
-    note = Circumstances(note="on 32 of 33 cases, which both sides have alike")
+    note = Circumstances(note="on 32 of 33 cases, which both sides generated from the same request")
     for after in (before, moved(before, 1, -40)):
         (said,) = judge_metrics([collect_collapsed(make_run(after), make_run(before), circumstances=note)])
         assert note.note in said.reason
@@ -121,13 +121,13 @@ def test_samples_that_recovered_are_an_improvement(before: np.ndarray) -> None:
 
 
 def test_the_first_four_are_named_and_the_others_counted(before: np.ndarray) -> None:
-    told = "6 of 128 samples fell far in clip_score (0 recovered): case-0@0, case-1@0, case-2@0, case-3@0 and 2 more"
+    told = "6 of 128 samples collapsed in clip_score (0 recovered): case-0@0, case-1@0, case-2@0, case-3@0 and 2 more"
     assert told in judged(moved(before, 6, -40), before).reason
 
 
 def test_a_loss_that_all_share_without_falling_far_is_left_to_the_mean(before: np.ndarray) -> None:
     said = judged(before - 4, before)
-    assert (said.verdict, said.change, said.reason) == ("passed", 0.0, "no sample fell or recovered so far")
+    assert (said.verdict, said.change, said.reason) == ("passed", 0.0, "no sample collapsed or recovered")
 
 
 def test_lower_is_better_is_turned_around(before: np.ndarray) -> None:
@@ -136,9 +136,9 @@ def test_lower_is_better_is_turned_around(before: np.ndarray) -> None:
 
 
 def collapsed_rows(after: np.ndarray, before: np.ndarray) -> list[int]:
-    table = paired(make_run(after), make_run(before), "clip_score", [f"case-{row}" for row in range(len(before))])
+    table = pair_scores(make_run(after), make_run(before), "clip_score", [f"case-{row}" for row in range(len(before))])
     assert table is not None
-    return sorted({int(row) for row, _ in np.argwhere(fallen(table))})
+    return sorted({int(row) for row, _ in np.argwhere(collapsed_samples(table))})
 
 
 def test_a_sample_must_fall_below_all_that_its_case_does(before: np.ndarray) -> None:
@@ -163,7 +163,7 @@ def test_a_score_that_is_missing_on_either_side_is_unscored(before: np.ndarray) 
 @pytest.mark.parametrize("change", [{"gating": False}, {"scope": "set"}])
 def test_metrics_that_do_not_judge_single_images_do_not_count(before: np.ndarray, change: dict[str, object]) -> None:
     metrics = {"clip_score": replace(CLIP_SCORE, **change)}
-    assert judged(before - 60, before, metrics=metrics).reason == "no score that both sides have"
+    assert judged(before - 60, before, metrics=metrics).reason == "no metric has scores on both sides"
 
 
 def test_why_there_is_nothing_to_compare_with_is_told(before: np.ndarray) -> None:
@@ -187,7 +187,7 @@ def test_all_metrics_that_were_tried_share_the_level(before: np.ndarray) -> None
 
 @pytest.mark.parametrize(("share", "seeds"), [(0.05, 8), (0.1, 4), (0.2, 2)])
 def test_images_that_go_wrong_as_often_on_either_side_raise_no_alarm(share: float, seeds: int) -> None:
-    """Every image is generated again, and the target gets some of them wrong by itself, before and after."""
+    """Every image is generated again, and the target gets some of them wrong, before and after."""
     alarms = 0
     for number in range(100):
         rng = np.random.default_rng((number, seeds))
@@ -204,7 +204,7 @@ def test_images_that_go_wrong_as_often_on_either_side_raise_no_alarm(share: floa
 def test_chance_alone_raises_no_alarm(noise: str) -> None:
     alarms = 0
     for seed in range(100):
-        (scores,) = simulate(np.random.default_rng((seed, 2)), NOISES[noise], unharmed, (24, 4), {"a": (CLIP,)})
+        (scores,) = simulate(np.random.default_rng((seed, 2)), NOISES[noise], keep_scores, (24, 4), {"a": (CLIP,)})
         after, before = (as_run(scores, each, range(4)) for each in (scores.after, scores.before))
         alarms += judge_metrics([collect_collapsed(after, before)])[0].verdict == "regressed"
     assert alarms <= 1
@@ -214,7 +214,7 @@ def test_one_image_in_eight_that_shows_something_else_is_found_among_other_image
     found = 0
     for seed in range(20):
         rng, suites = np.random.default_rng((seed, 3)), {"text2img": (replace(CLIP, within=1.0),)}
-        (scores,) = simulate(rng, NOISES["normal"], unharmed, (32, 8), suites)
+        (scores,) = simulate(rng, NOISES["normal"], keep_scores, (32, 8), suites)
         wrong = scores.after[0] - 20.0 * (rng.random((32, 8)) < 1 / 8)
         after, before = (as_run(scores, each, range(8)) for each in ((wrong,), scores.before))
         found += judge_metrics([collect_collapsed(after, before)])[0].verdict == "regressed"
@@ -223,4 +223,4 @@ def test_one_image_in_eight_that_shows_something_else_is_found_among_other_image
 
 def test_fewer_than_sixteen_samples_make_no_rate(before: np.ndarray) -> None:
     said = judged(moved(before[:3], 3, -60), before[:3])
-    assert (said.verdict, said.reason[:47]) == ("informational", "3 of 12 samples fell far in clip_score (0 recov")
+    assert (said.verdict, said.reason[:47]) == ("informational", "3 of 12 samples collapsed in clip_score (0 reco")

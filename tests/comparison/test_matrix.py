@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from sdeval import SdevalError
-from sdeval.comparison.matrix import side_by_side
+from sdeval.comparison import notes
+from sdeval.comparison.matrix import compare_settings
 from sdeval.comparison.names import setting_names
-from sdeval.comparison.speed import Spread
+from sdeval.comparison.speed import LatencyStats
 from sdeval.report.comparison_table import matrix_lines
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
@@ -36,13 +37,13 @@ def runs(scores: np.ndarray, rng: np.random.Generator) -> dict[str, Run]:
 
 
 def test_settings_are_judged_against_the_reference(runs: dict[str, Run]) -> None:
-    matrix = side_by_side(runs, "fifty steps", lambda _: None)
+    matrix = compare_settings(runs, "fifty steps", lambda _: None)
     said = {row.name: row.verdicts[0].verdict for row in matrix.rows}
     assert said == {"fifty steps": "informational", "twenty steps": "passed", "two steps": "regressed"}
 
 
 def test_the_cheapest_is_the_fastest_that_is_not_worse(runs: dict[str, Run]) -> None:
-    cheapest = side_by_side(runs, "fifty steps", lambda _: None).cheapest
+    cheapest = compare_settings(runs, "fifty steps", lambda _: None).cheapest
     assert cheapest is not None
     assert cheapest.name == "twenty steps"
 
@@ -50,7 +51,7 @@ def test_the_cheapest_is_the_fastest_that_is_not_worse(runs: dict[str, Run]) -> 
 def test_what_is_neither_shown_nor_excluded_is_not_called_cheap(runs: dict[str, Run], rng: np.random.Generator) -> None:
     shaken = make_run(np.array([[each.scores["clip_score"]] for each in runs["fifty steps"].samples]).reshape(24, 2))
     noisy = make_run(rng.normal(30, 3, size=(24, 2)))
-    matrix = side_by_side({"a": timed(shaken, 2.0), "b": timed(noisy, 0.1)}, "a", lambda _: None)
+    matrix = compare_settings({"a": timed(shaken, 2.0), "b": timed(noisy, 0.1)}, "a", lambda _: None)
     assert matrix.rows[1].verdicts[0].verdict == "inconclusive"
     assert matrix.cheapest is not None
     assert matrix.cheapest.name == "a"
@@ -58,14 +59,14 @@ def test_what_is_neither_shown_nor_excluded_is_not_called_cheap(runs: dict[str, 
 
 def test_times_of_different_machines_are_not_compared(runs: dict[str, Run]) -> None:
     runs["twenty steps"] = replace(runs["twenty steps"], environment={"hardware": "another GPU"})
-    matrix = side_by_side(runs, "fifty steps", lambda _: None)
+    matrix = compare_settings(runs, "fifty steps", lambda _: None)
     assert matrix.cheapest is None
     assert matrix_lines(matrix, 120)[-1].startswith("times are of different machines")
 
 
 def test_the_front_holds_what_no_other_beats_in_time_and_quality(runs: dict[str, Run]) -> None:
     runs["slow and bad"] = timed(runs["two steps"], 3.0)
-    matrix = side_by_side(runs, "fifty steps", lambda _: None)
+    matrix = compare_settings(runs, "fifty steps", lambda _: None)
     assert not {row.name: row.on_front for row in matrix.rows}["slow and bad"]
     assert {row.name: row.on_front for row in matrix.rows}["two steps"]
 
@@ -73,7 +74,7 @@ def test_the_front_holds_what_no_other_beats_in_time_and_quality(runs: dict[str,
 def test_broken_images_make_a_setting_worse(runs: dict[str, Run]) -> None:
     sick = replace(runs["twenty steps"].samples[0], defect="black")
     runs["twenty steps"] = replace(runs["twenty steps"], samples=(sick, *runs["twenty steps"].samples[1:]))
-    matrix = side_by_side(runs, "fifty steps", lambda _: None)
+    matrix = compare_settings(runs, "fifty steps", lambda _: None)
     row = matrix.rows[1]
     assert (row.broken, row.worse, row.not_worse) == (1, True, False)
     assert "twenty steps: 1 broken images" in matrix_lines(matrix, 120)
@@ -81,30 +82,30 @@ def test_broken_images_make_a_setting_worse(runs: dict[str, Run]) -> None:
 
 def test_runs_are_reduced_to_the_samples_they_share(runs: dict[str, Run], scores: np.ndarray) -> None:
     runs["fifty steps"] = timed(make_run(np.hstack([scores, scores])), 2.0)
-    matrix = side_by_side(runs, "fifty steps", lambda _: None)
+    matrix = compare_settings(runs, "fifty steps", lambda _: None)
     assert matrix.rows[1].verdicts[0].verdict == "passed"
-    assert matrix.notes == ("48 samples are in every run, of up to 96; set metrics need the same in all of them",)
+    assert matrix.notes == (notes.shared_samples(48, 96),)
 
 
 def test_runs_that_share_nothing_cannot_be_compared(scores: np.ndarray) -> None:
     other = make_run(scores)
     other = replace(other, samples=tuple(replace(each, fingerprint="other") for each in other.samples))
     with pytest.raises(SdevalError, match="no sample in common"):
-        side_by_side({"a": make_run(scores), "b": other}, "a", lambda _: None)
+        compare_settings({"a": make_run(scores), "b": other}, "a", lambda _: None)
     with pytest.raises(SdevalError, match="runs of different suites"):
-        side_by_side({"a": make_run(scores), "b": make_run(scores, suite="plants")}, "a", lambda _: None)
+        compare_settings({"a": make_run(scores), "b": make_run(scores, suite="plants")}, "a", lambda _: None)
 
 
 def test_the_table_shows_time_change_and_the_choice(runs: dict[str, Run]) -> None:
-    text = "\n".join(matrix_lines(side_by_side(runs, "fifty steps", lambda _: None), 120))
+    text = "\n".join(matrix_lines(compare_settings(runs, "fifty steps", lambda _: None), 120))
     for each in ("twenty steps", "2.50", "▼ ", "●", "the cheapest setting that is not worse than fifty steps"):
         assert each in text
     assert "twenty steps, 2.50 times as fast" in text
 
 
-def test_a_spread_is_median_ninetieth_and_deviation() -> None:
-    assert Spread.of([]) is None
-    assert Spread.of([1.0, 2.0, 3.0, 4.0, 100.0]) == Spread(3.0, pytest.approx(61.6), 1.0, 5)
+def test_latency_is_median_ninetieth_and_deviation() -> None:
+    assert LatencyStats.of([]) is None
+    assert LatencyStats.of([1.0, 2.0, 3.0, 4.0, 100.0]) == LatencyStats(3.0, pytest.approx(61.6), 1.0, 5)
 
 
 def test_settings_are_named_by_what_differs(scores: np.ndarray) -> None:

@@ -17,7 +17,6 @@ from sdeval.comparison import (
     Verdict,
     collect_evidence,
     judge_metrics,
-    share_of_round,
 )
 from sdeval.metrics.base import Reference
 from sdeval.metrics.sets.frechet_distance import frechet_distance, swapped_difference
@@ -37,11 +36,6 @@ def judge(after: np.ndarray, before: np.ndarray) -> Verdict:
 @pytest.fixture
 def scores(rng: np.random.Generator) -> np.ndarray:
     return rng.normal(30, 3, size=(24, 2))
-
-
-def test_identical_images_pass_without_a_test(scores: np.ndarray) -> None:
-    said = judge(scores, scores)
-    assert (said.verdict, said.change, said.reason) == ("passed", 0.0, "identical images")
 
 
 def test_a_clear_loss_is_a_regression(scores: np.ndarray, rng: np.random.Generator) -> None:
@@ -73,30 +67,6 @@ def test_lower_is_better_is_turned_around(scores: np.ndarray) -> None:
     record = replace(before.metrics["clip_score"], higher_is_better=False)
     turned = [replace(run, metrics={"clip_score": record}) for run in (after, before)]
     assert judge_metrics([collect_evidence(turned[0], turned[1], "clip_score")])[0].verdict == "regressed"
-
-
-def test_no_baseline_is_new(scores: np.ndarray) -> None:
-    assert judge_metrics([collect_evidence(make_run(scores), None, "clip_score")])[0].verdict == "new"
-
-
-def test_a_missing_score_is_unscored_and_never_a_number(scores: np.ndarray) -> None:
-    holed = scores.copy()
-    holed[3, 1] = np.nan
-    said = judge(holed, scores)
-    assert (said.verdict, said.current) == ("unscored", None)
-    assert said.reason == "1 of 48 samples: it failed"
-
-
-def test_scores_missing_in_the_baseline_are_unscored(scores: np.ndarray) -> None:
-    holed = scores.copy()
-    holed[3, 1] = np.nan
-    assert judge(scores, holed).verdict == "unscored"
-
-
-def test_another_version_of_the_metric_is_not_comparable(scores: np.ndarray) -> None:
-    before = make_run(scores)
-    older = replace(before, metrics={"clip_score": replace(before.metrics["clip_score"], version="0")})
-    assert judge_metrics([collect_evidence(make_run(scores), older, "clip_score")])[0].verdict == "not_comparable"
 
 
 def test_many_gates_raise_the_bar(scores: np.ndarray, rng: np.random.Generator) -> None:
@@ -148,46 +118,18 @@ def test_the_same_set_passes(rng: np.random.Generator) -> None:
     assert set_verdict(values, values, real).verdict == "passed"
 
 
-def test_other_reference_images_are_not_comparable(rng: np.random.Generator) -> None:
-    features = rng.normal(size=(48, 8))
-    one = with_features(make_run(np.ones((24, 2))), features, 1.0, reference="a")
-    other = with_features(make_run(np.ones((24, 2))), features, 1.0, reference="b")
-    assert judge_metrics([collect_evidence(one, other, "frechet_distance")])[0].verdict == "not_comparable"
-
-
-def told(scores: np.ndarray) -> Run:
+def reported_only(scores: np.ndarray) -> Run:
     """A run whose one metric is reported and not judged."""
     run = make_run(scores)
     return replace(run, metrics={"clip_score": replace(run.metrics["clip_score"], gating=False)})
-
-
-def test_what_is_not_judged_is_information_however_far_it_fell(scores: np.ndarray) -> None:
-    said = judge_metrics([collect_evidence(told(scores - 20), told(scores), "clip_score")])[0]
-    assert (said.verdict, said.reason) == ("informational", "reported only")
-    assert said.current == pytest.approx(scores.mean() - 20)
-
-
-def test_without_a_baseline_what_is_not_judged_has_nothing_to_tell(scores: np.ndarray) -> None:
-    run = told(scores)
-    silent = replace(run, samples=tuple(replace(each, scores={}) for each in run.samples))
-    said = judge_metrics([collect_evidence(silent, None, "clip_score")])[0]
-    assert (said.verdict, said.current) == ("informational", None)
-    assert said.reason == "no image of the baseline to compare with"
 
 
 def test_what_is_not_judged_is_no_gate_that_raises_the_bar(scores: np.ndarray, rng: np.random.Generator) -> None:
     gate = collect_evidence(
         make_run(scores - 1.3 + rng.normal(0, 1.7, size=scores.shape)), make_run(scores), "clip_score"
     )
-    others = [collect_evidence(told(scores), told(scores), "clip_score")] * 199
+    others = [collect_evidence(reported_only(scores), reported_only(scores), "clip_score")] * 199
     assert judge_metrics([gate, *others])[0].verdict == "regressed"
-
-
-def test_a_set_metric_without_baseline_features_is_unscored(rng: np.random.Generator) -> None:
-    run = with_features(make_run(np.ones((24, 2))), rng.normal(size=(48, 8)), 1.0)
-    assert (
-        judge_metrics([collect_evidence(run, replace(run, features={}), "frechet_distance")])[0].verdict == "unscored"
-    )
 
 
 def test_a_clear_loss_is_found_beside_a_hundred_gates(scores: np.ndarray, rng: np.random.Generator) -> None:
@@ -198,45 +140,6 @@ def test_a_clear_loss_is_found_beside_a_hundred_gates(scores: np.ndarray, rng: n
 def test_a_clear_loss_is_found_beside_any_number_of_gates(scores: np.ndarray) -> None:
     gate = collect_evidence(make_run(scores - 20), make_run(scores), "clip_score")
     assert judge_metrics([gate], total=5000)[0].verdict == "regressed"
-
-
-def with_value(run: Run, value: float) -> Run:
-    """The run with one score replaced by what only a corrupt file or another program can hold."""
-    first = replace(run.samples[0], scores={"clip_score": value})
-    return replace(run, samples=(first, *run.samples[1:]))
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_a_score_that_is_no_number_is_unscored_on_either_side(scores: np.ndarray, value: float) -> None:
-    run = make_run(scores)
-    (said,) = judge_metrics([collect_evidence(with_value(run, value), run, "clip_score")])
-    assert (said.verdict, said.current) == ("unscored", None)
-    (said,) = judge_metrics([collect_evidence(run, with_value(run, value), "clip_score")])
-    assert (said.verdict, said.baseline) == ("unscored", None)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_set_score_that_is_no_number_is_unscored_on_either_side(rng: np.random.Generator, value: float) -> None:
-    features = rng.normal(size=(48, 8))
-    run, odd = (with_features(make_run(np.ones((24, 2)) + each), features + each, each) for each in (1.0, value))
-    swapped = partial(swapped_difference, reference=Reference.of(rng.normal(size=(99, 8))))
-    assert judge_metrics([collect_evidence(odd, run, "frechet_distance", swapped)])[0].verdict == "unscored"
-    assert judge_metrics([collect_evidence(run, odd, "frechet_distance", swapped)])[0].verdict == "unscored"
-
-
-@pytest.mark.parametrize("cases", [1, 24])
-def test_all_scores_null_is_unscored(cases: int) -> None:
-    nothing, something = np.full((cases, 2), np.nan), np.full((cases, 2), 30.0)
-    assert judge(nothing, nothing).verdict == "unscored"
-    assert judge(nothing, something).verdict == "unscored"
-    assert judge(something, nothing).verdict == "unscored"
-
-
-def test_other_images_with_equal_scores_pass_and_say_so(scores: np.ndarray) -> None:
-    before = make_run(scores)
-    other = replace(before, samples=tuple(replace(each, sha256=f"other {each.sha256}") for each in before.samples))
-    said = judge_metrics([collect_evidence(other, before, "clip_score")])[0]
-    assert (said.verdict, said.change, said.reason) == ("passed", 0.0, "identical scores")
 
 
 @pytest.mark.parametrize("value", [0.0, -7.0, 30.0])
@@ -311,27 +214,13 @@ def test_a_case_with_one_seed_on_both_sides_shows_nothing_and_says_so() -> None:
     said = judge(np.array([[10.0]]), np.array([[30.0]]))
     assert said.verdict == "inconclusive"
     assert (said.low, said.high, said.corrected_low, said.corrected_high) == (None, None, None, None)
-    assert "so few cases and seeds do not show how much they vary" in said.reason
-
-
-def test_images_that_are_the_same_but_for_rounding_pass_however_few_they_are() -> None:
-    said = judge(np.array([[10.0, 30.0]]), np.array([[10.01, 29.99]]))
-    assert (said.verdict, said.low, said.high) == ("passed", pytest.approx(-0.01), pytest.approx(0.01))
-    assert said.reason == "no sample moved by more than 10% of the tolerance"
+    assert "too few cases and seeds to tell how much scores vary" in said.reason
 
 
 def test_what_calibrate_measured_speaks_for_a_case_with_one_seed() -> None:
     spreads = {"clip_score": stats.Spread(4.0, 30.0)}
     found = evidence(np.array([[10.0]]), np.array([[60.0]]), spreads=spreads)
     assert judge_metrics([found])[0].verdict == "regressed"
-
-
-def test_rounds_of_seeds_share_the_level_by_the_cube_of_seeds(scores: np.ndarray, rng: np.random.Generator) -> None:
-    rounds = ((0, 1), (0, 1, 2, 3))
-    assert [share_of_round(rounds, number) for number in (0, 1)] == [pytest.approx(1 / 9), pytest.approx(8 / 9)]
-    after = scores - 0.8 + rng.normal(0, 1.5, size=scores.shape)
-    whole, part = evidence(after, scores), evidence(after, scores, share=0.25)
-    assert part.p_worse == pytest.approx(min(1.0, 4 * whole.p_worse))
 
 
 def test_what_could_not_move_beyond_its_tolerance_costs_the_others_nothing(scores: np.ndarray) -> None:
@@ -512,27 +401,6 @@ def test_a_single_case_that_lost_half_of_its_score_regresses() -> None:
         assert said.verdict == "regressed"
         assert said.p_value is not None
         assert said.p_value < ALPHA_METRICS
-
-
-def test_seeds_that_the_baseline_lacks_leave_the_metric_unscored() -> None:
-    before, after = np.full((8, 2), 30.0), np.full((8, 4), 30.0)
-    said = judge(after, before)
-    assert (said.verdict, said.reason) == ("unscored", "the baseline lacks scores of this metric")
-
-
-def test_seeds_that_the_run_did_not_need_count_for_the_spread_only() -> None:
-    rng = np.random.default_rng(3)
-    before = rng.normal(30, 2, (8, 4))
-    found = evidence(before[:, :1] - 1, before[:, :1], all_seeds=make_run(before))
-    assert found.spread is not None
-    assert found.spread.variance == pytest.approx(before.var(axis=1, ddof=1).mean())
-    assert (found.spread.freedom, found.seeds) == (24, 1)
-
-
-def test_a_metric_that_the_baseline_does_not_have_is_new(scores: np.ndarray) -> None:
-    bare = replace(make_run(scores), metrics={})
-    said = judge_metrics([collect_evidence(make_run(scores), bare, "clip_score")])[0]
-    assert (said.verdict, said.reason) == ("new", "the baseline does not have this metric")
 
 
 def test_a_tolerance_of_nothing_fails_what_is_shown_and_passes_no_loss() -> None:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from sdeval.comparison import Verdict
-from sdeval.comparison.speed import ALPHA_SPEED, Pace, judge_interleaved, judge_pace, pace_of, seconds_per_image
+from sdeval.comparison.speed import (
+    ALPHA_SPEED,
+    SpeedRecord,
+    judge_interleaved,
+    judge_with_record,
+    seconds_per_image,
+    speed_record_of,
+)
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
 from tests.conftest import make_run
@@ -28,7 +35,7 @@ def timed(seconds: float, hardware: str = "1x GPU", memory: int = 1000, **change
 
 def judge(run: Run, stored: Run | None, metric: str = "seconds_per_image", **changes: object) -> Verdict:
     given = {"stated": None, "busy": "", **changes}
-    return judge_pace(run, metric, pace_of(stored) if stored else None, **given)
+    return judge_with_record(run, metric, speed_record_of(stored) if stored else None, **given)
 
 
 def test_calls_are_counted_once_and_without_the_one_that_warmed_up() -> None:
@@ -41,8 +48,8 @@ def test_where_all_calls_warmed_up_they_are_all_there_is() -> None:
     assert len(seconds_per_image(replace(run, timings=cold))) == 10
 
 
-def test_a_run_without_times_has_no_pace() -> None:
-    assert pace_of(make_run(np.ones((2, 2)))) is None
+def test_a_run_without_times_has_no_speed_record() -> None:
+    assert speed_record_of(make_run(np.ones((2, 2)))) is None
     assert judge(make_run(np.ones((2, 2))), None).reason.startswith("nothing was timed")
 
 
@@ -67,8 +74,13 @@ def test_memory_is_judged_too(memory: int, verdict: str) -> None:
     ("run", "stored", "changes", "reason"),
     [
         (timed(5.0), None, {}, "no speed was accepted for this class of machine"),
-        (timed(5.0, "cpu AMD"), timed(0.5, "cpu AMD"), {}, "the suite states no tolerance"),
-        (timed(5.0), timed(0.5, generated_by={"batch_size": 1}), {}, "batches of 2, where 1 were accepted"),
+        (timed(5.0, "cpu AMD"), timed(0.5, "cpu AMD"), {}, "the suite states no tolerance for it"),
+        (
+            timed(5.0),
+            timed(0.5, generated_by={"batch_size": 1}),
+            {},
+            "the accepted speed is that of batches of 1",
+        ),
         (timed(5.0), timed(0.5), {"busy": "the GPU is shared with 2 programs"}, "not judged: the GPU is shared"),
     ],
 )
@@ -88,17 +100,17 @@ def test_a_processor_is_judged_by_what_the_suite_states() -> None:
 def test_few_calls_are_not_judged() -> None:
     few = timed(5.0)
     few = replace(few, timings=dict(list(few.timings.items())[:6]))
-    assert "2 pipeline calls are too few; it takes 3" in judge(few, timed(0.5)).reason
+    assert "only 2 pipeline calls; it takes 3 to judge times" in judge(few, timed(0.5)).reason
 
 
 def test_where_the_time_went_is_told() -> None:
-    assert "texts 10%, denoising 80%, decoding 10%; 40 ms a step" in judge(timed(0.5), timed(0.5)).reason
+    assert "text encoding 10%, denoising 80%, VAE decoding 10%; 40 ms a step" in judge(timed(0.5), timed(0.5)).reason
 
 
-def test_a_pace_remembers_how_it_was_measured() -> None:
-    pace = pace_of(timed(0.5))
-    assert isinstance(pace, Pace)
-    assert (pace.batch_size, pace.seconds.n, pace.memory, pace.environment) == (2, 9, 1000.0, GPU)
+def test_a_speed_record_says_how_it_was_measured() -> None:
+    speed = speed_record_of(timed(0.5))
+    assert isinstance(speed, SpeedRecord)
+    assert (speed.batch_size, speed.seconds.n, speed.memory, speed.environment) == (2, 9, 1000.0, GPU)
 
 
 def interleaved(rng: np.random.Generator, times: float, calls: int = 12) -> Verdict:
@@ -117,31 +129,31 @@ def interleaved(rng: np.random.Generator, times: float, calls: int = 12) -> Verd
     return judge_interleaved(run(times, slowed), run(1.0, slowed), "seconds_per_image", "")
 
 
-def test_in_turns_a_slower_target_is_found_on_a_machine_that_others_slow(rng: np.random.Generator) -> None:
+def test_interleaved_a_slower_target_is_found_on_a_machine_that_others_slow(rng: np.random.Generator) -> None:
     said = interleaved(rng, 1.3)
     assert said.verdict == "regressed"
-    assert "a call, interleaved with tiny" in said.reason
+    assert "time a call, interleaved with tiny" in said.reason
     assert interleaved(rng, 0.7).verdict == "improved"
 
 
-def test_in_turns_equally_fast_targets_are_called_slower_as_rarely_as_stated() -> None:
+def test_interleaved_equally_fast_targets_are_called_slower_as_rarely_as_stated() -> None:
     rng = np.random.default_rng(5)
     verdicts = [interleaved(rng, 1.0).verdict for _ in range(400)]
     assert verdicts.count("regressed") / 400 <= 2 * ALPHA_SPEED
     assert verdicts.count("passed") / 400 > 0.8
 
 
-def test_in_turns_few_calls_show_nothing(rng: np.random.Generator) -> None:
+def test_interleaved_few_calls_show_nothing(rng: np.random.Generator) -> None:
     said = interleaved(rng, 3.0, calls=5)
     assert said.verdict == "inconclusive"
-    assert "4 pairs of calls, it takes 7 to show anything" in said.reason
+    assert "only 4 pairs of calls; it takes 7 to show anything" in said.reason
 
 
-def test_in_turns_memory_is_told(rng: np.random.Generator) -> None:
+def test_interleaved_memory_is_reported_only(rng: np.random.Generator) -> None:
     said = judge_interleaved(timed(0.5), timed(0.5), "peak_memory", "")
-    assert (said.verdict, said.reason) == ("informational", "both targets were held by one process")
+    assert (said.verdict, said.reason) == ("informational", "reported only, as both targets ran in one process")
 
 
-def test_in_turns_without_times_nothing_is_said() -> None:
+def test_interleaved_without_times_nothing_is_judged() -> None:
     plain = make_run(np.ones((4, 1)))
     assert judge_interleaved(plain, plain, "seconds_per_image", "").reason == "nothing was timed"

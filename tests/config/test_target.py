@@ -7,7 +7,7 @@ import pytest
 
 from sdeval import SdevalError, Target
 from sdeval.config.target import Dtype, find, parse_settings, slug
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 
 
 def test_values_go_to_fields_and_the_rest_to_the_call() -> None:
@@ -67,7 +67,7 @@ def test_a_setting_needs_key_and_value(text: str) -> None:
 
 def test_a_target_is_found_by_name_folder_or_hub_id(tmp_path: Path) -> None:
     (tmp_path / "My_Model v2").mkdir()
-    assert find("shapes", shipped()).model == "embedded:shapes"
+    assert find("shapes", shipped_targets()).model == "embedded:shapes"
     assert find(str(tmp_path / "My_Model v2"), {}).name == "my-model-v2"
     assert find("runwayml/stable-diffusion-v1-5", {}).name == "stable-diffusion-v1-5"
 
@@ -99,7 +99,7 @@ def test_a_program_of_ones_own_needs_no_table(text: str, name: str) -> None:
 )
 def test_a_text_that_is_no_target_is_refused(text: str, message: str) -> None:
     with pytest.raises(SdevalError) as error:
-        find(text, shipped())
+        find(text, shipped_targets())
     assert message in str(error.value)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sdeval import SdevalError
-from sdeval.config.target_registry import FILE, of_project, shipped
+from sdeval.config.target_registry import FILE, of_project, shipped_targets
 
 
 def write(root: Path, text: str) -> Path:
@@ -15,17 +15,17 @@ def write(root: Path, text: str) -> Path:
 
 
 def test_the_targets_that_ship_are_those_of_the_introduction_and_the_models_in_use() -> None:
-    assert {"shapes", "sd15", "sd21", "sdxl", "sdxl-turbo", "sd3.5", "flux-schnell"} <= set(shipped())
-    assert {"kandinsky22", "kandinsky22-inpaint"} <= set(shipped())
-    assert {f"sd15-{each}" for each in ("ddim", "euler", "dpmpp-2m-karras", "unipc", "lcm")} <= set(shipped())
-    assert {each.needs for name, each in shipped().items() if name != "shapes"} == {"cuda"}
+    assert {"shapes", "sd15", "sd21", "sdxl", "sdxl-turbo", "sd3.5", "flux-schnell"} <= set(shipped_targets())
+    assert {"kandinsky22", "kandinsky22-inpaint"} <= set(shipped_targets())
+    assert {f"sd15-{each}" for each in ("ddim", "euler", "dpmpp-2m-karras", "unipc", "lcm")} <= set(shipped_targets())
+    assert {each.needs for name, each in shipped_targets().items() if name != "shapes"} == {"cuda"}
 
 
 def test_a_target_takes_over_what_it_extends(tmp_path: Path) -> None:
     root = write(tmp_path, '[mine]\nextends = "sd15-lcm"\nsettings = { guidance_scale = 2.0 }\n')
     mine = of_project(root, {})["mine"]
     assert mine.name == "mine"
-    assert (mine.model, mine.scheduler) == (shipped()["sd15"].model, "LCMScheduler")
+    assert (mine.model, mine.scheduler) == (shipped_targets()["sd15"].model, "LCMScheduler")
     assert dict(mine.settings) == {"num_inference_steps": 4, "guidance_scale": 2.0}
 
 

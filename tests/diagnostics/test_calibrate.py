@@ -17,7 +17,7 @@ from sdeval.baselines.variability import Variability
 from sdeval.cli import main
 from sdeval.comparison import ALPHA_METRICS, collect_evidence, judge_metrics
 from sdeval.config.options import Options
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.diagnostics import calibrate as module
 from sdeval.diagnostics.calibrate import Measured, calibrate, summarize
 from sdeval.engines.diffusers_engine import LoadedTarget
@@ -79,7 +79,7 @@ def test_harmless_is_the_largest_change_of_the_metric_generated_in_other_ways() 
 def test_the_tolerance_is_twice_the_variability_or_what_is_harmless_if_that_is_more(harmless: float) -> None:
     found = summarize(suite(), measured(SEEDS, [SEEDS[0] - harmless])).metrics["clip_score"]
     assert found.tolerance == pytest.approx(max(2 * found.variability, harmless))
-    assert found.allowed == found.tolerance
+    assert found.effective_tolerance == found.tolerance
 
 
 def test_the_derived_tolerance_is_exceeded_by_other_seeds_about_once_in_forty_times(rng: np.random.Generator) -> None:
@@ -91,7 +91,7 @@ def test_the_derived_tolerance_is_exceeded_by_other_seeds_about_once_in_forty_ti
 
 def test_a_stated_tolerance_is_told_in_the_unit_of_the_metric() -> None:
     found = summarize(suite(tolerances={"clip_score": 0.7}), measured(SEEDS)).metrics["clip_score"]
-    assert (found.stated, found.allowed) == (0.7, 0.7)
+    assert (found.stated, found.effective_tolerance) == (0.7, 0.7)
     relative = replace(CLIP_SCORE, tolerance_is_relative=True)
     shares = tuple(replace(make_run(each), metrics={"clip_score": relative}) for each in SEEDS)
     found = summarize(suite(tolerances={"clip_score": 0.1}), Measured(shares, ())).metrics["clip_score"]
@@ -206,7 +206,7 @@ def test_a_further_run_that_was_scored_in_another_way_is_refused(metrics: dict[s
 @pytest.mark.parametrize("count", [0, 2])
 def test_fewer_than_three_sets_of_seeds_are_refused(count: int, tmp_path: Path) -> None:
     with pytest.raises(SdevalError, match=f"--seed-sets: a spread takes at least 3 sets of seeds, got {count}"):
-        calibrate(suite(), shipped()["shapes"], tmp_path, seed_sets=count)
+        calibrate(suite(), shipped_targets()["shapes"], tmp_path, seed_sets=count)
 
 
 def never(*_: object) -> Measured:
@@ -218,7 +218,7 @@ def test_a_further_run_of_another_suite_or_target_is_refused_before_anything_is_
 ) -> None:
     monkeypatch.setattr(module, "_generate", never)
     with pytest.raises(SdevalError, match="a run of animals on tiny says nothing of animals on shapes"):
-        calibrate(suite(), shipped()["shapes"], tmp_path, further=[make_run(SEEDS[0])])
+        calibrate(suite(), shipped_targets()["shapes"], tmp_path, further=[make_run(SEEDS[0])])
 
 
 def test_a_further_run_of_other_samples_is_refused_before_anything_is_generated(
@@ -231,7 +231,7 @@ def test_a_further_run_of_other_samples_is_refused_before_anything_is_generated(
     other = replace(run, samples=(replace(run.samples[0], fingerprint="other"), *run.samples[1:]))
     for each in (few, other):
         with pytest.raises(SdevalError, match="a run of few on shapes asks for other samples than the suite does now"):
-            calibrate(request, shipped()["shapes"], tmp_path, further=[each])
+            calibrate(request, shipped_targets()["shapes"], tmp_path, further=[each])
 
 
 def test_a_further_run_with_more_seeds_counts_by_those_of_the_suite(
@@ -241,14 +241,14 @@ def test_a_further_run_with_more_seeds_counts_by_those_of_the_suite(
     request = plan(seeds=(0,), metrics=("clip_score",)).suite
     monkeypatch.setattr(module, "_generate", lambda *_: Measured((*[own] * 3,), ()))
     own = replace(run, samples=tuple(each for each in run.samples if each.seed == 0))
-    found = calibrate(request, shipped()["shapes"], tmp_path, further=[run])
+    found = calibrate(request, shipped_targets()["shapes"], tmp_path, further=[run])
     assert found.metrics["clip_score"].harmless == 0.0
 
 
 def test_no_seed_is_in_two_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "evaluate", lambda plan, *_, **__: plan)
     request = plan(seeds=(0, 1000, 2500)).suite
-    found = module._generate(request, shipped()["shapes"], tmp_path, 3, module.Silent())
+    found = module._generate(request, shipped_targets()["shapes"], tmp_path, 3, module.Silent())
     every = [seed for each in found.seeds for seed in each.suite.seeds]
     assert len(set(every)) == len(every) == 9
     assert found.seeds[0].suite.seeds == (0, 1000, 2500)
@@ -258,7 +258,7 @@ def test_harmless_runs_have_the_suites_own_seeds_and_other_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "evaluate", lambda plan, *_, **__: plan)
-    found = module._generate(plan().suite, shipped()["shapes"], tmp_path, 3, module.Silent())
+    found = module._generate(plan().suite, shipped_targets()["shapes"], tmp_path, 3, module.Silent())
     assert [each.target.batch_size for each in found.harmless] == [1, 4, 8]
     assert {each.suite.seeds for each in found.harmless} == {(0, 1)}
 
@@ -270,7 +270,7 @@ REQUEST = plan(seeds=(0,), metrics=("clip_score", "sharpness"), tolerances={"cli
 def calibrated(loaded: LoadedTarget, tmp_path_factory: pytest.TempPathFactory) -> tuple[Variability, Path]:
     """What was measured of three cases at two steps, and the baselines it lies beside."""
     folder = tmp_path_factory.mktemp("calibrated")
-    found = calibrate(REQUEST, shipped()["shapes"], folder / "runs", seed_sets=3)
+    found = calibrate(REQUEST, shipped_targets()["shapes"], folder / "runs", seed_sets=3)
     variability.write(found, folder / "baselines")
     sitting = Session(Options(baselines=folder / "baselines"), folder, loaded=loaded)
     gates(sitting)

@@ -15,8 +15,8 @@ import torch
 from sdeval.cli import doctor as command
 from sdeval.cli import main
 from sdeval.diagnostics import doctor
-from sdeval.diagnostics.doctor import Check, alone_or_together, examine, machine, repeatable, seeded
-from sdeval.diagnostics.faults import FAULTS, altered_call
+from sdeval.diagnostics.doctor import Check, alone_or_together, check_seeds, examine, machine, repeatable
+from sdeval.diagnostics.faults import FAULTS, alter_call
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.generated import Generated, to_image
 from tests.conftest import ROOT
@@ -51,7 +51,7 @@ def test_a_batch_may_change_what_nobody_sees(smooth: np.ndarray, moved: float, s
 
 @pytest.mark.parametrize(("moved", "state"), [(0.0, "wrong"), (0.004, "wrong"), (0.2, "fine")])
 def test_another_seed_must_generate_another_image(smooth: np.ndarray, moved: float, state: str) -> None:
-    check = seeded(generated(smooth), generated(smooth * (1 - moved)))
+    check = check_seeds(generated(smooth), generated(smooth * (1 - moved)))
     assert (check.name, check.state) == ("seeds", state)
     assert bool(check.advice) == (state != "fine")
 
@@ -59,7 +59,7 @@ def test_another_seed_must_generate_another_image(smooth: np.ndarray, moved: flo
 def test_how_far_an_image_moved_is_told_in_levels() -> None:
     one, other = np.zeros((16, 16, 3)), np.zeros((16, 16, 3))
     other[0, 0] = 1.0
-    check = seeded(generated(one), generated(other))
+    check = check_seeds(generated(one), generated(other))
     assert check.found.endswith(", 1.00 levels on average, 255 at most")
 
 
@@ -74,14 +74,12 @@ def by_name(checks: list[Check]) -> dict[str, str]:
 def unseeded(pipeline: object) -> AbstractContextManager[None]:
     """Noise that no seed decides is in every image."""
     rng = np.random.default_rng()
-    return altered_call(
-        pipeline, images=lambda generated: np.clip(generated + rng.normal(0, 0.2, generated.shape), 0, 1)
-    )
+    return alter_call(pipeline, images=lambda generated: np.clip(generated + rng.normal(0, 0.2, generated.shape), 0, 1))
 
 
 def neighbourly(pipeline: object) -> AbstractContextManager[None]:
     """The more images in a batch, the darker."""
-    return altered_call(pipeline, images=lambda generated: generated / len(generated))
+    return alter_call(pipeline, images=lambda generated: generated / len(generated))
 
 
 @pytest.mark.parametrize(

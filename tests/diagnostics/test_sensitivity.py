@@ -19,12 +19,12 @@ from sdeval.baselines import variability as noises
 from sdeval.baselines.acceptance import BrokenImages
 from sdeval.baselines.variability import Variability
 from sdeval.cli import main
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.diagnostics import calibrate
 from sdeval.diagnostics import sensitivity as module
-from sdeval.diagnostics.faults import CONTROLS, FAULTS, Fault, altered_call
+from sdeval.diagnostics.faults import CONTROLS, FAULTS, Fault, alter_call
 from sdeval.diagnostics.naive_rules import BY_HAND
-from sdeval.diagnostics.sensitivity import Finding, Sensitivity, Trial, chosen, measure
+from sdeval.diagnostics.sensitivity import Finding, Sensitivity, Trial, measure, select_faults
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.generation import generate_batch
 from sdeval.errors import NotAvailable
@@ -62,14 +62,14 @@ TINY = Suite(
 FAINT = Fault(
     name="a-hair",
     says="a hair brighter",
-    plant=lambda pipeline: altered_call(pipeline, images=lambda generated: generated + 0.01),
+    plant=lambda pipeline: alter_call(pipeline, images=lambda generated: generated + 0.01),
 )
 NOTHING = Fault(name="nothing", says="nothing is wrong", plant=lambda _: nullcontext())
 
 
 def test_faults_are_chosen_by_name_and_all_of_the_task_where_none_is_named() -> None:
-    assert [each.name for each in chosen(["blur", "bfloat16"], TINY)] == ["blur", "bfloat16"]
-    every = {each.name for each in chosen([], TINY)}
+    assert [each.name for each in select_faults(["blur", "bfloat16"], TINY)] == ["blur", "bfloat16"]
+    every = {each.name for each in select_faults([], TINY)}
     assert set(CONTROLS) < every
     assert "seeds-ignored" in every
     assert not every & {"mask-inverted", "strength-ignored"}
@@ -85,7 +85,7 @@ def test_faults_are_chosen_by_name_and_all_of_the_task_where_none_is_named() -> 
 )
 def test_what_is_no_fault_of_the_task_is_refused(name: str, message: str) -> None:
     with pytest.raises(SdevalError) as error:
-        chosen(["blur", name], TINY)
+        select_faults(["blur", name], TINY)
     assert str(error.value).startswith(message)
 
 
@@ -124,10 +124,10 @@ FINDINGS = (
 
 def test_faults_that_did_something_are_counted_by_strength_and_controls_apart() -> None:
     said = found(*FINDINGS)
-    assert said.caught() == (2, 5)
-    assert said.caught(clear=True) == (1, 2)
-    assert said.caught(clear=False) == (1, 3)
-    assert said.flagged() == (1, 2)
+    assert said.count_caught() == (2, 5)
+    assert said.count_caught(clear=True) == (1, 2)
+    assert said.count_caught(clear=False) == (1, 3)
+    assert said.count_flagged() == (1, 2)
 
 
 CAUGHT, MISSED = finding("blur", caught=True), finding("steps-2")
@@ -160,7 +160,7 @@ PLANTED = (
 
 
 def trial(*faults: Fault, suite: Suite = TINY, baselines: Path, repeats: int = 1) -> Trial:
-    return Trial(suite=suite, target=shipped()["shapes"], faults=faults, baselines=baselines, repeats=repeats)
+    return Trial(suite=suite, target=shipped_targets()["shapes"], faults=faults, baselines=baselines, repeats=repeats)
 
 
 def pixels(loaded: LoadedTarget) -> np.ndarray:
@@ -236,11 +236,11 @@ def test_a_fault_that_does_nothing_is_identical_and_not_caught(measured: Measure
 
 def test_a_control_is_not_flagged(measured: Measured) -> None:
     assert [(each.control, each.caught) for each in of(measured, "other-threads")] == [(True, False)] * 2
-    assert measured[0].flagged() == (0, 2)
+    assert measured[0].count_flagged() == (0, 2)
 
 
 def test_what_did_something_is_counted_and_what_was_missed_makes_the_suite_no_good_one(measured: Measured) -> None:
-    assert measured[0].caught() == (2, 4)
+    assert measured[0].count_caught() == (2, 4)
     assert not measured[0].good
 
 
@@ -272,7 +272,7 @@ HARMLESS = CONTROLS["other-threads"]
 def calibrated(loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variability:
     """Noise of `FEW` that fits, kept in `tmp_path / "baselines"`; its target is in memory."""
     monkeypatch.setattr(module, "LoadedTarget", lambda target: loaded)
-    run = evaluate(make_plan(FEW, shipped()["shapes"]), loaded, tmp_path / "run")
+    run = evaluate(make_plan(FEW, shipped_targets()["shapes"]), loaded, tmp_path / "run")
     found = calibrate.summarize(FEW, calibrate.Measured((run, run, run), ()))
     made_up = {name: replace(each, tolerance=7.0) for name, each in found.metrics.items()}
     noises.write(found := replace(found, metrics=made_up), tmp_path / "baselines")

@@ -9,7 +9,7 @@ import torch
 
 from sdeval import NotAvailable, SdevalError, Target
 from sdeval.config.suite import TASKS, Task
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.engines.checkpoints import find_model
 from sdeval.engines.diffusers_engine import LoadedTarget, check
 
@@ -132,4 +132,4 @@ def test_a_hub_model_that_is_not_here_says_how_to_get_it() -> None:
 
 
 def test_the_shipped_target_is_here() -> None:
-    assert (find_model(shipped()["shapes"]) / "model_index.json").is_file()
+    assert (find_model(shipped_targets()["shapes"]) / "model_index.json").is_file()

@@ -10,7 +10,7 @@ import pytest
 
 from sdeval import Case, SdevalError, Target
 from sdeval.config.suite import Sample
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.subprocess_engine import RemoteEngine
 from sdeval.imaging.io import pixel_hash
@@ -24,7 +24,7 @@ SETTINGS = {"num_inference_steps": 3, "width": 64, "height": 64}
 
 @pytest.fixture(scope="module")
 def remote() -> Iterator[RemoteEngine]:
-    engine = RemoteEngine(shipped()["shapes"], Path(sys.executable))
+    engine = RemoteEngine(shipped_targets()["shapes"], Path(sys.executable))
     yield engine
     engine.close()
 
@@ -39,7 +39,7 @@ def test_images_are_those_of_this_process(remote: RemoteEngine, loaded: LoadedTa
 
 def test_it_says_what_it_is(remote: RemoteEngine) -> None:
     assert remote.describe("text2img")["pipeline"] == "StableDiffusionPipeline"
-    assert remote.batch_size == shipped()["shapes"].batch_size
+    assert remote.batch_size == shipped_targets()["shapes"].batch_size
     assert "torch" in remote.environment["packages"]
 
 
@@ -56,9 +56,9 @@ def test_a_target_that_is_not_there_is_named() -> None:
 
 def test_what_is_no_python_is_named(tmp_path: Path) -> None:
     with pytest.raises(SdevalError, match=r"--sdeval-compare-to-python: .*: No such file or directory"):
-        RemoteEngine(shipped()["shapes"], tmp_path / "python")
+        RemoteEngine(shipped_targets()["shapes"], tmp_path / "python")
 
 
 def test_a_python_without_sdeval_says_what_to_try() -> None:
     with pytest.raises(SdevalError, match="is this version of sdeval in it"):
-        RemoteEngine(shipped()["shapes"], Path("/bin/true"))
+        RemoteEngine(shipped_targets()["shapes"], Path("/bin/true"))

@@ -11,7 +11,7 @@ from PIL import Image
 
 from sdeval.baselines import acceptance as accepting
 from sdeval.comparison import judge_cases
-from sdeval.diagnostics.faults import altered_call
+from sdeval.diagnostics.faults import alter_call
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.evaluation.evaluate import evaluate, generate
 from sdeval.evaluation.plan import make_plan
@@ -53,9 +53,9 @@ def test_without_reference_images_there_is_no_set_score(loaded: LoadedTarget, tm
 
 
 def test_broken_images_are_named_kept_and_scored(loaded: LoadedTarget, tmp_path: Path) -> None:
-    from sdeval.diagnostics.faults.images import some_black
+    from sdeval.diagnostics.faults.images import blacken_some
 
-    with some_black(loaded.pipeline("text2img"), every=3):
+    with blacken_some(loaded.pipeline("text2img"), every=3):
         run = evaluate(plan(), loaded, tmp_path)
     assert [sample.defect for sample in run.samples].count("black") == 2
     assert len(run.features["clip"]) == 6
@@ -98,7 +98,7 @@ def test_an_image_that_is_the_same_alone_is_recorded_as_such(generated: tuple[Ru
 
 def test_an_image_that_depends_on_its_neighbours_is_recorded_as_changed(loaded: LoadedTarget, tmp_path: Path) -> None:
     pipeline = loaded.pipeline("text2img")
-    with altered_call(pipeline, images=lambda generated: generated / len(generated)):
+    with alter_call(pipeline, images=lambda generated: generated / len(generated)):
         run = generate(plan(), loaded, tmp_path, lambda _: None)
     assert run.environment[BATCH_CONSISTENCY] == "changed"
     assert "came out different" in run.notes[0]

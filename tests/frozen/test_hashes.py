@@ -13,7 +13,7 @@ from PIL import Image
 from sdeval.baselines.variability import samples_hash
 from sdeval.config.suite import Case, Sample, fingerprint
 from sdeval.config.target import Target
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.imaging.io import pixel_hash
 from sdeval.results.journal import Journal
 
@@ -32,7 +32,7 @@ TARGETS = {
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_target_keeps_its_fingerprint(name: str) -> None:
-    assert shipped()[name].fingerprint == TARGETS[name]
+    assert shipped_targets()[name].fingerprint == TARGETS[name]
 
 
 def test_a_target_with_every_field_keeps_its_fingerprint() -> None:

@@ -22,7 +22,7 @@ from sdeval.history.trends import Watched, trend_notes, watch
 from sdeval.results import run_folder
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
-from tests.baselines.test_store import on_disk
+from tests.baselines.test_store import compare_with_baseline, on_disk
 from tests.conftest import make_run, with_features
 
 SCORES = np.array([[30.0, 31.0], [29.0, 28.0]])
@@ -58,7 +58,8 @@ def run() -> Run:
 
 def recorded(run: Run, root: Path, name: str = "one", verdicts: tuple[Verdict, ...] = ()) -> RunLine:
     on_disk(run, root / name / run.suite / run.target)
-    (line,) = entry_of(root / name, verdicts, root / "baselines").runs
+    compare_with_baseline(root / name / run.suite / run.target, root / "baselines")
+    (line,) = entry_of(root / name, verdicts).runs
     return line
 
 
@@ -121,14 +122,14 @@ def test_a_partial_run_has_no_figures(run: Run, tmp_path: Path) -> None:
 def test_what_was_generated_in_turns_is_left_out(run: Run, tmp_path: Path) -> None:
     folder = on_disk(run, tmp_path / "reports" / "one" / "animals" / "tiny")
     on_disk(run, folder / "against")
-    assert record(tmp_path / "reports" / "one", [], tmp_path) == []
+    assert record(tmp_path / "reports" / "one", []) == []
     assert not (tmp_path / "reports" / HISTORY).exists()
 
 
 def test_a_history_that_cannot_be_written_is_a_note(run: Run, tmp_path: Path) -> None:
     on_disk(run, tmp_path / "reports" / "one" / "animals" / "tiny")
     (tmp_path / "reports" / HISTORY).mkdir()
-    (note,) = record(tmp_path / "reports" / "one", [], tmp_path)
+    (note,) = record(tmp_path / "reports" / "one", [])
     assert note.startswith("this session is not in the history: ")
 
 
@@ -287,6 +288,25 @@ def test_a_loss_by_small_steps_that_were_all_accepted_is_told() -> None:
     )
 
 
+def test_a_session_that_failed_by_something_else_is_no_quiet_loss() -> None:
+    lines = [entry(f"s{at}", {"m": metric_value(30.0 - at, verdict="passed")}, failed=at > 0) for at in range(3)]
+    assert only(watch(lines)).trend is None
+
+
+def test_a_line_says_whether_a_case_of_its_suite_failed(run: Run, tmp_path: Path) -> None:
+    broken = Verdict(suite="animals", target="tiny", metric="defect", case="case-0", verdict="broken")
+    assert recorded(run, tmp_path, verdicts=(broken,)).failed
+    assert not recorded(run, tmp_path, "two", verdicts=(replace(broken, target="other"),)).failed
+
+
+def test_sessions_with_settings_of_their_own_are_not_compared_with_others() -> None:
+    usual = [entry(f"s{at}", {"m": metric_value(30.0, verdict="passed")}) for at in range(3)]
+    trial = entry("s3", {"m": metric_value(10.0, verdict="passed")}, overrides={"scheduler": "EulerDiscreteScheduler"})
+    assert only(watch([*usual, trial])).trend is None
+    assert len(only(watch([*usual, trial])).series.points) == 1
+    assert len(only(watch([usual[0], trial, *usual[1:]])).series.points) == 3
+
+
 @pytest.mark.parametrize("verdict", ["regressed", "broken"])
 def test_what_a_session_told_is_no_creep(verdict: str) -> None:
     lines = [entry(f"s{at}", {"m": metric_value(30.0 - at, verdict=verdict if at else "passed")}) for at in range(3)]
@@ -386,5 +406,5 @@ def test_without_a_history_it_says_so(
 
 def test_runs_without_images_on_disk_are_recorded_all_the_same(run: Run, tmp_path: Path) -> None:
     run_folder.write(run, tmp_path / "one" / "animals" / "tiny")
-    assert record(tmp_path / "one", [], tmp_path / "baselines") == []
+    assert record(tmp_path / "one", []) == []
     assert len(read(tmp_path / HISTORY)) == 1

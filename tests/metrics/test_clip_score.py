@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from sdeval import Case, NotAvailable, SdevalError
-from sdeval.metrics import GeneratedImage, MetricOptions, create, info, known
+from sdeval.metrics import GeneratedImage, MetricOptions, create, info, metric_names
 from sdeval.metrics.clip_score import clip_score
 from sdeval.metrics.features.clip import load_clip
 from sdeval.shapes import world
@@ -94,7 +94,7 @@ def test_a_missing_metric_lists_the_near_matches() -> None:
         info("clip_scor")
 
 
-@pytest.mark.parametrize("name", known())
+@pytest.mark.parametrize("name", metric_names())
 def test_every_metric_says_what_it_is(name: str) -> None:
     found = info(name)
     assert found.name == name

@@ -37,7 +37,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("example")
 def test_a_metric_of_another_package_is_known_by_name() -> None:
-    assert metrics.known()[-1] == "redness"
+    assert metrics.metric_names()[-1] == "redness"
     assert metrics.info("redness").title == "share of red"
     metric = metrics.create("redness", MetricOptions())
     purple = GeneratedImage(Image.new("RGB", (8, 8), (90, 0, 30)), Case(id="a", prompt="purple"))
@@ -113,4 +113,4 @@ def test_a_package_cannot_take_the_place_of_one_of_ours(tmp_path: Path, monkeypa
     broken(tmp_path, "raise SystemError", "clip_score = broken_metrics")
     monkeypatch.syspath_prepend(tmp_path)
     assert metrics.info("clip_score").title == "fits its prompt (CLIP)"
-    assert metrics.known().count("clip_score") == 1
+    assert metrics.metric_names().count("clip_score") == 1

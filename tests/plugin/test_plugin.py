@@ -18,30 +18,12 @@ import sdeval.cli
 import sdeval.engines.diffusers_engine
 import sdeval.report.publish
 import sdeval.report.terminal
-from sdeval.config.target_registry import shipped
 from sdeval.engines.diffusers_engine import LoadedTarget
-from sdeval.metrics.features.clip import load_clip
 from sdeval.results import run_folder
 from sdeval.results.run import Run
 from sdeval.shapes import pipeline_folder
+from tests.plugin.project import QUIET, SUITE, accept, verdicts
 
-SUITE = """
-from sdeval import Case, Suite
-
-test_{task} = Suite(
-    name="{name}",
-    task="text2img",
-    cases=(
-        Case(id="circle", prompt="a large red circle on a blue background", tags=("round",)),
-        Case(id="square", prompt="a large white square on a red background"),
-        Case(id="cross", prompt="a large green cross on a white background"),
-    ),
-    seeds=(0,),
-    settings={{"num_inference_steps": 2, "width": 64, "height": 64}},
-    metrics=("clip_score",),
-    metric_options={{"clip_model": "shapes"}},
-)
-"""
 EDIT = """
 from dataclasses import replace
 from pathlib import Path
@@ -54,30 +36,6 @@ test_edit = replace(
     cases=tuple(replace(case, image=Path(__file__).parent / "red.png") for case in test_text2img.cases),
 )
 """
-
-# pytester forgets modules that were imported while it ran; these cannot be imported twice.
-LoadedTarget(shipped()["shapes"]).pipeline("text2img")
-load_clip("shapes", "cpu")
-
-QUIET = ("-p", "no:cacheprovider", "--sdeval-no-strict")
-
-
-@pytest.fixture
-def suites(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    monkeypatch.delenv("CI", raising=False)
-    pytester.makepyfile(test_suite=SUITE.format(task="text2img", name="few"))
-    return pytester
-
-
-def accept(pytester: pytest.Pytester) -> None:
-    pytester.runpytest_inprocess(*QUIET)
-    assert sdeval.cli.main(["accept"]) == 0
-
-
-def verdicts(pytester: pytest.Pytester) -> list[dict[str, object]]:
-    content = json.loads((pytester.path / "reports" / "latest" / "verdicts.json").read_text())
-    found: list[dict[str, object]] = content["verdicts"]
-    return found
 
 
 def test_one_item_a_case_then_one_a_metric(suites: pytest.Pytester) -> None:
@@ -926,7 +884,9 @@ def test_every_run_is_read_once_at_the_end_of_a_session(
 
 def test_an_interrupted_session_is_not_published(suites: pytest.Pytester, interrupted: list[str]) -> None:
     suites.runpytest_inprocess(*interrupted, no_reraise_ctrlc=True)
-    assert not (suites.path / "reports" / "latest").exists()
+    latest = suites.path / "reports" / "latest"
+    assert not (latest / "verdicts.json").exists()
+    assert "--sdeval-resume" in (latest / "index.html").read_text()
     assert not list((suites.path / "reports").rglob("verdicts.json"))
 
 
@@ -943,7 +903,7 @@ SQUARE = '        Case(id="square", prompt="a large white square on a red backgr
     ("change", "told"),
     [
         ((SQUARE, ""), "without 1 case that the suite no longer has"),
-        (("large white", "small white"), "on 2 of 3 cases, which both sides have alike"),
+        (("large white", "small white"), "on 2 of 3 cases, which both sides generated from the same request"),
     ],
     ids=["removed", "changed"],
 )

@@ -11,7 +11,7 @@ from PIL import Image
 
 from sdeval.baselines.acceptance import accept
 from sdeval.comparison import Kind, Verdict
-from sdeval.comparison.matrix import side_by_side
+from sdeval.comparison.matrix import compare_settings
 from sdeval.config.suite import Case
 from sdeval.imaging.io import pixel_hash, write_png
 from sdeval.report.html.comparison import Compared
@@ -20,6 +20,7 @@ from sdeval.results import run_folder
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.records import Timing
 from sdeval.results.run import Run, Stored
+from tests.baselines.test_store import compare_with_baseline
 from tests.conftest import make_run
 
 HOSTILE = (
@@ -84,7 +85,8 @@ def session_page(
     worse = tuple(replace(s, scores={name: (v or 0) - 1 for name, v in s.scores.items()}) for s in plain.samples)
     now = inpainting_inputs(painted(replace(plain, samples=worse), folder, shift=3), folder, where / "inputs")
     run_folder.write(now, folder)
-    return publish(session, verdicts_of(cases, metrics), where / "baselines")
+    compare_with_baseline(folder, where / "baselines")
+    return publish(session, verdicts_of(cases, metrics))
 
 
 def verdicts_of(cases: int, metrics: Sequence[str] = ()) -> list[Verdict]:
@@ -124,5 +126,5 @@ def two_settings(where: Path) -> Compared:
         folder = where / "runs" / str(place)
         run_folder.write(painted(run, folder), folder)
         stored[name] = Stored(run_folder.read(folder), folder)
-    matrix = side_by_side({name: each.run for name, each in stored.items()}, "twenty steps", lambda _: None)
+    matrix = compare_settings({name: each.run for name, each in stored.items()}, "twenty steps", lambda _: None)
     return Compared(matrix, stored)

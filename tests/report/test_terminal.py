@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sdeval._utils.formatting import number, probability, signed
+from sdeval._utils.formatting import number, probability, with_sign
 from sdeval.comparison import Kind, Verdict
 from sdeval.report.terminal import Further, explain, next_command, summary_lines
 from sdeval.report.words import notes_on_skipped
@@ -169,5 +169,5 @@ def test_numbers(value: float | None, text: str) -> None:
 
 
 def test_changes_and_probabilities() -> None:
-    assert (signed(2.0), signed(-2.0), signed(None)) == ("+2.00", "-2.00", "–")
+    assert (with_sign(2.0), with_sign(-2.0), with_sign(None)) == ("+2.00", "-2.00", "–")
     assert (probability(0.0001), probability(0.25), probability(None)) == ("<0.001", "0.250", "–")

@@ -32,6 +32,7 @@ from sdeval.results.run import Run
 from sdeval.session.items import Job
 from sdeval.session.judging import Subject, compare
 from sdeval.session.resolve import resolve
+from tests.baselines.test_store import compare_with_baseline
 from tests.generated import plan
 
 GONE = object()
@@ -66,7 +67,8 @@ def whole(generated: tuple[Run, Path], tmp_path_factory: pytest.TempPathFactory)
     root = tmp_path_factory.mktemp("whole")
     shutil.copytree(folder, root / "session" / FOLDER)
     accepting.accept(folder, root / "baselines")
-    publish(root / "session", [*judge_cases(run, run), *judge_metrics(evidence(run, run))], root / "baselines")
+    compare_with_baseline(root / "session" / FOLDER, root / "baselines")
+    publish(root / "session", [*judge_cases(run, run), *judge_metrics(evidence(run, run))])
     return root
 
 
@@ -93,7 +95,7 @@ def use_baseline(root: Path, run: Run) -> None:
     resolved = resolve(Job(SUITE, plan().target), Options(baselines=root / "baselines"))
     stored = resolved.baseline
     assert stored is not None
-    baselines.check_images(stored)
+    baselines.check_readable(stored)
     provenance.read(root / "baselines" / FOLDER)
     bare = replace(run, samples=tuple(replace(each, scores={}, reasons={}) for each in run.samples))
     scored = score(

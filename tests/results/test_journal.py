@@ -15,7 +15,6 @@ from sdeval.engines.generated import Generated
 from sdeval.evaluation.evaluate import evaluate
 from sdeval.evaluation.plan import Plan
 from sdeval.results.journal import NAME
-from sdeval.results.session_folder import unfinished
 from tests.generated import plan
 
 
@@ -105,11 +104,3 @@ def test_nothing_is_taken_from_what_was_generated_in_another_way(
     engine = Counted(loaded)
     evaluate(other, engine, stopped)
     assert len(engine.generated) == 6
-
-
-def test_the_latest_session_is_unfinished_only_where_it_was_stopped(stopped: Path) -> None:
-    reports = stopped.parents[2]
-    assert unfinished(reports) == "20260101-000000-abcd"
-    (reports / "20260102-000000-abcd" / "few" / "shapes").mkdir(parents=True)
-    assert unfinished(reports) is None
-    assert unfinished(reports / "none") is None

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from sdeval.config.case_files import load_cases
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.errors import SdevalError
 from sdeval.results import run_folder
 from sdeval.results.schema import FOLDER, schemas
@@ -48,7 +48,7 @@ def test_shipped_case_files_fit(path: Path) -> None:
 
 
 def test_shipped_targets_fit() -> None:
-    assert shipped()
+    assert shipped_targets()
     assert fits("targets", tomllib.loads((ROOT / "sdeval" / "targets.toml").read_text()))
 
 

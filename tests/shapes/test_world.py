@@ -35,7 +35,7 @@ def test_the_oracle_sees_every_kind_of_mistake(seed: int) -> None:
         [thing.kind for thing in wrong.things] == [thing.kind for thing in scene.things]
         and (wrong.background, wrong.relation) == (scene.background, scene.relation)
     )
-    if len(set(colours)) == len(colours) and not only_size and wrong != scene.mirrored():
+    if len(set(colours)) == len(colours) and not only_size and wrong != scene.mirror():
         assert not oracle.mark(scene, world.render(wrong, rng)).all_right
 
 
@@ -48,7 +48,7 @@ def test_the_same_seed_renders_the_same_image() -> None:
 @given(seeds)
 def test_a_relation_is_held_out_whichever_way_it_is_told(seed: int) -> None:
     scene = world.random_scene(np.random.default_rng(seed))
-    assert world.is_held_out(scene) == world.is_held_out(scene.mirrored())
+    assert world.is_held_out(scene) == world.is_held_out(scene.mirror())
 
 
 def test_training_never_sees_held_out_scenes() -> None:

@@ -115,8 +115,8 @@ def test_how_alike_neighbours_are_is_estimated_whether_they_drift_or_not(rng: np
     values = rng.normal(size=(50, 2_000))
     for session in range(1, 2_000):
         values[:, session] += 0.6 * values[:, session - 1]
-    assert cusum.likeness(values)[:, -1].mean() == pytest.approx(0.6, abs=0.02)
-    assert cusum.likeness(values + 0.01 * np.arange(2_000))[:, -1].mean() == pytest.approx(0.6, abs=0.02)
+    assert cusum.autocorrelation(values)[:, -1].mean() == pytest.approx(0.6, abs=0.02)
+    assert cusum.autocorrelation(values + 0.01 * np.arange(2_000))[:, -1].mean() == pytest.approx(0.6, abs=0.02)
 
 
 def test_values_that_follow_each_other_seldom_raise_false_alarms(rng: np.random.Generator) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdeval.stats import Prior, beside_others, beside_seeds, moderated_variances
+from sdeval.stats import Prior, moderated_variances, p_among_cases, p_among_seeds
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def before(held: np.ndarray) -> np.ndarray:
 
 def beside_both(held: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """As cases are judged: by the others, and by their own seeds."""
-    return np.maximum(beside_others(before, after), beside_seeds(held, after))
+    return np.maximum(p_among_cases(before, after), p_among_seeds(held, after))
 
 
 def regenerated(before: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_a_fall_as_far_as_others_rise_is_noise(before: np.ndarray, rng: np.rando
     after = regenerated(before, rng)
     after[3] -= 8
     after[[5, 11]] += 8
-    assert beside_others(before, after).min() > 1e-3
+    assert p_among_cases(before, after).min() > 1e-3
 
 
 def test_several_cases_that_collapse_do_not_hide_each_other(
@@ -78,12 +78,12 @@ def test_a_case_is_held_against_half_of_the_others_where_most_of_them_fell(
 ) -> None:
     after = regenerated(before, rng)
     after[:16] -= 8
-    assert beside_others(before, after).min() > 1e-3
+    assert p_among_cases(before, after).min() > 1e-3
 
 
 def test_without_other_cases_only_its_own_seeds_speak() -> None:
     held, after = np.array([[30.0, 31.0, 30.5]]), np.array([[10.0, 11.0]])
-    assert beside_others(held[:, :2], after).tolist() == [0.0]
+    assert p_among_cases(held[:, :2], after).tolist() == [0.0]
     assert 0 < beside_both(held, held[:, :2], after)[0] < 1e-3
 
 
@@ -93,7 +93,7 @@ def test_the_prior_speaks_for_cases_that_are_not_there() -> None:
     before, after = np.array([[30.0, 30.0]]), np.array([[20.0, 22.0]])
     # It counts by the seed that fell least.
     expected = t.cdf(-8.0 / 2.0, 3)
-    assert beside_others(before, after, Prior(4.0, 3.0)) == pytest.approx([expected])
+    assert p_among_cases(before, after, Prior(4.0, 3.0)) == pytest.approx([expected])
 
 
 def test_a_prior_asks_for_a_further_fall_where_the_others_hardly_move(
@@ -101,13 +101,13 @@ def test_a_prior_asks_for_a_further_fall_where_the_others_hardly_move(
 ) -> None:
     after = regenerated(before, rng)
     after[7] -= 3
-    alone, moderated = beside_others(before, after)[7], beside_others(before, after, Prior(25.0, 4.0))[7]
+    alone, moderated = p_among_cases(before, after)[7], p_among_cases(before, after, Prior(25.0, 4.0))[7]
     assert alone < moderated < 1
 
 
 def test_a_prior_of_nothing_counts_the_others_alone(before: np.ndarray, rng: np.random.Generator) -> None:
     after = regenerated(before, rng)
-    assert beside_others(before, after, Prior(1.0, 0.0)) == pytest.approx(beside_others(before, after))
+    assert p_among_cases(before, after, Prior(1.0, 0.0)) == pytest.approx(p_among_cases(before, after))
 
 
 def test_a_single_case_beside_its_own_seeds_is_students_test() -> None:
@@ -115,21 +115,21 @@ def test_a_single_case_beside_its_own_seeds_is_students_test() -> None:
 
     held, after = np.array([[30.0, 31.0, 29.5, 30.5]]), np.array([[5.0, 25.0]])
     expected = t.cdf((25.0 - held.mean()) / (held.std(ddof=1) * np.sqrt(1 / 4 + 1 / 2)), 3)
-    assert beside_seeds(held, after) == pytest.approx([expected])
+    assert p_among_seeds(held, after) == pytest.approx([expected])
 
 
 def test_a_case_that_always_varies_is_judged_by_its_own_measure(rng: np.random.Generator) -> None:
     spread = np.where(np.arange(24) < 2, 10.0, 0.3)[:, None]
     held = 30 + rng.normal(0, 1, (24, 8)) * spread
     after = held[:, :2] - 6
-    p_values = beside_seeds(held, after)
+    p_values = p_among_seeds(held, after)
     assert p_values[:2].min() > 0.01
     assert p_values[2:].max() < 1e-6
 
 
 def test_seeds_that_never_vary_make_any_fall_certain() -> None:
     held, after = np.full((2, 3), 30.0), np.array([[20.0, 20.0], [30.0, 30.0]])
-    assert beside_seeds(held, after).tolist() == [0.0, 1.0]
+    assert p_among_seeds(held, after).tolist() == [0.0, 1.0]
 
 
 def test_variances_that_differ_by_chance_alone_become_one(rng: np.random.Generator) -> None:
@@ -153,7 +153,7 @@ def test_moderated_variances_leave_t_tests_at_their_level() -> None:
     for _ in range(200):
         true = 4.0 * 4 / rng.chisquare(4, (100, 1))
         held, after = (rng.normal(0, np.sqrt(true), (100, seeds)) for seeds in (4, 1))
-        alarms += int((beside_seeds(held, after) < 0.01).sum())
+        alarms += int((p_among_seeds(held, after) < 0.01).sum())
     assert alarms / 20_000 == pytest.approx(0.01, abs=0.003)
 
 

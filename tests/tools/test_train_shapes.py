@@ -61,7 +61,7 @@ def test_the_rate_warms_up_stays_and_falls() -> None:
 
 def test_whitened_latents_are_what_samplers_expect_and_decode_the_same() -> None:
     torch.manual_seed(0)
-    vae = autoencoder.untrained().eval()
+    vae = autoencoder.new_model().eval()
     rng = np.random.default_rng(0)
     images = data.images([data.scene(rng) for _ in range(4)], rng)
     with torch.no_grad():
@@ -77,7 +77,7 @@ def test_whitened_latents_are_what_samplers_expect_and_decode_the_same() -> None
 def test_short_texts_are_encoded_as_open_clip_does() -> None:
     words = tokenizer.build()
     torch.manual_seed(0)
-    model = clip.untrained(len(words)).eval()
+    model = clip.new_model(len(words)).eval()
     tokens = clip._tokens(words, ["a large red circle on a blue background", "red", ""])
     with torch.no_grad():
         assert torch.allclose(model.encode_text(tokens), clip.encode_short_text(model, tokens), atol=1e-4)
@@ -86,7 +86,7 @@ def test_short_texts_are_encoded_as_open_clip_does() -> None:
 def test_attributes_do_not_depend_on_how_a_scene_is_told() -> None:
     rng = np.random.default_rng(0)
     scenes = [world.random_scene(rng) for _ in range(50)]
-    assert torch.equal(attributes.table(scenes), attributes.table([scene.mirrored() for scene in scenes]))
+    assert torch.equal(attributes.table(scenes), attributes.table([scene.mirror() for scene in scenes]))
 
 
 def test_wrong_scenes_for_training_are_wrong_and_not_held_out() -> None:
@@ -112,9 +112,9 @@ def test_all_parts_train_and_are_loaded_by_their_own_libraries(tmp_path: Path) -
     import open_clip
     from diffusers import AutoPipelineForText2Image
 
-    vae, _ = autoencoder.trained(0, tmp_path / "vae.pt", SHORT)
-    model, _ = denoiser.trained(vae, 0, tmp_path / "denoiser.pt", [SHORT], images=500)
-    words, outcome = clip.trained(0, tmp_path / "clip.pt", SHORT)
+    vae, _ = autoencoder.train_autoencoder(0, tmp_path / "vae.pt", SHORT)
+    model, _ = denoiser.train_denoiser(vae, 0, tmp_path / "denoiser.pt", [SHORT], images=500)
+    words, outcome = clip.train_clip(0, tmp_path / "clip.pt", SHORT)
     assert outcome.loss > 0
     export.save_pipeline(vae, model, tmp_path / "pipeline")
     export.save_clip(words, tmp_path / "clip")

@@ -28,16 +28,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=pipeline_folder().parent, help="where the models go")
     parser.add_argument("--work", type=Path, default=Path("training"), help="where checkpoints go")
     parser.add_argument("--seed", type=int, default=7)
-    given = parser.parse_args()
-    given.work.mkdir(parents=True, exist_ok=True)
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
 
-    vae, of_vae = autoencoder.trained(given.seed, given.work / "autoencoder.pt")
-    model, of_model = denoiser.trained(vae, given.seed, given.work / "denoiser.pt")
-    words, of_words = clip.trained(given.seed, given.work / "clip.pt")
-    export.save_pipeline(vae, model, given.out / pipeline_folder().name)
-    export.save_clip(words, given.out / clip_folder().name)
+    vae, of_vae = autoencoder.train_autoencoder(args.seed, args.work / "autoencoder.pt")
+    model, of_model = denoiser.train_denoiser(vae, args.seed, args.work / "denoiser.pt")
+    words, of_words = clip.train_clip(args.seed, args.work / "clip.pt")
+    export.save_pipeline(vae, model, args.out / pipeline_folder().name)
+    export.save_clip(words, args.out / clip_folder().name)
     facts = {
-        "seed": given.seed,
+        "seed": args.seed,
         "hardware": hardware_class(),
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -46,7 +46,7 @@ def main() -> None:
         "denoiser images": denoiser.IMAGES,
         "clip": {**asdict(clip.RECIPE), **asdict(of_words)},
     }
-    write_text(given.out / "training.json", dump_json(facts))
+    write_text(args.out / "training.json", dump_json(facts))
 
 
 if __name__ == "__main__":

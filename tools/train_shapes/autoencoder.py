@@ -18,7 +18,7 @@ SCALING = 0.18215
 RECIPE = Recipe(steps=3000, batch=16, rate=2e-3, average=0.995, weight_decay=0.0, checkpoint_every=200)
 
 
-def untrained() -> AutoencoderKL:
+def new_model() -> AutoencoderKL:
     """The architecture with fresh weights."""
     model = AutoencoderKL(
         in_channels=3,
@@ -36,15 +36,15 @@ def untrained() -> AutoencoderKL:
         force_upcast=False,
     )
     with torch.no_grad():
-        # Start nearly deterministic: the noise of the posterior is learnt, not fought.
+        # Start nearly deterministic: the noise of the posterior is then learnt.
         model.quant_conv.bias[4:] = -5.0
     return model
 
 
-def trained(seed: int, checkpoint: Path, recipe: Recipe = RECIPE) -> tuple[AutoencoderKL, Outcome]:
+def train_autoencoder(seed: int, checkpoint: Path, recipe: Recipe = RECIPE) -> tuple[AutoencoderKL, Outcome]:
     """Train from `seed`, then scale the latents as the denoiser expects them."""
     torch.manual_seed(seed)
-    model = untrained().to(memory_format=torch.channels_last)
+    model = new_model().to(memory_format=torch.channels_last)
 
     def loss_of_step(rng: np.random.Generator, noise: torch.Generator) -> torch.Tensor:
         images = (
@@ -74,8 +74,8 @@ def whiten(model: AutoencoderKL, seed: int) -> None:
     Afterwards a latent times the scaling factor has mean 0 and deviation 1, as samplers assume.
     """
     rng = np.random.default_rng((seed, 2**31))
-    seen = latents(model, data.images([data.scene(rng) for _ in range(512)], rng))
-    mean, deviation = seen.mean(dim=(0, 2, 3)), seen.std(dim=(0, 2, 3))
+    sample_latents = latents(model, data.images([data.scene(rng) for _ in range(512)], rng))
+    mean, deviation = sample_latents.mean(dim=(0, 2, 3)), sample_latents.std(dim=(0, 2, 3))
     scale = 1 / (deviation * SCALING)
     encode, decode = model.quant_conv, model.post_quant_conv
     decode.bias += (decode.weight[:, :, 0, 0] * mean).sum(dim=1)

@@ -42,7 +42,7 @@ def configuration(vocabulary: int) -> dict[str, Any]:
     }
 
 
-def untrained(vocabulary: int) -> CLIP:
+def new_model(vocabulary: int) -> CLIP:
     """The architecture with fresh weights."""
     config = configuration(vocabulary)
     text = {key: value for key, value in config["text_cfg"].items() if key != "hf_tokenizer_name"}
@@ -52,38 +52,40 @@ def untrained(vocabulary: int) -> CLIP:
 class Training(nn.Module):
     """What is optimised: the model, and a reading of every attribute off its features that is thrown away afterwards.
 
-    The same linear layer reads images and texts. Contrast alone stays at chance for which of two things stands left;
-    reading it makes both towers say so, and in the same way.
+    The same linear layer predicts attributes from images and from texts. The contrastive loss alone does not learn
+    which of two things is on the left; the prediction makes both towers encode it in the same way.
     """
 
     def __init__(self, vocabulary: int) -> None:
         super().__init__()
-        self.clip = untrained(vocabulary)
+        self.clip = new_model(vocabulary)
         self.read = nn.Linear(configuration(vocabulary)["embed_dim"], sum(attributes.SIZES))
 
-    def loss(self, images: torch.Tensor, tokens: torch.Tensor, shown: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+    def loss(
+        self, images: torch.Tensor, tokens: torch.Tensor, of_images: torch.Tensor, of_texts: torch.Tensor
+    ) -> torch.Tensor:
         """Contrast plus reading.
 
         Args:
             images: `[b, 3, 64, 64]` in 0..1.
             tokens: `[b + b * WRONG, 77]`, the right captions first.
-            shown: `[b, attributes]` of the images.
-            told: `[b + b * WRONG, attributes]` of the texts.
+            of_images: `[b, attributes]` of the images.
+            of_texts: `[b + b * WRONG, attributes]` of the texts.
         """
         image = functional.normalize(self.clip.encode_image((images - MEAN) / DEVIATION), dim=-1)
         distinct, back = torch.unique(tokens, dim=0, return_inverse=True)
         text = functional.normalize(encode_short_text(self.clip, distinct), dim=-1)[back]
         scale = self.clip.logit_scale.exp().clamp(max=100)
-        reading = self._reading(image, shown) + self._reading(text, told)
+        reading = self._reading(image, of_images) + self._reading(text, of_texts)
         return contrast(scale * image @ text.T, tokens[: len(images)]) + reading
 
-    def _reading(self, features: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    def _reading(self, features: torch.Tensor, correct: torch.Tensor) -> torch.Tensor:
         parts = self.read(READING_SCALE * features).split(attributes.SIZES, dim=1)
-        losses = [functional.cross_entropy(part, right[:, index]) for index, part in enumerate(parts)]
+        losses = [functional.cross_entropy(part, correct[:, index]) for index, part in enumerate(parts)]
         return torch.stack(losses).mean()
 
 
-def trained(seed: int, checkpoint: Path, recipe: Recipe = RECIPE) -> tuple[CLIP, Outcome]:
+def train_clip(seed: int, checkpoint: Path, recipe: Recipe = RECIPE) -> tuple[CLIP, Outcome]:
     """Train from `seed` with images against the captions of the batch and against wrong captions of their own."""
     torch.manual_seed(seed)
     words = tokenizer.build()
@@ -92,10 +94,10 @@ def trained(seed: int, checkpoint: Path, recipe: Recipe = RECIPE) -> tuple[CLIP,
     def loss_of_step(rng: np.random.Generator, noise: torch.Generator) -> torch.Tensor:
         scenes = [data.scene(rng) for _ in range(recipe.batch)]
         images = _smudge(data.images(scenes, rng), rng, noise)
-        told = [scene.mirrored() if rng.random() < 0.5 else scene for scene in scenes]
-        told += [data.hard_wrong_scene(scene, rng) for scene in scenes for _ in range(WRONG)]
-        tokens = _tokens(words, [world.caption(scene) for scene in told])
-        return model.loss(images, tokens, attributes.table(scenes), attributes.table(told))
+        text_scenes = [scene.mirror() if rng.random() < 0.5 else scene for scene in scenes]
+        text_scenes += [data.hard_wrong_scene(scene, rng) for scene in scenes for _ in range(WRONG)]
+        tokens = _tokens(words, [world.caption(scene) for scene in text_scenes])
+        return model.loss(images, tokens, attributes.table(scenes), attributes.table(text_scenes))
 
     outcome = train(model, loss_of_step, recipe, seed, checkpoint)
     return model.clip.eval(), outcome
@@ -105,16 +107,16 @@ def _tokens(words: CLIPTokenizer, texts: list[str]) -> torch.Tensor:
     return torch.as_tensor(words(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids)
 
 
-def contrast(logits: torch.Tensor, mine: torch.Tensor) -> torch.Tensor:
+def contrast(logits: torch.Tensor, captions: torch.Tensor) -> torch.Tensor:
     """Images against the captions of the batch and their own wrong ones, captions against images.
 
     Args:
         logits: `[b, b + b * WRONG]`.
-        mine: `[b, 77]`, tokens of the right captions; equal ones are no rivals.
+        captions: `[b, 77]`, tokens of the right captions; duplicates do not count as wrong captions.
     """
-    batch = len(mine)
-    same = (mine[:, None] == mine[None]).all(dim=-1) & ~torch.eye(batch, dtype=torch.bool)
-    square = logits[:, :batch].masked_fill(same, -torch.inf)
+    batch = len(captions)
+    duplicates = (captions[:, None] == captions[None]).all(dim=-1) & ~torch.eye(batch, dtype=torch.bool)
+    square = logits[:, :batch].masked_fill(duplicates, -torch.inf)
     target = torch.arange(batch)
     own_wrong = logits[:, batch:].view(batch, batch, WRONG)[target, target]
     to_text = functional.cross_entropy(torch.cat([square, own_wrong], dim=1), target)

@@ -78,7 +78,7 @@ def scheduler() -> DDIMScheduler:
     )
 
 
-def trained(
+def train_denoiser(
     vae: AutoencoderKL,
     seed: int,
     checkpoint: Path,
@@ -90,13 +90,13 @@ def trained(
     words = tokenizer.build()
     model = Denoiser(len(words), words.eos_token_id)
     model.unet.to(memory_format=torch.channels_last)
-    scenes, latents = encoded(vae, seed, images, checkpoint.with_name("latents.pt"))
+    scenes, latents = encode_scenes(vae, seed, images, checkpoint.with_name("latents.pt"))
     noises = scheduler()
 
     def loss_of_step(batch: int, rng: np.random.Generator, noise: torch.Generator) -> torch.Tensor:
-        chosen = rng.integers(len(scenes), size=batch)
-        texts = [_told(scenes[index], rng) for index in chosen]
-        clean = latents[torch.from_numpy(chosen)].to(memory_format=torch.channels_last)
+        indices = rng.integers(len(scenes), size=batch)
+        texts = [_caption_or_nothing(scenes[index], rng) for index in indices]
+        clean = latents[torch.from_numpy(indices)].to(memory_format=torch.channels_last)
         grain = torch.randn(clean.shape, generator=noise)
         times = torch.randint(noises.config.num_train_timesteps, (batch,), generator=noise)
         noisy = noises.add_noise(clean, grain, times)
@@ -106,23 +106,23 @@ def trained(
         return functional.mse_loss(velocity, noises.get_velocity(clean, grain, times))
 
     outcomes = [
-        train(model, partial(loss_of_step, recipe.batch), recipe, seed + number, _numbered(checkpoint, number))
+        train(model, partial(loss_of_step, recipe.batch), recipe, seed + number, _with_number(checkpoint, number))
         for number, recipe in enumerate(recipes)
     ]
     return model.eval(), outcomes
 
 
-def _numbered(checkpoint: Path, number: int) -> Path:
+def _with_number(checkpoint: Path, number: int) -> Path:
     return checkpoint.with_stem(f"{checkpoint.stem}-{number + 1}")
 
 
-def _told(scene: Scene, rng: np.random.Generator) -> str:
+def _caption_or_nothing(scene: Scene, rng: np.random.Generator) -> str:
     return "" if rng.random() < NO_CAPTION else data.loose_caption(scene, rng)
 
 
-def encoded(vae: AutoencoderKL, seed: int, count: int, kept: Path) -> tuple[list[Scene], torch.Tensor]:
-    """Scenes and their scaled latents, `[count, 4, 8, 8]`; encoded once and kept in a file."""
-    if not kept.exists():
+def encode_scenes(vae: AutoencoderKL, seed: int, count: int, cache: Path) -> tuple[list[Scene], torch.Tensor]:
+    """Scenes and their scaled latents, `[count, 4, 8, 8]`; encoded once and cached in a file."""
+    if not cache.exists():
         rng = np.random.default_rng((seed, 2**30))
         captions: list[str] = []
         parts = []
@@ -130,8 +130,8 @@ def encoded(vae: AutoencoderKL, seed: int, count: int, kept: Path) -> tuple[list
             group = [data.scene(rng) for _ in range(500)]
             parts.append(autoencoder.latents(vae, data.images(group, rng)))
             captions += map(world.caption, group)
-        aside = kept.with_suffix(".part")
+        aside = cache.with_suffix(".part")
         torch.save({"captions": captions, "latents": torch.cat(parts) * vae.config.scaling_factor}, aside)
-        aside.replace(kept)
-    content = torch.load(kept, weights_only=True)
+        aside.replace(cache)
+    content = torch.load(cache, weights_only=True)
     return [world.parse(text) for text in content["captions"]], content["latents"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from sdeval._utils.files import read_bytes, read_json
-from sdeval._utils.validation import Checked, from_json, shown
+from sdeval._utils.validation import Checked, from_json, preview
 from sdeval.baselines.acceptance.selection import Part, check_metric
 from sdeval.baselines.provenance import ALL, Some
 from sdeval.errors import SdevalError, unknown
@@ -51,11 +51,11 @@ def read(path: Path) -> Approvals:
     content = read_json(path, f"{path}: no such file; the page of a session exports one")
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
-        raise SdevalError(f"{path}: has schema {shown(found)}; this version of sdeval reads {SCHEMA}")
+        raise SdevalError(f"{path}: has schema {preview(found)}; this version of sdeval reads {SCHEMA}")
     approvals = from_json(Approvals, read_bytes(path), str(path))
     if not re.fullmatch(r"\w[\w.-]*", approvals.session):
         advice = "must be the name of a session's folder, such as 20261121-141503-9f2c"
-        raise SdevalError(f"{path}: session: {advice}, got {shown(approvals.session)}")
+        raise SdevalError(f"{path}: session: {advice}, got {preview(approvals.session)}")
     if not approvals.approvals:
         raise SdevalError(f"{path}: approvals: must be a list with at least one approval, got []")
     for place, each in enumerate(approvals.approvals):

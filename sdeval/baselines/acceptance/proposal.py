@@ -17,6 +17,7 @@ from sdeval.baselines.acceptance.resolve import settled
 from sdeval.baselines.acceptance.selection import Part
 from sdeval.baselines.acceptance.set_metrics import SuiteOf, with_set_scores
 from sdeval.baselines.provenance import ALL, Entry
+from sdeval.baselines.transaction import Transaction, changing
 from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError
 from sdeval.results import run_folder
@@ -31,6 +32,8 @@ class Proposal:
     """Folder of the run."""
     folder: Path
     """Of the baseline."""
+    digest: str
+    """Of the baseline as it was looked at."""
     run: Run
     before: Run | None
     after: Run | None
@@ -41,6 +44,16 @@ class Proposal:
     """What goes along, and what is left out."""
     whole: bool = False
     """Whether the run takes the place of all that was accepted."""
+
+    @property
+    def baselines(self) -> Path:
+        """The folder that all baselines are kept in."""
+        return self.folder.parent.parent
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the baseline is still the one that was looked at."""
+        return baselines.digest(self.baselines, self.run.suite, self.run.target) == self.digest
 
     @property
     def images(self) -> int:
@@ -92,9 +105,10 @@ def propose(
         SdevalError: something in the run cannot be accepted, or not beside what stays.
     """
     run = _without_told(run_folder.read(source))
+    digest = baselines.digest(folder, run.suite, run.target)
     before = baselines.find(folder, run.suite, run.target)
     mine = baselines.folder_of(folder, run.suite, run.target)
-    proposal = Proposal(source, mine, run, before, before)
+    proposal = Proposal(source, mine, digest, run, before, before)
     # A metric that the baseline does not have yet stands in the way of single cases, whatever order they come in.
     for part in sorted(parts, key=lambda each: not before or not brings_new(each, before, run)):
         if part.is_whole(run, proposal.after):
@@ -132,13 +146,30 @@ def _with_part(proposal: Proposal, part: Part, suite_of: SuiteOf, reason: str) -
 
 
 def write(proposal: Proposal) -> None:
-    """Write a baseline, all of it or nothing; one that is what it was before stays to the last byte."""
-    baselines.swap(proposal.folder, partial(_fill, proposal), besides=(provenance.NAME,))
+    """Write a baseline, all of it or nothing; one that is what it was before stays to the last byte.
+
+    Raises:
+        SdevalError: another one was accepted meanwhile, or somebody else is accepting.
+    """
+    with changing(proposal.baselines) as change:
+        stage(proposal, change)
+        change.commit()
+
+
+def stage(proposal: Proposal, change: Transaction) -> None:
+    """Add a baseline to what is changed together.
+
+    Raises:
+        SdevalError: another one was accepted since the proposal was made.
+    """
+    if not proposal.is_current:
+        raise SdevalError(f"{proposal.folder}: another baseline was accepted meanwhile; run the command again")
+    if proposal.after is not None:
+        change.put(proposal.folder.relative_to(proposal.baselines), partial(_fill, proposal), (provenance.NAME,))
 
 
 def _fill(proposal: Proposal, aside: Path) -> None:
-    if proposal.after is None:
-        return
+    assert proposal.after is not None
     kept = baselines.kept(proposal.after)
     samples = tuple(
         baselines.keep_image(each, proposal.source, aside)

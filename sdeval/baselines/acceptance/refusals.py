@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from sdeval.baselines.store import check_image
 from sdeval.errors import SdevalError
-from sdeval.imaging.io import open_rgb
 from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
 
@@ -77,10 +77,10 @@ def refuse_scoreless(samples: Iterable[SampleResult], metrics: Collection[str], 
 
 
 def refuse_unseen(samples: Iterable[SampleResult], folder: Path) -> None:
-    """Refuse images that are gone or corrupt."""
+    """Refuse images that are gone, corrupt, or not those that were generated."""
     for sample in samples:
         try:
-            open_rgb(folder / sample.image)
+            check_image(sample, folder)
         except SdevalError as error:
             where = f"{folder}: {sample.case}@{sample.seed}"
             raise SdevalError(f"{where}: {error}; run the suite again, then accept that run") from None

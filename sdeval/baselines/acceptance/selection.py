@@ -72,7 +72,7 @@ def check_metric(name: str, known: Collection[str]) -> None:
         return
     if name in SPEEDS:
         raise SdevalError(f"{name} is accepted with a whole run, not by itself: sdeval accept RUN --speed")
-    if name in metrics.known() and not metrics.info(name).gating:
+    if name in metrics.metric_names() and not metrics.info(name).gating:
         raise SdevalError(f"metric {name} is reported only: a baseline holds no scores of it")
     raise SdevalError(unknown("metric", name, known))
 

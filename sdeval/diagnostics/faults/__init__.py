@@ -7,7 +7,7 @@ Example:
     ...     pipeline(prompt, image=image, mask_image=mask)
 """
 
-from sdeval.diagnostics.faults.base import Fault, altered_call
+from sdeval.diagnostics.faults.base import Fault, alter_call
 from sdeval.diagnostics.faults.controls import CONTROLS
 from sdeval.diagnostics.faults.images import IMAGES
 from sdeval.diagnostics.faults.inputs import INPUTS
@@ -16,4 +16,4 @@ from sdeval.diagnostics.faults.sampling import SAMPLING
 
 FAULTS: dict[str, Fault] = {fault.name: fault for fault in (*SAMPLING, *INPUTS, *MODEL, *IMAGES)}
 
-__all__ = ["CONTROLS", "FAULTS", "Fault", "altered_call"]
+__all__ = ["CONTROLS", "FAULTS", "Fault", "alter_call"]

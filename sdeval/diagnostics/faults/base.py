@@ -56,7 +56,7 @@ def other_call(pipeline: DiffusionPipeline, call: Callable[..., Any]) -> Iterato
         pipeline.__class__ = sound
 
 
-def altered_call(
+def alter_call(
     pipeline: DiffusionPipeline,
     arguments: Callable[[Arguments], Arguments] = lambda inputs: inputs,
     images: Callable[[Images], Images] = lambda generated: generated,
@@ -72,7 +72,7 @@ def altered_call(
 
 
 @contextmanager
-def replaced(thing: Any, name: str, value: Any) -> Iterator[None]:
+def replace_attribute(thing: Any, name: str, value: Any) -> Iterator[None]:
     """Another value for an attribute of an object."""
     original = getattr(thing, name)
     setattr(thing, name, value)

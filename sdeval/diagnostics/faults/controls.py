@@ -13,7 +13,7 @@ from diffusers import DiffusionPipeline
 from torch import nn
 
 from sdeval._utils.environment import other_threads
-from sdeval.diagnostics.faults.base import Call, Fault, other_call, replaced
+from sdeval.diagnostics.faults.base import Call, Fault, other_call, replace_attribute
 from sdeval.diagnostics.faults.model import denoiser
 
 
@@ -35,7 +35,7 @@ def in_dtype(pipeline: DiffusionPipeline, dtype: torch.dtype) -> Iterator[None]:
 
 
 @contextmanager
-def attention_sliced(pipeline: DiffusionPipeline) -> Iterator[None]:
+def slice_attention(pipeline: DiffusionPipeline) -> Iterator[None]:
     """Attention computed piece by piece."""
     processors = dict(pipeline.unet.attn_processors)
     pipeline.enable_attention_slicing(1)
@@ -59,11 +59,11 @@ def channels_last(pipeline: DiffusionPipeline) -> Iterator[None]:
 def scheduler(pipeline: DiffusionPipeline, name: str) -> AbstractContextManager[None]:
     """Another good scheduler."""
     replacement = getattr(diffusers, name).from_config(pipeline.scheduler.config)
-    return replaced(pipeline, "scheduler", replacement)
+    return replace_attribute(pipeline, "scheduler", replacement)
 
 
 def one_by_one(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
-    """Every image in a call of its own, whatever batch was asked for."""
+    """Every image is generated in a call of its own, not in the requested batch."""
 
     def call(sound: Call, **arguments: Any) -> Any:
         count = len(arguments["prompt"])
@@ -86,7 +86,7 @@ CONTROLS: dict[str, Fault] = {
         Fault(name="bfloat16", says="bfloat16", plant=partial(in_dtype, dtype=torch.bfloat16)),
         Fault(name="batch-1", says="one image a call", plant=one_by_one),
         Fault(name="other-threads", says="another number of threads", plant=lambda _: other_threads()),
-        Fault(name="attention-slicing", says="attention slicing", plant=attention_sliced),
+        Fault(name="attention-slicing", says="attention slicing", plant=slice_attention),
         Fault(name="channels-last", says="channels-last memory", plant=channels_last),
         Fault(
             name="dpm-solver",

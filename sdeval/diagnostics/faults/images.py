@@ -11,15 +11,15 @@ import numpy as np
 from diffusers import DiffusionPipeline
 from PIL import Image, ImageFilter
 
-from sdeval.diagnostics.faults.base import Fault, Images, altered_call
+from sdeval.diagnostics.faults.base import Fault, Images, alter_call
 
 
-def red_and_blue_swapped(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def swap_red_and_blue(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """Channels come out as BGR."""
-    return altered_call(pipeline, images=lambda generated: generated[..., ::-1])
+    return alter_call(pipeline, images=lambda generated: generated[..., ::-1])
 
 
-def some_black(pipeline: DiffusionPipeline, every: int) -> AbstractContextManager[None]:
+def blacken_some(pipeline: DiffusionPipeline, every: int) -> AbstractContextManager[None]:
     """One image in `every` comes out black, as a safety checker makes them."""
     generated = 0
 
@@ -32,7 +32,7 @@ def some_black(pipeline: DiffusionPipeline, every: int) -> AbstractContextManage
                 result[index] = 0
         return result
 
-    return altered_call(pipeline, images=blacken)
+    return alter_call(pipeline, images=blacken)
 
 
 def each_image(
@@ -44,7 +44,7 @@ def each_image(
         image = Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8))
         return np.asarray(np.asarray(change(image)) / 255, dtype=np.float32)
 
-    return altered_call(pipeline, images=lambda generated: np.stack([apply(image) for image in generated]))
+    return alter_call(pipeline, images=lambda generated: np.stack([apply(image) for image in generated]))
 
 
 def compress(image: Image.Image) -> Image.Image:
@@ -66,9 +66,9 @@ def shrink(image: Image.Image) -> Image.Image:
 
 
 IMAGES = (
-    Fault(name="red-and-blue-swapped", says="red and blue swapped", plant=red_and_blue_swapped),
-    Fault(name="one-in-ten-black", says="1 image in 10 black", plant=partial(some_black, every=10)),
-    Fault(name="one-in-twenty-black", says="1 image in 20 black", plant=partial(some_black, every=20)),
+    Fault(name="red-and-blue-swapped", says="red and blue swapped", plant=swap_red_and_blue),
+    Fault(name="one-in-ten-black", says="1 image in 10 black", plant=partial(blacken_some, every=10)),
+    Fault(name="one-in-twenty-black", says="1 image in 20 black", plant=partial(blacken_some, every=20)),
     Fault(
         name="blur",
         says="blurred by 1 pixel",

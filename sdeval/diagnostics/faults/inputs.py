@@ -10,7 +10,7 @@ import torch
 from diffusers import DiffusionPipeline
 from PIL import Image, ImageChops, ImageFilter
 
-from sdeval.diagnostics.faults.base import WHOLE, Arguments, Fault, altered_call
+from sdeval.diagnostics.faults.base import WHOLE, Arguments, Fault, alter_call
 
 LEAK = 8
 """Pixels by which a leaking mask is larger."""
@@ -20,31 +20,31 @@ SWAPPED = 1 / 8
 """Share of the images that are generated from another prompt."""
 
 
-def prompts_dropped(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def drop_prompts(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The prompt does not arrive."""
-    return altered_call(pipeline, lambda arguments: {**arguments, "prompt": [""] * len(arguments["prompt"])})
+    return alter_call(pipeline, lambda arguments: {**arguments, "prompt": [""] * len(arguments["prompt"])})
 
 
-def prompts_truncated(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def truncate_prompts(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """Half of the words arrive."""
 
     def half(text: str) -> str:
         words = text.split()
         return " ".join(words[: max(1, len(words) // 2)])
 
-    return altered_call(
+    return alter_call(
         pipeline, lambda arguments: {**arguments, "prompt": [half(prompt) for prompt in arguments["prompt"]]}
     )
 
 
-def prompts_shuffled(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def shuffle_prompts(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """Every image of a batch is generated from its neighbour's prompt."""
-    return altered_call(
+    return alter_call(
         pipeline, lambda arguments: {**arguments, "prompt": [*arguments["prompt"][1:], arguments["prompt"][0]]}
     )
 
 
-def one_prompt_broken(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def break_one_prompt(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """One prompt in twenty, always the same, does not arrive."""
     prompts: list[str] = []
 
@@ -53,12 +53,12 @@ def one_prompt_broken(pipeline: DiffusionPipeline) -> AbstractContextManager[Non
             prompts.append(prompt)
         return "" if prompts.index(prompt) % EVERY == 0 else prompt
 
-    return altered_call(
+    return alter_call(
         pipeline, lambda arguments: {**arguments, "prompt": [drop_some(prompt) for prompt in arguments["prompt"]]}
     )
 
 
-def some_prompts_swapped(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def swap_some_prompts(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """One image in eight, at random, is generated from the last other prompt."""
     chance = Random(1)
     previous = last = ""
@@ -69,49 +69,49 @@ def some_prompts_swapped(pipeline: DiffusionPipeline) -> AbstractContextManager[
             previous, last = last, prompt
         return previous if chance.random() < SWAPPED else prompt
 
-    return altered_call(
+    return alter_call(
         pipeline, lambda arguments: {**arguments, "prompt": [swap_some(prompt) for prompt in arguments["prompt"]]}
     )
 
 
-def negative_prompt_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def ignore_negative_prompt(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """What must not be generated is not said."""
 
     def without(arguments: Arguments) -> Arguments:
         return {name: value for name, value in arguments.items() if name != "negative_prompt"}
 
-    return altered_call(pipeline, without)
+    return alter_call(pipeline, without)
 
 
-def mask_inverted(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def invert_mask(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """What should be kept is painted, what should be painted is kept."""
-    return altered_call(
+    return alter_call(
         pipeline,
         lambda arguments: {**arguments, "mask_image": [ImageChops.invert(mask) for mask in arguments["mask_image"]]},
     )
 
 
-def mask_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
-    """The whole image is painted, whatever the mask says."""
+def ignore_mask(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+    """The whole image is painted, not only the masked part."""
 
     def everywhere(arguments: Arguments) -> Arguments:
         return {**arguments, "mask_image": [Image.new("L", mask.size, 255) for mask in arguments["mask_image"]]}
 
-    return altered_call(pipeline, everywhere)
+    return alter_call(pipeline, everywhere)
 
 
-def mask_leaks(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def widen_mask(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The mask is larger than it should be."""
     wider = ImageFilter.MaxFilter(2 * LEAK + 1)
-    return altered_call(
+    return alter_call(
         pipeline,
         lambda arguments: {**arguments, "mask_image": [mask.filter(wider) for mask in arguments["mask_image"]]},
     )
 
 
-def init_image_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def ignore_init_image(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The init image does not arrive: a grey one does."""
-    return altered_call(
+    return alter_call(
         pipeline,
         lambda arguments: {
             **arguments,
@@ -120,40 +120,40 @@ def init_image_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[No
     )
 
 
-def strength_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def ignore_strength(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The init image is always noised to the end."""
-    return altered_call(pipeline, lambda arguments: {**arguments, "strength": 1.0})
+    return alter_call(pipeline, lambda arguments: {**arguments, "strength": 1.0})
 
 
-def seeds_ignored(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def ignore_seeds(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """All seeds generate the same noise."""
 
     def alike(arguments: Arguments) -> Arguments:
         generators: list[Any] = [torch.Generator("cpu").manual_seed(0) for _ in arguments["generator"]]
         return {**arguments, "generator": generators}
 
-    return altered_call(pipeline, alike)
+    return alter_call(pipeline, alike)
 
 
 INPUTS = (
-    Fault(name="prompts-dropped", says="no prompt arrives", plant=prompts_dropped),
-    Fault(name="prompts-truncated", says="half of each prompt arrives", plant=prompts_truncated),
-    Fault(name="prompts-shuffled", says="each image from its neighbour's prompt", plant=prompts_shuffled),
-    Fault(name="some-prompts-swapped", says="1 image in 8 from another prompt", plant=some_prompts_swapped),
-    Fault(name="one-prompt-broken", says="one prompt in twenty does not arrive", plant=one_prompt_broken, clear=WHOLE),
+    Fault(name="prompts-dropped", says="no prompt arrives", plant=drop_prompts),
+    Fault(name="prompts-truncated", says="half of each prompt arrives", plant=truncate_prompts),
+    Fault(name="prompts-shuffled", says="each image from its neighbour's prompt", plant=shuffle_prompts),
+    Fault(name="some-prompts-swapped", says="1 image in 8 from another prompt", plant=swap_some_prompts),
+    Fault(name="one-prompt-broken", says="one prompt in twenty does not arrive", plant=break_one_prompt, clear=WHOLE),
     Fault(
         name="negative-prompt-ignored",
         says="no negative prompt arrives",
-        plant=negative_prompt_ignored,
+        plant=ignore_negative_prompt,
         tasks=("inpainting",),
         clear=(),
     ),
-    Fault(name="mask-inverted", says="inside and outside changed", plant=mask_inverted, tasks=("inpainting",)),
-    Fault(name="mask-ignored", says="the whole image is painted", plant=mask_ignored, tasks=("inpainting",)),
-    Fault(name="mask-leaks", says=f"mask {LEAK} pixels too wide", plant=mask_leaks, tasks=("inpainting",), clear=()),
+    Fault(name="mask-inverted", says="inside and outside changed", plant=invert_mask, tasks=("inpainting",)),
+    Fault(name="mask-ignored", says="the whole image is painted", plant=ignore_mask, tasks=("inpainting",)),
+    Fault(name="mask-leaks", says=f"mask {LEAK} pixels too wide", plant=widen_mask, tasks=("inpainting",), clear=()),
     Fault(
-        name="init-image-ignored", says="grey in place of the init image", plant=init_image_ignored, tasks=("img2img",)
+        name="init-image-ignored", says="grey in place of the init image", plant=ignore_init_image, tasks=("img2img",)
     ),
-    Fault(name="strength-ignored", says="always full strength", plant=strength_ignored, tasks=("img2img",)),
-    Fault(name="seeds-ignored", says="all seeds alike", plant=seeds_ignored, tasks=("text2img",)),
+    Fault(name="strength-ignored", says="always full strength", plant=ignore_strength, tasks=("img2img",)),
+    Fault(name="seeds-ignored", says="all seeds alike", plant=ignore_seeds, tasks=("text2img",)),
 )

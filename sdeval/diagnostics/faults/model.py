@@ -12,7 +12,7 @@ from diffusers import DiffusionPipeline
 from torch import nn
 
 from sdeval.config.suite import TASKS
-from sdeval.diagnostics.faults.base import WHOLE, Fault, replaced
+from sdeval.diagnostics.faults.base import WHOLE, Fault, replace_attribute
 
 RANK = 4
 """Of a low-rank drift."""
@@ -85,7 +85,7 @@ def skip_layer(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
         output = type(last).forward(last, hidden_states, *args, **options)
         return (hidden_states, *output[1:]) if isinstance(output, tuple) else hidden_states
 
-    return replaced(last, "forward", nothing)
+    return replace_attribute(last, "forward", nothing)
 
 
 MODEL = (

@@ -12,26 +12,26 @@ import torch
 from diffusers import DiffusionPipeline
 
 from sdeval.config.suite import TASKS, Task
-from sdeval.diagnostics.faults.base import WHOLE, Arguments, Fault, altered_call, replaced
+from sdeval.diagnostics.faults.base import WHOLE, Arguments, Fault, alter_call, replace_attribute
 
 
 def guidance_times(pipeline: DiffusionPipeline, factor: float) -> AbstractContextManager[None]:
     """Guidance at a share of what was asked; 0 turns it off."""
-    return altered_call(
+    return alter_call(
         pipeline,
         lambda arguments: {**arguments, "guidance_scale": max(1.0, factor * arguments.get("guidance_scale", 7.5))},
     )
 
 
 def steps(pipeline: DiffusionPipeline, count: int) -> AbstractContextManager[None]:
-    """So many steps, whatever was asked."""
+    """Always use this number of steps, not the requested one."""
 
     def fewer(arguments: Arguments) -> Arguments:
         # An init image is only noised in part, and only that part is generated; it takes one step at least.
         minimum = math.ceil(1 / arguments.get("strength", 1.0))
         return {**arguments, "num_inference_steps": max(count, minimum)}
 
-    return altered_call(pipeline, fewer)
+    return alter_call(pipeline, fewer)
 
 
 @contextmanager
@@ -65,10 +65,12 @@ def vae_scale_times(pipeline: DiffusionPipeline, factor: float) -> Iterator[None
         pipeline.vae.register_to_config(scaling_factor=original)
 
 
-def latents_not_rescaled(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
+def skip_rescaling(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
     """The decoder gets latents as the denoiser leaves them."""
     decode, scale = pipeline.vae.decode, pipeline.vae.config.scaling_factor
-    return replaced(pipeline.vae, "decode", lambda z, *args, **arguments: decode(z * scale, *args, **arguments))
+    return replace_attribute(
+        pipeline.vae, "decode", lambda z, *args, **arguments: decode(z * scale, *args, **arguments)
+    )
 
 
 def overflow(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
@@ -79,7 +81,7 @@ def overflow(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
         large = (z.float() * 1e5).half()
         return decode((large - large.mean()).to(z.dtype), *args, **arguments)
 
-    return replaced(pipeline.vae, "decode", overflowing)
+    return replace_attribute(pipeline.vae, "decode", overflowing)
 
 
 # The embedded autoencoder decodes latents of any scale alike: what suffers is where it encodes as well.
@@ -116,6 +118,6 @@ SAMPLING = (
         )
         for factor, clear in ((0.67, EDITS), (1.5, ()), (3, TASKS))
     ),
-    Fault(name="latents-not-rescaled", says="latents decoded as they are", plant=latents_not_rescaled),
+    Fault(name="latents-not-rescaled", says="latents decoded as they are", plant=skip_rescaling),
     Fault(name="overflow", says="half precision overflows to NaN", plant=overflow),
 )

@@ -63,7 +63,7 @@ def measure_flat(pixels: Pixels) -> tuple[float, Gap]:
         alike = flat & (colours == colour)
         labels, _ = ndimage.label(alike)
         boxes = ndimage.find_objects(labels)
-        # Number 0 is whatever has another colour.
+        # Number 0 is for pixels of other colours.
         for number in np.flatnonzero(np.bincount(labels.ravel())[1:] >= fewest) + 1:
             box = boxes[number - 1]
             if _is_rectangle(labels[box] == number, flat.size) and not _is_framed(box, alike):

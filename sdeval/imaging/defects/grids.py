@@ -104,7 +104,7 @@ def _strongest_seam(steps: Steps) -> tuple[float, float]:
     around = (left + right) / 2
     sharp = peak & (middle > SHARP * around + 0.5) & (middle < STEEP) & (np.minimum(left, right) > PLAIN)
     excess = np.where(sharp, np.copysign(middle - around, signed[:, first:last]), 0)
-    # One tile beside another is lighter or darker all along; one image beside another now this, now that.
+    # A tile is lighter or darker than its neighbour along the whole edge; between two images, the sign changes.
     steady = np.minimum(np.abs(excess[1:]), np.abs(excess[:-1])) * (excess[1:] * excess[:-1] > 0)
     strength = steady.mean(axis=0) * ((middle >= STEEP).mean(axis=0) < MANY_STEEP)
     margin = lines // MARGIN - first
@@ -117,7 +117,7 @@ def _fold(steps: Steps) -> Floats:
     """Mean steps at every place of a patch of 32 pixels, in both halves of an image; `[2, 32, 32]`."""
     edge = PERIODS[-1]
     half, width = steps.shape[0] // (2 * edge) * edge, steps.shape[1] // edge * edge
-    # Rows first: they lie beside each other in memory.
+    # Rows first, because they are contiguous in memory.
     bands = steps[: 2 * half, :width].reshape(2, half // edge, edge, width).sum(axis=1, dtype=np.int32)
     places = bands.reshape(2, edge, width // edge, edge).sum(axis=2, dtype=np.int32)
     return np.asarray(places / (half * width / edge**2), dtype=np.float32)

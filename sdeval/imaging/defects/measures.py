@@ -38,7 +38,7 @@ class Measures:
     correlation: float
     """Of neighbouring pixels' luma, along the axis where it is larger: -1 to 1; 1 where nothing varies."""
     repeats: float
-    """Part of the pixels that are exactly like the next one in their row: small in whatever has noise."""
+    """Share of pixels that equal the next pixel in their row: small in every image with noise."""
     fine_noise: float
     """Deviation of luma noise from pixel to pixel, in levels, where the image is quietest."""
     wide_noise: float

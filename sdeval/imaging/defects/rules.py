@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from sdeval.imaging.defects import wording
 from sdeval.imaging.defects.flat import MOST_ELSEWHERE
 from sdeval.imaging.defects.measures import Measures
 
@@ -31,7 +32,7 @@ NOT_IN_PIXELS: tuple[Defect, ...] = ("non_finite", "safety_filtered", "size_mism
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A defect and the numbers that show it."""
+    """A defect, and a sentence with the numbers that show it."""
 
     defect: Defect
     detail: str
@@ -41,9 +42,9 @@ class Limit(NamedTuple):
     """Smallest value of a measure that is a defect."""
 
     without_baseline: float
-    """Above all that is healthy in any style."""
+    """Above what healthy images of any style have."""
     with_baseline: float
-    """Where the baseline's image has at most half of it."""
+    """Enough where the baseline's image has at most half of it."""
 
 
 BLACK = 8
@@ -60,14 +61,14 @@ NOISY_REPEATS = 0.05
 """Noise leaves no more than this part of the pixels exactly like the next one; halftones and edge maps leave more."""
 BLOTCHY_REPEATS = 0.15
 """The same for decoded noise, which a decoder of few colours may cut off at the ends of the scale."""
-GENERATED_REPEATS = 0.5
+FLAT_STYLE_REPEATS = 0.5
 """Drawings, halftones, pixel art and plain grounds have more pixels than this that are exactly like the next one."""
 BLOTCHES_OVER_NOISE = 2.0
-"""Blotches are so many times as strong as the noise from pixel to pixel; otherwise they are its share at that size."""
+"""Blotches are at least so many times as strong as the noise from pixel to pixel; weaker ones belong to that noise."""
 FINE_OVER_WIDE = 1.6
 """Luma noise from pixel to pixel over that of 2x2 pixels: 2 in white noise, about 1 in texture."""
 FLAT_ELSEWHERE = Limit(0.05, MOST_ELSEWHERE)
-"""A gap is one if no more than this part of the image is flat outside it: otherwise it may be part of a generating."""
+"""A gap is one if no more than this part of the image is flat outside it: otherwise it may be part of a drawing."""
 
 EVEN = 0.55
 """Noise has blotches at least as even as this all over an image; small things are in some places and not in others."""
@@ -87,13 +88,13 @@ MANY_EDGES = 0.35
 """If steps at every 8, 16 or 32 pixels are this strong, in levels, a seam is one edge of many patches."""
 BURNT = Limit(0.3, 0.16)
 CLIPPED = 0.1
-"""With a baseline whose image has at most a quarter of it, and is no generating in pure colours."""
+"""With a baseline whose image has at most a quarter of it, and is no drawing in pure colours."""
 PURE = 0.3
 """Drawings in black, white and pure colours have more than this part in them."""
 BLACK_GAP = Limit(1 / 100, 1 / 150)
 PLAIN_GAP = Limit(1 / 70, 1 / 70)
 OUTGROWN = 2.0
-"""A baseline whose value is no less than this one's divided by this has the same style."""
+"""A value shows a defect only if it is at least so many times that of the baseline's image; otherwise it is style."""
 
 
 def defect_of(
@@ -114,12 +115,11 @@ def defect_of(
         size: width and height of the image, and the requested ones; None if no size was requested.
     """
     if not finite:
-        return Finding("non_finite", "the pipeline put out NaN or infinite values")
+        return Finding("non_finite", wording.NON_FINITE)
     if flagged:
-        return Finding("safety_filtered", "the safety checker replaced the image with black")
+        return Finding("safety_filtered", wording.SAFETY_FILTERED)
     if size is not None and size[0] != size[1]:
-        (width, height), requested = size
-        return Finding("size_mismatch", f"{width}x{height} instead of {requested[0]}x{requested[1]}")
+        return Finding("size_mismatch", wording.size_mismatch(*size))
     for rule in RULES:
         finding = rule(measures, baseline)
         if finding is not None:
@@ -140,13 +140,13 @@ def _exceeds(
 def _black(measures: Measures, baseline: Measures | None) -> Finding | None:
     if measures.brightest > BLACK:
         return None
-    return Finding("black", f"no level above {measures.brightest:.0f} of 255")
+    return Finding("black", wording.black(measures.brightest))
 
 
 def _uniform(measures: Measures, baseline: Measures | None) -> Finding | None:
     if measures.deviation >= UNIFORM:
         return None
-    return Finding("uniform", f"levels deviate by {measures.deviation:.1f} of 255")
+    return Finding("uniform", wording.uniform(measures.deviation))
 
 
 def _is_noise(measures: Measures) -> bool:
@@ -160,9 +160,7 @@ def _is_noise(measures: Measures) -> bool:
 def _noise(measures: Measures, baseline: Measures | None) -> Finding | None:
     if not _is_noise(measures) or (baseline is not None and _is_noise(baseline)):
         return None
-    return Finding(
-        "noise", f"neighbouring pixels correlate {measures.correlation:.2f} and the image has no coarser structure"
-    )
+    return Finding("noise", wording.noise(measures.correlation))
 
 
 def _undenoised(measures: Measures, baseline: Measures | None) -> Finding | None:
@@ -175,7 +173,7 @@ def _undenoised(measures: Measures, baseline: Measures | None) -> Finding | None
         or measures.blotches < BLOTCHES_OVER_NOISE * measures.colour_noise
     ):
         return None
-    return Finding("undenoised", f"blotches of colour of {measures.blotches:.0f} levels everywhere")
+    return Finding("undenoised", wording.blotches(measures.blotches))
 
 
 def _residual_noise(measures: Measures, baseline: Measures | None) -> Finding | None:
@@ -183,10 +181,10 @@ def _residual_noise(measures: Measures, baseline: Measures | None) -> Finding | 
     if measures.repeats > NOISY_REPEATS or measures.correlation < 0:
         return None
     if _exceeds(COLOUR_NOISE, measures, baseline, lambda image: image.colour_noise):
-        return Finding("residual_noise", f"coloured noise of {measures.colour_noise:.0f} levels everywhere")
+        return Finding("residual_noise", wording.colour_noise(measures.colour_noise))
     grey = measures.fine_noise > FINE_OVER_WIDE * measures.wide_noise
     if grey and _exceeds(GREY_NOISE, measures, baseline, lambda image: image.fine_noise):
-        return Finding("residual_noise", f"noise of {measures.fine_noise:.0f} levels everywhere")
+        return Finding("residual_noise", wording.grey_noise(measures.fine_noise))
     return None
 
 
@@ -198,59 +196,35 @@ def _missing_area(measures: Measures, baseline: Measures | None) -> Finding | No
     limit = BLACK_GAP if measures.gap_level <= BLACK else PLAIN_GAP
     if elsewhere > allowed or not _exceeds(limit, measures, baseline, lambda image: image.gap_area):
         return None
-    kind = "a black area" if measures.gap_level <= BLACK else "an area of one colour"
-    return Finding("missing_area", f"{kind} of {measures.gap_area:.0%} {_place(measures)}")
-
-
-def _place(measures: Measures) -> str:
-    """Where a gap is, in words."""
-    names = []
-    for start, end, low, high in (
-        (measures.gap_top, measures.gap_bottom, "upper", "lower"),
-        (measures.gap_left, measures.gap_right, "left", "right"),
-    ):
-        middle = (start + end) / 2
-        names.append(low if middle < 0.4 else high if middle > 0.6 else "")
-    down, across = names
-    if not across:
-        return {"upper": "at the top", "lower": "at the bottom", "": "in the middle"}[down]
-    return f"at the {down} {across}" if down else f"at the {across}"
+    across, down = (measures.gap_left + measures.gap_right) / 2, (measures.gap_top + measures.gap_bottom) / 2
+    black = measures.gap_level <= BLACK
+    return Finding("missing_area", wording.missing_area(measures.gap_area, across, down, black=black))
 
 
 def _patch_grid(measures: Measures, baseline: Measures | None) -> Finding | None:
-    # Of the generated styles, ordered halftones may have few repeats; their neighbours are opposites.
-    if measures.repeats > GENERATED_REPEATS or measures.correlation < OPPOSITE:
+    # Of the styles of drawings, ordered halftones may have few repeats; their neighbours are opposites.
+    if measures.repeats > FLAT_STYLE_REPEATS or measures.correlation < OPPOSITE:
         return None
     if _exceeds(
         PATTERN_8 if measures.pattern_period == 8 else PATTERN, measures, baseline, lambda image: image.pattern
     ):
-        return Finding(
-            "patch_grid",
-            f"a pattern repeats every {measures.pattern_period:.0f} pixels: {measures.pattern:.1f} levels a step",
-        )
+        return Finding("patch_grid", wording.pattern(measures.pattern_period, measures.pattern))
     if _exceeds(BLOCKS_8, measures, baseline, lambda image: image.blocks_8):
-        return _patch_edges(measures.blocks_8, "8 pixels")
+        return Finding("patch_grid", wording.patch_edges(measures.blocks_8, "8"))
     if _exceeds(BLOCKS_16, measures, baseline, lambda image: image.blocks_16):
-        return _patch_edges(measures.blocks_16, "16 or 32 pixels")
+        return Finding("patch_grid", wording.patch_edges(measures.blocks_16, "16 or 32"))
     return None
-
-
-def _patch_edges(value: float, period: str) -> Finding:
-    return Finding("patch_grid", f"edges of patches every {period}: steps there differ by {value:.1f} levels")
 
 
 def _tile_seams(measures: Measures, baseline: Measures | None) -> Finding | None:
     # Horizons and walls are straight in one direction; tiles have seams in both.
-    if measures.repeats > GENERATED_REPEATS or not _exceeds(SEAMS, measures, baseline, _weaker_seam):
+    if measures.repeats > FLAT_STYLE_REPEATS or not _exceeds(SEAMS, measures, baseline, _weaker_seam):
         return None
     if max(measures.blocks_8, measures.blocks_16) >= MANY_EDGES:
-        return _patch_edges(max(measures.blocks_8, measures.blocks_16), "8, 16 or 32 pixels")
-    column, row = measures.seam_column_at, measures.seam_row_at
-    return Finding(
-        "tile_seams",
-        f"steps of {_weaker_seam(measures):.0f} levels along whole lines, "
-        f"at {column:.0%} of the width and {row:.0%} of the height",
-    )
+        step = max(measures.blocks_8, measures.blocks_16)
+        return Finding("patch_grid", wording.patch_edges(step, "8, 16 or 32"))
+    seams = wording.tile_seams(_weaker_seam(measures), measures.seam_column_at, measures.seam_row_at)
+    return Finding("tile_seams", seams)
 
 
 def _weaker_seam(measures: Measures) -> float:
@@ -260,14 +234,12 @@ def _weaker_seam(measures: Measures) -> float:
 def _burnt_colours(measures: Measures, baseline: Measures | None) -> Finding | None:
     if not _exceeds(BURNT, measures, baseline, lambda image: image.burnt) and not _has_clipped(measures, baseline):
         return None
-    return Finding(
-        "burnt_colours", f"colours are clipped at both ends of the scale in {measures.clipped:.0%} of the image"
-    )
+    return Finding("burnt_colours", wording.burnt_colours(measures.clipped))
 
 
 def _has_clipped(measures: Measures, baseline: Measures | None) -> bool:
     """Whether colours are clipped that the baseline's image has in their range."""
-    if baseline is None or baseline.primaries > PURE or baseline.repeats > GENERATED_REPEATS:
+    if baseline is None or baseline.primaries > PURE or baseline.repeats > FLAT_STYLE_REPEATS:
         return False
     return measures.clipped >= max(CLIPPED, 2 * OUTGROWN * baseline.clipped)
 

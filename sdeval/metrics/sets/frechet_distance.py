@@ -16,7 +16,7 @@ from sdeval.metrics.base import (
     MetricOptions,
     Reference,
     SetMetric,
-    checked_features,
+    check_features,
 )
 from sdeval.metrics.features.registry import load_extractor
 from sdeval.metrics.sets.swaps import Rows, difference_of, difference_of_sums, fit, pool
@@ -53,7 +53,7 @@ def frechet_distance(features: Features, reference: Reference) -> float:
     Raises:
         ValueError: fewer than two rows, values that are no numbers, or another number of dimensions.
     """
-    values = checked_features(features, reference.dimensions)
+    values = check_features(features, reference.dimensions)
     mean = values.mean(axis=0)
     centred = (values - mean) / np.sqrt(len(values) - 1)
     rows = centred if len(values) <= reference.dimensions else _root(centred.T @ centred)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sdeval.metrics.base import Difference, Extractor, Features, Floats, MetricInfo, Reference, checked_features
+from sdeval.metrics.base import Difference, Extractor, Features, Floats, MetricInfo, Reference, check_features
 from sdeval.metrics.sets.swaps import Rows, difference_of_sums, pool
 
 Kernel = Callable[[Floats, Floats], Floats]
@@ -33,7 +33,7 @@ def squared_mmd(features: Features, reference: Reference, kernel: Kernel) -> flo
     Raises:
         ValueError: fewer than two rows, values that are no numbers, other dimensions, or a reference without rows.
     """
-    rows = checked_features(features, reference.dimensions)
+    rows = check_features(features, reference.dimensions)
     across = _row_sums(rows, reference.all_rows(), kernel).mean() / reference.count
     return _mean_of_pairs(rows, kernel) + _reference_mean(reference, kernel) - 2 * float(across)
 

@@ -21,7 +21,7 @@ from sdeval.metrics.base import (
     MetricOptions,
     Reference,
     SetMetric,
-    checked_features,
+    check_features,
 )
 from sdeval.metrics.features.registry import load_extractor
 from sdeval.metrics.sets.neighbours import (
@@ -56,7 +56,7 @@ class Definition:
             ValueError: not more than `K` images on either side, values that are no numbers, other dimensions, or a
                 reference without rows.
         """
-        rows = checked_features(features, reference.dimensions)
+        rows = check_features(features, reference.dimensions)
         _must_be_enough(len(rows), reference)
         return self.value(rows, reference)
 

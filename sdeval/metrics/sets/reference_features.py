@@ -107,7 +107,7 @@ class Reference:
         return np.asarray(self.rows, dtype=np.float64)
 
 
-def checked_features(features: Features, dimensions: int | None = None) -> Floats:
+def check_features(features: Features, dimensions: int | None = None) -> Floats:
     """Features in double precision.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sdeval.metrics.base import Difference, Features, Floats, Reference, checked_features
+from sdeval.metrics.base import Difference, Features, Floats, Reference, check_features
 
 Rows = npt.NDArray[np.int64]
 FITTED_TO = 20
@@ -20,7 +20,7 @@ def pool(before: Features, after: Features, reference: Reference) -> Floats:
     Raises:
         ValueError: fewer than two rows, values that are no numbers, or other dimensions than the reference has.
     """
-    return np.concatenate([checked_features(features, reference.dimensions) for features in (before, after)])
+    return np.concatenate([check_features(features, reference.dimensions) for features in (before, after)])
 
 
 def difference_of(value: Callable[[Rows], float], cases: Rows) -> Difference:

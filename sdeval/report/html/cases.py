@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sdeval._utils.formatting import number, signed
+from sdeval._utils.formatting import number, with_sign
 from sdeval.comparison.paired import tolerance_of
 from sdeval.config.suite import COLLAPSED
 from sdeval.errors import SdevalError
@@ -201,7 +201,7 @@ def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
         )
         times = round(gain / band, 2) if band else None
         loss = -gain / tolerance if tolerance else 0.0
-        moves.append(Move(short_title(name, run), number(then), number(now), signed(now - then), times, loss))
+        moves.append(Move(short_title(name, run), number(then), number(now), with_sign(now - then), times, loss))
     return tuple(moves)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdeval._utils.files import write_text
-from sdeval._utils.formatting import number, signed
+from sdeval._utils.formatting import number, with_sign
 from sdeval.comparison.matrix import Matrix, Row
 from sdeval.report.comparison_table import choice, judged_metrics, speed_of
 from sdeval.report.html.image_sources import Linked
@@ -130,8 +130,8 @@ def _cell(row: Row, metric: str) -> Cell:
         kind=verdict.verdict,
         symbol=SYMBOLS[verdict.verdict],
         value=number(verdict.current),
-        change=signed(verdict.change) if verdict.change is not None else "",
-        interval=f"{signed(verdict.low)} to {signed(verdict.high)}" if bounded else "",
+        change=with_sign(verdict.change) if verdict.change is not None else "",
+        interval=f"{with_sign(verdict.low)} to {with_sign(verdict.high)}" if bounded else "",
     )
 
 

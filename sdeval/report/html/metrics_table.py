@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdeval._utils.formatting import number, probability, signed
+from sdeval._utils.formatting import number, probability, with_sign
 from sdeval.report.titles import title_of, unit_of
 from sdeval.report.words import SYMBOLS, bounds, times_variability
 from sdeval.results.run import Run
@@ -67,7 +67,7 @@ def _metric(verdict: Verdict, run: Run) -> MetricRow:
         unit=unit_of(verdict.metric, run),
         baseline=number(verdict.baseline),
         current=number(verdict.current),
-        change=signed(verdict.change),
+        change=with_sign(verdict.change),
         variability=times_variability(verdict),
         allowed=number(verdict.tolerance),
         p_value=probability(verdict.p_value),

@@ -9,7 +9,7 @@ from typing import Any
 
 from sdeval._utils.environment import differences
 from sdeval.report.session_runs import ComparedRun
-from sdeval.results.run import PASSING, Run
+from sdeval.results.run import PASSING, Run, known_to_both
 from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Record
 
@@ -43,7 +43,7 @@ def changes(compared: ComparedRun) -> tuple[str, ...]:
     if compared.before is None:
         return ()
     before, run = compared.before, compared.run
-    generated = differences(dict(before.generated_by), dict(run.generated_by))
+    generated = differences(*known_to_both(before.generated_by, run.generated_by))
     # A run that was decided with fewer seeds asked for nothing else.
     request = differences(_without(before.request, "seeds", "rounds"), _without(run.request, "seeds", "rounds"))
     machine = differences(*(_without(side.environment, *PASSING) for side in (before, run)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.formatting import number
 from sdeval.history.store import Series
-from sdeval.history.trends import FLAGGED, Trend
+from sdeval.history.trends import Trend
 from sdeval.report.plots import svg
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def label(series: Series, trend: Trend | None) -> str:
     Example: `clip_score over 14 sessions, 31.20 to 30.90; 1 failed; 2 times another baseline was accepted`
     """
     first, last = series.points[0].value, series.points[-1].value
-    failed = sum(point.verdict in FLAGGED for point in series.points)
+    failed = sum(point.failed for point in series.points)
     accepted = sum(point.baseline_changed for point in series.points)
     parts = [f"{series.metric} over {len(series.points)} sessions, {number(first)} to {number(last)}"]
     parts += [f"{failed} failed"] if failed else []
@@ -59,7 +59,7 @@ def _line(axes: Axes, series: Series) -> None:
 
 def _marks(axes: Axes, series: Series) -> None:
     """Crosses on sessions that failed; dashes where another baseline had been accepted."""
-    failed = [at for at, point in enumerate(series.points) if point.verdict in FLAGGED]
+    failed = [at for at, point in enumerate(series.points) if point.failed]
     if failed:
         values = [series.points[at].value for at in failed]
         axes.scatter(failed, values, marker="X", s=64, color=svg.BAD, zorder=3, label="failed")

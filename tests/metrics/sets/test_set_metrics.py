@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdeval.metrics import MetricOptions, SetMetric, create, info, known
+from sdeval.metrics import MetricOptions, SetMetric, create, info, metric_names
 from sdeval.metrics.base import Features, Reference
 from sdeval.metrics.sets import cmmd, kernel_distance
 from sdeval.metrics.sets.frechet_distance import FrechetDistance
 from sdeval.metrics.sets.mmd import KernelMetric
 from sdeval.metrics.sets.prdc import Neighbours, coverage, density, precision, recall
 
-NAMES = [name for name in known() if info(name).scope == "set"]
+NAMES = [name for name in metric_names() if info(name).scope == "set"]
 PERCENT = ["precision", "recall", "density", "coverage"]
 SHAPES = MetricOptions(clip_model="shapes")
 ANY = SimpleNamespace(name="clip", version="any", resize="any", images=None)

@@ -68,8 +68,7 @@ def test_every_stand_in_is_a_colour_of_its_own() -> None:
 @pytest.fixture
 def series() -> Series:
     points = tuple(
-        Point(f"202611{day:02d}-101500-aaaa", 31 - day / 10, 0.5, "regressed" if day == 3 else "passed", day == 4, "p")
-        for day in range(1, 8)
+        Point(f"202611{day:02d}-101500-aaaa", 31 - day / 10, 0.5, day == 3, day == 4, "p") for day in range(1, 8)
     )
     return Series("clip_score", "fits its prompt", "points", True, points)
 

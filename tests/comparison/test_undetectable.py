@@ -7,17 +7,24 @@ import pytest
 
 from sdeval import stats
 from sdeval.comparison import ALPHA_METRICS, Circumstances, collect_evidence, judge_metrics
-from sdeval.comparison.visibility import SPREADS, TOLERANCES, Sight, Unseen, unseen
+from sdeval.comparison.notes import undetectable_loss
+from sdeval.comparison.undetectable import (
+    SPREADS,
+    TOLERANCES,
+    SuiteDesign,
+    UndetectableLoss,
+    undetectable_losses,
+)
 from sdeval.results.records import MetricRecord
 from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 
 
-def seen(cases: int, held: int, seeds: int, tolerance: float = 1.0) -> list[Unseen]:
+def seen(cases: int, held: int, seeds: int, tolerance: float = 1.0) -> list[UndetectableLoss]:
     rng = np.random.default_rng(cases)
     baseline = make_run(rng.normal(90, 3, size=(cases, 1)) + rng.normal(0, 2, size=(cases, held)))
     names = list(baseline.by_case())
-    return unseen(baseline, Sight(names, seeds, {"clip_score": tolerance}, ALPHA_METRICS / 4))
+    return undetectable_losses(baseline, SuiteDesign(names, seeds, {"clip_score": tolerance}, ALPHA_METRICS / 4))
 
 
 @pytest.mark.parametrize(("cases", "seeds"), [(4, 4), (8, 2), (32, 1)])
@@ -30,8 +37,8 @@ def test_a_suite_that_does_not_is_told_what_it_takes() -> None:
     assert (each.metric, each.cases, each.seeds) == ("clip_score", 1, 2)
     assert each.detectable > each.gross >= 10
     assert each.enough_cases is not None
-    assert f"that takes {each.enough_cases} cases" in each.words
-    assert each.words.startswith("1 case and 2 seeds show a loss of clip_score only from ")
+    assert f"that takes {each.enough_cases} cases" in undetectable_loss(each)
+    assert undetectable_loss(each).startswith("1 case and 2 seeds show a loss of clip_score only from ")
 
 
 def test_with_so_many_cases_it_shows_it() -> None:
@@ -41,13 +48,13 @@ def test_with_so_many_cases_it_shows_it() -> None:
 
 def test_where_nothing_is_known_of_the_spread_no_loss_shows() -> None:
     (each,) = seen(1, 1, 1)
-    assert "no loss of clip_score, however large" in each.words
-    assert "at least 3 seeds" in each.words
+    assert "no loss of clip_score, however large" in undetectable_loss(each)
+    assert "at least 3 seeds" in undetectable_loss(each)
 
 
 def test_metrics_that_the_baseline_lacks_are_left_out() -> None:
     baseline = make_run(np.ones((2, 2)))
-    assert unseen(baseline, Sight(["case-0"], 2, {"sharpness": 1.0}, 0.001)) == []
+    assert undetectable_losses(baseline, SuiteDesign(["case-0"], 2, {"sharpness": 1.0}, 0.001)) == []
 
 
 NOTHING_MEASURED: dict[str, stats.Spread] = {}
@@ -59,8 +66,10 @@ def accepted(cases: int, held: int, rng: np.random.Generator) -> Run:
 
 def missed(
     baseline: Run, seeds: int, level: float = ALPHA_METRICS, spreads: dict[str, stats.Spread] = NOTHING_MEASURED
-) -> list[Unseen]:
-    return unseen(baseline, Sight(list(baseline.by_case()), seeds, {"clip_score": 0.5}, level, spreads))
+) -> list[UndetectableLoss]:
+    return undetectable_losses(
+        baseline, SuiteDesign(list(baseline.by_case()), seeds, {"clip_score": 0.5}, level, spreads)
+    )
 
 
 def spread_of(baseline: Run) -> stats.Spread:
@@ -91,7 +100,7 @@ def test_a_gross_loss_is_many_spreads_and_many_tolerances(rng: np.random.Generat
     baseline = accepted(2, 2, rng)
     (each,) = missed(baseline, 2, level=1e-6)
     assert each.gross == pytest.approx(max(SPREADS * spread_of(baseline).deviation, TOLERANCES * 0.5))
-    (wide,) = unseen(baseline, Sight(["case-0", "case-1"], 2, {"clip_score": 1.2}, 1e-6))
+    (wide,) = undetectable_losses(baseline, SuiteDesign(["case-0", "case-1"], 2, {"clip_score": 1.2}, 1e-6))
     assert wide.gross == TOLERANCES * 1.2
 
 
@@ -144,6 +153,8 @@ def test_where_nothing_is_told_a_gross_loss_is_found(cases: int, held: int, seed
 def test_half_of_a_value_is_gross_however_much_seeds_differ() -> None:
     rng = np.random.default_rng(0)
     baseline = make_run(rng.normal(48, 25, size=(3, 4)))
-    (each,) = unseen(baseline, Sight(list(baseline.by_case()), 4, {"clip_score": 0.3}, ALPHA_METRICS / 2))
+    (each,) = undetectable_losses(
+        baseline, SuiteDesign(list(baseline.by_case()), 4, {"clip_score": 0.3}, ALPHA_METRICS / 2)
+    )
     assert each.gross == pytest.approx(np.mean([sample.scores["clip_score"] for sample in baseline.samples]) / 2)
     assert each.detectable > each.gross

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sdeval.comparison import Circumstances, Verdict, collect_evidence, judge_metrics
-from sdeval.comparison.advice import MOST_SEEDS, MOST_TIMES, Decision, advice
+from sdeval.comparison.decision import MOST_SEEDS, MOST_TIMES, Decision
+from sdeval.comparison.wording import inconclusive
 from tests.conftest import CLIP_SCORE, make_run
 
 OPEN = Decision(
@@ -21,7 +22,7 @@ OPEN = Decision(
     seed_variance=8.0,
     shown_at=0.001,
     excluded_at=0.05,
-    request=0.008,
+    session_level=0.008,
     wide_enough=1.19,
 )
 
@@ -44,7 +45,7 @@ def still_open(decision: Decision) -> Decision:
 )
 def test_it_never_asks_for_what_nobody_would_do(**values: float) -> None:
     decision = still_open(replace(OPEN, **values))
-    said = advice(decision)
+    said = inconclusive(decision)
     for count in re.findall(r"(\d+) cases instead", said):
         assert decision.cases < int(count) <= MOST_TIMES * decision.cases
     for count in re.findall(r"(\d+) seeds a case instead", said):
@@ -52,19 +53,19 @@ def test_it_never_asks_for_what_nobody_would_do(**values: float) -> None:
 
 
 def test_no_tolerance_is_advised_that_lets_a_loss_pass() -> None:
-    assert advice(replace(OPEN, loss=5.0, error=50.0)) == (
-        "worse than its tolerance, but by chance in more than 0.8% of sessions"
+    assert inconclusive(replace(OPEN, loss=5.0, error=50.0)) == (
+        "worse than its tolerance, but chance does that in more than 0.8% of sessions"
     )
 
 
 def test_a_tolerance_is_advised_where_nothing_less_helps() -> None:
-    assert advice(replace(OPEN, error=20.0, wide_enough=33.1)) == (
-        "a loss as large as its tolerance is not excluded; a loss of 34 is"
+    assert inconclusive(replace(OPEN, error=20.0, wide_enough=33.1)) == (
+        "a loss as large as its tolerance is not excluded; a loss of 34 is excluded"
     )
 
 
 def test_where_nothing_is_known_more_of_both_is_advised() -> None:
-    assert advice(replace(OPEN, error=float("inf"))).startswith("so few cases and seeds do not show")
+    assert inconclusive(replace(OPEN, error=float("inf"))).startswith("there are too few cases and seeds")
 
 
 def judged(rng: np.random.Generator, cases: int, seeds: int, loss: float) -> Verdict:
@@ -101,7 +102,9 @@ def advised_tolerances(cases: int) -> list[tuple[np.ndarray, np.ndarray, Verdict
         level = rng.normal(90, 3, (cases, 1))
         before, after = (level + rng.normal(0, 6, (cases, 2)) for _ in range(2))
         said = stated(before, after, 0.1)
-        found += [(before, after, said, float(each)) for each in re.findall(r"a loss of ([\d.e+]+) is$", said.reason)]
+        found += [
+            (before, after, said, float(each)) for each in re.findall(r"a loss of ([\d.e+]+) is excluded$", said.reason)
+        ]
     assert len(found) >= 5
     return found
 
@@ -123,7 +126,7 @@ def test_with_an_advised_tolerance_it_passes(cases: int) -> None:
 @given(loss=st.floats(-5, 50), tolerance=st.floats(1e-6, 5), error=st.floats(1e-3, 50), cases=st.integers(1, 500))
 def test_a_tolerance_is_advised_only_for_losses_within_it_and_is_wide_enough(**values: float) -> None:
     decision = still_open(replace(OPEN, **values))
-    advised = re.findall(r"a loss of ([\d.e+-]+) is$", advice(decision))
+    advised = re.findall(r"a loss of ([\d.e+-]+) is excluded$", inconclusive(decision))
     assert not (advised and decision.loss > decision.tolerance)
     assert all(float(each) >= decision.wide_enough * (1 - 1e-5) for each in advised)
 
@@ -132,7 +135,7 @@ def test_the_tolerance_that_it_has_is_not_advised() -> None:
     before = np.full((24, 2), 32.0)
     said = stated(before, before - 0.5, 0.5)
     assert said.verdict == "inconclusive"
-    assert all(float(each) > 0.5 for each in re.findall(r"a loss of ([\d.e+]+) is$", said.reason))
+    assert all(float(each) > 0.5 for each in re.findall(r"a loss of ([\d.e+]+) is excluded$", said.reason))
 
 
 def generated_with(seeds: int, number: int) -> Verdict:
@@ -156,8 +159,8 @@ def test_as_many_seeds_as_it_says_decide() -> None:
 
 @pytest.mark.parametrize("reach", [0.0, 8.0])
 def test_more_seeds_are_no_advice_where_seeds_are_not_what_varies(reach: float) -> None:
-    assert ("seeds a case" in advice(replace(OPEN, seed_variance=reach))) == (reach > 0)
+    assert ("seeds a case" in inconclusive(replace(OPEN, seed_variance=reach))) == (reach > 0)
 
 
 def test_a_tolerance_of_next_to_nothing_is_no_crash() -> None:
-    assert advice(replace(OPEN, loss=0.0, tolerance=1e-160, error=1.0, cases=1))
+    assert inconclusive(replace(OPEN, loss=0.0, tolerance=1e-160, error=1.0, cases=1))

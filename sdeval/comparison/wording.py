@@ -1,0 +1,257 @@
+"""The reasons of verdicts, in words. Judges choose which sentence applies, and give its numbers and names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from textwrap import shorten
+
+from sdeval.comparison.decision import Decision
+from sdeval.comparison.defects import DefectRates
+from sdeval.comparison.requests import Change
+from sdeval.errors import plural
+from sdeval.results.records import SampleResult
+
+LONGEST = 60
+"""Characters of a prompt that a reason shows."""
+MOST_NAMES = 4
+"""Samples that a reason names."""
+
+IDENTICAL_IMAGES = "identical images"
+IDENTICAL_SCORES = "identical scores"
+IDENTICAL_FEATURES = "identical features"
+IMPERCEPTIBLE_CHANGES = "images changed imperceptibly"
+CHANGED_IMAGES = "images changed"
+
+NO_BASELINE = "no baseline for this suite and target"
+NO_SCORE = "no score"
+NO_SHARED_SCORE = "no metric has scores on both sides"
+NO_BASELINE_IMAGE = "the baseline has no image to compare with"
+NO_BASELINE_CASE = "the baseline does not have this case"
+NO_BASELINE_METRIC = "the baseline does not have this metric"
+NO_BASELINE_SCORES = "the baseline lacks scores of this metric"
+NO_BASELINE_FEATURES = "the baseline holds no features for this metric"
+NO_COUNTING_METRIC = "the baseline has none of the metrics by which collapsed samples are counted"
+NO_SHARED_CASE = "the baseline has none of these cases with the same request"
+OTHER_REFERENCES = "the reference images are not those of the baseline"
+OTHER_CASES = "this metric looks at all cases together, and the baseline has other cases"
+REPORTED_ONLY = "reported only"
+REFERENCE = "the reference"
+
+
+def join(*parts: str) -> str:
+    """One reason made of several, without those that are empty."""
+    return "; ".join(filter(None, parts))
+
+
+# Cases
+
+
+def unscored_seed(seed: int, cause: str) -> str:
+    """A seed of a case that has no score."""
+    return f"seed {seed}: {cause}"
+
+
+def new_seed(seed: int) -> str:
+    """A seed of a case that only the run has."""
+    return f"the baseline does not have seed {seed}"
+
+
+def changed_request(changes: Sequence[Change]) -> str:
+    """Old → new of every field; a baseline of an older version may not tell which field it is."""
+    named = [f"{change.field} changed: {_short(change.before)} → {_short(change.after)}" for change in changes]
+    return join(*named) or "the prompt, image, mask, strength or size differs from the baseline's"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return f'"{shorten(value, LONGEST, placeholder=" …")}"' if isinstance(value, str) else str(value)
+
+
+ONLY_THIS_CASE_LOST = "every seed of this case lost much: more than the other cases, and more than seeds vary"
+CASE_LOST_WITH_SUITE = "the whole suite got worse, and this case by more than its seeds vary"
+
+
+def perhaps_lost_with_suite(doubt: str) -> str:
+    """A large loss of a case in a suite that got worse; `doubt` says why the case itself shows nothing."""
+    return f"this case lost much, as did the whole suite; {doubt or 'its seeds vary enough to explain it'}"
+
+
+def perhaps_lost(doubt: str) -> str:
+    """A large loss of a case alone; `doubt` says why it cannot be shown."""
+    return f"every seed of this case lost much; {doubt or 'chance is not excluded'}"
+
+
+def not_significant(images: str) -> str:
+    """A loss of a case beyond its tolerance; `images` says how its images changed."""
+    return f"worse than its tolerance, but chance may explain it; {images}"
+
+
+DEPENDS_ON_OTHER_IMAGES = "its score depends on the other images, so one case proves nothing"
+ONE_SEED = "with one seed, one failed image looks the same as a case that got worse; give the suite two seeds"
+
+
+def few_baseline_seeds(seeds: int, needed: int) -> str:
+    """Why a case cannot be shown to be worse, and how to change that."""
+    return (
+        f"the baseline's {plural(seeds, 'seed')} a case are too few to tell how much this case varies; "
+        f"set max_seeds={needed} or more, and accept a run made with --sdeval-all-seeds"
+    )
+
+
+# Broken images
+
+
+def broken_seeds(broken: Sequence[SampleResult], rates: DefectRates) -> str:
+    """Which seeds have which defect, and how often the target generates it anyway."""
+    seeds = ", ".join(f"seed {sample.seed} is {sample.defect} ({sample.detail})" for sample in broken)
+    return join(seeds, *dict.fromkeys(usual_defects(sample.defect, rates) for sample in broken))
+
+
+def usual_defects(defect: str, rates: DefectRates) -> str:
+    """How often a target generates a defect when nothing changed."""
+    if not rates.images:
+        return "if this target sometimes does so anyway, sdeval calibrate measures how often"
+    return f"when nothing changed, {rates.defects.get(defect, 0)} of {rates.images} images of this target were {defect}"
+
+
+def broken_images(broken: Sequence[SampleResult]) -> str:
+    """Broken images of cases that are not judged themselves, and the first of them."""
+    names = ", ".join(f"{sample.case}@{sample.seed} is {sample.defect}" for sample in broken[:MOST_NAMES])
+    return f"{plural(len(broken), 'image')} {'is' if len(broken) == 1 else 'are'} broken: {names}"
+
+
+# Collapsed samples
+
+NO_COLLAPSED_SAMPLE = "no sample collapsed or recovered"
+
+
+def collapsed_samples(names: Sequence[str], total: int, recovered: int, metric: str) -> str:
+    """How many collapsed by a metric, and the first of them."""
+    if not names:
+        return f"no sample collapsed; {recovered} recovered"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    first = ", ".join(names[:MOST_NAMES])
+    return f"{len(names)} of {total} samples collapsed in {metric} ({recovered} recovered): {first}{more}"
+
+
+def few_samples(fewest: int) -> str:
+    """Why a rate of collapsed samples is not judged."""
+    return f"a rate is judged from {fewest} samples on"
+
+
+# Metrics
+
+
+def unscored_samples(missing: int, total: int, cause: str) -> str:
+    """How many samples have no score, and why the first of them has none."""
+    return f"{missing} of {total} samples: {cause}"
+
+
+def other_version(before: str, now: str) -> str:
+    """Two versions of a metric, whose scores are not compared."""
+    return f"the baseline was scored by {before}, this run by {now}"
+
+
+def only_rounding(share: float) -> str:
+    """Changes that are no more than rounding; `share` is one of the tolerance."""
+    return f"no sample changed by more than {share:.0%} of the tolerance"
+
+
+def beyond_with_another(metric: str, suite: str = "") -> str:
+    """A metric that regressed as another one did; `suite` where that is one of another suite."""
+    where = f" in {suite}" if suite else ""
+    return f"its whole 95% interval lies beyond the tolerance, and {metric}{where} regressed"
+
+
+def gain_beside_losses(metrics: Sequence[str]) -> str:
+    """A metric that improved while others of its suite regressed."""
+    return f"look first: {', '.join(metrics)} regressed"
+
+
+def inconclusive(decision: Decision) -> str:
+    """What is not known of a metric, and what would decide."""
+    if not math.isfinite(decision.error):
+        return "there are too few cases and seeds to tell how much scores vary; give the suite more of both"
+    lost = f"worse than its tolerance, but chance does that in more than {decision.session_level:.1%} of sessions"
+    state = lost if decision.is_beyond else "a loss as large as its tolerance is not excluded"
+    ways = []
+    if decision.advised_seeds:
+        ways.append(f"{decision.advised_seeds} seeds a case instead of {decision.seeds}")
+    if decision.advised_cases:
+        ways.append(f"{decision.advised_cases} cases instead of {decision.cases}")
+    if ways:
+        return f"{state}; {' or '.join(ways)} would decide"
+    # To advise a tolerance that lets an existing loss pass would be wrong.
+    return state if decision.is_beyond else f"{state}; a loss of {_rounded_up(decision.wide_enough)} is excluded"
+
+
+def _rounded_up(value: float) -> str:
+    """The next larger number of two digits: a loss as large as what is stated must be excluded."""
+    digit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return f"{(math.floor(value / digit + 1e-9) + 1) * digit:.6g}"
+
+
+def more_seeds_failed(cause: object) -> str:
+    """Further seeds could not be generated."""
+    return f"more seeds were needed to judge it: {cause}"
+
+
+def shared_part(shared: int, total: int, removed: int) -> str:
+    """Which cases a metric was judged on; empty where that is all of both sides."""
+    return join(
+        f"on {shared} of {total} cases, which both sides generated from the same request" if shared < total else "",
+        f"without {plural(removed, 'case')} that the suite no longer has" if removed else "",
+    )
+
+
+# Speed and memory
+
+NOT_TIMED = "nothing was timed"
+SHARED_PROCESS = "reported only, as both targets ran in one process"
+SLOW_TWICE = "measured twice"
+SLOW_ONCE = "slower at first, but not when measured again"
+
+
+def no_speed_tolerance(hardware: str) -> str:
+    """Why a speed on a processor is not judged."""
+    return f"on {hardware}: reported only, as the suite states no tolerance for it"
+
+
+def no_speed_record(hardware: str) -> str:
+    """Why a speed on a new class of machine is not judged."""
+    return f"on {hardware}: no speed was accepted for this class of machine"
+
+
+def other_batch_size(now: int, before: int) -> str:
+    """Why speeds of two batch sizes are not compared."""
+    return f"generated in batches of {now}, while the accepted speed is that of batches of {before}"
+
+
+def busy_machine(users: str) -> str:
+    """Why times are not judged while others use the machine."""
+    return f"not judged: {users}"
+
+
+def few_calls(calls: int, needed: int) -> str:
+    """Why times of so few calls are not judged."""
+    return f"only {plural(calls, 'pipeline call')}; it takes {needed} to judge times"
+
+
+def few_pairs(pairs: int, needed: int) -> str:
+    """Why two interleaved targets could not be told apart."""
+    return f"only {plural(pairs, 'pair')} of calls; it takes {needed} to show anything"
+
+
+def interleaved_change(share: float, target: str) -> str:
+    """How much more time a call took than that of another target."""
+    return f"{share:+.1%} time a call, interleaved with {target}"
+
+
+def time_per_stage(seconds: Mapping[str, float], steps: int) -> str:
+    """Where the time went, for `encode`, `denoise` and `decode`; `steps` of denoising."""
+    names = {"encode": "text encoding", "denoise": "denoising", "decode": "VAE decoding"}
+    total = sum(seconds.values())
+    shares = ", ".join(f"{names[stage]} {value / total:.0%}" for stage, value in seconds.items())
+    return f"{shares}; {1000 * seconds['denoise'] / steps:.3g} ms a step"

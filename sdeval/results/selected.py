@@ -1,0 +1,59 @@
+"""`selected.json`: the test items of a session, so that each of them gets a verdict whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from sdeval._utils.files import dump_json, write_text
+from sdeval._utils.validation import Checked, from_json
+from sdeval.results.verdict import DEFECT, SUITE, Kind, Verdict
+
+NAME = "selected.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectedItem(Checked):
+    """A test item, and what it judges."""
+
+    nodeid: str
+    """What pytest calls it."""
+    suite: str
+    target: str
+    kind: Literal["case", "metric", "speed"]
+    name: str
+    """Of the case, the metric or the speed."""
+
+    def without_verdict(self, reason: str, verdict: Kind = "unscored") -> Verdict:
+        """The verdict where the item was not judged."""
+        case, metric = (self.name, DEFECT) if self.kind == "case" else (SUITE, self.name)
+        return Verdict(suite=self.suite, target=self.target, metric=metric, case=case, verdict=verdict, reason=reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection(Checked):
+    """All items of a session."""
+
+    items: tuple[SelectedItem, ...]
+
+
+def write(items: Sequence[SelectedItem], session: Path) -> None:
+    """Write the items of a session, whole or not at all."""
+    write_text(session / NAME, dump_json(asdict(Selection(items=tuple(items)))))
+
+
+def is_written(session: Path) -> bool:
+    """Whether items of suites were selected."""
+    return (session / NAME).is_file()
+
+
+def read(session: Path) -> tuple[SelectedItem, ...]:
+    """The items of a session; none where nothing of it was selected.
+
+    Raises:
+        SdevalError: the file is corrupt.
+    """
+    path = session / NAME
+    return from_json(Selection, path.read_bytes(), f"{path}: is corrupt").items if path.is_file() else ()

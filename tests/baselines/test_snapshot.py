@@ -1,0 +1,72 @@
+"""What a run is compared with is stored in its folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdeval.baselines.acceptance import accept
+from sdeval.baselines.snapshot import BASELINE, Outdated, forget_snapshot, take_snapshot, trim_snapshot
+from sdeval.baselines.store import stored
+from sdeval.results import run_folder
+from sdeval.results.run import Stored
+from tests.baselines.test_store import contents, on_disk
+from tests.conftest import make_run
+
+RUN = make_run(np.array([[30.0, 31.0], [29.0, 28.0]]))
+
+
+@pytest.fixture
+def baseline(tmp_path: Path) -> Stored:
+    accept(on_disk(RUN, tmp_path / "accepted"), tmp_path / "baselines")
+    found = stored(tmp_path / "baselines", "animals", "tiny")
+    assert found is not None
+    return found
+
+
+def images(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / BASELINE / "images").iterdir())
+
+
+def test_images_of_the_cases_that_are_generated_are_copied(baseline: Stored, tmp_path: Path) -> None:
+    snapshot = take_snapshot(baseline, tmp_path / "run", ["case-1"])
+    assert images(tmp_path / "run") == ["case-1@0.png", "case-1@1.png"]
+    assert (snapshot.run, snapshot.folder) == (baseline.run, tmp_path / "run" / BASELINE)
+    assert run_folder.read(snapshot.folder).samples == baseline.run.samples
+
+
+def test_another_baseline_does_not_touch_it(baseline: Stored, tmp_path: Path) -> None:
+    snapshot = take_snapshot(baseline, tmp_path / "run")
+    before = contents(snapshot.folder)
+    accept(on_disk(make_run(np.full((2, 2), 35.0)), tmp_path / "other"), tmp_path / "baselines")
+    assert contents(snapshot.folder) == before
+
+
+def test_a_baseline_that_was_replaced_after_it_was_read_is_not_copied(baseline: Stored, tmp_path: Path) -> None:
+    accept(on_disk(make_run(np.full((2, 2), 35.0)), tmp_path / "other"), tmp_path / "baselines")
+    with pytest.raises(Outdated, match="another baseline was accepted meanwhile"):
+        take_snapshot(baseline, tmp_path / "run")
+    assert not (tmp_path / "run" / BASELINE).exists()
+
+
+def test_a_baseline_that_was_removed_after_it_was_read_is_not_copied(baseline: Stored, tmp_path: Path) -> None:
+    baseline.folder.rename(tmp_path / "gone")
+    with pytest.raises(Outdated):
+        take_snapshot(baseline, tmp_path / "run")
+
+
+def test_images_of_seeds_that_were_not_needed_leave_it(baseline: Stored, tmp_path: Path) -> None:
+    take_snapshot(baseline, tmp_path / "run")
+    one_seed = tuple(sample for sample in RUN.samples if sample.seed == 0)
+    on_disk(replace(RUN, samples=one_seed, request={**RUN.request, "seeds": [0]}), tmp_path / "run")
+    trim_snapshot(tmp_path / "run")
+    assert images(tmp_path / "run") == ["case-0@0.png", "case-1@0.png"]
+
+
+def test_a_session_that_is_resumed_forgets_the_one_of_before(baseline: Stored, tmp_path: Path) -> None:
+    take_snapshot(baseline, tmp_path / "run")
+    forget_snapshot(tmp_path / "run")
+    assert not (tmp_path / "run" / BASELINE).exists()

@@ -1,0 +1,236 @@
+"""Several baselines change together or not at all, whatever stops them, and one change at a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sdeval import SdevalError
+from sdeval.baselines import transaction
+from sdeval.baselines.lock import HOLDER, PLACE
+from sdeval.baselines.transaction import COMMIT, NEW, changing, check_folder, recover
+from tests.baselines.test_store import contents
+from tests.child import in_child
+
+PATHS = ("animals/tiny", "zoo/tiny")
+
+
+def fill(text: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(text)
+
+    return write
+
+
+def change(baselines: Path, text: str) -> None:
+    with changing(baselines) as both:
+        for path in PATHS:
+            both.put(Path(path), fill(text))
+        both.commit()
+
+
+def texts(baselines: Path) -> list[str]:
+    return [(baselines / path / "run.json").read_text() for path in PATHS]
+
+
+def stopped_before(baselines: Path, place: Path, text: str = "new") -> None:
+    """A change whose process is killed as soon as it renames something to a place."""
+    real = Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        if Path(target) == place:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(path, target)
+
+    def work() -> None:
+        Path.rename = rename  # type: ignore[assignment, method-assign]
+        change(baselines, text)
+
+    assert in_child(work) == -signal.SIGKILL
+
+
+@pytest.fixture
+def baselines(tmp_path: Path) -> Path:
+    change(tmp_path / "baselines", "old")
+    return tmp_path / "baselines"
+
+
+def test_everything_that_was_put_is_there_after_the_commit_and_nothing_before(baselines: Path) -> None:
+    with changing(baselines) as both:
+        for path in PATHS:
+            both.put(Path(path), fill("new"))
+        assert texts(baselines) == ["old", "old"]
+        both.commit()
+        assert texts(baselines) == ["new", "new"]
+
+
+def test_what_is_not_committed_is_undone(baselines: Path) -> None:
+    with changing(baselines) as both:
+        both.put(Path(PATHS[0]), fill("new"))
+    assert texts(baselines) == ["old", "old"]
+    assert {path.name for path in (baselines / PLACE).iterdir()} == {"lock", ".gitignore"}
+
+
+def test_git_sees_nothing_of_the_lock(baselines: Path) -> None:
+    assert (baselines / PLACE / ".gitignore").read_text() == "*\n"
+
+
+def test_a_change_that_was_stopped_between_two_renames_is_finished(baselines: Path) -> None:
+    stopped_before(baselines, baselines / PATHS[1])
+    assert (baselines / PATHS[0] / "run.json").read_text() == "new"
+    assert not (baselines / PATHS[1]).exists()
+    (line,) = recover(baselines)
+    assert "which had been stopped: accepted animals/tiny, zoo/tiny" in line
+    assert texts(baselines) == ["new", "new"]
+    assert recover(baselines) == []
+
+
+def test_a_change_that_was_stopped_before_its_commit_is_undone(baselines: Path) -> None:
+    def work() -> None:
+        with changing(baselines) as both:
+            both.put(Path(PATHS[0]), fill("new"))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_child(work) == -signal.SIGKILL
+    (line,) = recover(baselines)
+    assert line.endswith("undid an accept that had been stopped; every baseline is as it was")
+    assert texts(baselines) == ["old", "old"]
+    assert recover(baselines) == []
+
+
+def test_the_next_change_finishes_one_that_was_stopped(baselines: Path) -> None:
+    stopped_before(baselines, baselines / PATHS[1])
+    with changing(baselines):
+        assert texts(baselines) == ["new", "new"]
+
+
+def test_a_rename_that_fails_half_way_puts_everything_back(baselines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        if path.parts[-3:] == (NEW, *Path(PATHS[1]).parts):
+            raise PermissionError("it is open elsewhere")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(PermissionError, match="open elsewhere"):
+        change(baselines, "new")
+    assert texts(baselines) == ["old", "old"]
+    monkeypatch.undo()
+    assert recover(baselines) == []
+
+
+def test_an_interrupt_half_way_puts_everything_back(baselines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transaction, "_flush_parents", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        change(baselines, "new")
+    assert recover(baselines) == []
+    assert texts(baselines) == ["old", "old"]
+
+
+def test_a_second_change_waits_for_the_first(baselines: Path) -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with changing(baselines) as both:
+            both.put(Path(PATHS[0]), fill("first"))
+            begun.set()
+            end.wait()
+            both.commit()
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    begun.wait()
+    threading.Timer(0.2, end.set).start()
+    change(baselines, "second")
+    thread.join()
+    assert texts(baselines) == ["second", "second"]
+
+
+def test_a_change_that_waits_in_vain_says_for_whom(baselines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("sys.argv", ["/usr/bin/sdeval", "accept", "reports/one"])
+    pattern = rf"is being changed by `sdeval accept reports/one` \(pid {os.getpid()} on .*, .* UTC\); try again when"
+    with changing(baselines), pytest.raises(SdevalError, match=pattern), changing(baselines):
+        pass
+
+
+def test_the_lock_of_a_killed_process_is_free(baselines: Path) -> None:
+    stopped_before(baselines, baselines / PATHS[0])
+    assert (baselines / PLACE / HOLDER).exists()
+    change(baselines, "newer")
+    assert texts(baselines) == ["newer", "newer"]
+
+
+def test_a_reader_is_not_stopped_by_a_change_that_is_not_committed(baselines: Path) -> None:
+    with changing(baselines) as both:
+        both.put(Path(PATHS[0]), fill("new"))
+        assert recover(baselines) == []
+        assert texts(baselines) == ["old", "old"]
+
+
+def test_a_folder_without_the_right_to_be_written_to_is_replaced_and_removed(baselines: Path) -> None:
+    for folder in (baselines / PATHS[0] / "images", baselines / PATHS[0]):
+        folder.mkdir(exist_ok=True)
+        (folder / "image.png").write_text("an image")
+        folder.chmod(0o555)
+    for text in ("new", "newer"):
+        change(baselines, text)
+    assert contents(baselines) == {f"{path}/run.json": b"newer" for path in PATHS}
+    assert not [path for path in (baselines / PLACE).iterdir() if path.is_dir()]
+
+
+def test_a_suite_that_cannot_be_written_to_stops_all_of_them(baselines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.access
+    # For the tests may run as root, who may write everywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "zoo" and real(path, mode))
+    with pytest.raises(SdevalError, match="zoo: cannot be written to; nothing was accepted"):
+        change(baselines, "new")
+    assert texts(baselines) == ["old", "old"]
+
+
+def test_two_changes_of_one_baseline_are_refused(baselines: Path) -> None:
+    with changing(baselines) as both:
+        both.put(Path(PATHS[0]), fill("new"))
+        with pytest.raises(SdevalError, match="two runs would become this baseline"):
+            both.put(Path(PATHS[0]), fill("new"))
+
+
+@pytest.mark.parametrize("path", ["../elsewhere", "/etc/passwd", "animals", "animals/../..", ".sdeval/lock"])
+def test_a_commit_record_never_leads_out_of_the_baselines(baselines: Path, path: str) -> None:
+    stopped_before(baselines, baselines / PATHS[0])
+    (record,) = (baselines / PLACE).glob(f"*/{COMMIT}")
+    record.write_text(record.read_text().replace("animals/tiny", path))
+    with pytest.raises(SdevalError, match=r"an accept was stopped and cannot be finished: .*: is corrupt: .* no base"):
+        recover(baselines)
+
+
+def test_baselines_that_are_a_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "baselines").touch()
+    with pytest.raises(SdevalError, match="baselines: is a file; baselines must name the folder"):
+        check_folder(tmp_path / "baselines")
+
+
+def test_baselines_that_cannot_be_read_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(SdevalError, match="baselines cannot be read: Permission denied"):
+        check_folder(tmp_path)
+
+
+def test_baselines_that_somebody_named_must_be_there(tmp_path: Path) -> None:
+    check_folder(tmp_path / "qa")
+    with pytest.raises(SdevalError, match="qa: no such folder of baselines; to begin one: mkdir"):
+        check_folder(tmp_path / "qa", required=True)
