@@ -14,6 +14,7 @@ from PIL import Image
 
 from sdeval.baselines import provenance, speed, store, variability
 from sdeval.baselines.acceptance import approvals
+from sdeval.config import project
 from sdeval.config.case_files import load_cases
 from sdeval.config.options import Config, read_table
 from sdeval.config.suite import Case, Suite
@@ -21,7 +22,7 @@ from sdeval.config.target import Target
 from sdeval.config.target_registry import of_project
 from sdeval.engines.checkpoints import check_task, find_prior
 from sdeval.history import store as history
-from sdeval.results import run_folder, verdicts_file
+from sdeval.results import selected, verdicts_file
 from sdeval.results.journal import Journal
 from sdeval.results.run import Stored
 
@@ -66,11 +67,11 @@ def _baseline(root: Path) -> object:
 
 def _images(root: Path) -> object:
     run = _baseline(root)
-    return store.check_images(Stored(run, root / "baselines" / SUITE / TARGET))  # type: ignore[arg-type]
+    return store.check_readable(Stored(run, root / "baselines" / SUITE / TARGET))  # type: ignore[arg-type]
 
 
 def _speeds(root: Path) -> object:
-    return speed.find(root / "baselines", run_folder.read(root / "baselines" / SUITE / TARGET))
+    return speed.read(speed.path_of(root / "baselines", SUITE, TARGET))
 
 
 def _inpainting(root: Path) -> object:
@@ -111,6 +112,8 @@ READERS = (
     ),
     Reader("approvals.json", "approvals.json", lambda root: approvals.read(root / "approvals.json")),
     Reader("verdicts.json", "verdicts.json", lambda root: verdicts_file.read(root / "verdicts.json")),
+    Reader("selected.json", selected.NAME, selected.read),
+    Reader("project.json", project.RECORD, project.recorded),
     Reader("history.jsonl", "history.jsonl", lambda root: history.read(root / "history.jsonl")),
     Reader("journal", "generated.jsonl", _journal),
     Reader("init images", "image.jpg", _inpainting),
@@ -133,6 +136,8 @@ def prepare(root: Path) -> None:
     texts |= {"model/model_index.json": MODEL, "model/unet/config.json": {"in_channels": 4}}
     run = {"suite": "s", "target": "t", "complete": True, "request": "a", "images": "b", "metrics": {}}
     lines = [{"schema": 2, "session": name, "runs": [run]} for name in ("one", "two")]
+    items = [{"suite": SUITE, "target": TARGET, "kind": "case", "name": "cat", "nodeid": "test_a.py::test_a"}]
+    texts |= {selected.NAME: {"items": items}, project.RECORD: {"schema": 1, "root": ".", "baselines": "baselines"}}
     texts["history.jsonl"] = "".join(json.dumps(line) + "\n" for line in lines)
     texts["generated.jsonl"] = json.dumps({"facts": "x"}) + "\n" + json.dumps({"self_check": "identical"}) + "\n"
     for name, text in texts.items():
