@@ -73,5 +73,5 @@ def recorded(path: Path) -> Folders | None:
         return None
     content = from_json(_Record, read_bytes(session / RECORD), f"{session / RECORD}: is corrupt")
     root, baselines = (Path(os.path.normpath(session / text)) for text in (content.root, content.baselines))
-    has_settings = any((root / name).is_file() for name in (SETTINGS, *OTHER_SETTINGS))
-    return Folders(root=root, baselines=baselines) if has_settings or baselines.is_dir() else None
+    signs = (*(root / name for name in (SETTINGS, *OTHER_SETTINGS)), baselines)
+    return Folders(root=root, baselines=baselines) if any(map(exists, signs)) else None

@@ -58,12 +58,3 @@ def test_a_folder_whose_name_is_not_utf_8_is_refused_before_anything_is_generate
     result = pytester.runpytest("--sdeval-output", os.fsdecode(b"reports-\xff"))
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*reports-*udcff*: this name of a file or folder is not UTF-8; rename it"])
-
-
-def test_baselines_that_are_no_folder_are_refused(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
-    pytester.makepyfile(test_one=MODULE)
-    pytester.path.joinpath("baselines").touch()
-    result = pytester.runpytest()
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--sdeval-baselines: */baselines is no folder"])
