@@ -30,7 +30,8 @@ class SdevalError(Exception):
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(printable(str(message)))
+        # Names of files and texts of libraries may hold line breaks: a message is one line all the same.
+        super().__init__(printable(str(message)).replace("\n", r"\n").replace("\t", r"\t"))
 
 
 class NotAvailable(SdevalError):

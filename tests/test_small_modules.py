@@ -62,7 +62,7 @@ def test_a_changed_file_is_hashed_anew(tmp_path: Path, image: Image.Image) -> No
 
 
 def test_images_open_in_the_mode_that_is_needed(tmp_path: Path) -> None:
-    Image.new("RGBA", (8, 4), (255, 0, 0, 128)).save(tmp_path / "a.png")
+    Image.new("RGBA", (8, 4), (255, 0, 0, 255)).save(tmp_path / "a.png")
     assert open_rgb(tmp_path / "a.png").mode == "RGB"
     assert open_mask(tmp_path / "a.png").mode == "L"
     assert header(tmp_path / "a.png") == (8, 4)

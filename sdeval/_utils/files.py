@@ -1,18 +1,33 @@
-"""Files that appear whole or not at all: written aside, then renamed; and how they are named to people."""
+"""Files that appear whole or not at all: written aside, then renamed; and that are read within bounds.
+
+Whatever sdeval reads of others goes through `open_file`: regular files of a bounded size, and one line for all else.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sdeval.errors import SdevalError
+
+LARGEST_TEXT = 256 * 2**20
+"""Bytes of a text file that is read: 300,000 samples take about 200 MB."""
+LARGEST_TOML = 2**20
+"""Bytes of a TOML file that is read."""
+DEEPEST_KEY = 32
+"""Parts of a TOML key; the time to read one grows with the square of their number."""
+_DEEP_KEY = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{DEEPEST_KEY}}}""", re.ASCII
+)
 
 FLUSHED_AT_ONCE = 16
 """Files that wait for the disk at the same time."""
@@ -47,6 +62,58 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8"))
 
 
+class NoSuchFile(SdevalError):
+    """There is nothing at a path."""
+
+
+class DuplicateName(ValueError):
+    """A name is there twice in one JSON object."""
+
+
+def exists(path: Path) -> bool:
+    """Whether there is anything at a path; a link to nothing is nothing.
+
+    Raises:
+        SdevalError: it cannot be found out: a folder on the way may not be read, or the name is too long.
+    """
+    with _reading(path):
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+
+def check_name(path: Path) -> None:
+    """Refuse a path that is not UTF-8: pages, verdicts and messages could not name it.
+
+    Raises:
+        SdevalError: it is not.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise SdevalError(f"{path}: this name of a file or folder is not UTF-8; rename it") from None
+
+
+@contextmanager
+def open_file(path: Path, largest: int = LARGEST_TEXT) -> Iterator[BinaryIO]:
+    """A regular file of at most `largest` bytes, open for reading; FIFOs and devices never block.
+
+    Raises:
+        NoSuchFile: there is none.
+        SdevalError: it is no regular file, is larger, or cannot be read.
+    """
+    with _reading(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        _refuse_irregular(os.fstat(descriptor), path, largest)
+        with open(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
+
+
 def flush(path: Path) -> None:
     """Return once a file, or the names in a folder, are on disk."""
     # Windows cannot open folders, and keeps their names by itself.
@@ -57,6 +124,79 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_bytes(path: Path, largest: int = LARGEST_TEXT) -> bytes:
+    """What a regular file of at most `largest` bytes holds.
+
+    Raises:
+        NoSuchFile: there is none.
+        SdevalError: it is no regular file, is larger, or cannot be read.
+    """
+    with open_file(path, largest) as file, _reading(path):
+        content = file.read(largest + 1)
+    # Files of a file system such as /proc say that they have no bytes.
+    if len(content) > largest:
+        raise _too_large(path, largest)
+    return content
+
+
+def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
+    """`read_bytes` for text in UTF-8.
+
+    Raises:
+        NoSuchFile: there is none.
+        SdevalError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return read_bytes(path, largest).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SdevalError(f"{path}: cannot be read: {error}") from None
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say in one line why a file cannot be read."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise NoSuchFile(f"{path}: no such file") from None
+    except OSError as error:
+        raise SdevalError(f"{path}: cannot be read: {error.strerror}") from None
+    # A null byte, or text that no name of a file can hold.
+    except ValueError as error:
+        raise SdevalError(f"{path}: cannot be read: {error}") from None
+
+
+def _refuse_irregular(status: os.stat_result, path: Path, largest: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device, a pipe or a socket"
+        raise SdevalError(f"{path}: cannot be read: is {kind}, and no file")
+    if status.st_size > largest:
+        raise _too_large(path, largest)
+
+
+def _too_large(path: Path, largest: int) -> SdevalError:
+    return SdevalError(f"{path}: is too large: more than {largest // 2**20} MiB, which is the most that is read")
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What JSON holds; two equal names in one object are a mistake, whichever counts.
+
+    Raises:
+        ValueError: it is no JSON, not UTF-8, has a number of thousands of digits, or a name is there twice.
+        RecursionError: it is nested too deeply.
+    """
+    return json.loads(text, object_pairs_hook=_distinct)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in content if names.count(name) > 1)
+        raise DuplicateName(f"{twice!r:.60} is there twice in one object")
+    return content
 
 
 def flush_tree(folder: Path) -> None:
@@ -102,12 +242,32 @@ def read_json(path: Path, missing: str) -> Any:
         SdevalError: there is no such file, or it is corrupt.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        return parse_json(read_bytes(path).decode("utf-8"))
+    except NoSuchFile:
         raise SdevalError(missing) from None
     # What is not UTF-8, and numbers of thousands of digits, are ValueErrors too.
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise SdevalError(f"{path}: is corrupt: {error}") from None
+
+
+def read_toml(path: Path) -> Mapping[str, Any]:
+    """What a TOML file holds; nothing where there is none.
+
+    Raises:
+        SdevalError: it cannot be read, or is no TOML.
+    """
+    import tomllib
+
+    try:
+        text = read_bytes(path, LARGEST_TOML).decode("utf-8")
+        if _DEEP_KEY.search(text):
+            raise ValueError(f"a key has more than {DEEPEST_KEY} parts")
+        return tomllib.loads(text)
+    except NoSuchFile:
+        return {}
+    # What is not UTF-8, and numbers of thousands of digits, are ValueErrors too.
+    except (ValueError, RecursionError) as error:
+        raise SdevalError(f"{path}: not TOML: {error}") from None
 
 
 def short(path: Path) -> Path:

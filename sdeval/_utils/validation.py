@@ -7,11 +7,13 @@ validated, so that commands which validate nothing start without it.
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NotRequired, TypeVar, cast, get_type_hints
 
+from sdeval._utils.files import DuplicateName, parse_json
 from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ Where = str | Callable[[str], str]
 
 SHOWN = 60
 """Characters of a wrong value that a message shows."""
+MOST_SHOWN = 20
+"""Elements of a list or a mapping of which a message is made; a file can hold a value of a few lines that, written
+out, has billions."""
 CONFIG: Mapping[str, Any] = {
     "strict": True,
     "extra": "forbid",
@@ -115,6 +120,13 @@ def from_json(kind: type[T], text: str | bytes, where: str) -> T:
     Raises:
         SdevalError: it is no JSON, or a field is unknown, missing, or not what its annotation says.
     """
+    # pydantic lets the last of two equal names count; what is no JSON at all it says itself.
+    try:
+        parse_json(text)
+    except DuplicateName as error:
+        raise SdevalError(f"{where}: {error}") from None
+    except (ValueError, RecursionError):
+        pass
     key: Any = kind
     return cast(T, _validate(_adapter(key).validate_json, text, key, where))
 
@@ -242,10 +254,20 @@ def readable(text: str) -> str:
     return text if text.isprintable() and len(text) <= 3 * SHOWN else preview(text)
 
 
+def _short_repr(value: object) -> str:
+    """`repr` of a part of a large value only."""
+    short = reprlib.Repr()
+    short.maxlevel = 3
+    short.maxdict = short.maxlist = short.maxtuple = short.maxset = MOST_SHOWN
+    # Cut in the middle, so that what is shown of it is whole.
+    short.maxstring = short.maxother = short.maxlong = 4 * SHOWN
+    return short.repr(value)
+
+
 def preview(value: object) -> str:
     """A value as messages show it: on one line, and cut where it is long."""
     try:
-        text = " ".join(repr(value).split())
+        text = " ".join(_short_repr(value).split())
     # Python refuses to write numbers of thousands of digits.
     except ValueError:
         return f"a value of type {type(value).__name__}, too long to show"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sdeval._utils.files import dump_json
+from sdeval._utils.files import dump_json, read_bytes
 from sdeval._utils.holder import Holder
 from sdeval._utils.validation import from_json
 from sdeval.errors import SdevalError
@@ -59,6 +59,6 @@ def locked(baselines: Path, seconds: float) -> Iterator[None]:
 
 def _holder(place: Path) -> str:
     try:
-        return str(from_json(Holder, (place / HOLDER).read_bytes(), ""))
+        return str(from_json(Holder, read_bytes(place / HOLDER), ""))
     except (SdevalError, OSError):
         return "another process"

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from sdeval._utils.files import dump_json, read_json, write_text
+from sdeval._utils.files import dump_json, exists, read_bytes, read_json, write_text
 from sdeval._utils.validation import Checked, Plain, check, from_json, preview
 from sdeval.baselines.repair import remedy
 from sdeval.errors import SdevalError
@@ -85,7 +85,7 @@ def read(folder: Path) -> tuple[Entry, ...]:
         SdevalError: the file is corrupt; the message says where.
     """
     path = folder / NAME
-    if not path.exists():
+    if not exists(path):
         return ()
     problem = f"{path}: is corrupt"
     try:
@@ -94,6 +94,6 @@ def read(folder: Path) -> tuple[Entry, ...]:
             return from_json(_File, json.dumps(upgrade.provenance(content)), problem).accepted
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise SdevalError(f"{path}: has schema {preview(content['schema'])}; this version of sdeval reads {SCHEMA}")
-        return from_json(_File, path.read_bytes(), problem).accepted
+        return from_json(_File, read_bytes(path), problem).accepted
     except SdevalError as error:
         raise SdevalError(f"{error}; {remedy(path, 'accept a whole run again')}") from None

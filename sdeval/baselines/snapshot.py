@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from sdeval._utils.files import discard, write_bytes
+from sdeval._utils.files import discard, exists, read_bytes, write_bytes
 from sdeval.baselines import provenance, variability
 from sdeval.errors import SdevalError
 from sdeval.results import run_folder
@@ -79,5 +79,5 @@ def trim_snapshot(folder: Path) -> None:
 
 
 def _copy(source: Path, copy: Path) -> None:
-    if source.is_file():
-        write_bytes(copy, source.read_bytes())
+    if exists(source):
+        write_bytes(copy, read_bytes(source))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from sdeval._utils.files import dump_json, read_json, write_text
+from sdeval._utils.files import dump_json, exists, read_bytes, read_json, write_text
 from sdeval._utils.validation import Checked, from_json
 from sdeval.baselines.repair import remedy
 from sdeval.baselines.transaction import Transaction
@@ -56,14 +56,14 @@ def read(path: Path) -> Mapping[str, SpeedRecord]:
     Raises:
         SdevalError: the file is corrupt.
     """
-    if not path.exists():
+    if not exists(path):
         return {}
     problem = f"{path}: is corrupt"
     try:
         content = read_json(path, f"{problem}: it is gone")
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise _OtherSchema(f"{path}: written by another version of sdeval; delete it, and accept a run again")
-        return from_json(_File, path.read_bytes(), problem).machines
+        return from_json(_File, read_bytes(path), problem).machines
     except _OtherSchema:
         raise
     except SdevalError as error:

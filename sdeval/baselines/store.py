@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sdeval._utils.files import write_bytes
+from sdeval._utils.files import exists, read_bytes, write_bytes
 from sdeval.baselines import provenance
 from sdeval.baselines.repair import is_left_out, remedy
 from sdeval.baselines.transaction import is_changing, recover
@@ -97,7 +97,7 @@ def check_readable(baseline: Stored) -> None:
     provenance.read(baseline.folder)
     with _restorable(baseline.folder):
         for sample in baseline.run.samples:
-            if (baseline.folder / sample.image).exists():
+            if exists(baseline.folder / sample.image):
                 open_rgb(baseline.folder / sample.image)
 
 
@@ -114,10 +114,8 @@ def _restorable(folder: Path) -> Iterator[None]:
 def digest(baselines: Path, suite: str, target: str) -> str:
     """A hash of what a baseline says, by which another one is told from it; empty where there is none."""
     folder = folder_of(baselines, suite, target)
-    found = [
-        path for path in (folder / "run.json", folder / "samples.jsonl", folder / provenance.NAME) if path.is_file()
-    ]
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in found)).hexdigest() if found else ""
+    found = [path for path in (folder / "run.json", folder / "samples.jsonl", folder / provenance.NAME) if exists(path)]
+    return hashlib.sha256(b"\0".join(read_bytes(path) for path in found)).hexdigest() if found else ""
 
 
 def kept(run: Run) -> Run:
@@ -145,7 +143,7 @@ def keep_image(sample: SampleResult, source: Path, folder: Path) -> SampleResult
     """
     path = _inside(source, sample)
     copy = folder / sample.image
-    write_bytes(copy, path.read_bytes())
+    write_bytes(copy, read_bytes(path))
     # The copy is looked at: nobody changes that any more.
     thumbnail = thumbnail_bytes(_generated_image(copy, sample))
     if thumbnail is None:
@@ -183,5 +181,5 @@ def carry_image(sample: SampleResult, before: Path, folder: Path) -> SampleResul
     """Put the image of a baseline's sample into the baseline after it; one that is gone stays gone."""
     path = _inside(before, sample)
     if path.is_file():
-        write_bytes(folder / sample.image, path.read_bytes())
+        write_bytes(folder / sample.image, read_bytes(path))
     return sample

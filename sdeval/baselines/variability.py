@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from sdeval import metrics
-from sdeval._utils.files import dump_json, read_json, write_text
+from sdeval._utils.files import dump_json, exists, read_bytes, read_json, write_text
 from sdeval._utils.validation import Checked, Number, Plain, from_json
 from sdeval.baselines.repair import remedy
 from sdeval.config.suite import Suite
@@ -115,7 +115,7 @@ def path_of(baselines: Path, suite: str, target: str) -> Path:
     """The file, next to the baseline's folder so that accepting does not touch it; its old name if only that exists."""
     path = baselines / suite / f"{target}.variability.json"
     old_path = path.with_name(f"{target}.noise.json")
-    return old_path if old_path.exists() and not path.exists() else path
+    return old_path if exists(old_path) and not exists(path) else path
 
 
 def write(variability: Variability, baselines: Path) -> Path:
@@ -145,7 +145,7 @@ def read_file(path: Path) -> Variability | None:
         OtherSchema: it was written by another version of sdeval.
         SdevalError: it is corrupt; the message says where.
     """
-    if not path.exists():
+    if not exists(path):
         return None
     try:
         content = read_json(path, f"{path}: is corrupt: it is gone")
@@ -153,7 +153,7 @@ def read_file(path: Path) -> Variability | None:
             return from_json(_File, json.dumps(upgrade.variability(content)), f"{path}: is corrupt").variability
         if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
             raise OtherSchema(f"{path}: written by another version of sdeval; measure again with: sdeval calibrate")
-        return from_json(_File, path.read_bytes(), f"{path}: is corrupt").variability
+        return from_json(_File, read_bytes(path), f"{path}: is corrupt").variability
     except OtherSchema:
         raise
     except SdevalError as error:

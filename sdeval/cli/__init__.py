@@ -16,9 +16,11 @@ from contextlib import suppress
 from importlib import import_module, metadata
 from pathlib import Path
 
+from sdeval._utils.files import check_name
 from sdeval.baselines.transaction import check_folder, recover
+from sdeval.config import project
 from sdeval.config import target_registry as named_targets
-from sdeval.config.options import find_root, read_table
+from sdeval.config.options import read_table
 from sdeval.errors import SdevalError, unknown
 
 COMMANDS = {
@@ -110,15 +112,30 @@ def _complain(message: str) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    args.root = find_root(Path.cwd())
+    named = [Path(str(path).partition("::")[0]) for path in _named_paths(args)]
+    args.root = project.find_root(named, Path.cwd())
     table = read_table(args.root)
-    args.baselines = args.baselines or args.root / table.get("baselines", "baselines")
     args.output = args.root / table.get("output", "reports")
+    # Commands about a session write to the baselines that it was compared with.
+    recorded = project.recorded(args.folder or args.output / "latest") if hasattr(args, "folder") else None
+    if recorded is not None and recorded.root != args.root:
+        args.root = recorded.root
+        table = read_table(args.root)
+    usual = recorded.baselines if recorded else args.root / table.get("baselines", "baselines")
+    args.baselines = args.baselines or usual
+    for path in (args.output, args.baselines):
+        check_name(path)
     check_folder(args.baselines)
     for line in recover(args.baselines):
         _complain(line)
     args.named = named_targets.of_project(args.root, table.get("targets", {}))
     return int(args.command(args))
+
+
+def _named_paths(args: argparse.Namespace) -> list[Path]:
+    """Files and folders that a command is about: a session, runs, or a suite by its file."""
+    values = vars(args)
+    return [*filter(None, (values.get("folder"), values.get("suite"))), *values.get("runs", ())]
 
 
 def _parser(called: str) -> argparse.ArgumentParser:

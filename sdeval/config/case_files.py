@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from sdeval._utils.validation import check_fields, preview
+from sdeval._utils.files import check_name, parse_json, read_bytes
+from sdeval._utils.validation import check_fields, label, preview
+from sdeval.config.case_tables import FIELDS, Record, decode, read_table
 from sdeval.config.suite import Case
 from sdeval.errors import SdevalError, unknown
 
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """One case as the file gives it; `lines` has the line number of each field."""
-
-    line: int
-    fields: Mapping[str, Any]
-    lines: Mapping[str, int]
+LARGEST = 2**25
+"""Bytes of a case file that is read: some 200,000 cases."""
 
 
 def load_cases(path: str | Path) -> tuple[Case, ...]:
@@ -30,19 +25,17 @@ def load_cases(path: str | Path) -> tuple[Case, ...]:
 
     A YAML file is a list of mappings; the others hold one case a line. The fields are those of `Case` (not
     `origin`); `image` and `mask` are paths relative to the file and stay inside its folder; `tags` are a list, or
-    words with spaces between them.
+    words with spaces or commas between them. A field that is empty in a table, or null, is not given.
 
     Raises:
         SdevalError: the file cannot be read, or something in it is wrong: `cases.yaml:7: strength: …`.
     """
     path = Path(path)
-    readers = {".yaml": _yaml, ".yml": _yaml, ".csv": _table(","), ".tsv": _table("\t"), ".jsonl": _json_lines}
+    readers = {".yaml": _yaml, ".yml": _yaml, ".csv": read_table, ".tsv": read_table, ".jsonl": _json_lines}
     if path.suffix not in readers:
         raise SdevalError(f"{path}: case files end in {', '.join(readers)}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SdevalError(f"{path}: cannot be read: {error}") from None
+    check_name(path)
+    text = decode(read_bytes(path, LARGEST), path)
     try:
         cases = tuple(_case(record, path) for record in readers[path.suffix](text, path))
     except RecursionError:
@@ -52,12 +45,14 @@ def load_cases(path: str | Path) -> tuple[Case, ...]:
     return cases
 
 
-def _case(record: _Record, path: Path) -> Case:
+def _case(record: Record, path: Path) -> Case:
     values: dict[str, Any] = {}
     for name, raw in record.fields.items():
         where = _where(record, path, name)
         if name not in FIELDS:
             raise SdevalError(f"{where}: {unknown('field', name, FIELDS)}")
+        if raw is None:
+            continue
         try:
             values[name] = _READ.get(name, _as_it_is)(raw, path)
         except ValueError as error:
@@ -69,7 +64,7 @@ def _case(record: _Record, path: Path) -> Case:
     return Case(**values, origin=f"{path}:{record.line}")
 
 
-def _where(record: _Record, path: Path, name: str) -> str:
+def _where(record: Record, path: Path, name: str) -> str:
     return f"{path}:{record.lines.get(name, record.line)}"
 
 
@@ -84,7 +79,8 @@ def _number(raw: Any, _: Path) -> Any:
     try:
         return float(raw) if raw else None
     except ValueError:
-        raise ValueError(f"must be a number, got {preview(raw)}") from None
+        advice = f"; write {raw.replace(',', '.')}" if re.fullmatch(r"\d,\d+", raw) else ""
+        raise ValueError(f"must be a number, got {preview(raw)}{advice}") from None
 
 
 def _image(raw: Any, file: Path) -> Any:
@@ -92,20 +88,22 @@ def _image(raw: Any, file: Path) -> Any:
     if not isinstance(raw, str):
         return raw
     folder = file.parent.resolve()
-    inside = (folder / raw).resolve()
+    try:
+        inside = (folder / raw).resolve()
+    # A link that leads to itself.
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"{preview(raw)} cannot be followed: {error}") from None
     if not inside.is_relative_to(folder):
-        raise ValueError(f"{raw!r} leads out of {folder}; keep images inside it")
+        raise ValueError(f"{preview(raw)} leads out of {folder}; keep images inside it")
     return inside if raw else None
 
 
 def _tags(raw: Any, _: Path) -> Any:
-    """A list, or words with spaces between them."""
-    words = raw.split() if isinstance(raw, str) else raw
-    return tuple(words) if isinstance(words, list) else words
+    """A list, or words with spaces or commas between them."""
+    words = re.split(r"[\s,;]+", raw.strip(" ,;")) if isinstance(raw, str) else raw
+    return tuple(filter(None, words)) if isinstance(words, list) else words
 
 
-FIELDS = tuple(field.name for field in fields(Case) if field.name != "origin")
-"""What a case of a file may hold."""
 _READ: Mapping[str, Callable[[Any, Path], Any]] = {
     "image": _image,
     "mask": _image,
@@ -115,7 +113,7 @@ _READ: Mapping[str, Callable[[Any, Path], Any]] = {
 """How fields are written that are no text."""
 
 
-def _yaml(text: str, path: Path) -> Iterator[_Record]:
+def _yaml(text: str, path: Path) -> Iterator[Record]:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
@@ -126,11 +124,28 @@ def _yaml(text: str, path: Path) -> Iterator[_Record]:
         return
     if not isinstance(root, yaml.SequenceNode):
         raise SdevalError(f"{path}:{root.start_mark.line + 1}: must be a list of cases, each beginning with '- id:'")
+    if _written_out(root, {}) > LARGEST:
+        raise SdevalError(f"{path}: its aliases (*) repeat too much: more than {LARGEST // 2**20} MiB, written out")
     for node in root.value:
         yield _yaml_record(node, path)
 
 
-def _yaml_record(node: yaml.Node, path: Path) -> _Record:
+def _written_out(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """Characters of a node with every alias written out; one that stands in itself has no end.
+
+    Args:
+        node: of a document.
+        sizes: those of the nodes that were looked at, by their id.
+    """
+    if id(node) not in sizes:
+        sizes[id(node)] = LARGEST + 1
+        inner = [node.value] if isinstance(node, yaml.ScalarNode) else node.value
+        parts = [part for value in inner for part in (value if isinstance(value, tuple) else (value,))]
+        sizes[id(node)] = 1 + sum(len(part) if isinstance(part, str) else _written_out(part, sizes) for part in parts)
+    return sizes[id(node)]
+
+
+def _yaml_record(node: yaml.Node, path: Path) -> Record:
     line = node.start_mark.line + 1
     if not isinstance(node, yaml.MappingNode):
         raise SdevalError(f"{path}:{line}: a case must be a mapping such as '- id: red-circle'")
@@ -138,48 +153,32 @@ def _yaml_record(node: yaml.Node, path: Path) -> _Record:
     fields: dict[str, Any] = {}
     lines: dict[str, int] = {}
     for key, value in node.value:
-        name, here = str(key.value), key.start_mark.line + 1
+        name, here = key.value, key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise SdevalError(f"{path}:{here}: the name of a field must be text")
         # YAML itself lets a later key overwrite an earlier one in silence.
         if name in fields:
-            raise SdevalError(f"{path}:{here}: {name}: is there twice in this case, first at line {lines[name]}")
+            raise SdevalError(f"{path}:{here}: {label(name)}: is there twice in this case, first at line {lines[name]}")
         try:
             fields[name] = constructor.construct_object(value, deep=True)
-        except (yaml.YAMLError, ValueError) as error:
-            raise SdevalError(f"{path}:{here}: {name}: {getattr(error, 'problem', error)}") from None
+        # Of a text with a tag, such as !!int, PyYAML raises whatever it stumbles over.
+        except Exception as error:
+            reason = getattr(error, "problem", None) or error
+            raise SdevalError(f"{path}:{here}: {label(name)}: {reason}") from None
         lines[name] = here
-    return _Record(line, fields, lines)
+    return Record(line, fields, lines)
 
 
-def _table(separator: str) -> Callable[[str, Path], Iterator[_Record]]:
-    def read(text: str, path: Path) -> Iterator[_Record]:
-        rows = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
-        try:
-            columns = next(rows, [])
-            if len(set(columns)) != len(columns):
-                raise SdevalError(f"{path}:1: a column name is there twice: {', '.join(columns)}")
-            for row in rows:
-                if not row:
-                    continue
-                if len(row) != len(columns):
-                    raise SdevalError(f"{path}:{rows.line_num}: has {len(row)} fields; the header has {len(columns)}")
-                # An empty cell is a field that was not given.
-                fields = {name: cell for name, cell in zip(columns, row, strict=True) if cell != ""}
-                yield _Record(rows.line_num, fields, {})
-        except csv.Error as error:
-            raise SdevalError(f"{path}:{rows.line_num}: {error}") from None
-
-    return read
-
-
-def _json_lines(text: str, path: Path) -> Iterator[_Record]:
+def _json_lines(text: str, path: Path) -> Iterator[Record]:
     for line, content in enumerate(text.split("\n"), 1):
         if not content.strip():
             continue
         try:
-            fields = json.loads(content)
+            fields = parse_json(content)
         except ValueError as error:
             message = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
-            raise SdevalError(f"{path}:{line}: not JSON: {message}") from None
+            listed = "; a JSON list is no JSON Lines: write one object a line" if content.strip() == "[" else ""
+            raise SdevalError(f"{path}:{line}: not JSON: {message}{listed}") from None
         if not isinstance(fields, dict):
             raise SdevalError(f'{path}:{line}: must be an object such as {{"id": "red-circle", "prompt": "…"}}')
-        yield _Record(line, fields, {})
+        yield Record(line, fields, {})

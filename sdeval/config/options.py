@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal, cast
 
 from typing_extensions import TypedDict
 
+from sdeval._utils.files import read_toml
 from sdeval._utils.validation import Plain, check_table, preview
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
@@ -71,6 +71,8 @@ class Config:
     """All settings of a session, from the command line and pyproject.toml."""
 
     options: Options
+    root: Path
+    """Of the project."""
     output: Path
     strict: bool
     resume: bool = False
@@ -107,15 +109,11 @@ class Config:
                 inconclusive=pick("inconclusive", "warn"),
                 journal=True,
             ),
+            root=root,
             output=root / pick("output", "reports"),
             strict=bool(pick("strict", ci)),
             resume=bool(command_line.get("resume")),
         )
-
-
-def find_root(start: Path) -> Path:
-    """The nearest folder from `start` upwards with a pyproject.toml; `start` where there is none."""
-    return next((folder for folder in (start, *start.parents) if (folder / "pyproject.toml").is_file()), start)
 
 
 def read_table(root: Path) -> dict[str, Any]:
@@ -125,15 +123,7 @@ def read_table(root: Path) -> dict[str, Any]:
         SdevalError: the file is no TOML, or the table holds an unknown key or a value of the wrong kind.
     """
     path = root / "pyproject.toml"
-    if not path.is_file():
-        return {}
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SdevalError(f"{path}: cannot be read: {error.strerror}") from None
-    # Text that is not UTF-8 and numbers of thousands of digits raise ValueError too.
-    except (ValueError, RecursionError) as error:
-        raise SdevalError(f"{path}: not TOML: {error}") from None
+    content = read_toml(path)
     tools = content.get("tool", {})
     if not isinstance(tools, dict):
         raise SdevalError(f"{path}: [tool]: must be a mapping, got {preview(tools)}")

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from sdeval._utils import validation as typed
 from sdeval._utils.validation import Plain
+from sdeval.config.names import naming_problem
 from sdeval.errors import SdevalError, unknown
 
 Task = Literal["text2img", "img2img", "inpainting"]
@@ -44,7 +45,7 @@ class Case(typed.Checked):
     image: Path | None = None
     """Init image of img2img and inpainting."""
     mask: Path | None = None
-    """Inpainting: white is painted again, black is kept; as large as the image."""
+    """Inpainting: white is painted again, black is kept; grey levels without transparency, as large as the image."""
     strength: float | None = None
     """How far the init image is noised, 0 to 1; the pipeline's own default where None."""
     region_prompt: Text = ""
@@ -130,8 +131,8 @@ class Suite(typed.Checked):
 
     def _check(self) -> None:
         where = f"suite {self.name}"
-        if not _ID.fullmatch(self.name):
-            raise SdevalError(f"suite name {self.name!r} must be lower-case words and digits joined by hyphens")
+        if problem := _name_problem(self.name):
+            raise SdevalError(f"suite name {typed.preview(self.name)} {problem}")
         for name in ("seeds", "metrics", "targets"):
             values = getattr(self, name)
             if len(set(values)) != len(values) or (not values and name != "metrics"):
@@ -155,10 +156,8 @@ class Suite(typed.Checked):
         cases_by_id: dict[str, Case] = {}
         for case in self.cases:
             case_where = case.origin or f"{where}, case {case.id!r}"
-            if not _ID.fullmatch(case.id):
-                raise SdevalError(
-                    f"{case_where}: id: {case.id!r} must be lower-case words and digits joined by hyphens"
-                )
+            if problem := _name_problem(case.id):
+                raise SdevalError(f"{case_where}: id: {typed.preview(case.id)} {problem}")
             if case.id in cases_by_id:
                 first = f", first at {cases_by_id[case.id].origin}" if cases_by_id[case.id].origin else ""
                 raise SdevalError(f"{case_where}: id: {case.id!r} is taken already{first}")
@@ -206,6 +205,11 @@ def _convert(thing: object, name: str, kind: type | tuple[type, ...], convert: C
         object.__setattr__(thing, name, convert(value))
 
 
+def _name_problem(name: str) -> str:
+    """What is wrong with the name of a suite or the id of a case; empty where it is right."""
+    return naming_problem(name) if _ID.fullmatch(name) else "must be lower-case words and digits joined by hyphens"
+
+
 def _check_case(case: Case, task: Task, where: str) -> None:
     if not case.prompt.strip():
         raise SdevalError(f"{where}: prompt: is empty; say what to generate")
@@ -241,6 +245,19 @@ def _check_images(case: Case, where: str) -> None:
     if any(edge % MULTIPLE for edge in sizes["image"]):
         width, height = sizes["image"]
         raise SdevalError(f"{where}: image: is {width}x{height} pixels; both edges must be multiples of {MULTIPLE}")
+    _check_pixels(case, where)
+
+
+def _check_pixels(case: Case, where: str) -> None:
+    """Decode what a case brings along to its end, so that nothing is found out after others were generated."""
+    from sdeval.imaging.io import check_image, painted_share
+
+    for name, path, decode in (("image", case.image, check_image), ("mask", case.mask, painted_share)):
+        try:
+            if path is not None:
+                decode(path)
+        except SdevalError as error:
+            raise SdevalError(f"{where}: {name}: {error}") from None
 
 
 def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
@@ -248,14 +265,14 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
 
     Where two runs differ in it, their samples show different things and cannot be compared.
     """
-    from sdeval.imaging.io import pixel_hash
+    from sdeval.imaging.io import mask_hash, pixel_hash
 
     case = sample.case
     request = {
         "prompt": case.prompt,
         "negative_prompt": case.negative_prompt,
         "image": pixel_hash(case.image) if case.image else "",
-        "mask": pixel_hash(case.mask) if case.mask else "",
+        "mask": mask_hash(case.mask) if case.mask else "",
         "strength": case.strength,
         "region_prompt": case.region_prompt,
         "size": [width, height],

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from sdeval._utils import validation as typed
 from sdeval._utils.validation import Plain
+from sdeval.config.names import naming_problem
 from sdeval.errors import SdevalError, unknown
 
 Dtype = Literal["float32", "float16", "bfloat16"]
@@ -86,8 +87,10 @@ class Target(typed.Checked):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.name):
             raise SdevalError(
-                f"target name {self.name!r} must be lower-case words and digits joined by hyphens or dots"
+                f"target name {typed.preview(self.name)} must be lower-case words and digits joined by hyphens or dots"
             )
+        if problem := naming_problem(self.name):
+            raise SdevalError(f"target name {typed.preview(self.name)} {problem}")
         if self.device not in DEVICES and not re.fullmatch(r"cuda:\d+", self.device):
             raise SdevalError(f"{where}: {unknown('device', self.device, DEVICES)}")
         if self.batch_size < 1:

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sdeval._utils.validation import check_value
+from sdeval._utils.files import read_toml
+from sdeval._utils.validation import check_value, preview
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError, unknown
 
@@ -47,20 +48,13 @@ def of_project(root: Path, table: Mapping[str, Any]) -> dict[str, Target]:
 
 
 def _of_file(path: Path) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    if not path.is_file():
-        return {}
-    try:
-        return _tables_by_name(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
-    except OSError as error:
-        raise SdevalError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise SdevalError(f"{path}: not TOML: {error}") from None
+    return _tables_by_name(read_toml(path), str(path))
 
 
 def _tables_by_name(content: Mapping[str, Any], where: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
     for name, table in content.items():
         if not isinstance(table, Mapping):
-            raise SdevalError(f"{where}: {name}: a target is a table such as [{name}], got {table!r}")
+            raise SdevalError(f"{where}: {name}: a target is a table such as [{name}], got {preview(table)}")
     return {name: (f"{where}: [{name}]", table) for name, table in content.items()}
 
 

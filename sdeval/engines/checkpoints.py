@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from sdeval._utils.files import parse_json, read_text
 from sdeval._utils.hub import cached_file, local_folder
 from sdeval._utils.validation import preview, readable
 from sdeval.config.suite import Task
@@ -218,8 +218,8 @@ def _channels(target: Target, folder: Path) -> Any:
 
 def _json(target: Target, path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = parse_json(read_text(path))
+    except (SdevalError, ValueError, RecursionError) as error:
         raise SdevalError(f"target {target.name}: {path} cannot be read: {error}") from None
     if not isinstance(content, dict):
         raise SdevalError(f"target {target.name}: {path} is not a JSON object")

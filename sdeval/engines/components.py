@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import diffusers
 import torch
 from diffusers import DiffusionPipeline
 
+from sdeval._utils.files import parse_json, read_text
 from sdeval.config.suite import Task
 from sdeval.config.target import Target
 from sdeval.engines.checkpoints import find_lora, find_part, find_prior
@@ -68,8 +68,8 @@ def own_scheduler(folder: Path) -> str:
 
 def _vae_class(target: Target, folder: Path) -> Any:
     try:
-        name = str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["_class_name"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        name = str(parse_json(read_text(folder / "config.json"))["_class_name"])
+    except (SdevalError, ValueError, RecursionError, KeyError, TypeError) as error:
         raise SdevalError(f"target {target.name}: vae: {folder / 'config.json'} cannot be read: {error}") from None
     vae_class = (
         getattr(diffusers, name, None) if name.startswith(("Autoencoder", "Asymmetric", "Consistency")) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from diffusers import (
 from diffusers.pipelines import auto_pipeline
 
 from sdeval._utils import environment
+from sdeval._utils.truncation import unread_part
 from sdeval._utils.validation import check_value
 from sdeval.config.suite import Sample, Suite, Task
 from sdeval.config.target import FIELDS, Target
@@ -48,6 +49,8 @@ _MAPPINGS: dict[Task, Any] = {
     "img2img": auto_pipeline.AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
     "inpainting": auto_pipeline.AUTO_INPAINT_PIPELINES_MAPPING,
 }
+UNLIMITED = 10**6
+"""More tokens than any prompt has."""
 _OURS = frozenset(
     (
         *("self", "args", "kwargs", "prompt", "prompt_2", "image", "mask_image", "negative_prompt", "generator"),
@@ -148,6 +151,12 @@ class LoadedTarget:
         """Number format of the denoiser's parameters, as they were loaded; empty where it is quantized."""
         return next((self._dtypes[name] for name in DENOISERS if name in self._dtypes), "")
 
+    def unread(self, task: Task, texts: Iterable[str], settings: Mapping[str, Any]) -> dict[str, str]:
+        """What no tokenizer of the pipeline reads of texts that are longer than their limits, by text."""
+        readers = tokenizers_of(self.pipeline(task), settings)
+        shortest = {text: min((unread_part(text, read) for read in readers), key=len, default="") for text in texts}
+        return {text: part for text, part in shortest.items() if part}
+
     def _fresh(self, folder: Path, task: Task) -> DiffusionPipeline:
         target, started = self.target, time.perf_counter()
         try:
@@ -180,6 +189,24 @@ class LoadedTarget:
             raise SdevalError(f"target {self.target.name}: cannot do {task}: {first_line(error)}") from error
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
+
+
+def tokenizers_of(pipeline: DiffusionPipeline, settings: Mapping[str, Any]) -> list[Callable[[str], list[int]]]:
+    """The tokenizers of a pipeline, each cut at its limit as the pipeline cuts."""
+    default = inspect.signature(type(pipeline).__call__).parameters.get("max_sequence_length")
+    longest = settings.get("max_sequence_length") or (default.default if default else None)
+    tokenizers = [part for name, part in pipeline.components.items() if "tokenizer" in name and part is not None]
+    return [_cut_tokens(tokenizer, longest) for tokenizer in tokenizers]
+
+
+def _cut_tokens(tokenizer: Any, longest: Any) -> Callable[[str], list[int]]:
+    limit = tokenizer.model_max_length
+    # Pipelines give their own limit to the others; CLIP has a fixed number of positions.
+    if isinstance(longest, int) and "CLIP" not in type(tokenizer).__name__:
+        limit = min(limit, longest)
+    # transformers' sign for a tokenizer without a limit is a number of thirty digits.
+    limit = min(limit, UNLIMITED)
+    return lambda text: list(tokenizer(text, truncation=True, max_length=limit).input_ids)
 
 
 @contextmanager

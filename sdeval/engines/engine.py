@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sdeval.config.suite import Sample, Suite, Task
@@ -49,6 +49,11 @@ def open_target(target: Target) -> Engine:
         SdevalError: it is no program that can generate.
     """
     return own.OwnEngine(target) if target.is_own else load.LoadedTarget(target)
+
+
+def unread(engine: Engine, task: Task, texts: Iterable[str], settings: Mapping[str, Any]) -> dict[str, str]:
+    """What a pipeline does not read of texts that are too long for it, by text; of other programs nothing is known."""
+    return engine.unread(task, texts, settings) if isinstance(engine, load.LoadedTarget) else {}
 
 
 def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:

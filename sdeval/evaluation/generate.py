@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+from sdeval._utils.truncation import unread_note
 from sdeval.config.suite import Case, Sample
-from sdeval.engines.engine import Engine
+from sdeval.engines.engine import Engine, unread
 from sdeval.engines.generated import Generated
 from sdeval.errors import CallFailed
 from sdeval.evaluation.calls import Call, Calls
@@ -205,6 +206,16 @@ class Generation(AbstractContextManager["Generation"]):
             ]
         return []
 
+    def _unread(self) -> list[str]:
+        """What the model does not read of prompts that are too long for it."""
+        plan, ids = self._plan, self._plan.cases
+        texts = {case.id: case.prompt for case in plan.suite.cases if case.id in ids}
+        texts |= {f"{each.id} (negative)": each.negative_prompt for each in plan.suite.cases if each.id in ids}
+        parts = unread(self._engine, plan.suite.task, dict.fromkeys(texts.values()), plan.settings)
+        cut = {name: parts[text] for name, text in texts.items() if text in parts}
+        advice = "images do not depend on it: shorten them, or what matters comes first"
+        return [unread_note(f"{plan.suite.name}: {plan.target.name}", cut, advice)] if cut else []
+
     def run(self) -> Run:
         """What was generated, in the order of the suite, without scores."""
         self._collect_encoded()
@@ -233,7 +244,7 @@ class Generation(AbstractContextManager["Generation"]):
             load_seconds=engine.load_seconds,
             peak_memory_bytes=peak_memory_bytes(),
             peak_reserved_bytes=peak_reserved_bytes(),
-            notes=(*plan.notes, *self._calls.notes, *self._told()),
+            notes=(*plan.notes, *self._calls.notes, *self._told(), *self._unread()),
             cases=keep_inputs((case for case in plan.suite.cases if case.id in cases), self._folder),
         )
 

@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from sdeval import metrics
-from sdeval.config.suite import Sample, Suite, added_seeds, fingerprint
+from sdeval._utils.validation import preview
+from sdeval.config.suite import MULTIPLE, Sample, Suite, added_seeds, fingerprint
 from sdeval.config.target import Target
 from sdeval.engines.engine import fitting_settings, largest_batch, notes_on_request
 from sdeval.engines.generation import batches
-from sdeval.imaging.io import open_rgb
+from sdeval.errors import SdevalError
+from sdeval.imaging.io import header
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Plan:
         width, height = self.settings.get("width"), self.settings.get("height")
         if width and height:
             return (width, height)
-        return open_rgb(sample.case.image).size if sample.case.image else None
+        return header(sample.case.image) if sample.case.image else None
 
     def fingerprint(self, sample: Sample) -> str:
         """Hash of what is asked of a sample."""
@@ -110,6 +112,37 @@ def make_plan(
         notes=notes_on_request(target, suite),
         largest_batch=largest,
     )
+
+
+def check_request(suite: Suite, target: Target) -> None:
+    """Refuse sizes and strengths that no pipeline generates, with the settings of suite and target put together.
+
+    Raises:
+        SdevalError: the size is no multiple of 8 or is half given; a strength leaves no step to do.
+    """
+    if target.is_own:
+        return
+    where, overrides = f"{suite.name} on {target.name}: settings", fitting_settings(target, suite.task)
+    settings = {**suite.settings, **overrides}
+    _check_size({name: settings[name] for name in ("width", "height") if settings.get(name) is not None}, where)
+    steps, default = settings.get("num_inference_steps"), suite.settings.get("strength")
+    for case in suite.cases if suite.task != "text2img" else ():
+        strength = _first(overrides.get("strength"), case.strength, default)
+        if strength is None:
+            continue
+        if not 0 < strength <= 1:
+            raise SdevalError(f"{where}: strength: must be above 0 and at most 1, got {strength}")
+        if isinstance(steps, int) and steps * strength < 1:
+            case_where = (case.strength == strength and case.origin) or f"{where} (case {case.id})"
+            raise SdevalError(f"{case_where}: strength: {strength} of {steps} steps is none; raise one of them")
+
+
+def _check_size(size: Mapping[str, Any], where: str) -> None:
+    if len(size) == 1:
+        raise SdevalError(f"{where}: {next(iter(size))} has no effect by itself; give width and height")
+    for name, value in size.items():
+        if not isinstance(value, int) or value < MULTIPLE or value % MULTIPLE:
+            raise SdevalError(f"{where}: {name}: must be a multiple of {MULTIPLE}, got {preview(value)}")
 
 
 def _first(*values: float | None) -> float | None:

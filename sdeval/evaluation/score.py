@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sdeval._utils.truncation import unread_note
 from sdeval.config.suite import Sample, Suite
 from sdeval.engines.attempt import attempt
 from sdeval.errors import CallFailed, plural
@@ -20,6 +21,7 @@ from sdeval.imaging.io import FULL_UP_TO, as_accepted, open_mask, open_rgb, to_p
 from sdeval.imaging.similarity import image_change
 from sdeval.metrics import Features, GeneratedImage, Metric, MetricInfo, MetricOptions, SampleMetric, SetMetric, create
 from sdeval.metrics.base import Extractor
+from sdeval.metrics.features.clip import WithClip
 from sdeval.metrics.sets import references
 from sdeval.results.records import MetricRecord, SampleResult, SetScore
 from sdeval.results.run import Run, Stored
@@ -54,14 +56,30 @@ def score(
     ]
     accepted = baseline.run if baseline else None
     run = replace(run, samples=tuple(_beside(*each, accepted) for each in zip(run.samples, images, strict=True)))
-    for name in suite.metrics:
-        metric = create(name, options)
+    metrics = {name: create(name, options) for name in suite.metrics}
+    for name, metric in metrics.items():
         run = replace(run, metrics={**run.metrics, name: record_of(metric, suite.tolerances.get(name))})
         if isinstance(metric, SetMetric):
             run = _with_set_score(run, metric, images, accepted, suite)
         else:
             run = _with_scores(run, metric, images, accepted)
-    return run
+    return replace(run, notes=tuple(dict.fromkeys((*run.notes, *_unread_notes(run, suite, metrics)))))
+
+
+def _unread_notes(run: Run, suite: Suite, metrics: Mapping[str, Metric]) -> list[str]:
+    """What metrics do not read of prompts, in one line for all that do not read the same."""
+    scored = {sample.case for sample in run.samples}
+    unread: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for name, metric in metrics.items():
+        if isinstance(metric, WithClip):
+            parts = ((case.id, metric.unread(case)) for case in suite.cases if case.id in scored)
+            unread.setdefault(tuple(part for part in parts if part[1]), []).append(name)
+    advice = "changes there are not measured: shorten them, or choose a clip_model with a longer context"
+    return [
+        unread_note(f"{suite.name}: {', '.join(names)}", dict(parts), advice)
+        for parts, names in unread.items()
+        if parts
+    ]
 
 
 def _image(sample: Sample, result: SampleResult, folder: Path, baseline: Stored | None) -> GeneratedImage:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from sdeval._utils.files import dump_line
+from sdeval._utils.files import NoSuchFile, dump_line, parse_json, read_bytes
 from sdeval._utils.validation import Checked, Extensible, Number, Plain, from_json, preview
 from sdeval.errors import SdevalError
 from sdeval.results import upgrade
@@ -163,8 +163,8 @@ def read(path: Path) -> tuple[Entry, ...]:
         SdevalError: there is no history yet, or a line is corrupt; the message names the line.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
+        lines = read_bytes(path).split(b"\n")
+    except NoSuchFile:
         raise SdevalError(f"{path}: no history yet; every session that generates a whole suite adds a line") from None
     except OSError as error:
         raise SdevalError(f"{path}: cannot be read: {error}") from None
@@ -188,7 +188,7 @@ def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:
 
 
 def _entry(line: bytes, where: str) -> Entry:
-    content = json.loads(line)
+    content = parse_json(line)
     if isinstance(content, dict) and content.get("schema") == 1:
         parsed = from_json(_Line, json.dumps(upgrade.history_line(content)), where)
         return Entry(parsed.session, parsed.runs)

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from sdeval._utils.files import write_bytes
+from sdeval._utils.files import NoSuchFile, open_file, write_bytes
 from sdeval.errors import SdevalError
 
 MAX_PIXELS = 8192 * 8192
 """Larger images are refused before they are decoded."""
+
+LARGEST_FILE = 2**28
+"""Bytes of an image file that is opened: more than `MAX_PIXELS` need, uncompressed."""
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+"""What is opened; Pillow runs a program of its own for some others."""
+EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
+ORIENTATION = ExifTags.Base.Orientation
+PAINTED = 128
+"""The level from which on a mask is painted again."""
 
 FULL_UP_TO = 128
 """Images with no edge longer than this many pixels are kept as they are in baselines."""
@@ -26,53 +37,153 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def header(path: Path) -> tuple[int, int]:
-    """Width and height of an image file, without decoding it.
+    """Width and height of an image, upright; decoded only where it is stored lying.
 
     Raises:
         SdevalError: no such file, no image, or larger than `MAX_PIXELS`.
     """
-    if not path.is_file():
-        raise SdevalError(f"no such file: {path}")
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise SdevalError(f"not an image that can be opened: {path} ({error})") from None
-    if width * height > MAX_PIXELS:
-        raise SdevalError(f"{path} has {width}x{height} pixels; at most {MAX_PIXELS} are allowed")
-    return width, height
+    return _header(path, _modified(path))
+
+
+@lru_cache(maxsize=4096)
+def _header(path: Path, _: int) -> tuple[int, int]:
+    with _opened(path) as image:
+        # What lies is turned: some formats say their size as it is stored, others upright.
+        return image.size if image.getexif().get(ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image).size
 
 
 def open_rgb(path: Path) -> Image.Image:
-    """Decode an image as RGB."""
-    return _decode(path, "RGB")
+    """Decode an image as RGB, upright.
+
+    Raises:
+        SdevalError: it cannot be decoded, or it holds what is not in an RGB image: transparency, other numbers.
+    """
+    with _opened(path) as image:
+        _refuse_transparency(image, path, "lay it on the background that is meant, and save it without transparency")
+        return _upright(_eight_bits(image, path), image).convert("RGB")
 
 
 def open_mask(path: Path) -> Image.Image:
-    """Decode a mask as grey levels, 255 where it is painted again."""
-    return _decode(path, "L")
+    """Decode a mask as grey levels, upright; 255 where it is painted again.
+
+    Raises:
+        SdevalError: it cannot be decoded, or it does not say with grey levels alone what is painted.
+    """
+    with _opened(path) as image:
+        advice = "save it without: white where it is painted again, black where it is kept"
+        _refuse_transparency(image, path, f"that can mean either side of its edge; {advice}")
+        return _upright(_eight_bits(image, path), image).convert("L")
 
 
-def _decode(path: Path, mode: str) -> Image.Image:
-    header(path)
+def painted_share(path: Path) -> float:
+    """The share of a mask that is painted again, 0 to 1.
+
+    Raises:
+        SdevalError: it cannot be decoded, or paints nothing or everything.
+    """
+    return _painted_share(path, _modified(path))
+
+
+@lru_cache(maxsize=4096)
+def _painted_share(path: Path, _: int) -> float:
+    levels = np.asarray(open_mask(path))
+    share = float((levels >= PAINTED).mean())
+    if share == 0:
+        labels = "; in a mask of labels, save 255 in place of 1" if 0 < levels.max() < 32 else ""
+        raise SdevalError(f"{path} paints nothing: its brightest level is {levels.max()} of 255{labels}")
+    if share == 1:
+        raise SdevalError(f"{path} paints everything: its darkest level is {levels.min()} of 255; black is kept")
+    return share
+
+
+def check_image(path: Path) -> None:
+    """Find out whether an image can be decoded to its end.
+
+    Raises:
+        SdevalError: it cannot; says why.
+    """
+    # Its hash is needed later, and kept.
+    pixel_hash(path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An image within the limits, not decoded yet; whatever goes wrong while it is used is said of the file."""
     try:
-        with Image.open(path) as image:
-            return image.convert(mode)
-    except (OSError, ValueError) as error:
-        raise SdevalError(f"cannot be decoded: {path} ({error})") from None
+        with open_file(path, LARGEST_FILE) as file, Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise SdevalError(f"{path} has {image.width}x{image.height} pixels; at most {MAX_PIXELS} are allowed")
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and image.format != "MPO":
+                raise SdevalError(f"{path} has {frames} frames; save the one that is meant by itself")
+            yield image
+    except NoSuchFile:
+        raise SdevalError(f"no such file: {path}") from None
+    except SdevalError:
+        raise
+    except UnidentifiedImageError:
+        raise SdevalError(f"not an image that can be opened: {path} (none of {', '.join(FORMATS)})") from None
+    # Of corrupt files Pillow raises whatever it stumbles over: SyntaxError, struct.error, ValueError, MemoryError.
+    except Exception as error:
+        raise SdevalError(f"cannot be decoded: {path} ({str(error) or type(error).__name__})") from None
+
+
+def _upright(image: Image.Image, original: Image.Image) -> Image.Image:
+    """As every viewer shows it, and `diffusers.utils.load_image` opens it: the original says how it lies."""
+    image.getexif()[ORIENTATION] = original.getexif().get(ORIENTATION, 1)
+    return ImageOps.exif_transpose(image)
+
+
+def _refuse_transparency(image: Image.Image, path: Path, advice: str) -> None:
+    if not image.has_transparency_data:
+        return
+    alpha = np.asarray(image.convert("RGBA"))[..., 3]
+    if alpha.min() < 255:
+        share = 100 * float((alpha < 255).mean())
+        raise SdevalError(f"{path} is transparent in {share:.1f}% of its pixels; {advice}")
+
+
+def _eight_bits(image: Image.Image, path: Path) -> Image.Image:
+    """Levels of 16 bits scaled to 8; other numbers have no white that would be known."""
+    if image.mode in EIGHT_BITS:
+        return image
+    levels = np.asarray(image)
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
+        return Image.fromarray(np.round(levels.astype(np.float64) / 257).astype(np.uint8))
+    kinds = {"F": "numbers with a fraction", "I": "numbers of 32 bits"}
+    kind = kinds.get(image.mode, f"{image.mode} colours")
+    raise SdevalError(f"{path} holds {kind}, and it is not known what is white; save it as RGB or grey of 8 bits")
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    # Whoever opens it says what is wrong.
+    except (OSError, ValueError):
+        return 0
 
 
 def pixel_hash(image: Path | Image.Image) -> str:
     """SHA-256 of size, mode and pixels; the same for any lossless file of the same image."""
     if isinstance(image, Path):
-        return _file_pixel_hash(image, image.stat().st_mtime_ns)
+        return _file_pixel_hash(image, _modified(image))
     digest = hashlib.sha256(f"{image.mode}:{image.width}x{image.height}:".encode())
     digest.update(image.tobytes())
     return digest.hexdigest()
 
 
+def mask_hash(path: Path) -> str:
+    """`pixel_hash` of what a mask says, in RGB."""
+    return _mask_hash(path, _modified(path))
+
+
 @lru_cache(maxsize=4096)
-def _file_pixel_hash(path: Path, _modified: int) -> str:
+def _mask_hash(path: Path, _: int) -> str:
+    return pixel_hash(open_mask(path).convert("RGB"))
+
+
+@lru_cache(maxsize=4096)
+def _file_pixel_hash(path: Path, _: int) -> str:
     return pixel_hash(open_rgb(path))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sdeval.config.suite import Case
 from sdeval.metrics.base import Features, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.features.clip import WithClip, load_clip
 
@@ -38,6 +39,10 @@ class ClipScore(WithClip):
     """CLIP score of whole images against their prompts."""
 
     info = INFO
+
+    def texts_of(self, case: Case) -> Sequence[str]:
+        """What is compared with the image."""
+        return (case.prompt,)
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """One score per image, in points."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sdeval.config.suite import Case
 from sdeval.imaging.io import to_pixels
 from sdeval.metrics.base import Features, Floats, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.features.clip import WithClip, load_clip
@@ -63,6 +64,10 @@ class DirectionalClip(WithClip):
     """Compares the change from init image to result with the change from `image_prompt` to `prompt`."""
 
     info = INFO
+
+    def texts_of(self, case: Case) -> Sequence[str]:
+        """What is compared with the image."""
+        return (case.image_prompt, case.prompt)
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """One score per image, in points."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sdeval.imaging.io import Pixels
+from sdeval.imaging.io import PAINTED, Pixels
 
 Marked = npt.NDArray[np.bool_]
 """`[height, width]`"""
@@ -16,7 +16,7 @@ SHARE = 64
 
 def painted_area(mask: Pixels) -> Marked:
     """The pixels of a mask `[height, width]` that are to be painted: those at 128 and above."""
-    return np.asarray(mask >= 128)
+    return np.asarray(mask >= PAINTED)
 
 
 def band(marked: Marked) -> int:

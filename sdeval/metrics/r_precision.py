@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sdeval.config.suite import Case
 from sdeval.metrics.base import Features, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
-from sdeval.metrics.features.clip import Clip, load_clip
+from sdeval.metrics.features.clip import Clip, WithClip, load_clip
 
 INFO = MetricInfo(
     name="r_precision",
@@ -49,13 +50,13 @@ def r_precision(images: Features, texts: Features, own: Sequence[int]) -> list[f
     return [100.0 if is_nearest else 0.0 for is_nearest in own_cosines > cosines.max(axis=1) + TIE]
 
 
-class RPrecision:
+class RPrecision(WithClip):
     """R-precision at 1 among the distinct prompts of the suite."""
 
     info = INFO
 
     def __init__(self, clip: Clip, prompts: Sequence[str]) -> None:
-        self._clip = clip
+        super().__init__(clip)
         self._prompts = tuple(sorted(set(prompts)))
 
     @property
@@ -63,6 +64,10 @@ class RPrecision:
         """Formula, weights and prompts: another prompt can change the score of every image."""
         digest = hashlib.sha256("\0".join(self._prompts).encode()).hexdigest()[:8]
         return f"1 {self._clip.version} prompts {digest}"
+
+    def texts_of(self, case: Case) -> Sequence[str]:
+        """What is compared with the image."""
+        return (case.prompt,)
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """100 or 0 for each image."""

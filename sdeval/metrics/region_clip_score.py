@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
+from sdeval.config.suite import Case
 from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.clip_score import clip_score
 from sdeval.metrics.features.clip import WithClip, load_clip
@@ -39,6 +40,10 @@ class RegionClipScore(WithClip):
     """CLIP score of the masked crop against the case's region prompt, or its prompt where it has none."""
 
     info = INFO
+
+    def texts_of(self, case: Case) -> Sequence[str]:
+        """What is compared with the image."""
+        return (case.region_prompt or case.prompt,)
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """One score per image, in points."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from argparse import SUPPRESS
+from pathlib import Path
 
 import pytest
 
 from sdeval.config.options import Config, read_table
+from sdeval.config.project import find_root
 from sdeval.plugin import collection, controller, items
 from sdeval.plugin.state import STATE, State, usage_errors
 
@@ -75,9 +77,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--no-sdeval-strict", dest="sdeval_strict", action="store_false", help=SUPPRESS)
 
 
+def project_root(config: pytest.Config) -> Path:
+    """The root of the project that pytest is given tests of; the folder that `--rootdir` or `-c` asks for."""
+    if hasattr(config, "workerinput"):
+        return Path(config.workerinput["sdeval_root"])
+    if config.getoption("rootdir") or config.getoption("inifilename"):
+        return config.rootpath
+    arguments = [Path(argument.partition("::")[0]) for argument in config.args]
+    return find_root(arguments, config.invocation_params.dir)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Read options; open nothing yet."""
     with usage_errors():
+        root = project_root(config)
         settings = Config.merge(
             {
                 "target": config.getoption("sdeval_target"),
@@ -91,8 +104,8 @@ def pytest_configure(config: pytest.Config) -> None:
                 "resume": config.getoption("sdeval_resume"),
                 "strict": config.getoption("sdeval_strict"),
             },
-            read_table(config.rootpath),
-            config.rootpath,
+            read_table(root),
+            root,
             ci=bool(os.environ.get("CI")),
         )
     config.stash[STATE] = State(config, settings)

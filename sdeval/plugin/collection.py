@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sdeval._utils.files import check_name
 from sdeval.config.suite import Case, Suite
 from sdeval.errors import SdevalError, unknown, with_location
 from sdeval.plugin.items import SuiteItem
@@ -128,19 +129,18 @@ def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:
         SdevalError: the session is strict, and there is something to warn of.
     """
     state = session.config.stash[STATE]
-    if warnings and state.settings.strict:
-        raise SdevalError(
-            "\n".join([*warnings, "a gate that misses gross losses is none; --sdeval-no-strict runs it all the same"])
-        )
     state.unseen = list(warnings)
     terminal = session.config.pluginmanager.getplugin("terminalreporter")
     if state.worker is None and terminal is not None:
         for line in warnings:
             terminal.write_line(f"sdeval: {line}", yellow=True)
+    if warnings and state.settings.strict:
+        raise SdevalError("a gate that misses gross losses is none; --sdeval-no-strict runs it all the same")
 
 
 def _check_output(folder: Path) -> None:
     """Check that the session folder can be written, before anything is generated."""
+    check_name(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -87,7 +87,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Let all workers of pytest-xdist write into one session folder."""
-    node.workerinput["sdeval_name"] = node.config.stash[STATE].session.folder.name
+    state = node.config.stash[STATE]
+    node.workerinput["sdeval_name"] = state.session.folder.name
+    node.workerinput["sdeval_root"] = str(state.settings.root)
 
 
 @pytest.hookimpl(optionalhook=True)

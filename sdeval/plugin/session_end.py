@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sdeval._utils.tables import terminal_width
+from sdeval.config import project
 from sdeval.errors import SdevalError, plural
 from sdeval.history.record import record
 from sdeval.history.trends import trend_notes
@@ -71,6 +72,7 @@ def publish_session(state: State) -> Published:
         elsewhere=ci.elsewhere(os.environ),
         notes=(*state.recovered, *state.unseen, *unwritten, *notes, *trend_notes(folder.parent, folder.name)),
     )
+    project.record(folder, project.Folders(root=settings.root, baselines=settings.options.baselines))
     page = publish(folder, state.verdicts, telling)
     return Published(page, further, compared, ci.tell(folder / SUMMARY, os.environ))
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sdeval._utils.files import dump_line, write_text
+from sdeval._utils.files import dump_line, exists, read_bytes, write_text
 from sdeval._utils.validation import Checked, from_json
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import pixel_hash
@@ -96,7 +96,8 @@ class Journal:
 def _lines(path: Path) -> list[Line]:
     """Every line that is whole; what another holds is generated again."""
     lines = []
-    for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else ():
+    content = read_bytes(path).decode("utf-8", errors="replace") if exists(path) else ""
+    for line in content.split("\n"):
         with suppress(SdevalError):
             lines.append(from_json(Line, line, NAME))
     return lines

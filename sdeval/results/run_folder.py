@@ -25,7 +25,18 @@ from typing import Annotated, Any, Literal, TypeVar
 import numpy as np
 from typing_extensions import TypedDict
 
-from sdeval._utils.files import dump_json, dump_line, read_json, write_bytes, write_text
+from sdeval._utils.files import (
+    dump_json,
+    dump_line,
+    exists,
+    open_file,
+    parse_json,
+    read_bytes,
+    read_json,
+    read_text,
+    write_bytes,
+    write_text,
+)
 from sdeval._utils.validation import JSON_ONLY, Extensible, Number, Plain, from_json, keeps_extra_keys, preview
 from sdeval.config.suite import Task
 from sdeval.errors import SdevalError
@@ -35,6 +46,8 @@ from sdeval.results.records import CaseRecord, MetricRecord, SampleResult, SetSc
 from sdeval.results.run import Run
 
 SCHEMA = 2
+LARGEST_FEATURES = 2**32
+"""Bytes of a file of features that is read: a million samples with 1,024 features each."""
 T = TypeVar("T")
 
 
@@ -102,7 +115,7 @@ def read_header(path: Path) -> tuple[RunHeader, bool]:
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema not in (1, SCHEMA) or isinstance(schema, bool):
         raise SdevalError(f"{path}: has schema {preview(schema)}; this version of sdeval reads 1 and {SCHEMA}")
-    text = json.dumps(upgrade.run_header(content)) if schema == 1 else path.read_bytes()
+    text = json.dumps(upgrade.run_header(content)) if schema == 1 else read_bytes(path)
     header = from_json(RunHeader, text, where)
     for name in (header.suite, header.target):
         if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name):
@@ -119,11 +132,8 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
     Raises:
         SdevalError: the file cannot be read.
     """
-    try:
-        # Not splitlines: prompts may hold what Unicode counts as a line break.
-        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SdevalError(f"{path}: cannot be read: {error}") from None
+    # Not splitlines: prompts may hold what Unicode counts as a line break.
+    lines = read_text(path).removesuffix("\n").split("\n")
     return [(f"{path}:{number}: is corrupt", line) for number, line in enumerate(lines, 1)]
 
 
@@ -136,7 +146,7 @@ def json_lines(path: Path) -> list[dict[str, Any]]:
     values = []
     for where, line in read_lines(path):
         try:
-            value = json.loads(line)
+            value = parse_json(line)
         except (ValueError, RecursionError) as error:
             raise SdevalError(f"{where}: {error}") from None
         if not isinstance(value, dict):
@@ -158,16 +168,20 @@ def read_features(path: Path, rows: int) -> Features:
     Raises:
         SdevalError: the file cannot be read, or is of another number of samples.
     """
-    try:
-        with path.open("rb") as file:
-            values = np.lib.format.read_array(file, allow_pickle=False)
-    # Of bytes that are no array numpy raises whatever it stumbles over.
-    except Exception as error:
-        message = " ".join(str(error).split()) or type(error).__name__
-        raise SdevalError(f"{path}: is corrupt: {message}") from None
-    if values.ndim != 2 or len(values) != rows or values.dtype.kind != "f":
-        raise SdevalError(f"{path}: is corrupt: {values.shape} {values.dtype} features for {rows} samples")
-    return np.asarray(values, dtype=np.float32)
+    with open_file(path, LARGEST_FEATURES) as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(file)
+            size = path.stat().st_size - file.tell()
+            # Before memory is taken: a header of a few bytes can ask for any amount.
+            if len(shape) != 2 or shape[0] != rows or dtype.kind != "f" or shape[1] * rows * dtype.itemsize != size:
+                raise ValueError(f"{shape} {dtype} features for {rows} samples, in {size} bytes")
+            file.seek(0)
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False), dtype=np.float32)
+        # Of bytes that are no array numpy raises whatever it stumbles over.
+        except Exception as error:
+            raise SdevalError(f"{path}: is corrupt: {str(error) or type(error).__name__}") from None
 
 
 def write(run: Run, folder: Path) -> None:
@@ -239,7 +253,7 @@ def read(folder: Path) -> Run:
 
 def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
     """What the lines of a file hold, and how messages about each begin; nothing where there is no file."""
-    return [(where, from_json(kind, text, where)) for where, text in read_lines(path)] if path.exists() else []
+    return [(where, from_json(kind, text, where)) for where, text in read_lines(path)] if exists(path) else []
 
 
 def _read_samples(path: Path, *, old: bool) -> list[SampleResult]:

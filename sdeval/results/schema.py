@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from sdeval._utils.files import dump_json, write_text
 from sdeval._utils.validation import Checked, Extensible
-from sdeval.config.case_files import FIELDS
+from sdeval.config.case_tables import FIELDS
 from sdeval.config.suite import Case
 from sdeval.config.target import SHORT_DTYPES, Target
 from sdeval.results import run_folder, verdicts_file

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from sdeval._utils.files import dump_json, write_text
+from sdeval._utils.files import dump_json, exists, read_bytes, write_text
 from sdeval._utils.validation import Checked, from_json
 from sdeval.results.verdict import DEFECT, SUITE, Kind, Verdict
 
@@ -56,4 +56,4 @@ def read(session: Path) -> tuple[SelectedItem, ...]:
         SdevalError: the file is corrupt.
     """
     path = session / NAME
-    return from_json(Selection, path.read_bytes(), f"{path}: is corrupt").items if path.is_file() else ()
+    return from_json(Selection, read_bytes(path), f"{path}: is corrupt").items if exists(path) else ()

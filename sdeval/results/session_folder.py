@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
+from sdeval._utils.files import exists
 from sdeval.results import journal, run_folder
 from sdeval.results import verdicts_file as record
 from sdeval.results.run import Run
@@ -90,7 +91,7 @@ def read_run(folder: Path) -> Run:
         SdevalError: it is missing, incomplete or corrupt.
     """
     path = folder / "run.json"
-    return _read_run(folder, path.stat().st_mtime_ns if path.is_file() else 0)
+    return _read_run(folder, path.stat().st_mtime_ns if exists(path) else 0)
 
 
 @lru_cache(maxsize=MOST_RUNS)
@@ -100,7 +101,7 @@ def _read_run(folder: Path, _: int) -> Run:
 
 def run_folders(session: Path) -> list[Path]:
     """Folders of the runs in a session, or the folder itself where it is a run."""
-    if (session / "run.json").is_file():
+    if exists(session / "run.json"):
         return [session]
     return sorted(path.parent for path in session.glob("*/*/run.json"))
 

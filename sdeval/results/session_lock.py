@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sdeval._utils.files import dump_json, write_text
+from sdeval._utils.files import dump_json, read_bytes, write_text
 from sdeval._utils.holder import Holder
 from sdeval._utils.validation import from_json
 from sdeval.errors import SdevalError
@@ -60,6 +60,6 @@ def is_running(session: Path) -> bool:
 def holder(session: Path) -> str:
     """Who ran a session that has not come to its end, or runs it still; empty where that is not known."""
     try:
-        return str(from_json(Holder, (session / HOLDER).read_bytes(), HOLDER))
+        return str(from_json(Holder, read_bytes(session / HOLDER), HOLDER))
     except (OSError, SdevalError):
         return ""

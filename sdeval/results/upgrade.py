@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sdeval._utils.files import parse_json
+
 RUN = {"asked": "request", "drawn_by": "generated_by"}
 SAMPLE = {"health": "defect", "drift": "image_change"}
 METRIC = {"judged": "gating"}
@@ -84,6 +86,6 @@ def _rename_each(content: object, names: Mapping[str, str]) -> Any:
 def _parse(text: str) -> Any:
     """What a line holds; None where it is no JSON, which whoever reads it will say."""
     try:
-        return json.loads(text)
+        return parse_json(text)
     except (ValueError, RecursionError):
         return None

@@ -179,6 +179,11 @@ class Session:
         for key, misfit in misfits.items():
             if key not in fitting:
                 raise misfit
+        for job, side in sides:
+            if is_on_this_machine(side):
+                from sdeval.evaluation.plan import check_request
+
+                check_request(job.suite, side)
 
     def judge(self, item: Item) -> Verdict:
         """The verdict on one item.

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from benchmarks.torture.mutations import BOMB
 from sdeval import Case, SdevalError, load_cases
+from sdeval.errors import MOST_LETTERS
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -89,7 +93,7 @@ def test_another_ending_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SdevalError, match="cannot be read"):
+    with pytest.raises(SdevalError, match=r"cases\.yaml: no such file"):
         load_cases(tmp_path / "cases.yaml")
 
 
@@ -99,3 +103,35 @@ def test_images_are_relative_to_the_file(tmp_path: Path) -> None:
     (case,) = load_cases(write(tmp_path, "a.yaml", "- id: cat\n  prompt: a\n  image: images/cat.png\n"))
     assert case.image is not None
     assert case.image.is_file()
+
+
+def test_a_file_whose_name_is_not_utf_8_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"suites-\xff")
+    folder.mkdir()
+    path = write(folder, "cases.yaml", SAME["cases.yaml"])
+    with pytest.raises(SdevalError, match=r"suites-\\udcff/cases\.yaml: this name of a file or folder is not UTF-8"):
+        load_cases(path)
+
+
+def test_few_lines_of_aliases_that_are_millions_of_words_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cases.yaml"
+    path.write_bytes(BOMB)
+    with pytest.raises(SdevalError, match=r"its aliases \(\*\) repeat too much: more than 32 MiB, written out"):
+        load_cases(path)
+
+
+def test_an_alias_that_repeats_a_text_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.yaml", "- id: cat\n  prompt: &p a cat\n- id: dog\n  prompt: *p\n")
+    assert [case.prompt for case in load_cases(path)] == ["a cat", "a cat"]
+
+
+def test_a_list_that_holds_itself_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SdevalError, match="repeat too much"):
+        load_cases(write(tmp_path, "a.yaml", "- id: cat\n  prompt: a\n  tags: &t [*t]\n"))
+
+
+def test_a_message_about_a_large_value_is_short(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.jsonl", json.dumps({"id": "cat", "prompt": "a", "x" * 100_000: ["y"] * 100_000}))
+    with pytest.raises(SdevalError) as error:
+        load_cases(path)
+    assert len(str(error.value)) < MOST_LETTERS + 100

@@ -9,7 +9,7 @@ import pytest
 
 from sdeval import SdevalError
 from sdeval.cli import main
-from sdeval.config.options import Config, find_root, read_table
+from sdeval.config.options import Config, read_table
 
 
 @pytest.fixture
@@ -96,9 +96,3 @@ def test_commands_end_in_one_line_and_2(root: Path, capsys: pytest.CaptureFixtur
     error = capsys.readouterr().err
     assert "[tool.sdeval]: unknown key 'baseline'; did you mean baselines?" in error
     assert len(error.splitlines()) == 1
-
-
-def test_the_root_is_the_nearest_folder_with_a_pyproject(root: Path) -> None:
-    (root / "pyproject.toml").touch()
-    (root / "a" / "b").mkdir(parents=True)
-    assert find_root(root / "a" / "b") == root

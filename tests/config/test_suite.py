@@ -24,9 +24,10 @@ def test_samples_are_every_case_with_every_seed() -> None:
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     Image.new("RGB", (16, 16)).save(tmp_path / "image.png")
-    Image.new("L", (16, 16)).save(tmp_path / "mask.png")
-    Image.new("L", (8, 16)).save(tmp_path / "small.png")
-    Image.new("L", (12, 16)).save(tmp_path / "odd.png")
+    for name, width in {"mask": 16, "small": 8, "odd": 12}.items():
+        mask = Image.new("L", (width, 16))
+        mask.paste(255, (0, 0, 4, 4))
+        mask.save(tmp_path / f"{name}.png")
     (tmp_path / "text.png").write_text("no image")
     return tmp_path
 

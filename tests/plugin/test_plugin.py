@@ -339,7 +339,9 @@ def test_a_wrong_case_file_ends_in_one_line(pytester: pytest.Pytester, cases: st
     pytester.makepyfile(test_suite=FILE_SUITE)
     (pytester.path / "cases.yaml").write_text(cases)
     for name, size in (("image.png", (16, 16)), ("mask.png", (16, 16)), ("small.png", (8, 16))):
-        Image.new("L", size).save(pytester.path / name)
+        image = Image.new("L", size)
+        image.paste(255, (0, 0, 4, 4))
+        image.save(pytester.path / name)
     result = pytester.runpytest_inprocess(*QUIET)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert message in result.stderr.str()

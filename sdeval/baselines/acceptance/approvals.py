@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from sdeval._utils.files import read_json
+from sdeval._utils.files import read_bytes, read_json
 from sdeval._utils.validation import Checked, from_json, preview
 from sdeval.baselines.acceptance.selection import Part, check_metric
 from sdeval.baselines.provenance import ALL, Some
@@ -52,7 +52,7 @@ def read(path: Path) -> Approvals:
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
         raise SdevalError(f"{path}: has schema {preview(found)}; this version of sdeval reads {SCHEMA}")
-    approvals = from_json(Approvals, path.read_bytes(), str(path))
+    approvals = from_json(Approvals, read_bytes(path), str(path))
     if not re.fullmatch(r"\w[\w.-]*", approvals.session):
         advice = "must be the name of a session's folder, such as 20261121-141503-9f2c"
         raise SdevalError(f"{path}: session: {advice}, got {preview(approvals.session)}")

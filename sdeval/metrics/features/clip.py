@@ -13,7 +13,9 @@ from PIL import Image
 
 from sdeval._utils.environment import calm_threads
 from sdeval._utils.hub import cached_file, local_folder
+from sdeval._utils.truncation import unread_part
 from sdeval._utils.validation import readable
+from sdeval.config.suite import Case
 from sdeval.errors import NotAvailable, SdevalError, unknown
 from sdeval.metrics.base import Features
 
@@ -78,6 +80,10 @@ class Clip:
             self._texts.update(zip(batch, encoded, strict=True))
         return np.stack([self._texts[text] for text in texts])
 
+    def unread(self, text: str) -> str:
+        """The end of a text that is beyond the context of the model; empty where all of it is read."""
+        return unread_part(text, lambda beginning: self._tokenizer([beginning])[0].tolist())
+
     def _encode(self, encoder: Any, batch: torch.Tensor) -> Features:
         import torch
 
@@ -95,6 +101,14 @@ class WithClip:
     def version(self) -> str:
         """Formula and weights."""
         return f"1 {self._clip.version}"
+
+    def unread(self, case: Case) -> str:
+        """What the model does not read of the texts of a case; empty where it reads all."""
+        return " … ".join(filter(None, map(self._clip.unread, self.texts_of(case))))
+
+    def texts_of(self, case: Case) -> Sequence[str]:
+        """The texts of a case that the model reads; none for metrics of images alone."""
+        return ()
 
 
 def _locate(name: str) -> tuple[str, str | None, str]:

@@ -37,7 +37,7 @@ def load(folder: Path, metric: SetMetric) -> Loaded:
     """Features of every `.png` in a folder, in order of their names.
 
     Raises:
-        ValueError: fewer than two images, or features that are no numbers.
+        ValueError: fewer than two images, one that cannot be opened, or features that are no numbers.
     """
     # In another working directory, the same name means another folder.
     key = (folder.resolve(), metric.extractor.version)
@@ -52,7 +52,10 @@ def _chunks(folder: Path, extractor: Extractor, update_hash: Callable[[bytes], N
     """Features of `CHUNK` images at a time; the hash of each image is passed to `update_hash`."""
     paths = sorted(folder.glob("*.png"))
     for start in range(0, len(paths), CHUNK):
-        images = [open_rgb(path) for path in paths[start : start + CHUNK]]
+        try:
+            images = [open_rgb(path) for path in paths[start : start + CHUNK]]
+        except SdevalError as error:
+            raise ValueError(str(error)) from None
         for image in images:
             update_hash(pixel_hash(image).encode())
         yield extractor.images(images)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from sdeval._utils.formatting import number, with_sign
 from sdeval.comparison.paired import tolerance_of
 from sdeval.config.suite import COLLAPSED
+from sdeval.errors import SdevalError
+from sdeval.imaging.io import painted_share
 from sdeval.report.html.image_sources import Sources
 from sdeval.report.session_runs import ComparedRun, pairs_of
 from sdeval.report.titles import short_title
@@ -76,6 +79,8 @@ class Card:
     image: str
     mask: str
     outline: str
+    painted: str
+    """The share of the mask that is painted again, in percent; empty without a mask."""
 
     @property
     def worst(self) -> float:
@@ -137,7 +142,16 @@ def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: 
         image=sides.image(request.image),
         mask=sides.image(request.mask),
         outline=sides.sources.outline(sides.compared.folder / request.mask) if request.mask else "",
+        painted=_painted(sides.compared.folder / request.mask) if request.mask else "",
     )
+
+
+def _painted(mask: Path) -> str:
+    try:
+        return f"{100 * painted_share(mask):.1f}"
+    # A corrupt mask shows as one; the page does not fail by it.
+    except SdevalError:
+        return ""
 
 
 def _explanation(verdict: Verdict, seeds: int) -> str:

@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from sdeval._utils.files import write_bytes
 from sdeval.errors import SdevalError
-from sdeval.imaging.io import open_mask
+from sdeval.imaging.io import open_mask, open_rgb
 
 SMALL = 160
 """Longest edge, in pixels, of images inside a page."""
@@ -95,8 +95,7 @@ def edge(mask: Image.Image) -> Image.Image:
 
 
 def _small(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        return _shrunk(image.convert("RGB"))
+    return _shrunk(open_rgb(path))
 
 
 def _shrunk(image: Image.Image) -> Image.Image:

@@ -74,6 +74,8 @@ function fillViewer() {
   image("v-now", now);
   image("v-input", card.dataset.image);
   image("v-mask-figure", card.dataset.mask);
+  const painted = card.dataset.painted;
+  byId("v-mask-figure").querySelector("figcaption").textContent = painted ? `mask: ${painted}% is painted` : "mask";
   const [under, over] = byId("v-both").querySelectorAll("img");
   setSource(under, before);
   setSource(over, now);

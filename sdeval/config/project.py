@@ -1,0 +1,77 @@
+"""Where a project is: one definition for pytest and for commands; and what a session records of it.
+
+The root of a project holds its settings, its baselines and its sessions. It is the nearest folder with a
+pyproject.toml, upwards from what pytest or a command is given; without one, the nearest with another file of pytest's
+settings; without any, the current folder. pytest's own `rootdir` is another one where a pytest.ini lies further up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from sdeval._utils.files import dump_json, exists, read_bytes, write_text
+from sdeval._utils.validation import Checked, from_json
+
+SETTINGS = "pyproject.toml"
+OTHER_SETTINGS = ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
+RECORD = "project.json"
+"""In the folder of a session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record(Checked):
+    """What a session records: paths seen from its folder, so that a project can be moved as a whole."""
+
+    schema: Literal[1] = 1
+    root: str
+    baselines: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """Of the project that a session was made in."""
+
+    root: Path
+    baselines: Path
+
+
+def find_root(given: Iterable[Path], current: Path) -> Path:
+    """The root of the project that files and folders are in.
+
+    Args:
+        given: what pytest or a command was given; what does not exist does not count.
+        current: the current folder, where nothing is given.
+    """
+    paths = [path.resolve() for path in (current / each for each in given) if path.exists()]
+    start = Path(os.path.commonpath(paths)) if paths else current
+    folders = (start, *start.parents)
+    with_settings = (folder for folder in folders if (folder / SETTINGS).is_file())
+    with_others = (folder for folder in folders if any((folder / name).is_file() for name in OTHER_SETTINGS))
+    return next(with_settings, None) or next(with_others, current)
+
+
+def record(session: Path, folders: Folders) -> None:
+    """Write down in the folder of a session what project it was made in."""
+    own = session.resolve()
+    root, baselines = (os.path.relpath(path.resolve(), own) for path in (folders.root, folders.baselines))
+    write_text(session / RECORD, dump_json(asdict(_Record(root=root, baselines=baselines))))
+
+
+def recorded(path: Path) -> Folders | None:
+    """What was recorded by the session that a path lies in; None where nothing was, or it was moved out of its project.
+
+    Raises:
+        SdevalError: the record is corrupt.
+    """
+    inside = path.resolve()
+    session = next((folder for folder in (inside, *inside.parents[:3]) if exists(folder / RECORD)), None)
+    if session is None:
+        return None
+    content = from_json(_Record, read_bytes(session / RECORD), f"{session / RECORD}: is corrupt")
+    root, baselines = (Path(os.path.normpath(session / text)) for text in (content.root, content.baselines))
+    signs = (*(root / name for name in (SETTINGS, *OTHER_SETTINGS)), baselines)
+    return Folders(root=root, baselines=baselines) if any(map(exists, signs)) else None
