@@ -130,7 +130,9 @@ class Request:
         strength = next((value for value in (overridden, case.strength) if value is not None), self._value("strength"))
         steps = self._value("num_inference_steps")
         if isinstance(steps, int) and isinstance(strength, int | float) and int(steps * strength) < 1:
-            yield f"{where}: strength: {strength} of {plural(steps, 'step')} is less than one; raise either"
+            # What the target or the command line sets is no mistake of the case file.
+            source = where if overridden is None and case.strength is not None else f"settings (case {case.id})"
+            yield f"{source}: strength: {strength} of {plural(steps, 'step')} is less than one; raise either"
 
     def _of_negative_prompt(self) -> str:
         """Why a negative prompt has no effect; empty where it has."""

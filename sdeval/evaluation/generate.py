@@ -51,7 +51,7 @@ class Generation(AbstractContextManager["Generation"]):
         self._engine = engine
         self._folder = folder
         done = earlier.samples if earlier else ()
-        self._results = {each.key: replace(each, scores={}, reasons={}) for each in done}
+        self._results = {sample.key: replace(sample, scores={}, reasons={}) for sample in done}
         self._timings = dict(earlier.timings) if earlier else {}
         known = earlier.environment if earlier else {}
         self._checked: dict[str, Any] = (
@@ -64,7 +64,7 @@ class Generation(AbstractContextManager["Generation"]):
         self._generate_alone_if_mixed()
         self.resumed = len(self._results) - len(done)
         """Images that an interrupted session had generated."""
-        self._call = 1 + max((each.call for each in self._timings.values()), default=-1)
+        self._call = 1 + max((timing.call for timing in self._timings.values()), default=-1)
         self._encoders = encoders(engine.device)
         self._encoded: list[Future[SampleResult]] = []
         reset_peak_memory()
@@ -75,10 +75,10 @@ class Generation(AbstractContextManager["Generation"]):
             self._encoders.shutdown(cancel_futures=True)
 
     def _recall(self) -> None:
-        """Go on where a killed session stopped."""
+        """Take from the journal what a stopped session generated."""
         if self._journal is None:
             return
-        request = {(each.case.id, each.seed): self._plan.fingerprint(each) for each in self._plan.samples}
+        request = {(sample.case.id, sample.seed): self._plan.fingerprint(sample) for sample in self._plan.samples}
         before = self._journal.recall(request)
         self._results = {**before.samples, **self._results}
         self._timings = {**before.timings, **self._timings}
@@ -94,10 +94,10 @@ class Generation(AbstractContextManager["Generation"]):
         for call in self._calls.of(batch):
             if self._needs_check(call):
                 self._check(call)
-            for kept in self._calls.of(call.samples) if self._calls.largest == 1 < len(call.images) else (call,):
+            for single in self._calls.of(call.samples) if self._calls.largest == 1 < len(call.images) else (call,):
                 # At most two batches are in memory, however many there are.
                 self._collect_encoded()
-                self._keep(kept)
+                self._keep(single)
 
     def _needs_check(self, call: Call) -> bool:
         """Whether this call has more that could be mixed than those that were checked.
@@ -133,13 +133,13 @@ class Generation(AbstractContextManager["Generation"]):
         for image in call.images:
             self._timings[image.sample.case.id, image.sample.seed] = timing_of(image, self._call, len(call.images))
         self._call += 1
-        failed = [self._failed(sample, call.failures[sample.name]) for sample in call.samples if call.failures]
+        failed = [self._failed_result(sample, call.failures[sample.name]) for sample in call.samples if call.failures]
         # Not into the journal: a session that is resumed tries them again.
         self._results.update({result.key: result for result in failed})
         if self._encoders is None:
-            self._record([self._written(image) for image in call.images])
+            self._record([self._write_image(image) for image in call.images])
         else:
-            self._encoded = [self._encoders.submit(self._written, image) for image in call.images]
+            self._encoded = [self._encoders.submit(self._write_image, image) for image in call.images]
 
     def _collect_encoded(self) -> None:
         """Wait until the images of the batch before are on disk."""
@@ -152,7 +152,7 @@ class Generation(AbstractContextManager["Generation"]):
         if self._journal and images:
             self._journal.add(images, self._timings)
 
-    def _failed(self, sample: Sample, reason: str) -> SampleResult:
+    def _failed_result(self, sample: Sample, reason: str) -> SampleResult:
         """The record of a sample of which there is no image."""
         return SampleResult(
             case=sample.case.id,
@@ -164,12 +164,12 @@ class Generation(AbstractContextManager["Generation"]):
             failure=_with_origin(reason, sample.case),
         )
 
-    def _written(self, generated: Generated) -> SampleResult:
+    def _write_image(self, generated: Generated) -> SampleResult:
         """The record of one image, once it is on disk."""
         sample, image = generated.sample, generated.image
         if image.width * image.height > MAX_PIXELS:
             size = f"{image.width}x{image.height}"
-            return self._failed(sample, f"the image has {size} pixels; at most {MAX_PIXELS} are allowed")
+            return self._failed_result(sample, f"the image has {size} pixels; at most {MAX_PIXELS} are allowed")
         path = f"images/{sample.name}.png"
         write_png(self._folder / path, image)
         measures = measure(to_pixels(image))
@@ -190,8 +190,8 @@ class Generation(AbstractContextManager["Generation"]):
             measures=measures.as_dict(),
         )
 
-    def _told(self) -> list[str]:
-        """What a reader must know of the self-check."""
+    def _self_check_notes(self) -> list[str]:
+        """Notes on the self-check: images that depend on their batch, or on chance."""
         name = self._plan.target.name
         where, result = f"{self._plan.suite.name} on {name}", self._checked.get(BATCH_CONSISTENCY)
         if result == MIXED:
@@ -206,11 +206,11 @@ class Generation(AbstractContextManager["Generation"]):
             ]
         return []
 
-    def _unread(self) -> list[str]:
+    def _unread_notes(self) -> list[str]:
         """What the model does not read of prompts that are too long for it."""
         plan, ids = self._plan, self._plan.cases
         texts = {case.id: case.prompt for case in plan.suite.cases if case.id in ids}
-        texts |= {f"{each.id} (negative)": each.negative_prompt for each in plan.suite.cases if each.id in ids}
+        texts |= {f"{case.id} (negative)": case.negative_prompt for case in plan.suite.cases if case.id in ids}
         parts = unread(self._engine, plan.suite.task, dict.fromkeys(texts.values()), plan.settings)
         cut = {name: parts[text] for name, text in texts.items() if text in parts}
         advice = "images do not depend on it: shorten them, or what matters comes first"
@@ -244,7 +244,7 @@ class Generation(AbstractContextManager["Generation"]):
             load_seconds=engine.load_seconds,
             peak_memory_bytes=peak_memory_bytes(),
             peak_reserved_bytes=peak_reserved_bytes(),
-            notes=(*plan.notes, *self._calls.notes, *self._told(), *self._unread()),
+            notes=(*plan.notes, *self._calls.notes, *self._self_check_notes(), *self._unread_notes()),
             cases=keep_inputs((case for case in plan.suite.cases if case.id in cases), self._folder),
         )
 

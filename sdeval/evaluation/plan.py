@@ -33,7 +33,7 @@ class Plan:
     rounds: tuple[tuple[int, ...], ...] = ()
     """Seeds of each round that the suite allows; the plan may be for one of the first."""
     notes: tuple[str, ...] = ()
-    """What a reader of the verdicts must know besides."""
+    """Notes that the report shows with the verdicts."""
     largest_batch: int | None = None
     """Images that one call may have, whatever the engine's batch size; None where that alone counts."""
     journal: bool = False
@@ -50,10 +50,12 @@ class Plan:
         return len(self.samples) == len(self.suite.samples)
 
     def batches(self, size: int, done: Collection[tuple[str, int]] = ()) -> Iterator[list[Sample]]:
-        """Samples to generate together. Looks share no batch, so that images never depend on how many there are."""
+        """Samples to generate together. Rounds share no batch, so that images do not depend on how many there are."""
         for seeds in added_seeds(self.rounds or (self.suite.seeds,)):
-            wanted = [s for s in self.samples if s.seed in seeds and (s.case.id, s.seed) not in done]
-            yield from batches(wanted, min(size, self.largest_batch or size))
+            pending = [
+                sample for sample in self.samples if sample.seed in seeds and (sample.case.id, sample.seed) not in done
+            ]
+            yield from batches(pending, min(size, self.largest_batch or size))
 
     def size(self, sample: Sample) -> tuple[int, int] | None:
         """Width and height asked of a sample: the settings', or the init image's."""
@@ -114,27 +116,24 @@ def make_plan(
     )
 
 
-def check_request(suite: Suite, target: Target) -> None:
+def check_ranges(suite: Suite, target: Target) -> None:
     """Refuse sizes and strengths that no pipeline generates, with the settings of suite and target put together.
 
     Raises:
-        SdevalError: the size is no multiple of 8 or is half given; a strength leaves no step to do.
+        SdevalError: the size is no multiple of 8 or is half given; a strength is not above 0 and at most 1.
     """
     if target.is_own:
         return
     where, overrides = f"{suite.name} on {target.name}: settings", fitting_settings(target, suite.task)
     settings = {**suite.settings, **overrides}
     _check_size({name: settings[name] for name in ("width", "height") if settings.get(name) is not None}, where)
-    steps, default = settings.get("num_inference_steps"), suite.settings.get("strength")
+    default = suite.settings.get("strength")
     for case in suite.cases if suite.task != "text2img" else ():
         strength = _first(overrides.get("strength"), case.strength, default)
         if strength is None:
             continue
         if not 0 < strength <= 1:
             raise SdevalError(f"{where}: strength: must be above 0 and at most 1, got {strength}")
-        if isinstance(steps, int) and steps * strength < 1:
-            case_where = (case.strength == strength and case.origin) or f"{where} (case {case.id})"
-            raise SdevalError(f"{case_where}: strength: {strength} of {steps} steps is none; raise one of them")
 
 
 def _check_size(size: Mapping[str, Any], where: str) -> None:

@@ -55,7 +55,12 @@ def score(
         for sample, result in zip(samples, run.samples, strict=True)
     ]
     accepted = baseline.run if baseline else None
-    run = replace(run, samples=tuple(_beside(*each, accepted) for each in zip(run.samples, images, strict=True)))
+    run = replace(
+        run,
+        samples=tuple(
+            _compare_with_baseline(sample, image, accepted) for sample, image in zip(run.samples, images, strict=True)
+        ),
+    )
     metrics = {name: create(name, options) for name in suite.metrics}
     for name, metric in metrics.items():
         run = replace(run, metrics={**run.metrics, name: record_of(metric, suite.tolerances.get(name))})
@@ -85,21 +90,21 @@ def _unread_notes(run: Run, suite: Suite, metrics: Mapping[str, Metric]) -> list
 def _image(sample: Sample, result: SampleResult, folder: Path, baseline: Stored | None) -> GeneratedImage:
     case = sample.case
     image = open_rgb(folder / result.image)
-    kept = baseline.image(result) if baseline else None
+    baseline_image = baseline.image(result) if baseline else None
     return GeneratedImage(
         image=image,
         case=case,
         seed=sample.seed,
         init=open_rgb(case.image) if case.image else None,
         mask=open_mask(case.mask) if case.mask else None,
-        pair=(open_rgb(kept), as_accepted(image)) if kept else None,
+        pair=(open_rgb(baseline_image), as_accepted(image)) if baseline_image else None,
     )
 
 
-def _beside(result: SampleResult, image: GeneratedImage | None, baseline: Run | None) -> SampleResult:
-    """What became of the baseline's image of a sample: how far it is, and whether it has another size.
+def _compare_with_baseline(result: SampleResult, image: GeneratedImage | None, baseline: Run | None) -> SampleResult:
+    """The sample with its difference from the baseline's image, and a defect if its size is another.
 
-    A size that was asked for was looked at when the image was generated; this is for images of which none was asked.
+    A requested size is checked when the image is generated; this is for images without a requested size.
     """
     if image is None:
         return result
@@ -112,35 +117,35 @@ def _beside(result: SampleResult, image: GeneratedImage | None, baseline: Run | 
         result = judge_defects(result, before, image.pair[0] if image.pair else None)
     if image.pair is None:
         return result
-    kept, now = map(to_pixels, image.pair)
-    return replace(result, image_change=image_change(kept, now))
+    baseline_pixels, pixels = map(to_pixels, image.pair)
+    return replace(result, image_change=image_change(baseline_pixels, pixels))
 
 
-def judge_defects(result: SampleResult, before: SampleResult, kept: Image.Image | None) -> SampleResult:
+def judge_defects(result: SampleResult, before: SampleResult, baseline_image: Image.Image | None) -> SampleResult:
     """The sample with its defect judged against the baseline's image: what both images have is a style.
 
     Args:
         result: the sample, judged without a baseline.
         before: the baseline's sample.
-        kept: the image or thumbnail in the baseline; None if there is none.
+        baseline_image: the image or thumbnail in the baseline; None if there is none.
     """
     if result.defect in NOT_IN_PIXELS:
         return result
     if before.sha256 == result.sha256:
         return replace(result, defect=before.defect, detail=before.detail)
-    measures, baseline = Measures.from_dict(result.measures), _measures_of(before, kept)
+    measures, baseline = Measures.from_dict(result.measures), _measures_of(before, baseline_image)
     if measures is None or baseline is None:
         return result
     finding = defect_of(measures, baseline)
     return replace(result, defect=finding.defect if finding else "", detail=finding.detail if finding else "")
 
 
-def _measures_of(before: SampleResult, kept: Image.Image | None) -> Measures | None:
+def _measures_of(sample: SampleResult, image: Image.Image | None) -> Measures | None:
     """Measures that the baseline stores; for an older one, of its image unless that is a thumbnail."""
-    stored = Measures.from_dict(before.measures)
-    if stored is not None or kept is None or kept.size != before.size or max(kept.size) > FULL_UP_TO:
+    stored = Measures.from_dict(sample.measures)
+    if stored is not None or image is None or image.size != sample.size or max(image.size) > FULL_UP_TO:
         return stored
-    return measure(to_pixels(kept))
+    return measure(to_pixels(image))
 
 
 def record_of(metric: Metric, tolerance: float | None) -> MetricRecord:
@@ -159,7 +164,7 @@ def record_of(metric: Metric, tolerance: float | None) -> MetricRecord:
     )
 
 
-def _unchanged(run: Run, baseline: Run | None, metric: Metric) -> dict[int, int]:
+def _reusable_rows(run: Run, baseline: Run | None, metric: Metric) -> dict[int, int]:
     """Rows whose image and request are the baseline's to the last bit, where it was scored in the same way."""
     name = metric.info.name
     # A distance from the baseline that is kept in it was measured from the one before.
@@ -168,12 +173,14 @@ def _unchanged(run: Run, baseline: Run | None, metric: Metric) -> dict[int, int]
     if baseline is None or name not in baseline.metrics or baseline.metrics[name].version != metric.version:
         return {}
     # A score that was accepted without its image says nothing of the image that is there.
-    own = {row: each for row, each in enumerate(baseline.samples) if name not in each.scored_on}
-    if not metric.info.alone and not (_same_images(run, baseline) and len(own) == len(baseline.samples)):
+    scored_samples = {row: sample for row, sample in enumerate(baseline.samples) if name not in sample.scored_on}
+    if not metric.info.alone and not (_same_images(run, baseline) and len(scored_samples) == len(baseline.samples)):
         return {}
-    known = {(each.key, each.fingerprint, each.sha256): row for row, each in own.items()}
-    found = {row: known.get((each.key, each.fingerprint, each.sha256)) for row, each in enumerate(run.samples)}
-    return {row: old for row, old in found.items() if old is not None}
+    rows = {(sample.key, sample.fingerprint, sample.sha256): row for row, sample in scored_samples.items()}
+    baseline_rows = {
+        row: rows.get((sample.key, sample.fingerprint, sample.sha256)) for row, sample in enumerate(run.samples)
+    }
+    return {row: baseline_row for row, baseline_row in baseline_rows.items() if baseline_row is not None}
 
 
 def _same_images(run: Run, baseline: Run) -> bool:
@@ -182,7 +189,7 @@ def _same_images(run: Run, baseline: Run) -> bool:
 
 def _with_scores(run: Run, metric: SampleMetric, images: Images, baseline: Run | None) -> Run:
     name = metric.info.name
-    reused = _unchanged(run, baseline, metric)
+    reused = _reusable_rows(run, baseline, metric)
     values: dict[int, float | None] = {}
     reasons: dict[int, str] = {}
     for row, old in reused.items():
@@ -192,7 +199,7 @@ def _with_scores(run: Run, metric: SampleMetric, images: Images, baseline: Run |
     # Some may have kept their image and changed their prompt; the scores of all hang together.
     if rows and not metric.info.alone:
         rows = _scorable(run, metric, images)
-    for group in _together(rows, run, metric):
+    for group in _scored_together(rows, run, metric):
         available = [image for row in group if (image := images[row]) is not None]
         for row, outcome in zip(group, _attempt(metric, available), strict=True):
             if isinstance(outcome, str):
@@ -227,7 +234,7 @@ def _scorable(run: Run, metric: SampleMetric, images: Images) -> list[int]:
     ]
 
 
-def _together(rows: Sequence[int], run: Run, metric: SampleMetric) -> list[list[int]]:
+def _scored_together(rows: Sequence[int], run: Run, metric: SampleMetric) -> list[list[int]]:
     """Rows to score in one call.
 
     Where scores hang together, the seeds of a round do so among themselves: the same however many looks follow.
@@ -245,7 +252,7 @@ def _attempt(metric: SampleMetric, images: Sequence[GeneratedImage]) -> list[flo
     if not images:
         return []
     try:
-        scores = attempt(lambda: [_checked(value, metric.info) for value in metric.score(images)])
+        scores = attempt(lambda: [_check_score(value, metric.info) for value in metric.score(images)])
         if len(scores) == len(images):
             return scores
         reason = f"gave {len(scores)} scores for {plural(len(images), 'image')}"
@@ -257,7 +264,7 @@ def _attempt(metric: SampleMetric, images: Sequence[GeneratedImage]) -> list[flo
     return [outcome for image in images for outcome in _attempt(metric, [image])]
 
 
-def _checked(value: float, info: MetricInfo) -> float | str:
+def _check_score(value: float, info: MetricInfo) -> float | str:
     low, high = info.range
     # Rounding may push a perfect score a hair beyond.
     return (
@@ -278,7 +285,7 @@ def _with_set_score(run: Run, metric: SetMetric, images: Images, baseline: Run |
         replace(sample, reasons={**sample.reasons, name: reasons[row]}) if row in reasons else sample
         for row, sample in enumerate(run.samples)
     )
-    return measured_set(replace(run, samples=samples), metric, suite)
+    return with_set_value(replace(run, samples=samples), metric, suite)
 
 
 def _reasons_of_extractor(run: Run, extractor: str) -> dict[int, str]:
@@ -287,15 +294,15 @@ def _reasons_of_extractor(run: Run, extractor: str) -> dict[int, str]:
     return {row: sample.reasons[before] for row, sample in enumerate(run.samples) if before in sample.reasons}
 
 
-def measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
+def with_set_value(run: Run, metric: SetMetric, suite: Suite) -> Run:
     """The run with the metric of a set metric whose features it has."""
     name, extractor = metric.info.name, metric.extractor.name
     try:
         reference = _reference(suite, metric)
-        value, reason = _measured(run, metric, run.features[extractor], reference)
+        value, reason = _set_value(run, metric, run.features[extractor], reference)
     except CallFailed as error:
         reference, value, reason = None, None, f"reference images: {error}"
-    found = SetScore(
+    score = SetScore(
         value=value,
         n=len(run.samples),
         extractor=extractor,
@@ -305,7 +312,7 @@ def measured_set(run: Run, metric: SetMetric, suite: Suite) -> Run:
         extractor_version=metric.extractor.version,
         resize=metric.extractor.resize,
     )
-    return replace(run, set_scores={**run.set_scores, name: found})
+    return replace(run, set_scores={**run.set_scores, name: score})
 
 
 def _reference(suite: Suite, metric: SetMetric) -> references.Loaded | None:
@@ -330,7 +337,7 @@ def _in_own_words(call: Callable[[], T]) -> Callable[[], T]:
     return with_words
 
 
-def _measured(
+def _set_value(
     run: Run, metric: SetMetric, features: Features, reference: references.Loaded | None
 ) -> tuple[float | None, str]:
     if reference is None:
@@ -342,7 +349,7 @@ def _measured(
         (case, seed), why = next(iter(reasons.items()))
         return None, f"lacks {len(reasons)} of {plural(len(run.samples), 'image')}; {case}@{seed}: {why}"
     try:
-        value = attempt(_in_own_words(lambda: _checked(metric.measure(features, reference.reference), metric.info)))
+        value = attempt(_in_own_words(lambda: _check_score(metric.measure(features, reference.reference), metric.info)))
     except CallFailed as error:
         return None, str(error)
     return (None, value) if isinstance(value, str) else (round(value, 6), "")
@@ -350,7 +357,7 @@ def _measured(
 
 def _features(run: Run, metric: SetMetric, images: Images, baseline: Run | None) -> tuple[Features, dict[int, str]]:
     """Features of all images, row by row, and why there are none, by row: those are no numbers."""
-    reused = _unchanged(run, baseline, metric)
+    reused = _reusable_rows(run, baseline, metric)
     kept: Mapping[int, Any] = {}
     if baseline is not None and metric.extractor.name in baseline.features:
         kept = {row: baseline.features[metric.extractor.name][old] for row, old in reused.items()}
@@ -405,7 +412,7 @@ def part_of(run: Run, keys: Collection[tuple[str, int]], suite: Suite, device: s
 def _with_set_score_again(part: Run, run: Run, metric: Metric, suite: Suite) -> Run:
     assert isinstance(metric, SetMetric)
     if metric.extractor.name in part.features:
-        return measured_set(part, metric, suite)
+        return with_set_value(part, metric, suite)
     reason = f"the run holds no features of {metric.extractor.name}"
     found = replace(run.set_scores[metric.info.name], value=None, n=len(part.samples), reason=reason)
     return replace(part, set_scores={**part.set_scores, metric.info.name: found})

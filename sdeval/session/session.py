@@ -181,9 +181,9 @@ class Session:
                 raise misfit
         for job, side in sides:
             if is_on_this_machine(side):
-                from sdeval.evaluation.plan import check_request
+                from sdeval.evaluation.plan import check_ranges
 
-                check_request(job.suite, side)
+                check_ranges(job.suite, side)
 
     def judge(self, item: Item) -> Verdict:
         """The verdict on one item.

@@ -65,7 +65,7 @@ def _is_of(other: Run, merged: Run, name: str) -> bool:
 
 def _measured(merged: Run, names: list[str], run: Run, suite_of: SuiteOf, folder: Path) -> Run:
     from sdeval.engines.diffusers_engine import pick_device
-    from sdeval.evaluation.score import measured_set
+    from sdeval.evaluation.score import with_set_value
 
     message = f"{folder}: {', '.join(names)} of what is merged must be measured again"
     try:
@@ -75,7 +75,7 @@ def _measured(merged: Run, names: list[str], run: Run, suite_of: SuiteOf, folder
         options = MetricOptions.from_suite(suite, device)
         for name in names:
             metric = metrics.create(name, options)
-            merged = measured_set(merged, _of_same(name, metric, merged), suite)
+            merged = with_set_value(merged, _of_same(name, metric, merged), suite)
             _refuse_other_metric(name, merged, run)
     except SdevalError as error:
         raise SdevalError(f"{message}: {error}; see to that, or accept the whole run") from None
