@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -162,6 +163,13 @@ def read(path: Path) -> tuple[Entry, ...]:
     Raises:
         SdevalError: there is no history yet, or a line is corrupt; the message names the line.
     """
+    # The end of a session needs it for its notes and for its page.
+    stat = path.stat() if path.is_file() else None
+    return _read(path, (stat.st_mtime_ns, stat.st_size) if stat else None)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, _: tuple[int, int] | None) -> tuple[Entry, ...]:
     try:
         lines = read_bytes(path).split(b"\n")
     except NoSuchFile:
@@ -177,10 +185,10 @@ def _line(lines: Sequence[bytes], number: int, path: Path) -> Entry | None:
     if not lines[number]:
         return None
     where = f"{path}:{number + 1}: is corrupt"
-    following = lines[number + 1 :]
     try:
         return _entry(lines[number], where)
     except (ValueError, RecursionError) as error:
+        following = lines[number + 1 :]
         # Half a line is the last one of the file, or is followed by an empty line and more sessions.
         if not following or (len(following) > 1 and not following[0]):
             return None

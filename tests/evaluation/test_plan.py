@@ -52,7 +52,9 @@ def test_a_strength_of_a_target_is_not_blamed_on_the_case_file(tmp_path: Path) -
 def test_a_strength_that_leaves_no_step_is_named_where_it_was_set(
     tmp_path: Path, own: float, values: dict[str, float], where: str
 ) -> None:
-    with pytest.raises(SdevalError, match=rf"^target shapes: .*{where}: strength: 0\.2 of 4 steps is less than one; raise either"):
+    with pytest.raises(
+        SdevalError, match=rf"^target shapes: .*{where}: strength: 0\.2 of 4 steps is less than one; raise either"
+    ):
         check_request(
             shipped_targets()["shapes"].with_values(values), suite(tmp_path, "img2img", own, num_inference_steps=4)
         )
