@@ -247,4 +247,7 @@ def _value(run: Run, name: str) -> float:
 
 
 def _missing_score(run: Run, name: str) -> SdevalError:
-    return SdevalError(f"{run.suite} on {run.target}: {name} could not be computed; see to that first")
+    score = run.set_scores.get(name)
+    reasons = (score.reason if score else "", *(sample.reason_without(name) for sample in run.samples))
+    reason = next(filter(None, reasons), "its scores are missing")
+    return SdevalError(f"{run.suite} on {run.target}: {name} could not be computed: {reason}; see to that first")

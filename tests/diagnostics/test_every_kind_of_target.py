@@ -119,8 +119,11 @@ COMMANDS = (["doctor", "--target", "TARGET"], ["calibrate", "test_few.py"], ["se
         ("sd15", "target sd15 needs an NVIDIA GPU, and this machine has none that CUDA can use"),
         ("some/model", "weights of some/model are not on this machine; get them with: hf download some/model"),
         ("python:program.py:fails", "RuntimeError: the session is"),
-        ("python:program.py:nothing", "cannot be imported: module 'sdeval_own_program' has no attribute 'nothing'"),
-        ("python:nowhere.py:generate", "cannot be imported: no such file"),
+        (
+            "python:program.py:nothing",
+            "cannot be imported: AttributeError: module 'sdeval_own_program' has no attribute 'nothing'",
+        ),
+        ("python:nowhere.py:generate", "cannot be imported: OSError: no such file"),
     ],
 )
 def test_what_cannot_generate_is_one_line(

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import sdeval.cli
-from sdeval.config.target_registry import shipped
+from sdeval.config.target_registry import shipped_targets
 from sdeval.engines.diffusers_engine import LoadedTarget
 
 # pytester forgets modules that were imported while it ran; these cannot be imported twice.
-LoadedTarget(shipped()["shapes"]).pipeline("text2img")
+LoadedTarget(shipped_targets()["shapes"]).pipeline("text2img")
 
 ENGINE = """
 import os, sys, time

@@ -397,7 +397,8 @@ def test_a_suite_that_could_not_show_a_gross_loss_says_so_and_is_no_gate(suites:
     suites.runpytest_inprocess(*QUIET).stdout.fnmatch_lines([f"sdeval: {told}", f"note: {told}"])
     strict = suites.runpytest_inprocess("--sdeval-strict", "-p", "no:cacheprovider")
     assert strict.ret == pytest.ExitCode.USAGE_ERROR
-    assert "show no loss of clip_score, however large" in strict.stderr.str()
+    assert "show no loss of clip_score, however large" in strict.stdout.str()
+    assert "a gate that misses gross losses is none" in strict.stderr.str()
 
 
 def test_the_cases_that_both_sides_have_are_judged_where_a_suite_grows(suites: pytest.Pytester) -> None:
