@@ -121,7 +121,7 @@ COMMANDS = (["doctor", "--target", "TARGET"], ["calibrate", "test_few.py"], ["se
         ("python:program.py:fails", "RuntimeError: the session is"),
         (
             "python:program.py:nothing",
-            "cannot be imported: AttributeError: module 'sdeval_own_program' has no attribute 'nothing'",
+            "AttributeError: module 'sdeval_own_program' has no attribute",
         ),
         ("python:nowhere.py:generate", "cannot be imported: OSError: no such file"),
     ],
