@@ -247,7 +247,10 @@ def test_the_suite_and_the_cases_of_the_page_on_suites_are_read(
     (tmp_path / "animals.yaml").write_text(cases, encoding="utf-8")
     for name in ("images", "masks"):
         (tmp_path / name).mkdir()
-        Image.new("L", (64, 64)).save(tmp_path / name / "bench.png")
+        # Half of it is painted.
+        Image.linear_gradient("L").resize((64, 64)).point(lambda grey: 255 * (grey > 127)).save(
+            tmp_path / name / "bench.png"
+        )
     (case,) = load_cases(tmp_path / "animals.yaml")
     assert (case.id, case.mask) == ("black-cat", tmp_path / "masks" / "bench.png")
     names: dict[str, object] = {"__file__": str(tmp_path / "test_animals.py")}
