@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from argparse import SUPPRESS
+from collections.abc import Generator
 
 import pytest
 
 from sdeval.config.options import Config, read_table
 from sdeval.plugin import collection, controller, items
+from sdeval.plugin.output import open_stdout
 from sdeval.plugin.state import STATE, State, usage_errors
 
 
@@ -73,6 +75,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--sdeval-against", dest="sdeval_compare_to", help=SUPPRESS)
     add("--sdeval-against-python", dest="sdeval_compare_to_python", help=SUPPRESS)
     add("--no-sdeval-strict", dest="sdeval_strict", action="store_false", help=SUPPRESS)
+
+
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None, object, object]:
+    """Before pytest begins to capture what is printed."""
+    open_stdout()
+    return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -89,7 +89,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if tests:
         state.session.select([test.item for test in tests])
         if state.worker is not None:
-            with contextlib.suppress(OSError):  # `_check_output` says what is wrong with the folder.
+            with contextlib.suppress(SdevalError):  # `_check_output` says what is wrong with the folder.
                 _write_selected(tests, state.session.folder)
 
 
@@ -142,6 +142,9 @@ def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:
 def _check_output(folder: Path) -> None:
     """Check that the session folder can be written, before anything is generated."""
     try:
+        str(folder).encode()
         folder.mkdir(parents=True, exist_ok=True)
+    except UnicodeEncodeError:
+        raise SdevalError(f"--sdeval-output: the path must be text that UTF-8 can hold, got {folder}") from None
     except OSError as error:
         raise SdevalError(f"--sdeval-output: cannot write to {folder.parent}: {error.strerror}") from None

@@ -109,5 +109,6 @@ def pytest_runtest_makereport(
         item.stash[VERDICT] = verdict
         if verdict is not None:
             vars(report)["sdeval"] = asdict(verdict)
+            vars(report)["sdeval_unwritten"] = tuple(item.config.stash[STATE].session.unwritten)
             report.user_properties += junit.properties(verdict, item.item.job.suite.task)
     return report

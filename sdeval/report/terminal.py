@@ -29,6 +29,8 @@ class Further:
     """Generates what is still missing of a baseline; empty where nothing is."""
     strict: bool = False
     """Whether the session was strict: then its last line says what it let pass all the same."""
+    resume: str = ""
+    """Resumes the session, where not all of it could be written; empty where it was."""
 
 
 def explain(verdict: Verdict) -> str:
@@ -81,7 +83,7 @@ def summary_lines(
     link = _latest(page, root)
     note_lines = ["", *(f"note: {note}" for note in notes)] if notes else []
     passing = [_tolerated(verdicts)] if further.strict else []
-    links = [f"page: {link}", f"next: {next_command(verdicts, link, further)}"]
+    links = [*([] if further.resume else [f"page: {link}"]), f"next: {next_command(verdicts, link, further)}"]
     return [*lines, *note_lines, "", *links, *filter(None, passing)]
 
 
@@ -122,6 +124,8 @@ def _colour(verdict: Verdict, strict: bool) -> str:
 
 def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Further(), place: str = "") -> str:
     """The one thing to do now; `place` is where to look at the page, where that is elsewhere."""
+    if further.resume:
+        return f"see to what could not be written, then: {further.resume}"
     kinds = {verdict.verdict for verdict in verdicts}
     complete = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
     if further.accepts and complete and kinds & {"new", "not_comparable", "improved"}:

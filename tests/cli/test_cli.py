@@ -111,7 +111,7 @@ def test_a_damaged_session_is_named(session: Path, text: str, message: str, caps
 def test_the_page_of_a_session_whose_images_are_gone_says_so(session: Path) -> None:
     verdict = Verdict(suite="animals", target="tiny", metric="defect", case="case-0", verdict="new")
     (session / "animals" / "tiny" / "images" / "case-0@1.png").unlink()
-    page = publish(session, [verdict]).read_text(encoding="utf-8")
+    page = publish(session, [verdict]).page.read_text(encoding="utf-8")
     assert page.count('loading="lazy"') == 1
     assert "the image is gone</span></span><small>seed 1</small>" in page
 
@@ -127,7 +127,7 @@ def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -
 
 def test_a_page_generated_again_is_as_strict_as_its_session(session: Path) -> None:
     verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="new")
-    page = publish(session, [verdict], Telling(strict=True))
+    page = publish(session, [verdict], Telling(strict=True)).page
     page.unlink()
     assert main(["report"]) == 0
     assert '<header class="bad">' in page.read_text(encoding="utf-8")
