@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.files import short
 from sdeval._utils.formatting import number
-from sdeval._utils.tables import Column, Row, Table, show
+from sdeval._utils.tables import Column, Row, Table, say, show
 from sdeval.baselines import variability
 from sdeval.cli.target_options import add_suite_and_target, jobs_of, watcher
 from sdeval.errors import SdevalError
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         with TemporaryDirectory() as folder:
             variation = calibrate(suite, target, Path(folder), matching, args.seed_sets, watcher())
         _print(variation)
-        print(f"written to {short(variability.write(variation, args.baselines))}\n")
+        say(f"written to {short(variability.write(variation, args.baselines))}\n")
     return 0
 
 
@@ -58,10 +58,10 @@ def _print(variation: Variability) -> None:
     show(Table(columns, rows, title=f"{variation.suite} on {variation.target}, {variation.seed_sets} sets of seeds"))
     if variation.defects:
         counts = ", ".join(f"{count} {defect}" for defect, count in variation.defects.items())
-        print(f"broken images that the target makes by itself: {counts}, of {variation.images}")
+        say(f"broken images that the target makes by itself: {counts}, of {variation.images}")
     few = [name for name, metric in variation.metrics.items() if metric.cases_needed > metric.cases]
     if few:
-        print(f"too few cases to show a loss as small as the tolerance: {', '.join(few)}")
+        say(f"too few cases to show a loss as small as the tolerance: {', '.join(few)}")
 
 
 def _cases(metric: MetricVariability) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sdeval.config.suite import Case, Suite
-from sdeval.errors import SdevalError, unknown, with_location
+from sdeval.errors import SdevalError, escaped, unknown, with_location
 from sdeval.plugin.items import SuiteItem
 from sdeval.plugin.state import STATE
 from sdeval.results import selected
@@ -136,7 +136,7 @@ def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:
     terminal = session.config.pluginmanager.getplugin("terminalreporter")
     if state.worker is None and terminal is not None:
         for line in warnings:
-            terminal.write_line(f"sdeval: {line}", yellow=True)
+            terminal.write_line(escaped(f"sdeval: {line}"), yellow=True)
 
 
 def _check_output(folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sdeval._utils.attempts import Attempts
 from sdeval._utils.tables import terminal_width
-from sdeval.errors import CannotWrite, SdevalError, plural
+from sdeval.errors import CannotWrite, SdevalError, escaped, plural
 from sdeval.history.record import record
 from sdeval.history.trends import trend_notes
 from sdeval.plugin.state import State
@@ -136,4 +136,5 @@ def say_how_to_resume(state: State, terminalreporter: Any) -> None:
     restart = "an interleaved comparison starts again" if state.settings.options.interleaved else ""
     advice = restart or f"resume with: {state.resume_command}"
     path = session.relative_to(root) if session.is_relative_to(root) else session
-    terminalreporter.write_line(f"sdeval: interrupted; {plural(count, 'image')} kept in {path}; {advice}", yellow=True)
+    line = f"sdeval: interrupted; {plural(count, 'image')} kept in {path}; {advice}"
+    terminalreporter.write_line(escaped(line), yellow=True)

@@ -13,7 +13,7 @@ import pytest
 
 from sdeval.config.options import Config
 from sdeval.config.suite import Suite
-from sdeval.errors import SdevalError, plural, printable
+from sdeval.errors import SdevalError, escaped, plural
 from sdeval.plugin.output import UNPRINTABLE, Output, shield
 from sdeval.results.verdict import Verdict
 
@@ -125,7 +125,7 @@ class State:
         if self.stopped is not None and terminal is not None:
             kept, by = plural(generated_images(self.stopped), "image"), holder(self.stopped)
             line = f"session {self.stopped.name} stopped before its end{f' ({by})' if by else ''}; {kept} are kept"
-            terminal.write_line(f"sdeval: {line}; --sdeval-resume resumes it", yellow=True)
+            terminal.write_line(escaped(f"sdeval: {line}; --sdeval-resume resumes it"), yellow=True)
 
     def release(self) -> None:
         """Let go of the session folder, and say on stderr what could not be printed."""
@@ -133,8 +133,10 @@ class State:
             self._lock.release()
         if self._output is not None and self._output.failure:
             line = f"the output cannot be printed ({self._output.failure}); the session is in {self.session.folder}"
+            from sdeval._utils.tables import say
+
             with contextlib.suppress(*UNPRINTABLE):
-                print(printable(f"sdeval: {line}"), file=sys.stderr)
+                say(f"sdeval: {line}", sys.stderr)
 
     def _name(self) -> str:
         from sdeval.results.session_folder import new_name

@@ -9,7 +9,7 @@ from pathlib import Path
 from sdeval._utils.formatting import number, probability, with_sign
 from sdeval._utils.tables import Column, Row, Table
 from sdeval._utils.tables import lines as lines_of
-from sdeval.errors import plural
+from sdeval.errors import escaped, plural
 from sdeval.report.words import SYMBOLS, counted, headline, not_here, sentence, sign, what
 from sdeval.results.verdict import FAILING, Verdict, worst_first
 
@@ -36,7 +36,7 @@ class Further:
 def explain(verdict: Verdict) -> str:
     """The verdict, first in the line, and what it rests on: pytest shows only this line in its summary."""
     explanation = sentence(verdict)
-    return f"{verdict.verdict}: {explanation}" if explanation else verdict.verdict
+    return escaped(f"{verdict.verdict}: {explanation}") if explanation else verdict.verdict
 
 
 def summary_lines(
@@ -75,7 +75,7 @@ def summary_lines(
         return (not verdict.case or verdict.verdict in listed_kinds or added) and not not_here(verdict)
 
     listed = list(filter(is_shown, ordered))
-    outcome = f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}"
+    outcome = escaped(f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}")
     table = _table(listed[:ROWS], further.strict)
     lines = [outcome, counted(verdicts), "", *(lines_of(table, width, colour=colour) if listed else [])]
     if len(listed) > ROWS:
@@ -84,7 +84,7 @@ def summary_lines(
     note_lines = ["", *(f"note: {note}" for note in notes)] if notes else []
     passing = [_tolerated(verdicts)] if further.strict else []
     links = [*([] if further.resume else [f"page: {link}"]), f"next: {next_command(verdicts, link, further)}"]
-    return [*lines, *note_lines, "", *links, *filter(None, passing)]
+    return [*lines, *map(escaped, [*note_lines, "", *links]), *filter(None, passing)]
 
 
 def _tolerated(verdicts: Sequence[Verdict]) -> str:
