@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
-from sdeval.errors import escaped
+from sdeval.errors import CannotWrite, escaped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -82,12 +82,25 @@ def show(table: Table) -> None:
 
 def show_lines(shown: Sequence[str]) -> None:
     """Print lines that may hold colours; whoever makes them escapes the texts in them."""
-    print("\n".join(shown), flush=True)  # noqa: T201
+    _print("\n".join(shown), None)
 
 
 def say(text: str = "", file: TextIO | None = None) -> None:
     """Print a text of which nothing controls the terminal, on the standard output unless another stream is given."""
-    print(escaped(text), file=file, flush=True)
+    _print(escaped(text), file)
+
+
+def _print(text: str, file: TextIO | None) -> None:
+    """Print at once.
+
+    Raises:
+        CannotWrite: the stream is full or closed, or nobody reads it.
+    """
+    try:
+        print(text, file=file, flush=True)
+    # ValueError: it was closed by this process.
+    except (OSError, ValueError) as error:
+        raise CannotWrite(f"cannot print: {getattr(error, 'strerror', None) or error}") from None
 
 
 def terminal_width(default: int = PLAIN_WIDTH) -> int:

@@ -21,7 +21,7 @@ from sdeval._utils.tables import say
 from sdeval.baselines.transaction import check_folder, recover
 from sdeval.config import target_registry as named_targets
 from sdeval.config.options import find_root, read_table
-from sdeval.errors import SdevalError, escaped, unknown
+from sdeval.errors import CannotWrite, SdevalError, escaped, unknown
 
 COMMANDS = {
     "accept": "make a run the baseline",
@@ -114,9 +114,8 @@ def _drop_stdout() -> None:
 
 def _complain(message: str) -> None:
     """Say something on stderr, where that is possible."""
-    with suppress(OSError, ValueError):
-        if sys.stderr is not None:
-            say(f"sdeval: {message}", sys.stderr)
+    with suppress(CannotWrite):
+        say(f"sdeval: {message}", sys.stderr)
 
 
 def _run(args: argparse.Namespace) -> int:

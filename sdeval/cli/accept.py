@@ -14,7 +14,7 @@ from sdeval.baselines.acceptance import propose, stage
 from sdeval.baselines.transaction import changing
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
-from sdeval.errors import SdevalError
+from sdeval.errors import CannotWrite, SdevalError
 
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row
@@ -56,11 +56,9 @@ def run(args: argparse.Namespace) -> int:
         for proposal in proposals:
             _print(proposal, LINES if not args.verbose else None)
         say(outcome)
-    # What happens to the output changes nothing that was accepted. ValueError: it is closed; SystemExit is what rich
-    # makes of a pipe that nobody reads.
-    except (OSError, ValueError, SystemExit) as error:
-        reason = "nobody reads it" if isinstance(error, SystemExit) else str(error)
-        raise SdevalError(f"{outcome}; what changed cannot be printed: {reason}") from None
+    # What happens to the output changes nothing that was accepted.
+    except CannotWrite as error:
+        raise SdevalError(f"{outcome}; what changed: {error}") from None
     return 0
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from sdeval.config.options import Config
 from sdeval.config.suite import Suite
-from sdeval.errors import SdevalError, escaped, plural
-from sdeval.plugin.output import UNPRINTABLE, Output, shield
+from sdeval.errors import CannotWrite, SdevalError, escaped, plural
+from sdeval.plugin.output import Output, shield
 from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class State:
             line = f"the output cannot be printed ({self._output.failure}); the session is in {self.session.folder}"
             from sdeval._utils.tables import say
 
-            with contextlib.suppress(*UNPRINTABLE):
+            with contextlib.suppress(CannotWrite):
                 say(f"sdeval: {line}", sys.stderr)
 
     def _name(self) -> str:
