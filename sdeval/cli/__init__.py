@@ -82,7 +82,9 @@ def _attempt(args: argparse.Namespace) -> int:
         return INTERRUPTED
     # Python's own code for it is 1, which would read as "worse".
     except Exception:
-        _complain(f"this is a mistake of sdeval's own; please report it, with these lines:\n{traceback.format_exc()}")
+        with suppress(CannotWrite):
+            say(traceback.format_exc().rstrip(), sys.stderr)
+        _complain("this is a mistake of sdeval's own; please report it, with the lines above")
         return INTERNAL
 
 

@@ -192,9 +192,7 @@ def test_a_stopped_session_is_told_of_without_what_controls_the_terminal(painted
     assert not [text for text in NOT_PRINTED if text in printed]
 
 
-def test_prompts_and_notes_do_not_control_the_terminal(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_prompts_do_not_control_the_terminal(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = json.dumps(HOSTILE)
     paint(pytester, monkeypatch, prompt=f'prompt="a" * (number + 1) => prompt={hostile} * (number + 1)')
     result = pytester.runpytest_inprocess(*QUIET, "-v")
