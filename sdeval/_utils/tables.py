@@ -100,7 +100,7 @@ def _print(text: str, file: TextIO | None) -> None:
         print(text, file=file, flush=True)
     # ValueError: it was closed by this process.
     except (OSError, ValueError) as error:
-        raise CannotWrite(f"cannot print: {getattr(error, 'strerror', None) or error}") from None
+        raise CannotWrite(f"the output cannot be printed: {getattr(error, 'strerror', None) or error}") from None
 
 
 def terminal_width(default: int = PLAIN_WIDTH) -> int:

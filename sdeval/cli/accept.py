@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         say(outcome)
     # What happens to the output changes nothing that was accepted.
     except CannotWrite as error:
-        raise SdevalError(f"{outcome}; what changed: {error}") from None
+        raise SdevalError(f"{outcome}; {error}") from None
     return 0
 
 

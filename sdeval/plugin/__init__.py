@@ -14,7 +14,7 @@ import pytest
 
 from sdeval.config.options import Config, read_table
 from sdeval.plugin import collection, controller, items
-from sdeval.plugin.output import open_stdout
+from sdeval.plugin.output import open_streams
 from sdeval.plugin.state import STATE, State, usage_errors
 
 
@@ -80,7 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True, wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None, object, object]:
     """Before pytest begins to capture what is printed."""
-    open_stdout()
+    open_streams()
     return (yield)
 
 

@@ -8,14 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-UNPRINTABLE = (OSError, ValueError)
-"""What a stream raises that is full, closed, or does not have a character."""
+FAILURES = (OSError, ValueError)
+"""What a stream raises that is full or closed."""
 
 
-def open_stdout() -> None:
-    """Let pytest print nowhere where the standard output was closed before it began; it would not begin otherwise."""
-    if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+def open_streams() -> None:
+    """Let pytest print nowhere where its streams were closed before it began; it would not begin otherwise."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 class Output:
@@ -35,7 +36,10 @@ class Output:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except UNPRINTABLE as error:
+        # A character that the stream does not have: pytest writes it in another way.
+        except UnicodeEncodeError:
+            raise
+        except FAILURES as error:
             self._drop(error)
         return len(text)
 
@@ -45,7 +49,7 @@ class Output:
     def _drop(self, error: Exception) -> None:
         """Forget what could not be printed: the stream would try again when the process ends."""
         self.failure = getattr(error, "strerror", None) or str(error)
-        with suppress(*UNPRINTABLE):
+        with suppress(*FAILURES):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
