@@ -297,7 +297,7 @@ def torture(kills: int, full: int, pairs: int, seed: int, folder: Path) -> dict[
         counts["kills"].update(["trials", *kill(project, chance, 0 if trial % 3 == 2 else event)])
     for event in sorted(chance.sample(range(1, writes + 1), min(full, writes))):
         counts["full disk"].update(["trials", *fill(project, event)])
-    for size in SIZES if full and _may_mount(folder) else ():
+    for size in chance.sample(SIZES, min(full, len(SIZES))) if _may_mount(folder) else ():
         counts["full disk"].update(["trials", *fill_small(project, size)])
     for trial in range(pairs):
         kind = ("at once", "resumed twice", "resumed while it runs")[trial % 3]
