@@ -44,16 +44,22 @@ class Published:
 def complete_verdicts(state: State, *, failed: bool) -> None:
     """Give a verdict to every selected item that has none: its worker crashed, or the session ended before it ran.
 
+    Verdicts are in the order of the items from then on.
+
     Args:
         state: of the session.
         failed: whether pytest counts a failure, after which it may have stopped by itself.
     """
-    for item in selected.read(state.session.folder):
+    selection = selected.read(state.session.folder)
+    for item in selection:
         if item.nodeid in state.crashes:
             state.gathered[item.nodeid] = item.without_verdict(state.crashes[item.nodeid])
         elif item.nodeid not in state.gathered:
             reason = "did not run: the session ended before it"
             state.gathered[item.nodeid] = item.without_verdict(reason, "skipped" if failed else "unscored")
+    # Workers of pytest-xdist report in any order.
+    places = {item.nodeid: place for place, item in enumerate(selection)}
+    state.gathered = dict(sorted(state.gathered.items(), key=lambda entry: places.get(entry[0], len(places))))
 
 
 def publish_session(state: State) -> Published:

@@ -182,6 +182,6 @@ def test_nothing_that_is_said_controls_the_terminal(capsys: pytest.CaptureFixtur
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_what_cannot_be_printed_is_one_line() -> None:
     # The stream tries once more where it is closed.
-    with contextlib.suppress(OSError), Path("/dev/full").open("w") as full:
-        with pytest.raises(CannotWrite, match="the output cannot be printed: "):
-            say("text", full)
+    message = "the output cannot be printed: "
+    with contextlib.suppress(OSError), Path("/dev/full").open("w") as full, pytest.raises(CannotWrite, match=message):
+        say("text", full)
