@@ -34,6 +34,10 @@ class SdevalError(Exception):
         super().__init__(printable(str(message)).replace("\n", r"\n").replace("\t", r"\t"))
 
 
+class CannotWrite(SdevalError):
+    """Something cannot be written: the disk is full, a right is missing, or a folder is gone."""
+
+
 class NotAvailable(SdevalError):
     """Something that the work needs is not on this machine: weights, hardware or an optional package."""
 
@@ -55,8 +59,12 @@ def printable(text: str, most: int = MOST_LETTERS) -> str:
     """
     half, excess = most // 2, len(text) - most
     # Advice stands at the end of a message.
-    cut = text if excess <= 0 else f"{text[:half]} … ({excess} characters left out) … {text[-half:]}"
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), cut)
+    return escaped(text if excess <= 0 else f"{text[:half]} … ({excess} characters left out) … {text[-half:]}")
+
+
+def escaped(text: str) -> str:
+    """Text of any length of which nothing controls a terminal, and which UTF-8 can hold."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def one_line(text: str) -> str:

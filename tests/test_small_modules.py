@@ -16,7 +16,7 @@ from sdeval import SdevalError
 from sdeval._utils.environment import describe, differences
 from sdeval._utils.files import dump_json, write_bytes, write_text
 from sdeval._utils.progress import Shown, line
-from sdeval.errors import unknown
+from sdeval.errors import CannotWrite, unknown
 from sdeval.imaging.io import header, open_mask, open_rgb, pixel_hash, write_png
 from sdeval.plugin.distribution import declared, scope
 
@@ -34,7 +34,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         raise OSError("no space left")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(CannotWrite, match="no space"):
         write_bytes(tmp_path / "a.txt", b"new", durable=True)
     assert (tmp_path / "a.txt").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
@@ -179,6 +179,23 @@ def test_a_bar_is_written_aside_alone() -> None:
     with Shown(lambda: stream, bar=True, aside=aside).watch("cats on tiny", 3) as progress:
         progress(3)
     assert "3/3 images" in stream.getvalue()
+
+
+@pytest.mark.parametrize("bar", [True, False])
+def test_progress_that_cannot_be_shown_stops_nothing(bar: bool) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError("no space left")
+
+    with Shown(Full, bar=bar, aside=nullcontext).watch("cats on tiny", 1) as progress:
+        progress(1)
+
+
+def test_a_title_of_progress_does_not_control_the_terminal() -> None:
+    stream = io.StringIO()
+    with Shown(lambda: stream, bar=False, aside=nullcontext).watch("cats \x1b[31m", 1) as progress:
+        progress(1)
+    assert "\x1b" not in stream.getvalue()
 
 
 def test_a_line_says_rate_and_time_left() -> None:

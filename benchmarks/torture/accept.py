@@ -3,8 +3,8 @@
     python -m benchmarks.torture.accept                      # 400 kills, 400 interleavings
     python -m benchmarks.torture.accept --kills 40 --interleavings 40 --seed 3
 
-An event is what Python reports to audit hooks: a file is opened, a folder made or listed, something renamed or removed.
-Every trial is a process forked from this one, in a project of its own: two suites with a few tiny images.
+Events are those of `processes`. Every trial is a process forked from this one, in a project of its own: two suites
+with a few tiny images.
 
 A kill is followed by what every command does first, `recover`, which is killed as well; then by the same command again.
 Of two accepts, the first is stopped (SIGSTOP) before one of its events; the second begins; then the first goes on, or
@@ -26,7 +26,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from benchmarks.torture.processes import code_within, finish, fork, with_signal
 from sdeval.baselines import lock, store, transaction
 from sdeval.cli import main as sdeval
 from sdeval.errors import SdevalError
@@ -44,7 +44,6 @@ from sdeval.results.run import Run
 
 SUITES = ("animals", "zoo")
 TARGET = "tiny"
-EVENTS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "os.scandir", "os.listdir")
 SPEEDS = ["--speed"]
 COMMANDS: dict[str, list[str]] = {
     "whole": ["reports/two", *SPEEDS],
@@ -109,7 +108,7 @@ class Project:
         """What undisturbed accepts leave, one after the other."""
         place = self.copy()
         for command in commands:
-            if code := _finish(_fork(place, lambda command=command: _accept(COMMANDS[command]))):  # type: ignore[misc]
+            if code := finish(fork(place, lambda command=command: _accept(COMMANDS[command]))):  # type: ignore[misc]
                 raise RuntimeError(f"sdeval accept {command}: exit code {code}")
         return self.leave(place)
 
@@ -177,46 +176,8 @@ def harm(left: Contents, allowed: Sequence[Contents], place: Path) -> str:
     return "mixed"
 
 
-def _fork(place: Path, work: Callable[[], int]) -> int:
-    """Do something in a process of its own, in the project of a trial; its output is thrown away."""
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        os.chdir(place)
-        silence = os.open(os.devnull, os.O_RDWR)
-        for stream in (1, 2):
-            os.dup2(silence, stream)
-        os._exit(work())
-    finally:
-        # Nothing of this process may ever go on in the child.
-        os._exit(70)
-
-
 def _accept(arguments: Sequence[str]) -> int:
     return sdeval(["accept", *arguments])
-
-
-def _with_signal(number: int, event: int, place: Path, work: Callable[[], int]) -> int:
-    """Do something, and send this process a signal before an event in the baselines; negative: how many there are."""
-    baselines, count = str(place / "baselines"), 0
-
-    def hook(name: str, arguments: tuple[object, ...]) -> None:
-        nonlocal count
-        if name not in EVENTS or not _is_in(baselines, arguments[0]):
-            return
-        count += 1
-        if count == event:
-            os.kill(os.getpid(), number)
-
-    sys.addaudithook(hook)
-    code = work()
-    return count if event < 0 else code
-
-
-def _is_in(baselines: str, path: object) -> bool:
-    """Whether an event is about a path in the baselines; `rmtree` names only what is in the folder that it is in."""
-    return str(path).startswith(baselines) or (isinstance(path, str) and not Path(path).is_absolute())
 
 
 def count_events(project: Project, command: str) -> int:
@@ -224,35 +185,35 @@ def count_events(project: Project, command: str) -> int:
     place = project.copy()
 
     def work() -> int:
-        count = _with_signal(signal.SIGKILL, -1, place, lambda: _accept(COMMANDS[command]))
+        count = with_signal(signal.SIGKILL, -1, place / "baselines", lambda: _accept(COMMANDS[command]))
         (place / "count").write_text(str(count))
         return 0
 
-    _finish(_fork(place, work))
+    finish(fork(place, work))
     count = int((place / "count").read_text())
     project.leave(place)
     return count
 
 
-def _finish(pid: int) -> int:
-    """Wait for a process; its exit code, negative where a signal ended it."""
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
 def kill(project: Project, command: str, events: tuple[int, int], before: Contents, after: Contents) -> list[str]:
     """Kill an accept before an event, and what recovers from that before another one; what is to be counted of it."""
     place = project.copy()
-    _finish(_fork(place, lambda: _with_signal(signal.SIGKILL, events[0], place, lambda: _accept(COMMANDS[command]))))
-    code = _finish(_fork(place, lambda: _with_signal(signal.SIGKILL, events[1], place, lambda: _recover(place))))
+    finish(_fork_signalled(place, signal.SIGKILL, events[0], lambda: _accept(COMMANDS[command])))
+    code = finish(_fork_signalled(place, signal.SIGKILL, events[1], lambda: _recover(place)))
     lines = transaction.recover(place / "baselines")
     outcomes = [harm(contents_of(place), [before, after], place)]
     outcomes += ["killed again"] if code == -signal.SIGKILL else []
     outcomes += ["recovered"] if lines else []
     outcomes += ["accepted"] if contents_of(place) == after else ["as before"]
-    code = _finish(_fork(place, lambda: _accept(COMMANDS[command])))
+    code = finish(fork(place, lambda: _accept(COMMANDS[command])))
     outcomes += ["again refused"] if code or contents_of(place) != after else []
     project.leave(place)
     return list(filter(None, outcomes))
+
+
+def _fork_signalled(place: Path, number: int, event: int, work: Callable[[], int]) -> int:
+    """A process that gets a signal before an event in the baselines."""
+    return fork(place, lambda: with_signal(number, event, place / "baselines", work))
 
 
 def _recover(place: Path) -> int:
@@ -263,14 +224,14 @@ def _recover(place: Path) -> int:
 def interleave(project: Project, pair: Pair, after: Callable[..., Contents]) -> list[str]:
     """Stop one accept before an event, begin another one, and go on; what is to be counted of it."""
     place = project.copy()
-    first = _fork(place, lambda: _with_signal(signal.SIGSTOP, pair.event, place, lambda: _accept(COMMANDS[pair.first])))
+    first = _fork_signalled(place, signal.SIGSTOP, pair.event, lambda: _accept(COMMANDS[pair.first]))
     if os.WIFEXITED(os.waitpid(first, os.WUNTRACED)[1]):
         raise RuntimeError(f"{pair} ended before it was stopped")
     outcomes = [_read(place, [after(), after(pair.first)])]
-    second = _fork(place, lambda: _accept_within(IMPATIENT if pair.fate == "gives up" else PATIENT, pair.second))
-    code = _finish(second) if pair.fate == "gives up" else _code_within(second, SETTLED)
+    second = fork(place, lambda: _accept_within(IMPATIENT if pair.fate == "gives up" else PATIENT, pair.second))
+    code = finish(second) if pair.fate == "gives up" else code_within(second, SETTLED)
     os.kill(first, signal.SIGKILL if pair.fate == "killed" else signal.SIGCONT)
-    codes = (_finish(first), _finish(second) if code is None else code)
+    codes = (finish(first), finish(second) if code is None else code)
     transaction.recover(place / "baselines")
     outcomes.append(harm(contents_of(place), _allowed(pair, codes, after), place))
     outcomes.append(f"exit codes {codes[0]} and {codes[1]}")
@@ -281,17 +242,6 @@ def interleave(project: Project, pair: Pair, after: Callable[..., Contents]) -> 
 def _accept_within(seconds: float, command: str) -> int:
     transaction.WAIT_SECONDS = seconds
     return _accept(COMMANDS[command])
-
-
-def _code_within(pid: int, seconds: float) -> int | None:
-    """The exit code of a process that ends soon; None where it waits for something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.002)
-    return None
 
 
 def _allowed(pair: Pair, codes: tuple[int, int], after: Callable[..., Contents]) -> list[Contents]:
@@ -321,7 +271,7 @@ def _read(place: Path, states: Sequence[Contents]) -> str:
                 return 1
         return 0
 
-    return "half read" if _finish(_fork(place, work)) else ""
+    return "half read" if finish(fork(place, work)) else ""
 
 
 def _scores(state: Contents, suite: str) -> list[dict[str, float]]:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sdeval.errors import SdevalError
+from sdeval.errors import CannotWrite, SdevalError
 
 LARGEST_TEXT = 256 * 2**20
 """Bytes of a text file that is read: 300,000 samples take about 200 MB."""
@@ -33,6 +33,19 @@ FLUSHED_AT_ONCE = 16
 """Files that wait for the disk at the same time."""
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one line what cannot be written, and why.
+
+    Raises:
+        CannotWrite: the system refused to write within the context.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CannotWrite(f"cannot write to {path}: {error.strerror or error}") from None
+
+
 def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Write `content`; a reader, or a process that is stopped half-way, sees the old file or the new one.
 
@@ -40,21 +53,25 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
         path: of the file; folders that it lies in are made.
         content: all of it.
         durable: return once file and name are on disk, so that a machine that loses its power keeps them, too.
+
+    Raises:
+        CannotWrite: the disk is full, a right is missing, or a folder is gone.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Nobody can put a link there beforehand, and a long name stays within what the file system allows.
-    aside = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with aside.open("xb") as file:
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    if durable:
-        flush(path.parent)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Nobody can put a link there beforehand, and a long name stays within what the file system allows.
+        aside = path.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            with aside.open("xb") as file:
+                file.write(content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+        if durable:
+            flush(path.parent)
 
 
 def write_text(path: Path, content: str) -> None:

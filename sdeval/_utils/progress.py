@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
+
+from sdeval.errors import escaped
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -58,20 +60,27 @@ class Shown:
         def progress(more: int) -> None:
             nonlocal done
             done += more
-            with self._aside():
+            with self._showing():
                 display.update(done, time.monotonic() - started)
 
         with self._aside():
             stream = self._stream()
-            stream.write("\n")
+        title = escaped(title)
         display = _Bar(stream, title, images, self._colour) if self._bar else _Lines(stream, title, images)
         try:
-            with self._aside():
+            with self._showing():
+                stream.write("\n")
                 display.open()
             yield progress
         finally:
-            with self._aside():
+            with self._showing():
                 display.close()
+
+    @contextmanager
+    def _showing(self) -> Iterator[None]:
+        """A context to write within: no image depends on whether a stream is full, closed, or has a character."""
+        with suppress(OSError, ValueError), self._aside():
+            yield
 
 
 class _Lines:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TextIO
+
+from sdeval.errors import CannotWrite, escaped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -75,7 +77,30 @@ class Table:
 
 def show(table: Table) -> None:
     """Print a table; every row is one line in a file or a pipe, so that grep finds all of it."""
-    print("\n".join(lines(table, terminal_width(default=UNLIMITED), colour=has_colour())), flush=True)
+    show_lines(lines(table, terminal_width(default=UNLIMITED), colour=has_colour()))
+
+
+def show_lines(shown: Sequence[str]) -> None:
+    """Print lines that may hold colours; whoever makes them escapes the texts in them."""
+    _print("\n".join(shown), None)
+
+
+def say(text: str = "", file: TextIO | None = None) -> None:
+    """Print a text of which nothing controls the terminal, on the standard output unless another stream is given."""
+    _print(escaped(text), file)
+
+
+def _print(text: str, file: TextIO | None) -> None:
+    """Print at once.
+
+    Raises:
+        CannotWrite: the stream is full or closed, or nobody reads it.
+    """
+    try:
+        print(text, file=file, flush=True)
+    # ValueError: it was closed by this process.
+    except (OSError, ValueError) as error:
+        raise CannotWrite(f"the output cannot be printed: {getattr(error, 'strerror', None) or error}") from None
 
 
 def terminal_width(default: int = PLAIN_WIDTH) -> int:
@@ -107,7 +132,7 @@ def lines(table: Table, width: int, *, colour: bool = False) -> list[str]:
         width: characters in a line.
         colour: whether lines hold the escape sequences of colours.
     """
-    room = width - table.indent
+    table, room = _escaped(table), width - table.indent
     widths = _widths(table)
     parts = [list(range(len(widths)))]
     if _total(widths) > room and not table.has_notes:
@@ -117,6 +142,13 @@ def lines(table: Table, width: int, *, colour: bool = False) -> list[str]:
     for part in parts[1:]:
         shown += [("", ""), *_lines_of(_part(table, part), [widths[at] for at in part], room)]
     return [" " * table.indent + (_colour(text, style) if colour else text) for text, style in shown]
+
+
+def _escaped(table: Table) -> Table:
+    """The table with texts of which nothing controls a terminal."""
+    rows = [Row(list(map(escaped, row.cells)), escaped(row.note), row.colour) for row in table.rows]
+    columns = [replace(column, name=escaped(column.name)) for column in table.columns]
+    return replace(table, columns=columns, rows=rows, title=escaped(table.title), note_name=escaped(table.note_name))
 
 
 def _colour(text: str, style: str) -> str:

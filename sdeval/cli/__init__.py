@@ -15,13 +15,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module, metadata
 from pathlib import Path
+from typing import Any
 
 from sdeval._utils.files import check_name
+from sdeval._utils.tables import say
 from sdeval.baselines.transaction import check_folder, recover
 from sdeval.config import project
 from sdeval.config import target_registry as named_targets
 from sdeval.config.options import read_table
-from sdeval.errors import SdevalError, unknown
+from sdeval.errors import CannotWrite, SdevalError, escaped, unknown
 
 COMMANDS = {
     "accept": "make a run the baseline",
@@ -45,14 +47,14 @@ FINE, USAGE, INTERNAL, INTERRUPTED = 0, 2, 3, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     request = list(sys.argv[1:] if arguments is None else arguments)
-    _prepare_stdout()
+    _prepare_streams()
     bisecting = request[:1] == ["bisect"]
     parser = _parser(request[0] if request else "")
     if not request:
         parser.print_help()
         return USAGE
     if not request[0].startswith("-") and request[0] not in COMMANDS:
-        print(f"sdeval: {unknown('command', request[0], COMMANDS)}", file=sys.stderr)
+        _complain(unknown("command", request[0], COMMANDS))
         return USAGE
     try:
         args = parser.parse_args(request)
@@ -82,15 +84,25 @@ def _attempt(args: argparse.Namespace) -> int:
         return INTERRUPTED
     # Python's own code for it is 1, which would read as "worse".
     except Exception:
-        traceback.print_exc()
-        print("sdeval: this is a mistake of sdeval's own; please report it, with the lines above", file=sys.stderr)
+        with suppress(CannotWrite):
+            say(traceback.format_exc().rstrip(), sys.stderr)
+        _complain("this is a mistake of sdeval's own; please report it, with the lines above")
         return INTERNAL
 
 
-def _prepare_stdout() -> None:
-    """Let no character fail that a terminal does not have, and no stdout that was closed before the start."""
+class _Parser(argparse.ArgumentParser):
+    """Repeats nothing of the command line that controls a terminal."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message(escaped(message), file)
+
+
+def _prepare_streams() -> None:
+    """Let no character fail that a terminal does not have, and no stream that was closed before the start."""
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 
@@ -106,9 +118,8 @@ def _drop_stdout() -> None:
 
 def _complain(message: str) -> None:
     """Say something on stderr, where that is possible."""
-    with suppress(OSError, ValueError):
-        if sys.stderr is not None:
-            print(f"sdeval: {message}", file=sys.stderr, flush=True)
+    with suppress(CannotWrite):
+        say(f"sdeval: {message}", sys.stderr)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -140,7 +151,7 @@ def _named_paths(args: argparse.Namespace) -> list[Path]:
 
 def _parser(called: str) -> argparse.ArgumentParser:
     """The parser of all commands, with the arguments of the one that is called."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="sdeval",
         description="Looks after the runs and baselines of image-generation pipelines; `pytest suites` makes them.",
     )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.files import short
 from sdeval._utils.formatting import number
-from sdeval._utils.tables import Column, Row, Table, show
+from sdeval._utils.tables import Column, Row, Table, say, show
 from sdeval.baselines import speed
 from sdeval.baselines.acceptance import propose, stage
 from sdeval.baselines.transaction import changing
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
-from sdeval.errors import SdevalError
+from sdeval.errors import CannotWrite, SdevalError
 
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row
@@ -55,12 +55,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         for proposal in proposals:
             _print(proposal, LINES if not args.verbose else None)
-        print(outcome, flush=True)
-    # What happens to the output changes nothing that was accepted. ValueError: it is closed; SystemExit is what rich
-    # makes of a pipe that nobody reads.
-    except (OSError, ValueError, SystemExit) as error:
-        reason = "nobody reads it" if isinstance(error, SystemExit) else str(error)
-        raise SdevalError(f"{outcome}; what changed cannot be printed: {reason}") from None
+        say(outcome)
+    # What happens to the output changes nothing that was accepted.
+    except CannotWrite as error:
+        raise SdevalError(f"{outcome}; {error}") from None
     return 0
 
 
@@ -94,16 +92,16 @@ def _proposals(args: argparse.Namespace) -> list[Proposal]:
 
 def _print(proposal: Proposal, lines: int | None) -> None:
     """Old and new: every metric, then cases whose scores change; of a whole run only where all lines are asked for."""
-    print(_title(proposal))
+    say(_title(proposal))
     cases = [] if proposal.whole and lines is not None else proposal.cases
     rows = [_row(change.metric, change, change.reason) for change in proposal.metrics]
     rows += [_row(f"{change.case} {change.metric}", change) for change in cases[:lines]]
     if rows:
         show(Table([Column(), Column(numeric=True), Column(), Column(numeric=True)], rows, indent=2))
     if len(cases) > len(cases[:lines]):
-        print(f"  … and {len(cases) - len(cases[:lines])} more; all of them: --verbose")
+        say(f"  … and {len(cases) - len(cases[:lines])} more; all of them: --verbose")
     for note in proposal.notes:
-        print(f"  note: {note}")
+        say(f"  note: {note}")
 
 
 def _row(name: str, change: Change | CaseChange, reason: str = "") -> Row:

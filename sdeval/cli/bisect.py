@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from sdeval._utils.tables import say
 from sdeval.cli import ABORT, CANNOT_JUDGE
 from sdeval.errors import SdevalError
 from sdeval.report.terminal import explain
@@ -47,11 +48,11 @@ def run(args: argparse.Namespace) -> int:
             baselines = _baselines(args, Path(aside))
         # This fails at every commit alike: to skip them one by one would take long and show nothing.
         except SdevalError as error:
-            print(f"sdeval: {error}", file=sys.stderr)
+            say(f"sdeval: {error}", file=sys.stderr)
             return ABORT
         code = _pytest(args.pytest or ["suites"], output, baselines.resolve())
     exit_code, message = judge(code, _record(output))
-    print(f"sdeval bisect: {message}", flush=True)
+    say(f"sdeval bisect: {message}")
     return exit_code
 
 
@@ -100,7 +101,7 @@ def _record(output: Path) -> Record | None:
         try:
             return read_record(path.parent)
         except SdevalError as error:
-            print(f"sdeval bisect: {error}", file=sys.stderr)
+            say(f"sdeval bisect: {error}", file=sys.stderr)
             return None
     return None
 

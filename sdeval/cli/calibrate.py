@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.files import short
 from sdeval._utils.formatting import number
-from sdeval._utils.tables import Column, Row, Table, show
+from sdeval._utils.tables import Column, Row, Table, say, show
 from sdeval.baselines import variability
 from sdeval.cli.target_options import add_suite_and_target, jobs_of, ready, watcher
 from sdeval.errors import SdevalError
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         with TemporaryDirectory() as folder, ready(args, target) as engine:
             measured = calibrate(suite, target, Path(folder), matching, args.seed_sets, watcher(), engine)
         _print(measured)
-        print(f"written to {short(variability.write(measured, args.baselines))}\n")
+        say(f"written to {short(variability.write(measured, args.baselines))}\n")
     return 0
 
 
@@ -59,13 +59,13 @@ def _print(measured: Variability) -> None:
         values = (metric.value, metric.variability, metric.harmless, metric.effective_tolerance, *losses)
         rows.append(Row([name, *map(number, values), _cases(metric)]))
     show(Table(columns, rows, title=f"{measured.suite} on {measured.target}, {measured.seed_sets} sets of seeds"))
-    print("detectable: a loss of the mean that is shown 4 times in 5, however it falls on the cases")
+    say("detectable: a loss of the mean that is shown 4 times in 5, however it falls on the cases")
     if measured.defects:
         counts = ", ".join(f"{count} {defect}" for defect, count in measured.defects.items())
-        print(f"broken images that the target makes by itself: {counts}, of {measured.images}")
+        say(f"broken images that the target makes by itself: {counts}, of {measured.images}")
     few = [name for name, metric in measured.metrics.items() if metric.cases_needed > metric.cases]
     if few:
-        print(f"too few cases to show a loss as small as the tolerance: {', '.join(few)}")
+        say(f"too few cases to show a loss as small as the tolerance: {', '.join(few)}")
 
 
 def _cases(metric: MetricVariability) -> str:

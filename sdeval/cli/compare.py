@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from sdeval._utils.files import dump_json, write_text
-from sdeval._utils.tables import has_colour, terminal_width
+from sdeval._utils.tables import has_colour, say, show_lines, terminal_width
 from sdeval.errors import SdevalError
 from sdeval.report.comparison import compared_of, of_project
 from sdeval.report.comparison_table import matrix_lines
@@ -32,9 +32,9 @@ def run(args: argparse.Namespace) -> int:
     if not matrices:
         raise SdevalError("no suite has two runs in these folders; it takes two to compare")
     for matrix in matrices:
-        print("\n".join(matrix_lines(matrix, terminal_width(), colour=has_colour())), end="\n\n")
+        show_lines([*matrix_lines(matrix, terminal_width(), colour=has_colour()), ""])
     if args.page:
-        print(write_sheets(args.page.resolve(), compared))
+        say(str(write_sheets(args.page.resolve(), compared)))
     if args.json:
         write_text(args.json, dump_json([asdict(matrix) for matrix in matrices]))
     return int(args.fail and any(row.worse for matrix in matrices for row in matrix.rows))

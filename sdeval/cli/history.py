@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdeval._utils.files import dump_json, short, write_text
-from sdeval._utils.tables import has_colour, terminal_width
+from sdeval._utils.tables import has_colour, say, show_lines, terminal_width
 from sdeval.errors import SdevalError, unknown
 from sdeval.history.store import HISTORY, read
 from sdeval.history.trends import watch
@@ -40,12 +40,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print every metric session after session, and say what has a trend although no session failed by it."""
     watched = _selected(args)
-    print("\n".join(history_lines(watched, terminal_width(), colour=has_colour())))
+    show_lines(history_lines(watched, terminal_width(), colour=has_colour()))
     if args.json:
         write_text(args.json, dump_json([asdict(metric) for metric in watched]))
     if args.plot:
         write_history(args.plot, watched)
-        print(f"page: {short(args.plot)}")
+        say(f"page: {short(args.plot)}")
     return int(args.fail and any(metric.trend for metric in watched))
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from sdeval._utils.files import short
+from sdeval._utils.tables import say
 from sdeval.errors import SdevalError
 from sdeval.report.publish import rewrite_page
 
@@ -30,5 +31,5 @@ def run(args: argparse.Namespace) -> int:
             f"{args.single_file} is a folder; the session comes first: sdeval report {args.single_file} --single-file"
         )
         raise SdevalError(f"--single-file: {advice}")
-    print(short(rewrite_page(args.folder or args.output / "latest", single=args.single_file)))
+    say(str(short(rewrite_page(args.folder or args.output / "latest", single=args.single_file))))
     return 0

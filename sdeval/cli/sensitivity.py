@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.files import dump_json, write_text
 from sdeval._utils.progress import Silent
-from sdeval._utils.tables import Column, Row, Table, show
+from sdeval._utils.tables import Column, Row, Table, say, show
 from sdeval.cli.target_options import add_suite_and_target, jobs_of, ready, watcher
 from sdeval.errors import SdevalError
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         for job in jobs_of(args)
     ]
     for trial in trials:
-        print(f"\n{trial.suite.name} on {trial.target.name}: {len(trial.faults)} faults and controls", flush=True)
+        say(f"\n{trial.suite.name} on {trial.target.name}: {len(trial.faults)} faults and controls")
         with TemporaryDirectory() as folder, ready(args, trial.target) as engine:
             progress = watcher() if args.progress else Silent()
             width = max(len(fault.name) for fault in trial.faults)
@@ -84,10 +84,10 @@ def _summarize(result: Sensitivity) -> None:
     ]
     counts = (result.count_caught(clear=True), result.count_caught(clear=False), result.count_flagged())
     rows = [Row(["sdeval", *map(_ratio, counts)]), *(Row([rule, *_alarms(result, rule)]) for rule in BY_HAND)]
-    print()
+    say()
     show(Table(columns, rows, indent=2))
     for note in result.notes:
-        print(f"\n  note: {note}")
+        say(f"\n  note: {note}")
 
 
 def _alarms(result: Sensitivity, rule: str) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sdeval import metrics
 from sdeval._utils.progress import Shown, Watcher
+from sdeval._utils.tables import say
 from sdeval.config import target as targets
 from sdeval.config.discovery import find_suites
 from sdeval.config.options import Options
@@ -91,7 +92,7 @@ def _available(jobs: list[Job]) -> list[Job]:
     if missing and not available:
         raise missing[0][1]
     for job, reason in missing:
-        print(f"{job.suite.name} on {job.target.name} is skipped: {reason}", file=sys.stderr)
+        say(f"{job.suite.name} on {job.target.name} is skipped: {reason}", sys.stderr)
     return available
 
 

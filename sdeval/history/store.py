@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from sdeval._utils.files import NoSuchFile, dump_line, parse_json, read_bytes
+from sdeval._utils.files import NoSuchFile, dump_line, parse_json, read_bytes, writing
 from sdeval._utils.validation import Checked, Extensible, Number, Plain, from_json, preview
 from sdeval.errors import SdevalError
 from sdeval.results import upgrade
@@ -130,18 +130,19 @@ def append(path: Path, entry: Entry) -> None:
     """Add a line in a single write, so that two sessions that end at once do not mix.
 
     Raises:
-        OSError: the file cannot be written.
+        CannotWrite: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     line = dump_line({"schema": SCHEMA, **asdict(entry)})
-    # A session that was killed may have left half a line; it is ended, and marked by an empty line.
-    content = (line if _ends_whole(path) else f"\n\n{line}").encode("utf-8")
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        if os.write(descriptor, content) < len(content):
-            raise OSError(f"{path}: no space left for a whole line")
-    finally:
-        os.close(descriptor)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A session that was killed may have left half a line; it is ended, and marked by an empty line.
+        content = (line if _ends_whole(path) else f"\n\n{line}").encode("utf-8")
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            if os.write(descriptor, content) < len(content):
+                raise OSError("no space left for a whole line")
+        finally:
+            os.close(descriptor)
 
 
 def _ends_whole(path: Path) -> bool:

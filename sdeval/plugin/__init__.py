@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from argparse import SUPPRESS
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from sdeval.config.options import Config, read_table
 from sdeval.config.project import find_root
 from sdeval.plugin import collection, controller, items
+from sdeval.plugin.output import open_streams
 from sdeval.plugin.state import STATE, State, usage_errors
 
 
@@ -85,6 +87,13 @@ def project_root(config: pytest.Config) -> Path:
         return config.rootpath
     arguments = [Path(argument.partition("::")[0]) for argument in config.args]
     return find_root(arguments, config.invocation_params.dir)
+
+
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None, object, object]:
+    """Before pytest begins to capture what is printed."""
+    open_streams()
+    return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from sdeval._utils.files import check_name
 from sdeval.config.suite import Case, Suite
-from sdeval.errors import SdevalError, unknown, with_location
+from sdeval.errors import SdevalError, escaped, unknown, with_location
 from sdeval.plugin.items import SuiteItem
 from sdeval.plugin.state import STATE
 from sdeval.results import selected
@@ -90,7 +90,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if tests:
         state.session.select([test.item for test in tests])
         if state.worker is not None:
-            with contextlib.suppress(OSError):  # `_check_output` says what is wrong with the folder.
+            with contextlib.suppress(SdevalError):  # `_check_output` says what is wrong with the folder.
                 _write_selected(tests, state.session.folder)
 
 
@@ -133,7 +133,7 @@ def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:
     terminal = session.config.pluginmanager.getplugin("terminalreporter")
     if state.worker is None and terminal is not None:
         for line in warnings:
-            terminal.write_line(f"sdeval: {line}", yellow=True)
+            terminal.write_line(escaped(f"sdeval: {line}"), yellow=True)
     if warnings and state.settings.strict:
         raise SdevalError("a gate that misses gross losses is none; --sdeval-no-strict runs it all the same")
 
@@ -142,6 +142,9 @@ def _check_output(folder: Path) -> None:
     """Check that the session folder can be written, before anything is generated."""
     check_name(folder)
     try:
+        str(folder).encode()
         folder.mkdir(parents=True, exist_ok=True)
+    except UnicodeEncodeError:
+        raise SdevalError(f"--sdeval-output: the path must be text that UTF-8 can hold, got {folder}") from None
     except OSError as error:
         raise SdevalError(f"--sdeval-output: cannot write to {folder.parent}: {error.strerror}") from None

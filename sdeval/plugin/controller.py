@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.errors import one_line
+from sdeval.errors import SdevalError, one_line
 from sdeval.plugin.junit import Junit
 from sdeval.plugin.state import STATE, State, usage_errors
 from sdeval.results import selected
@@ -31,6 +31,11 @@ class Controller:
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Gather the verdict of an item; a worker that crashed sends a failure without one."""
         if hasattr(report, "sdeval"):
+            if not self._state.begun:
+                # The workers could not even write which items they run; this says why.
+                with usage_errors():
+                    self._state.begin()
+            self._state.unwritten |= dict.fromkeys(report.sdeval_unwritten)
             self._state.gathered[report.nodeid] = Verdict(**report.sdeval)
             self._state.crashes.pop(report.nodeid, None)
         elif report.failed:
@@ -48,6 +53,8 @@ class Controller:
 
             session_end.complete_verdicts(self._state, failed=bool(session.testsfailed))
             self._published = session_end.publish_session(self._state)
+            if self._published.unwritten and not session_end.is_worse(self._state):
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_unconfigure(self) -> None:
         """Let go of the session folder."""
@@ -70,8 +77,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     state = config.stash[STATE]
     if not state.settings.resume:
         return None
-    if state.resumed:
-        return f"sdeval: resumes {state.resumed}"
+    with usage_errors():
+        if state.resumed:
+            return f"sdeval: resumes {state.resumed}"
     return "sdeval: no session was interrupted; a new one begins"
 
 
@@ -96,8 +104,13 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_xdist_node_collection_finished(node: Any) -> None:
     """Begin the session: a worker has collected its items, and none has run."""
     state = node.config.stash[STATE]
-    if not state.begun and selected.is_written(state.session.folder):
-        state.begin()
+    if not selected.is_written(state.session.folder):
+        return
+    with usage_errors():
+        if node.config.getoption("dist") == "each":
+            raise SdevalError("--dist each: every worker would write the same images; suites need another --dist: load")
+        if not state.begun:
+            state.begin()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.errors import NoHardware, NotAvailable, SdevalError, describe_error
+from sdeval.errors import NoHardware, NotAvailable, SdevalError, describe_error, escaped
 from sdeval.plugin import junit
 from sdeval.plugin.outcomes import agreed_verdict
 from sdeval.plugin.state import STATE, State
@@ -56,6 +56,12 @@ class SuiteItem(pytest.Function):
         suite, target = self.item.job.key
         return SelectedItem(nodeid=self.nodeid, suite=suite, target=target, kind=self.item.kind, name=self.item.name)
 
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+        """Pytest's, but for texts of exceptions that would control the terminal."""
+        failure = super().repr_failure(excinfo)
+        text = str(failure)
+        return failure if escaped(text) == text else escaped(text)
+
     def judge(self) -> None:
         """Pass, skip or fail."""
         __tracebackhide__ = True
@@ -65,7 +71,7 @@ class SuiteItem(pytest.Function):
         verdict = _verdict(state, self.item, self)
         self.stash[VERDICT] = verdict
         if verdict.verdict == "skipped":
-            pytest.skip(verdict.reason)
+            pytest.skip(escaped(verdict.reason))
         if verdict.fails(strict=state.settings.strict):
             pytest.fail(explain(verdict), pytrace=False)
         if verdict.verdict == "new":
@@ -109,5 +115,6 @@ def pytest_runtest_makereport(
         item.stash[VERDICT] = verdict
         if verdict is not None:
             vars(report)["sdeval"] = asdict(verdict)
+            vars(report)["sdeval_unwritten"] = tuple(item.config.stash[STATE].session.unwritten)
             report.user_properties += junit.properties(verdict, item.item.job.suite.task)
     return report

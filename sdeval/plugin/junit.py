@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
     from sdeval.plugin.state import State
@@ -51,7 +54,10 @@ class Junit:
         if xml is None or not self._state.verdicts:
             return
         folder = self._state.session.folder
-        values = {"session": folder.name, "strict": self._state.settings.strict, **_environment(folder)}
+        values: dict[str, object] = {"session": folder.name, "strict": self._state.settings.strict}
+        # What cannot be read any more is said where the session is published.
+        with suppress(SdevalError, OSError):
+            values |= _environment(folder)
         for name, value in values.items():
             xml.add_global_property(name, str(value))
 

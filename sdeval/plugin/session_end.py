@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sdeval._utils.attempts import Attempts
 from sdeval._utils.tables import terminal_width
 from sdeval.config import project
-from sdeval.errors import SdevalError, plural
+from sdeval.errors import CannotWrite, SdevalError, escaped, plural
 from sdeval.history.record import record
 from sdeval.history.trends import trend_notes
 from sdeval.plugin.state import State
@@ -23,7 +24,7 @@ from sdeval.report.publish import Telling, publish
 from sdeval.report.terminal import Further, summary_lines
 from sdeval.report.words import Tone, tone
 from sdeval.results import selected
-from sdeval.results.session_folder import SUMMARY, decided_early, generated_images, read_record, run_folders
+from sdeval.results.session_folder import SUMMARY, decided_early, generated_images, run_folders
 
 COLOURS: dict[Tone, str] = {"bad": "red", "warn": "yellow", "good": "green", "open": "yellow"}
 
@@ -33,52 +34,76 @@ class Published:
     """What was written at the end of a session, and what the terminal says of it."""
 
     page: Path
+    notes: Sequence[str]
     further: Further
     compared: Sequence[Compared]
     """Of suites that ran on several targets."""
-    warning: str
-    """Why the summary could not be written for CI; empty where it could."""
+    unwritten: Sequence[str]
+    """Why some of it could not be written, a line each."""
 
 
 def complete_verdicts(state: State, *, failed: bool) -> None:
     """Give a verdict to every selected item that has none: its worker crashed, or the session ended before it ran.
 
+    Verdicts are in the order of the items from then on.
+
     Args:
         state: of the session.
         failed: whether pytest counts a failure, after which it may have stopped by itself.
     """
-    for item in selected.read(state.session.folder):
+    selection = selected.read(state.session.folder)
+    for item in selection:
         if item.nodeid in state.crashes:
             state.gathered[item.nodeid] = item.without_verdict(state.crashes[item.nodeid])
         elif item.nodeid not in state.gathered:
             reason = "did not run: the session ended before it"
             state.gathered[item.nodeid] = item.without_verdict(reason, "skipped" if failed else "unscored")
+    # Workers of pytest-xdist report in any order.
+    places = {item.nodeid: place for place, item in enumerate(selection)}
+    state.gathered = dict(sorted(state.gathered.items(), key=lambda entry: places.get(entry[0], len(places))))
 
 
 def publish_session(state: State) -> Published:
     """Write a line of the history, `verdicts.json`, pages, the summary and the link to them, and tell CI."""
-    folder, settings = state.session.folder, state.settings
-    compared, notes = _compared(state, folder)
-    further = Further(
-        state.flags,
-        accepts=not settings.options.interleaved,
-        again=state.all_seeds_command if decided_early(folder) else "",
-        strict=settings.strict,
-    )
-    unwritten = record(folder, state.verdicts, settings.options.values)
+    folder, settings, attempts = state.session.folder, state.settings, Attempts()
+    compared: Sequence[Compared] = ()
+    comparison_notes: list[str] = []
+    again = ""
+    with attempts.step():
+        compared, comparison_notes = _compared(state, folder)
+    with attempts.step():
+        again = state.all_seeds_command if decided_early(folder) else ""
+    further = Further(state.flags, accepts=not settings.options.interleaved, again=again, strict=settings.strict)
+    not_in_history = record(folder, state.verdicts, settings.options.values)
+    trends = trend_notes(folder.parent, folder.name)
     telling = Telling(
         strict=settings.strict,
         further=further,
         elsewhere=ci.elsewhere(os.environ),
-        notes=(*state.recovered, *state.unseen, *unwritten, *notes, *trend_notes(folder.parent, folder.name)),
+        notes=(*state.recovered, *state.unseen, *not_in_history, *comparison_notes, *trends),
     )
-    project.record(folder, project.Folders(root=settings.root, baselines=settings.options.baselines))
-    page = publish(folder, state.verdicts, telling)
-    return Published(page, further, compared, ci.tell(folder / SUMMARY, os.environ))
+    with attempts.step():
+        project.record(folder, project.Folders(root=settings.root, baselines=settings.options.baselines))
+    publication = publish(folder, state.verdicts, telling)
+    unwritten = tuple(dict.fromkeys([*state.unwritten, *attempts.failures, *publication.unwritten]))
+    if unwritten:
+        further = replace(further, resume=state.resume_command)
+    warning = "" if publication.unwritten else ci.tell(folder / SUMMARY, os.environ)
+    notes = [*publication.record.notes, *filter(None, [warning]), *unwritten]
+    return Published(publication.page, notes, further, compared, unwritten)
+
+
+def is_worse(state: State) -> bool:
+    """Whether something was shown to be worse or broken, whatever could not be written."""
+    return any(verdict.verdict in ("broken", "regressed") for verdict in state.verdicts)
 
 
 def _compared(state: State, folder: Path) -> tuple[Sequence[Compared], list[str]]:
-    """The comparison of several targets, which gets a page of its own; or why there is none."""
+    """The comparison of several targets, which gets a page of its own; or why there is none.
+
+    Raises:
+        CannotWrite: there is one, and its page cannot be written.
+    """
     if len({verdict.target for verdict in state.verdicts}) < 2:
         return (), []
     try:
@@ -86,6 +111,8 @@ def _compared(state: State, folder: Path) -> tuple[Sequence[Compared], list[str]
         if compared:
             write_sheets(folder / SHEETS, compared)
         return compared, []
+    except CannotWrite:
+        raise
     # Nothing was generated, or no suite ran on two targets; the verdicts are valid without a comparison.
     except (SdevalError, OSError) as error:
         return (), [f"no comparison: {error}"] if run_folders(folder) else []
@@ -98,10 +125,9 @@ def write_summary(state: State, published: Published, terminalreporter: Any) -> 
     for compared in published.compared:
         for line in (*matrix_lines(compared.matrix, width, colour=colour), ""):
             terminalreporter.write_line(line)
-    notes = [*read_record(published.page.parent).notes, *filter(None, [published.warning])]
     root = state.config.invocation_params.dir
     outcome, *lines = summary_lines(
-        state.verdicts, published.page, root, width, notes, published.further, colour=colour
+        state.verdicts, published.page, root, width, published.notes, published.further, colour=colour
     )
     tone_colour = COLOURS[tone(state.verdicts, strict=state.settings.strict)]
     terminalreporter.write_line(outcome, bold=True, **{tone_colour: True})
@@ -119,4 +145,5 @@ def say_how_to_resume(state: State, terminalreporter: Any) -> None:
     restart = "an interleaved comparison starts again" if state.settings.options.interleaved else ""
     advice = restart or f"resume with: {state.resume_command}"
     path = session.relative_to(root) if session.is_relative_to(root) else session
-    terminalreporter.write_line(f"sdeval: interrupted; {plural(count, 'image')} kept in {path}; {advice}", yellow=True)
+    line = f"sdeval: interrupted; {plural(count, 'image')} kept in {path}; {advice}"
+    terminalreporter.write_line(escaped(line), yellow=True)

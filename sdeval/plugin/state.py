@@ -13,7 +13,8 @@ import pytest
 
 from sdeval.config.options import Config
 from sdeval.config.suite import Suite
-from sdeval.errors import SdevalError, plural
+from sdeval.errors import CannotWrite, SdevalError, escaped, plural
+from sdeval.plugin.output import Output, shield
 from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -40,11 +41,14 @@ class State:
         """Whether items run: the session is published when they end."""
         self.crashes: dict[str, str] = {}
         """Failures that have no verdict, by node id."""
+        self.unwritten: dict[str, None] = {}
+        """Why something could not be written while items ran, each once."""
         self.broken: SdevalError | None = None
         self.unseen: list[str] = []
         self.recovered: list[str] = []
         self._session: Session | None = None
         self._lock: SessionLock | None = None
+        self._output: Output | None = None
 
     @property
     def worker(self) -> dict[str, Any] | None:
@@ -87,21 +91,29 @@ class State:
     @cached_property
     def resumed(self) -> str | None:
         """The session that this one resumes, by its name; from then on it is this one's."""
+        from sdeval.results.session_folder import claim_stopped
+
         # Looked up before this session has a folder.
         stopped = self.stopped
-        return stopped.name if self.settings.resume and stopped and self._claim(stopped) else None
+        self._lock = claim_stopped(stopped) if self.settings.resume and stopped else None
+        return self._lock.session.name if self._lock else None
 
     def begin(self) -> None:
         """Take the session folder, so that whatever becomes of this process, `latest` shows this session."""
         from sdeval.report.publish import publish_unfinished
         from sdeval.results.session_folder import remove_partial_files
+        from sdeval.results.session_lock import SessionLock
 
         folder = self.session.folder
         if self._lock is None:
             self._report_stopped()
-            self._claim(folder)
+            self._lock = SessionLock(folder)
+            self._lock.claim()
         remove_partial_files(folder)
         publish_unfinished(folder, self.resume_command)
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        if terminal is not None and not self.begun:
+            self._output = shield(terminal)
         self.begun = True
 
     def _report_stopped(self) -> None:
@@ -113,20 +125,18 @@ class State:
         if self.stopped is not None and terminal is not None:
             kept, by = plural(generated_images(self.stopped), "image"), holder(self.stopped)
             line = f"session {self.stopped.name} stopped before its end{f' ({by})' if by else ''}; {kept} are kept"
-            terminal.write_line(f"sdeval: {line}; --sdeval-resume resumes it", yellow=True)
-
-    def _claim(self, folder: Path) -> bool:
-        from sdeval.results.session_lock import SessionLock
-
-        lock = SessionLock(folder)
-        if lock.claim():
-            self._lock = lock
-        return self._lock is not None
+            terminal.write_line(escaped(f"sdeval: {line}; --sdeval-resume resumes it"), yellow=True)
 
     def release(self) -> None:
-        """Let go of the session folder."""
+        """Let go of the session folder, and say on stderr what could not be printed."""
         if self._lock is not None:
             self._lock.release()
+        if self._output is not None and self._output.failure:
+            line = f"the output cannot be printed ({self._output.failure}); the session is in {self.session.folder}"
+            from sdeval._utils.tables import say
+
+            with contextlib.suppress(CannotWrite):
+                say(f"sdeval: {line}", sys.stderr)
 
     def _name(self) -> str:
         from sdeval.results.session_folder import new_name

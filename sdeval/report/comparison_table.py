@@ -7,6 +7,7 @@ from sdeval._utils.tables import Column, Table, lines
 from sdeval._utils.tables import Row as Line
 from sdeval.comparison.matrix import Matrix, Row
 from sdeval.comparison.speed import LatencyStats
+from sdeval.errors import escaped
 from sdeval.report.words import SYMBOLS
 from sdeval.results.verdict import Verdict
 
@@ -27,7 +28,8 @@ def matrix_lines(matrix: Matrix, width: int, *, colour: bool = False) -> list[st
     ]
     rows = [Line(_cells(row, base, metrics), colour="red" if row.worse else "") for row in matrix.rows]
     table = Table(columns, rows, title=f"{matrix.suite}, compared with {matrix.reference}")
-    return [*lines(table, width, colour=colour), *_broken(matrix), *matrix.notes, choice(matrix, base)]
+    further = [*_broken(matrix), *matrix.notes, choice(matrix, base)]
+    return [*lines(table, width, colour=colour), *map(escaped, further)]
 
 
 def _cells(row: Row, base: Row, metrics: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from sdeval._utils.formatting import number, with_sign
 from sdeval._utils.tables import Column, Row, Table, lines
+from sdeval.errors import escaped
 from sdeval.history.trends import Watched
 from sdeval.report.words import SYMBOLS
 from sdeval.stats import cusum
@@ -30,7 +31,7 @@ def history_lines(watched: Sequence[Watched], width: int, *, colour: bool = Fals
         table = _table(f"{suite} on {target}", metrics)
         output += [
             *lines(table, width, colour=colour),
-            *(metric.trend.sentence for metric in metrics if metric.trend),
+            *(escaped(metric.trend.sentence) for metric in metrics if metric.trend),
             "",
         ]
     return [*output, how_sure(watched)]

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sdeval._utils.attempts import Attempts
 from sdeval._utils.files import short, write_text
 from sdeval.baselines.snapshot import trim_snapshot
+from sdeval.errors import printable
 from sdeval.report.html.image_sources import Embedded
 from sdeval.report.html.render import write_page
 from sdeval.report.html.view import Request
@@ -35,28 +37,53 @@ class Telling:
     notes: tuple[str, ...] = ()
 
 
-def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telling()) -> Path:
-    """Write `verdicts.json`, the page and `summary.md`, point `latest` at the session, and return the page.
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What became of a session."""
+
+    record: Record
+    page: Path
+    unwritten: tuple[str, ...]
+    """Why some of it could not be written, a line each."""
+
+
+def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telling()) -> Publication:
+    """Write `verdicts.json`, the page and `summary.md`, and point `latest` at the session.
+
+    As much is written as can be. A session that could not be written whole can be resumed.
 
     Args:
         session: the folder, with its runs in it.
         verdicts: in any order.
         telling: what the session knows besides.
     """
-    all_notes = [*notes(session, verdicts), *telling.notes]
+    attempts, all_notes, page = Attempts(), list(telling.notes), session / PAGE
+    with attempts.step():
+        all_notes = [*notes(session, verdicts), *telling.notes]
     session_record = Record.of(session.name, verdicts, strict=telling.strict, notes=all_notes)
-    record.write(session_record, session / VERDICTS)
+    with attempts.step():
+        record.write(session_record, session / VERDICTS)
+    with attempts.step():
+        for folder in run_folders(session):
+            trim_snapshot(folder)
+    with attempts.step():
+        write_page(page, Request(session, session_record))
+    with attempts.step():
+        destination = telling.elsewhere or Elsewhere(str(short(page)))
+        command = next_command(session_record.verdicts, short(page), telling.further, destination.place)
+        write_text(session / SUMMARY, markdown(session_record, session_record.notes, destination, command))
+    with attempts.step():
+        point_latest(session)
+        if not attempts.failures:
+            _end(session)
+    return Publication(session_record, page, tuple(dict.fromkeys(attempts.failures)))
+
+
+def _end(session: Path) -> None:
+    """From now on the session cannot be resumed, so that its journals are not needed any more."""
     for folder in run_folders(session):
-        trim_snapshot(folder)
-        # The session has ended and cannot be resumed, so that its journal is not needed any more.
         (folder / journal.NAME).unlink(missing_ok=True)
     (session / HOLDER).unlink(missing_ok=True)
-    page = rewrite_page(session)
-    destination = telling.elsewhere or Elsewhere(str(short(page)))
-    command = next_command(session_record.verdicts, short(page), telling.further, destination.place)
-    write_text(session / SUMMARY, markdown(session_record, session_record.notes, destination, command))
-    point_latest(session)
-    return page
 
 
 def publish_unfinished(session: Path, resume: str) -> None:
@@ -70,7 +97,7 @@ def publish_unfinished(session: Path, resume: str) -> None:
         f"Session {session.name} has not ended: it is still running, or was stopped.",
         f"If it was stopped, resume it with: {resume}",
     )
-    text = "".join(f"<p>{html.escape(line)}</p>\n" for line in lines)
+    text = "".join(f"<p>{html.escape(printable(line))}</p>\n" for line in lines)
     page = f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>sdeval {session.name}</title>\n{text}'
     write_text(session / PAGE, page)
     point_latest(session)

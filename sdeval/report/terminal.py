@@ -9,7 +9,7 @@ from pathlib import Path
 from sdeval._utils.formatting import number, probability, with_sign
 from sdeval._utils.tables import Column, Row, Table
 from sdeval._utils.tables import lines as lines_of
-from sdeval.errors import plural
+from sdeval.errors import escaped, plural
 from sdeval.report.words import SYMBOLS, counted, headline, not_here, sentence, sign, what
 from sdeval.results.verdict import FAILING, Verdict, worst_first
 
@@ -29,12 +29,14 @@ class Further:
     """Generates what is still missing of a baseline; empty where nothing is."""
     strict: bool = False
     """Whether the session was strict: then its last line says what it let pass all the same."""
+    resume: str = ""
+    """Resumes the session, where not all of it could be written; empty where it was."""
 
 
 def explain(verdict: Verdict) -> str:
     """The verdict, first in the line, and what it rests on: pytest shows only this line in its summary."""
     explanation = sentence(verdict)
-    return f"{verdict.verdict}: {explanation}" if explanation else verdict.verdict
+    return escaped(f"{verdict.verdict}: {explanation}") if explanation else verdict.verdict
 
 
 def summary_lines(
@@ -73,7 +75,7 @@ def summary_lines(
         return (not verdict.case or verdict.verdict in listed_kinds or added) and not not_here(verdict)
 
     listed = list(filter(is_shown, ordered))
-    outcome = f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}"
+    outcome = escaped(f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}")
     table = _table(listed[:ROWS], further.strict)
     lines = [outcome, counted(verdicts), "", *(lines_of(table, width, colour=colour) if listed else [])]
     if len(listed) > ROWS:
@@ -81,8 +83,8 @@ def summary_lines(
     link = _latest(page, root)
     note_lines = ["", *(f"note: {note}" for note in notes)] if notes else []
     passing = [_tolerated(verdicts)] if further.strict else []
-    links = [f"page: {link}", f"next: {next_command(verdicts, link, further)}"]
-    return [*lines, *note_lines, "", *links, *filter(None, passing)]
+    links = [*([] if further.resume else [f"page: {link}"]), f"next: {next_command(verdicts, link, further)}"]
+    return [*lines, *map(escaped, [*note_lines, "", *links]), *filter(None, passing)]
 
 
 def _tolerated(verdicts: Sequence[Verdict]) -> str:
@@ -122,6 +124,8 @@ def _colour(verdict: Verdict, strict: bool) -> str:
 
 def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Further(), place: str = "") -> str:
     """The one thing to do now; `place` is where to look at the page, where that is elsewhere."""
+    if further.resume:
+        return f"see to what could not be written, then: {further.resume}"
     kinds = {verdict.verdict for verdict in verdicts}
     complete = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
     if further.accepts and complete and kinds & {"new", "not_comparable", "improved"}:

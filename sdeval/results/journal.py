@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sdeval._utils.files import dump_line, exists, read_bytes, write_text
+from sdeval._utils.files import dump_line, exists, read_bytes, write_text, writing
 from sdeval._utils.validation import Checked, from_json
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import pixel_hash
@@ -82,7 +82,7 @@ class Journal:
         self._append([{"self_check": result}])
 
     def _append(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
+        with writing(self._path), self._path.open("a", encoding="utf-8") as file:
             # The line before may be half a line.
             file.write("\n" + "".join(map(dump_line, lines)))
 

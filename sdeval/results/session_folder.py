@@ -14,7 +14,7 @@ from sdeval._utils.files import exists
 from sdeval.results import journal, run_folder
 from sdeval.results import verdicts_file as record
 from sdeval.results.run import Run
-from sdeval.results.session_lock import HOLDER, is_running
+from sdeval.results.session_lock import HOLDER, SessionLock, is_running
 from sdeval.results.verdicts_file import Record
 
 VERDICTS = "verdicts.json"
@@ -54,6 +54,23 @@ def stopped_session(output: Path) -> Path | None:
     """The latest session, if it was stopped before its end; those that are still running are passed over."""
     latest = next((path for path in reversed(sessions(output)) if not is_running(path)), None)
     return latest if latest is not None and _is_unfinished(latest) else None
+
+
+def claim_stopped(session: Path) -> SessionLock | None:
+    """The lock of a session that was stopped; None where another process has resumed it meanwhile.
+
+    Raises:
+        CannotWrite: the folder of the session cannot be written to.
+    """
+    lock = SessionLock(session)
+    if not lock.acquire():
+        return None
+    # The other process may have come to its end already.
+    if not _is_unfinished(session):
+        lock.release()
+        return None
+    lock.sign()
+    return lock
 
 
 def _is_unfinished(session: Path) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sdeval._utils.files import dump_json, read_bytes, write_text
+from sdeval._utils.files import dump_json, read_bytes, write_text, writing
 from sdeval._utils.holder import Holder
 from sdeval._utils.validation import from_json
 from sdeval.errors import SdevalError
@@ -16,6 +16,8 @@ LOCK = ".lock"
 """In the folder of a session; it stays, as to remove a lock is a race."""
 HOLDER = "running.json"
 """In the folder of a session that has not come to its end."""
+A_MOMENT = 0.2
+"""Seconds."""
 
 
 class SessionLock:
@@ -26,18 +28,34 @@ class SessionLock:
     """
 
     def __init__(self, session: Path) -> None:
-        self._session = session
+        self.session = session
         self._lock = FileLock(session / LOCK, timeout=0)
 
     def claim(self) -> bool:
-        """Take the session, and say who holds it; False where another process runs it."""
-        self._session.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire()
-        except Timeout:
+        """Take the session, and say who holds it; False where another process runs it.
+
+        Raises:
+            CannotWrite: its folder cannot be written to.
+        """
+        if not self.acquire():
             return False
-        write_text(self._session / HOLDER, dump_json(asdict(Holder.this_process())))
+        self.sign()
         return True
+
+    def acquire(self) -> bool:
+        """Take the session without a word; False where another process runs it."""
+        with writing(self.session / LOCK):
+            self.session.mkdir(parents=True, exist_ok=True)
+            try:
+                # Whoever asks `is_running` holds it as well, for a moment.
+                self._lock.acquire(timeout=A_MOMENT)
+            except Timeout:
+                return False
+        return True
+
+    def sign(self) -> None:
+        """Say in the session which process runs it."""
+        write_text(self.session / HOLDER, dump_json(asdict(Holder.this_process())))
 
     def release(self) -> None:
         """Let another process take it."""
@@ -45,13 +63,14 @@ class SessionLock:
 
 
 def is_running(session: Path) -> bool:
-    """Whether a process holds the lock of a session."""
+    """Whether a process holds the lock of a session, or it cannot be known that none does."""
     if not (session / LOCK).is_file():
         return False
     lock = FileLock(session / LOCK, timeout=0)
     try:
         lock.acquire()
-    except Timeout:
+    # A time-out is one, too.
+    except OSError:
         return True
     lock.release()
     return False

@@ -24,7 +24,7 @@ from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.names import check_names
-from sdeval.errors import SdevalError, describe_error
+from sdeval.errors import CannotWrite, SdevalError, describe_error
 from sdeval.executors.local import LocalExecutor
 from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, MIXED, Run, Stored
 from sdeval.session.items import Item, Job, Key, items_of
@@ -94,6 +94,8 @@ class Session:
         self._states: dict[Key, JobState] = {}
         # Keys of items that have no verdict though they were judged.
         self._unscored: set[str] = set()
+        self.unwritten: list[str] = []
+        """Why something could not be written: what is unscored for it says nothing about the targets."""
 
     def items(self, suite: Suite) -> list[Item]:
         """Everything to judge of a suite: its cases, metrics and speeds, target by target.
@@ -264,6 +266,13 @@ class Session:
 
     def _evaluate(self, state: JobState, number: int, cases: Sequence[str] | None = None) -> None:
         """Generate and score a round of seeds; images of earlier rounds are not generated again."""
+        try:
+            self._evaluate_round(state, number, cases)
+        except CannotWrite as error:
+            self.unwritten.append(str(error))
+            raise
+
+    def _evaluate_round(self, state: JobState, number: int, cases: Sequence[str] | None) -> None:
         job = state.resolved.job
         folder = self.folder / job.suite.name / job.target.name
         if state.run is None and not self.options.interleaved:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 import pytest
 from rich.cells import cell_len
 
-from sdeval._utils.tables import PLAIN_WIDTH, Column, Row, Table, has_colour, lines, show, terminal_width
+from sdeval._utils.tables import PLAIN_WIDTH, Column, Row, Table, has_colour, lines, say, show, terminal_width
+from sdeval.errors import CannotWrite
 
 WIDTHS = (80, 100, 120, 200)
 LONG = "the reason for this verdict takes many words, " * 6
@@ -153,3 +157,31 @@ def test_colours_need_a_terminal_and_can_be_switched_off(
     for name, value in {"TERM": "xterm", **environment}.items():
         monkeypatch.setenv(name, value)
     assert has_colour() is coloured
+
+
+HOSTILE = "\x1b]0;title\x07 a\rb \u202e \x9b1m \udc80"
+"""Sequences that set a terminal's title and colours, overwrite a line, turn its direction; half a surrogate pair."""
+
+
+def is_harmless(text: str) -> bool:
+    return not any(character in text for character in "\x1b\x07\r\u202e\x9b\udc80")
+
+
+def test_no_text_in_a_table_controls_the_terminal() -> None:
+    table = Table([Column(HOSTILE)], [Row([HOSTILE], HOSTILE)], title=HOSTILE, note_name=HOSTILE)
+    shown = "\n".join(lines(table, 120))
+    assert is_harmless(shown)
+    assert shown.count(r"\x1b]0;title\x07") == 5
+
+
+def test_nothing_that_is_said_controls_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say(HOSTILE)
+    assert is_harmless(capsys.readouterr().out)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_what_cannot_be_printed_is_one_line() -> None:
+    # The stream tries once more where it is closed.
+    message = "the output cannot be printed: "
+    with contextlib.suppress(OSError), Path("/dev/full").open("w") as full, pytest.raises(CannotWrite, match=message):
+        say("text", full)

@@ -118,7 +118,7 @@ def test_characters_that_the_output_does_not_have_stop_nothing(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_an_output_that_is_full_ends_in_one_line_after_everything_was_accepted(accepted: dict[str, bytes]) -> None:
     process = run("accept", "reports/two", stdout="/dev/full")
-    line = "accepted into baselines; undo with git; what changed cannot be printed: [Errno 28] No space left on device"
+    line = "accepted into baselines; undo with git; the output cannot be printed: [Errno 28] No space left on device"
     assert (process.returncode, process.stderr) == (2, f"sdeval: {line}\n")
     assert is_replaced(accepted)
 
@@ -132,7 +132,7 @@ def test_a_pipe_that_nobody_reads_ends_in_one_line_after_everything_was_accepted
     os.close(writing)
     assert process.returncode == 2
     assert len(process.stderr.splitlines()) == 1
-    assert process.stderr.startswith("sdeval: accepted into baselines; undo with git; what changed cannot be printed")
+    assert process.stderr.startswith("sdeval: accepted into baselines; undo with git; the output cannot be printed")
     assert is_replaced(accepted)
 
 

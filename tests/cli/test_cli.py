@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 from sdeval.baselines import provenance
 from sdeval.cli import main
 from sdeval.comparison import Verdict
+from sdeval.history.store import HISTORY, Entry, append
 from sdeval.metrics import metric_names
 from sdeval.report.markdown import Elsewhere
 from sdeval.report.publish import Telling, publish
@@ -111,7 +115,7 @@ def test_a_damaged_session_is_named(session: Path, text: str, message: str, caps
 def test_the_page_of_a_session_whose_images_are_gone_says_so(session: Path) -> None:
     verdict = Verdict(suite="animals", target="tiny", metric="defect", case="case-0", verdict="new")
     (session / "animals" / "tiny" / "images" / "case-0@1.png").unlink()
-    page = publish(session, [verdict]).read_text(encoding="utf-8")
+    page = publish(session, [verdict]).page.read_text(encoding="utf-8")
     assert page.count('loading="lazy"') == 1
     assert "the image is gone</span></span><small>seed 1</small>" in page
 
@@ -127,7 +131,7 @@ def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -
 
 def test_a_page_generated_again_is_as_strict_as_its_session(session: Path) -> None:
     verdict = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="new")
-    page = publish(session, [verdict], Telling(strict=True))
+    page = publish(session, [verdict], Telling(strict=True)).page
     page.unlink()
     assert main(["report"]) == 0
     assert '<header class="bad">' in page.read_text(encoding="utf-8")
@@ -331,3 +335,73 @@ def test_metrics_are_listed_with_what_they_say(capsys: pytest.CaptureFixture[str
     assert set(metric_names()) < set(lines)
     assert "tolerance 0.3 points" in lines["clip_score"]
     assert "reported only" in lines["psnr"]
+
+
+HOSTILE = "\x1b]0;title\x07 a\rb \u202e"
+
+
+def is_harmless(text: str) -> bool:
+    return not any(character in text for character in "\x1b\x07\r\u202e")
+
+
+def test_no_setting_of_a_target_controls_the_terminal(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = json.dumps(HOSTILE)
+    Path("pyproject.toml").write_text(f"[tool.sdeval.targets.own]\nmodel = {text}\nsettings = {{ style = {text} }}\n")
+    assert main(["targets"]) == 0
+    printed = capsys.readouterr().out
+    assert r"\x1b]0;title\x07" in printed
+    assert is_harmless(printed)
+
+
+def test_no_name_in_the_history_controls_the_terminal(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.history.test_history import entry, metric_value
+
+    append(session.parent / HISTORY, entry("one", {HOSTILE: metric_value(1.0)}, suite=HOSTILE, target=HOSTILE))
+    assert main(["history"]) == 0
+    printed = capsys.readouterr().out
+    assert r"\x1b]0;title\x07" in printed
+    assert is_harmless(printed)
+
+
+def test_no_setting_that_is_compared_controls_the_terminal(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for place, style in enumerate((HOSTILE, "plain")):
+        run = make_run(np.array([[30.0, 31.0], [29.0, 28.0]]))
+        styled = replace(run, request={**run.request, "settings": {"style": style}})
+        on_disk(styled, session.parent / f"session-{place}" / "animals" / "tiny")
+    assert main(["compare", "reports/session-0", "reports/session-1"]) == 0
+    printed = capsys.readouterr().out
+    assert r"\x1b]0;title\x07" in printed
+    assert is_harmless(printed)
+
+
+@pytest.mark.parametrize("command", [[HOSTILE], ["report", HOSTILE], ["accept", "--no", HOSTILE], ["history", HOSTILE]])
+def test_no_argument_controls_the_terminal(
+    session: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 2
+    assert is_harmless(capsys.readouterr().err)
+
+
+def test_a_mistake_of_sdevals_own_does_not_control_the_terminal(
+    session: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError(HOSTILE)
+
+    monkeypatch.setattr("sdeval.cli.report.rewrite_page", fail)
+    assert main(["report"]) == 3
+    assert is_harmless(capsys.readouterr().err)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", ["metrics", "targets", "report", "history", "accept --dry-run", "--help"])
+@pytest.mark.parametrize(("redirection", "code"), [(">/dev/full", 2), (">&-", 0), (">&- 2>&-", 0), ("| true", 2)])
+def test_an_output_that_fails_is_one_line(session: Path, command: str, redirection: str, code: int) -> None:
+    append(session.parent / HISTORY, Entry("one", ()))
+    script = f"{sys.executable} -m sdeval.cli {command} {redirection}"
+    options = ["-o", "pipefail"] if shutil.which("bash") else []
+    process = subprocess.run(["bash", *options, "-c", script], capture_output=True, text=True, check=False)
+    # argparse says nothing of a help that nobody reads.
+    assert process.returncode in (code, 0) if command == "--help" else process.returncode == code, process.stderr
+    assert len(process.stderr.splitlines()) == (1 if code and command != "--help" else 0)

@@ -86,7 +86,7 @@ def session_page(
     now = inpainting_inputs(painted(replace(plain, samples=worse), folder, shift=3), folder, where / "inputs")
     run_folder.write(now, folder)
     compare_with_baseline(folder, where / "baselines")
-    return publish(session, verdicts_of(cases, metrics))
+    return publish(session, verdicts_of(cases, metrics)).page
 
 
 def verdicts_of(cases: int, metrics: Sequence[str] = ()) -> list[Verdict]:

@@ -171,3 +171,17 @@ def test_numbers(value: float | None, text: str) -> None:
 def test_changes_and_probabilities() -> None:
     assert (with_sign(2.0), with_sign(-2.0), with_sign(None)) == ("+2.00", "-2.00", "–")
     assert (probability(0.0001), probability(0.25), probability(None)) == ("<0.001", "0.250", "–")
+
+
+def test_no_text_of_a_session_controls_the_terminal(tmp_path: Path) -> None:
+    hostile = replace(BLACK, reason="\x1b[31m \u202e")
+    assert explain(hostile) == r"broken: \x1b[31m \u202e"
+    further = Further(resume="pytest \x1b[31m")
+    shown = "\n".join(summary_lines([hostile], tmp_path / "x" / "\x07", tmp_path, 120, ["a note \x1b[31m\r"], further))
+    assert not any(character in shown for character in "\x1b\x07\r\u202e")
+
+
+def test_a_session_that_could_not_be_written_whole_is_to_be_resumed(tmp_path: Path) -> None:
+    lines = summary_lines([FINE], tmp_path / "x" / "p", tmp_path, 120, (), Further(resume="pytest --sdeval-resume"))
+    assert lines[-1] == "next: see to what could not be written, then: pytest --sdeval-resume"
+    assert not any(line.startswith("page:") for line in lines)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sdeval.errors import CannotWrite
 from sdeval.results import journal
-from sdeval.results.session_folder import new_name, remove_partial_files, sessions, stopped_session
+from sdeval.results.session_folder import claim_stopped, new_name, remove_partial_files, sessions, stopped_session
 from sdeval.results.session_lock import SessionLock, holder, is_running
 
 
@@ -86,3 +87,25 @@ def test_files_that_a_killed_process_was_writing_are_removed(tmp_path: Path) -> 
     remove_partial_files(session)
     assert not partial.exists()
     assert (session / "few" / "shapes" / journal.NAME).exists()
+
+
+def test_a_stopped_session_is_claimed_by_one_process(tmp_path: Path) -> None:
+    stopped = begun(tmp_path, "20260101-000000-abcd")
+    first = claim_stopped(stopped)
+    assert first is not None
+    assert claim_stopped(stopped) is None
+    first.release()
+
+
+def test_a_session_that_was_resumed_to_its_end_meanwhile_is_not_claimed(tmp_path: Path) -> None:
+    stopped = begun(tmp_path, "20260101-000000-abcd")
+    (stopped / "few" / "shapes" / journal.NAME).unlink()
+    assert claim_stopped(stopped) is None
+    assert not is_running(stopped)
+    assert not holder(stopped)
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "session").touch()
+    with pytest.raises(CannotWrite, match=r"cannot write to .*session"):
+        SessionLock(tmp_path / "session").claim()
