@@ -56,7 +56,7 @@ class SuiteItem(pytest.Function):
         suite, target = self.item.job.key
         return SelectedItem(nodeid=self.nodeid, suite=suite, target=target, kind=self.item.kind, name=self.item.name)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Pytest's, but for texts of exceptions that would control the terminal."""
         failure = super().repr_failure(excinfo)
         text = str(failure)
