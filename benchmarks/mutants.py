@@ -5,8 +5,8 @@
 
 A mutant is killed if a test fails, and survives if none does. It is tried with the tests of its package that call the
 changed function (all of them where it lies in none), the fastest ones first, and if it survives those with
-the tests in `WIDER`. `benchmarks/mutations.py` says which faults there are. A sample is drawn from all mutants of the package
-with the seed.
+the tests in `WIDER`. `benchmarks/mutations.py` says which faults there are. A sample is drawn from all mutants of the
+package with the seed.
 
 Every mutant is tried in a process that is forked from this one, where the libraries are imported already, in a copy of
 the project: nothing is written into the project itself. A mutant that takes `PATIENCE` times as long as its tests
@@ -261,8 +261,8 @@ def _run_and_exit(function: Callable[[], int], limit: float | None) -> None:
         output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        _with_fixed_examples()
         if limit:
-            _without_shrinking()
             resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit) + 5))
         status = int(function())
     finally:
@@ -270,11 +270,11 @@ def _run_and_exit(function: Callable[[], int], limit: float | None) -> None:
         os._exit(status)
 
 
-def _without_shrinking() -> None:
-    """Hypothesis shall fail, and not look for the smallest example."""
+def _with_fixed_examples() -> None:
+    """Let Hypothesis try the same examples for every mutant, and not look for the smallest one that fails."""
     from hypothesis import Phase, settings
 
-    settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None)
+    settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None, derandomize=True)
     settings.load_profile("mutants")
 
 

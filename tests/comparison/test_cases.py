@@ -245,6 +245,17 @@ def test_scores_that_hang_together_accuse_no_single_case(rng: np.random.Generato
     assert "regressed" not in {each.verdict for each in verdicts}
 
 
+def test_a_large_loss_in_scores_that_hang_together_says_why_it_is_only_suspected(rng: np.random.Generator) -> None:
+    before = accepted(4, rng)
+    after = before[:, :2].copy()
+    after[11] -= 300
+    metrics = {"clip_score": replace(CLIP_SCORE, alone=False)}
+    run, baseline = (replace(make_run(scores), metrics=metrics) for scores in (after, before))
+    verdict = by_case(judge_cases(run, baseline))["case-11"]
+    assert verdict.verdict == "inconclusive"
+    assert verdict.reason == f"every seed of this case lost much; {wording.DEPENDS_ON_OTHER_IMAGES}"
+
+
 def flat(run: Run, count: int) -> Run:
     """The run with so many flat images, one a case."""
     samples = [replace(s, defect="uniform") if s.seed == 0 and int(s.case[5:]) < count else s for s in run.samples]

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from benchmarks import simulated
 from benchmarks.simulated import NOISES, all_lower, simulate, some_fail
@@ -111,6 +112,20 @@ def test_a_test_that_says_the_opposite_of_the_metric_shows_nothing(rng: np.rando
             one, other, "frechet_distance", lambda *_, signs=signs: lambda swapped: (1 - 2 * swapped) @ signs
         )
         assert judge_metrics([gate])[0].verdict in ("inconclusive", "passed")
+
+
+def test_the_interval_of_a_set_metric_that_is_a_sum_over_cases_is_students(rng: np.random.Generator) -> None:
+    parts, features = rng.normal(0.1, 1, 24), rng.normal(size=(48, 8))
+    before, after = (
+        with_features(make_run(np.full((24, 2), 30.0 + index)), features + index, value)
+        for index, value in enumerate((50.0, 50.0 + parts.sum()))
+    )
+    evidence = collect_evidence(after, before, "frechet_distance", lambda *_: lambda swapped: (1 - 2 * swapped) @ parts)
+    verdict = judge_metrics([evidence])[0]
+    expected = ttest_1samp(parts, 0).confidence_interval(0.9)
+    # Swaps know the error to 2%.
+    assert verdict.low == pytest.approx(24 * expected.low, abs=0.5)
+    assert verdict.high == pytest.approx(24 * expected.high, abs=0.5)
 
 
 def test_the_same_set_passes(rng: np.random.Generator) -> None:
