@@ -37,7 +37,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.util import cache_from_source
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, ModuleType
 
 import pytest
 
@@ -114,7 +114,7 @@ class Surveyor:
             for code in set().union(*(self._calls[user] for user in ("", test, *fixtures))):
                 path = Path(code.co_filename).relative_to(Path.cwd().resolve())
                 callers[f"{path}:{function_id(code.co_name, code.co_firstlineno)}"].append(test)
-        names = [name for name in sys.modules if name.partition(".")[0] not in ("sdeval", "tests", "__main__")]
+        names = [name for name, module in sys.modules.items() if not _is_ours(module)]
         return Survey(dict(callers), self._seconds, names)
 
 
@@ -135,6 +135,11 @@ class Selection:
             selected,
             key=lambda item: (files[_file(item.nodeid)], _file(item.nodeid), self._seconds[item.nodeid]),
         )
+
+
+def _is_ours(module: ModuleType) -> bool:
+    """Whether a module is part of the project, or runs it."""
+    return module.__name__ == "__main__" or str(getattr(module, "__file__", "")).startswith(str(Path.cwd()))
 
 
 def _file(test: str) -> str:
@@ -209,6 +214,8 @@ def _import(modules: Sequence[str]) -> None:
     for name in dict.fromkeys(modules):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    if "sdeval" in sys.modules:
+        raise SystemExit("a library imports sdeval, so that no mutant would be imported")
 
 
 def _is_killed(mutation: Mutation, survey: Survey, wider: Survey) -> bool:
