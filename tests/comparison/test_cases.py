@@ -25,7 +25,8 @@ def test_unchanged_cases_pass(scores: np.ndarray) -> None:
 
 
 def test_without_a_baseline_every_case_is_new(scores: np.ndarray) -> None:
-    assert {each.verdict for each in judge_cases(make_run(scores), None)} == {"new"}
+    verdicts = judge_cases(make_run(scores), None)
+    assert {(verdict.verdict, verdict.reason) for verdict in verdicts} == {("new", wording.NO_BASELINE)}
 
 
 def test_a_defect_is_broken_even_without_a_baseline(scores: np.ndarray) -> None:
@@ -98,11 +99,43 @@ def test_another_request_is_new(scores: np.ndarray) -> None:
 
 
 def test_a_case_that_the_baseline_lacks_is_new(scores: np.ndarray) -> None:
-    assert by_case(judge_cases(make_run(scores), make_run(scores[:23])))["case-23"].verdict == "new"
+    verdict = by_case(judge_cases(make_run(scores), make_run(scores[:23])))["case-23"]
+    assert (verdict.verdict, verdict.reason) == ("new", wording.NO_BASELINE_CASE)
 
 
 def test_a_seed_that_the_baseline_lacks_is_new(scores: np.ndarray) -> None:
-    assert {each.verdict for each in judge_cases(make_run(scores), make_run(scores[:, :1]))} == {"new"}
+    verdicts = judge_cases(make_run(scores), make_run(scores[:, :1]))
+    assert {(verdict.verdict, verdict.reason) for verdict in verdicts} == {("new", wording.new_seed(1))}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (("identical", "identical"), wording.IDENTICAL_IMAGES),
+        (("identical", "imperceptible"), wording.IMPERCEPTIBLE_CHANGES),
+        (("imperceptible", "changed"), wording.CHANGED_IMAGES),
+        (("", ""), wording.IDENTICAL_IMAGES),
+    ],
+)
+def test_a_case_that_passes_says_how_far_its_images_changed(changes: tuple[str, str], reason: str) -> None:
+    baseline = make_run(np.full((1, 2), 30.0))
+    samples = [
+        replace(sample, image_change=change, sha256=sample.sha256 if change in ("", "identical") else "another")
+        for sample, change in zip(baseline.samples, changes, strict=True)
+    ]
+    (verdict,) = judge_cases(replace(baseline, samples=tuple(samples)), baseline)
+    assert (verdict.verdict, verdict.reason) == ("passed", reason)
+
+
+@pytest.mark.parametrize("seeds", [2, 4])
+def test_the_p_value_of_a_case_counts_all_suites_of_the_session(rng: np.random.Generator, seeds: int) -> None:
+    """With two seeds the case is suspected, with four it regressed."""
+    before = accepted(seeds, rng)
+    run, baseline = make_run(collapsed(before, rng)), make_run(before)
+    alone, of_three = (by_case(judge_cases(run, baseline, suites))["case-11"] for suites in (1, 3))
+    assert alone.p_value is not None
+    assert 0 < alone.p_value < 0.01
+    assert of_three.p_value == pytest.approx(3 * alone.p_value)
 
 
 def test_a_failed_metric_is_unscored(scores: np.ndarray) -> None:

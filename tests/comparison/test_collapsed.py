@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.simulated import CLIP, NOISES, as_run, keep_scores, simulate
-from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics
+from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics, wording
 from sdeval.comparison.collapsed import collapsed_samples
 from sdeval.comparison.paired import pair_scores
 from sdeval.results.run import Run
@@ -86,14 +86,16 @@ def test_metrics_that_depend_on_other_images_do_not_count(before: np.ndarray) ->
 
 
 def test_without_a_baseline_it_is_new(before: np.ndarray) -> None:
-    found: MetricEvidence = collect_collapsed(make_run(before), None)
-    assert judge_metrics([found])[0].verdict == "new"
+    evidence: MetricEvidence = collect_collapsed(make_run(before), None)
+    verdict = judge_metrics([evidence])[0]
+    assert (verdict.verdict, verdict.reason) == ("new", wording.NO_BASELINE)
 
 
 def test_where_all_metrics_are_new_it_is_new_too(before: np.ndarray) -> None:
     """A suite that had set metrics only is given its first metric of single images: nothing failed."""
     bare = replace(make_run(before), metrics={})
-    assert judge_metrics([collect_collapsed(make_run(before), bare)])[0].verdict == "new"
+    verdict = judge_metrics([collect_collapsed(make_run(before), bare)])[0]
+    assert (verdict.verdict, verdict.reason) == ("new", wording.NO_COUNTING_METRIC)
 
 
 def test_on_which_cases_it_was_counted_is_told(before: np.ndarray) -> None:

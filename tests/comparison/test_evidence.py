@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_evidence, share_of_round
+from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_evidence, share_of_round, wording
 from sdeval.metrics.base import Reference
 from sdeval.metrics.sets.frechet_distance import swapped_difference
 from sdeval.results.run import Run
@@ -40,7 +40,8 @@ def test_identical_images_pass_without_a_test(scores: np.ndarray) -> None:
 
 
 def test_no_baseline_is_new(scores: np.ndarray) -> None:
-    assert collect_evidence(make_run(scores), None, "clip_score").draft.verdict == "new"
+    verdict = collect_evidence(make_run(scores), None, "clip_score").draft
+    assert (verdict.verdict, verdict.reason) == ("new", wording.NO_BASELINE)
 
 
 def test_a_missing_score_is_unscored_and_never_a_number(scores: np.ndarray) -> None:
@@ -54,20 +55,23 @@ def test_a_missing_score_is_unscored_and_never_a_number(scores: np.ndarray) -> N
 def test_scores_missing_in_the_baseline_are_unscored(scores: np.ndarray) -> None:
     holed = scores.copy()
     holed[3, 1] = np.nan
-    assert draft(scores, holed).verdict == "unscored"
+    verdict = draft(scores, holed)
+    assert (verdict.verdict, verdict.reason) == ("unscored", wording.NO_BASELINE_SCORES)
 
 
 def test_another_version_of_the_metric_is_not_comparable(scores: np.ndarray) -> None:
     before = make_run(scores)
     older = replace(before, metrics={"clip_score": replace(before.metrics["clip_score"], version="0")})
-    assert collect_evidence(make_run(scores), older, "clip_score").draft.verdict == "not_comparable"
+    verdict = collect_evidence(make_run(scores), older, "clip_score").draft
+    assert (verdict.verdict, verdict.reason) == ("not_comparable", wording.other_version("0", "1"))
 
 
 def test_other_reference_images_are_not_comparable(rng: np.random.Generator) -> None:
     features = rng.normal(size=(48, 8))
     one = with_features(make_run(np.ones((24, 2))), features, 1.0, reference="a")
     other = with_features(make_run(np.ones((24, 2))), features, 1.0, reference="b")
-    assert collect_evidence(one, other, "frechet_distance").draft.verdict == "not_comparable"
+    verdict = collect_evidence(one, other, "frechet_distance").draft
+    assert (verdict.verdict, verdict.reason) == ("not_comparable", wording.OTHER_REFERENCES)
 
 
 def test_what_is_not_judged_is_information_however_far_it_fell(scores: np.ndarray) -> None:
@@ -86,7 +90,8 @@ def test_without_a_baseline_what_is_not_judged_has_nothing_to_tell(scores: np.nd
 
 def test_a_set_metric_without_baseline_features_is_unscored(rng: np.random.Generator) -> None:
     run = with_features(make_run(np.ones((24, 2))), rng.normal(size=(48, 8)), 1.0)
-    assert collect_evidence(run, replace(run, features={}), "frechet_distance").draft.verdict == "unscored"
+    verdict = collect_evidence(run, replace(run, features={}), "frechet_distance").draft
+    assert (verdict.verdict, verdict.reason) == ("unscored", wording.NO_BASELINE_FEATURES)
 
 
 def with_value(run: Run, value: float) -> Run:
