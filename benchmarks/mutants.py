@@ -45,8 +45,8 @@ from benchmarks.mutations import WHOLE_MODULE, Mutation, function_id, mutations
 
 ROOT = Path(__file__).parent.parent
 WIDER = ("tests/session", "tests/frozen")
-PATIENCE = 4.0
-LEAST_SECONDS = 60.0
+PATIENCE = 3.0
+LEAST_SECONDS = 20.0
 """Seconds of computing that every mutant may take, whatever its tests take."""
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--tb=line")
 

@@ -246,6 +246,12 @@ def test_what_could_not_move_beyond_its_tolerance_costs_the_others_nothing(score
     assert (beside[1].verdict, beside[1].p_value, beside[1].corrected_low) == ("passed", None, None)
 
 
+def test_a_change_of_exactly_the_tolerance_is_not_one_that_chance_moved_beyond_it() -> None:
+    before = np.full((24, 2), 32.0)
+    assert judge(before - 0.5, before).p_value is None
+    assert judge(before - 0.625, before).p_value is not None
+
+
 def other_metric(found: MetricEvidence, **changed: object) -> MetricEvidence:
     return replace(found, draft=replace(found.draft, metric="sharpness", **changed))
 
