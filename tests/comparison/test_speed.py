@@ -70,6 +70,15 @@ def test_memory_is_judged_too(memory: int, verdict: str) -> None:
     assert judge(timed(0.5, memory=memory), timed(0.5), "peak_memory").verdict == verdict
 
 
+def test_more_time_and_more_memory_are_losses(rng: np.random.Generator) -> None:
+    verdicts = (
+        judge(timed(0.6), timed(0.5)),
+        judge(timed(0.5, memory=1100), timed(0.5), "peak_memory"),
+        interleaved(rng, 1.3),
+    )
+    assert [verdict.loss > 1 for verdict in verdicts] == [True] * 3
+
+
 @pytest.mark.parametrize(
     ("run", "stored", "changes", "reason"),
     [
