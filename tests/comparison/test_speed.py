@@ -70,6 +70,22 @@ def test_memory_is_judged_too(memory: int, verdict: str) -> None:
     assert judge(timed(0.5, memory=memory), timed(0.5), "peak_memory").verdict == verdict
 
 
+@pytest.mark.parametrize("seconds", [0.25, 0.75])
+def test_a_change_of_exactly_the_tolerance_passes(seconds: float) -> None:
+    assert judge(timed(seconds), timed(0.5), stated=0.5).verdict == "passed"
+
+
+def test_interleaved_both_times_are_told_and_how_far_they_differ() -> None:
+    verdict = judge_interleaved(timed(0.6), timed(0.5), "seconds_per_image", "")
+    assert (verdict.current, verdict.baseline, verdict.n) == (0.6, 0.5, 9)
+    assert (verdict.change, verdict.tolerance) == (pytest.approx(0.1), pytest.approx(0.025))
+
+
+def test_interleaved_what_else_uses_the_machine_is_told() -> None:
+    verdict = judge_interleaved(timed(0.6), timed(0.5), "seconds_per_image", "the GPU is shared")
+    assert verdict.reason == "+20.0% time a call, interleaved with tiny; the GPU is shared"
+
+
 def test_more_time_and_more_memory_are_losses(rng: np.random.Generator) -> None:
     verdicts = (
         judge(timed(0.6), timed(0.5)),

@@ -9,7 +9,7 @@ import pytest
 from sdeval import SdevalError
 from sdeval.results.records import Timing
 from sdeval.results.run import Run, Stored
-from sdeval.results.run_folder import read, write
+from sdeval.results.run_folder import json_lines, read, write
 from tests.conftest import make_run, with_features
 
 
@@ -139,3 +139,15 @@ def test_a_stored_image_is_found_where_the_same_was_request(run: Run, tmp_path: 
     assert stored.image(replace(sample, image="images/elsewhere.png")) == path
     assert stored.image(replace(sample, fingerprint="other")) is None
     assert stored.image(replace(sample, seed=9)) is None
+
+
+def test_a_file_of_objects_is_read_line_by_line(tmp_path: Path) -> None:
+    (tmp_path / "lines.jsonl").write_text('{"a": 1}\n{"b": 2}\n')
+    assert json_lines(tmp_path / "lines.jsonl") == [{"a": 1}, {"b": 2}]
+
+
+@pytest.mark.parametrize(("line", "message"), [("{", "Expecting property name"), ("[]", "not an object")])
+def test_a_line_that_holds_no_object_is_named(tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / "lines.jsonl").write_text(f'{{"a": 1}}\n{line}\n')
+    with pytest.raises(SdevalError, match=rf"lines\.jsonl:2: is corrupt: {message}"):
+        json_lines(tmp_path / "lines.jsonl")
