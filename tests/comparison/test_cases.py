@@ -241,10 +241,14 @@ def test_a_case_is_judged_by_every_metric_wherever_it_stands(rng: np.random.Gene
     assert [name for name, each in verdicts.items() if each.verdict == "regressed"] == ["case-5"]
 
 
-def test_a_loss_beyond_the_tolerance_that_chance_explains_is_marked_and_fails_nothing(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_a_loss_beyond_the_tolerance_that_chance_explains_is_marked_and_fails_nothing(
+    rng: np.random.Generator, higher_is_better: bool
+) -> None:
     before = rng.normal(30, 3, size=(24, 1)) + rng.normal(0, 3, size=(24, 4))
     after = before + rng.normal(0, 3, size=before.shape)
-    verdicts = judge_cases(make_run(after), make_run(before))
+    metrics = {"clip_score": replace(CLIP_SCORE, higher_is_better=higher_is_better)}
+    verdicts = judge_cases(*(replace(make_run(scores), metrics=metrics) for scores in (after, before)))
     beyond = [each for each in verdicts if each.loss > 1]
     assert beyond
     assert {each.verdict for each in beyond} == {"not_significant"}
