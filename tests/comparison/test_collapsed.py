@@ -149,6 +149,14 @@ def test_a_sample_must_fall_below_all_that_its_case_does(before: np.ndarray) -> 
     assert collapsed_rows(moved(before, 2, 19.0 - before[0, 0]), before) == [0, 1]
 
 
+def test_a_sample_must_fall_by_four_deviations_of_a_difference_of_two_seeds(rng: np.random.Generator) -> None:
+    """The median of a variance of three seeds is ln 2 of its mean."""
+    before = rng.normal(90, 2, (32, 1)) + np.array([-3.0, 0.0, 3.0])
+    far = 4 * np.sqrt(2 * 3.0**2 / np.log(2))
+    assert collapsed_rows(moved(before, 2, -0.99 * far), before) == []
+    assert collapsed_rows(moved(before, 2, -1.01 * far), before) == [0, 1]
+
+
 def test_cases_that_vary_much_do_not_set_the_measure_for_the_others(
     before: np.ndarray, rng: np.random.Generator
 ) -> None:

@@ -139,6 +139,16 @@ def test_images_that_are_the_same_but_for_rounding_pass_however_few_they_are() -
     assert said.reason == "no sample changed by more than 10% of the tolerance"
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [(0.0, "identical images; "), (0.01, "no sample changed by more than 10% of the tolerance"), (-5.0, "")],
+)
+def test_on_which_cases_a_metric_was_judged_is_told(scores: np.ndarray, change: float, reason: str) -> None:
+    verdict = evidence(scores + change, scores, note="on 23 of 24 cases").draft
+    assert "on 23 of 24 cases" in verdict.reason
+    assert reason in verdict.reason
+
+
 def test_rounds_of_seeds_share_the_level_by_the_cube_of_seeds(scores: np.ndarray, rng: np.random.Generator) -> None:
     rounds = ((0, 1), (0, 1, 2, 3))
     assert [share_of_round(rounds, number) for number in (0, 1)] == [pytest.approx(1 / 9), pytest.approx(8 / 9)]
