@@ -170,9 +170,9 @@ def _choose(package: str, sample: int, seed: int, lines: Sequence[str] | None) -
     everything = [mutation for path in paths for mutation in mutations(path, path.read_bytes())]
     if lines:
         return [mutation for mutation in everything if f"{mutation.path.name}:{mutation.line}" in lines]
-    chosen = random.Random(seed).sample(everything, min(sample, len(everything)))
-    print(f"{package}: {len(chosen)} of {len(everything)} mutants, seed {seed}", flush=True)
-    return sorted(chosen, key=lambda mutation: (mutation.path, mutation.start))
+    print(f"{package}: {min(sample, len(everything))} of {len(everything)} mutants, seed {seed}", flush=True)
+    # In random order: what was tried before somebody stops it is a sample as well.
+    return random.Random(seed).sample(everything, min(sample, len(everything)))
 
 
 @contextlib.contextmanager

@@ -73,3 +73,9 @@ def test_a_line_that_was_cut_off_costs_no_line_after_it(folder: Path) -> None:
     Journal(folder, FACTS).add_check("identical")
     recalled = Journal(folder, FACTS).recall(REQUEST)
     assert (set(recalled.samples), recalled.self_check) == ({SAMPLE.key}, "identical")
+
+
+def test_bytes_that_are_no_text_cost_their_line_only(folder: Path) -> None:
+    journal = folder / NAME
+    journal.write_bytes(journal.read_bytes() + b"\xff\xfe")
+    assert set(Journal(folder, FACTS).recall(REQUEST).samples) == {SAMPLE.key}
