@@ -266,6 +266,15 @@ def test_beside_a_metric_that_regressed_another_needs_no_more_than_its_95_percen
     assert beside.reason == "its whole 95% interval lies beyond the tolerance, and clip_score regressed"
 
 
+def test_beside_a_metric_that_regressed_any_loss_counts_where_none_is_tolerated(scores: np.ndarray) -> None:
+    shown = evidence(scores - 9, scores)
+    doubtful = other_metric(evidence(scores - 2.6 + np.linspace(-10, 10, 24)[:, None], scores), tolerance=0.0)
+    _, beside = judge_metrics([shown, doubtful], 3)
+    assert beside.high is not None
+    assert -1 < beside.high < 0
+    assert beside.verdict == "regressed"
+
+
 def test_what_was_known_of_a_metric_is_said_as_well_where_it_regresses_beside_another(scores: np.ndarray) -> None:
     shown = evidence(scores - 9, scores)
     doubtful = evidence(scores - 2.6 + np.linspace(-10, 10, 24)[:, None], scores)
