@@ -133,6 +133,12 @@ def test_other_images_with_equal_scores_pass_and_say_so(scores: np.ndarray) -> N
     assert (said.verdict, said.change, said.reason) == ("passed", 0.0, "identical scores")
 
 
+def test_one_other_image_among_identical_ones_is_enough_not_to_call_them_identical(scores: np.ndarray) -> None:
+    before = make_run(scores)
+    other = replace(before, samples=(replace(before.samples[0], sha256="other"), *before.samples[1:]))
+    assert collect_evidence(other, before, "clip_score").draft.reason == "identical scores"
+
+
 def test_images_that_are_the_same_but_for_rounding_pass_however_few_they_are() -> None:
     said = draft(np.array([[10.0, 30.0]]), np.array([[10.01, 29.99]]))
     assert (said.verdict, said.low, said.high) == ("passed", pytest.approx(-0.01), pytest.approx(0.01))
