@@ -86,10 +86,11 @@ def moderated_variances(variances: Floats, freedom: int) -> tuple[Floats, float]
     """
     from scipy.special import digamma, polygamma
 
-    if len(variances) < 2 or not np.median(variances) > 0:
-        return variances, float(freedom)
     # The logarithm of a variance of zero would be infinite, so small variances are raised to a minimum.
-    logs = np.log(np.maximum(variances, 1e-5 * np.median(variances)))
+    minimum = 1e-5 * np.median(variances) if len(variances) else 0.0
+    if len(variances) < 2 or not minimum > 0:
+        return variances, float(freedom)
+    logs = np.log(np.maximum(variances, minimum))
     logs = logs - digamma(freedom / 2) + math.log(freedom / 2)
     beyond_chance = float(logs.var(ddof=1) - polygamma(1, freedom / 2))
     if beyond_chance <= 0:

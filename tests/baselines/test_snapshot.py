@@ -8,13 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdeval.baselines import provenance, variability
 from sdeval.baselines.acceptance import accept
-from sdeval.baselines.snapshot import BASELINE, Outdated, forget_snapshot, take_snapshot, trim_snapshot
+from sdeval.baselines.snapshot import (
+    BASELINE,
+    VARIABILITY,
+    Outdated,
+    forget_snapshot,
+    take_snapshot,
+    trim_snapshot,
+)
 from sdeval.baselines.store import stored
 from sdeval.results import run_folder
 from sdeval.results.run import Stored
 from tests.baselines.test_store import contents, on_disk
-from tests.conftest import make_run
+from tests.conftest import make_run, with_features
 
 RUN = make_run(np.array([[30.0, 31.0], [29.0, 28.0]]))
 
@@ -36,6 +44,29 @@ def test_images_of_the_cases_that_are_generated_are_copied(baseline: Stored, tmp
     assert images(tmp_path / "run") == ["case-1@0.png", "case-1@1.png"]
     assert (snapshot.run, snapshot.folder) == (baseline.run, tmp_path / "run" / BASELINE)
     assert run_folder.read(snapshot.folder).samples == baseline.run.samples
+
+
+def test_where_the_baseline_comes_from_is_copied(baseline: Stored, tmp_path: Path) -> None:
+    snapshot = take_snapshot(baseline, tmp_path / "run")
+    assert provenance.read(snapshot.folder) == provenance.read(baseline.folder) != ()
+
+
+def test_the_variability_that_was_measured_is_copied(baseline: Stored, tmp_path: Path) -> None:
+    path = variability.path_of(tmp_path / "baselines", RUN.suite, RUN.target)
+    path.write_text("measured")
+    snapshot = take_snapshot(baseline, tmp_path / "run")
+    assert (snapshot.folder / VARIABILITY).read_text() == "measured"
+
+
+def test_a_snapshot_is_whole_without_the_features_of_set_metrics(tmp_path: Path) -> None:
+    run = with_features(RUN, np.ones((4, 8)), 1.0)
+    accept(on_disk(run, tmp_path / "accepted"), tmp_path / "baselines")
+    baseline = stored(tmp_path / "baselines", run.suite, run.target)
+    assert baseline is not None
+    snapshot = take_snapshot(baseline, tmp_path / "run")
+    assert set(snapshot.run.features) == {"clip"}
+    copy = run_folder.read(snapshot.folder)
+    assert (set(copy.metrics), dict(copy.set_scores), dict(copy.features)) == ({"clip_score"}, {}, {})
 
 
 def test_another_baseline_does_not_touch_it(baseline: Stored, tmp_path: Path) -> None:

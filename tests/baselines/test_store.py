@@ -13,10 +13,10 @@ from sdeval import SdevalError
 from sdeval.baselines.acceptance import BrokenImages, accept, propose, write
 from sdeval.baselines.lock import PLACE
 from sdeval.baselines.snapshot import take_snapshot
-from sdeval.baselines.store import check_readable, find, stored
+from sdeval.baselines.store import check_readable, find, kept, stored
 from sdeval.imaging.io import write_png
 from sdeval.results import run_folder
-from sdeval.results.records import Timing
+from sdeval.results.records import CaseRecord, Timing
 from sdeval.results.run import Run
 from tests.child import in_child
 from tests.conftest import CLIP_SCORE, IMAGES, hash_with, make_run, with_features
@@ -241,3 +241,27 @@ def test_a_proposal_is_refused_where_another_baseline_was_accepted_meanwhile(run
 
 def test_no_baseline_is_none(tmp_path: Path) -> None:
     assert find(tmp_path, "animals", "tiny") is None
+
+
+def test_times_memory_notes_and_tags_of_a_run_are_not_kept(run: Run) -> None:
+    cases = {"case-0": CaseRecord(case="case-0", tags=("round",))}
+    generated = replace(
+        run,
+        cases=cases,
+        timings={("case-0", 0): Timing(call=0, seconds=1.0)},
+        peak_memory_bytes=7,
+        peak_reserved_bytes=7,
+        load_seconds=7.0,
+        notes=("a note",),
+        environment={"hardware": "cpu", "threads": 4},
+    )
+    assert kept(generated) == replace(
+        run,
+        cases={"case-0": CaseRecord(case="case-0")},
+        timings={},
+        peak_memory_bytes=0,
+        peak_reserved_bytes=0,
+        load_seconds=0.0,
+        notes=(),
+        environment={"hardware": "cpu"},
+    )

@@ -70,6 +70,15 @@ def test_everything_that_was_put_is_there_after_the_commit_and_nothing_before(ba
         assert texts(baselines) == ["new", "new"]
 
 
+def test_a_folder_and_a_file_of_one_suite_change_together(baselines: Path) -> None:
+    with changing(baselines) as both:
+        both.put(Path("animals/tiny"), fill("new"))
+        both.put(Path("animals/tiny.speed.json"), lambda path: path.write_text("fast"))
+        both.commit()
+    assert texts(baselines) == ["new", "old"]
+    assert (baselines / "animals/tiny.speed.json").read_text() == "fast"
+
+
 def test_what_is_not_committed_is_undone(baselines: Path) -> None:
     with changing(baselines) as both:
         both.put(Path(PATHS[0]), fill("new"))

@@ -25,7 +25,8 @@ def test_unchanged_cases_pass(scores: np.ndarray) -> None:
 
 
 def test_without_a_baseline_every_case_is_new(scores: np.ndarray) -> None:
-    assert {each.verdict for each in judge_cases(make_run(scores), None)} == {"new"}
+    verdicts = judge_cases(make_run(scores), None)
+    assert {(verdict.verdict, verdict.reason) for verdict in verdicts} == {("new", wording.NO_BASELINE)}
 
 
 def test_a_defect_is_broken_even_without_a_baseline(scores: np.ndarray) -> None:
@@ -98,11 +99,43 @@ def test_another_request_is_new(scores: np.ndarray) -> None:
 
 
 def test_a_case_that_the_baseline_lacks_is_new(scores: np.ndarray) -> None:
-    assert by_case(judge_cases(make_run(scores), make_run(scores[:23])))["case-23"].verdict == "new"
+    verdict = by_case(judge_cases(make_run(scores), make_run(scores[:23])))["case-23"]
+    assert (verdict.verdict, verdict.reason) == ("new", wording.NO_BASELINE_CASE)
 
 
 def test_a_seed_that_the_baseline_lacks_is_new(scores: np.ndarray) -> None:
-    assert {each.verdict for each in judge_cases(make_run(scores), make_run(scores[:, :1]))} == {"new"}
+    verdicts = judge_cases(make_run(scores), make_run(scores[:, :1]))
+    assert {(verdict.verdict, verdict.reason) for verdict in verdicts} == {("new", wording.new_seed(1))}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (("identical", "identical"), wording.IDENTICAL_IMAGES),
+        (("identical", "imperceptible"), wording.IMPERCEPTIBLE_CHANGES),
+        (("imperceptible", "changed"), wording.CHANGED_IMAGES),
+        (("", ""), wording.IDENTICAL_IMAGES),
+    ],
+)
+def test_a_case_that_passes_says_how_far_its_images_changed(changes: tuple[str, str], reason: str) -> None:
+    baseline = make_run(np.full((1, 2), 30.0))
+    samples = [
+        replace(sample, image_change=change, sha256=sample.sha256 if change in ("", "identical") else "another")
+        for sample, change in zip(baseline.samples, changes, strict=True)
+    ]
+    (verdict,) = judge_cases(replace(baseline, samples=tuple(samples)), baseline)
+    assert (verdict.verdict, verdict.reason) == ("passed", reason)
+
+
+@pytest.mark.parametrize("seeds", [2, 4])
+def test_the_p_value_of_a_case_counts_all_suites_of_the_session(rng: np.random.Generator, seeds: int) -> None:
+    """With two seeds the case is suspected, with four it regressed."""
+    before = accepted(seeds, rng)
+    run, baseline = make_run(collapsed(before, rng)), make_run(before)
+    alone, of_three = (by_case(judge_cases(run, baseline, suites))["case-11"] for suites in (1, 3))
+    assert alone.p_value is not None
+    assert 0 < alone.p_value < 0.01
+    assert of_three.p_value == pytest.approx(3 * alone.p_value)
 
 
 def test_a_failed_metric_is_unscored(scores: np.ndarray) -> None:
@@ -208,10 +241,14 @@ def test_a_case_is_judged_by_every_metric_wherever_it_stands(rng: np.random.Gene
     assert [name for name, each in verdicts.items() if each.verdict == "regressed"] == ["case-5"]
 
 
-def test_a_loss_beyond_the_tolerance_that_chance_explains_is_marked_and_fails_nothing(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_a_loss_beyond_the_tolerance_that_chance_explains_is_marked_and_fails_nothing(
+    rng: np.random.Generator, higher_is_better: bool
+) -> None:
     before = rng.normal(30, 3, size=(24, 1)) + rng.normal(0, 3, size=(24, 4))
     after = before + rng.normal(0, 3, size=before.shape)
-    verdicts = judge_cases(make_run(after), make_run(before))
+    metrics = {"clip_score": replace(CLIP_SCORE, higher_is_better=higher_is_better)}
+    verdicts = judge_cases(*(replace(make_run(scores), metrics=metrics) for scores in (after, before)))
     beyond = [each for each in verdicts if each.loss > 1]
     assert beyond
     assert {each.verdict for each in beyond} == {"not_significant"}
@@ -243,6 +280,17 @@ def test_scores_that_hang_together_accuse_no_single_case(rng: np.random.Generato
     after = make_run(collapsed(accepted(4, rng), rng))
     verdicts = judge_cases(replace(after, metrics=together), replace(before, metrics=together))
     assert "regressed" not in {each.verdict for each in verdicts}
+
+
+def test_a_large_loss_in_scores_that_hang_together_says_why_it_is_only_suspected(rng: np.random.Generator) -> None:
+    before = accepted(4, rng)
+    after = before[:, :2].copy()
+    after[11] -= 300
+    metrics = {"clip_score": replace(CLIP_SCORE, alone=False)}
+    run, baseline = (replace(make_run(scores), metrics=metrics) for scores in (after, before))
+    verdict = by_case(judge_cases(run, baseline))["case-11"]
+    assert verdict.verdict == "inconclusive"
+    assert verdict.reason == f"every seed of this case lost much; {wording.DEPENDS_ON_OTHER_IMAGES}"
 
 
 def flat(run: Run, count: int) -> Run:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.simulated import CLIP, NOISES, as_run, keep_scores, simulate
-from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics
+from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics, wording
 from sdeval.comparison.collapsed import collapsed_samples
 from sdeval.comparison.paired import pair_scores
 from sdeval.results.run import Run
@@ -86,14 +86,16 @@ def test_metrics_that_depend_on_other_images_do_not_count(before: np.ndarray) ->
 
 
 def test_without_a_baseline_it_is_new(before: np.ndarray) -> None:
-    found: MetricEvidence = collect_collapsed(make_run(before), None)
-    assert judge_metrics([found])[0].verdict == "new"
+    evidence: MetricEvidence = collect_collapsed(make_run(before), None)
+    verdict = judge_metrics([evidence])[0]
+    assert (verdict.verdict, verdict.reason) == ("new", wording.NO_BASELINE)
 
 
 def test_where_all_metrics_are_new_it_is_new_too(before: np.ndarray) -> None:
     """A suite that had set metrics only is given its first metric of single images: nothing failed."""
     bare = replace(make_run(before), metrics={})
-    assert judge_metrics([collect_collapsed(make_run(before), bare)])[0].verdict == "new"
+    verdict = judge_metrics([collect_collapsed(make_run(before), bare)])[0]
+    assert (verdict.verdict, verdict.reason) == ("new", wording.NO_COUNTING_METRIC)
 
 
 def test_on_which_cases_it_was_counted_is_told(before: np.ndarray) -> None:
@@ -145,6 +147,14 @@ def test_a_sample_must_fall_below_all_that_its_case_does(before: np.ndarray) -> 
     before[0, 1] = 20.0
     assert collapsed_rows(moved(before, 2, 21.0 - before[0, 0]), before) == [1]
     assert collapsed_rows(moved(before, 2, 19.0 - before[0, 0]), before) == [0, 1]
+
+
+def test_a_sample_must_fall_by_four_deviations_of_a_difference_of_two_seeds(rng: np.random.Generator) -> None:
+    """The median of a variance of three seeds is ln 2 of its mean."""
+    before = rng.normal(90, 2, (32, 1)) + np.array([-3.0, 0.0, 3.0])
+    far = 4 * np.sqrt(2 * 3.0**2 / np.log(2))
+    assert collapsed_rows(moved(before, 2, -0.99 * far), before) == []
+    assert collapsed_rows(moved(before, 2, -1.01 * far), before) == [0, 1]
 
 
 def test_cases_that_vary_much_do_not_set_the_measure_for_the_others(

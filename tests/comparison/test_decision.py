@@ -64,6 +64,14 @@ def test_a_tolerance_is_advised_where_nothing_less_helps() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("wide_enough", "excluded"), [(33.1, "34"), (34.0, "35"), (0.0331, "0.034"), (331.0, "340"), (9.95, "10")]
+)
+def test_the_loss_that_is_excluded_is_the_next_number_of_two_digits(wide_enough: float, excluded: str) -> None:
+    reason = inconclusive(replace(OPEN, error=20.0, wide_enough=wide_enough))
+    assert reason.endswith(f"; a loss of {excluded} is excluded")
+
+
 def test_where_nothing_is_known_more_of_both_is_advised() -> None:
     assert inconclusive(replace(OPEN, error=float("inf"))).startswith("there are too few cases and seeds")
 

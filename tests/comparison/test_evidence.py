@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_evidence, share_of_round
+from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_evidence, share_of_round, wording
 from sdeval.metrics.base import Reference
 from sdeval.metrics.sets.frechet_distance import swapped_difference
 from sdeval.results.run import Run
@@ -40,7 +40,8 @@ def test_identical_images_pass_without_a_test(scores: np.ndarray) -> None:
 
 
 def test_no_baseline_is_new(scores: np.ndarray) -> None:
-    assert collect_evidence(make_run(scores), None, "clip_score").draft.verdict == "new"
+    verdict = collect_evidence(make_run(scores), None, "clip_score").draft
+    assert (verdict.verdict, verdict.reason) == ("new", wording.NO_BASELINE)
 
 
 def test_a_missing_score_is_unscored_and_never_a_number(scores: np.ndarray) -> None:
@@ -54,20 +55,23 @@ def test_a_missing_score_is_unscored_and_never_a_number(scores: np.ndarray) -> N
 def test_scores_missing_in_the_baseline_are_unscored(scores: np.ndarray) -> None:
     holed = scores.copy()
     holed[3, 1] = np.nan
-    assert draft(scores, holed).verdict == "unscored"
+    verdict = draft(scores, holed)
+    assert (verdict.verdict, verdict.reason) == ("unscored", wording.NO_BASELINE_SCORES)
 
 
 def test_another_version_of_the_metric_is_not_comparable(scores: np.ndarray) -> None:
     before = make_run(scores)
     older = replace(before, metrics={"clip_score": replace(before.metrics["clip_score"], version="0")})
-    assert collect_evidence(make_run(scores), older, "clip_score").draft.verdict == "not_comparable"
+    verdict = collect_evidence(make_run(scores), older, "clip_score").draft
+    assert (verdict.verdict, verdict.reason) == ("not_comparable", wording.other_version("0", "1"))
 
 
 def test_other_reference_images_are_not_comparable(rng: np.random.Generator) -> None:
     features = rng.normal(size=(48, 8))
     one = with_features(make_run(np.ones((24, 2))), features, 1.0, reference="a")
     other = with_features(make_run(np.ones((24, 2))), features, 1.0, reference="b")
-    assert collect_evidence(one, other, "frechet_distance").draft.verdict == "not_comparable"
+    verdict = collect_evidence(one, other, "frechet_distance").draft
+    assert (verdict.verdict, verdict.reason) == ("not_comparable", wording.OTHER_REFERENCES)
 
 
 def test_what_is_not_judged_is_information_however_far_it_fell(scores: np.ndarray) -> None:
@@ -86,7 +90,8 @@ def test_without_a_baseline_what_is_not_judged_has_nothing_to_tell(scores: np.nd
 
 def test_a_set_metric_without_baseline_features_is_unscored(rng: np.random.Generator) -> None:
     run = with_features(make_run(np.ones((24, 2))), rng.normal(size=(48, 8)), 1.0)
-    assert collect_evidence(run, replace(run, features={}), "frechet_distance").draft.verdict == "unscored"
+    verdict = collect_evidence(run, replace(run, features={}), "frechet_distance").draft
+    assert (verdict.verdict, verdict.reason) == ("unscored", wording.NO_BASELINE_FEATURES)
 
 
 def with_value(run: Run, value: float) -> Run:
@@ -128,10 +133,26 @@ def test_other_images_with_equal_scores_pass_and_say_so(scores: np.ndarray) -> N
     assert (said.verdict, said.change, said.reason) == ("passed", 0.0, "identical scores")
 
 
+def test_one_other_image_among_identical_ones_is_enough_not_to_call_them_identical(scores: np.ndarray) -> None:
+    before = make_run(scores)
+    other = replace(before, samples=(replace(before.samples[0], sha256="other"), *before.samples[1:]))
+    assert collect_evidence(other, before, "clip_score").draft.reason == "identical scores"
+
+
 def test_images_that_are_the_same_but_for_rounding_pass_however_few_they_are() -> None:
     said = draft(np.array([[10.0, 30.0]]), np.array([[10.01, 29.99]]))
     assert (said.verdict, said.low, said.high) == ("passed", pytest.approx(-0.01), pytest.approx(0.01))
     assert said.reason == "no sample changed by more than 10% of the tolerance"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [(0.0, "identical images; "), (0.01, "no sample changed by more than 10% of the tolerance"), (-5.0, "")],
+)
+def test_on_which_cases_a_metric_was_judged_is_told(scores: np.ndarray, change: float, reason: str) -> None:
+    verdict = evidence(scores + change, scores, note="on 23 of 24 cases").draft
+    assert "on 23 of 24 cases" in verdict.reason
+    assert reason in verdict.reason
 
 
 def test_rounds_of_seeds_share_the_level_by_the_cube_of_seeds(scores: np.ndarray, rng: np.random.Generator) -> None:

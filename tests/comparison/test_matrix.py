@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sdeval import SdevalError
-from sdeval.comparison import notes
-from sdeval.comparison.matrix import compare_settings
+from sdeval.comparison import Kind, Verdict, notes
+from sdeval.comparison.matrix import Row, compare_settings
 from sdeval.comparison.names import setting_names
 from sdeval.comparison.speed import LatencyStats
 from sdeval.report.comparison_table import matrix_lines
@@ -69,6 +69,41 @@ def test_the_front_holds_what_no_other_beats_in_time_and_quality(runs: dict[str,
     matrix = compare_settings(runs, "fifty steps", lambda _: None)
     assert not {row.name: row.on_front for row in matrix.rows}["slow and bad"]
     assert {row.name: row.on_front for row in matrix.rows}["two steps"]
+
+
+def test_one_setting_that_is_as_fast_and_better_is_enough_to_leave_the_front(runs: dict[str, Run]) -> None:
+    runs["twenty slower steps"] = timed(runs["twenty steps"], 1.0)
+    matrix = compare_settings(runs, "fifty steps", lambda _: None)
+    on_front = {row.name: row.on_front for row in matrix.rows}
+    assert (on_front["twenty steps"], on_front["twenty slower steps"]) == (True, False)
+
+
+def test_settings_that_are_equal_are_both_on_the_front(runs: dict[str, Run]) -> None:
+    runs["twenty steps again"] = runs["twenty steps"]
+    on_front = {row.name: row.on_front for row in compare_settings(runs, "fifty steps", lambda _: None).rows}
+    assert (on_front["twenty steps"], on_front["twenty steps again"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "broken", "worse", "not_worse"),
+    [
+        (("passed", "improved"), 0, False, True),
+        (("passed", "inconclusive"), 0, False, False),
+        (("passed", "regressed"), 0, True, False),
+        (("passed", "informational"), 0, False, True),
+        (("informational",), 0, False, False),
+        (("passed",), 1, True, False),
+    ],
+)
+def test_a_setting_is_worse_by_any_metric_and_not_worse_by_all(
+    kinds: tuple[Kind, ...], broken: int, worse: bool, not_worse: bool
+) -> None:
+    verdicts = tuple(
+        Verdict(suite="animals", target="tiny", metric=f"metric-{number}", case="", verdict=kind)
+        for number, kind in enumerate(kinds)
+    )
+    row = Row("two steps", verdicts, None, "one GPU", broken)
+    assert (row.worse, row.not_worse) == (worse, not_worse)
 
 
 def test_broken_images_make_a_setting_worse(runs: dict[str, Run]) -> None:

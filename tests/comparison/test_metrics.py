@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from benchmarks import simulated
 from benchmarks.simulated import NOISES, all_lower, simulate, some_fail
@@ -111,6 +112,20 @@ def test_a_test_that_says_the_opposite_of_the_metric_shows_nothing(rng: np.rando
             one, other, "frechet_distance", lambda *_, signs=signs: lambda swapped: (1 - 2 * swapped) @ signs
         )
         assert judge_metrics([gate])[0].verdict in ("inconclusive", "passed")
+
+
+def test_the_interval_of_a_set_metric_that_is_a_sum_over_cases_is_students(rng: np.random.Generator) -> None:
+    parts, features = rng.normal(0.1, 1, 24), rng.normal(size=(48, 8))
+    before, after = (
+        with_features(make_run(np.full((24, 2), 30.0 + index)), features + index, value)
+        for index, value in enumerate((50.0, 50.0 + parts.sum()))
+    )
+    evidence = collect_evidence(after, before, "frechet_distance", lambda *_: lambda swapped: (1 - 2 * swapped) @ parts)
+    verdict = judge_metrics([evidence])[0]
+    expected = ttest_1samp(parts, 0).confidence_interval(0.9)
+    # Swaps know the error to 2%.
+    assert verdict.low == pytest.approx(24 * expected.low, abs=0.5)
+    assert verdict.high == pytest.approx(24 * expected.high, abs=0.5)
 
 
 def test_the_same_set_passes(rng: np.random.Generator) -> None:
@@ -231,6 +246,12 @@ def test_what_could_not_move_beyond_its_tolerance_costs_the_others_nothing(score
     assert (beside[1].verdict, beside[1].p_value, beside[1].corrected_low) == ("passed", None, None)
 
 
+def test_a_change_of_exactly_the_tolerance_is_not_one_that_chance_moved_beyond_it() -> None:
+    before = np.full((24, 2), 32.0)
+    assert judge(before - 0.5, before).p_value is None
+    assert judge(before - 0.625, before).p_value is not None
+
+
 def other_metric(found: MetricEvidence, **changed: object) -> MetricEvidence:
     return replace(found, draft=replace(found.draft, metric="sharpness", **changed))
 
@@ -243,6 +264,15 @@ def test_beside_a_metric_that_regressed_another_needs_no_more_than_its_95_percen
     assert (alone.high or 0.0) < -(alone.tolerance or 0.0)
     assert beside.verdict == "regressed"
     assert beside.reason == "its whole 95% interval lies beyond the tolerance, and clip_score regressed"
+
+
+def test_beside_a_metric_that_regressed_any_loss_counts_where_none_is_tolerated(scores: np.ndarray) -> None:
+    shown = evidence(scores - 9, scores)
+    doubtful = other_metric(evidence(scores - 2.6 + np.linspace(-10, 10, 24)[:, None], scores), tolerance=0.0)
+    _, beside = judge_metrics([shown, doubtful], 3)
+    assert beside.high is not None
+    assert -1 < beside.high < 0
+    assert beside.verdict == "regressed"
 
 
 def test_what_was_known_of_a_metric_is_said_as_well_where_it_regresses_beside_another(scores: np.ndarray) -> None:

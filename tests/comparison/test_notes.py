@@ -3,6 +3,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import pytest
+
 from sdeval.comparison import notes
 from sdeval.comparison.undetectable import UndetectableLoss
 
@@ -22,6 +24,12 @@ def test_where_no_number_is_enough_more_cases_are_advised_and_a_baseline_that_sh
         "1 case and 2 seeds show no loss of clip_score, however large; "
         "give it more cases, and a baseline of at least 3 seeds"
     )
+
+
+@pytest.mark.parametrize(("seeds", "advised"), [(2, True), (3, False)])
+def test_a_baseline_of_more_seeds_is_advised_where_it_has_too_few(seeds: int, advised: bool) -> None:
+    loss = replace(LOSS, enough_cases=None, enough_seeds=None, baseline_seeds=seeds)
+    assert notes.undetectable_loss(loss).endswith("and a baseline of at least 3 seeds") == advised
 
 
 def test_a_file_that_does_not_fit_is_named_with_all_causes_and_the_remedy() -> None:

@@ -70,6 +70,60 @@ def test_memory_is_judged_too(memory: int, verdict: str) -> None:
     assert judge(timed(0.5, memory=memory), timed(0.5), "peak_memory").verdict == verdict
 
 
+@pytest.mark.parametrize("seconds", [0.25, 0.75])
+def test_a_change_of_exactly_the_tolerance_passes(seconds: float) -> None:
+    assert judge(timed(seconds), timed(0.5), stated=0.5).verdict == "passed"
+
+
+def test_interleaved_both_times_are_told_and_how_far_they_differ() -> None:
+    verdict = judge_interleaved(timed(0.6), timed(0.5), "seconds_per_image", "")
+    assert (verdict.current, verdict.baseline, verdict.n) == (0.6, 0.5, 9)
+    assert (verdict.change, verdict.tolerance) == (pytest.approx(0.1), pytest.approx(0.025))
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(0.6, "regressed"), (0.4, "improved")])
+def test_interleaved_the_p_value_is_that_of_as_many_equal_signs(seconds: float, verdict: str) -> None:
+    judged = judge_interleaved(timed(seconds), timed(0.5), "seconds_per_image", "")
+    assert (judged.verdict, judged.p_value) == (verdict, 0.5**9)
+
+
+def uneven(run: Run) -> Run:
+    """The run with calls that take half as long and twice as long in turn."""
+    timings = {
+        key: replace(timing, seconds=timing.seconds * (2.0 if timing.call % 2 else 0.5))
+        for key, timing in run.timings.items()
+    }
+    return replace(run, timings=timings)
+
+
+@pytest.mark.parametrize(("calls", "few"), [(6, True), (7, False)])
+def test_interleaved_seven_pairs_are_not_called_few(calls: int, few: bool) -> None:
+    verdict = judge_interleaved(uneven(first_calls(timed(0.5), calls)), timed(0.5), "seconds_per_image", "")
+    assert verdict.verdict == "inconclusive"
+    assert ("pairs of calls; it takes 7" in verdict.reason) == few
+
+
+def test_interleaved_a_call_that_took_no_time_is_left_out() -> None:
+    run = timed(0.6)
+    last = {key: replace(timing, seconds=0.0) for key, timing in run.timings.items() if timing.call == 9}
+    verdict = judge_interleaved(replace(run, timings={**run.timings, **last}), timed(0.5), "seconds_per_image", "")
+    assert (verdict.n, verdict.verdict) == (8, "regressed")
+
+
+def test_interleaved_what_else_uses_the_machine_is_told() -> None:
+    verdict = judge_interleaved(timed(0.6), timed(0.5), "seconds_per_image", "the GPU is shared")
+    assert verdict.reason == "+20.0% time a call, interleaved with tiny; the GPU is shared"
+
+
+def test_more_time_and_more_memory_are_losses(rng: np.random.Generator) -> None:
+    verdicts = (
+        judge(timed(0.6), timed(0.5)),
+        judge(timed(0.5, memory=1100), timed(0.5), "peak_memory"),
+        interleaved(rng, 1.3),
+    )
+    assert [verdict.loss > 1 for verdict in verdicts] == [True] * 3
+
+
 @pytest.mark.parametrize(
     ("run", "stored", "changes", "reason"),
     [
@@ -101,6 +155,15 @@ def test_few_calls_are_not_judged() -> None:
     few = timed(5.0)
     few = replace(few, timings=dict(list(few.timings.items())[:6]))
     assert "only 2 pipeline calls; it takes 3 to judge times" in judge(few, timed(0.5)).reason
+
+
+def first_calls(run: Run, count: int) -> Run:
+    """The run with the call that warmed up and so many further ones."""
+    return replace(run, timings=dict(list(run.timings.items())[: 2 * (count + 1)]))
+
+
+def test_three_calls_are_judged() -> None:
+    assert judge(first_calls(timed(5.0), 3), timed(0.5)).verdict == "regressed"
 
 
 def test_where_the_time_went_is_told() -> None:

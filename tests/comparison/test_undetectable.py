@@ -104,6 +104,11 @@ def test_a_gross_loss_is_many_spreads_and_many_tolerances(rng: np.random.Generat
     assert wide.gross == TOLERANCES * 1.2
 
 
+def test_of_a_value_of_zero_no_share_is_gross() -> None:
+    baseline = make_run(np.tile([[-2.0, 2.0, -2.0, 2.0]], (8, 1)))
+    assert missed(baseline, 2) == []
+
+
 def test_more_metrics_in_a_session_show_less(rng: np.random.Generator) -> None:
     baseline = accepted(8, 4, rng)
     assert missed(baseline, 2) == []

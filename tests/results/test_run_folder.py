@@ -9,7 +9,7 @@ import pytest
 from sdeval import SdevalError
 from sdeval.results.records import Timing
 from sdeval.results.run import Run, Stored
-from sdeval.results.run_folder import read, write
+from sdeval.results.run_folder import json_lines, read, write
 from tests.conftest import make_run, with_features
 
 
@@ -139,3 +139,42 @@ def test_a_stored_image_is_found_where_the_same_was_request(run: Run, tmp_path: 
     assert stored.image(replace(sample, image="images/elsewhere.png")) == path
     assert stored.image(replace(sample, fingerprint="other")) is None
     assert stored.image(replace(sample, seed=9)) is None
+
+
+def test_a_file_of_objects_is_read_line_by_line(tmp_path: Path) -> None:
+    (tmp_path / "lines.jsonl").write_text('{"a": 1}\n{"b": 2}\n')
+    assert json_lines(tmp_path / "lines.jsonl") == [{"a": 1}, {"b": 2}]
+
+
+@pytest.mark.parametrize(("line", "message"), [("{", "Expecting property name"), ("[]", "not an object")])
+def test_a_line_that_holds_no_object_is_named(tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / "lines.jsonl").write_text(f'{{"a": 1}}\n{line}\n')
+    with pytest.raises(SdevalError, match=rf"lines\.jsonl:2: is corrupt: {message}"):
+        json_lines(tmp_path / "lines.jsonl")
+
+
+def test_a_run_that_lacks_samples_of_its_suite_is_corrupt_unless_it_is_a_part(run: Run, tmp_path: Path) -> None:
+    run = replace(run, request={**run.request, "cases": 3})
+    write(run, tmp_path)
+    with pytest.raises(SdevalError, match=r"has 4 samples, but run\.json says 3 cases with 2 seeds"):
+        read(tmp_path)
+    write(replace(run, complete=False), tmp_path)
+    assert not read(tmp_path).complete
+
+
+def test_a_sample_that_is_there_twice_is_corrupt(run: Run, tmp_path: Path) -> None:
+    write(replace(run, samples=(*run.samples[:3], run.samples[0])), tmp_path)
+    with pytest.raises(SdevalError, match="a sample is in it twice"):
+        read(tmp_path)
+
+
+def test_a_set_metric_without_its_value_is_corrupt(run: Run, tmp_path: Path) -> None:
+    write(replace(run, set_scores={}), tmp_path)
+    with pytest.raises(SdevalError, match="set_scores: frechet_distance: is missing"):
+        read(tmp_path)
+
+
+def test_a_set_metric_without_its_features_is_corrupt(run: Run, tmp_path: Path) -> None:
+    write(replace(run, features={}), tmp_path)
+    with pytest.raises(SdevalError, match=r"clip\.npy: is missing; frechet_distance was measured with it"):
+        read(tmp_path)

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sdeval.errors import CannotWrite
-from sdeval.results import journal
-from sdeval.results.session_folder import claim_stopped, new_name, remove_partial_files, sessions, stopped_session
+from sdeval.results import journal, run_folder
+from sdeval.results.session_folder import (
+    claim_stopped,
+    decided_early,
+    generated_images,
+    new_name,
+    point_latest,
+    remove_partial_files,
+    run_folders,
+    sessions,
+    stopped_session,
+)
 from sdeval.results.session_lock import SessionLock, holder, is_running
+from tests.conftest import make_run
 
 
 def begun(output: Path, name: str) -> Path:
@@ -109,3 +122,39 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "session").touch()
     with pytest.raises(CannotWrite, match=r"cannot write to .*session"):
         SessionLock(tmp_path / "session").claim()
+
+
+def finished(session: Path, *suites: str) -> list[Path]:
+    """Runs of a session, with all their seeds."""
+    folders = [session / suite / "tiny" for suite in suites]
+    for folder in folders:
+        run_folder.write(make_run(np.ones((1, 2))), folder)
+    return folders
+
+
+def test_the_runs_of_a_session_are_found_in_the_order_of_their_names(tmp_path: Path) -> None:
+    folders = finished(tmp_path, "zoo", "animals")
+    assert run_folders(tmp_path) == folders[::-1]
+    assert run_folders(folders[0]) == folders[:1]
+
+
+def test_a_session_with_one_run_that_was_decided_early_was_decided_early(tmp_path: Path) -> None:
+    finished(tmp_path, "animals")
+    assert not decided_early(tmp_path)
+    run = make_run(np.ones((1, 2)))
+    run_folder.write(replace(run, request={**run.request, "rounds": [[0, 1], [0, 1, 2]]}), tmp_path / "zoo" / "tiny")
+    assert decided_early(tmp_path)
+
+
+def test_images_of_all_runs_are_counted(tmp_path: Path) -> None:
+    for path in ("zoo/tiny/images/cat@0.png", "zoo/other/images/cat@0.png", "zoo/tiny/inputs/a.png"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    assert generated_images(tmp_path) == 2
+
+
+def test_latest_is_the_session_that_was_pointed_at_last(tmp_path: Path) -> None:
+    for name in ("20260102-000000-abcd", "20260101-000000-abcd"):
+        point_latest(begun(tmp_path, name))
+        assert (tmp_path / "latest").resolve() == (tmp_path / name).resolve()
+    assert sorted(path.name for path in tmp_path.iterdir() if "latest" in path.name) == ["latest"]

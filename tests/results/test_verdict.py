@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -25,6 +26,7 @@ def test_what_is_inconclusive_fails_where_it_is_fatal() -> None:
     ("kind", "change", "warns"),
     [
         ("inconclusive", -0.6, True),
+        ("inconclusive", -0.5, False),
         ("inconclusive", -0.4, False),
         ("inconclusive", 0.6, False),
         ("not_significant", -0.6, True),
@@ -39,6 +41,23 @@ def test_what_lies_beyond_its_tolerance_and_is_not_shown_warns(kind: Kind, chang
 
 def test_a_loss_beyond_a_tolerance_of_nothing_warns_too() -> None:
     assert replace(BASE, verdict="inconclusive", change=-0.6, tolerance=0.0).warns
+
+
+@pytest.mark.parametrize(
+    ("change", "tolerance", "loss"),
+    [
+        (-1.0, 0.5, 2.0),
+        (1.0, 0.5, -2.0),
+        (-1.0, 0.0, math.inf),
+        (1.0, 0.0, -math.inf),
+        (0.0, 0.0, 0.0),
+        (-1.0, None, 0),
+    ],
+)
+def test_a_loss_is_told_in_tolerances(change: float, tolerance: float | None, loss: float) -> None:
+    verdict = replace(BASE, change=change, tolerance=tolerance)
+    assert verdict.loss == loss
+    assert replace(verdict, higher_is_better=False).loss == -loss
 
 
 def test_the_worst_comes_first_and_whole_suites_before_their_cases() -> None:

@@ -57,6 +57,11 @@ def test_a_constant_value_has_nothing_to_tell(value: float, count: int) -> None:
     assert not cusum.scores(np.full(count, value)).any()
 
 
+def test_the_last_bit_of_a_value_has_nothing_to_tell() -> None:
+    values = np.array([1e6] * 15 + [np.nextafter(1e6, 2e6)] * 15)
+    assert not cusum.scores(values).any()
+
+
 def test_thresholds_are_those_of_the_run_length() -> None:
     assert cusum.threshold(1) == pytest.approx(7.35, abs=0.01)
     assert cusum.threshold(20) == pytest.approx(10.35, abs=0.01)

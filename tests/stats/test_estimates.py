@@ -179,3 +179,7 @@ def test_one_seed_tells_nothing_of_seeds_and_one_case_nothing_of_cases() -> None
 
 def test_the_spread_of_cases_is_that_of_their_means() -> None:
     assert stats.between_cases(np.array([[1.0, 3.0], [5.0, 5.0], [8.0, 8.0]])) == Spread(pytest.approx(9.0), 2)
+
+
+def test_two_cases_are_enough_to_tell_how_cases_vary() -> None:
+    assert stats.between_cases(np.array([[1.0, 3.0], [5.0, 5.0]])) == Spread(pytest.approx(4.5), 1)

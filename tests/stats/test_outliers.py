@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sdeval.stats import Prior, moderated_variances, p_among_cases, p_among_seeds
@@ -158,6 +158,7 @@ def test_moderated_variances_leave_t_tests_at_their_level() -> None:
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=12), st.integers(2, 8))
+@example([0.0, 5e-324, 1.0], 2)
 def test_moderated_variances_lie_between_their_own_and_the_common_one(variances: list[float], freedom: int) -> None:
     values, weight = moderated_variances(np.array(variances), freedom)
     assert np.isfinite(values).all()

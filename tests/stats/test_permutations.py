@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import permutation_test, ttest_1samp
+from scipy.stats import binom, permutation_test, ttest_1samp
 
 from sdeval import stats
 
@@ -28,6 +28,16 @@ def test_sign_flip_random_agrees_with_normal_theory() -> None:
     rng = np.random.default_rng(1)
     values = rng.normal(-0.3, 1, size=60)
     assert stats.sign_flip_p(values) == pytest.approx(ttest_1samp(values, 0, alternative="less").pvalue, abs=0.01)
+
+
+def test_sign_flips_of_many_equal_steps_are_the_binomial_test() -> None:
+    values = np.array([-1.0] * 23 + [1.0] * 7)
+    assert stats.sign_flip_p(values, alpha=1e-5) == pytest.approx(binom.sf(22, 30, 0.5), rel=0.1)
+
+
+@pytest.mark.parametrize(("alpha", "flips"), [(0.05, 10_000), (1e-5, 200_000)])
+def test_however_clear_a_loss_is_the_signs_that_were_observed_count(alpha: float, flips: int) -> None:
+    assert stats.sign_flip_p(np.full(60, -1.0), alpha) == 1 / flips
 
 
 @pytest.mark.parametrize("values", [[], [0.0], [0.0] * 30])

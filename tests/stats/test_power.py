@@ -46,6 +46,16 @@ def test_a_loss_as_large_as_it_says_is_found_about_four_times_in_five(cases: int
     assert power(cases, seeds, 0.7 * loss) < (0.65 if cases >= stats.FEWEST_RANKED else 0.5)
 
 
+@pytest.mark.parametrize(("cases", "seeds"), [(1, 2), (3, 2), (20, 1)])
+def test_the_detectable_loss_without_what_chance_takes_off_is_just_significant(cases: int, seeds: int) -> None:
+    """Of gains that vary as seeds do."""
+    chance = stats.quantile(stats.POWER, math.inf) * math.sqrt(2 * SPREAD.variance / seeds / cases)
+    loss = stats.detectable_loss(SPREAD, cases, seeds, 0.5, 0.001) - chance
+    steps = np.linspace(-1, 1, cases) if cases > 1 else np.zeros(1)
+    gains = steps * math.sqrt(2 * SPREAD.variance / seeds / (steps.var(ddof=1) if cases > 1 else 1.0)) - loss
+    assert stats.moderated_mean(gains, stats.Prior.of(SPREAD, seeds, 0.5)).p_worse() == pytest.approx(0.001)
+
+
 def test_more_of_anything_detects_less() -> None:
     few = stats.detectable_loss(SPREAD, 3, 2, 1.0, 0.001)
     assert stats.detectable_loss(SPREAD, 6, 2, 1.0, 0.001) < few

@@ -11,7 +11,7 @@ from scipy.stats import wilcoxon
 from sdeval.stats import FEWEST_RANKED, ranked_mean
 
 
-@pytest.mark.parametrize("shift", [-1.0, -0.2, 0.3])
+@pytest.mark.parametrize("shift", [-1.0, -0.2, 0.1, 0.3])
 def test_it_has_the_p_value_of_the_ranks(rng: np.random.Generator, shift: float) -> None:
     gains = rng.normal(shift, 1, 32)
     found = ranked_mean(gains, 0.0)
