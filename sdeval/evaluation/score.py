@@ -358,17 +358,19 @@ def _set_value(
 def _features(run: Run, metric: SetMetric, images: Images, baseline: Run | None) -> tuple[Features, dict[int, str]]:
     """Features of all images, row by row, and why there are none, by row: those are no numbers."""
     reused = _reusable_rows(run, baseline, metric)
-    kept: Mapping[int, Any] = {}
+    baseline_features: Mapping[int, Any] = {}
     if baseline is not None and metric.extractor.name in baseline.features:
-        kept = {row: baseline.features[metric.extractor.name][old] for row, old in reused.items()}
-    new_images = {row: image.image for row, image in enumerate(images) if image is not None and row not in kept}
+        baseline_features = {row: baseline.features[metric.extractor.name][old] for row, old in reused.items()}
+    new_images = {
+        row: image.image for row, image in enumerate(images) if image is not None and row not in baseline_features
+    }
     outcomes = dict(zip(new_images, _extracted(metric.extractor, list(new_images.values())), strict=True))
     fresh = {row: outcome for row, outcome in outcomes.items() if not isinstance(outcome, str)}
     reasons = {row: outcome for row, outcome in outcomes.items() if isinstance(outcome, str)}
     # A corrupt baseline: its features are of no use here, and the verdict says so.
-    if kept and fresh and next(iter(kept.values())).shape != next(iter(fresh.values())).shape:
+    if baseline_features and fresh and next(iter(baseline_features.values())).shape != next(iter(fresh.values())).shape:
         return _features(run, metric, images, None)
-    known = {**kept, **fresh}
+    known = {**baseline_features, **fresh}
     missing = np.full_like(next(iter(known.values()), np.zeros(0, np.float32)), np.nan)
     return np.stack([known.get(row, missing) for row in range(len(images))]), reasons
 
@@ -391,7 +393,7 @@ def _extracted(extractor: Extractor, new_images: Sequence[Image.Image]) -> list[
 
 def with_seeds(run: Run, seeds: Collection[int], suite: Suite, device: str) -> Run:
     """The part of a scored run that was generated with some of its seeds; see `part_of`."""
-    return part_of(run, {each.key for each in run.samples if each.seed in seeds}, suite, device)
+    return part_of(run, {sample.key for sample in run.samples if sample.seed in seeds}, suite, device)
 
 
 def part_of(run: Run, keys: Collection[tuple[str, int]], suite: Suite, device: str) -> Run:
@@ -414,5 +416,5 @@ def _with_set_score_again(part: Run, run: Run, metric: Metric, suite: Suite) -> 
     if metric.extractor.name in part.features:
         return with_set_value(part, metric, suite)
     reason = f"the run holds no features of {metric.extractor.name}"
-    found = replace(run.set_scores[metric.info.name], value=None, n=len(part.samples), reason=reason)
-    return replace(part, set_scores={**part.set_scores, metric.info.name: found})
+    score = replace(run.set_scores[metric.info.name], value=None, n=len(part.samples), reason=reason)
+    return replace(part, set_scores={**part.set_scores, metric.info.name: score})

@@ -50,17 +50,17 @@ def read(path: Path) -> Approvals:
     """
     content = read_json(path, f"{path}: no such file; the page of a session exports one")
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        found = content.get("schema") if isinstance(content, dict) else None
-        raise SdevalError(f"{path}: has schema {preview(found)}; this version of sdeval reads {SCHEMA}")
+        schema = content.get("schema") if isinstance(content, dict) else None
+        raise SdevalError(f"{path}: has schema {preview(schema)}; this version of sdeval reads {SCHEMA}")
     approvals = from_json(Approvals, read_bytes(path), str(path))
     if not re.fullmatch(r"\w[\w.-]*", approvals.session):
         advice = "must be the name of a session's folder, such as 20261121-141503-9f2c"
         raise SdevalError(f"{path}: session: {advice}, got {preview(approvals.session)}")
     if not approvals.approvals:
         raise SdevalError(f"{path}: approvals: must be a list with at least one approval, got []")
-    for place, each in enumerate(approvals.approvals):
+    for place, approval in enumerate(approvals.approvals):
         for name in ("cases", "metrics"):
-            if not getattr(each, name):
+            if not getattr(approval, name):
                 raise SdevalError(f'{path}: approvals[{place}]: {name}: must be a list of names, or "{ALL}", got []')
     return approvals
 
@@ -79,10 +79,10 @@ def parts_by_name(
         SdevalError: a suite, target, case or metric that the session does not have; lists the near matches.
     """
     parts: dict[tuple[str, str], list[Part]] = {}
-    for place, each in enumerate(approvals.approvals):
+    for place, approval in enumerate(approvals.approvals):
         where = f"{path}: approvals[{place}]"
         try:
-            parts.setdefault((each.suite, each.target), []).append(_part(each, runs))
+            parts.setdefault((approval.suite, approval.target), []).append(_part(approval, runs))
         except SdevalError as error:
             raise SdevalError(f"{where}: {error}") from None
     return parts
@@ -92,10 +92,10 @@ def _part(approval: Approval, runs: Mapping[tuple[str, str], Run]) -> Part:
     _look_up("suite", [approval.suite], {suite for suite, _ in runs})
     _look_up("target", [approval.target], {target for suite, target in runs if suite == approval.suite})
     run = runs[approval.suite, approval.target]
-    cases, names = (None if each == ALL else tuple(each) for each in (approval.cases, approval.metrics))
+    cases, names = (None if names == ALL else tuple(names) for names in (approval.cases, approval.metrics))
     _look_up("case", cases or (), run.by_case())
     for name in names or ():
-        check_metric(name, [each for each, record in run.metrics.items() if record.gating])
+        check_metric(name, [metric for metric, record in run.metrics.items() if record.gating])
     return Part(cases, names)
 
 

@@ -41,7 +41,7 @@ def changes(before: Run | None, after: Run) -> list[Change]:
     """Every metric of what is accepted."""
     images = new_images(before, after)
     previous = {name: value_of(before, name) for name in before.metrics} if before else {}
-    reasons = {name: each.reason for name, each in after.set_scores.items()}
+    reasons = {name: score.reason for name, score in after.set_scores.items()}
     return [
         Change(
             after.suite,
@@ -71,7 +71,7 @@ def case_changes(before: Run | None, after: Run) -> list[CaseChange]:
         for name, record in after.metrics.items()
         if record.scope == "sample"
     ]
-    return [each for each in every if each.old != each.new]
+    return [change for change in every if change.old != change.new]
 
 
 def _mean(samples: Sequence[SampleResult], metric: str) -> float | None:

@@ -27,8 +27,8 @@ def matcher(text: str) -> Callable[[str], bool]:
         SdevalError: it cannot be read.
     """
     tokens: list[str] = _TOKEN.findall(text)
-    words = {f"word{place}": each.lower() for place, each in enumerate(tokens) if each not in _GRAMMAR}
-    written = " ".join(each if each in _GRAMMAR else f"word{place}" for place, each in enumerate(tokens))
+    words = {f"word{place}": token.lower() for place, token in enumerate(tokens) if token not in _GRAMMAR}
+    written = " ".join(token if token in _GRAMMAR else f"word{place}" for place, token in enumerate(tokens))
     try:
         tree = ast.parse(written, mode="eval").body
         _holds(tree, words, "")
@@ -43,8 +43,8 @@ def _holds(tree: ast.expr, words: dict[str, str], name: str) -> bool:
     if isinstance(tree, ast.UnaryOp):
         return not _holds(tree.operand, words, name)
     if isinstance(tree, ast.BoolOp):
-        # All are looked at, so that what cannot be read is found at the first try.
-        found = [_holds(each, words, name) for each in tree.values]
-        return all(found) if isinstance(tree.op, ast.And) else any(found)
+        # All are looked at, so that what cannot be read is values at the first try.
+        values = [_holds(value, words, name) for value in tree.values]
+        return all(values) if isinstance(tree.op, ast.And) else any(values)
     # A word before a bracket would be a call, and empty brackets a list.
     raise ValueError(ast.dump(tree))

@@ -95,8 +95,8 @@ def propose(
 
     Args:
         source: folder of the run.
-        folder: that all baselines are kept in.
-        parts: of the run; all of it where nothing is said.
+        folder: of all baselines.
+        parts: of the run; all of it where None.
         suite_of: finds the suite, where metrics of the set must be measured again.
         reason: why; stored with the baseline.
 
@@ -107,10 +107,10 @@ def propose(
     run = _without_told(run_folder.read(source))
     digest = baselines.digest(folder, run.suite, run.target)
     before = baselines.find(folder, run.suite, run.target)
-    mine = baselines.folder_of(folder, run.suite, run.target)
-    proposal = Proposal(source, mine, digest, run, before, before)
+    target_folder = baselines.folder_of(folder, run.suite, run.target)
+    proposal = Proposal(source, target_folder, digest, run, before, before)
     # A metric that the baseline does not have yet stands in the way of single cases, whatever order they come in.
-    for part in sorted(parts, key=lambda each: not before or not brings_new(each, before, run)):
+    for part in sorted(parts, key=lambda part: not before or not brings_new(part, before, run)):
         if part.is_whole(run, proposal.after):
             proposal = _with_all(proposal, reason)
         else:
@@ -126,13 +126,13 @@ def _with_all(proposal: Proposal, reason: str) -> Proposal:
 
 
 def _with_part(proposal: Proposal, part: Part, suite_of: SuiteOf, reason: str) -> Proposal:
-    run, held, source = proposal.run, proposal.after, proposal.source
-    if held is None:
+    run, baseline, source = proposal.run, proposal.after, proposal.source
+    if baseline is None:
         first = f"accept the whole run first: sdeval accept {source}"
         raise SdevalError(f"{source}: there is no baseline of {run.suite} on {run.target} yet; {first}")
-    part, notes = settled(part, held, run, source)
-    refuse_mixture(held, run, part, source)
-    after = with_set_scores(merge(held, run, part), held, run, part, suite_of, source)
+    part, notes = settled(part, baseline, run, source)
+    refuse_mixture(baseline, run, part, source)
+    after = with_set_scores(merge(baseline, run, part), baseline, run, part, suite_of, source)
     chosen = part.chosen(run)
     entry = provenance.entry_of(run, source, reason)
     entry = replace(entry, cases=ALL if set(chosen) >= set(after.by_case()) else chosen, metrics=part.metrics or ALL)
@@ -170,14 +170,14 @@ def stage(proposal: Proposal, change: Transaction) -> None:
 
 def _fill(proposal: Proposal, aside: Path) -> None:
     assert proposal.after is not None
-    kept = baselines.kept(proposal.after)
+    accepted = baselines.kept(proposal.after)
     samples = tuple(
-        baselines.keep_image(each, proposal.source, aside)
-        if each.case in proposal.fresh
-        else baselines.carry_image(each, proposal.folder, aside)
-        for each in kept.samples
+        baselines.keep_image(sample, proposal.source, aside)
+        if sample.case in proposal.fresh
+        else baselines.carry_image(sample, proposal.folder, aside)
+        for sample in accepted.samples
     )
-    run_folder.write(replace(kept, samples=samples), aside)
+    run_folder.write(replace(accepted, samples=samples), aside)
     provenance.write(aside, proposal.entries)
 
 

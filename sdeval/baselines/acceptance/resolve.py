@@ -11,12 +11,12 @@ from sdeval.errors import SdevalError
 from sdeval.results.run import Run
 
 
-def settled(part: Part, held: Run, run: Run, source: Path) -> tuple[Part, list[str]]:
+def settled(part: Part, baseline: Run, run: Run, source: Path) -> tuple[Part, list[str]]:
     """The part as it can be accepted, and a line on what goes along or is left out.
 
     Args:
         part: as it was asked for.
-        held: the baseline as it is.
+        baseline: as it is.
         run: what the part is of.
         source: folder of the run.
 
@@ -26,7 +26,7 @@ def settled(part: Part, held: Run, run: Run, source: Path) -> tuple[Part, list[s
     chosen, notes = part.chosen(run), []
     if part.metrics is None:
         return replace(part, cases=chosen), []
-    known = held.by_case()
+    known = baseline.by_case()
     left = [case for case in chosen if case not in known]
     if left:
         if len(left) == len(chosen):
@@ -34,7 +34,7 @@ def settled(part: Part, held: Run, run: Run, source: Path) -> tuple[Part, list[s
             raise SdevalError(f"{source}: the baseline has none of these cases ({', '.join(left)}); {first}")
         notes.append(f"left out, for the baseline does not have them yet: {', '.join(left)}")
     shared = extractors(run, part.metrics)
-    every = dict.fromkeys((*part.metrics, *_resting_on(run, shared), *_resting_on(held, shared)))
+    every = dict.fromkeys((*part.metrics, *_resting_on(run, shared), *_resting_on(baseline, shared)))
     more = [name for name in every if name not in part.metrics]
     if more:
         notes.append(f"accepted along, for the same features of {', '.join(sorted(shared))}: {', '.join(more)}")

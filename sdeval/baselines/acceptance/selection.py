@@ -14,7 +14,7 @@ from sdeval.results.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a run; without anything said, all of it."""
+    """A part of a run; all of it by default."""
 
     cases: tuple[str, ...] | None = None
     """Their ids; None is all that the run holds."""
@@ -25,13 +25,13 @@ class Part:
         """Ids of its cases, in the order of the run."""
         return tuple(case for case in run.by_case() if self.cases is None or case in self.cases)
 
-    def is_whole(self, run: Run, held: Run | None) -> bool:
-        """Whether nothing of what was accepted before stays: then all is said by the run alone."""
+    def is_whole(self, run: Run, baseline: Run | None) -> bool:
+        """Whether nothing of what was accepted before stays: then only the run counts."""
         if self.metrics is not None:
             return False
         if self.cases is None:
             return True
-        before = held.by_case() if held else {}
+        before = baseline.by_case() if baseline else {}
         return run.complete and set(self.cases) >= {*run.by_case(), *before}
 
 
@@ -49,17 +49,17 @@ def parts_by_words(
         SdevalError: a word that no case matches, or a metric that no run has.
     """
     for name in names:
-        check_metric(name, {each for run in runs.values() for each in run.metrics if run.metrics[each].gating})
-    matching = [matcher(each) for each in words]
-    found = {}
+        check_metric(name, {metric for run in runs.values() for metric, record in run.metrics.items() if record.gating})
+    matching = list(map(matcher, words))
+    parts = {}
     for key, run in runs.items():
         cases = tuple(case for case in run.by_case() if any(matches(case) for matches in matching))
-        mine = tuple(name for name in names if name in run.metrics)
-        if (cases or not words) and (mine or not names):
-            found[key] = Part(cases if words else None, mine if names else None)
-    if not found:
+        own_names = tuple(name for name in names if name in run.metrics)
+        if (cases or not words) and (own_names or not names):
+            parts[key] = Part(cases if words else None, own_names if names else None)
+    if not parts:
         raise SdevalError(_nothing(runs, words))
-    return found
+    return parts
 
 
 def check_metric(name: str, known: Collection[str]) -> None:
@@ -79,6 +79,6 @@ def check_metric(name: str, known: Collection[str]) -> None:
 
 def _nothing(runs: Mapping[tuple[str, str], Run], words: Sequence[str]) -> str:
     cases = sorted({case for run in runs.values() for case in run.by_case()})
-    message = " ".join(f"-k {each!r}" for each in words)
+    message = " ".join(f"-k {word!r}" for word in words)
     more = f", … and {len(cases) - 10} more" if len(cases) > 10 else ""
     return f"{message}: chooses nothing; cases are {', '.join(cases[:10])}{more}"

@@ -20,14 +20,14 @@ SuiteOf = Callable[[str], Suite]
 """A suite by its name; raises SdevalError where there is none."""
 
 
-def with_set_scores(merged: Run, held: Run, run: Run, part: Part, suite_of: SuiteOf, folder: Path) -> Run:
+def with_set_scores(merged: Run, baseline: Run, run: Run, part: Part, suite_of: SuiteOf, folder: Path) -> Run:
     """A merged baseline with every metric of the set that its features give.
 
     Those whose features are all the baseline's, or all the run's, are known already.
 
     Args:
         merged: its metrics are those of before.
-        held: the baseline as it was.
+        baseline: as it was.
         run: what is accepted in part.
         part: of the run; metrics of metrics that it names are the run's, or measured again.
         suite_of: finds the suite, which knows its reference images.
@@ -38,9 +38,9 @@ def with_set_scores(merged: Run, held: Run, run: Run, part: Part, suite_of: Suit
     """
     known: dict[str, SetScore] = {}
     open_names = []
-    for name in (each for each, record in merged.metrics.items() if record.scope == "set"):
-        places = (run,) if part.metrics and name in part.metrics else (held, run)
-        same = next((each for each in places if _is_of(each, merged, name)), None)
+    for name in [metric for metric, record in merged.metrics.items() if record.scope == "set"]:
+        places = (run,) if part.metrics and name in part.metrics else (baseline, run)
+        same = next((place for place in places if _is_of(place, merged, name)), None)
         if same is None:
             open_names.append(name)
         else:
@@ -92,8 +92,8 @@ def _of_same(name: str, metric: Metric, merged: Run) -> SetMetric:
 
 
 def _refuse_other_metric(name: str, merged: Run, run: Run) -> None:
-    found = merged.set_scores[name]
-    if found.value is None and merged.complete:
-        raise SdevalError(f"{name}: {found.reason}")
-    if name in run.set_scores and run.set_scores[name].reference != found.reference:
+    score = merged.set_scores[name]
+    if score.value is None and merged.complete:
+        raise SdevalError(f"{name}: {score.reason}")
+    if name in run.set_scores and run.set_scores[name].reference != score.reference:
         raise SdevalError(f"the reference images of {name} are not those of the run")
