@@ -32,7 +32,7 @@ from sdeval.cli import main
 from sdeval.comparison import collect_evidence, judge_cases
 from sdeval.config.suite import Suite
 from sdeval.engines.diffusers_engine import LoadedTarget
-from sdeval.evaluation.score import measured_set, score
+from sdeval.evaluation.score import score, with_set_value
 from sdeval.imaging.io import open_rgb, pixel_hash, write_png
 from sdeval.metrics import GeneratedImage
 from sdeval.metrics.clip_score import ClipScore
@@ -130,7 +130,7 @@ def test_a_set_score_is_what_the_merged_features_give(accepted: Path) -> None:
     now = held(accepted)
     metric = metrics.create("frechet_distance", metrics.MetricOptions.from_suite(SUITE, "cpu"))
     assert isinstance(metric, metrics.SetMetric)
-    again = measured_set(replace(now, set_scores={}), metric, SUITE)
+    again = with_set_value(replace(now, set_scores={}), metric, SUITE)
     assert now.set_scores == again.set_scores
     old, new = (accepted / name for name in ("baselines", "new/few/shapes"))
     assert now.set_scores["frechet_distance"] != run_folder.read(new).set_scores["frechet_distance"]
