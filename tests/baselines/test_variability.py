@@ -83,7 +83,7 @@ def test_nothing_measured_is_none(tmp_path: Path) -> None:
 )
 def test_damage_is_named_and_says_how_to_restore_it(tmp_path: Path, text: str, message: str) -> None:
     variabilities.write(variability_of(), tmp_path)
-    path = variabilities.path_of(tmp_path, "animals", "tiny")
+    path = variabilities.variabilities.path_of(tmp_path, "animals", "tiny")
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(SdevalError) as error:
         variabilities.read(tmp_path, "animals", "tiny")
@@ -146,3 +146,13 @@ def test_the_variability_of_a_metric_that_the_suite_no_longer_has_gives_nothing(
 def test_the_tolerances_are_such_as_a_suite_takes() -> None:
     variability = variability_of(frechet_distance=measured(value=2.0, tolerance=0.5), clip_score=measured())
     assert replace(suite(), tolerances=tolerances(suite(), variability)).tolerances["frechet_distance"] == 0.25
+
+
+def test_the_old_name_of_a_file_counts_only_where_there_is_no_new_one(tmp_path: Path) -> None:
+    old, new = tmp_path / "animals/tiny.noise.json", tmp_path / "animals/tiny.variability.json"
+    old.parent.mkdir()
+    assert variabilities.path_of(tmp_path, "animals", "tiny") == new
+    old.touch()
+    assert variabilities.path_of(tmp_path, "animals", "tiny") == old
+    new.touch()
+    assert variabilities.path_of(tmp_path, "animals", "tiny") == new
