@@ -118,7 +118,7 @@ def test_characters_that_the_output_does_not_have_stop_nothing(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_an_output_that_is_full_ends_in_one_line_after_everything_was_accepted(accepted: dict[str, bytes]) -> None:
     process = run("accept", "reports/two", stdout="/dev/full")
-    line = "accepted into baselines; undo with git; the output cannot be printed: [Errno 28] No space left on device"
+    line = "accepted into baselines; undo with git; the output cannot be printed: No space left on device"
     assert (process.returncode, process.stderr) == (2, f"sdeval: {line}\n")
     assert is_replaced(accepted)
 
