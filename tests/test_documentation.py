@@ -87,6 +87,10 @@ ELSEWHERE = {
     "python benchmarks/overhead.py": "minutes; .ci/run does it",
     "python benchmarks/overhead.py --new": "minutes; .ci/run does it",
     "python benchmarks/real_size.py sd15 --steps 50": GPU,
+    "python -m benchmarks.torture.sessions": "minutes; a smaller one is among the slow tests",
+    "python -m benchmarks.torture.accept": "minutes; a smaller one is among the slow tests",
+    "python -m benchmarks.torture.fuzz": "minutes; smaller ones are among the tests",
+    "python -m benchmarks.mutants --package stats --sample 60 --seed 3": BENCHMARK,
     "python -m benchmarks.page": "needs a browser, and minutes",
 }
 """Why it is not run here."""

@@ -142,9 +142,6 @@ def _check_output(folder: Path) -> None:
     """Check that the session folder can be written, before anything is generated."""
     check_name(folder)
     try:
-        str(folder).encode()
         folder.mkdir(parents=True, exist_ok=True)
-    except UnicodeEncodeError:
-        raise SdevalError(f"--sdeval-output: the path must be text that UTF-8 can hold, got {folder}") from None
     except OSError as error:
         raise SdevalError(f"--sdeval-output: cannot write to {folder.parent}: {error.strerror}") from None
