@@ -1,4 +1,4 @@
-"""Advice on a corrupt baseline, in repositories that git has left in each of the situations; the advice is followed."""
+"""Advice on a corrupt baseline in each situation of git, field case F12; the advice is followed."""
 
 from __future__ import annotations
 
