@@ -234,7 +234,9 @@ def test_what_is_told_and_not_judged_has_no_variability() -> None:
 def test_a_missing_score_is_refused(where: str) -> None:
     holed = np.array([[30.0, np.nan], [29.0, 30.0]])
     seeds, harmless = ([*SEEDS, holed], []) if where == "seeds" else (SEEDS, [holed])
-    with pytest.raises(SdevalError, match="animals on tiny: clip_score could not be computed: it failed; see to that first"):
+    with pytest.raises(
+        SdevalError, match="animals on tiny: clip_score could not be computed: it failed; see to that first"
+    ):
         summarize(suite(), measured(seeds, harmless))
 
 
