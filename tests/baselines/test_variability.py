@@ -83,7 +83,7 @@ def test_nothing_measured_is_none(tmp_path: Path) -> None:
 )
 def test_damage_is_named_and_says_how_to_restore_it(tmp_path: Path, text: str, message: str) -> None:
     variabilities.write(variability_of(), tmp_path)
-    path = variabilities.variabilities.path_of(tmp_path, "animals", "tiny")
+    path = variabilities.path_of(tmp_path, "animals", "tiny")
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(SdevalError) as error:
         variabilities.read(tmp_path, "animals", "tiny")
