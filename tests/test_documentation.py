@@ -56,7 +56,10 @@ PROJECT = (
     ("sdeval doctor", 0),
 )
 """A small suite in the place of the reader's."""
-CLONE = (("python -m pytest suites -p tests.end_to_end.plant --plant mask-inverted", 1),)
+CLONE = (
+    ("pytest suites -k text2img --sdeval-set num_inference_steps=2", 1),
+    ("python -m pytest suites -p tests.end_to_end.plant --plant mask-inverted", 1),
+)
 """In the clone, with the suites of the embedded model."""
 
 INSTALLS = "installs a new environment; .ci/run does it"
