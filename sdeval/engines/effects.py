@@ -131,7 +131,10 @@ class Request:
         steps = self._value("num_inference_steps")
         if isinstance(steps, int) and isinstance(strength, int | float) and int(steps * strength) < 1:
             # What the target or the command line sets is no mistake of the case file.
-            source = where if overridden is None and case.strength is not None else f"settings (case {case.id})"
+            from_case = case.strength is not None and not {"strength", "num_inference_steps"} & set(
+                self.target.settings
+            )
+            source = where if from_case else f"settings (case {case.id})"
             yield f"{source}: strength: {strength} of {plural(steps, 'step')} is less than one; raise either"
 
     def _of_negative_prompt(self) -> str:
@@ -141,7 +144,7 @@ class Request:
         if self._config("unet").get("time_cond_proj_dim") is not None:
             return f"has no effect: {self.target.model} has its guidance built in; remove it"
         name = self._guidance
-        # What the target turns off is told in a note.
+        # What the target turns off is reported in a note.
         if not name or name in self.target.settings or self._is_guided(name):
             return ""
         return f"has no effect with {name}={self._value(name)}; set it above {self._least(name)}, or remove the prompt"

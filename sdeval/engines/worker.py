@@ -42,7 +42,7 @@ class Worker:
         if "open" in request:
             return self._open(request)
         if self._engine is None:
-            raise SdevalError("the worker was asked to generate before it was told with what")
+            raise SdevalError("the worker was asked to generate before a target was opened")
         if "describe" in request:
             return Description(generated_by=self._engine.describe(request["describe"]))
         images = tuple(self._generate(self._engine, request))

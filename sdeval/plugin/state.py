@@ -76,11 +76,6 @@ class State:
         """Verdicts of all items so far."""
         return list(self.gathered.values())
 
-    @property
-    def has_session(self) -> bool:
-        """Whether a suite was collected."""
-        return self._session is not None
-
     @cached_property
     def stopped(self) -> Path | None:
         """The latest session, where it was stopped before its end."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from sdeval._utils.files import dump_json, exists, read_bytes, write_text
 from sdeval._utils.validation import Checked, from_json
-from sdeval.results.verdict import DEFECT, SUITE, Kind, Verdict
+from sdeval.results.verdict import Kind, Verdict, missing_verdict
 
 NAME = "selected.json"
 
@@ -28,8 +28,7 @@ class SelectedItem(Checked):
 
     def without_verdict(self, reason: str, verdict: Kind = "unscored") -> Verdict:
         """The verdict where the item was not judged."""
-        case, metric = (self.name, DEFECT) if self.kind == "case" else (SUITE, self.name)
-        return Verdict(suite=self.suite, target=self.target, metric=metric, case=case, verdict=verdict, reason=reason)
+        return missing_verdict(self.suite, self.target, self.name, reason, verdict, is_case=self.kind == "case")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,14 @@ class Verdict(Checked):
         return self.verdict in FAILING or self.fatal or (strict and self.verdict == "new")
 
 
+def missing_verdict(
+    suite: str, target: str, name: str, reason: str, verdict: Kind = "unscored", *, is_case: bool
+) -> Verdict:
+    """The verdict on a case, or on a metric of a suite, that was not judged."""
+    case, metric = (name, DEFECT) if is_case else (SUITE, name)
+    return Verdict(suite=suite, target=target, metric=metric, case=case, verdict=verdict, reason=reason)
+
+
 def worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """By kind, metrics of whole suites before cases, then by loss; otherwise in the order given.
 

@@ -10,7 +10,7 @@ from sdeval import metrics
 from sdeval.config.suite import COLLAPSED, SPEEDS, Case, Suite, added_seeds
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError
-from sdeval.results.verdict import DEFECT, SUITE, Kind, Verdict
+from sdeval.results.verdict import Kind, Verdict, missing_verdict
 
 Key = tuple[str, str]
 """Names of a suite and a target."""
@@ -54,9 +54,7 @@ class Item:
 
     def without_verdict(self, reason: str, verdict: Kind = "unscored") -> Verdict:
         """The verdict where there can be none."""
-        case, metric = (self.name, DEFECT) if self.kind == "case" else (SUITE, self.name)
-        suite, target = self.job.key
-        return Verdict(suite=suite, target=target, metric=metric, case=case, verdict=verdict, reason=reason)
+        return missing_verdict(*self.job.key, self.name, reason, verdict, is_case=self.kind == "case")
 
 
 def items_of(suite: Suite, targets: Sequence[Target]) -> list[Item]:

@@ -47,7 +47,11 @@ def test_a_strength_of_a_target_is_not_blamed_on_the_case_file(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("own", "values", "where"),
-    [(0.2, {}, r"cases\.yaml:3"), (0.9, {"strength": 0.2}, r"settings \(case cat\)")],
+    [
+        (0.2, {}, r"cases\.yaml:3"),
+        (0.9, {"strength": 0.2}, r"settings \(case cat\)"),
+        (0.2, {"num_inference_steps": 4}, r"settings \(case cat\)"),
+    ],
 )
 def test_a_strength_that_leaves_no_step_is_named_where_it_was_set(
     tmp_path: Path, own: float, values: dict[str, float], where: str
