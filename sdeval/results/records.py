@@ -52,7 +52,7 @@ class SampleResult(Checked):
 
     @property
     def is_thumbnail(self) -> bool:
-        """Whether `image` is a lossy, smaller one than that which was generated: baselines keep those of large images."""
+        """Whether `image` is lossy and smaller than what was generated: baselines keep those of large images."""
         return self.image.endswith(".webp")
 
     @property

@@ -123,7 +123,7 @@ class Stored:
     """Where the full-size images are of which the folder holds thumbnails only."""
 
     def image(self, sample: SampleResult) -> Path | None:
-        """What the folder holds of the same sample in this run, an image or a thumbnail, if the same was asked of it."""
+        """The image or thumbnail of the same sample in this folder, if the same was asked of it."""
         match = self.run.sample(sample)
         if match is None:
             return None
