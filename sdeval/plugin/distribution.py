@@ -34,8 +34,8 @@ class Deferred:
                 self._scheduler.add_node(other)
         self._scheduler.add_node_collection(node, collection)
 
-    @property
-    def __class__(self) -> type:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """That of the scheduler, whose name pytest-xdist prints."""
         return type(self._scheduler)
 
