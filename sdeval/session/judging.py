@@ -25,7 +25,8 @@ from sdeval.comparison.requests import removed_cases, shared_cases
 from sdeval.comparison.speed import judge_interleaved, judge_with_record
 from sdeval.config.suite import COLLAPSED, SPEED
 from sdeval.engines import hardware
-from sdeval.errors import SdevalError
+from sdeval.errors import NotAvailable, SdevalError
+from sdeval.results.records import NO_FULL_IMAGE
 from sdeval.results.run import Run, Stored
 from sdeval.session.items import collapsing_metrics
 from sdeval.session.resolve import ResolvedJob
@@ -114,9 +115,11 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
     """The evidence on one metric.
 
     Raises:
-        NotAvailable: none of the metrics that show collapsed samples is on this machine.
+        NotAvailable: none of the metrics that show collapsed samples is on this machine, or images of the baseline
+            are not that the metric compares with.
     """
     resolved = subject.resolved
+    _require_images(subject.run, name)
     run, baseline, other_cases, missing = _comparable(subject, name)
     obstacle = _describe_unjudged(subject, name) or _describe_lack(subject, name)
     if obstacle:
@@ -180,6 +183,13 @@ def _require_collapsing(resolved: ResolvedJob) -> None:
         raise resolved.missing[names[0]]
 
 
+def _require_images(run: Run, metric: str) -> None:
+    reasons = [sample.reasons.get(metric, "") for sample in run.samples]
+    lacking = [reason for reason in reasons if reason.startswith(NO_FULL_IMAGE)]
+    if lacking:
+        raise NotAvailable(wording.unscored_samples(len(lacking), len(reasons), lacking[0]))
+
+
 def _comparable(subject: Subject, metric: str) -> tuple[Run, Run | None, str, str]:
     """The run and its baseline, both reduced to what a metric can compare; on which cases that is, and what is missing.
 
@@ -206,7 +216,7 @@ def _keys(run: Run, cases: Collection[str]) -> set[tuple[str, int]]:
 
 def _part(resolved: ResolvedJob, run: Run, keys: Collection[tuple[str, int]]) -> Run:
     """A run reduced to some samples, with its set metrics computed again."""
-    from sdeval.evaluation.score import part_of
+    from sdeval.evaluation.scoring.parts import part_of
 
     return part_of(run, keys, replace(resolved.suite, tolerances={}), resolved.device)
 
