@@ -33,7 +33,7 @@ MEAN = 4.0
 LARGEST = 24.0
 """Largest difference of a pixel, in levels: two small objects on the same flat background are alike on average."""
 
-AT_ONCE = 256
+AT_ONCE = 64
 """Images that one is compared with at a time."""
 
 Bits = npt.NDArray[np.bool_]
@@ -131,21 +131,23 @@ class _Finder:
         """Compare rows with each other as far as their mean levels allow: these differ by less than the images do."""
         rows = rows[np.argsort(self.means[rows], kind="stable")]
         means = self.means[rows]
-        for row in rows[~self.flags[rows]]:
+        for row in rows:
+            if self.flags[row]:
+                continue
             first, last = np.searchsorted(means, (self.means[row] - MEAN, self.means[row] + MEAN))
             for start in range(first, last, AT_ONCE):
-                match = self._duplicate(row, rows[start : min(start + AT_ONCE, last)])
-                if match is not None:
-                    self.flags[[row, match]] = True
+                matches = self._duplicates(row, rows[start : min(start + AT_ONCE, last)])
+                self.flags[matches] = True
+                if len(matches):
+                    self.flags[row] = True
                     break
 
-    def _duplicate(self, row: int, others: Rows) -> int | None:
-        """The first of some rows that is a duplicate of this one."""
+    def _duplicates(self, row: int, others: Rows) -> Rows:
+        """Those of some rows that are duplicates of this one."""
         near = (self.hashes[others] != self.hashes[row]).sum(axis=1) <= BITS
         others = others[near & (self.names[others] != self.names[row])]
         differences = np.abs(self.levels[others].astype(np.int16) - self.levels[row])
-        matches = others[(differences.mean(axis=1) < MEAN) & (differences.max(axis=1, initial=0) < LARGEST)]
-        return int(matches[0]) if len(matches) else None
+        return others[(differences.mean(axis=1) < MEAN) & (differences.max(axis=1, initial=0) < LARGEST)]
 
 
 class Duplicates:

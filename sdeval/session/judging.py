@@ -147,11 +147,12 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
 def _describe_unjudged(subject: Subject, metric: str) -> str:
     """Names broken and missing images of cases that get no verdict of their own, so that no metric hides them."""
     expected = expected_defects(subject.run, subject.resolved.defect_rates)
-    unjudged = [sample for sample in subject.run.samples if sample.case not in subject.cases]
+    judged = set(subject.cases)
+    unjudged = [sample for sample in subject.run.samples if sample.case not in judged]
     broken = [sample for sample in unjudged if sample.defect not in ("", *expected)]
     if broken:
         return wording.broken_images(broken)
-    lacking = {case: cause for case, cause in _lacking(subject, metric).items() if case not in subject.cases}
+    lacking = {case: cause for case, cause in _lacking(subject, metric).items() if case not in judged}
     return wording.lacking_cases(lacking) if lacking else ""
 
 
@@ -206,12 +207,13 @@ def _comparable(subject: Subject, metric: str) -> tuple[Run, Run | None, str, st
     if not shared:
         return run, None, wording.NO_SHARED_CASE, ""
     note = wording.shared_part(len(shared), len(run.by_case()), len(removed_cases(run, baseline)))
-    keys = _keys(run, [case for case in shared if case in whole] or shared)
+    keys = _keys(run, [case for case in shared if case not in lacking] or shared)
     return _part(subject.resolved, run, keys), _part(subject.resolved, baseline, keys), note, missing
 
 
 def _keys(run: Run, cases: Collection[str]) -> set[tuple[str, int]]:
-    return {sample.key for sample in run.samples if sample.case in cases}
+    chosen = set(cases)
+    return {sample.key for sample in run.samples if sample.case in chosen}
 
 
 def _part(resolved: ResolvedJob, run: Run, keys: Collection[tuple[str, int]]) -> Run:

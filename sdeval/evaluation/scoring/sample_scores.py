@@ -50,8 +50,9 @@ class SampleScores:
         """Look at a batch, of which nothing else is kept than what the metric says of it."""
         new = [decoded for decoded in batch if decoded.row in self.rows]
         self.rows.difference_update(decoded.row for decoded in new)
-        self._scores.update({decoded.row: NoValue(decoded.without_pair) for decoded in new if decoded.without_pair})
-        complete = [decoded for decoded in new if not decoded.without_pair]
+        lacking = {decoded.row: decoded.without_pair for decoded in new if self.needs_pair and decoded.without_pair}
+        self._scores.update({row: NoValue(reason) for row, reason in lacking.items()})
+        complete = [decoded for decoded in new if decoded.row not in lacking]
         outcomes = self._outcomes([decoded.generated for decoded in complete])
         self._keep([decoded.row for decoded in complete], outcomes)
 
