@@ -125,6 +125,6 @@ def test_without_the_full_size_image_a_distance_is_unscored(tmp_path: Path, sour
     now = generate(tmp_path / "now", size=LARGE, version=3, changed=lambda sample: sample.case == "case-1")
     run = now.score("sharpness", "psnr", baseline=baseline)
     assert scores(run, "psnr") == [100.0, 100.0, None, None, 100.0, 100.0]
-    assert reasons(run, "psnr")[2] == f"no full-size image of the baseline: {cause}"
+    assert reasons(run, "psnr")[2] == f"cannot be compared at full size: {cause}"
     assert None not in scores(run, "sharpness")
     assert [sample.image_change for sample in run.samples[2:4]] == ["changed"] * 2
