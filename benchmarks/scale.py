@@ -39,7 +39,7 @@ from sdeval.session.items import Job
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2, 3)
-METRICS = ("clip_score", "sharpness", "diversity", "duplicates", "psnr")
+METRICS = ("sharpness", "diversity", "duplicates", "psnr")
 ENGINE = '''
 import numpy as np
 from PIL import Image
@@ -81,6 +81,7 @@ class Session:
     """One pytest session in a process of its own."""
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 
@@ -95,7 +96,8 @@ def pytest_session(project: Path, *options: str) -> Session:
         _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status) not in (0, 1):
         raise SystemExit(log.read_text())
-    return Session(time.perf_counter() - started, usage.ru_maxrss * 1024)
+    seconds = time.perf_counter() - started
+    return Session(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def pytest_project(folder: Path, samples: int, size: int, metrics: tuple[str, ...]) -> Path:
@@ -240,6 +242,15 @@ class Stages:
             publish(session, verdicts)
 
 
+def whole_session(folder: Path, samples: int, size: int) -> float:
+    """Processor time of a pytest session, less that of one with a single case."""
+    seconds = [
+        pytest_session(pytest_project(folder / str(count), count, size, METRICS)).cpu_seconds
+        for count in (len(SEEDS), samples)
+    ]
+    return seconds[1] - seconds[0]
+
+
 def print_times(arguments: argparse.Namespace) -> None:
     """Seconds per sample of every stage, for few samples and for many."""
     sizes = (arguments.few, arguments.many)
@@ -250,6 +261,8 @@ def print_times(arguments: argparse.Namespace) -> None:
                 stages = Stages(Path(folder) / "project", samples, arguments.size)
                 stages.profiled = arguments.profile if samples == arguments.many else ""
                 seconds = stages.run()
+                if arguments.sessions:
+                    seconds["whole pytest session"] = whole_session(Path(folder), samples, arguments.size)
             # The first session pays for what is imported and loaded.
             if number or arguments.rounds == 1:
                 measured[samples].append({name: value / samples for name, value in seconds.items()})
@@ -277,6 +290,7 @@ def main() -> int:
     times.add_argument("--few", type=int, default=1_000)
     times.add_argument("--size", type=int, default=16)
     times.add_argument("--rounds", type=int, default=4, help="the first of which is not counted")
+    times.add_argument("--sessions", action="store_true", help="whole pytest sessions too")
     times.add_argument("--profile", default="", metavar="STAGE")
     times.set_defaults(function=print_times)
     arguments = parser.parse_args()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Reference,
         SampleMetric,
         SetMetric,
+        SummaryMetric,
     )
     from sdeval.results.run import Run
     from sdeval.results.verdict import Verdict
@@ -27,7 +28,16 @@ if TYPE_CHECKING:
 _LAZY = {
     **dict.fromkeys(("compare", "evaluate", "load_run"), "sdeval.api"),
     **dict.fromkeys(
-        ("Extractor", "MetricInfo", "MetricOptions", "GeneratedImage", "Reference", "SampleMetric", "SetMetric"),
+        (
+            "Extractor",
+            "MetricInfo",
+            "MetricOptions",
+            "GeneratedImage",
+            "Reference",
+            "SampleMetric",
+            "SetMetric",
+            "SummaryMetric",
+        ),
         "sdeval.metrics.base",
     ),
     "Run": "sdeval.results.run",
@@ -49,6 +59,7 @@ __all__ = [
     "SdevalError",
     "SetMetric",
     "Suite",
+    "SummaryMetric",
     "Target",
     "Verdict",
     "compare",
