@@ -16,29 +16,46 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import os
 import pstats
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TypeVar
 
 from sdeval.baselines.acceptance.proposal import propose, write
+from sdeval.baselines.snapshot import take_snapshot
+from sdeval.cli import main as command
+from sdeval.comparison import Verdict, judge_metrics
 from sdeval.config.options import Options
 from sdeval.config.suite import Case, Suite
 from sdeval.config.target import Target
+from sdeval.engines.engine import open_target
+from sdeval.evaluation.evaluate import generate
+from sdeval.evaluation.score import score
+from sdeval.history.record import entry_of, record
+from sdeval.history.trends import trend_notes
+from sdeval.report.publish import publish
 from sdeval.results import run_folder
 from sdeval.results.run import Run
-from sdeval.session.items import Job
+from sdeval.session.items import Item, Job, items_of
+from sdeval.session.judging import Subject, compare
+from sdeval.session.resolve import ResolvedJob, resolve
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2, 3)
+SESSIONS = ("20260101-000000-aaaa", "20260102-000000-aaaa")
+REPEATS = 5
+"""How often the stages are measured with few samples that take little time."""
+WARMING = 40
+"""Samples of the first session, which pays for what is imported and loaded, and is not counted."""
+T = TypeVar("T")
 METRICS = ("sharpness", "diversity", "duplicates", "psnr")
 ENGINE = '''
 import numpy as np
@@ -111,8 +128,6 @@ def pytest_project(folder: Path, samples: int, size: int, metrics: tuple[str, ..
 
 def print_memory(arguments: argparse.Namespace) -> None:
     """Peaks of sessions with many and with few images."""
-    from sdeval.cli import main as command
-
     metrics = tuple(arguments.metrics.split(","))
     peaks: dict[str, dict[int, int]] = {}
     with TemporaryDirectory() as temporary:
@@ -144,23 +159,24 @@ class Stages:
     folder: Path
     samples: int
     size: int
+    repeats: int = 1
+    """How often a stage is measured that takes little time."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Processor time of each stage that has run."""
     profiled: str = ""
     """The stage that is profiled."""
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Measure what is within."""
-        profile = cProfile.Profile() if name == self.profiled else None
+    def measure(self, name: str, call: Callable[[], T], repeats: int = 1) -> T:
+        """Measure a stage, and return what the last call gave."""
+        gc.collect()
+        profile = cProfile.Profile(time.process_time) if name == self.profiled else None
         started = time.process_time()
+        for _ in range(repeats):
+            result = profile.runcall(call) if profile else call()
+        self.seconds[name] = (time.process_time() - started) / repeats
         if profile:
-            profile.enable()
-        yield
-        if profile:
-            profile.disable()
             pstats.Stats(profile).sort_stats("cumulative").print_stats(35)
-        self.seconds[name] = time.process_time() - started
+        return result
 
     def run(self) -> dict[str, float]:
         """Accept a first run, and compare a second one with it.
@@ -168,21 +184,18 @@ class Stages:
         Returns:
             The seconds of every stage.
         """
-        from sdeval.session.resolve import resolve
-
         self.folder.mkdir(parents=True)
         (self.folder / "engine.py").write_text(ENGINE)
-        suite, options = suite_of(self.samples), Options(baselines=self.folder / "baselines", journal=True)
+        suite = suite_of(self.samples)
         sessions = self.folder / "reports"
-        first = sessions / "20260101-000000-aaaa" / suite.name / "mosaic"
-        resolved = resolve(Job(suite, self._target(0)), options)
-        self._evaluate(resolved, first, "")
-        with self.stage("accepting"):
-            write(propose(first, options.baselines))
-        second = sessions / "20260102-000000-aaaa" / suite.name / "mosaic"
-        with self.stage("reading"):
-            resolved = resolve(Job(suite, self._target(3)), options)
-        run, resolved = self._evaluate(resolved, second, "with a baseline")
+        first, second = (sessions / name / suite.name / "mosaic" for name in SESSIONS)
+        folders = (self.folder / f"baselines-{number}" for number in range(self.repeats))
+        options = Options(baselines=self.folder / "baselines-0", journal=True)
+        self._evaluate(resolve(Job(suite, self._target(0)), options), first, "")
+        self.measure("accepting", lambda: write(propose(first, next(folders))), self.repeats)
+        job = Job(suite, self._target(3))
+        resolved = self.measure("reading", lambda: resolve(job, options), self.repeats)
+        run, resolved = self._evaluate(resolved, second, " with a baseline")
         self._judge(run, resolved, second.parent.parent)
         return self.seconds
 
@@ -190,56 +203,43 @@ class Stages:
         settings = {"size": self.size, "version": version}
         return Target(name="mosaic", model=f"python:{self.folder / 'engine.py'}:generate", settings=settings)
 
-    def _evaluate(self, resolved: Any, folder: Path, suffix: str) -> tuple[Run, Any]:
-        from sdeval.baselines.snapshot import take_snapshot
-        from sdeval.engines.engine import open_target
-        from sdeval.evaluation.evaluate import generate
-        from sdeval.evaluation.score import score
-
+    def _evaluate(self, resolved: ResolvedJob, folder: Path, suffix: str) -> tuple[Run, ResolvedJob]:
+        """Generate and score a run, with a baseline where there is one."""
         plan = resolved.plan(0)
         engine = open_target(plan.target)
-        if resolved.baseline:
-            with self.stage("snapshot"):
-                resolved = replace(resolved, baseline=take_snapshot(resolved.baseline, folder))
-        with self.stage(f"generating {suffix}".strip()):
-            generated = generate(plan, engine, folder, lambda _: None)
+        accepted = resolved.baseline
+        if accepted:
+            snapshot = self.measure("snapshot", lambda: take_snapshot(accepted, folder), self.repeats)
+            resolved = replace(resolved, baseline=snapshot)
+        generated = self.measure(f"generating{suffix}", lambda: generate(plan, engine, folder, lambda _: None))
         if not suffix:
-            with self.stage("resuming"):
-                generated = generate(plan, engine, folder, lambda _: None)
-        with self.stage(f"scoring {suffix}".strip()):
-            run = score(generated, plan.suite, plan.samples, folder, "cpu", resolved.baseline)
-        with self.stage("writing"):
-            run_folder.write(run, folder)
+            self.measure("resuming", lambda: generate(plan, engine, folder, lambda _: None), self.repeats)
+        run = self.measure(
+            f"scoring{suffix}",
+            lambda: score(generated, plan.suite, plan.samples, folder, "cpu", resolved.baseline),
+        )
+        self.measure("writing", lambda: run_folder.write(run, folder), self.repeats)
         return run, resolved
 
-    def _judge(self, run: Run, resolved: Any, session: Path) -> None:
-        from sdeval.comparison import judge_metrics
-        from sdeval.history.record import record
-        from sdeval.history.trends import trend_notes
-        from sdeval.report.publish import publish
-        from sdeval.session.items import items_of
-        from sdeval.session.judging import Subject, compare
-
+    def _judge(self, run: Run, resolved: ResolvedJob, session: Path) -> None:
         job = resolved.job
-        with self.stage("items"):
-            items = items_of(job.suite, [job.target])
-        with self.stage("judging"):
-            names = {kind: [item.name for item in items if item.kind == kind] for kind in ("case", "metric")}
-            subject = Subject(
-                resolved=resolved,
-                run=run,
-                baseline=resolved.baseline,
-                round=0,
-                cases=names["case"],
-                metrics=names["metric"],
-            )
-            compared = compare(subject, len(names["metric"]), 1)
-            verdicts = [*judge_metrics(list(compared.evidence.values())), *compared.cases.values()]
-        with self.stage("history"):
-            record(session, verdicts)
-            trend_notes(session.parent, session.name)
-        with self.stage("reporting"):
-            publish(session, verdicts)
+        items = self.measure("items", lambda: items_of(job.suite, [job.target]), self.repeats)
+        verdicts = self.measure("judging", lambda: _verdicts(run, resolved, items), self.repeats)
+        record(session, verdicts)
+        self.measure(
+            "history",
+            lambda: (entry_of(session, verdicts), trend_notes(session.parent, session.name)),
+            self.repeats,
+        )
+        self.measure("reporting", lambda: publish(session, verdicts), self.repeats)
+
+
+def _verdicts(run: Run, resolved: ResolvedJob, items: Sequence[Item]) -> list[Verdict]:
+    """The verdicts on all items but the speed."""
+    cases, metrics = ([item.name for item in items if item.kind == kind] for kind in ("case", "metric"))
+    subject = Subject(resolved=resolved, run=run, baseline=resolved.baseline, round=0, cases=cases, metrics=metrics)
+    compared = compare(subject, len(metrics), 1)
+    return [*judge_metrics(list(compared.evidence.values())), *compared.cases.values()]
 
 
 def whole_session(folder: Path, samples: int, size: int) -> float:
@@ -254,18 +254,16 @@ def whole_session(folder: Path, samples: int, size: int) -> float:
 def print_times(arguments: argparse.Namespace) -> None:
     """Seconds per sample of every stage, for few samples and for many."""
     sizes = (arguments.few, arguments.many)
-    measured: dict[int, list[dict[str, float]]] = {samples: [] for samples in sizes}
-    for number in range(arguments.rounds):
-        for samples in sizes:
-            with TemporaryDirectory() as folder:
-                stages = Stages(Path(folder) / "project", samples, arguments.size)
-                stages.profiled = arguments.profile if samples == arguments.many else ""
-                seconds = stages.run()
-                if arguments.sessions:
-                    seconds["whole pytest session"] = whole_session(Path(folder), samples, arguments.size)
-            # The first session pays for what is imported and loaded.
-            if number or arguments.rounds == 1:
-                measured[samples].append({name: value / samples for name, value in seconds.items()})
+    measured: dict[int, list[dict[str, float]]] = {}
+    for samples in (WARMING, *arguments.rounds * sizes):
+        with TemporaryDirectory() as folder:
+            repeats = REPEATS if samples == arguments.few else 1
+            stages = Stages(Path(folder) / "project", samples, arguments.size, repeats)
+            stages.profiled = arguments.profile if samples == arguments.many else ""
+            seconds = stages.run()
+            if arguments.sessions and samples != WARMING:
+                seconds["whole pytest session"] = whole_session(Path(folder), samples, arguments.size)
+        measured.setdefault(samples, []).append({name: value / samples for name, value in seconds.items()})
     few, many = (measured[samples] for samples in sizes)
     print(f"{'stage':28}{f'ms a sample at {sizes[0]:,}':>24}{f'at {sizes[1]:,}':>12}{'ratio':>8}  (ratios of rounds)")
     for name in few[0]:
@@ -289,7 +287,7 @@ def main() -> int:
     times.add_argument("--many", type=int, default=20_000)
     times.add_argument("--few", type=int, default=1_000)
     times.add_argument("--size", type=int, default=16)
-    times.add_argument("--rounds", type=int, default=4, help="the first of which is not counted")
+    times.add_argument("--rounds", type=int, default=3)
     times.add_argument("--sessions", action="store_true", help="whole pytest sessions too")
     times.add_argument("--profile", default="", metavar="STAGE")
     times.set_defaults(function=print_times)

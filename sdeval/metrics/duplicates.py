@@ -147,7 +147,8 @@ class _Finder:
         near = (self.hashes[others] != self.hashes[row]).sum(axis=1) <= BITS
         others = others[near & (self.names[others] != self.names[row])]
         differences = np.abs(self.levels[others].astype(np.int16) - self.levels[row])
-        return others[(differences.mean(axis=1) < MEAN) & (differences.max(axis=1, initial=0) < LARGEST)]
+        are_near = (differences.mean(axis=1) < MEAN) & (differences.max(axis=1, initial=0) < LARGEST)
+        return np.asarray(others[are_near])
 
 
 class Duplicates:
