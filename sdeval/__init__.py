@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Reference,
         SampleMetric,
         SetMetric,
+        SummaryMetric,
     )
     from sdeval.results.run import Run
     from sdeval.results.verdict import Verdict
@@ -28,7 +29,16 @@ _LAZY = {
     **dict.fromkeys(("Case", "Sample", "Suite"), "sdeval.config.suite"),
     **dict.fromkeys(("NotAvailable", "SdevalError"), "sdeval.errors"),
     **dict.fromkeys(
-        ("Extractor", "MetricInfo", "MetricOptions", "GeneratedImage", "Reference", "SampleMetric", "SetMetric"),
+        (
+            "Extractor",
+            "MetricInfo",
+            "MetricOptions",
+            "GeneratedImage",
+            "Reference",
+            "SampleMetric",
+            "SetMetric",
+            "SummaryMetric",
+        ),
         "sdeval.metrics.base",
     ),
     "Target": "sdeval.config.target",
@@ -52,6 +62,7 @@ __all__ = [
     "SdevalError",
     "SetMetric",
     "Suite",
+    "SummaryMetric",
     "Target",
     "Verdict",
     "compare",

@@ -14,11 +14,11 @@ from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.names import check_names
-from sdeval.errors import SdevalError
+from sdeval.errors import NotAvailable, SdevalError
 from sdeval.executors.local import LocalExecutor
 from sdeval.results import run_folder
 from sdeval.results.run import Run, Stored
-from sdeval.results.verdict import Verdict, worst_first
+from sdeval.results.verdict import Verdict, missing_verdict, worst_first
 from sdeval.session import judging
 from sdeval.session.items import Job, gating_metrics, items_of
 from sdeval.session.resolve import ResolvedJob, resolve
@@ -105,9 +105,12 @@ def compare(suite: Suite, run: Run, baseline: Run) -> list[Verdict]:
     cases = [case.id for case in suite.cases]
     subject = judging.Subject(resolved=resolved, run=run, baseline=stored, round=0, cases=cases, metrics=names)
     compared = judging.compare(subject, len(names), 1)
-    for failure in compared.failures.values():
-        raise failure
-    return worst_first([*judge_metrics(list(compared.evidence.values())), *compared.cases.values()])
+    unscored = []
+    for name, failure in compared.failures.items():
+        if not isinstance(failure, NotAvailable):
+            raise failure
+        unscored.append(missing_verdict(suite.name, run.target, name, str(failure), is_case=False))
+    return worst_first([*judge_metrics(list(compared.evidence.values())), *compared.cases.values(), *unscored])
 
 
 def _target(suite: Suite, target: str | Target | None) -> Target:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import sdeval
 from sdeval import Case, SdevalError, Suite, Target, compare, evaluate, load_run
+from sdeval.results.records import NO_FULL_IMAGE
 from tests.conftest import ROOT
 
 NOTEBOOK = """
@@ -64,6 +66,21 @@ def test_a_run_is_read_by_text_and_by_path(folder: Path) -> None:
 def test_a_run_compared_with_itself_passes(suite: Suite, folder: Path) -> None:
     run = load_run(folder)
     assert {verdict.verdict for verdict in compare(suite, run, run)} <= {"passed", "informational"}
+
+
+def test_a_distance_without_its_image_is_unscored_and_all_else_is_judged(suite: Suite, folder: Path) -> None:
+    run = load_run(folder)
+    first, *others = run.samples
+    reasons = {"psnr": f"{NO_FULL_IMAGE}: the store cannot be reached"}
+    first = replace(first, scores={**first.scores, "psnr": None}, reasons=reasons)
+    record = replace(next(iter(run.metrics.values())), gating=False)
+    now = replace(run, samples=(first, *others), metrics={**run.metrics, "psnr": record})
+    verdicts = {
+        verdict.metric: verdict for verdict in compare(replace(suite, metrics=(*suite.metrics, "psnr")), now, run)
+    }
+    assert verdicts["psnr"].verdict == "unscored"
+    assert "cannot be compared at full size: the store cannot be reached" in verdicts["psnr"].reason
+    assert {verdict.verdict for name, verdict in verdicts.items() if name != "psnr"} <= {"passed", "informational"}
 
 
 def test_a_run_of_another_suite_is_refused(suite: Suite, folder: Path) -> None:

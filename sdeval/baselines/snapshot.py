@@ -51,7 +51,7 @@ def take_snapshot(baseline: Stored, folder: Path, cases: Collection[str] | None 
         raise Outdated(f"{source}: another baseline was accepted meanwhile")
     sample_metrics = {name: record for name, record in run.metrics.items() if record.scope == "sample"}
     run_folder.write(replace(run, metrics=sample_metrics, set_scores={}, features={}), copy)
-    return Stored(run, copy)
+    return replace(baseline, folder=copy)
 
 
 def _holds(folder: Path, run: Run) -> bool:

@@ -26,7 +26,7 @@ from sdeval.engines.engine import Engine, open_target
 from sdeval.errors import SdevalError
 from sdeval.evaluation.evaluate import evaluate
 from sdeval.evaluation.plan import make_plan
-from sdeval.evaluation.score import with_seeds
+from sdeval.evaluation.scoring.parts import with_seeds
 from sdeval.results.run import Run
 from sdeval.session.items import collapsing_metrics
 

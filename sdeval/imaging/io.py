@@ -210,7 +210,7 @@ def thumbnail_bytes(image: Image.Image) -> bytes | None:
     return buffer.getvalue()
 
 
-def as_accepted(image: Image.Image) -> Image.Image:
-    """An image as a baseline would show it, so that both can be compared pixel by pixel."""
+def as_thumbnail(image: Image.Image) -> Image.Image:
+    """An image as a baseline that keeps thumbnails would show it, so that the two can be compared."""
     content = thumbnail_bytes(image)
     return image if content is None else Image.open(io.BytesIO(content)).convert("RGB")

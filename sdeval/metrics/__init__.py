@@ -12,7 +12,16 @@ from typing import Any
 
 from sdeval.config.suite import Suite
 from sdeval.errors import NotAvailable, SdevalError, unknown
-from sdeval.metrics.base import Features, GeneratedImage, Metric, MetricInfo, MetricOptions, SampleMetric, SetMetric
+from sdeval.metrics.base import (
+    Features,
+    GeneratedImage,
+    Metric,
+    MetricInfo,
+    MetricOptions,
+    SampleMetric,
+    SetMetric,
+    SummaryMetric,
+)
 
 __all__ = [
     "Features",
@@ -22,6 +31,7 @@ __all__ = [
     "MetricOptions",
     "SampleMetric",
     "SetMetric",
+    "SummaryMetric",
     "check",
     "create",
     "info",

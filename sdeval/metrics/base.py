@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +73,8 @@ class GeneratedImage:
     mask: Image.Image | None = None
     seed: int = 0
     pair: tuple[Image.Image, Image.Image] | None = None
-    """The image of the same sample as stored in the baseline, and this image in the same format."""
+    """The image of the same sample in the baseline, at full size, and this image; only for metrics that need
+    `baseline`."""
 
 
 Difference = Callable[[npt.NDArray[np.bool_]], float]
@@ -98,6 +99,28 @@ class SampleMetric(Protocol):
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """One score per image, in the metric's unit."""
+        ...
+
+
+@runtime_checkable
+class SummaryMetric(SampleMetric, Protocol):
+    """Compares the images of a run with each other, by a small summary of each: `alone` is False.
+
+    Only the summaries are in memory together. A metric that is not `alone` and has `score` only is given all images
+    in one sequence, which decodes each of them whenever it is looked at.
+    """
+
+    def summarise(self, images: Sequence[GeneratedImage]) -> Sequence[Any]:
+        """One summary for each image of a batch, of a few kilobytes."""
+        ...
+
+    def score_summaries(self, summaries: Sequence[Any], cases: Sequence[str]) -> list[float]:
+        """One score for each image of a run, in the metric's unit.
+
+        Args:
+            summaries: of all images of a round of seeds.
+            cases: the case of each.
+        """
         ...
 
 

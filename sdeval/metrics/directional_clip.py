@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from sdeval.config.suite import Case
 from sdeval.imaging.io import to_pixels
@@ -76,12 +77,20 @@ class DirectionalClip(WithClip):
         for image, init in zip(images, inits, strict=True):
             if np.array_equal(to_pixels(image.image), to_pixels(init)):
                 raise ValueError("the image is its init image: there is no direction")
+        # The images come last: the next metric that asks for their features shares them.
+        init_features = self._features_of(inits)
         return directional_clip(
             self._clip.images([image.image for image in images]),
-            self._clip.images(inits),
+            init_features,
             self._clip.texts([image.case.prompt for image in images]),
             self._clip.texts(init_texts),
         )
+
+    def _features_of(self, inits: Sequence[Image.Image]) -> Features:
+        """Features of init images, `[n, d]`; seeds of a case have the same one, which is encoded once."""
+        distinct = {id(init): init for init in inits}
+        features = dict(zip(distinct, self._clip.images(list(distinct.values())), strict=True))
+        return np.stack([features[id(init)] for init in inits])
 
 
 def _image_prompt(image: GeneratedImage) -> str:

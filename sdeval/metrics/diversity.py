@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sdeval.metrics.base import Features, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
+from sdeval.metrics.base import Features, Floats, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.features.clip import WithClip, load_clip
 
 INFO = MetricInfo(
@@ -37,14 +37,17 @@ def diversity(features: Features, cases: Sequence[str]) -> list[float]:
     """
     values = np.asarray(features, dtype=np.float64)
     unit = values / np.linalg.norm(values, axis=1, keepdims=True)
-    names = np.asarray(cases)
-    same = names[:, None] == names[None, :]
-    other_counts = same.sum(axis=1) - 1
-    if not other_counts.all():
-        raise ValueError(f"case {names[other_counts == 0][0]} has one image: there is no other seed to differ from")
-    # The distance of a row from itself is 0 and adds nothing.
-    distances = np.where(same, 1 - unit @ unit.T, 0.0)
-    return [float(value) for value in 100 * distances.sum(axis=1) / other_counts]
+    rows_of: dict[str, list[int]] = {}
+    for row, case in enumerate(cases):
+        rows_of.setdefault(case, []).append(row)
+    scores = np.zeros(len(cases))
+    for case, rows in rows_of.items():
+        if len(rows) < 2:
+            raise ValueError(f"case {case} has one image: there is no other seed to differ from")
+        # The distance of a row from itself is 0 and adds nothing.
+        distances = 1 - unit[rows] @ unit[rows].T
+        scores[rows] = 100 * distances.sum(axis=1) / (len(rows) - 1)
+    return [float(score) for score in scores]
 
 
 class Diversity(WithClip):
@@ -52,9 +55,17 @@ class Diversity(WithClip):
 
     info = INFO
 
+    def summarise(self, images: Sequence[GeneratedImage]) -> Sequence[Floats]:
+        """The features of each image, `[d]`."""
+        return list(self._clip.images([image.image for image in images]))
+
+    def score_summaries(self, summaries: Sequence[Floats], cases: Sequence[str]) -> list[float]:
+        """One score for each image of a run, in points."""
+        return diversity(np.stack(summaries), cases)
+
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """One score per image, in points; `images` must be all images of a run."""
-        return diversity(self._clip.images([image.image for image in images]), [image.case.id for image in images])
+        return self.score_summaries(self.summarise(images), [image.case.id for image in images])
 
 
 def create(options: MetricOptions) -> SampleMetric:

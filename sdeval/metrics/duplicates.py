@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sdeval.imaging.io import Pixels
 from sdeval.metrics.base import Floats, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 
 INFO = MetricInfo(
@@ -31,7 +33,11 @@ MEAN = 4.0
 LARGEST = 24.0
 """Largest difference of a pixel, in levels: two small objects on the same flat background are alike on average."""
 
+AT_ONCE = 64
+"""Images that one is compared with at a time."""
+
 Bits = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
 
 
 def difference_hash(image: Image.Image) -> Bits:
@@ -43,10 +49,24 @@ def difference_hash(image: Image.Image) -> Bits:
     return np.asarray(np.diff(grid, axis=1) > STEP).ravel()
 
 
-def small(image: Image.Image) -> Floats:
-    """The image reduced to 32x32 pixels, `[32, 32, 3]`, in levels."""
-    resized = image.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BOX)
-    return np.asarray(resized, dtype=np.float64)
+def small(image: Image.Image) -> Pixels:
+    """The image reduced to 32x32 pixels, `[32, 32, 3]`."""
+    return np.asarray(image.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BOX))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is compared of an image: 3 KB."""
+
+    bits: Bits
+    """Its difference hash, `[64]`."""
+    levels: Pixels
+    """Its 32x32 pixels, `[3072]`."""
+
+    @classmethod
+    def of(cls, image: Image.Image) -> Summary:
+        """Summarise one image."""
+        return cls(difference_hash(image), small(image).ravel())
 
 
 def duplicates(images: Sequence[Image.Image], cases: Sequence[str]) -> list[float]:
@@ -63,17 +83,72 @@ def duplicates(images: Sequence[Image.Image], cases: Sequence[str]) -> list[floa
     Raises:
         ValueError: all images are of one case.
     """
+    return duplicate_summaries([Summary.of(image) for image in images], cases)
+
+
+def duplicate_summaries(summaries: Sequence[Summary], cases: Sequence[str]) -> list[float]:
+    """The same, of images that were summarised; the time grows with their number, not with its square.
+
+    Raises:
+        ValueError: all images are of one case.
+    """
     if len(set(cases)) < 2:
         raise ValueError("the run holds one case: there is no other to be the same as")
-    names = np.asarray(cases)
-    hashes = np.stack([difference_hash(image) for image in images])
-    pixels = np.stack([small(image) for image in images])
-    flags = []
-    for row in range(len(images)):
-        candidates = (names != names[row]) & ((hashes != hashes[row]).sum(axis=1) <= BITS)
-        differences = np.abs(pixels[candidates] - pixels[row]).reshape(-1, EDGE * EDGE * 3)
-        flags.append(bool(((differences.mean(axis=1) < MEAN) & (differences.max(axis=1) < LARGEST)).any()))
-    return [100.0 if is_duplicate else 0.0 for is_duplicate in flags]
+    finder = _Finder.of(summaries, cases)
+    for rows in _similar_hashes(finder.hashes):
+        finder.search(rows)
+    return [100.0 if is_duplicate else 0.0 for is_duplicate in finder.flags]
+
+
+def _similar_hashes(hashes: Bits) -> Iterator[Rows]:
+    """Groups of rows that agree in one of three parts of their hashes: two that differ in two bits agree in one."""
+    for part in np.array_split(hashes, BITS + 1, axis=1):
+        _, values = np.unique(np.packbits(part, axis=1), axis=0, return_inverse=True)
+        order = np.argsort(values.ravel(), kind="stable")
+        groups = np.split(order, np.flatnonzero(np.diff(values.ravel()[order])) + 1)
+        yield from (rows for rows in groups if len(rows) > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """Marks the rows that have a duplicate."""
+
+    names: npt.NDArray[np.int64]
+    """`[n]`, the number of the case."""
+    hashes: Bits
+    levels: Pixels
+    means: Floats
+    flags: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, summaries: Sequence[Summary], cases: Sequence[str]) -> _Finder:
+        _, names = np.unique(np.asarray(cases), return_inverse=True)
+        levels = np.stack([summary.levels for summary in summaries])
+        hashes = np.stack([summary.bits for summary in summaries])
+        return cls(names, hashes, levels, levels.mean(axis=1), np.zeros(len(summaries), dtype=bool))
+
+    def search(self, rows: Rows) -> None:
+        """Compare rows with each other as far as their mean levels allow: these differ by less than the images do."""
+        rows = rows[np.argsort(self.means[rows], kind="stable")]
+        means = self.means[rows]
+        for row in rows:
+            if self.flags[row]:
+                continue
+            first, last = np.searchsorted(means, (self.means[row] - MEAN, self.means[row] + MEAN))
+            for start in range(first, last, AT_ONCE):
+                matches = self._duplicates(row, rows[start : min(start + AT_ONCE, last)])
+                self.flags[matches] = True
+                if len(matches):
+                    self.flags[row] = True
+                    break
+
+    def _duplicates(self, row: int, others: Rows) -> Rows:
+        """Those of some rows that are duplicates of this one."""
+        near = (self.hashes[others] != self.hashes[row]).sum(axis=1) <= BITS
+        others = others[near & (self.names[others] != self.names[row])]
+        differences = np.abs(self.levels[others].astype(np.int16) - self.levels[row])
+        are_near = (differences.mean(axis=1) < MEAN) & (differences.max(axis=1, initial=0) < LARGEST)
+        return np.asarray(others[are_near])
 
 
 class Duplicates:
@@ -82,9 +157,17 @@ class Duplicates:
     info = INFO
     version = "1"
 
+    def summarise(self, images: Sequence[GeneratedImage]) -> list[Summary]:
+        """What is compared of each image."""
+        return [Summary.of(image.image) for image in images]
+
+    def score_summaries(self, summaries: Sequence[Summary], cases: Sequence[str]) -> list[float]:
+        """100 or 0 for each image of a run."""
+        return duplicate_summaries(summaries, cases)
+
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """100 or 0 for each image; `images` must be all images of a run."""
-        return duplicates([image.image for image in images], [image.case.id for image in images])
+        return self.score_summaries(self.summarise(images), [image.case.id for image in images])
 
 
 def create(options: MetricOptions) -> SampleMetric:

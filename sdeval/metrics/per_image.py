@@ -56,7 +56,7 @@ def mask_of(image: GeneratedImage) -> Image.Image:
 
 
 def pair_of(image: GeneratedImage) -> tuple[Pixels, Pixels]:
-    """The baseline's image of the sample, and this image in the same format, each `[height, width, 3]`.
+    """The baseline's image of the sample at full size, and this image, each `[height, width, 3]`.
 
     Raises:
         ValueError: the baseline has none.

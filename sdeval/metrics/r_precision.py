@@ -72,7 +72,8 @@ class RPrecision(WithClip):
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """100 or 0 for each image."""
         prompts = list(dict.fromkeys((*self._prompts, *(image.case.prompt for image in images))))
-        own = [prompts.index(image.case.prompt) for image in images]
+        places = {prompt: place for place, prompt in enumerate(prompts)}
+        own = [places[image.case.prompt] for image in images]
         return r_precision(self._clip.images([image.image for image in images]), self._clip.texts(prompts), own)
 
 

@@ -36,9 +36,8 @@ class SuiteItem(pytest.Function):
 
         test: SuiteItem = cls.from_parent(collector, name=f"{name}[{item.id}]", callobj=judge)
         test.item = item
-        if item.kind == "case":
-            # So that `-k` finds a case by its tags.
-            test.extra_keyword_matches.update(item.case.tags)
+        # So that `-k` finds a case by its tags.
+        test.extra_keyword_matches.update(item.tags)
         return test
 
     def reportinfo(self) -> tuple[Path, int, str]:

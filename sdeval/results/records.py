@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, fields
 
 from sdeval._utils.validation import Checked, Number
 
+NO_FULL_IMAGE = "cannot be compared at full size"
+"""How the reason begins why a sample has no distance from the baseline's image, where that image cannot be had."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleResult(Checked):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -59,13 +59,15 @@ class Run:
 
     _by_key: dict[tuple[str, int], SampleResult] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Samples by case and seed, filled when one is first looked up."""
+    _by_case: dict[str, list[SampleResult]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Samples by case, filled likewise."""
 
-    def by_case(self) -> dict[str, list[SampleResult]]:
+    def by_case(self) -> Mapping[str, Sequence[SampleResult]]:
         """Samples of each case, in the order of the suite."""
-        samples: dict[str, list[SampleResult]] = {}
-        for sample in self.samples:
-            samples.setdefault(sample.case, []).append(sample)
-        return samples
+        if not self._by_case:
+            for sample in self.samples:
+                self._by_case.setdefault(sample.case, []).append(sample)
+        return self._by_case
 
     def sample(self, other: SampleResult) -> SampleResult | None:
         """The same sample in this run, if the same was asked of it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sdeval import metrics
-from sdeval.config.suite import COLLAPSED, SPEEDS, Case, Suite, added_seeds
+from sdeval.config.suite import COLLAPSED, SPEEDS, Suite, added_seeds
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError
 from sdeval.results.verdict import Kind, Verdict, missing_verdict
@@ -36,6 +36,8 @@ class Item:
     job: Job
     kind: Literal["case", "metric", "speed"]
     name: str
+    tags: tuple[str, ...] = ()
+    """Of the case."""
 
     @property
     def key(self) -> str:
@@ -46,11 +48,6 @@ class Item:
     def id(self) -> str:
         """What a test item is called: the target first, so that its items read together."""
         return f"{self.job.target.name}-{self.name}"
-
-    @property
-    def case(self) -> Case:
-        """The case it is about."""
-        return next(case for case in self.job.suite.cases if case.id == self.name)
 
     def without_verdict(self, reason: str, verdict: Kind = "unscored") -> Verdict:
         """The verdict where there can be none."""
@@ -69,7 +66,7 @@ def items_of(suite: Suite, targets: Sequence[Target]) -> list[Item]:
     items: list[Item] = []
     for target in targets:
         job = Job(suite, target)
-        items += [Item(job, "case", case.id) for case in suite.cases]
+        items += [Item(job, "case", case.id, case.tags) for case in suite.cases]
         items += [Item(job, "metric", name) for name in gating_metrics(suite)]
         items += [Item(job, "speed", name) for name in SPEEDS]
     return items

@@ -25,7 +25,8 @@ from sdeval.comparison.requests import removed_cases, shared_cases
 from sdeval.comparison.speed import judge_interleaved, judge_with_record
 from sdeval.config.suite import COLLAPSED, SPEED
 from sdeval.engines import hardware
-from sdeval.errors import SdevalError
+from sdeval.errors import NotAvailable, SdevalError
+from sdeval.results.records import NO_FULL_IMAGE
 from sdeval.results.run import Run, Stored
 from sdeval.session.items import collapsing_metrics
 from sdeval.session.resolve import ResolvedJob
@@ -114,9 +115,11 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
     """The evidence on one metric.
 
     Raises:
-        NotAvailable: none of the metrics that show collapsed samples is on this machine.
+        NotAvailable: none of the metrics that show collapsed samples is on this machine, or images of the baseline
+            are not that the metric compares with.
     """
     resolved = subject.resolved
+    _require_images(subject.run, name)
     run, baseline, other_cases, missing = _comparable(subject, name)
     obstacle = _describe_unjudged(subject, name) or _describe_lack(subject, name)
     if obstacle:
@@ -144,11 +147,12 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
 def _describe_unjudged(subject: Subject, metric: str) -> str:
     """Names broken and missing images of cases that get no verdict of their own, so that no metric hides them."""
     expected = expected_defects(subject.run, subject.resolved.defect_rates)
-    unjudged = [sample for sample in subject.run.samples if sample.case not in subject.cases]
+    judged = set(subject.cases)
+    unjudged = [sample for sample in subject.run.samples if sample.case not in judged]
     broken = [sample for sample in unjudged if sample.defect not in ("", *expected)]
     if broken:
         return wording.broken_images(broken)
-    lacking = {case: cause for case, cause in _lacking(subject, metric).items() if case not in subject.cases}
+    lacking = {case: cause for case, cause in _lacking(subject, metric).items() if case not in judged}
     return wording.lacking_cases(lacking) if lacking else ""
 
 
@@ -180,6 +184,13 @@ def _require_collapsing(resolved: ResolvedJob) -> None:
         raise resolved.missing[names[0]]
 
 
+def _require_images(run: Run, metric: str) -> None:
+    reasons = [sample.reasons.get(metric, "") for sample in run.samples]
+    lacking = [reason for reason in reasons if reason.startswith(NO_FULL_IMAGE)]
+    if lacking:
+        raise NotAvailable(wording.unscored_samples(len(lacking), len(reasons), lacking[0]))
+
+
 def _comparable(subject: Subject, metric: str) -> tuple[Run, Run | None, str, str]:
     """The run and its baseline, both reduced to what a metric can compare; on which cases that is, and what is missing.
 
@@ -196,17 +207,18 @@ def _comparable(subject: Subject, metric: str) -> tuple[Run, Run | None, str, st
     if not shared:
         return run, None, wording.NO_SHARED_CASE, ""
     note = wording.shared_part(len(shared), len(run.by_case()), len(removed_cases(run, baseline)))
-    keys = _keys(run, [case for case in shared if case in whole] or shared)
+    keys = _keys(run, [case for case in shared if case not in lacking] or shared)
     return _part(subject.resolved, run, keys), _part(subject.resolved, baseline, keys), note, missing
 
 
 def _keys(run: Run, cases: Collection[str]) -> set[tuple[str, int]]:
-    return {sample.key for sample in run.samples if sample.case in cases}
+    chosen = set(cases)
+    return {sample.key for sample in run.samples if sample.case in chosen}
 
 
 def _part(resolved: ResolvedJob, run: Run, keys: Collection[tuple[str, int]]) -> Run:
     """A run reduced to some samples, with its set metrics computed again."""
-    from sdeval.evaluation.score import part_of
+    from sdeval.evaluation.scoring.parts import part_of
 
     return part_of(run, keys, replace(resolved.suite, tolerances={}), resolved.device)
 

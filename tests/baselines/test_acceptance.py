@@ -32,7 +32,8 @@ from sdeval.cli import main
 from sdeval.comparison import collect_evidence, judge_cases
 from sdeval.config.suite import Suite
 from sdeval.engines.diffusers_engine import LoadedTarget
-from sdeval.evaluation.score import score, with_set_value
+from sdeval.evaluation.score import score
+from sdeval.evaluation.scoring.set_scores import with_set_value
 from sdeval.imaging.io import open_rgb, pixel_hash, write_png
 from sdeval.metrics import GeneratedImage
 from sdeval.metrics.clip_score import ClipScore

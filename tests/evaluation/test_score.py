@@ -13,7 +13,9 @@ from PIL import Image
 from sdeval import SdevalError
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.evaluation.evaluate import evaluate
-from sdeval.evaluation.score import judge_defects, part_of, score, with_seeds
+from sdeval.evaluation.score import score
+from sdeval.evaluation.scoring.baseline_images import judge_defects
+from sdeval.evaluation.scoring.parts import part_of, with_seeds
 from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, measure
 from sdeval.imaging.io import pixel_hash, to_pixels
 from sdeval.metrics import GeneratedImage, MetricInfo

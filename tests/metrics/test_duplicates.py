@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from sdeval import Case
 from sdeval.metrics import GeneratedImage, MetricOptions, create, info
-from sdeval.metrics.duplicates import difference_hash, duplicates
+from sdeval.metrics.duplicates import difference_hash, duplicates, small
 from sdeval.shapes import world
 
 
@@ -100,3 +103,31 @@ def test_the_metric_rounds_at_all_images_of_a_run() -> None:
     images = [GeneratedImage(RED, Case(id=name, prompt="a circle")) for name in ("a", "b")]
     assert create("duplicates", MetricOptions()).score(images) == [100, 100]
     assert not info("duplicates").alone
+
+
+def all_pairs(images: Sequence[Image.Image], cases: Sequence[str]) -> list[float]:
+    """The definition, pair by pair."""
+
+    def alike(one: Image.Image, other: Image.Image) -> bool:
+        difference = np.abs(small(one).astype(int) - small(other))
+        bits = int((difference_hash(one) != difference_hash(other)).sum())
+        return bits <= 2 and difference.mean() < 4 and difference.max() < 24
+
+    rows = range(len(images))
+    pairs = [[cases[a] != cases[b] and alike(images[a], images[b]) for b in rows] for a in rows]
+    return [100.0 if any(row) else 0.0 for row in pairs]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.integers(0, 9)), min_size=2, max_size=40))
+def test_the_search_finds_what_comparing_all_pairs_finds(samples: list[tuple[str, int, int]]) -> None:
+    cases = [*(case for case, _, _ in samples), "a", "b"]
+    # A few grounds, moved by a few levels and with a dark corner that turns some bits of the hash.
+    images = [shifted(ground, shift) for _, ground, shift in samples] + [shifted(0, 0), shifted(9, 0)]
+    assert duplicates(images, cases) == all_pairs(images, cases)
+
+
+def shifted(ground: int, shift: int) -> Image.Image:
+    cells = np.random.default_rng(ground // 2).integers(60, 180, (8, 9, 3)) * (ground > 1) + 60 + shift
+    cells[0, : shift // 3] -= 15
+    return Image.fromarray(cells.astype(np.uint8)).resize((36, 32), Image.Resampling.NEAREST)

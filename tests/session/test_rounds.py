@@ -280,7 +280,7 @@ def test_cases_that_are_added_say_nothing_of_those_that_were_there(loaded: Loade
 def test_other_features_than_the_baselines_are_not_comparable_and_no_crash(
     accepted: Path, loaded: LoadedTarget, tmp_path: Path
 ) -> None:
-    from sdeval.evaluation.score import with_seeds
+    from sdeval.evaluation.scoring.parts import with_seeds
 
     before = baselines.find(accepted, "few", "shapes")
     elsewhere = replace(before, features={"dinov2": before.features["clip"]})

@@ -27,7 +27,8 @@ def refuse_mixture(baseline: Run, run: Run, part: Part, folder: Path) -> None:
     """
     refuse_early(run, folder)
     _refuse_other_question(baseline, run, folder)
-    samples = [sample for sample in run.samples if sample.case in part.chosen(run)]
+    chosen = set(part.chosen(run))
+    samples = [sample for sample in run.samples if sample.case in chosen]
     _refuse_missing_seeds(run, samples, folder)
     refuse_sick(samples, folder)
     if part.metrics is None:
@@ -105,7 +106,8 @@ def _otherwise(baseline: Run, run: Run, name: str) -> str:
 
 def _refuse_some_of_a_metric(baseline: Run, run: Run, part: Part, folder: Path) -> None:
     """A metric that is new, or of another version, is accepted for every case or for none."""
-    left = [case for case in baseline.by_case() if case not in part.chosen(run)]
+    chosen = set(part.chosen(run))
+    left = [case for case in baseline.by_case() if case not in chosen]
     for name in part.metrics or ():
         if name not in run.metrics:
             raise SdevalError(

@@ -53,11 +53,14 @@ def _images(baseline: Run, run: Run, chosen: Collection[str]) -> Run:
 
 def _in_order(before: list[str], now: Sequence[str]) -> list[str]:
     """Cases of before, and each new one behind that which the suite has in front of it."""
-    names = list(before)
-    for place, case in enumerate(now):
-        if case not in names:
-            names.insert(names.index(now[place - 1]) + 1 if place else 0, case)
-    return names
+    known, following = set(before), dict[str, list[str]]()
+    in_front = ""
+    for case in now:
+        if case in known:
+            in_front = case
+        else:
+            following.setdefault(in_front, []).append(case)
+    return [*following.get("", ()), *(name for case in before for name in (case, *following.get(case, ())))]
 
 
 def _scores(baseline: Run, run: Run, chosen: set[str], names: Sequence[str]) -> Run:

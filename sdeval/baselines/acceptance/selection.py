@@ -23,7 +23,8 @@ class Part:
 
     def chosen(self, run: Run) -> tuple[str, ...]:
         """Ids of its cases, in the order of the run."""
-        return tuple(case for case in run.by_case() if self.cases is None or case in self.cases)
+        chosen = run.by_case().keys() if self.cases is None else set(self.cases)
+        return tuple(case for case in run.by_case() if case in chosen)
 
     def is_whole(self, run: Run, baseline: Run | None) -> bool:
         """Whether nothing of what was accepted before stays: then only the run counts."""

@@ -65,7 +65,7 @@ def _is_of(other: Run, merged: Run, name: str) -> bool:
 
 def _measured(merged: Run, names: list[str], run: Run, suite_of: SuiteOf, folder: Path) -> Run:
     from sdeval.engines.diffusers_engine import pick_device
-    from sdeval.evaluation.score import with_set_value
+    from sdeval.evaluation.scoring.set_scores import with_set_value
 
     message = f"{folder}: {', '.join(names)} of what is merged must be measured again"
     try:

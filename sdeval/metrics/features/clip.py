@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -60,9 +61,23 @@ class Clip:
         self.resize = f"{preprocessing['interpolation']} {edge} {preprocessing['resize_mode']}"
         self._device = device
         self._texts: dict[str, Any] = {}
+        self._last: tuple[weakref.ref[Image.Image], ...] = ()
+        """The images that were encoded last, as long as anybody has them."""
+        self._last_features: Features = np.zeros((0, 0), np.float32)
 
     def images(self, images: Sequence[Image.Image]) -> Features:
-        """Features of images, `[n, d]`."""
+        """Features of images, `[n, d]`; metrics that ask for the same ones in turn share them."""
+        if (
+            self._last
+            and len(images) == len(self._last)
+            and all(last() is image for last, image in zip(self._last, images, strict=True))
+        ):
+            return self._last_features
+        features = self._features(images)
+        self._last, self._last_features = tuple(map(weakref.ref, images)), features
+        return features
+
+    def _features(self, images: Sequence[Image.Image]) -> Features:
         import torch
 
         parts = []

@@ -1,0 +1,52 @@
+"""The CLIP model that metrics share: images of a batch are encoded once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sdeval.metrics.features.clip import Clip
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many images were encoded, call by call."""
+    counts: list[int] = []
+    real = Clip._features
+
+    def counting(self: Clip, images: Sequence[Image.Image]) -> np.ndarray:
+        counts.append(len(images))
+        return real(self, images)
+
+    monkeypatch.setattr(Clip, "_features", counting)
+    return counts
+
+
+def colours(*levels: int) -> list[Image.Image]:
+    return [Image.new("RGB", (64, 64), (level, 0, 0)) for level in levels]
+
+
+def test_the_same_images_are_encoded_once(encoded: list[int]) -> None:
+    clip, images = Clip("shapes", "cpu"), colours(10, 200)
+    assert np.array_equal(clip.images(images), clip.images(list(images)))
+    assert encoded == [2]
+
+
+@pytest.mark.parametrize("others", [colours(10, 200), colours(10)])
+def test_other_images_are_encoded_whatever_they_show(encoded: list[int], others: list[Image.Image]) -> None:
+    clip = Clip("shapes", "cpu")
+    clip.images(colours(10, 200))
+    clip.images(others)
+    assert encoded == [2, len(others)]
+
+
+def test_images_are_not_kept_in_memory(encoded: list[int]) -> None:
+    clip, images = Clip("shapes", "cpu"), colours(10, 200)
+    expected = clip.images(images)
+    del images
+    assert all(reference() is None for reference in clip._last)
+    assert np.array_equal(clip.images(colours(10, 200)), expected)
+    assert encoded == [2, 2]
