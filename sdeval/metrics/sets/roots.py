@@ -39,10 +39,6 @@ class Backend:
         """The values on this device in double precision."""
         return self.module.asarray(values, dtype=self.module.float64, device=self.device)
 
-    def single(self, values: Matrix) -> Matrix:
-        """The values on this device in single precision."""
-        return self.module.asarray(values, dtype=self.module.float32, device=self.device)
-
 
 NUMPY = Backend(np, "cpu")
 
@@ -68,8 +64,8 @@ class Root:
     """`[d]`: the dimensions in the order of the pivots."""
     lower: Floats
     """`[d, rank]`: zero above the diagonal."""
-    single: npt.NDArray[np.float32]
-    """The same in single precision."""
+    blocks: tuple[npt.NDArray[np.float32], ...]
+    """The same in single precision, `BLOCK` columns at a time without the rows of zeros above them."""
     trace: float
     """Of the covariance."""
 
@@ -82,21 +78,25 @@ class Root:
 
         The rows must be centred, around any point near them: the error is relative to their length.
         """
-        rank = self.lower.shape[1]
         is_large = self.cost_of(rows) >= SINGLE_FROM
-        to_matrix, root = (backend.single, self.single) if is_large else (backend.double, self.lower)
-        ordered = to_matrix(rows.astype(root.dtype).take(self.order, axis=1))
-        lower = _on_device(self, backend) if is_large else to_matrix(root)
-        products = backend.module.empty((len(rows), rank), dtype=ordered.dtype, device=backend.device)
-        for start in range(0, rank, BLOCK):
-            columns = slice(start, start + BLOCK)
-            products[:, columns] = ordered[:, start:] @ lower[start:, columns]
+        ordered = rows.astype(np.float32 if is_large else np.float64).take(self.order, axis=1)
+        matrix = backend.module.asarray(ordered, device=backend.device)
+        blocks = _on_device(self, backend) if is_large else [backend.double(block) for block in _split(self.lower)]
+        shape = len(rows), self.lower.shape[1]
+        products = backend.module.empty(shape, dtype=matrix.dtype, device=backend.device)
+        for start, block in zip(range(0, shape[1], BLOCK), blocks, strict=True):
+            products[:, start : start + BLOCK] = matrix[:, start:] @ block
         return products
 
 
+def _split(lower: Floats) -> list[Floats]:
+    """`BLOCK` columns at a time of a triangular matrix, from their diagonal on."""
+    return [lower[start:, start : start + BLOCK] for start in range(0, lower.shape[1], BLOCK)]
+
+
 @lru_cache(maxsize=4)
-def _on_device(root: Root, backend: Backend) -> Matrix:
-    return backend.single(root.single)
+def _on_device(root: Root, backend: Backend) -> list[Matrix]:
+    return [backend.module.asarray(block, device=backend.device) for block in root.blocks]
 
 
 @lru_cache(maxsize=4)
@@ -109,9 +109,9 @@ def root_of(reference: Reference) -> Root:
     from scipy.linalg.lapack import dpstrf
 
     factor, pivots, rank, _ = dpstrf(reference.covariance.T, lower=1)
-    lower = np.tril(factor)[:, :rank]
-    trace = float(np.trace(reference.covariance))
-    return Root(pivots.astype(np.int64) - 1, np.ascontiguousarray(lower), lower.astype(np.float32, order="C"), trace)
+    lower = np.ascontiguousarray(np.tril(factor)[:, :rank])
+    blocks = tuple(block.astype(np.float32, order="C") for block in _split(lower))
+    return Root(pivots.astype(np.int64) - 1, lower, blocks, float(np.trace(reference.covariance)))
 
 
 def trace_of_root(rows: Matrix, backend: Backend = NUMPY) -> float:
