@@ -71,7 +71,7 @@ class Root:
 
     def cost_of(self, rows: Floats) -> int:
         """Multiplications of the product of rows with the root, zeros included."""
-        return rows.size * self.lower.shape[1]
+        return int(rows.size * self.lower.shape[1])
 
     def project(self, rows: Floats, backend: Backend = NUMPY) -> Matrix:
         """Rows `[n, d]` times the root: `[n, rank]`, in single precision where the product is large.

@@ -75,4 +75,4 @@ def fit_weight(exact: Difference, shares: Floats, cases: Rows) -> float:
 
 def _by_case(values: Floats, cases: Rows) -> Floats:
     before, after = np.split(values, 2)
-    return np.bincount(cases, weights=after - before)
+    return np.asarray(np.bincount(cases, weights=after - before), dtype=np.float64)
