@@ -11,6 +11,9 @@ import numpy.typing as npt
 from sdeval.metrics.base import Difference, Extractor, Features, Floats, MetricInfo, Reference, check_features
 from sdeval.metrics.sets.swaps import Rows, difference_of_sums, pool
 
+LARGEST = 1e4
+"""Feature up to which single precision is used: the cube of a product of two features does not overflow."""
+
 Values = npt.NDArray[np.float32] | Floats
 Kernel = Callable[[Values, Values], Values]
 """Kernel values `[n, m]` of rows `[n, d]` and `[m, d]`, in their precision."""
@@ -95,7 +98,8 @@ def _sums_with_others(rows: Floats, kernel: Kernel) -> Floats:
 
 
 def _as_precise_as_needed(rows: Floats, columns: Floats) -> tuple[Values, Values]:
-    if len(rows) * columns.size < SINGLE_FROM:
+    is_small = len(rows) * columns.size < SINGLE_FROM
+    if is_small or max(rows.max(), -rows.min(), columns.max(), -columns.min()) > LARGEST:
         return rows, columns
     return rows.astype(np.float32), columns.astype(np.float32)
 
