@@ -41,10 +41,6 @@ Formula = Callable[[], float]
 LONG = 60
 """Seconds of a round after which there is no other."""
 ALPHA = 0.01
-PAIRS = 40
-"""Simulated pairs of baseline and candidate for which the fast gate is compared with the exact one."""
-
-
 OTHERS = ("torchmetrics", "torch-fidelity")
 
 
@@ -132,11 +128,11 @@ def change(name: str, values: Features, rng: np.random.Generator) -> Features:
     return np.asarray(changes[name](), dtype=np.float32)
 
 
-def compare_gates(count: int, dimensions: int, changed: str) -> str:
+def compare_gates(count: int, dimensions: int, changed: str, pairs: int) -> str:
     """A line of the table that compares the fast with the exact gate, in features that the two sides share in part."""
     reference = Reference.of(features(np.random.default_rng(3), 500, dimensions, 0.0))
-    p_values = np.empty((PAIRS, 2))
-    for pair in range(PAIRS):
+    p_values = np.empty((pairs, 2))
+    for pair in range(pairs):
         rng = np.random.default_rng((pair, count, dimensions))
         common, one, other = (features(rng, count, dimensions, 0.0) for _ in range(3))
         before, after = 0.8 * common + 0.6 * one, change(changed, 0.8 * common + 0.6 * other, rng)
@@ -175,12 +171,12 @@ def print_gates(references: dict[int, Reference], args: argparse.Namespace) -> N
                 print(gate(metric, count, dimensions, reference, args.swaps), flush=True)
 
 
-def print_agreement() -> None:
-    print(f"\nfast and exact gate of {PAIRS} pairs: share with p below {ALPHA}, pairs that differ, p-values apart")
+def print_agreement(pairs: int) -> None:
+    print(f"\nfast and exact gate of {pairs} pairs: share with p below {ALPHA}, pairs that differ, p-values apart")
     print_heading("fast", "exact", "differ", "median", "most", last="change")
     for count, dimensions in ((40, 96), (60, 64), (120, 64), (200, 32)):
         for changed in ("nothing", "small shift", "shift", "less spread", "noise"):
-            print(compare_gates(count, dimensions, changed), flush=True)
+            print(compare_gates(count, dimensions, changed, pairs), flush=True)
 
 
 def main() -> int:
@@ -193,6 +189,7 @@ def main() -> int:
     parser.add_argument("--swaps", type=int, default=4999, metavar="S", help="swaps of a gate; a session makes 999")
     parser.add_argument("--metrics", nargs="+", metavar="NAME", help="gates to measure (default: all set metrics)")
     parser.add_argument("--device", default="cpu", help="where gates compute large products")
+    parser.add_argument("--pairs", type=int, default=40, help="simulated pairs on which both gates are compared")
     tables = ("formulas", "gates", "agreement")
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables, help="what to print (default: all)")
     args = parser.parse_args()
@@ -206,7 +203,7 @@ def main() -> int:
     if "gates" in args.tables:
         print_gates(references, args)
     if "agreement" in args.tables:
-        print_agreement()
+        print_agreement(args.pairs)
     return 0
 
 

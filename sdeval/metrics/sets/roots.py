@@ -39,6 +39,14 @@ class Backend:
         """The values on this device in double precision."""
         return self.module.asarray(values, dtype=self.module.float64, device=self.device)
 
+    def eigh(self, matrix: Matrix) -> tuple[Matrix, Matrix]:
+        """Eigenvalues and eigenvectors of a symmetric matrix, in its precision; numpy's own function doubles it."""
+        if self.module is not np:
+            return self.module.linalg.eigh(matrix)
+        from scipy.linalg import eigh
+
+        return eigh(matrix, driver="evd", check_finite=False)
+
 
 NUMPY = Backend(np, "cpu")
 
@@ -141,9 +149,9 @@ def root_shares(rows: Matrix, backend: Backend = NUMPY) -> Floats:
     centred = rows - rows.mean(axis=0)
     if len(rows) <= rows.shape[1]:
         wide = backend.double(centred)
-        values, left = xp.linalg.eigh(wide @ wide.T)
+        values, left = backend.eigh(wide @ wide.T)
         return to_numpy(left * left @ xp.sqrt(xp.clip(values, 0.0, None)))
-    _, vectors = xp.linalg.eigh(centred.T @ centred)
+    _, vectors = backend.eigh(centred.T @ centred)
     squares = (centred @ vectors) ** 2
     lengths = xp.sqrt(squares.sum(axis=0))
     return to_numpy(squares @ (1 / xp.where(lengths > 0, lengths, xp.inf)))
