@@ -41,11 +41,13 @@ class Backend:
 
     def eigh(self, matrix: Matrix) -> tuple[Matrix, Matrix]:
         """Eigenvalues and eigenvectors of a symmetric matrix, in its precision; numpy's own function doubles it."""
-        if self.module is not np:
-            return self.module.linalg.eigh(matrix)
         from scipy.linalg import eigh
 
-        return eigh(matrix, driver="evd", check_finite=False)
+        is_numpy = self.module is np
+        values, vectors = (
+            eigh(matrix, check_finite=False, driver="evd") if is_numpy else self.module.linalg.eigh(matrix)
+        )
+        return values, vectors
 
 
 NUMPY = Backend(np, "cpu")
