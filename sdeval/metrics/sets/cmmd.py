@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from sdeval.errors import SdevalError
-from sdeval.metrics.base import Features, Floats, MetricInfo, MetricOptions, Reference, SetMetric
+from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Reference, SetMetric
 from sdeval.metrics.features.registry import load_extractor
-from sdeval.metrics.sets.mmd import SCALE, KernelMetric, squared_mmd
+from sdeval.metrics.sets.mmd import SCALE, KernelMetric, Values, squared_mmd
 
 SIGMA = 10.0
 INFO = MetricInfo(
@@ -41,13 +41,13 @@ def cmmd(features: Features, reference: Reference) -> float:
     return SCALE * squared_mmd(features, reference, gaussian)
 
 
-def gaussian(rows: Floats, columns: Floats) -> Floats:
+def gaussian(rows: Values, columns: Values) -> Values:
     """`exp(-|x - y|² / (2 · 10²))` of `[n, d]` and `[m, d]`, rows scaled to length 1: `[n, m]`."""
     # For unit vectors |x - y|² is 2 - 2 x·y.
     return np.asarray(np.exp((_unit(rows) @ _unit(columns).T - 1.0) / SIGMA**2))
 
 
-def _unit(rows: Floats) -> Floats:
+def _unit(rows: Values) -> Values:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if not lengths.all():
         raise ValueError("an embedding of length 0 has no direction")

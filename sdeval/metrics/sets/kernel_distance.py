@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdeval.metrics.base import Features, Floats, MetricInfo, MetricOptions, Reference, SetMetric
+from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Reference, SetMetric
 from sdeval.metrics.features.registry import load_extractor
-from sdeval.metrics.sets.mmd import SCALE, KernelMetric, squared_mmd
+from sdeval.metrics.sets.mmd import SCALE, KernelMetric, Values, squared_mmd
 
 INFO = MetricInfo(
     name="kernel_distance",
@@ -36,9 +36,9 @@ def kernel_distance(features: Features, reference: Reference) -> float:
     return SCALE * squared_mmd(features, reference, cubic)
 
 
-def cubic(rows: Floats, columns: Floats) -> Floats:
+def cubic(rows: Values, columns: Values) -> Values:
     """`(x·y / d + 1)³` of rows `[n, d]` and `[m, d]`: `[n, m]`."""
-    products: Floats = rows @ columns.T / rows.shape[1] + 1.0
+    products = rows @ columns.T / rows.shape[1] + 1.0
     # A power takes several times as long as two products.
     return np.asarray(products * products * products)
 

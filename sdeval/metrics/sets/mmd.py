@@ -6,16 +6,24 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from sdeval.metrics.base import Difference, Extractor, Features, Floats, MetricInfo, Reference, check_features
 from sdeval.metrics.sets.swaps import Rows, difference_of_sums, pool
 
-Kernel = Callable[[Floats, Floats], Floats]
-"""Kernel values `[n, m]` of rows `[n, d]` and `[m, d]`."""
+LARGEST = 1e4
+"""Feature up to which single precision is used: the cube of a product of two features does not overflow."""
+
+Values = npt.NDArray[np.float32] | Floats
+Kernel = Callable[[Values, Values], Values]
+"""Kernel values `[n, m]` of rows `[n, d]` and `[m, d]`, in their precision."""
 SCALE = 1000
 """Factor of the values, as usual in tables."""
 BLOCK = 1024
 """Rows whose kernel values are in memory at a time."""
+SINGLE_FROM = 2**26
+"""Multiplications from which kernel values are computed in single precision, and summed in double. A mean of so many
+values is then wrong by about 1e-8 of itself; the smallest tolerance of a metric is 5e-5."""
 
 
 def squared_mmd(features: Features, reference: Reference, kernel: Kernel) -> float:
@@ -73,17 +81,27 @@ def _mean_of_pairs(rows: Floats, kernel: Kernel) -> float:
 
 
 def _row_sums(rows: Floats, columns: Floats, kernel: Kernel) -> Floats:
-    parts = [kernel(rows[start : start + BLOCK], columns).sum(axis=1) for start in range(0, len(rows), BLOCK)]
-    return np.concatenate(parts)
+    left, right = _as_precise_as_needed(rows, columns)
+    blocks = (kernel(left[start : start + BLOCK], right) for start in range(0, len(rows), BLOCK))
+    return np.concatenate([block.sum(axis=1, dtype=np.float64) for block in blocks])
 
 
 def _sums_with_others(rows: Floats, kernel: Kernel) -> Floats:
-    """For each row the sum of its kernel values with all rows but itself, `[n]`."""
-    parts = []
+    """For each row the sum of its kernel values with all rows but itself, `[n]`; each pair is computed once."""
+    values, _ = _as_precise_as_needed(rows, rows)
+    sums = np.zeros(len(rows))
     for start in range(0, len(rows), BLOCK):
-        values = kernel(rows[start : start + BLOCK], rows)
-        parts.append(values.sum(axis=1) - values.diagonal(offset=start))
-    return np.concatenate(parts)
+        block = kernel(values[start : start + BLOCK], values[start:])
+        sums[start : start + BLOCK] += block.sum(axis=1, dtype=np.float64) - block.diagonal()
+        sums[start + BLOCK :] += block[:, BLOCK:].sum(axis=0, dtype=np.float64)
+    return sums
+
+
+def _as_precise_as_needed(rows: Floats, columns: Floats) -> tuple[Values, Values]:
+    is_small = len(rows) * columns.size < SINGLE_FROM
+    if is_small or max(rows.max(), -rows.min(), columns.max(), -columns.min()) > LARGEST:
+        return rows, columns
+    return rows.astype(np.float32), columns.astype(np.float32)
 
 
 class KernelMetric:

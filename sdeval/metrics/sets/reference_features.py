@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,7 @@ class Moments:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """Reference images, as features."""
+    """Reference images, as features; equal if their digests are, so that caches hold what depends on them once."""
 
     count: int
     mean: Floats
@@ -58,6 +59,21 @@ class Reference:
     """`[d, d]`"""
     rows: Features | None
     """`[count, d]`; None where there are too many to keep."""
+    digest: bytes = field(init=False, repr=False)
+    """SHA-256 of all the above."""
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(repr((self.count, self.covariance.shape, self.rows is None)).encode())
+        for values in (self.mean, self.covariance, self.rows):
+            if values is not None:
+                digest.update(np.ascontiguousarray(values).data)
+        object.__setattr__(self, "digest", digest.digest())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     @classmethod
     def of(cls, features: Features) -> Reference:

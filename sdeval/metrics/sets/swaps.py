@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,8 @@ import numpy.typing as npt
 from sdeval.metrics.base import Difference, Features, Floats, Reference, check_features
 
 Rows = npt.NDArray[np.int64]
-FITTED_TO = 20
-"""Number of random swaps on which a sum is fitted to the difference that it replaces."""
+LEAN = 3.0
+"""How far the swap to which a weight is fitted leans to one side: in standard deviations of the sum over swaps."""
 
 
 def pool(before: Features, after: Features, reference: Reference) -> Floats:
@@ -46,24 +46,33 @@ def difference_of_sums(values: Floats, cases: Rows) -> Difference:
         values: `[2 n]`, what each of the pooled rows adds to the sum of its side.
         cases: `[n]`, the number of each row's case.
     """
-    before, after = np.split(values, 2)
-    by_case = np.bincount(cases, weights=after - before)
+    by_case = _by_case(values, cases)
     return lambda swapped: float((1.0 - 2.0 * swapped) @ by_case)
 
 
-def fit(exact: Difference, parts: Sequence[Floats], cases: Rows) -> Difference:
-    """A sum over images that replaces a slow difference, fitted by least squares over `FITTED_TO` random swaps.
+def fit_weight(exact: Difference, shares: Floats, cases: Rows) -> float:
+    """The factor with which a sum over images replaces a slow difference: their ratio at one swap.
 
-    A random swap of data that are already swapped is another random swap. If nothing has changed, the fit therefore
-    carries no information about which swap was observed, and a permutation test with it stays valid.
+    Most random swaps change a sum so little that other effects outweigh it. In this swap, each case is therefore more
+    likely to have its larger share in the baseline, so that the sum lies `LEAN` standard deviations away from zero,
+    which shows the factor as well as `LEAN²` random swaps would. The same images are on the same sides if the data are
+    already swapped. The factor therefore carries no information about which swap was observed, and a permutation test
+    with it stays valid.
 
     Args:
-        exact: the difference to replace; called `FITTED_TO` times, in this function.
-        parts: what each of the pooled rows can add to its side, `[2 n]` each; only the weights of the parts are fitted.
+        exact: the difference to replace; called once, in this function.
+        shares: what each of the pooled rows adds to the sum of its side, `[2 n]`.
         cases: `[n]`, the number of each row's case.
     """
-    # These swaps differ from those of the test, which uses another seed.
-    swaps = np.random.default_rng(FITTED_TO).random((FITTED_TO, cases.max() + 1)) < 0.5
-    part_differences = np.array([[difference_of_sums(part, cases)(swapped) for part in parts] for swapped in swaps])
-    weights = np.linalg.lstsq(part_differences, np.array([exact(swapped) for swapped in swaps]))[0]
-    return difference_of_sums(weights @ np.array(parts), cases)
+    by_case = _by_case(shares, cases)
+    highest = np.abs(by_case).sum()
+    lean = min(1.0, LEAN * float(np.linalg.norm(by_case)) / highest) if highest else 1.0
+    # The seed differs from that of the test, whose swaps these are not.
+    swapped = (by_case > 0) ^ (np.random.default_rng(1).random(len(by_case)) < (1 - lean) / 2)
+    total = difference_of_sums(shares, cases)(swapped)
+    return exact(swapped) / total if total else 0.0
+
+
+def _by_case(values: Floats, cases: Rows) -> Floats:
+    before, after = np.split(values, 2)
+    return np.asarray(np.bincount(cases, weights=after - before), dtype=np.float64)

@@ -140,30 +140,6 @@ def test_the_linear_difference_follows_the_exact_one(rng: np.random.Generator, n
     assert np.std(found) == pytest.approx(np.std(expected), rel=0.1)
 
 
-def test_shares_of_the_root_are_its_derivative(rng: np.random.Generator) -> None:
-    from scipy.linalg import sqrtm
-
-    images, root = features(rng, 40, 6).astype(float), rng.normal(size=(6, 6))
-    centred = images - images.mean(axis=0)
-
-    def trace_of_root(weights: np.ndarray) -> float:
-        return float(np.trace(sqrtm(root @ (centred.T * weights) @ centred @ root.T)).real)
-
-    nudges = 1 + 1e-5 * np.eye(40)
-    expected = [(trace_of_root(nudge) - trace_of_root(2 - nudge)) / 2e-5 for nudge in nudges]
-    assert module._root_shares(images @ root.T) / 2 == pytest.approx(expected, rel=1e-6)
-
-
-def test_no_swap_changes_what_an_image_adds(rng: np.random.Generator) -> None:
-    before, after = alike(rng, 20, 8, shift=0.5)
-    rows = np.where(rng.random((20, 1)) < 0.5, 1, 0)
-    one, other = np.where(rows, after, before), np.where(rows, before, after)
-    expected = np.split(module._root_shares(np.r_[before, after]), 2)
-    found = np.split(module._root_shares(np.r_[one, other]), 2)
-    assert np.where(rows[:, 0], found[1], found[0]) == pytest.approx(expected[0])
-    assert np.where(rows[:, 0], found[0], found[1]) == pytest.approx(expected[1])
-
-
 @pytest.mark.usefixtures("linear")
 def test_the_linear_difference_turns_around_when_all_cases_are_swapped(rng: np.random.Generator) -> None:
     before, after = alike(rng, 40, 12, shift=0.5)
@@ -175,7 +151,7 @@ def test_the_linear_difference_turns_around_when_all_cases_are_swapped(rng: np.r
 @pytest.mark.parametrize("shift", [0.0, 0.2])
 def test_the_linear_test_keeps_its_level_and_its_power(monkeypatch: pytest.MonkeyPatch, shift: float) -> None:
     reference = Reference.of(np.random.default_rng(1).normal(size=(200, 4)).clip(0))
-    shown = {0: 0, 2**24: 0}
+    shown = {0: 0, 2**21: 0}
     for seed in range(150):
         rng = np.random.default_rng((seed, 7))
         before, after = rng.normal(size=(2, 20, 4)).clip(0)
@@ -186,7 +162,26 @@ def test_the_linear_test_keeps_its_level_and_its_power(monkeypatch: pytest.Monke
             shown[limit] += stats.swap_estimate(difference, 20, 199)[0].p_worse() <= 0.1
     # Binomial, 150 at 0.1: between 5 and 27 in all but one case of a thousand.
     assert all(5 <= each <= 27 for each in shown.values()) if not shift else min(shown.values()) > 50
-    assert shown[0] == pytest.approx(shown[2**24], abs=12)
+    assert shown[0] == pytest.approx(shown[2**21], abs=12)
+
+
+@pytest.mark.parametrize(("n", "d"), [(40, 96), (60, 64), (90, 24)])
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_the_linear_test_has_the_p_values_of_the_exact_one(
+    monkeypatch: pytest.MonkeyPatch, n: int, d: int, shift: float
+) -> None:
+    reference = Reference.of(features(np.random.default_rng(1), 300, d))
+    for seed in range(5):
+        rng = np.random.default_rng((seed, n))
+        common, one, other = (features(rng, n, d) for _ in range(3))
+        before, after = common + one, common + other + np.float32(shift)
+        p_values = []
+        for limit in (0, 2**30):
+            monkeypatch.setattr(module, "EXACT_UP_TO", limit)
+            difference = swapped_difference(before, after, np.arange(n), reference)
+            p_values.append(stats.swap_estimate(difference, n, 499)[0].p_worse())
+        assert p_values[0] == pytest.approx(p_values[1], abs=1e-3 if shift else 0.2)
+        assert max(p_values) < 1e-3 if shift else min(p_values) > 0.01
 
 
 @pytest.mark.usefixtures("linear")
@@ -202,13 +197,11 @@ def test_linear_edges(rng: np.random.Generator) -> None:
     assert one_case(still[:1]) == pytest.approx(-one_case(~still[:1]))
 
 
-@pytest.mark.parametrize(
-    ("n", "d", "exact"), [(256, 300, True), (260, 300, False), (700, 150, True), (800, 150, False)]
-)
+@pytest.mark.parametrize(("n", "d", "exact"), [(128, 150, True), (130, 150, False), (500, 64, True), (520, 64, False)])
 def test_a_swap_is_exact_where_that_is_quick(rng: np.random.Generator, n: int, d: int, exact: bool) -> None:
     before, after = alike(rng, n, d, shift=0.1)
     reference = Reference.of(features(rng, 400, d))
     found = swapped_difference(before, after, np.arange(n), reference)(np.zeros(n, dtype=bool))
     expected = frechet_distance(after, reference) - frechet_distance(before, reference)
-    assert (found == pytest.approx(expected, rel=1e-6)) == exact
+    assert (found == pytest.approx(expected, rel=1e-5)) == exact
     assert found == pytest.approx(expected, rel=0.2)

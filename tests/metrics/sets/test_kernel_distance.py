@@ -32,6 +32,25 @@ def test_it_is_torchmetrics(rng: np.random.Generator) -> None:
     assert kernel_distance(one, Reference.of(other)) == pytest.approx(1000 * float(expected), rel=1e-9)
 
 
+def test_a_large_set_is_torchmetrics_in_single_precision(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchmetrics.image.kid import poly_mmd
+
+    monkeypatch.setattr(mmd, "SINGLE_FROM", 0)
+    one, other = features(rng, 400, 64), features(rng, 400, 64, shift=0.3)
+    expected = 1000 * float(poly_mmd(*(torch.from_numpy(each.astype(np.float64)) for each in (other, one))))
+    assert kernel_distance(one, Reference.of(other)) == pytest.approx(expected, abs=1e-4)
+
+
+def test_large_features_do_not_overflow(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = 1e9 * features(rng, 20, 8), 1e9 * features(rng, 20, 8, shift=0.3)
+    expected = kernel_distance(one, Reference.of(other))
+    monkeypatch.setattr(mmd, "SINGLE_FROM", 0)
+    mmd._reference_mean.cache_clear()
+    assert kernel_distance(one, Reference.of(other)) == pytest.approx(expected)
+
+
 def test_sets_of_different_sizes_are_the_formula_pair_by_pair(rng: np.random.Generator) -> None:
     one, other = features(rng, 7, 3).astype(float), features(rng, 11, 3, shift=0.3).astype(float)
 

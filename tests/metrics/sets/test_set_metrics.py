@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sdeval.metrics import MetricOptions, SetMetric, create, info, metric_names
 from sdeval.metrics.base import Features, Reference
-from sdeval.metrics.sets import cmmd, kernel_distance
+from sdeval.metrics.sets import cmmd, kernel_distance, mmd
 from sdeval.metrics.sets.frechet_distance import FrechetDistance
 from sdeval.metrics.sets.mmd import KernelMetric
 from sdeval.metrics.sets.prdc import Neighbours, coverage, density, precision, recall
@@ -124,3 +124,27 @@ def test_equal_sets_differ_in_nothing_however_they_are_swapped(name: str) -> Non
     values, reference = features(0, 12), Reference.of(features(1, 30))
     difference: Callable[[np.ndarray], float] = MADE[name].swap_difference(values, values, np.arange(12), reference)
     assert difference(np.arange(12) % 2 == 0) == pytest.approx(0, abs=1e-9)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.integers(0, 9999), st.integers(2, 60), st.integers(2, 60), st.integers(1, 40), st.sampled_from([0.1, 1.0, 3.0])
+)
+@pytest.mark.parametrize("metric", ["kernel_distance", "cmmd"])
+def test_kernels_in_single_precision_are_far_below_the_tolerance(
+    metric: str, seed: int, n: int, m: int, d: int, shift: float
+) -> None:
+    one, other, reference = features(seed, n, d), features(seed + 1, n, d, shift), Reference.of(features(7, m, d, 0.1))
+
+    def values() -> list[float]:
+        difference = MADE[metric].swap_difference(one, other, np.arange(n), reference)
+        return [MADE[metric].measure(other, reference), difference(np.arange(n) % 2 == 0)]
+
+    expected = values()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mmd, "SINGLE_FROM", 0)
+        mmd._reference_mean.cache_clear()
+        # Kernel values of one dimension, where a mean is that of few and large values, are the worst.
+        largest = max(1.0, float(np.square(np.concatenate([one, other, reference.all_rows()])).sum(axis=1).max()) / d)
+        assert values() == pytest.approx(expected, abs=1e-3 * MADE[metric].info.tolerance * largest**3)
+    mmd._reference_mean.cache_clear()
