@@ -5,7 +5,7 @@
 
 A mutant is killed if a test fails, and survives if none does. It is tried with the tests of its package that call the
 changed function (all of them where it lies in none), the fastest ones first, and if it survives those with
-the tests in `WIDER`. `benchmarks/mutations.py` says which faults there are. A sample is drawn from all mutants of the
+the tests in `WIDER` that do, which are those of packages that build on these. `benchmarks/mutations.py` says which faults there are. A sample is drawn from all mutants of the
 package with the seed.
 
 Every mutant is tried in a process that is forked from this one, where the libraries are imported already, in a copy of
@@ -44,7 +44,7 @@ import pytest
 from benchmarks.mutations import WHOLE_MODULE, Mutation, function_id, mutations
 
 ROOT = Path(__file__).parent.parent
-WIDER = ("tests/session", "tests/frozen")
+WIDER = ("comparison", "baselines", "history", "session", "frozen")
 PATIENCE = 3.0
 LEAST_SECONDS = 20.0
 """Seconds of computing that every mutant may take, whatever its tests take."""
@@ -156,7 +156,8 @@ def main() -> None:
     options = parser.parse_args()
     with _project_copy():
         survey = _survey(Path("sdeval", options.package), [f"tests/{options.package}"])
-        wider = _survey(Path("sdeval", options.package), WIDER)
+        others = [f"tests/{name}" for name in WIDER if name != options.package]
+        wider = _survey(Path("sdeval", options.package), others)
         _import(survey.modules + wider.modules)
         chosen = _choose(options.package, options.sample, options.seed, options.at)
         survivors = [mutation for mutation in chosen if not _is_killed(mutation, survey, wider)]
