@@ -186,6 +186,7 @@ def test_two_cases_are_enough_to_tell_how_cases_vary() -> None:
 
 
 @given(estimates)
+@settings(deadline=None)
 def test_either_direction_is_the_one_with_more_evidence(estimate: Estimate) -> None:
     assert estimate.p_either == min(estimate.p_worse(), estimate.p_better())
 
