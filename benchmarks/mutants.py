@@ -4,9 +4,9 @@
     python -m benchmarks.mutants --package stats --at cusum.py:61      # all mutants of a line
 
 A mutant is killed if a test fails, and survives if none does. It is tried with the tests of its package that call the
-changed function (all of them where it lies in none), the fastest ones first, and if it survives those with the tests of
-the packages in `WIDER` that do. `benchmarks/mutations.py` says which faults there are. A sample is drawn from all mutants
-of the package with the seed.
+changed function (all of them where it lies in none), the fastest ones first, and if it survives those with such tests
+of the packages in `WIDER`. `benchmarks/mutations.py` says which faults there are. A sample is drawn from all mutants of
+the package with the seed.
 
 Every mutant is tried in a process that is forked from this one, where the libraries are imported already, in a copy of
 the project: nothing is written into the project itself. A mutant that takes `PATIENCE` times as long as its tests
