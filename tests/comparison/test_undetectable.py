@@ -249,3 +249,10 @@ def test_one_case_or_one_seed_more_may_be_enough() -> None:
 def test_only_cases_of_the_suite_that_the_baseline_has_count() -> None:
     (loss,) = undetectable_losses(of_spread(2.0), design(cases=["case-1"]))
     assert loss.cases == 1
+
+
+def test_where_nothing_is_known_of_seeds_ten_tolerances_are_gross() -> None:
+    (loss,) = undetectable_losses(
+        make_run(np.array([[30.0]])), design(cases=["case-0"], tolerances={"clip_score": 0.1})
+    )
+    assert loss.gross == pytest.approx(1.0)
