@@ -223,3 +223,9 @@ def test_an_alarm_is_the_first_sum_above_the_limit_and_began_after_the_last_sum_
     assert (sums[: alarm.at] <= limit).all()
     assert (sums[alarm.since : alarm.at] > 0).all()
     assert sums[alarm.since - 1] == 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("sessions", [0, 1, 2, 30])
+def test_values_that_never_change_raise_no_warnings(sessions: int) -> None:
+    assert not cusum.evidence(np.zeros(sessions)).any()

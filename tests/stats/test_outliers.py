@@ -263,3 +263,12 @@ def test_what_is_common_never_weighs_more_than_all_variances_together() -> None:
     values, weight = moderated_variances(seen, 4)
     assert weight == 24.0
     assert values == pytest.approx(np.full(6, values.mean()), rel=0.02)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(1, 2), (4, 3)])
+@pytest.mark.parametrize("loss", [0.0, 1.0])
+def test_scores_that_never_vary_raise_no_warnings(shape: tuple[int, int], loss: float) -> None:
+    before = np.full(shape, 30.0)
+    p_among_cases(before, before - loss)
+    p_among_seeds(np.full((shape[0], 3), 30.0), before - loss)
