@@ -659,3 +659,23 @@ def test_of_a_loss_that_is_shown_or_not_the_error_of_its_test_counts() -> None:
     draft, near = replace(found.draft, change=-0.4), stats.Estimate(-0.4, 0.3, 30.0)
     within = replace(tested, draft=draft, estimate=near)
     assert advice(within, 4) == advice(replace(within, tests=()), 4)
+
+
+@pytest.mark.parametrize("change", [0.0, None])
+def test_advice_on_a_change_of_nothing_is_that_of_no_loss(change: float | None) -> None:
+    found = certain(0.05)
+    estimate = stats.Estimate(0.0, 0.6, 30.0)
+    still = replace(found, estimate=estimate, draft=replace(found.draft, change=change))
+    decision = Decision(
+        loss=0.0,
+        tolerance=0.5,
+        error=0.6,
+        cases=24,
+        seeds=2,
+        seed_variance=0.0,
+        shown_at=0.008,
+        excluded_at=0.05,
+        session_level=0.008,
+        wide_enough=-estimate.at_least(0.05),
+    )
+    assert advice(still, 1) == wording.inconclusive(decision)
