@@ -348,3 +348,12 @@ def test_a_suite_on_another_file_system_stops_all_of_them(baselines: Path) -> No
                 both.commit()
         assert texts(baselines) == ["old", "old"]
         assert not list(Path(elsewhere).iterdir())
+
+
+def test_a_change_that_cannot_be_finished_is_told_whatever_else_was_stopped(baselines: Path) -> None:
+    stopped_before(baselines, baselines / PATHS[0])
+    (record,) = (baselines / PLACE).glob(f"*/{COMMIT}")
+    record.write_text("{")
+    (baselines / PLACE / "zzz" / NEW).mkdir(parents=True)
+    with pytest.raises(SdevalError, match="an accept was stopped and cannot be finished"):
+        recover(baselines)
