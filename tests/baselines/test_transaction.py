@@ -357,3 +357,40 @@ def test_a_change_that_cannot_be_finished_is_told_whatever_else_was_stopped(base
     (baselines / PLACE / "zzz" / NEW).mkdir(parents=True)
     with pytest.raises(SdevalError, match="an accept was stopped and cannot be finished"):
         recover(baselines)
+
+
+def test_where_the_change_itself_cannot_be_written_down_that_error_is_told(
+    baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(transaction, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        change(baselines, "new")
+    assert texts(baselines) == ["old", "old"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not tell which file is flushed")
+def test_everything_new_is_on_disk_before_anything_is_replaced(
+    baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    replaced: list[set[str]] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def noted_fsync(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    def noted_rename(path: Path, target: Path) -> Path:
+        if Path(target).parent.parent == baselines:
+            replaced.append({"/".join(path.parts[-3:]) for path in flushed})
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(Path, "rename", noted_rename)
+    change(baselines, "new")
+    assert {f"{path}/run.json" for path in PATHS} <= replaced[0]
+    assert any(name.endswith(f"/{NEW}/animals") for name in replaced[0])
+    assert {baselines, *(baselines / path.split("/")[0] for path in PATHS)} <= set(flushed)

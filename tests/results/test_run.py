@@ -73,3 +73,16 @@ def test_the_image_of_a_stored_run_is_its_file_where_there_is_one(tmp_path: Path
     assert stored.image(run.samples[0]) == tmp_path / run.samples[0].image
     assert stored.image(run.samples[1]) is None
     assert stored.image(replace(run.samples[0], fingerprint="other")) is None
+
+
+def test_a_run_that_was_looked_into_equals_one_that_was_not() -> None:
+    run, other = make_run(np.ones((2, 2))), make_run(np.ones((2, 2)))
+    assert run.sample(run.samples[0]) is not None
+    assert run == other
+
+
+def test_a_run_with_other_samples_forgets_those_that_were_looked_up() -> None:
+    run = make_run(np.ones((2, 2)))
+    last = run.samples[-1]
+    assert run.sample(last) is last
+    assert replace(run, samples=run.samples[:-1]).sample(last) is None
