@@ -74,6 +74,28 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
             flush(path.parent)
 
 
+def link_or_copy(source: Path, path: Path) -> None:
+    """Make `path` the same file as `source`, or a copy where the file system cannot: for files that never change.
+
+    Raises:
+        CannotWrite: the disk is full, a right is missing, or a folder is gone.
+        SdevalError: `source` cannot be read.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            os.link(source, aside, follow_symlinks=False)
+        except OSError:
+            # Another file system, one without links, or too many links of one file.
+            write_bytes(path, read_bytes(source))
+            return
+        try:
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
 def write_text(path: Path, content: str) -> None:
     """`write_bytes` for text in UTF-8."""
     write_bytes(path, content.encode("utf-8"))

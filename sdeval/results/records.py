@@ -51,6 +51,11 @@ class SampleResult(Checked):
         return f"no image: {self.failure}" if self.failure else self.reasons.get(metric, "")
 
     @property
+    def is_thumbnail(self) -> bool:
+        """Whether `image` is lossy and smaller than what was generated: baselines keep those of large images."""
+        return self.image.endswith(".webp")
+
+    @property
     def size(self) -> tuple[int, int] | None:
         """Width and height of the image, where they are known."""
         return (self.width, self.height) if self.width and self.height else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from sdeval.errors import SdevalError
 from sdeval.metrics.base import Features
 from sdeval.results.records import CaseRecord, MetricRecord, SampleResult, SetScore, Timing
 
@@ -100,20 +101,47 @@ class Run:
         return pd.DataFrame(rows)
 
 
+class ImageSource(Protocol):
+    """Where full-size images lie that are not in the folder of their run."""
+
+    def get(self, sha256: str) -> Path:
+        """A local file with the image whose pixels have this hash, verified.
+
+        Raises:
+            SdevalError: it cannot be had; says why, in one line.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A run and the folder it was read from."""
 
     run: Run
     folder: Path
+    images: ImageSource | None = None
+    """Where the full-size images are of which the folder holds thumbnails only."""
 
     def image(self, sample: SampleResult) -> Path | None:
-        """The image of the same sample in this run, if the same was asked of it."""
+        """The image or thumbnail of the same sample in this folder, if the same was asked of it."""
         match = self.run.sample(sample)
         if match is None:
             return None
         path = self.folder / match.image
         return path if path.is_file() else None
+
+    def full_image(self, sample: SampleResult) -> Path:
+        """The full-size image of a sample of this run.
+
+        Raises:
+            SdevalError: it cannot be had; says why, in one line.
+        """
+        path = self.folder / sample.image
+        if sample.image and not sample.is_thumbnail and path.is_file():
+            return path
+        if not sample.is_thumbnail or self.images is None:
+            raise SdevalError(f"the baseline holds no full-size image of {sample.case}@{sample.seed}")
+        return self.images.get(sample.sha256)
 
 
 def known_to_both(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sdeval._utils.files import NoSuchFile, exists, read_bytes, read_json, read_toml
+from sdeval._utils.files import NoSuchFile, exists, link_or_copy, read_bytes, read_json, read_toml
 from sdeval.errors import MOST_LETTERS, SdevalError
 
 
@@ -108,3 +108,27 @@ def test_a_message_keeps_its_end_and_spells_control_characters() -> None:
     message = str(SdevalError("x" * 10_000 + "\x1b[31m\nfix it"))
     assert len(message) < MOST_LETTERS + 100
     assert message.endswith(r"\x1b[31m\nfix it")
+
+
+def test_a_linked_file_replaces_what_was_there_and_takes_no_room(tmp_path: Path) -> None:
+    source, path = tmp_path / "source", tmp_path / "folder" / "path"
+    source.write_bytes(b"new")
+    path.parent.mkdir()
+    path.write_bytes(b"old")
+    link_or_copy(source, path)
+    link_or_copy(source, path)
+    assert path.read_bytes() == b"new"
+    assert path.samefile(source)
+    assert [file.name for file in path.parent.iterdir()] == ["path"]
+
+
+def test_where_there_are_no_links_a_file_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    source, path = tmp_path / "source", tmp_path / "path"
+    source.write_bytes(b"content")
+    link_or_copy(source, path)
+    assert path.read_bytes() == b"content"
+    assert not path.samefile(source)

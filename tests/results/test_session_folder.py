@@ -17,15 +17,14 @@ from sdeval.results.session_folder import (
     claim_stopped,
     decided_early,
     generated_images,
-    new_name,
     point_latest,
     read_run,
     remove_partial_files,
     run_folders,
-    sessions,
     stopped_session,
 )
 from sdeval.results.session_lock import HOLDER, SessionLock, holder, is_running
+from sdeval.results.session_names import new_name, sessions
 from tests.conftest import make_run
 
 
