@@ -376,7 +376,7 @@ def test_everything_new_is_on_disk_before_anything_is_replaced(
     baselines: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed: list[Path] = []
-    replaced: list[set[str]] = []
+    replaced: list[list[Path]] = []
     fsync, rename = os.fsync, Path.rename
 
     def noted_fsync(descriptor: int) -> None:
@@ -385,12 +385,16 @@ def test_everything_new_is_on_disk_before_anything_is_replaced(
 
     def noted_rename(path: Path, target: Path) -> Path:
         if Path(target).parent.parent == baselines:
-            replaced.append({"/".join(path.parts[-3:]) for path in flushed})
+            replaced.append(list(flushed))
         return rename(path, target)
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(Path, "rename", noted_rename)
     change(baselines, "new")
-    assert {f"{path}/run.json" for path in PATHS} <= replaced[0]
-    assert any(name.endswith(f"/{NEW}/animals") for name in replaced[0])
+    before = {"/".join(path.parts[-3:]) for path in replaced[0]}
+    assert {f"{path}/run.json" for path in PATHS} <= before
+    assert any(path.parts[-2:] == (NEW, "animals") for path in replaced[0])
+    # The record of the change, under the name that it is written by, and then its name.
+    written, named = replaced[0][-2:]
+    assert (written.suffix, written.parent, named.parent) == (".part", named, baselines / PLACE)
     assert {baselines, *(baselines / path.split("/")[0] for path in PATHS)} <= set(flushed)
