@@ -4,9 +4,9 @@
     python -m benchmarks.mutants --package stats --at cusum.py:61      # all mutants of a line
 
 A mutant is killed if a test fails, and survives if none does. It is tried with the tests of its package that call the
-changed function (all of them where it lies in none), the fastest ones first, and if it survives those with
-the tests in `WIDER`. `benchmarks/mutations.py` says which faults there are. A sample is drawn from all mutants of the
-package with the seed.
+changed function (all of them where it lies in none), the fastest ones first, and if it survives those with such tests
+of the packages in `WIDER`. `benchmarks/mutations.py` says which faults there are. A sample is drawn from all mutants of
+the package with the seed.
 
 Every mutant is tried in a process that is forked from this one, where the libraries are imported already, in a copy of
 the project: nothing is written into the project itself. A mutant that takes `PATIENCE` times as long as its tests
@@ -44,7 +44,13 @@ import pytest
 from benchmarks.mutations import WHOLE_MODULE, Mutation, function_id, mutations
 
 ROOT = Path(__file__).parent.parent
-WIDER = ("tests/session", "tests/frozen")
+WIDER = {
+    "stats": ("comparison", "history", "session", "frozen"),
+    "comparison": ("session", "frozen"),
+    "baselines": ("session", "frozen"),
+    "results": ("session", "frozen"),
+}
+"""Packages whose tests are tried as well, as they build on a package."""
 PATIENCE = 3.0
 LEAST_SECONDS = 20.0
 """Seconds of computing that every mutant may take, whatever its tests take."""
@@ -149,14 +155,14 @@ def _file(test: str) -> str:
 def main() -> None:
     """Try a sample of mutants, and print which of them the tests notice."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--package", required=True, help="a package of sdeval: stats, comparison, baselines, results")
+    parser.add_argument("--package", required=True, choices=WIDER, help="a package of sdeval")
     parser.add_argument("--sample", type=int, default=80, help="number of mutants")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at", nargs="*", metavar="FILE:LINE", help="try all mutants of these lines instead")
     options = parser.parse_args()
     with _project_copy():
         survey = _survey(Path("sdeval", options.package), [f"tests/{options.package}"])
-        wider = _survey(Path("sdeval", options.package), WIDER)
+        wider = _survey(Path("sdeval", options.package), [f"tests/{name}" for name in WIDER[options.package]])
         _import(survey.modules + wider.modules)
         chosen = _choose(options.package, options.sample, options.seed, options.at)
         survivors = [mutation for mutation in chosen if not _is_killed(mutation, survey, wider)]

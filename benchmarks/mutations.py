@@ -38,6 +38,8 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 }
 TWINS = {"min": "max", "max": "min", "any": "all", "all": "any"}
 """Functions that are easily confused."""
+MARGIN = 1e-6
+"""Numbers below this are margins for rounding. They become 0, as twice the margin does the same."""
 WHOLE_MODULE = ""
 """The function of a mutation that lies in none."""
 
@@ -125,7 +127,10 @@ def _replacements(node: ast.expr | ast.stmt) -> Iterator[str]:
         case ast.Continue():
             yield "break"
             return
-        case ast.Return(value=ast.expr() as value) if ast.unparse(value) != "None":
+        # None counts as false as well as these do, and the type checker tells them apart.
+        case ast.Return(value=ast.Constant(value=None | False | "" | b"")):
+            pass
+        case ast.Return(value=ast.expr()):
             yield "return None"
             return
         case ast.expr():
@@ -169,6 +174,8 @@ def _changed_constant(node: ast.Constant) -> ast.Constant:
             return ast.Constant(not node.value)
         case int():
             return ast.Constant(node.value + 1)
+        case value if abs(value) < MARGIN and value:
+            return ast.Constant(0.0)
         case value:
             return ast.Constant(2 * value if value else 1.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,8 @@ from sdeval.metrics.base import Swapped
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict
 
+Request = tuple[tuple[str, int], str]
+"""Case and seed of a sample, and the hash of what was asked."""
 SwappedOf = Callable[[str], Swapped | None]
 """For the name of a set metric: how its difference is computed with cases swapped."""
 
@@ -96,7 +99,9 @@ def _shared(runs: Mapping[str, Run]) -> tuple[dict[str, Run], tuple[str, ...]]:
     suites = {run.suite for run in runs.values()}
     if len(suites) != 1:
         raise SdevalError(f"runs of different suites cannot be compared: {', '.join(sorted(suites))}")
-    shared = set.intersection(*({(sample.key, sample.fingerprint) for sample in run.samples} for run in runs.values()))
+    shared = _whole_cases(
+        set.intersection(*({(sample.key, sample.fingerprint) for sample in run.samples} for run in runs.values()))
+    )
     if not shared:
         raise SdevalError(
             f"the runs of {suites.pop()} have no sample in common; generate them with the same cases and seeds"
@@ -108,7 +113,13 @@ def _shared(runs: Mapping[str, Run]) -> tuple[dict[str, Run], tuple[str, ...]]:
     return reduced, (notes.shared_samples(len(shared), most),)
 
 
-def _part(run: Run, shared: set[tuple[tuple[str, int], str]]) -> Run:
+def _whole_cases(shared: set[Request]) -> set[Request]:
+    """Samples of the cases of which every seed is shared: all cases are compared on the same seeds."""
+    seeds = Counter(case for (case, _), _ in shared)
+    return {request for request in shared if seeds[request[0][0]] == max(seeds.values())}
+
+
+def _part(run: Run, shared: set[Request]) -> Run:
     if all((sample.key, sample.fingerprint) in shared for sample in run.samples) and len(run.samples) == len(shared):
         return run
     samples = tuple(sample for sample in run.samples if (sample.key, sample.fingerprint) in shared)

@@ -137,5 +137,6 @@ def watch(values: Floats, limit: float) -> Alarm | None:
     if not len(above):
         return None
     at = int(above[0])
-    zeros = np.flatnonzero(sum_after[:at] == 0)
-    return Alarm(since=int(zeros[-1]) + 1 if len(zeros) else 0, at=at)
+    # The first two scores are 0, and so are their sums.
+    last_zero = np.flatnonzero(sum_after[:at] == 0)[-1]
+    return Alarm(since=int(last_zero) + 1, at=at)

@@ -38,14 +38,12 @@ def p_among_cases(baseline_scores: Floats, scores: Floats, prior: Prior | None =
     centre = min(float(np.median(mean_gains)), 0.0) if len(mean_gains) > 2 else 0.0
     fall = gains.max(axis=1) - centre
     rises = np.square(np.maximum(mean_gains - centre, 0.0))
-    rises_of_others = rises.sum() - rises
-    # Rounding can leave a tiny remainder when the only rise is subtracted from the sum.
-    squares = np.where(rises_of_others > 1e-12 * rises.sum(), 2 * rises_of_others, 0.0)
+    # Rises are half of all moves, so their squares count twice.
+    squares = 2 * (rises.sum() - rises)
     freedom = float(others)
     if prior is not None:
         squares, freedom = squares + prior.freedom * prior.variance, freedom + prior.freedom
     with np.errstate(divide="ignore", invalid="ignore"):
-        # Rises are half of all moves, so their squares count twice.
         p_values = np.where(squares > 0, stdtr(freedom, fall / np.sqrt(squares / freedom)), 0.0)
     return np.where(fall < 0, p_values, 1.0)
 

@@ -12,6 +12,7 @@ import pytest
 from sdeval import SdevalError
 from sdeval.baselines import provenance
 from sdeval.baselines.acceptance import accept
+from sdeval.baselines.repair import remedy
 from sdeval.baselines.store import check_readable, find, stored
 from sdeval.results.run import Run
 from tests.baselines.test_store import contents, on_disk
@@ -200,3 +201,16 @@ def test_what_git_does_not_know_is_not_to_be_checked_out(repository: Path) -> No
     (Path("elsewhere/animals/tiny") / "run.json").write_text("{")
     with pytest.raises(SdevalError, match="git does not know it: copy it from where it is whole, or remove that fold"):
         find(Path("elsewhere"), "animals", "tiny")
+
+
+def test_damage_that_cannot_be_read_is_looked_for_in_the_log_as_well(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (FOLDER / "run.json").write_text("{")
+    git("commit -am damage")
+
+    def refused(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert "it was committed as it is; find a commit with: git log -- " in remedy(FOLDER, "accept a run again")

@@ -20,7 +20,7 @@ from sdeval.baselines.snapshot import (
 )
 from sdeval.baselines.store import stored
 from sdeval.results import run_folder
-from sdeval.results.run import Stored
+from sdeval.results.run import AGAINST, Stored
 from tests.baselines.test_store import contents, on_disk
 from tests.conftest import make_run, with_features
 
@@ -101,3 +101,32 @@ def test_a_session_that_is_resumed_forgets_the_one_of_before(baseline: Stored, t
     take_snapshot(baseline, tmp_path / "run")
     forget_snapshot(tmp_path / "run")
     assert not (tmp_path / "run" / BASELINE).exists()
+
+
+def test_all_images_are_copied_where_all_cases_are_generated(baseline: Stored, tmp_path: Path) -> None:
+    take_snapshot(baseline, tmp_path / "run")
+    assert images(tmp_path / "run") == [f"case-{case}@{seed}.png" for case in (0, 1) for seed in (0, 1)]
+
+
+def test_an_image_that_the_baseline_lacks_is_left_out(baseline: Stored, tmp_path: Path) -> None:
+    (baseline.folder / RUN.samples[0].image).unlink()
+    take_snapshot(baseline, tmp_path / "run")
+    assert images(tmp_path / "run") == ["case-0@1.png", "case-1@0.png", "case-1@1.png"]
+
+
+def test_a_snapshot_holds_nothing_of_the_one_before(baseline: Stored, tmp_path: Path) -> None:
+    take_snapshot(baseline, tmp_path / "run")
+    take_snapshot(baseline, tmp_path / "run", ["case-1"])
+    assert images(tmp_path / "run") == ["case-1@0.png", "case-1@1.png"]
+
+
+def test_a_run_without_a_snapshot_or_interleaved_with_another_is_left_as_it_is(
+    baseline: Stored, tmp_path: Path
+) -> None:
+    trim_snapshot(tmp_path / "run")
+    take_snapshot(baseline, tmp_path / "run")
+    one_seed = tuple(sample for sample in RUN.samples if sample.seed == 0)
+    on_disk(replace(RUN, samples=one_seed, request={**RUN.request, "seeds": [0]}), tmp_path / "run")
+    (tmp_path / "run" / AGAINST).mkdir()
+    trim_snapshot(tmp_path / "run")
+    assert len(images(tmp_path / "run")) == 4

@@ -60,3 +60,25 @@ def test_the_file_is_meant_to_be_read(tmp_path: Path) -> None:
     accept(run, tmp_path)
     content = json.loads(speed.path_of(tmp_path, run.suite, run.target).read_text())
     assert content["machines"]["1x GPU"]["seconds"]["median"] == 0.5
+
+
+def test_a_run_that_does_not_name_its_machine_is_of_an_unknown_class(tmp_path: Path) -> None:
+    accept(timed(0.5, environment={}), tmp_path)
+    assert set(accepted(tmp_path)) == {"unknown"}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"machines": {}}', '{"schema": 1}'])
+def test_advice_on_a_damaged_file_is_to_restore_or_delete_it(tmp_path: Path, content: str) -> None:
+    path = speed.path_of(tmp_path, "animals", "tiny")
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(SdevalError, match=r"is corrupt: .*; restore it with: git checkout -- .*, or delete it$"):
+        accepted(tmp_path)
+
+
+def test_advice_on_a_file_of_another_version_is_to_delete_it(tmp_path: Path) -> None:
+    path = speed.path_of(tmp_path, "animals", "tiny")
+    path.parent.mkdir(parents=True)
+    path.write_text('{"schema": 2, "machines": {}}')
+    with pytest.raises(SdevalError, match=r"another version of sdeval; delete it, and accept a run again$"):
+        accepted(tmp_path)

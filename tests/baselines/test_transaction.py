@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 
 from sdeval import SdevalError
 from sdeval.baselines import transaction
-from sdeval.baselines.lock import HOLDER, PLACE
-from sdeval.baselines.transaction import COMMIT, NEW, changing, check_folder, recover
+from sdeval.baselines.lock import HOLDER, PLACE, locked
+from sdeval.baselines.transaction import COMMIT, NEW, changing, check_folder, is_changing, recover
 from tests.baselines.test_store import contents
 from tests.child import in_child
 
@@ -243,3 +244,157 @@ def test_baselines_that_somebody_named_must_be_there(tmp_path: Path) -> None:
     check_folder(tmp_path / "qa")
     with pytest.raises(SdevalError, match="qa: no such folder of baselines; to begin one: mkdir"):
         check_folder(tmp_path / "qa", required=True)
+
+
+def test_a_reader_waits_for_a_committed_change_whatever_else_was_stopped(baselines: Path) -> None:
+    stopped_before(baselines, baselines / PATHS[1])
+    (baselines / PLACE / "1-dead" / NEW).mkdir(parents=True)
+    is_held, end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with locked(baselines, 0):
+            is_held.set()
+            end.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    is_held.wait()
+    threading.Timer(0.2, end.set).start()
+    undone, finished = recover(baselines)
+    thread.join()
+    assert "undid an accept" in undone
+    assert "accepted animals/tiny, zoo/tiny" in finished
+    assert texts(baselines) == ["new", "new"]
+
+
+def test_files_that_do_not_count_change_no_folder(baselines: Path) -> None:
+    def write(text: str, extra: str) -> Callable[[Path], None]:
+        def folder(path: Path) -> None:
+            fill(text)(path)
+            (path / "accepted.json").write_text(extra)
+
+        return folder
+
+    def put(text: str, extra: str) -> None:
+        with changing(baselines) as both:
+            both.put(Path(PATHS[0]), write(text, extra), ["accepted.json"])
+            both.commit()
+
+    put("new", "first")
+    put("new", "second")
+    assert (baselines / PATHS[0] / "accepted.json").read_text() == "first"
+    put("newer", "third")
+    assert (baselines / PATHS[0] / "accepted.json").read_text() == "third"
+
+
+def test_what_is_as_it_was_is_no_change(baselines: Path) -> None:
+    before = (baselines / PATHS[0]).stat().st_ino
+    change(baselines, "old")
+    assert (baselines / PATHS[0]).stat().st_ino == before
+    assert not [path for path in (baselines / PLACE).iterdir() if path.is_dir()]
+
+
+def test_a_baselines_folder_that_cannot_be_written_to_is_named(
+    baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != baselines and real(path, mode))
+    with pytest.raises(SdevalError, match="baselines: cannot be written to; nothing was accepted"):
+        change(baselines, "new")
+
+
+def test_a_suite_that_is_new_needs_no_folder(baselines: Path) -> None:
+    with changing(baselines) as both:
+        both.put(Path("plants/tiny"), fill("new"))
+        both.commit()
+    assert (baselines / "plants/tiny/run.json").read_text() == "new"
+
+
+def test_links_among_changes_are_left_alone(baselines: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / NEW).mkdir(parents=True)
+    (baselines / PLACE / "1-link").symlink_to(tmp_path / "elsewhere")
+    assert recover(baselines) == []
+    assert (tmp_path / "elsewhere" / NEW).is_dir()
+
+
+def test_only_a_committed_change_is_being_made(baselines: Path) -> None:
+    assert not is_changing(baselines)
+    assert not is_changing(baselines / "not there")
+    with changing(baselines) as both:
+        both.put(Path(PATHS[0]), fill("new"))
+        assert not is_changing(baselines)
+    stopped_before(baselines, baselines / PATHS[1])
+    assert is_changing(baselines)
+    (baselines / PLACE / "1-dead" / NEW).mkdir(parents=True)
+    assert is_changing(baselines)
+    recover(baselines)
+    assert not is_changing(baselines)
+
+
+SHARED_MEMORY = Path("/dev/shm")
+
+
+@pytest.mark.skipif(
+    not SHARED_MEMORY.is_dir() or SHARED_MEMORY.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev,
+    reason="there is no other file system",
+)
+def test_a_suite_on_another_file_system_stops_all_of_them(baselines: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as elsewhere:
+        (baselines / "plants").symlink_to(elsewhere)
+        with changing(baselines) as both:
+            both.put(Path(PATHS[0]), fill("new"))
+            both.put(Path("plants/tiny"), fill("new"))
+            with pytest.raises(SdevalError, match=r"plants: lies on another file system than .*; nothing was"):
+                both.commit()
+        assert texts(baselines) == ["old", "old"]
+        assert not list(Path(elsewhere).iterdir())
+
+
+def test_a_change_that_cannot_be_finished_is_told_whatever_else_was_stopped(baselines: Path) -> None:
+    stopped_before(baselines, baselines / PATHS[0])
+    (record,) = (baselines / PLACE).glob(f"*/{COMMIT}")
+    record.write_text("{")
+    (baselines / PLACE / "zzz" / NEW).mkdir(parents=True)
+    with pytest.raises(SdevalError, match="an accept was stopped and cannot be finished"):
+        recover(baselines)
+
+
+def test_where_the_change_itself_cannot_be_written_down_that_error_is_told(
+    baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(transaction, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        change(baselines, "new")
+    assert texts(baselines) == ["old", "old"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not tell which file is flushed")
+def test_everything_new_is_on_disk_before_anything_is_replaced(
+    baselines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    replaced: list[list[Path]] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def noted_fsync(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    def noted_rename(path: Path, target: Path) -> Path:
+        if Path(target).parent.parent == baselines:
+            replaced.append(list(flushed))
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(Path, "rename", noted_rename)
+    change(baselines, "new")
+    before = {"/".join(path.parts[-3:]) for path in replaced[0]}
+    assert {f"{path}/run.json" for path in PATHS} <= before
+    assert any(path.parts[-2:] == (NEW, "animals") for path in replaced[0])
+    # The record of the change, under the name that it is written by, and then its name.
+    written, named = replaced[0][-2:]
+    assert (written.suffix, written.parent, named.parent) == (".part", named, baselines / PLACE)
+    assert {baselines, *(baselines / path.split("/")[0] for path in PATHS)} <= set(flushed)

@@ -275,3 +275,95 @@ def test_the_command_names_what_is_not_the_default(measured: Variability, tmp_pa
     (tmp_path / "few" / "sd15.variability.json").write_text('{"schema": 1}')
     found = fit_variability(tmp_path, SUITE, elsewhere, None, options())
     assert found.notes[0].endswith(f"sdeval calibrate few --target ./models/sd15 --baselines {tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        ("/data/models/paint-1", "models/of/paint-1", None),
+        ("~/paint-1", "../paint-1", None),
+        ("org/paint-1", "other/paint-1", "model: org/paint-1 → other/paint-1"),
+        ("org/paint-1", "paint-1", "model: org/paint-1 → paint-1"),
+    ],
+)
+def test_folders_are_known_by_their_name_and_models_of_a_hub_by_all_of_it(
+    measured: Variability, here: Path, before: str, after: str, changed: str | None
+) -> None:
+    of_model = replace(measured, generated_by={**GENERATED_BY, "model": before})
+    notes = fitting(of_model, here, baseline=accepted(model=after)).notes
+    assert [f"({changed})" in note for note in notes] == ([True] if changed else [])
+
+
+def test_the_same_weights_are_the_same_model_whatever_it_is_called(measured: Variability, here: Path) -> None:
+    of_model = replace(measured, generated_by={**GENERATED_BY, "model": "org/a", "weights": "1"})
+    same = accepted(model="other/b", weights="1", revision="v2")
+    assert fitting(of_model, here, baseline=same).notes == ()
+    (note,) = fitting(of_model, here, baseline=accepted(model="org/a", weights="2")).notes
+    assert "weights: 1 → 2" in note
+
+
+def test_a_suite_and_a_baseline_that_both_changed_are_both_told(measured: Variability, here: Path) -> None:
+    suite = replace(SUITE, seeds=(5, 6))
+    (note,) = fitting(measured, here, suite=suite, baseline=accepted(dtype="bfloat16")).notes
+    assert "other samples since (seeds: [0, 1] → [5, 6]) and the baseline was generated in another way (dtype:" in note
+
+
+def command(measured: Variability, here: Path, baseline: Run) -> str:
+    """What is advised where variability does not fit."""
+    (note,) = fitting(replace(measured, samples="of others"), here, baseline=baseline).notes
+    return note.partition("measure again: ")[2]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "settings"),
+    [
+        (accepted(), ""),
+        (
+            accepted(dtype="float16", revision="v2", variant="fp16"),
+            " --set dtype=float16 --set revision=v2 --set variant=fp16",
+        ),
+        (
+            accepted({"num_inference_steps": 9, "sizes": [64, 32]}),
+            " --set num_inference_steps=9 --set 'sizes=[64, 32]'",
+        ),
+        (accepted({"text": "a b", "flag": True}), " --set 'text=a b' --set flag=true"),
+        (accepted(scheduler="EulerDiscreteScheduler"), " --set scheduler=EulerDiscreteScheduler"),
+    ],
+)
+def test_the_command_sets_what_the_baseline_was_generated_with(
+    measured: Variability, here: Path, baseline: Run, settings: str
+) -> None:
+    assert command(measured, here, baseline) == f"sdeval calibrate few{settings}"
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (replace(SHAPES, name="other"), "other"),
+        (replace(SHAPES, name="paint-1", model="org/Paint_1"), "org/Paint_1"),
+        (replace(SHAPES, name="paint-1", model="org/else"), "paint-1"),
+    ],
+)
+def test_the_command_names_a_target_that_is_not_the_first_of_its_suite(
+    measured: Variability, here: Path, target: Target, words: str
+) -> None:
+    variabilities.write(replace(measured, target=target.name), here).write_text('{"schema": 1}')
+    (note,) = fit_variability(here, SUITE, target, None, options()).notes
+    assert note.endswith(f"measure again: sdeval calibrate few --target {words}")
+
+
+def test_of_a_file_of_another_version_the_scheduler_is_named_only_where_it_is_known(
+    measured: Variability, here: Path
+) -> None:
+    variabilities.write(measured, here).write_text('{"schema": 1}')
+    (note,) = fit_variability(here, SUITE, SHAPES, accepted(scheduler="Other", dtype="float16"), options()).notes
+    assert note.endswith("measure again: sdeval calibrate few --set dtype=float16")
+
+
+def test_a_suite_without_references_has_no_other_ones(
+    measured: Variability, here: Path, versions: dict[str, str]
+) -> None:
+    suite = replace(SUITE, references=None, metrics=("clip_score", "sharpness"))
+    of_images = {"clip_score": of_metric(versions["clip_score"], "of images")}
+    (note,) = fitting(replace(measured, metrics=of_images), here, suite=suite).notes
+    assert "clip_score (reference images: of images → )" in note

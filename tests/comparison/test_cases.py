@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import false_discovery_control
 
-from sdeval.comparison import DefectRates, Verdict, judge_cases, settle_cases, wording
+from sdeval import stats
+from sdeval.comparison import DefectRates, Kind, Verdict, judge_cases, settle_cases, wording
 from sdeval.results.run import Run
 from tests.conftest import CLIP_SCORE, make_run
 
@@ -319,3 +321,182 @@ def test_a_case_of_which_every_seed_fell_fails_though_its_images_may_be_broken(r
     after[0] -= 20
     run = flat(make_run(after), 1)
     assert by_case(judge_cases(run, make_run(before), rates=RATES))["case-0"].verdict == "regressed"
+
+
+def row(case: str, verdict: Kind, reason: str, **values: object) -> Verdict:
+    """A verdict on a case of two images."""
+    whole = {"metric": "defect", "n": 2, **values}
+    return Verdict(suite="animals", target="tiny", case=case, verdict=verdict, reason=reason, **whole)
+
+
+def test_a_case_without_statistics_has_a_reason_and_no_numbers(scores: np.ndarray) -> None:
+    run, baseline = make_run(scores), make_run(scores[:23])
+    failed = replace(run.samples[2], failure="the disk is full", sha256="", image="", scores={})
+    sick = replace(run.samples[5], defect="black", detail="no level above 0")
+    holed = replace(run.samples[6], reasons={"clip_score": "it failed"}, scores={"clip_score": None})
+    run = replace(run, samples=(*run.samples[:2], failed, *run.samples[3:5], sick, holed, *run.samples[7:]))
+    verdicts = by_case(judge_cases(run, baseline))
+    assert verdicts["case-0"] == row("case-0", "passed", "identical images")
+    assert verdicts["case-1"] == row("case-1", "unscored", "seed 0 has no image: the disk is full")
+    assert verdicts["case-2"] == row(
+        "case-2",
+        "broken",
+        "seed 1 is black (no level above 0); "
+        "if this target sometimes does so anyway, sdeval calibrate measures how often",
+    )
+    assert verdicts["case-3"] == row("case-3", "unscored", "seed 0: it failed", metric="clip_score")
+    assert verdicts["case-23"] == row("case-23", "new", wording.NO_BASELINE_CASE)
+
+
+def test_a_case_whose_other_side_was_not_generated_is_unscored(scores: np.ndarray) -> None:
+    baseline = make_run(scores)
+    failed = replace(baseline.samples[3], failure="it timed out", sha256="", image="", scores={})
+    baseline = replace(baseline, samples=(*baseline.samples[:3], failed, *baseline.samples[4:]))
+    verdict = by_case(judge_cases(make_run(scores), baseline))["case-1"]
+    assert verdict == row("case-1", "unscored", "seed 1 has no image on the other side: it timed out")
+
+
+def adjusted_by_hand(before: np.ndarray, after: np.ndarray, *, seeds_alone: bool = False) -> list[float]:
+    """P-values of cases by the others and by their own seeds, corrected for the number of cases."""
+    spread = stats.seed_spread(before)
+    assert spread is not None
+    first = before[:, : after.shape[1]]
+    others = stats.p_among_cases(first, after, stats.Prior.of(spread, after.shape[1], CLIP_SCORE.tolerance))
+    own = stats.p_among_seeds(before, after)
+    return false_discovery_control(own if seeds_alone else np.maximum(others, own)).tolist()
+
+
+def numbers(before: np.ndarray, after: np.ndarray, number: int) -> dict[str, object]:
+    """What the row of a case says of its scores."""
+    old, new = float(before[number, : after.shape[1]].mean()), float(after[number].mean())
+    return {
+        "metric": "clip_score",
+        "baseline": pytest.approx(old),
+        "current": pytest.approx(new),
+        "change": pytest.approx(new - old),
+        "tolerance": CLIP_SCORE.tolerance,
+    }
+
+
+@pytest.mark.parametrize("suites", [1, 5])
+def test_the_row_of_a_case_that_regressed_alone(rng: np.random.Generator, suites: int) -> None:
+    before = accepted(4, rng)
+    after = collapsed(before, rng)
+    verdict = by_case(judge_cases(make_run(after), make_run(before), suites))["case-11"]
+    p_value = suites * adjusted_by_hand(before, after)[11]
+    assert verdict == row(
+        "case-11",
+        "regressed",
+        wording.ONLY_THIS_CASE_LOST,
+        p_value=pytest.approx(p_value),
+        **numbers(before, after, 11),
+    )
+
+
+@pytest.mark.parametrize("suites", [1, 5])
+def test_the_row_of_a_case_that_regressed_with_its_suite(rng: np.random.Generator, suites: int) -> None:
+    before = accepted(4, rng)
+    after = before[:, :2] - 20 + rng.normal(0, 2, size=(24, 1))
+    verdicts = judge_cases(make_run(after), make_run(before), suites, ["clip_score"])
+    p_values = adjusted_by_hand(before, after, seeds_alone=True)
+    assert verdicts[7] == row(
+        "case-7",
+        "regressed",
+        wording.CASE_LOST_WITH_SUITE,
+        p_value=pytest.approx(suites * p_values[7]),
+        **numbers(before, after, 7),
+    )
+
+
+def test_the_row_of_a_case_that_may_have_lost_with_its_suite_has_no_p_value(rng: np.random.Generator) -> None:
+    before = accepted(2, rng)
+    verdicts = judge_cases(make_run(before - 20), make_run(before), regressed=["clip_score"])
+    reason = wording.perhaps_lost_with_suite(wording.few_baseline_seeds(2, 3))
+    assert verdicts[3] == row("case-3", "inconclusive", reason, **numbers(before, before - 20, 3))
+
+
+def test_the_row_of_a_case_that_chance_may_explain(rng: np.random.Generator) -> None:
+    before = rng.normal(30, 3, size=(24, 1)) + rng.normal(0, 3, size=(24, 4))
+    after = before[:, :2] + rng.normal(0, 3, size=(24, 2))
+    beyond = [verdict for verdict in judge_cases(make_run(after), make_run(before)) if verdict.loss > 1]
+    p_values = adjusted_by_hand(before, after)
+    for verdict in beyond:
+        number = int(verdict.case.removeprefix("case-"))
+        assert verdict == row(
+            verdict.case,
+            "not_significant",
+            wording.not_significant(wording.CHANGED_IMAGES),
+            p_value=pytest.approx(p_values[number]),
+            **numbers(before, after, number),
+        )
+    assert beyond
+
+
+def test_p_values_of_many_suites_are_at_most_one(rng: np.random.Generator) -> None:
+    before = rng.normal(30, 3, size=(24, 1)) + rng.normal(0, 3, size=(24, 4))
+    after = before[:, :2] + rng.normal(0, 3, size=(24, 2))
+    verdicts = judge_cases(make_run(after), make_run(before), 100_000)
+    assert {verdict.p_value for verdict in verdicts if verdict.loss > 1} == {1.0}
+
+
+def levels(p_value: float, seeds: int) -> Kind:
+    """The verdict on a case that lost 20 points, of 24 cases whose others stay, with a p-value near this one."""
+    before = 30 + np.array([[-1.0, 0.0, 1.0, 0.0]] * 24)[:, :seeds]
+    after = before[:, :2].copy()
+    after[11] -= 20
+    run, baseline = make_run(after), make_run(before)
+    alone = by_case(judge_cases(run, baseline))["case-11"].p_value
+    assert alone is not None
+    return by_case(judge_cases(run, baseline, p_value / alone))["case-11"].verdict  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("p_value", "seeds", "verdict"),
+    [
+        (0.99e-3, 4, "regressed"),
+        (1.01e-3, 4, "inconclusive"),
+        (0.0499, 4, "inconclusive"),
+        (0.0501, 4, "not_significant"),
+        (0.99e-3, 2, "inconclusive"),
+        (0.00999, 2, "inconclusive"),
+        (0.01001, 2, "not_significant"),
+    ],
+)
+def test_a_case_is_judged_at_the_levels_that_are_documented(p_value: float, seeds: int, verdict: Kind) -> None:
+    assert levels(p_value, seeds) == verdict
+
+
+@pytest.mark.parametrize(("loss", "verdict"), [(1.49, "not_significant"), (1.51, "regressed")])
+def test_a_case_collapsed_if_every_seed_lost_more_than_three_tolerances(loss: float, verdict: Kind) -> None:
+    before = np.full((24, 4), 30.0) + np.array([-1e-3, 0.0, 1e-3, 0.0])
+    after = before[:, :2].copy()
+    after[11] -= [loss, 5.0]
+    verdicts = judge_cases(make_run(after), make_run(before), regressed=["clip_score"])
+    assert by_case(verdicts)["case-11"].verdict == verdict
+
+
+def test_where_nothing_is_tolerated_any_loss_of_every_seed_counts() -> None:
+    before = np.full((24, 4), 30.0) + np.array([-1e-3, 0.0, 1e-3, 0.0])
+    after = before[:, :2].copy()
+    after[11] -= 0.1
+    metrics = {"clip_score": replace(CLIP_SCORE, tolerance=0.0)}
+    run, baseline = (replace(make_run(scores), metrics=metrics) for scores in (after, before))
+    verdicts = by_case(judge_cases(run, baseline))
+    assert verdicts["case-11"].verdict == "regressed"
+    assert {verdict.verdict for case, verdict in verdicts.items() if case != "case-11"} == {"passed"}
+
+
+def test_the_worst_of_several_metrics_within_tolerance_is_shown(rng: np.random.Generator) -> None:
+    before, other = accepted(4, rng), rng.normal(20, 1, (24, 4))
+    for first in (True, False):
+        run = with_metric(make_run(before[:, :2] - 0.1), "sharpness", other[:, :2] - 0.5, first)
+        baseline = with_metric(make_run(before), "sharpness", other, first)
+        verdict = judge_cases(run, baseline)[0]
+        assert (verdict.verdict, verdict.metric) == ("passed", "sharpness")
+
+
+def test_a_metric_of_another_version_judges_no_case(rng: np.random.Generator) -> None:
+    before = accepted(4, rng)
+    run = make_run(before[:, :2] - 20)
+    run = replace(run, metrics={"clip_score": replace(CLIP_SCORE, version="other")})
+    assert {verdict.metric for verdict in judge_cases(run, make_run(before), regressed=["clip_score"])} == {"defect"}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.simulated import CLIP, NOISES, as_run, keep_scores, simulate
-from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_collapsed, judge_metrics, wording
+from sdeval import stats
+from sdeval.comparison import Circumstances, Kind, MetricEvidence, Verdict, collect_collapsed, judge_metrics, wording
 from sdeval.comparison.collapsed import collapsed_samples
 from sdeval.comparison.paired import pair_scores
 from sdeval.results.run import Run
@@ -234,3 +235,103 @@ def test_one_image_in_eight_that_shows_something_else_is_found_among_other_image
 def test_fewer_than_sixteen_samples_make_no_rate(before: np.ndarray) -> None:
     said = judged(moved(before[:3], 3, -60), before[:3])
     assert (said.verdict, said.reason[:47]) == ("informational", "3 of 12 samples collapsed in clip_score (0 reco")
+
+
+@pytest.mark.parametrize(
+    ("cases", "stated", "tolerance"),
+    [(32, None, 5.0), (8, None, 12.5), (4, None, 25.0), (3, None, None), (32, 7.0, 7.0)],
+)
+def test_five_percent_or_four_samples_may_collapse_unless_a_suite_states_another_share(
+    before: np.ndarray, cases: int, stated: float | None, tolerance: float | None
+) -> None:
+    """Of four samples a case."""
+    found = collect_collapsed(make_run(before[:cases]), make_run(before[:cases]), stated)
+    assert found.draft.tolerance == tolerance
+
+
+@pytest.mark.parametrize(("fall", "rows"), [(5.99, []), (6.01, [0])])
+def test_a_sample_must_fall_by_twelve_tolerances(fall: float, rows: list[int]) -> None:
+    constant = np.full((32, 4), 90.0)
+    assert collapsed_rows(moved(constant, 1, -fall), constant) == rows
+
+
+def test_of_one_seed_only_tolerances_count() -> None:
+    constant = np.full((32, 1), 90.0)
+    assert collapsed_rows(moved(constant, 2, -6.01), constant) == [0, 1]
+
+
+def verdict_row(kind: Kind, **values: object) -> Verdict:
+    """Of 32 cases with four samples each."""
+    whole = {"tolerance": 5.0, "n": 32, "higher_is_better": False, **values}
+    return Verdict(suite="animals", target="tiny", metric="collapsed_samples", case="", verdict=kind, **whole)
+
+
+def test_the_row_where_nothing_collapsed_has_rates_and_bounds_of_nothing(before: np.ndarray) -> None:
+    values = {"baseline": 0.0, "current": 0.0, "change": 0.0, "low": 0.0, "high": 0.0}
+    assert judged(before, before) == verdict_row("passed", reason=wording.IDENTICAL_IMAGES, **values)
+
+
+def test_the_row_of_a_suite_without_a_baseline_has_its_tolerance(before: np.ndarray) -> None:
+    found = collect_collapsed(make_run(before), None)
+    assert found == MetricEvidence(verdict_row("new", reason=wording.NO_BASELINE))
+
+
+def prior_by_hand(recovered: int, samples: int, seeds: int) -> stats.Prior:
+    """Of the variance of a case's percentage, as if one more sample had recovered; four more cases' worth of it."""
+    rate = (1 + recovered) / (1 + samples)
+    return stats.Prior(2 * 100**2 * rate * (1 - rate) / seeds, 4.0)
+
+
+@pytest.mark.parametrize(("collapsed", "recovered"), [(6, 0), (6, 3), (1, 5)])
+def test_evidence_is_the_mean_of_what_collapsed_and_recovered_case_by_case(
+    before: np.ndarray, collapsed: int, recovered: int
+) -> None:
+    after = moved(before, collapsed, -40)
+    before[10 : 10 + recovered, 1] -= 40
+    found = collect_collapsed(make_run(after), make_run(before))
+    gains = np.zeros(32)
+    gains[:collapsed] = -25.0
+    gains[10 : 10 + recovered] = 25.0
+    assert found.estimate == stats.moderated_mean(gains, prior_by_hand(recovered, 128, 4))
+    assert (found.seeds, found.reach) == (4, pytest.approx((collapsed + recovered) * 25 / 32))
+    now, then = 100 * collapsed / 128, 100 * recovered / 128
+    assert (found.draft.current, found.draft.baseline, found.draft.change) == (now, then, now - then)
+    assert f"{collapsed} of 128 samples collapsed in clip_score ({recovered} recovered)" in found.draft.reason
+
+
+def test_a_round_of_seeds_has_its_share_of_the_level(before: np.ndarray) -> None:
+    found = collect_collapsed(
+        make_run(moved(before, 6, -40)), make_run(before), circumstances=Circumstances(share=0.25)
+    )
+    assert found.share == 0.25
+
+
+def test_a_metric_of_another_version_does_not_count(before: np.ndarray) -> None:
+    older = {"clip_score": replace(CLIP_SCORE, version="0")}
+    found = collect_collapsed(make_run(moved(before, 32, -60)), make_run(before, metrics=older))
+    assert (found.draft.verdict, found.draft.reason) == ("new", wording.NO_COUNTING_METRIC)
+
+
+def test_a_metric_without_scores_does_not_count_beside_one_that_has_them(before: np.ndarray) -> None:
+    def with_failed(scores: np.ndarray) -> Run:
+        return replace(make_run(scores), metrics={"failed": CLIP_SCORE, "clip_score": CLIP_SCORE})
+
+    found = collect_collapsed(with_failed(moved(before, 6, -40)), with_failed(before))
+    assert (found.share, found.draft.current) == (1.0, pytest.approx(100 * 6 / 128))
+
+
+def test_seeds_that_the_baseline_holds_besides_tell_how_much_seeds_differ(before: np.ndarray) -> None:
+    """With the first seed alone nothing would be known of it."""
+    wide = before + np.array([0.0, 15.0, -15.0, 0.0])
+    after = moved(wide[:, :1], 6, -40)
+    told = Circumstances(all_seeds=make_run(wide))
+    assert collect_collapsed(make_run(after), make_run(wide[:, :1]), circumstances=told).estimate is None
+    assert collect_collapsed(make_run(after), make_run(wide[:, :1])).estimate is not None
+
+
+def test_a_few_samples_are_told_with_the_cases_that_they_are_of(before: np.ndarray) -> None:
+    told = Circumstances(note="on 3 of 4 cases")
+    run, baseline = make_run(moved(before[:3], 3, -60)), make_run(before[:3])
+    draft = collect_collapsed(run, baseline, circumstances=told).draft
+    assert draft.reason.endswith("; a rate is judged from 16 samples on; on 3 of 4 cases")
+    assert (draft.verdict, draft.current, draft.tolerance) == ("informational", 25.0, None)

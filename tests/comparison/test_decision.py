@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from sdeval.comparison import Circumstances, Verdict, collect_evidence, judge_metrics
 from sdeval.comparison.decision import MOST_SEEDS, MOST_TIMES, Decision
@@ -172,3 +173,71 @@ def test_more_seeds_are_no_advice_where_seeds_are_not_what_varies(reach: float) 
 
 def test_a_tolerance_of_next_to_nothing_is_no_crash() -> None:
     assert inconclusive(replace(OPEN, loss=0.0, tolerance=1e-160, error=1.0, cases=1))
+
+
+def test_a_loss_beyond_the_tolerance_is_shown_four_times_in_five_with_the_error_that_it_needs() -> None:
+    decision = replace(OPEN, loss=3.0)
+    assert norm.sf(norm.isf(0.001) - 3.0 / decision.needed_error) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("loss", [0.2, 0.0, -0.5])
+def test_a_loss_within_the_tolerance_passes_four_times_in_five_with_the_error_that_it_needs(loss: float) -> None:
+    decision = replace(OPEN, loss=loss)
+    assert norm.sf(norm.isf(0.05) - (1.0 - loss) / decision.needed_error) == pytest.approx(0.8)
+
+
+decisions = st.builds(
+    Decision,
+    loss=st.floats(-2, 5),
+    tolerance=st.just(1.0),
+    error=st.floats(0.05, 5),
+    cases=st.integers(1, 60),
+    seeds=st.integers(1, 12),
+    seed_variance=st.floats(0, 100),
+    shown_at=st.floats(1e-4, 0.01),
+    excluded_at=st.floats(0.01, 0.05),
+    session_level=st.just(0.008),
+    wide_enough=st.just(9.0),
+)
+
+
+def seeds_by_trying(decision: Decision) -> int | None:
+    """The fewest further seeds with which the error is small enough; seeds change only their part of it."""
+    by_seeds = min(decision.seed_variance / decision.seeds / decision.cases, decision.error**2)
+    for seeds in range(decision.seeds + 1, 17):
+        if decision.error**2 - by_seeds + by_seeds * decision.seeds / seeds <= decision.needed_error**2:
+            return seeds
+    return None
+
+
+def cases_by_trying(decision: Decision) -> int | None:
+    """The fewest further cases with which the error is small enough; four times as many at most."""
+    for cases in range(decision.cases + 1, 4 * decision.cases + 1):
+        if decision.error**2 * decision.cases / cases <= decision.needed_error**2:
+            return cases
+    return None
+
+
+@given(decisions)
+@settings(max_examples=500, deadline=None)
+def test_the_fewest_seeds_and_cases_that_decide_are_advised(decision: Decision) -> None:
+    # Where the error is small enough already, it is by chance that nothing was decided.
+    assume(decision.error > 1.001 * decision.needed_error > 0)
+    assert decision.advised_seeds == seeds_by_trying(decision)
+    assert decision.advised_cases == cases_by_trying(decision)
+
+
+def test_up_to_sixteen_seeds_and_four_times_the_cases_are_advised() -> None:
+    """An error that is twice too large, and all of it by seeds."""
+    needed = OPEN.needed_error
+    decision = replace(OPEN, error=2 * needed, cases=3, seeds=4, seed_variance=4 * needed**2 * 4 * 3)
+    few = replace(decision, error=1.999 * needed, seed_variance=1.999**2 * needed**2 * 4 * 3)
+    more = replace(decision, error=2.01 * needed, seed_variance=2.01**2 * needed**2 * 4 * 3)
+    assert (few.advised_seeds, few.advised_cases) == (16, 12)
+    assert (more.advised_seeds, more.advised_cases) == (None, None)
+
+
+def test_a_loss_of_exactly_the_tolerance_without_any_error_needs_nothing_more() -> None:
+    decision = replace(OPEN, loss=1.0, error=0.0)
+    assert (decision.advised_seeds, decision.advised_cases) == (None, None)
+    assert decision.is_beyond

@@ -6,11 +6,12 @@ from functools import partial
 import numpy as np
 import pytest
 
-from sdeval.comparison import Circumstances, MetricEvidence, Verdict, collect_evidence, share_of_round, wording
+from sdeval import stats
+from sdeval.comparison import Circumstances, Kind, MetricEvidence, Verdict, collect_evidence, share_of_round, wording
 from sdeval.metrics.base import Reference
 from sdeval.metrics.sets.frechet_distance import swapped_difference
 from sdeval.results.run import Run
-from tests.conftest import make_run, with_features
+from tests.conftest import CLIP_SCORE, make_run, with_features
 
 
 def evidence(after: np.ndarray, before: np.ndarray, **circumstances: object) -> MetricEvidence:
@@ -182,3 +183,205 @@ def test_a_metric_that_the_baseline_does_not_have_is_new(scores: np.ndarray) -> 
     bare = replace(make_run(scores), metrics={})
     said = collect_evidence(make_run(scores), bare, "clip_score").draft
     assert (said.verdict, said.reason) == ("new", "the baseline does not have this metric")
+
+
+def row(kind: Kind, **values: object) -> Verdict:
+    """A verdict on the CLIP score of 24 cases."""
+    whole = {"metric": "clip_score", "n": 24, **values}
+    return Verdict(suite="animals", target="tiny", case="", verdict=kind, **whole)
+
+
+def test_the_row_of_a_metric_without_a_baseline_has_its_value(scores: np.ndarray) -> None:
+    mean = pytest.approx(scores.mean())
+    found = collect_evidence(make_run(scores), None, "clip_score")
+    assert found == MetricEvidence(row("new", current=mean, reason=wording.NO_BASELINE))
+    told = Circumstances(note="no case is shared")
+    found = collect_evidence(make_run(scores), None, "clip_score", circumstances=told)
+    assert found.draft.reason == "no case is shared"
+
+
+def test_the_row_of_a_metric_of_identical_images_has_bounds_of_nothing(scores: np.ndarray) -> None:
+    mean = pytest.approx(scores.mean())
+    expected = row(
+        "passed",
+        baseline=mean,
+        current=mean,
+        change=0.0,
+        low=0.0,
+        high=0.0,
+        tolerance=0.5,
+        reason=wording.IDENTICAL_IMAGES,
+    )
+    assert evidence(scores, scores) == MetricEvidence(expected)
+
+
+def test_the_row_of_a_metric_that_only_rounding_changed_has_the_smallest_and_the_largest_change(
+    scores: np.ndarray,
+) -> None:
+    after = scores.copy()
+    after[3, 0] -= 0.02
+    after[5, 1] += 0.049
+    found = evidence(after, scores, note="on 23 of 24 cases")
+    assert found.draft == row(
+        "passed",
+        baseline=pytest.approx(scores.mean()),
+        current=pytest.approx(after.mean()),
+        change=pytest.approx((after - scores).mean()),
+        low=pytest.approx(-0.02),
+        high=pytest.approx(0.049),
+        tolerance=0.5,
+        reason=f"on 23 of 24 cases; {wording.only_rounding(0.1)}",
+    )
+    assert found.estimate is None
+
+
+@pytest.mark.parametrize(("change", "tested"), [(0.0499, False), (0.0501, True)])
+def test_a_change_of_a_tenth_of_the_tolerance_is_more_than_rounding(
+    scores: np.ndarray, change: float, tested: bool
+) -> None:
+    after = scores.copy()
+    after[3, 0] -= change
+    assert (evidence(after, scores).estimate is not None) == tested
+
+
+def test_an_image_that_changed_much_is_no_rounding_whatever_the_mean_does(scores: np.ndarray) -> None:
+    after = scores.copy()
+    after[3] += [5.0, -5.0]
+    assert evidence(after, scores).estimate is not None
+
+
+def shares(cases: int, seeds: int = 2) -> list[float]:
+    """Shares of the error level of the tests of a suite."""
+    rng = np.random.default_rng(cases)
+    before = rng.normal(30, 3, (cases, seeds))
+    return [share for _, share in evidence(before + rng.normal(0, 3, before.shape), before).tests]
+
+
+def test_the_tests_share_the_error_level_as_documented() -> None:
+    """In docs/verdicts.md: a twentieth for the stated variance, 45% for ranks from a dozen cases on."""
+    assert shares(1) == [1.0]
+    assert shares(11) == [pytest.approx(0.95), 0.05]
+    assert shares(12) == [pytest.approx(0.5), 0.45, 0.05]
+
+
+def test_without_seeds_and_other_cases_the_mean_is_the_only_test() -> None:
+    found = evidence(np.array([[20.0]]), np.array([[30.0]]))
+    assert [share for _, share in found.tests] == [1.0]
+
+
+def test_the_estimate_and_its_tests_are_those_of_the_gains(scores: np.ndarray, rng: np.random.Generator) -> None:
+    after = scores + rng.normal(-1, 1, scores.shape)
+    found = evidence(after, scores)
+    gains, spread = (after - scores).mean(axis=1), stats.seed_spread(scores)
+    assert spread is not None
+    estimate = stats.moderated_mean(gains, stats.Prior.of(spread, 2, 0.0))
+    assert found.estimate == estimate
+    assert found.tests == (
+        (stats.moderated_mean(gains, stats.Prior.of(spread, 2, 0.5)), pytest.approx(0.5)),
+        (stats.ranked_mean(gains, estimate.error), 0.45),
+        (stats.stated_mean(gains, spread, 2, 0.5), 0.05),
+    )
+    assert (found.spread, found.share, found.seeds) == (spread, 1.0, 2)
+    assert found.reach == pytest.approx(np.abs(gains).mean())
+
+
+def test_of_scores_that_hang_together_it_is_not_known_that_more_seeds_help(scores: np.ndarray) -> None:
+    metrics = {"clip_score": replace(CLIP_SCORE, alone=False)}
+    run, baseline = (replace(make_run(values), metrics=metrics) for values in (scores - 1, scores))
+    assert collect_evidence(run, baseline, "clip_score").spread is None
+
+
+@pytest.mark.parametrize(("loss", "movable"), [(0.5, False), (0.51, True)])
+def test_chance_could_move_a_metric_beyond_its_tolerance_where_its_changes_add_up_to_more(
+    loss: float, movable: bool
+) -> None:
+    before = np.full((24, 2), 32.0)
+    signs = np.tile([[1.0], [-1.0]], (12, 2))
+    assert evidence(before + loss * signs, before).movable == movable
+
+
+def test_without_an_estimate_there_is_no_test(scores: np.ndarray) -> None:
+    found = evidence(scores, scores)
+    assert not found.movable
+    with pytest.raises(ValueError, match="clip_score is not tested"):
+        found.test  # noqa: B018
+
+
+def test_the_strongest_test_counts_with_its_share_of_the_level() -> None:
+    weak, strong = stats.Estimate(-1.0, 1.0, 10.0), stats.Estimate(-1.0, 0.2, 10.0)
+    found = MetricEvidence(row("new"), weak, ((weak, 0.5), (strong, 0.25)), share=0.5)
+    assert found.test == (strong, 0.125)
+    assert found.p_worse == strong.p_worse() / 0.125
+    assert found.p_better == 1.0
+    gained = stats.Estimate(1.0, 0.2, 10.0)
+    assert MetricEvidence(row("new"), gained, ((gained, 0.5),), share=0.5).p_better == gained.p_better() / 0.25
+
+
+def test_where_no_tests_are_named_the_estimate_is_tested() -> None:
+    estimate = stats.Estimate(-1.0, 0.2, 10.0)
+    assert MetricEvidence(row("new"), estimate).test == (estimate, 1.0)
+
+
+def of_sets(before: np.ndarray, after: np.ndarray, values: tuple[float, float], parts: np.ndarray) -> MetricEvidence:
+    """Evidence of a Fréchet distance that is a sum over cases, as swaps see it."""
+    baseline, run = (
+        with_features(make_run(np.full((24, 2), 30.0 + index)), features, value)
+        for index, (features, value) in enumerate(zip((before, after), values, strict=True))
+    )
+    return collect_evidence(
+        run, baseline, "frechet_distance", lambda *_: lambda swapped: float((1 - 2 * swapped) @ parts)
+    )
+
+
+def test_the_row_of_a_set_metric_has_its_change_and_a_share_of_the_baseline_as_tolerance(
+    rng: np.random.Generator,
+) -> None:
+    features, parts = rng.normal(size=(48, 8)), rng.normal(0.1, 1, 24)
+    found = of_sets(features, features + 1, (50.0, 50.0 + parts.sum()), parts)
+    assert found.draft == row(
+        "new",
+        metric="frechet_distance",
+        baseline=50.0,
+        current=pytest.approx(50.0 + parts.sum()),
+        change=pytest.approx(parts.sum()),
+        tolerance=5.0,
+        higher_is_better=False,
+    )
+    estimate, reach = stats.swap_estimate(lambda swapped: float((1 - 2 * swapped) @ parts), 24, 999)
+    assert found.estimate == replace(estimate, gain=pytest.approx(-parts.sum()))
+    assert (found.reach, found.seeds, found.share) == (reach, 2, 1.0)
+
+
+@pytest.mark.parametrize("factor", [-1.0, -100.0])
+def test_where_swaps_and_metric_disagree_on_the_direction_their_distance_is_the_least_error(
+    rng: np.random.Generator, factor: float
+) -> None:
+    features, parts = rng.normal(size=(48, 8)), np.full(24, 0.01)
+    found = of_sets(features, features + 1, (50.0, 50.0 + factor), parts)
+    assert found.estimate is not None
+    assert found.estimate.gain == pytest.approx(-factor)
+    assert found.estimate.error == pytest.approx(abs(factor) + 0.24)
+
+
+def test_features_of_the_baseline_are_put_in_the_order_of_the_run(rng: np.random.Generator) -> None:
+    features = rng.normal(size=(48, 8))
+    run = with_features(make_run(np.ones((24, 2))), features, 1.0)
+    turned = replace(run, samples=run.samples[::-1], features={"clip": run.features["clip"][::-1]})
+    found = collect_evidence(run, turned, "frechet_distance", lambda *_: lambda swapped: 0.0)
+    assert found.draft.reason == wording.IDENTICAL_IMAGES
+
+
+def test_equal_features_of_other_images_pass_and_say_so(rng: np.random.Generator) -> None:
+    features = rng.normal(size=(48, 8))
+    found = of_sets(features, features, (50.0, 50.0), np.ones(24))
+    assert (found.draft.verdict, found.draft.reason) == ("passed", wording.IDENTICAL_FEATURES)
+    assert (found.draft.low, found.draft.high) == (0.0, 0.0)
+
+
+def test_a_set_metric_that_failed_says_why(rng: np.random.Generator) -> None:
+    run = with_features(make_run(np.ones((24, 2))), rng.normal(size=(48, 8)), 1.0)
+    score = run.set_scores["frechet_distance"]
+    for reason, expected in (("too few images", "too few images"), ("", wording.NO_SCORE)):
+        failed = replace(run, set_scores={"frechet_distance": replace(score, value=None, reason=reason)})
+        draft = collect_evidence(failed, run, "frechet_distance").draft
+        assert (draft.verdict, draft.reason) == ("unscored", expected)

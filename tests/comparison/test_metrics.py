@@ -18,7 +18,9 @@ from sdeval.comparison import (
     Verdict,
     collect_evidence,
     judge_metrics,
+    wording,
 )
+from sdeval.comparison.decision import Decision
 from sdeval.metrics.base import Reference
 from sdeval.metrics.sets.frechet_distance import frechet_distance, swapped_difference
 from sdeval.results.run import Run
@@ -470,3 +472,210 @@ def test_a_set_of_images_that_are_all_alike_is_no_crash(rng: np.random.Generator
     swapped = partial(swapped_difference, reference=reference)
     said = judge_metrics([collect_evidence(constant, run, "frechet_distance", swapped)])[0]
     assert said.verdict in ("inconclusive", "passed")
+
+
+def doubtful(scores: np.ndarray) -> MetricEvidence:
+    """A loss that is not shown, but probable: cases differ much."""
+    return evidence(scores - 2.6 + np.linspace(-10, 10, 24)[:, None], scores)
+
+
+def test_the_row_of_a_metric_has_bounds_of_95_percent_and_corrected_ones(scores: np.ndarray) -> None:
+    found = doubtful(scores)
+    estimate, (test, share) = found.estimate, found.test
+    assert estimate is not None
+    (verdict,) = judge_metrics([found], total=4)
+    p_value = 4 * found.p_worse
+    assert verdict == replace(
+        found.draft,
+        verdict="inconclusive",
+        low=pytest.approx(estimate.at_least(0.05)),
+        high=pytest.approx(estimate.at_most(0.05)),
+        p_value=pytest.approx(p_value),
+        corrected_low=pytest.approx(test.at_least(0.008 / 4 * share)),
+        corrected_high=pytest.approx(test.at_most(0.008 / 4 * share)),
+        reason=verdict.reason,
+    )
+    assert verdict.reason.startswith("worse than its tolerance, but chance does that in more than 0.8% of sessions")
+
+
+def test_bounds_of_a_round_have_its_share_of_the_level(scores: np.ndarray) -> None:
+    found = replace(doubtful(scores), share=0.25)
+    assert found.estimate is not None
+    (verdict,) = judge_metrics([found])
+    assert verdict.low == pytest.approx(found.estimate.at_least(0.0125))
+    assert verdict.high == pytest.approx(found.estimate.at_most(0.0125))
+
+
+def test_bounds_of_a_metric_of_which_less_is_better_are_turned_around(scores: np.ndarray) -> None:
+    found = doubtful(scores)
+    (verdict,) = judge_metrics([found])
+    draft = replace(found.draft, higher_is_better=False, change=-(found.draft.change or 0.0))
+    (turned,) = judge_metrics([replace(found, draft=draft)])
+    assert verdict.low is not None
+    assert verdict.corrected_low is not None
+    assert (turned.low, turned.high) == (-(verdict.high or 0.0), -verdict.low)
+    assert (turned.corrected_low, turned.corrected_high) == (-(verdict.corrected_high or 0.0), -verdict.corrected_low)
+    assert (turned.verdict, turned.p_value) == (verdict.verdict, verdict.p_value)
+
+
+def test_the_p_value_of_a_gain_is_that_of_the_gain(scores: np.ndarray) -> None:
+    found = evidence(scores + 5 + np.linspace(-2, 2, 24)[:, None], scores)
+    (verdict,) = judge_metrics([found], total=3)
+    assert verdict.verdict == "improved"
+    assert verdict.p_value == pytest.approx(3 * found.p_better)
+    assert verdict.corrected_low is not None
+    assert verdict.corrected_low > 0
+
+
+def test_of_several_metrics_that_regressed_each_needs_a_part_of_the_level(scores: np.ndarray) -> None:
+    """Two of four are shown, so the bounds of all are at half of the level."""
+    lost, other = evidence(scores - 5 + np.linspace(-2, 2, 24)[:, None], scores), doubtful(scores)
+    verdicts = judge_metrics([lost, lost, other], total=4)
+    test, share = other.test
+    assert [verdict.verdict for verdict in verdicts[:2]] == ["regressed", "regressed"]
+    assert verdicts[2].corrected_high == pytest.approx(test.at_most(0.008 * 2 / 4 * share))
+    assert verdicts[2].corrected_low == pytest.approx(test.at_least(0.008 / 4 * share))
+
+
+def certain(p_worse: float, loss: float = 1.0, **draft: object) -> MetricEvidence:
+    """A loss of one, with a given p-value, where half as much is tolerated."""
+    verdict = Verdict(
+        suite="animals", target="tiny", metric="clip_score", case="", verdict="new", change=-loss, tolerance=0.5, n=24
+    )
+    error = loss / stats.quantile(1 - p_worse, 30.0)
+    return MetricEvidence(replace(verdict, **draft), stats.Estimate(-loss, error, 30.0), seeds=2)
+
+
+@pytest.mark.parametrize(("p_worse", "kind"), [(0.00799, "regressed"), (0.00801, "inconclusive")])
+def test_a_loss_is_shown_at_the_level_that_is_documented(p_worse: float, kind: str) -> None:
+    (verdict,) = judge_metrics([certain(p_worse)])
+    assert (verdict.verdict, verdict.p_value) == (kind, pytest.approx(p_worse))
+
+
+def passing(bound: float) -> Verdict:
+    """The verdict on a loss whose upper 95% bound is this."""
+    error = (bound - 0.2) / stats.quantile(0.95, 30.0)
+    found = certain(0.3, 0.2)
+    return judge_metrics([replace(found, estimate=stats.Estimate(-0.2, error, 30.0))])[0]
+
+
+@pytest.mark.parametrize(("bound", "kind"), [(0.499, "passed"), (0.501, "inconclusive")])
+def test_a_metric_passes_where_its_95_percent_bound_is_within_the_tolerance(bound: float, kind: str) -> None:
+    assert passing(bound).verdict == kind
+
+
+@pytest.mark.parametrize(("gain", "kind"), [(0.51, "improved"), (0.49, "passed")])
+def test_a_gain_within_the_tolerance_is_no_improvement(gain: float, kind: str) -> None:
+    assert judge_metrics([certain(1e-6, -gain)])[0].verdict == "passed"
+    found = replace(certain(0.3), estimate=stats.Estimate(gain, 0.01, 30.0))
+    assert judge_metrics([replace(found, draft=replace(found.draft, change=gain))])[0].verdict == kind
+
+
+@pytest.mark.parametrize(("p_worse", "kind"), [(0.0124, "regressed"), (0.0126, "inconclusive")])
+def test_beside_a_metric_that_regressed_a_p_value_below_a_twentieth_is_enough(p_worse: float, kind: str) -> None:
+    """The second of four metrics, in a round with half of the level."""
+    further = replace(certain(p_worse, 10.0, metric="psnr"), share=0.5)
+    _, beside = judge_metrics([certain(1e-9), further], total=4)
+    assert beside.p_value == pytest.approx(p_worse * 4 / 2 / 0.5)
+    assert beside.verdict == kind
+
+
+def test_a_metric_of_another_suite_that_regressed_is_named_with_its_suite(scores: np.ndarray) -> None:
+    shown = evidence(scores - 9, scores)
+    other = replace(doubtful(scores), draft=replace(doubtful(scores).draft, suite="plants"))
+    _, beside = judge_metrics([shown, other], 3)
+    assert beside.verdict == "regressed"
+    assert beside.reason.endswith("and clip_score in animals regressed")
+
+
+def test_a_gain_beside_a_loss_of_another_suite_is_an_improvement_like_any(scores: np.ndarray) -> None:
+    gained = other_metric(evidence(scores + 9, scores), suite="plants")
+    _, verdict = judge_metrics([evidence(scores - 9, scores), gained])
+    assert (verdict.verdict, verdict.reason) == ("improved", "")
+
+
+def test_beside_a_metric_that_regressed_what_passed_has_passed(scores: np.ndarray) -> None:
+    fine = other_metric(evidence(scores + np.linspace(-0.6, 0.6, 24)[:, None], scores))
+    _, verdict = judge_metrics([evidence(scores - 9, scores), fine])
+    assert verdict.verdict == "passed"
+
+
+def test_a_loss_whose_interval_is_partly_within_the_tolerance_is_not_shown_by_another(scores: np.ndarray) -> None:
+    partly = other_metric(certain(0.02, 0.6))
+    _, verdict = judge_metrics([evidence(scores - 9, scores), partly], 3)
+    assert verdict.verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("total", [None, 1, 2])
+def test_metrics_of_other_processes_count_where_there_are_more(scores: np.ndarray, total: int | None) -> None:
+    found = doubtful(scores)
+    verdicts = judge_metrics([found, other_metric(found)], total)
+    assert [verdict.p_value for verdict in verdicts] == [pytest.approx(found.p_worse)] * 2
+
+
+def test_what_was_not_tested_of_this_process_is_not_counted_as_of_another(scores: np.ndarray) -> None:
+    found, still = doubtful(scores), evidence(scores, scores)
+    first, *_ = judge_metrics([found, still, still], total=3)
+    assert first.p_value == pytest.approx(found.p_worse)
+    first, *_ = judge_metrics([found, still, still], total=5)
+    assert first.p_value == pytest.approx(3 * found.p_worse)
+
+
+def advice(found: MetricEvidence, total: int) -> str:
+    (verdict,) = judge_metrics([found], total)
+    assert verdict.verdict == "inconclusive"
+    return verdict.reason
+
+
+def test_advice_is_that_of_a_decision_at_the_levels_of_the_session() -> None:
+    spread = stats.Spread(0.1, 30.0)
+    found = replace(certain(0.05), spread=spread, share=0.5)
+    estimate = found.estimate
+    assert estimate is not None
+    decision = Decision(
+        loss=1.0,
+        tolerance=0.5,
+        error=estimate.error,
+        cases=24,
+        seeds=2,
+        seed_variance=0.2,
+        shown_at=0.008 / 4 * 0.5,
+        excluded_at=0.025,
+        session_level=0.008,
+        wide_enough=-estimate.at_least(0.025),
+    )
+    assert advice(found, 4) == wording.inconclusive(decision)
+    within = replace(found, estimate=replace(estimate, gain=-0.4), draft=replace(found.draft, change=-0.4))
+    wide_enough = 0.4 - 1.0 + decision.wide_enough
+    assert advice(within, 4) == wording.inconclusive(replace(decision, loss=0.4, wide_enough=wide_enough))
+
+
+def test_of_a_loss_that_is_shown_or_not_the_error_of_its_test_counts() -> None:
+    """Of one within the tolerance, that of the estimate."""
+    found = certain(0.05)
+    wide = stats.Estimate(-1.0, 1.2, 30.0)
+    tested = replace(found, tests=((wide, 1.0),))
+    assert advice(tested, 4) == advice(replace(found, estimate=replace(wide, gain=-1.0), tests=()), 4)
+    draft, near = replace(found.draft, change=-0.4), stats.Estimate(-0.4, 0.3, 30.0)
+    within = replace(tested, draft=draft, estimate=near)
+    assert advice(within, 4) == advice(replace(within, tests=()), 4)
+
+
+@pytest.mark.parametrize("change", [0.0, None])
+def test_advice_on_a_change_of_nothing_is_that_of_no_loss(change: float | None) -> None:
+    found = certain(0.05)
+    estimate = stats.Estimate(0.0, 0.6, 30.0)
+    still = replace(found, estimate=estimate, draft=replace(found.draft, change=change))
+    decision = Decision(
+        loss=0.0,
+        tolerance=0.5,
+        error=0.6,
+        cases=24,
+        seeds=2,
+        seed_variance=0.0,
+        shown_at=0.008,
+        excluded_at=0.05,
+        session_level=0.008,
+        wide_enough=-estimate.at_least(0.05),
+    )
+    assert advice(still, 1) == wording.inconclusive(decision)

@@ -86,3 +86,24 @@ def test_several_fields_that_changed_are_told_together(run: Run) -> None:
 
 def test_nothing_was_removed_where_both_sides_have_the_same(run: Run) -> None:
     assert removed_cases(run, run) == []
+
+
+def test_a_case_of_which_one_seed_was_asked_otherwise_is_not_shared(run: Run) -> None:
+    changed = replace(run, samples=(*run.samples[:3], replace(run.samples[3], fingerprint="other"), *run.samples[4:]))
+    assert shared_cases(changed, run) == ["case-0", "case-2"]
+
+
+def test_every_field_of_a_request_may_have_changed(run: Run) -> None:
+    other = CaseRecord(
+        case="case-0",
+        negative_prompt="ugly",
+        image="inputs/x.png",
+        mask="inputs/y.png",
+        strength=0.9,
+        region_prompt="a cat",
+        image_prompt="a dog",
+    )
+    before, after = (replace(run, cases={"case-0": record}) for record in (REQUEST, other))
+    changes = changed_fields(after, before, run.samples[0], run.samples[0])
+    fields = {change.field for change in changes}
+    assert fields == {"negative_prompt", "image", "mask", "strength", "region_prompt", "image_prompt"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,3 +45,18 @@ def test_seeds_that_the_baseline_does_not_hold_are_told_with_what_mends_it(
 @pytest.mark.parametrize(("kept", "all_seeds"), [(held(4), False), (held(8), False), (None, False), (held(2), True)])
 def test_where_all_seeds_are_held_or_generated_there_is_nothing_to_tell(kept: Run | None, all_seeds: bool) -> None:
     assert seed_notes(suite(2, 4), "tiny", kept, all_seeds=all_seeds) == ()
+
+
+def test_a_baseline_without_any_seed_of_the_suite_holds_none_of_them() -> None:
+    other = make_run(np.ones((2, 2)))
+    other = replace(other, samples=tuple(replace(sample, seed=sample.seed + 100) for sample in other.samples))
+    assert seed_notes(suite(3), "tiny", other, all_seeds=False) == (
+        "animals on tiny: has 3 seeds, but the baseline holds 0 of them, "
+        "so at most 3 are generated; to have all: pytest suites --sdeval-all-seeds, then sdeval accept",
+    )
+
+
+def test_few_seeds_and_missing_ones_are_both_told() -> None:
+    few, missing = seed_notes(suite(2), "tiny", held(1), all_seeds=False)
+    assert few.startswith("animals: single cases can only be shown")
+    assert "the baseline holds 1 of them, so at most 1 are generated" in missing

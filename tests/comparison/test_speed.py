@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdeval.comparison import Verdict
+from sdeval.comparison import Kind, Verdict, wording
 from sdeval.comparison.speed import (
     ALPHA_SPEED,
+    LatencyStats,
     SpeedRecord,
     judge_interleaved,
     judge_with_record,
@@ -220,3 +221,180 @@ def test_interleaved_memory_is_reported_only(rng: np.random.Generator) -> None:
 def test_interleaved_without_times_nothing_is_judged() -> None:
     plain = make_run(np.ones((4, 1)))
     assert judge_interleaved(plain, plain, "seconds_per_image", "").reason == "nothing was timed"
+
+
+def row(metric: str, kind: Kind, **values: object) -> Verdict:
+    return Verdict(suite="animals", target="tiny", metric=metric, case="", verdict=kind, **values)
+
+
+STAGES = "text encoding 10%, denoising 80%, VAE decoding 10%; 40 ms a step"
+
+
+def test_the_row_of_a_speed_that_is_judged() -> None:
+    assert judge(timed(0.5), timed(0.4)) == row(
+        "seconds_per_image",
+        "regressed",
+        baseline=0.4,
+        current=0.5,
+        change=pytest.approx(0.1),
+        tolerance=pytest.approx(0.04),
+        higher_is_better=False,
+        n=9,
+        reason=STAGES,
+    )
+
+
+def test_the_row_of_memory_that_is_judged() -> None:
+    assert judge(timed(0.5, memory=900), timed(0.5), "peak_memory") == row(
+        "peak_memory",
+        "improved",
+        baseline=1000.0,
+        current=900.0,
+        change=-100.0,
+        tolerance=50.0,
+        higher_is_better=False,
+        n=1,
+    )
+
+
+def test_the_row_of_a_speed_that_nothing_was_accepted_for_has_its_value() -> None:
+    assert judge(timed(0.5), None) == row(
+        "seconds_per_image",
+        "informational",
+        current=0.5,
+        higher_is_better=False,
+        n=9,
+        reason=f"{wording.no_speed_record('1x GPU')}; {STAGES}",
+    )
+
+
+def test_the_row_of_a_run_that_was_not_timed_has_no_value() -> None:
+    assert judge(make_run(np.ones((2, 2))), None) == row(
+        "seconds_per_image", "informational", higher_is_better=False, n=1, reason=wording.NOT_TIMED
+    )
+
+
+@pytest.mark.parametrize(("before", "after", "kind"), [(100, 131, "passed"), (100, 133, "regressed")])
+def test_up_to_32_mib_of_memory_are_no_change(before: int, after: int, kind: Kind) -> None:
+    assert judge(timed(0.5, memory=after), timed(0.5, memory=before), "peak_memory").verdict == kind
+
+
+@pytest.mark.parametrize(("after", "kind"), [(0.0149, "passed"), (0.0151, "regressed")])
+def test_up_to_five_milliseconds_are_no_change(after: float, kind: Kind) -> None:
+    assert judge(timed(after), timed(0.01)).verdict == kind
+
+
+@pytest.mark.parametrize(("memory", "kind"), [(1049, "passed"), (1051, "regressed")])
+def test_a_twentieth_more_memory_is_allowed(memory: int, kind: Kind) -> None:
+    assert judge(timed(0.5, memory=memory), timed(0.5), "peak_memory").verdict == kind
+
+
+def test_memory_is_judged_on_a_busy_machine_and_of_few_calls() -> None:
+    few = first_calls(timed(0.5, memory=2000), 1)
+    assert judge(few, timed(0.5), "peak_memory", busy="2 programs").verdict == "regressed"
+
+
+def test_two_accepted_calls_are_too_few() -> None:
+    assert "only 2 pipeline calls" in judge(timed(0.5), first_calls(timed(0.5), 2)).reason
+
+
+def test_a_run_that_does_not_name_its_machine_is_judged() -> None:
+    assert judge(timed(0.9, environment={}), timed(0.5)).verdict == "regressed"
+    assert "on this machine: no speed was accepted" in judge(timed(0.9, environment={}), None).reason
+
+
+def test_a_run_without_a_batch_size_generated_one_at_a_time() -> None:
+    speed = speed_record_of(timed(0.5, generated_by={}))
+    assert speed is not None
+    assert speed.batch_size == 1
+
+
+def test_of_calls_that_all_warmed_up_stages_are_told_as_well() -> None:
+    run = timed(0.5)
+    cold = {key: replace(timing, warming=True, seconds=0.5) for key, timing in run.timings.items()}
+    assert judge(replace(run, timings=cold), timed(0.5)).reason.endswith(STAGES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"encode": None}, "denoising 89%, VAE decoding 11%; 40 ms a step"),
+        ({"denoise": None}, ""),
+        ({"denoise": 0.0}, ""),
+        ({"steps": None}, "text encoding 10%, denoising 80%, VAE decoding 10%; 400 ms a step"),
+    ],
+)
+def test_stages_that_were_not_timed_are_not_told(changes: dict[str, object], reason: str) -> None:
+    run = timed(0.5)
+    timings = {key: replace(timing, **changes) for key, timing in run.timings.items()}
+    assert judge(replace(run, timings=timings), timed(0.5)).reason == reason
+
+
+def test_a_stage_that_a_single_call_does_not_tell_is_not_told() -> None:
+    run = timed(0.5)
+    last = {key: replace(timing, decode=None) for key, timing in run.timings.items() if timing.call == 9}
+    reason = judge(replace(run, timings={**run.timings, **last}), timed(0.5)).reason
+    assert reason == "text encoding 11%, denoising 89%; 40 ms a step"
+
+
+def test_the_row_of_two_interleaved_targets() -> None:
+    assert judge_interleaved(timed(0.6), timed(0.5), "seconds_per_image", "") == row(
+        "seconds_per_image",
+        "regressed",
+        baseline=0.5,
+        current=0.6,
+        change=pytest.approx(0.1),
+        tolerance=pytest.approx(0.025),
+        higher_is_better=False,
+        p_value=0.5**9,
+        n=9,
+        reason="+20.0% time a call, interleaved with tiny",
+    )
+
+
+def test_the_row_of_the_memory_of_interleaved_targets_has_nothing_to_compare_with() -> None:
+    assert judge_interleaved(timed(0.6), timed(0.5), "peak_memory", "") == row(
+        "peak_memory", "informational", current=1000.0, higher_is_better=False, reason=wording.SHARED_PROCESS
+    )
+
+
+@pytest.mark.parametrize("untimed", ["run", "rival"])
+def test_interleaved_what_one_side_did_not_time_is_not_judged(untimed: str) -> None:
+    plain = make_run(np.ones((10, 2)))
+    run, rival = (plain if side == untimed else timed(0.5) for side in ("run", "rival"))
+    verdict = judge_interleaved(run, rival, "seconds_per_image", "")
+    assert (verdict.verdict, verdict.reason) == ("informational", wording.NOT_TIMED)
+    assert (verdict.current, verdict.baseline) == ((None, 0.5) if untimed == "run" else (0.5, None))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kind"), [(0.524, "passed"), (0.526, "regressed"), (0.476, "passed"), (0.474, "improved")]
+)
+def test_interleaved_less_than_a_twentieth_is_no_difference(seconds: float, kind: Kind) -> None:
+    assert judge_interleaved(timed(seconds), timed(0.5), "seconds_per_image", "").verdict == kind
+
+
+@pytest.mark.parametrize("side", ["run", "rival"])
+def test_interleaved_calls_of_either_side_that_took_no_time_or_warmed_up_are_left_out(side: str) -> None:
+    slow, fast = timed(0.6), timed(0.5)
+    changed = slow if side == "run" else fast
+    odd = {key: replace(t, seconds=0.0) for key, t in changed.timings.items() if t.call == 9}
+    cold = {key: replace(t, warming=True) for key, t in changed.timings.items() if t.call == 8}
+    changed = replace(changed, timings={**changed.timings, **odd, **cold})
+    run, rival = (changed, fast) if side == "run" else (slow, changed)
+    verdict = judge_interleaved(run, rival, "seconds_per_image", "")
+    assert (verdict.n, verdict.p_value) == (7, 0.5**7)
+
+
+def test_interleaved_samples_that_only_one_side_has_are_left_out() -> None:
+    run = timed(0.6)
+    verdict = judge_interleaved(run, first_calls(timed(0.5), 7), "seconds_per_image", "")
+    assert verdict.n == 7
+
+
+def test_speeds_are_kept_to_a_ten_thousandth() -> None:
+    assert judge(timed(0.123456), timed(0.5)).current == 0.1235
+
+
+def test_the_deviation_of_times_is_the_median_of_distances_from_their_median() -> None:
+    assert LatencyStats.of([1.0, 1.0, 2.0, 4.0, 9.0]) == LatencyStats(2.0, pytest.approx(7.0), 1.0, 5)

@@ -163,3 +163,96 @@ def test_half_of_a_value_is_gross_however_much_seeds_differ() -> None:
     )
     assert each.gross == pytest.approx(np.mean([sample.scores["clip_score"] for sample in baseline.samples]) / 2)
     assert each.detectable > each.gross
+
+
+def design(**changes: object) -> SuiteDesign:
+    """Of a suite of two cases and two seeds."""
+    whole = {"cases": ["case-0", "case-1"], "seeds": 2, "tolerances": {"clip_score": 0.5}, "level": 1e-6, **changes}
+    return SuiteDesign(**whole)
+
+
+def of_spread(deviation: float, mean: float = 30.0) -> Run:
+    """A baseline of two cases and two seeds, in which seeds differ by so much."""
+    step = deviation / np.sqrt(2)
+    return make_run(np.array([[mean - step, mean + step]] * 2))
+
+
+@pytest.mark.parametrize(
+    ("deviation", "mean", "tolerance", "gross"),
+    [(2.0, 30.0, 0.5, 10.0), (0.5, 30.0, 0.5, 5.0), (2.0, 12.0, 0.5, 6.0), (2.0, 4.0, 3.0, 3.0), (2.0, -30.0, 0.5, 10)],
+)
+def test_a_gross_loss_is_five_deviations_or_ten_tolerances_and_at_most_half_of_the_value(
+    deviation: float, mean: float, tolerance: float, gross: float
+) -> None:
+    (loss,) = undetectable_losses(of_spread(deviation, mean), design(tolerances={"clip_score": tolerance}))
+    assert loss.gross == pytest.approx(gross)
+
+
+def test_of_a_metric_of_which_less_is_better_no_share_of_the_value_is_gross() -> None:
+    metrics = {"clip_score": replace(CLIP_SCORE, higher_is_better=False)}
+    (loss,) = undetectable_losses(replace(of_spread(2.0, 12.0), metrics=metrics), design())
+    assert loss.gross == pytest.approx(10.0)
+
+
+def test_the_whole_of_an_undetectable_loss() -> None:
+    baseline, spread = of_spread(2.0), stats.Spread(4.0, 2)
+    detectable = stats.detectable_loss(spread, 2, 2, 0.5, 1e-6)
+    (loss,) = undetectable_losses(baseline, design())
+    assert loss == UndetectableLoss(
+        "clip_score",
+        pytest.approx(10.0),
+        pytest.approx(detectable),
+        2,
+        2,
+        enough_cases=loss.enough_cases,
+        enough_seeds=None,
+        baseline_seeds=2,
+    )
+    assert loss.enough_cases is not None
+
+
+@pytest.mark.parametrize("measured", [None, 0.1, 3.0])
+def test_margins_are_multiples_of_the_smaller_tolerance(measured: float | None) -> None:
+    spread = stats.Spread(4.0, 50.0, np.inf if measured is None else measured)
+    (loss,) = undetectable_losses(of_spread(1.0), design(spreads={"clip_score": spread}, level=1e-9))
+    unit = min(0.5, spread.tolerance)
+    assert loss.detectable == pytest.approx(stats.detectable_loss(spread, 2, 2, 0.5, 1e-9, margin_unit=unit))
+
+
+def enough(cases: int, seeds: int) -> tuple[list[int], list[int]]:
+    """How many cases and seeds would do, at stricter and stricter levels; without those at which none would."""
+    baseline = make_run(np.array([[0.5, 3.5]] * cases))
+    spreads = {"clip_score": stats.Spread(4.0, 1e6, 0.001)}
+    names, levels = list(baseline.by_case()), 10.0 ** -np.linspace(1, 8, 200)
+    found = [
+        loss
+        for level in levels
+        for loss in undetectable_losses(baseline, design(cases=names, seeds=seeds, spreads=spreads, level=level))
+    ]
+    assert any(loss.enough_cases is None and loss.enough_seeds is None for loss in found)
+    return (
+        [loss.enough_cases for loss in found if loss.enough_cases is not None],
+        [loss.enough_seeds for loss in found if loss.enough_seeds is not None],
+    )
+
+
+def test_up_to_64_cases_and_8_seeds_are_tried() -> None:
+    assert max(enough(2, 4)[0]) == 64
+    assert max(enough(12, 2)[1]) == 8
+
+
+def test_one_case_or_one_seed_more_may_be_enough() -> None:
+    assert min(enough(12, 4)[0]) == 13
+    assert min(enough(12, 4)[1]) == 5
+
+
+def test_only_cases_of_the_suite_that_the_baseline_has_count() -> None:
+    (loss,) = undetectable_losses(of_spread(2.0), design(cases=["case-1"]))
+    assert loss.cases == 1
+
+
+def test_where_nothing_is_known_of_seeds_ten_tolerances_are_gross() -> None:
+    (loss,) = undetectable_losses(
+        make_run(np.array([[30.0]])), design(cases=["case-0"], tolerances={"clip_score": 0.1})
+    )
+    assert loss.gross == pytest.approx(1.0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +65,7 @@ def test_the_first_broken_images_are_named_and_all_are_counted(broken: list[Samp
     [
         ([], "no sample collapsed; 1 recovered"),
         (["a@0"], "1 of 8 samples collapsed in clip_score (1 recovered): a@0"),
+        (list("abcd"), "4 of 8 samples collapsed in clip_score (1 recovered): a, b, c, d"),
         (list("abcdef"), "6 of 8 samples collapsed in clip_score (1 recovered): a, b, c, d and 2 more"),
     ],
 )
@@ -97,6 +99,79 @@ def test_time_is_divided_among_the_stages_that_were_timed() -> None:
     assert (
         wording.time_per_stage({"encode": 1.0, "denoise": 3.0}, 10) == "text encoding 25%, denoising 75%; 300 ms a step"
     )
+
+
+LACKING = {"a": "seed 0 has no image: the disk is full", "b": "seed 1: it failed"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (wording.missing_image(3, "it timed out"), "seed 3 has no image: it timed out"),
+        (wording.missing_image_of_baseline(3, "it timed out"), "seed 3 has no image on the other side: it timed out"),
+        (
+            wording.lacking_cases(LACKING),
+            "of 2 cases an image or a score is missing; seed 0 has no image: the disk is full",
+        ),
+        (
+            wording.lacking_among_images(dict(list(LACKING.items())[1:])),
+            "it looks at all images together, and of 1 case an image or a score is missing; seed 1: it failed",
+        ),
+        (wording.without_lacking(2), "without 2 cases of which an image or a score is missing"),
+        (wording.unscored_seed(1, "it failed"), "seed 1: it failed"),
+        (wording.new_seed(5), "the baseline does not have seed 5"),
+        (
+            wording.perhaps_lost_with_suite(""),
+            "this case lost much, as did the whole suite; its seeds vary enough to explain it",
+        ),
+        (
+            wording.perhaps_lost_with_suite(wording.ONE_SEED),
+            f"this case lost much, as did the whole suite; {wording.ONE_SEED}",
+        ),
+        (
+            wording.not_significant("images changed"),
+            "worse than its tolerance, but chance may explain it; images changed",
+        ),
+        (wording.few_samples(16), "a rate is judged from 16 samples on"),
+        (wording.unscored_samples(2, 48, "it failed"), "2 of 48 samples: it failed"),
+        (wording.other_version("1 on cpu", "2"), "the baseline was scored by 1 on cpu, this run by 2"),
+        (wording.only_rounding(0.1), "no sample changed by more than 10% of the tolerance"),
+        (wording.gain_beside_losses(["psnr", "ssim"]), "look first: psnr, ssim regressed"),
+        (wording.more_seeds_failed("out of memory"), "more seeds were needed to judge it: out of memory"),
+        (
+            wording.shared_part(2, 3, 2),
+            "on 2 of 3 cases, which both sides generated from the same request; "
+            "without 2 cases that the suite no longer has",
+        ),
+        (
+            wording.no_speed_tolerance("cpu AMD"),
+            "on cpu AMD: reported only, as the suite states no tolerance for it",
+        ),
+        (wording.no_speed_record("1x GPU"), "on 1x GPU: no speed was accepted for this class of machine"),
+        (
+            wording.other_batch_size(4, 8),
+            "generated in batches of 4, while the accepted speed is that of batches of 8",
+        ),
+        (wording.busy_machine("2 programs use it"), "not judged: 2 programs use it"),
+        (wording.few_calls(1, 3), "only 1 pipeline call; it takes 3 to judge times"),
+        (wording.few_pairs(4, 7), "only 4 pairs of calls; it takes 7 to show anything"),
+        (wording.interleaved_change(-0.05, "other"), "-5.0% time a call, interleaved with other"),
+        (
+            wording.few_baseline_seeds(1, 3),
+            "the baseline's 1 seed a case are too few to tell how much this case varies; "
+            "set max_seeds=3 or more, and accept a run made with --sdeval-all-seeds",
+        ),
+    ],
+)
+def test_every_number_and_name_has_its_place_in_a_reason(reason: str, sentence: str) -> None:
+    assert reason == sentence
+
+
+def test_of_a_long_prompt_sixty_characters_are_shown() -> None:
+    words = "a cat on a mat " * 20
+    (shown,) = re.findall('→ "(.*)"', wording.changed_request([Change("prompt", "a dog", words)]))
+    assert shown == "a cat on a mat a cat on a mat a cat on a mat a cat on a …"
+    assert len(shown) <= 60
 
 
 JUDGES = [*sorted((ROOT / "sdeval/comparison").glob("*.py")), ROOT / "sdeval/session/judging.py"]

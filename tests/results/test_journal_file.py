@@ -79,3 +79,30 @@ def test_bytes_that_are_no_text_cost_their_line_only(folder: Path) -> None:
     journal = folder / NAME
     journal.write_bytes(journal.read_bytes() + b"\xff\xfe")
     assert set(Journal(folder, FACTS).recall(REQUEST).samples) == {SAMPLE.key}
+
+
+def test_the_order_of_facts_does_not_matter_and_paths_are_facts(tmp_path: Path) -> None:
+    facts = {"model": Path("models/tiny"), "steps": 4}
+    Journal(tmp_path, facts).recall({})
+    Journal(tmp_path, facts).add_check("identical")
+    turned = dict(reversed(facts.items()))
+    assert Journal(tmp_path, turned).recall({}) == Generated(self_check="identical")
+    assert Journal(tmp_path, {**facts, "model": Path("models/other")}).recall({}) == Generated()
+
+
+def test_the_last_self_check_counts(folder: Path) -> None:
+    for result in ("identical", "mixed", ""):
+        Journal(folder, FACTS).add_check(result)
+        assert Journal(folder, FACTS).recall({}).self_check == result
+
+
+def test_a_sample_that_was_generated_again_is_recalled_as_it_was_last(folder: Path) -> None:
+    again = Timing(call=9, seconds=0.7)
+    Journal(folder, FACTS).add([SAMPLE], {SAMPLE.key: again})
+    assert Journal(folder, FACTS).recall(REQUEST).timings == {SAMPLE.key: again}
+
+
+def test_what_a_prompt_holds_is_recalled(folder: Path) -> None:
+    odd = replace(SAMPLE, prompt="a cat\u2028and a \N{DOG FACE}\n")
+    Journal(folder, FACTS).add([odd], {odd.key: TIMING})
+    assert Journal(folder, FACTS).recall(REQUEST).samples == {odd.key: odd}

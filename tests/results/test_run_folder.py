@@ -1,16 +1,17 @@
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sdeval import SdevalError
-from sdeval.results.records import Timing
+from sdeval.results.records import CaseRecord, Timing
 from sdeval.results.run import Run, Stored
-from sdeval.results.run_folder import json_lines, read, write
-from tests.conftest import make_run, with_features
+from sdeval.results.run_folder import json_lines, read, read_features, write
+from tests.conftest import CLIP_SCORE, make_run, with_features
 
 
 @pytest.fixture
@@ -178,3 +179,145 @@ def test_a_set_metric_without_its_features_is_corrupt(run: Run, tmp_path: Path) 
     write(replace(run, features={}), tmp_path)
     with pytest.raises(SdevalError, match=r"clip\.npy: is missing; frechet_distance was measured with it"):
         read(tmp_path)
+
+
+def header(run: Run, folder: Path) -> dict[str, object]:
+    """What `run.json` holds of a run."""
+    write(run, folder)
+    content = json.loads((folder / "run.json").read_text())
+    assert isinstance(content, dict)
+    return content
+
+
+PLAIN = make_run(np.array([[30.0, 31.5]]))
+FACTS = {"peak_reserved_bytes": 9, "load_seconds": 1.234567, "notes": ("a note",)}
+
+
+def test_the_whole_header_of_a_run(tmp_path: Path) -> None:
+    assert header(replace(PLAIN, peak_memory_bytes=7, environment={"python": "3.11"}, **FACTS), tmp_path) == {
+        "schema": 2,
+        "suite": "animals",
+        "task": "text2img",
+        "target": "tiny",
+        "request": {"cases": 1, "seeds": [0, 1], "rounds": [[0, 1]], "settings": {}, "unscored": {}},
+        "generated_by": {"model": "tiny"},
+        "metrics": {"clip_score": asdict(CLIP_SCORE)},
+        "set_scores": {},
+        "environment": {"python": "3.11"},
+        "complete": True,
+        "peak_memory_bytes": 7,
+        "peak_reserved_bytes": 9,
+        "load_seconds": 1.235,
+        "notes": ["a note"],
+    }
+
+
+def test_the_header_of_a_baseline_has_nothing_that_was_not_measured(tmp_path: Path) -> None:
+    assert not header(PLAIN, tmp_path).keys() & FACTS.keys()
+    assert not (tmp_path / "timings.jsonl").exists()
+    assert not (tmp_path / "cases.jsonl").exists()
+
+
+def test_a_line_of_a_sample_has_optional_fields_only_where_they_say_something(tmp_path: Path) -> None:
+    told = {"width": 64, "height": 32, "scored_on": {"psnr": "1"}, "measures": {"flat": 0.5}}
+    first, second = PLAIN.samples
+    write(replace(PLAIN, samples=(first, replace(second, **told))), tmp_path)
+    plain, full = (json.loads(line) for line in (tmp_path / "samples.jsonl").read_text().splitlines())
+    assert full == {**plain, "seed": 1, **told} | {
+        name: full[name] for name in ("fingerprint", "sha256", "image", "scores")
+    }
+    needed = {"case", "seed", "prompt", "fingerprint", "sha256", "image"}
+    assert plain.keys() == needed | {"defect", "detail", "scores", "reasons", "image_change"}
+
+
+def test_times_are_kept_to_a_microsecond_and_read_again(tmp_path: Path) -> None:
+    timing = Timing(call=3, seconds=0.12345678, encode=0.00000049, steps=20, warming=True)
+    write(replace(PLAIN, timings={("case-0", 1): timing}), tmp_path)
+    assert read(tmp_path).timings == {("case-0", 1): replace(timing, seconds=0.123457, encode=0.0)}
+
+
+def test_a_failed_sample_has_no_image_and_any_other_one_in_the_folder(tmp_path: Path) -> None:
+    first, second = PLAIN.samples
+    failed = replace(first, failure="the disk is full", image="", sha256="")
+    write(replace(PLAIN, samples=(failed, second)), tmp_path)
+    assert read(tmp_path).samples == (failed, second)
+    for wrong in (replace(failed, image="images/a.png"), replace(first, image=""), replace(first, image="../a.png")):
+        write(replace(PLAIN, samples=(wrong, second)), tmp_path)
+        with pytest.raises(SdevalError, match=r"samples\.jsonl:1: is corrupt: .* is no image of a run"):
+            read(tmp_path)
+
+
+@pytest.mark.parametrize("image", ["../a.png", "inputs/a.jpg", "inputs/cat.png", "a.png"])
+@pytest.mark.parametrize("field", ["image", "mask"])
+def test_inputs_of_a_case_lie_in_the_folder(tmp_path: Path, field: str, image: str) -> None:
+    fine = CaseRecord(case="case-0", image="inputs/0a.png", mask="inputs/1b.png")
+    write(replace(PLAIN, cases={"case-0": fine}), tmp_path)
+    assert read(tmp_path).cases == {"case-0": fine}
+    write(replace(PLAIN, cases={"case-0": replace(fine, **{field: image})}), tmp_path)
+    with pytest.raises(SdevalError, match=r"cases\.jsonl:1: is corrupt: .* is no image of a run"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_right"), [("a-b.c9", True), ("-a", False), ("a-", False), ("A", False), ("", False)]
+)
+@pytest.mark.parametrize("field", ["suite", "target"])
+def test_names_of_suites_and_targets_are_plain(tmp_path: Path, field: str, name: str, is_right: bool) -> None:
+    write(replace(PLAIN, **{field: name}), tmp_path)
+    if is_right:
+        assert getattr(read(tmp_path), field) == name
+    else:
+        with pytest.raises(SdevalError, match="is no name"):
+            read(tmp_path)
+
+
+@pytest.mark.parametrize("changes", [{"seeds": []}, {"rounds": []}, {"rounds": [[0], []]}])
+def test_seeds_and_rounds_are_not_empty(tmp_path: Path, changes: dict[str, object]) -> None:
+    write(replace(PLAIN, request={**PLAIN.request, **changes}), tmp_path)
+    with pytest.raises(SdevalError, match="seeds and looks must not be empty"):
+        read(tmp_path)
+
+
+def test_only_a_complete_run_must_have_all_its_samples(tmp_path: Path) -> None:
+    part = replace(PLAIN, samples=PLAIN.samples[:1])
+    write(replace(part, complete=False), tmp_path)
+    assert len(read(tmp_path).samples) == 1
+    write(part, tmp_path)
+    with pytest.raises(SdevalError, match=r"has 1 samples, but run\.json says 1 cases with 2 seeds"):
+        read(tmp_path)
+
+
+def test_a_sample_that_is_in_it_twice_is_damage(tmp_path: Path) -> None:
+    write(replace(PLAIN, samples=(PLAIN.samples[0],) * 2), tmp_path)
+    with pytest.raises(SdevalError, match="a sample is in it twice"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+def test_features_of_any_precision_are_read(tmp_path: Path, dtype: type, version: tuple[int, int]) -> None:
+    values = np.array([[0.5, 1.5], [2.5, -3.5], [0.0, 1.0]], dtype=dtype)
+    with (tmp_path / "clip.npy").open("wb") as file:
+        np.lib.format.write_array(file, values, version)
+    features = read_features(tmp_path / "clip.npy", 3)
+    assert features.dtype == np.float32
+    assert features.tolist() == values.tolist()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.ones((2, 2), np.float32), np.ones(3, np.float32), np.ones((3, 2, 1), np.float32), np.ones((3, 2), np.int32)],
+)
+def test_features_of_another_shape_or_kind_are_damage(tmp_path: Path, values: np.ndarray) -> None:
+    np.save(tmp_path / "clip.npy", values)
+    with pytest.raises(SdevalError, match=r"clip\.npy: is corrupt: .* features for 3 samples"):
+        read_features(tmp_path / "clip.npy", 3)
+
+
+def test_features_that_are_longer_or_shorter_than_they_say_are_damage(tmp_path: Path) -> None:
+    np.save(tmp_path / "clip.npy", np.ones((3, 2), np.float32))
+    content = (tmp_path / "clip.npy").read_bytes()
+    for damaged in (content + b"0", content[:-1]):
+        (tmp_path / "clip.npy").write_bytes(damaged)
+        with pytest.raises(SdevalError, match="is corrupt"):
+            read_features(tmp_path / "clip.npy", 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,18 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdeval.errors import CannotWrite
+from sdeval.errors import CannotWrite, SdevalError
 from sdeval.results import journal, run_folder
 from sdeval.results.session_folder import (
     claim_stopped,
     decided_early,
     generated_images,
     point_latest,
+    read_run,
     remove_partial_files,
     run_folders,
     stopped_session,
 )
-from sdeval.results.session_lock import SessionLock, holder, is_running
+from sdeval.results.session_lock import HOLDER, SessionLock, holder, is_running
 from sdeval.results.session_names import new_name, sessions
 from tests.conftest import make_run
 
@@ -157,3 +159,55 @@ def test_latest_is_the_session_that_was_pointed_at_last(tmp_path: Path) -> None:
         point_latest(begun(tmp_path, name))
         assert (tmp_path / "latest").resolve() == (tmp_path / name).resolve()
     assert sorted(path.name for path in tmp_path.iterdir() if "latest" in path.name) == ["latest"]
+
+
+def test_a_run_that_was_written_again_is_read_again(tmp_path: Path) -> None:
+    (folder,) = finished(tmp_path, "animals")
+    first = read_run(folder)
+    assert read_run(folder) is first
+    run_folder.write(make_run(np.full((1, 2), 2.0)), folder)
+    os.utime(folder / "run.json", ns=(0, 0))
+    assert read_run(folder).samples[0].scores == {"clip_score": 2.0}
+
+
+def test_a_run_that_is_gone_is_an_error_and_no_run_of_before(tmp_path: Path) -> None:
+    (folder,) = finished(tmp_path, "animals")
+    read_run(folder)
+    (folder / "run.json").unlink()
+    with pytest.raises(SdevalError, match="no run in it"):
+        read_run(folder)
+
+
+@pytest.mark.parametrize("name", ["20260101-000000-abcde", "20260101-000000", "x20260101-000000-abcd", "latest"])
+def test_folders_with_other_names_are_no_sessions(tmp_path: Path, name: str) -> None:
+    begun(tmp_path, name)
+    assert sessions(tmp_path) == []
+
+
+def test_a_link_is_no_session(tmp_path: Path) -> None:
+    (tmp_path / "20260102-000000-abcd").symlink_to(begun(tmp_path, "20260101-000000-abcd"))
+    assert [path.name for path in sessions(tmp_path)] == ["20260101-000000-abcd"]
+
+
+def test_two_names_of_one_second_differ_and_sort(tmp_path: Path) -> None:
+    first = begun(tmp_path, new_name(tmp_path))
+    second = new_name(tmp_path)
+    assert second[:15] > first.name[:15]
+    assert new_name() != new_name()
+
+
+def test_a_session_that_was_signed_and_generated_nothing_was_stopped(tmp_path: Path) -> None:
+    session = tmp_path / "20260101-000000-abcd"
+    lock = SessionLock(session)
+    lock.claim()
+    lock.release()
+    assert stopped_session(tmp_path) == session
+    (session / HOLDER).unlink()
+    assert stopped_session(tmp_path) is None
+
+
+@pytest.mark.parametrize("content", [None, "{", "{}"])
+def test_a_holder_that_cannot_be_read_is_not_named(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / HOLDER).write_text(content)
+    assert holder(tmp_path) == ""

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from sdeval.errors import SdevalError
 from sdeval.results import verdicts_file as record
 from sdeval.results.verdict import KINDS, Verdict
 from sdeval.results.verdicts_file import Record
@@ -78,3 +79,33 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     found = Record.of("one", [FINE, LOST, BLACK], strict=True)
     record.write(found, path)
     assert record.read(path) == found
+
+
+@pytest.mark.parametrize("content", ["[]", '{"schema": 1}', '{"schema": 3}'])
+def test_a_record_of_another_version_is_made_again(tmp_path: Path, content: str) -> None:
+    (tmp_path / "verdicts.json").write_text(content)
+    with pytest.raises(SdevalError, match=r"written by another version of sdeval; run the suites again: pytest suites"):
+        record.read(tmp_path / "verdicts.json")
+
+
+@pytest.mark.parametrize("content", ["3", "{}", '{"schema": 2}', "{"])
+def test_a_damaged_record_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "verdicts.json").write_text(content)
+    with pytest.raises(SdevalError, match=r"verdicts\.json: is corrupt"):
+        record.read(tmp_path / "verdicts.json")
+
+
+def test_a_folder_without_a_record_is_no_session(tmp_path: Path) -> None:
+    with pytest.raises(SdevalError, match=r"no session in it: verdicts\.json is missing"):
+        record.read(tmp_path / "verdicts.json")
+
+
+def test_a_note_that_several_suites_give_is_told_once_in_order() -> None:
+    assert Record.of("one", [], strict=False, notes=["b", "a", "b"]).notes == ("b", "a")
+    assert Record.of("one", [], strict=False).notes == ()
+
+
+def test_a_case_that_chance_may_explain_leaves_a_session_passed(tmp_path: Path) -> None:
+    beyond = replace(LOST, verdict="not_significant")
+    assert beyond.warns
+    assert written(tmp_path / "a", FINE, beyond)["outcome"] == "passed"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,7 +23,7 @@ def by_hand(values: np.ndarray) -> list[float]:
     for n in range(2, len(values)):
         before = values[:n]
         t = (values[n] - before.mean()) / before.std(ddof=1) * np.sqrt(n / (n + 1))
-        found.append(float(np.clip(scipy_stats.norm.ppf(scipy_stats.t.cdf(t, n - 1)), -cusum.CLIP, cusum.CLIP)))
+        found.append(float(np.clip(scipy_stats.norm.ppf(scipy_stats.t.cdf(t, n - 1)), -2.5, 2.5)))
     return found
 
 
@@ -131,3 +135,97 @@ def test_values_that_follow_each_other_seldom_raise_false_alarms(rng: np.random.
     limit = cusum.threshold(1)
     assert (cusum.sums(cusum.scores(values)).max(axis=1) > limit).mean() > 0.2
     assert (cusum.evidence(values).max(axis=1) > limit).mean() < 0.05
+
+
+def series_together(rng: np.random.Generator) -> np.ndarray:
+    """Three series of 30 values: independent ones, correlated ones, and ones that drift."""
+    values = rng.normal(size=(3, 30))
+    for session in range(1, 30):
+        values[1, session] += 0.7 * values[1, session - 1]
+    values[2] += 0.1 * np.arange(30)
+    return values
+
+
+@pytest.mark.parametrize("function", [cusum.scores, cusum.autocorrelation, cusum.sums, cusum.evidence])
+def test_series_that_are_computed_together_are_computed_one_by_one(
+    function: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator
+) -> None:
+    values = series_together(rng)
+    assert function(values) == pytest.approx(np.array([function(series) for series in values]))
+
+
+def correlation_by_hand(values: np.ndarray) -> float:
+    """From the differences of neighbours: their correlation is (r - 1) / 2."""
+    steps = [after - before for before, after in pairwise(values)]
+    products = sum(before * after for before, after in pairwise(steps))
+    return float(np.clip(1 + 2 * products / sum(step**2 for step in steps), 0.0, 0.9))
+
+
+def evidence_by_hand(values: np.ndarray) -> list[float]:
+    """Sums of the parts of the scores above one half; a mean of correlated values is less certain."""
+    results, running = [], 0.0
+    for n, score in enumerate(by_hand(values)):
+        correlation = correlation_by_hand(values[: n + 1]) if n >= 10 else 0.0
+        running = max(0.0, running + score * math.sqrt((1 - correlation) / (1 + correlation)) - 0.5)
+        results.append(running)
+    return results
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("number", range(3))
+def test_the_evidence_of_a_series_is_that_by_hand(number: int, unit: float, rng: np.random.Generator) -> None:
+    values = series_together(rng)[number] * unit
+    assert cusum.evidence(values) == pytest.approx(evidence_by_hand(values))
+
+
+def test_values_that_take_turns_count_as_independent() -> None:
+    assert cusum.autocorrelation(np.tile([1.0, -1.0], 20)).tolist() == [0.0] * 40
+
+
+def test_the_correlation_is_estimated_from_the_eleventh_value_on(rng: np.random.Generator) -> None:
+    correlation = cusum.autocorrelation(np.cumsum(rng.normal(size=20)))
+    assert (correlation[:10] == 0).all()
+    assert (correlation[10:] > 0).all()
+
+
+def test_the_run_length_is_that_of_the_textbook() -> None:
+    """Siegmund's approximation for a limit of 5, in Montgomery, Introduction to Statistical Quality Control."""
+    assert cusum.run_length(5.0) == pytest.approx(938.2, abs=0.1)
+
+
+@pytest.mark.parametrize("series", [0, 1])
+def test_one_chance_in_a_hundred_of_a_hundred_sessions_sets_the_threshold(series: int) -> None:
+    mean = -100 / math.log(0.99)
+    assert cusum.run_length(cusum.threshold(series)) == pytest.approx(mean, rel=1e-4)
+
+
+def drifting(rng: np.random.Generator) -> np.ndarray:
+    values = rng.normal(size=80)
+    values[40:] += 2
+    return values
+
+
+def test_a_sum_equal_to_the_limit_is_no_alarm(rng: np.random.Generator) -> None:
+    values = drifting(rng)
+    highest = float(cusum.evidence(values).max())
+    assert cusum.watch(values, highest) is None
+    assert cusum.watch(values, np.nextafter(highest, 0)) is not None
+
+
+@pytest.mark.parametrize("limit", [1.0, 2.0, 5.0])
+def test_an_alarm_is_the_first_sum_above_the_limit_and_began_after_the_last_sum_of_nothing(
+    limit: float, rng: np.random.Generator
+) -> None:
+    values = drifting(rng)
+    sums, alarm = cusum.evidence(values), cusum.watch(values, limit)
+    assert alarm is not None
+    assert sums[alarm.at] > limit
+    assert (sums[: alarm.at] <= limit).all()
+    assert (sums[alarm.since : alarm.at] > 0).all()
+    assert sums[alarm.since - 1] == 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("sessions", [0, 1, 2, 30])
+def test_values_that_never_change_raise_no_warnings(sessions: int) -> None:
+    assert not cusum.evidence(np.zeros(sessions)).any()

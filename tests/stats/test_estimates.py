@@ -183,3 +183,16 @@ def test_the_spread_of_cases_is_that_of_their_means() -> None:
 
 def test_two_cases_are_enough_to_tell_how_cases_vary() -> None:
     assert stats.between_cases(np.array([[1.0, 3.0], [5.0, 5.0]])) == Spread(pytest.approx(4.5), 1)
+
+
+@given(estimates)
+@settings(deadline=None)
+def test_either_direction_is_the_one_with_more_evidence(estimate: Estimate) -> None:
+    assert estimate.p_either == min(estimate.p_worse(), estimate.p_better())
+
+
+def test_margins_are_as_documented() -> None:
+    """In docs/verdicts.md: 3.5 tolerances that count as much as four cases, and 6 tolerances; here without seeds."""
+    gains, spread = np.array([-1.0, -1.0]), Spread(0.0, 1000.0)
+    assert Prior.of(spread, 2, 2.0) == Prior((3.5 * 2.0) ** 2, 4.0)
+    assert stated_mean(gains, spread, 2, 2.0) == Estimate(-1.0, pytest.approx(6 * 2.0 / math.sqrt(2)), 30.0)

@@ -90,3 +90,7 @@ def test_a_single_p_value_is_shown_below_its_part_of_the_level(level: float, tot
     for p_value, shown in ((0.99 * level / total, True), (1.01 * level / total, False)):
         (adjusted,) = stats.adjusted_p([p_value], total)
         assert (adjusted < level) == shown
+
+
+def test_a_p_value_equal_to_the_level_is_not_shown() -> None:
+    assert stats.share_of_level([0.5, 0.5], 0.5) == 0.5

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scipy.special import polygamma
+from scipy.stats import f as scaled_f
+from scipy.stats import t as student
 
 from sdeval.stats import Prior, moderated_variances, p_among_cases, p_among_seeds
 
@@ -165,3 +168,107 @@ def test_moderated_variances_lie_between_their_own_and_the_common_one(variances:
     assert (values >= 0).all()
     assert freedom <= weight <= max(freedom, freedom * len(variances)) + 1e-9
     assert (np.diff(values[np.argsort(variances)]) >= -1e-9 * max(variances)).all()
+
+
+def among_cases_by_hand(before: np.ndarray, after: np.ndarray, prior: Prior | None) -> list[float]:
+    """Case by case: its fall beside the rises of the others, which are half of all moves."""
+    gains = after - before
+    means = gains.mean(axis=1)
+    centre = min(np.median(means), 0.0) if len(means) > 2 else 0.0
+    p_values = []
+    for row in range(len(means)):
+        fall = gains[row].max() - centre
+        rises = [means[other] - centre for other in range(len(means)) if other != row and means[other] > centre]
+        squares, freedom = 2 * sum(rise**2 for rise in rises), float(len(means) - 1)
+        if prior:
+            squares, freedom = squares + prior.freedom * prior.variance, freedom + prior.freedom
+        if fall >= 0:
+            p_values.append(1.0)
+        else:
+            p_values.append(student.cdf(fall / np.sqrt(squares / freedom), freedom) if squares else 0.0)
+    return p_values
+
+
+@pytest.mark.parametrize("prior", [None, Prior(0.5, 3.0)])
+@pytest.mark.parametrize(("cases", "seeds"), [(1, 2), (2, 2), (3, 1), (3, 3), (8, 2)])
+@pytest.mark.parametrize("loss", [0.0, 0.8, 3.0])
+def test_p_values_among_cases_are_those_by_hand(cases: int, seeds: int, loss: float, prior: Prior | None) -> None:
+    for number in range(10):
+        rng = np.random.default_rng((number, cases, seeds))
+        before, after = rng.normal(30, 2, (cases, seeds)), rng.normal(30 - loss, 2, (cases, seeds))
+        assert p_among_cases(before, after, prior) == pytest.approx(among_cases_by_hand(before, after, prior))
+
+
+@pytest.mark.parametrize(("cases", "held", "seeds"), [(2, 3, 1), (6, 4, 2), (12, 8, 3)])
+def test_p_values_among_seeds_are_students_with_moderated_variances(cases: int, held: int, seeds: int) -> None:
+    for number in range(10):
+        rng = np.random.default_rng((number, cases, held))
+        scale = rng.lognormal(0, 1, (cases, 1))
+        before, after = (rng.normal(shift, scale, (cases, count)) for shift, count in ((30, held), (28, seeds)))
+        variances, freedom = moderated_variances(before.var(axis=1, ddof=1), held - 1)
+        fall = after.max(axis=1) - before.mean(axis=1)
+        expected = student.cdf(fall / np.sqrt(variances / held + variances / seeds), freedom)
+        assert p_among_seeds(before, after) == pytest.approx(np.where(fall < 0, expected, 1.0))
+
+
+def log_moments(freedom: int, prior: float) -> tuple[float, float]:
+    """Mean and variance of the logarithm of an F distribution, by integration over its density."""
+    distribution = scaled_f(freedom, prior)
+    mean = distribution.expect(np.log)
+    return mean, distribution.expect(lambda ratio: (np.log(ratio) - mean) ** 2)
+
+
+@pytest.mark.parametrize("freedom", [2, 3, 7])
+@pytest.mark.parametrize(("deviation", "count"), [(2.5, 5), (3.0, 20), (4.0, 8)])
+def test_the_common_variance_is_that_of_the_f_distribution_whose_logarithm_varies_as_seen(
+    freedom: int, deviation: float, count: int
+) -> None:
+    seen = np.exp(deviation * np.random.default_rng(count).permutation(np.linspace(-1, 1, count)))
+    values, weight = moderated_variances(seen, freedom)
+    prior = weight - freedom
+    common = ((prior + freedom) * values - freedom * seen) / prior
+    assert common == pytest.approx(np.full(count, common[0]))
+    mean, variance = log_moments(freedom, prior)
+    assert np.log(seen).mean() == pytest.approx(np.log(common[0]) + mean, abs=1e-4)
+    assert np.log(seen).var(ddof=1) == pytest.approx(variance, rel=1e-4)
+
+
+@pytest.mark.parametrize("zeros", [1, 2])
+def test_a_variance_of_nothing_counts_as_a_hundred_thousandth_of_the_median(zeros: int) -> None:
+    """As in limma, of which this is the method."""
+    others = [2.0, 3.0, 3.0, 3.0, 4.0]
+    (_, weight), (_, expected) = (moderated_variances(np.array([least] * zeros + others), 4) for least in (0.0, 3e-5))
+    assert weight == expected < 4 * (5 + zeros)
+    (_, smaller) = moderated_variances(np.array([1e-9] * zeros + others), 4)
+    assert smaller == expected
+
+
+@pytest.mark.parametrize("variances", [[], [5.0], [0.0, 0.0, 5.0]])
+def test_where_there_is_no_common_variance_each_stands_for_itself(variances: list[float]) -> None:
+    values, weight = moderated_variances(np.array(variances), 3)
+    assert (values.tolist(), weight) == (variances, 3.0)
+
+
+def test_two_variances_have_a_common_one() -> None:
+    values, weight = moderated_variances(np.array([1.0, 3.0]), 4)
+    assert values.tolist() == [2.0, 2.0]
+    assert weight == 8.0
+
+
+def test_what_is_common_never_weighs_more_than_all_variances_together() -> None:
+    """They differ by hardly more than chance explains, so that nearly all of it is common."""
+    chance = np.sqrt(float(polygamma(1, 2)))
+    logs = np.linspace(-1, 1, 6)
+    seen = np.exp(logs / logs.std(ddof=1) * chance * 1.001)
+    values, weight = moderated_variances(seen, 4)
+    assert weight == 24.0
+    assert values == pytest.approx(np.full(6, values.mean()), rel=0.02)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(1, 2), (4, 3)])
+@pytest.mark.parametrize("loss", [0.0, 1.0])
+def test_scores_that_never_vary_raise_no_warnings(shape: tuple[int, int], loss: float) -> None:
+    before = np.full(shape, 30.0)
+    p_among_cases(before, before - loss)
+    p_among_seeds(np.full((shape[0], 3), 30.0), before - loss)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -128,3 +129,43 @@ def test_false_alarms_of_swaps_are_at_their_level() -> None:
     alarms = sum(swapped(rng.normal(0, 1, size=10), 199).p_worse() < 0.05 for _ in range(600))
     # Binomial, 600 at 0.05.
     assert alarms / 600 == pytest.approx(0.05, abs=0.025)
+
+
+@given(st.lists(st.integers(-5, 5), min_size=2, max_size=10))
+@settings(max_examples=60, deadline=None)
+def test_rounding_breaks_no_ties(values: list[int]) -> None:
+    """Tenths have no exact binary form, and whole numbers have one."""
+    assert stats.sign_flip_p(np.array(values) / 10) == stats.sign_flip_p(np.array(values, dtype=float))
+
+
+@pytest.mark.parametrize(("cases", "p_value"), [(16, 0.5**16), (17, 1e-4)])
+def test_up_to_sixteen_cases_all_signs_are_tried(cases: int, p_value: float) -> None:
+    assert stats.sign_flip_p(np.full(cases, -1.0), alpha=0.05) == p_value
+
+
+@pytest.mark.parametrize("alpha", [0.05, 1e-4, 1e-5])
+@pytest.mark.parametrize(("worse", "cases"), [(23, 30), (25, 31), (20, 29), (21, 29), (18, 30)])
+def test_however_many_flips_are_tried_they_agree_with_the_binomial_test(alpha: float, worse: int, cases: int) -> None:
+    values = np.array([-1.0] * worse + [1.0] * (cases - worse))
+    expected = binom.sf(worse - 1, cases, 0.5)
+    flips = max(10_000, 2 / alpha) if expected < 0.02 else 10_000
+    error = np.sqrt(expected / flips)
+    assert stats.sign_flip_p(values, alpha) == pytest.approx(expected, abs=3 * error)
+
+
+def test_where_the_first_flips_are_clear_a_stricter_level_tries_no_more() -> None:
+    """Of a p-value of 0.03."""
+    values = np.array([-1.0] * 20 + [1.0] * 9)
+    assert 0.02 < stats.sign_flip_p(values, alpha=0.05) < 0.04
+    assert stats.sign_flip_p(values, alpha=1e-5) == stats.sign_flip_p(values, alpha=0.05)
+
+
+def test_a_loss_of_a_single_case_is_told_though_nothing_is_known_of_it() -> None:
+    assert swapped(np.array([50.0])).gain == -50.0
+
+
+@pytest.mark.parametrize("values", [[2.0] * 16, [2.0], [1.0, 2.0, 3.0, 4.0]])
+def test_swaps_reach_as_far_as_equal_terms_of_their_mean_square_would(values: list[float]) -> None:
+    terms = np.array(values)
+    _, reach = stats.swap_estimate(lambda marked: float(np.where(marked, -terms, terms).sum()), len(terms), 20_000)
+    assert reach == pytest.approx(len(terms) * math.sqrt(np.mean(terms**2)), rel=0.02)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from sdeval import stats
 from sdeval.comparison import ALPHA_METRICS, Circumstances, MetricEvidence, collect_evidence, judge_metrics
@@ -110,3 +111,51 @@ def test_fewer_cases_are_needed_with_more_seeds_and_a_wider_tolerance() -> None:
 
 def test_a_tolerance_of_hardly_anything_needs_as_many_as_there_can_be() -> None:
     assert stats.needed_cases(SPREAD, 2, 1e-9, 0.001) == stats.power.MOST_CASES
+
+
+def without_chance(loss: float, spread: stats.Spread, cases: int, seeds: int) -> float:
+    """A detectable loss without how far an estimate errs towards better in four of five runs."""
+    return loss - norm.ppf(0.8) * math.sqrt(2 * spread.variance / seeds / cases)
+
+
+@pytest.mark.parametrize("unit", [None, 0.2])
+@pytest.mark.parametrize(("cases", "seeds"), [(1, 1), (2, 4), (30, 2)])
+def test_a_loss_that_is_detectable_anyhow_is_just_significant_by_the_stated_variance(
+    cases: int, seeds: int, unit: float | None
+) -> None:
+    loss = stats.detectable_anyhow(SPREAD, cases, seeds, 0.5, 0.001, margin_unit=unit)
+    gains = np.full(cases, -without_chance(loss, SPREAD, cases, seeds))
+    margin = 0.5 if unit is None else unit
+    assert stats.stated_mean(gains, SPREAD, seeds, margin).p_worse() == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize("unit", [None, 0.2])
+@pytest.mark.parametrize(("cases", "seeds"), [(1, 1), (2, 4)])
+def test_margins_are_multiples_of_another_tolerance_where_one_is_given(
+    cases: int, seeds: int, unit: float | None
+) -> None:
+    loss = stats.detectable_loss(SPREAD, cases, seeds, 0.5, 0.001, margin_unit=unit)
+    (expected,) = {stats.detectable_loss(SPREAD, cases, seeds, margin, 0.001) for margin in (unit or 0.5,)}
+    assert loss == pytest.approx(expected)
+
+
+def test_of_what_is_detectable_anyhow_nothing_lies_within_the_tolerance() -> None:
+    spread = stats.Spread(1e-6, 96.0)
+    loss = stats.detectable_anyhow(spread, 5000, 8, 1.0, 0.001)
+    assert without_chance(loss, spread, 5000, 8) == 1.0
+
+
+def test_where_nothing_is_known_of_seeds_nothing_is_detectable_anyhow() -> None:
+    assert stats.detectable_anyhow(None, 30, 4, 1.0, 0.001) == math.inf
+
+
+@pytest.mark.parametrize("power", [0.5, 0.9])
+def test_what_is_shown_half_of_the_time_is_less_than_what_is_shown_nearly_always(power: float) -> None:
+    shown = [function(SPREAD, 3, 2, 1.0, 0.001, power) for function in (stats.detectable_loss, stats.detectable_anyhow)]
+    usual = [function(SPREAD, 3, 2, 1.0, 0.001) for function in (stats.detectable_loss, stats.detectable_anyhow)]
+    step = (norm.ppf(power) - norm.ppf(0.8)) * math.sqrt(2 * SPREAD.variance / 2 / 3)
+    assert np.subtract(shown, usual) == pytest.approx([step, step])
+
+
+def test_a_single_case_may_be_enough() -> None:
+    assert stats.needed_cases(stats.Spread(1.0, 1000.0), 8, 1e3, 0.4) == 1

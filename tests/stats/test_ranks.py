@@ -60,3 +60,39 @@ def test_ranks_make_a_mean_no_surer_than_by_a_third() -> None:
     found = ranked_mean(np.linspace(-1.5, -0.5, 30), 0.9)
     assert found is not None
     assert found.error == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(("changed", "ranked"), [(11, False), (12, True)])
+def test_a_dozen_cases_that_changed_are_ranked(changed: int, ranked: bool) -> None:
+    gains = np.concatenate([-np.linspace(0.1, 1, changed), np.zeros(20)])
+    assert (ranked_mean(gains, 0.0) is not None) == ranked
+
+
+def test_cases_that_did_not_change_give_no_degrees_of_freedom() -> None:
+    found = ranked_mean(np.concatenate([-np.linspace(0.1, 1, 15), np.zeros(20)]), 0.0)
+    assert found is not None
+    assert found.freedom == 14
+
+
+def test_gains_of_less_than_one_are_changes() -> None:
+    small, large = (ranked_mean(-np.linspace(0.1, 1, 15) * unit, 0.0) for unit in (1e-3, 1e3))
+    assert small is not None
+    assert large is not None
+    assert small.p_worse() == pytest.approx(large.p_worse())
+
+
+@pytest.mark.parametrize("gains", [[*range(1, 12), -66], [-value for value in (*range(1, 12), -66)]])
+def test_a_mean_of_nothing_is_not_made_sure_by_ranks(gains: list[int]) -> None:
+    found = ranked_mean(np.array(gains, dtype=float), 1.0)
+    assert found is not None
+    assert (found.gain, found.error) == (0.0, math.inf)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("number", range(5))
+def test_a_change_has_exactly_the_p_value_of_its_ranks(sign: int, number: int) -> None:
+    gains = sign * np.random.default_rng(number).normal(0.5, 1, 16)
+    found, side = ranked_mean(gains, 0.0), "less" if sign < 0 else "greater"
+    assert found is not None
+    assert np.sign(gains.mean()) == sign
+    assert found.p_either == pytest.approx(wilcoxon(gains, alternative=side).pvalue)

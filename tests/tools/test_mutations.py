@@ -46,6 +46,15 @@ def test_texts_imports_decorators_and_annotations_are_left_alone(source: str) ->
     assert changes(source) == set()
 
 
+@pytest.mark.parametrize(("value", "changed"), [("False", {("False", "(True)")}), ("''", set()), ("None", set())])
+def test_what_counts_as_false_does_not_become_none(value: str, changed: set[tuple[str, str]]) -> None:
+    assert changes(f"def f():\n    return {value}") == changed
+
+
+def test_a_margin_for_rounding_becomes_nothing() -> None:
+    assert changes("MARGIN = 1e-9") == {("1e-9", "(0.0)")}
+
+
 def test_a_fault_knows_the_function_it_lies_in() -> None:
     source = "LIMIT = 1\n\n@decorated\ndef f():\n    return 2\n"
     functions = {mutation.before: mutation.function for mutation in mutations(Path("module.py"), source.encode())}
