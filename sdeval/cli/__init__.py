@@ -22,9 +22,11 @@ from sdeval._utils.tables import say
 from sdeval.baselines.transaction import check_folder, recover
 from sdeval.config import project
 from sdeval.config import target_registry as named_targets
+from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import read_table
 from sdeval.config.root import find_root
 from sdeval.errors import CannotWrite, SdevalError, escaped, unknown
+from sdeval.stores.images import open_store
 
 COMMANDS = {
     "accept": "make a run the baseline",
@@ -140,6 +142,7 @@ def _run(args: argparse.Namespace) -> int:
     check_folder(args.baselines)
     for line in recover(args.baselines):
         _complain(line)
+    args.images = open_store(StoreOptions.from_table(table, args.root), args.baselines)
     args.named = named_targets.of_project(args.root, table.get("targets", {}))
     return int(args.command(args))
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdeval._utils.files import short
 from sdeval._utils.formatting import number
+from sdeval._utils.progress import on_stderr
 from sdeval._utils.tables import Column, Row, Table, say, show
 from sdeval.baselines import speed
-from sdeval.baselines.acceptance import propose, stage
-from sdeval.baselines.transaction import changing
+from sdeval.baselines.acceptance import propose, stage, upload
+from sdeval.baselines.transaction import Transaction, changing
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
 from sdeval.errors import CannotWrite, SdevalError
@@ -64,15 +66,23 @@ def run(args: argparse.Namespace) -> int:
 
 def _accept(proposals: list[Proposal], args: argparse.Namespace) -> list[Proposal]:
     """Write all proposals together; they are made again where somebody else accepted meanwhile."""
-    with changing(args.baselines) as change:
-        if not all(proposal.is_current for proposal in proposals):
-            proposals = _proposals(args)
-        for proposal in proposals:
-            stage(proposal, change)
-            if _has_speed(proposal, args):
-                speed.accept(proposal.run, change)
-        change.commit()
-    return proposals
+    while True:
+        thumbnails = upload(proposals, args.images, on_stderr())
+        with changing(args.baselines) as change:
+            if all(proposal.is_current for proposal in proposals):
+                _stage(proposals, change, thumbnails, args)
+                change.commit()
+                return proposals
+        proposals = _proposals(args)
+
+
+def _stage(
+    proposals: Sequence[Proposal], change: Transaction, thumbnails: Mapping[str, bytes], args: argparse.Namespace
+) -> None:
+    for proposal in proposals:
+        stage(proposal, change, thumbnails)
+        if _has_speed(proposal, args):
+            speed.accept(proposal.run, change)
 
 
 def _proposals(args: argparse.Namespace) -> list[Proposal]:
@@ -85,6 +95,7 @@ def _proposals(args: argparse.Namespace) -> list[Proposal]:
             parts,
             suite_of=lambda name: find_suites(name, args.root)[0],
             reason=selection.reason,
+            watcher=on_stderr(),
         )
         for folder, parts in selection.parts
     ]

@@ -9,6 +9,7 @@ from sdeval.baselines.acceptance.compatibility import refuse_part
 from sdeval.baselines.acceptance.proposal import Proposal, accept, propose, stage, write
 from sdeval.baselines.acceptance.refusals import BrokenImages
 from sdeval.baselines.acceptance.selection import Part, parts_by_words
+from sdeval.baselines.acceptance.upload import upload
 
 __all__ = [
     "Approval",
@@ -25,5 +26,6 @@ __all__ = [
     "read_approvals",
     "refuse_part",
     "stage",
+    "upload",
     "write",
 ]
