@@ -30,6 +30,8 @@ from sdeval.stores.images import open_store
 
 COMMANDS = {
     "accept": "make a run the baseline",
+    "promote": "make a draft, which `accept --draft` put into the store, the baseline",
+    "store": "check, fetch, push and clean up the full-size images of baselines",
     "report": "write the page again",
     "compare": "models, schedulers, steps or precisions in one table",
     "history": "metrics session after session, and trends in them",

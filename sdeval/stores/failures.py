@@ -42,6 +42,9 @@ class WrongContent(SdevalError):
 def status_of(error: BaseException) -> int | None:
     """The HTTP status that a server answered; None where none did."""
     for link in _chain(error):
+        # Of a body that breaks off, aiohttp says 400 of its own accord.
+        if type(link).__module__ == "aiohttp.http_exceptions":
+            continue
         response = getattr(link, "response", None)
         if isinstance(response, dict):
             values = [response.get("ResponseMetadata", {}).get("HTTPStatusCode")]
@@ -92,7 +95,8 @@ def explained(error: BaseException, place: str, verb: str) -> SdevalError:
 
 def _reason(error: BaseException) -> str:
     status = status_of(error)
-    answer = f"{status} {HTTPStatus(status).phrase}" if status in iter(HTTPStatus) else str(status or "")
+    phrases = {known.value: f"{known.value} {known.phrase}" for known in HTTPStatus}
+    answer = phrases.get(status, str(status)) if status else ""
     if lacks_credentials(error):
         return "no credentials were found; see to those of this store"
     if isinstance(error, PermissionError) or status in (401, 403):

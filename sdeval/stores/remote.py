@@ -112,11 +112,11 @@ class Remote:
             NoSuchObject: the store says that it does not have it.
             SdevalError: the call failed, or those before it; says why.
         """
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
         if self._failures >= MOST_FAILURES:
             raise StoreFailed(f"{self._failure}; nothing more is asked of this store")
-        wait = wait_exponential_jitter(FIRST_WAIT_S, LONGEST_WAIT_S, jitter=FIRST_WAIT_S)
+        wait = wait_exponential(FIRST_WAIT_S, max=LONGEST_WAIT_S) + wait_random(0, FIRST_WAIT_S)
         again = Retrying(
             stop=stop_after_attempt(ATTEMPTS), wait=wait, retry=retry_if_exception(is_passing), reraise=True
         )
@@ -192,7 +192,10 @@ def _configured(kind: Any, scheme: str, *, anonymous: bool) -> Any:
 
 def _holds(filesystem: Any, path: str, content: bytes) -> bool:
     """Whether an object holds these bytes: by size and MD5 where the store says them, otherwise it is read."""
-    info = filesystem.info(path)
+    try:
+        info = filesystem.info(path)
+    except FileNotFoundError:
+        return False
     if info.get("size") != len(content):
         return False
     digest = hashlib.md5(content, usedforsecurity=False)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sdeval.stores import remote
-from tests.stores.s3 import Server, serving
+from tests.stores.s3 import Server, remove, serving, stored
 
 
 @pytest.fixture(scope="session")
@@ -17,8 +17,6 @@ def running() -> Iterator[Server]:
 @pytest.fixture
 def s3(running: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A bucket of S3 that is empty, with credentials in the environment, and with waits of milliseconds."""
-    import boto3
-
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {
@@ -34,8 +32,7 @@ def s3(running: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(remote, "FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(remote, "READ_SECONDS", 0.5)
     running.faults.clear()
-    bucket = boto3.resource("s3", endpoint_url=running.url).Bucket("images")
-    bucket.objects.all().delete()
+    remove(running, *stored(running))
     running.requests.clear()
     yield running
     running.faults.clear()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -129,11 +130,16 @@ def serving() -> Iterator[Server]:
 
 
 def _client(server: Server) -> Any:
+    return _client_of(server.url)
+
+
+@lru_cache
+def _client_of(url: str) -> Any:
     import boto3
 
     return boto3.client(
         "s3",
-        endpoint_url=server.url,
+        endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="key",
         aws_secret_access_key="secret",
@@ -152,10 +158,11 @@ def stored(server: Server) -> dict[str, bytes]:
 
 
 def put(server: Server, key: str, content: bytes) -> None:
-    """Put an object there without sdeval."""
-    _client(server).put_object(Bucket=BUCKET, Key=key, Body=content)
+    """Put an object there without sdeval, for anybody to read."""
+    _client(server).put_object(Bucket=BUCKET, Key=key, Body=content, ACL="public-read")
 
 
-def remove(server: Server, key: str) -> None:
-    """Delete an object without sdeval."""
-    _client(server).delete_object(Bucket=BUCKET, Key=key)
+def remove(server: Server, *keys: str) -> None:
+    """Delete objects without sdeval."""
+    for key in keys:
+        _client(server).delete_object(Bucket=BUCKET, Key=key)

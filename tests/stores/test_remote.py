@@ -45,7 +45,7 @@ def test_what_is_deleted_is_gone(objects: Remote) -> None:
 
 
 def test_an_object_that_is_not_there_says_so(objects: Remote) -> None:
-    with pytest.raises(NoSuchObject, match="^s3://images/store/ab/none.png: there is no such object$"):
+    with pytest.raises(NoSuchObject, match=r"^s3://images/store/ab/none.png: there is no such object$"):
         objects.read("ab/none.png")
     assert objects.list("ab") == []
 
@@ -82,7 +82,7 @@ STAYING = [
     (Fault("status", status=429), "the server answers 429 Too Many Requests"),
     (Fault("status", status=500), "the server answers 500 Internal Server Error"),
     (Fault("status", status=503), "the server answers 503 Service Unavailable"),
-    (Fault("hang"), "it cannot be reached (FSTimeoutError"),
+    (Fault("hang"), "it cannot be reached (ReadTimeoutError"),
     (Fault("aborted"), "it cannot be reached ("),
 ]
 
@@ -115,10 +115,10 @@ def test_requests_are_repeated_a_few_times_only(objects: Remote, s3: Server) -> 
 def test_a_store_that_fails_is_given_up(objects: Remote, s3: Server) -> None:
     s3.faults.append(Fault("status", status=403))
     for _ in range(remote.MOST_FAILURES):
-        with pytest.raises(StoreFailed, match="see to the credentials and their rights$"):
+        with pytest.raises(StoreFailed, match=r"see to the credentials and their rights$"):
             objects.read("ab/first.png")
     s3.requests.clear()
-    with pytest.raises(StoreFailed, match="403 Forbidden.*; nothing more is asked of this store$"):
+    with pytest.raises(StoreFailed, match=r"403 Forbidden.*; nothing more is asked of this store$"):
         objects.read("ab/second.png")
     assert s3.requests == []
 
@@ -134,7 +134,9 @@ def test_objects_that_are_missing_do_not_make_a_store_fail(objects: Remote) -> N
 def test_an_upload_that_is_lost_every_time_is_one_line(objects: Remote, s3: Server) -> None:
     put(s3, "store/ab/first.png", b"another")
     s3.faults.append(Fault("lost", "PUT"))
-    with pytest.raises(WrongContent, match="^s3://images/store/ab/first.png: the store does not hold what was uploaded"):
+    with pytest.raises(
+        WrongContent, match=r"^s3://images/store/ab/first.png: the store does not hold what was uploaded"
+    ):
         objects.write("ab/first.png", CONTENT)
     assert stored(s3) == {"store/ab/first.png": b"another"}
 
@@ -160,7 +162,7 @@ def test_without_credentials_a_store_is_read_anonymously_and_not_written(
     assert anonymous.read("ab/first.png") == CONTENT
     assert [info.name for info in anonymous.list("ab")] == ["ab/first.png"]
     s3.requests.clear()
-    with pytest.raises(StoreFailed, match="cannot be written: no credentials were found; see to those of this store$"):
+    with pytest.raises(StoreFailed, match=r"cannot be written: no credentials were found; see to those of this store$"):
         anonymous.write("ab/second.png", CONTENT)
     assert s3.requests == []
 
@@ -179,8 +181,8 @@ def test_any_scheme_of_fsspec_is_a_store() -> None:
 def test_a_scheme_that_nobody_knows_is_one_line() -> None:
     with pytest.raises(SdevalError) as failure:
         Remote("s4://images/store").read("ab/first.png")
-    message = "[tool.sdeval] store = 's4://images/store': unknown scheme 's4'; did you mean s3?"
-    assert str(failure.value).startswith(message)
+    message = "[tool.sdeval] store = 's4://images/store': unknown scheme 's4'. Known: abfs, az, file, gs, hf, s3"
+    assert str(failure.value) == message
 
 
 def test_a_package_that_is_not_here_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
