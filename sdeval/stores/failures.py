@@ -6,7 +6,7 @@ is looked up in an exception and in those that caused it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from sdeval.errors import SdevalError, describe_error
@@ -15,10 +15,13 @@ PASSING_STATUS = (408, 425, 429)
 """Answers of a server that is asked again, besides all from 500 on."""
 PASSING_CODES = ("BadDigest", "IncompleteBody", "RequestTimeout", "SlowDown", "XAmzContentSHA256Mismatch")
 """Error codes of S3 that have the status 400, although the same request may go well."""
+CORRUPTED = ("botocore", "FlexibleChecksumError")
+"""The exception of S3's library for a body that does not have the checksum of its object."""
 PASSING_KINDS = (
     ("botocore", "HTTPClientError"),
     ("botocore", "ConnectionError"),
     ("botocore", "ResponseParserError"),
+    CORRUPTED,
     ("aiohttp", "ClientError"),
     ("http", "IncompleteRead"),
     ("requests", "RequestException"),
@@ -67,7 +70,8 @@ def is_passing(error: BaseException) -> bool:
     status = status_of(error)
     if status is not None:
         return status in PASSING_STATUS or status >= 500
-    return any(isinstance(link, (TimeoutError, ConnectionError)) or _is_connection(link) for link in _chain(error))
+    kinds = (TimeoutError, ConnectionError)
+    return any(isinstance(link, kinds) or _is_one_of(link, PASSING_KINDS) for link in _chain(error))
 
 
 def lacks_credentials(error: BaseException) -> bool:
@@ -90,6 +94,8 @@ def explained(error: BaseException, place: str, verb: str) -> SdevalError:
     """
     if isinstance(error, SdevalError):
         return error
+    if any(_is_one_of(link, (CORRUPTED,)) for link in _chain(error)):
+        return WrongContent(f"{place}: is no image that was uploaded: its bytes do not have the checksum of the object")
     return StoreFailed(f"{place}: cannot be {verb}: {_reason(error)}")
 
 
@@ -124,6 +130,6 @@ def _code_of(error: BaseException) -> str:
     return next((str(each.get("Error", {}).get("Code", "")) for each in responses if isinstance(each, dict)), "")
 
 
-def _is_connection(error: BaseException) -> bool:
-    kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__}
-    return not kinds.isdisjoint(PASSING_KINDS)
+def _is_one_of(error: BaseException, kinds: Iterable[tuple[str, str]]) -> bool:
+    own = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__}
+    return not own.isdisjoint(kinds)

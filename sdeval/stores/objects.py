@@ -126,5 +126,5 @@ class Folder:
             with writing(path):
                 path.unlink(missing_ok=True)
             for parent in path.relative_to(self.folder).parents[:-1]:
-                if not any((self.folder / parent).iterdir()):
+                if (self.folder / parent).is_dir() and not any((self.folder / parent).iterdir()):
                     discard(self.folder / parent)

@@ -137,9 +137,11 @@ class Remote:
         return result
 
     def _noted(self, failure: SdevalError) -> SdevalError:
-        with self._lock:
-            self._failures += 1
-            self._failure = str(failure)
+        """Remember a failure that is about more than one object."""
+        if not isinstance(failure, WrongContent):
+            with self._lock:
+                self._failures += 1
+                self._failure = str(failure)
         return failure
 
     def _open(self, *, anonymous: bool) -> Any:

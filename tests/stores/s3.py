@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
+import pytest
+
+from sdeval.stores import remote
 
 BUCKET = "images"
+READ_SECONDS, HANG_SECONDS = 0.4, 0.8
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 CODES = {403: "AccessDenied", 404: "NoSuchKey", 429: "TooManyRequests", 500: "InternalError", 503: "SlowDown"}
 
@@ -45,11 +47,6 @@ class Server:
 
     def count(self, method: str) -> int:
         return sum(name == method for name, _ in self.requests)
-
-
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_: object) -> None:
-        """Nothing."""
 
 
 class _Faulty:
@@ -84,7 +81,7 @@ class _Faulty:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
 
     def _hang(self, fault: Fault, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        time.sleep(1.5)
+        time.sleep(HANG_SECONDS)
         return self.application(environ, start)
 
     def _truncated(self, fault: Fault, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -115,8 +112,15 @@ class _Faulty:
 @contextmanager
 def serving() -> Iterator[Server]:
     """A server with an empty bucket."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        def log(self, *_: object) -> None:
+            """Nothing."""
+
     application = _Faulty(DomainDispatcherApplication(create_backend_app))
-    http = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Quiet)
+    http = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     thread.start()
     application.server.url = f"http://127.0.0.1:{http.server_port}"
@@ -166,3 +170,39 @@ def remove(server: Server, *keys: str) -> None:
     """Delete objects without sdeval."""
     for key in keys:
         _client(server).delete_object(Bucket=BUCKET, Key=key)
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(running: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A bucket of S3 that is empty, with credentials in the environment, and with waits of milliseconds."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "AWS_ENDPOINT_URL": running.url,
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/nonexistent",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(remote, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(remote, "READ_SECONDS", READ_SECONDS)
+    running.faults.clear()
+    remove(running, *stored(running))
+    running.requests.clear()
+    yield running
+    running.faults.clear()
+
+
+@pytest.fixture
+def no_credentials(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
