@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -95,8 +96,9 @@ def _refuse_incomplete(folder: Path) -> None:
         ) from None
     if shallow.strip() == b"true":
         raise SdevalError(f"{folder}: the clone is shallow; complete it first: git fetch --unshallow --tags")
-    fetched = _git(folder, "config", "--default", "", "--get-regexp", r"^remote\..*\.fetch$").decode(errors="replace")
-    if fetched and "refs/heads/*:" not in fetched:
+    settings = _git(folder, "config", "--list", "-z").decode(errors="replace").split("\0")
+    fetched = [setting for setting in settings if re.match(r"remote\..*\.fetch\n", setting)]
+    if fetched and not any("refs/heads/*:" in setting for setting in fetched):
         advice = "git remote set-branches origin '*' && git fetch --all --tags"
         raise SdevalError(f"{folder}: the clone has only some of the branches; fetch all first: {advice}")
 
@@ -128,9 +130,9 @@ def _blobs(folder: Path, commits: Iterable[str]) -> set[str]:
 
 
 def _blobs_of_history(folder: Path, commits: Sequence[str]) -> set[str]:
-    # All of them: without `--full-history`, git leaves out branches whose changes a merge took back.
-    arguments = ("rev-list", "--objects", "--full-history", *commits, "--", f":(top,glob)**/{SAMPLES}")
-    lines = _git(folder, *arguments).decode(errors="replace").splitlines() if commits else []
+    # Given a path, git would leave out branches whose changes a merge took back.
+    output = _git(folder, "rev-list", "--objects", *commits) if commits else b""
+    lines = output.decode(errors="replace").splitlines()
     objects = (line.partition(" ") for line in lines)
     return {name for name, _, path in objects if path.rpartition("/")[2] == SAMPLES}
 

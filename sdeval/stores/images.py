@@ -36,6 +36,12 @@ def name_of(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}.png"
 
 
+def is_image(name: str) -> bool:
+    """Whether an object has the name of an image."""
+    sha256 = name.rpartition("/")[2].removesuffix(".png")
+    return bool(_SHA256.fullmatch(sha256)) and name == name_of(sha256)
+
+
 def open_store(options: StoreOptions, baselines: Path) -> ImageStore:
     """The store that a project names, or else the folder beside its baselines; nothing is opened before it is used."""
     local = Folder(baselines / LOCAL, ignored=True)

@@ -10,12 +10,10 @@ from sdeval._utils.files import read_bytes
 from sdeval._utils.parallel import in_threads
 from sdeval.imaging.io import LARGEST_FILE
 from sdeval.stores.failures import NoSuchObject, WrongContent
-from sdeval.stores.images import ImageStore, name_of
+from sdeval.stores.images import ImageStore, is_image, name_of
 from sdeval.stores.objects import ObjectInfo
 
 Progress = Callable[[int], None]
-FOLDERS = tuple(f"{number:02x}" for number in range(256))
-"""In which images lie, by the beginning of their hashes."""
 DELETED_AT_ONCE = 1000
 
 
@@ -103,7 +101,8 @@ def find_garbage(store: ImageStore, used: Collection[str], least_age: timedelta)
         SdevalError: the store cannot be read.
     """
     names = {name_of(sha256) for sha256 in used}
-    listed = [info for infos in in_threads(store.objects.list, FOLDERS) for info in infos]
+    # What else lies there is left alone.
+    listed = [info for info in store.objects.list("") if is_image(info.name)]
     unused = [info for info in listed if info.name not in names]
     old = [info for info in unused if is_older(info, least_age)]
     return Garbage(old, len(listed), len(unused) - len(old))

@@ -6,10 +6,10 @@ from sdeval.baselines.acceptance.approvals import Approval, Approvals, parts_by_
 from sdeval.baselines.acceptance.approvals import read as read_approvals
 from sdeval.baselines.acceptance.changes import CaseChange, Change
 from sdeval.baselines.acceptance.compatibility import refuse_part
+from sdeval.baselines.acceptance.full_size import upload
 from sdeval.baselines.acceptance.proposal import Proposal, accept, propose, stage, write
 from sdeval.baselines.acceptance.refusals import BrokenImages
 from sdeval.baselines.acceptance.selection import Part, parts_by_words
-from sdeval.baselines.acceptance.upload import upload
 
 __all__ = [
     "Approval",

@@ -13,12 +13,12 @@ from sdeval.baselines import provenance
 from sdeval.baselines import store as baselines
 from sdeval.baselines.acceptance.changes import CaseChange, Change, case_changes, changes, new_images
 from sdeval.baselines.acceptance.compatibility import brings_new, refuse_mixture
+from sdeval.baselines.acceptance.full_size import upload
 from sdeval.baselines.acceptance.merge import merge
 from sdeval.baselines.acceptance.refusals import refuse_whole
 from sdeval.baselines.acceptance.resolve import settled
 from sdeval.baselines.acceptance.selection import Part
 from sdeval.baselines.acceptance.set_metrics import SuiteOf, with_set_scores
-from sdeval.baselines.acceptance.upload import upload
 from sdeval.baselines.provenance import ALL, Entry
 from sdeval.baselines.transaction import Transaction, changing
 from sdeval.config.image_store import StoreOptions
