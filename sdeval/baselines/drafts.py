@@ -67,14 +67,8 @@ def save(name: str, change: Transaction, store: ImageStore) -> None:
         SdevalError: the name cannot be that of a draft, or the store does not take it.
     """
     place = _place(name)
-    contents = {
-        f"{path}/{file.relative_to(staged).as_posix()}".removesuffix("/."): read_bytes(
-            file, run_folder.LARGEST_FEATURES
-        )
-        for path, staged in change.staged.items()
-        for file in ([staged] if staged.is_file() else sorted(staged.rglob("*")))
-        if file.is_file()
-    }
+    files = _files(change)
+    contents = {path: read_bytes(file, run_folder.LARGEST_FEATURES) for path, file in files.items()}
     manifest = Manifest(
         schema=1,
         replaces={path: current(change.baselines, path) for path in change.staged},
@@ -84,6 +78,18 @@ def save(name: str, change: Transaction, store: ImageStore) -> None:
     store.objects.delete(info.name for info in store.objects.list(place) if info.name == f"{place}/{MANIFEST}")
     in_threads(lambda path: store.objects.write(f"{place}/{FILES}/{path}", contents[path]), contents)
     store.objects.write(f"{place}/{MANIFEST}", dump_json(asdict(manifest)).encode())
+
+
+def _files(change: Transaction) -> dict[str, Path]:
+    """Files that a change would write, by their paths in the folder of baselines."""
+    files: dict[str, Path] = {}
+    for path, staged in change.staged.items():
+        if staged.is_file():
+            files[path] = staged
+        for file in sorted(staged.rglob("*")):
+            if file.is_file():
+                files[f"{path}/{file.relative_to(staged).as_posix()}"] = file
+    return files
 
 
 def current(folder: Path, path: str) -> str:
@@ -145,7 +151,10 @@ def _check(folder: Path, path: str, store: ImageStore, where: str) -> None:
         raise SdevalError(f"{where}: is corrupt: {path} holds a run of {run.suite} on {run.target}")
     provenance.read(folder / path)
     for sample in run.samples:
-        open_rgb(folder / path / sample.image)
+        if sample.is_thumbnail:
+            open_rgb(folder / path / sample.image)
+        else:
+            baselines.check_image(sample, folder / path)
     thumbnails = {sample.sha256 for sample in run.samples if sample.is_thumbnail}
     missing = thumbnails - store.list(thumbnails).keys()
     if missing:
