@@ -19,9 +19,8 @@ from sdeval.stores import images, remote
 from sdeval.stores.images import LOCAL
 from tests.baselines.test_store import contents
 from tests.conftest import IMAGES
-from tests.stores.project import SUITES, URL, configure, digests, git, keys, session
-from tests.stores.s3 import Fault, Server
-from tests.stores.s3 import stored as in_bucket
+from tests.stores.project import SUITES, configure, digests, git, keys, session
+from tests.stores.s3 import URL, Fault, Server
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def project(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serv
 
 def test_full_size_images_go_into_the_store_and_thumbnails_into_git(project: Server) -> None:
     assert main(["accept", "reports/one"]) == 0
-    bucket = in_bucket(project)
+    bucket = project.stored()
     assert set(bucket) == keys()
     for key, content in bucket.items():
         with Image.open(io.BytesIO(content)) as image:
@@ -72,7 +71,7 @@ FAULTS = [
     (Fault("status", "PUT", status=500), "the server answers 500 Internal Server Error"),
     (Fault("status", "GET", status=403), "access is denied (403 Forbidden)"),
     (Fault("status", "PUT", status=503, after=3), "the server answers 503 Service Unavailable"),
-    (Fault("hang", "PUT"), "it cannot be reached (ReadTimeoutError"),
+    pytest.param(Fault("hang", "PUT"), "it cannot be reached (ReadTimeoutError", marks=pytest.mark.slow),
     (Fault("aborted", "PUT", after=2), "it cannot be reached ("),
     (Fault("lost", "PUT", after=2), "the store does not hold what was uploaded"),
 ]
@@ -93,14 +92,14 @@ def test_half_an_upload_changes_no_baseline(
     assert contents(Path("baselines")) == before
     project.faults.clear()
     assert main(["accept", "reports/two"]) == 0
-    assert set(in_bucket(project)) == keys() | keys(0.5)
+    assert set(project.stored()) == keys() | keys(0.5)
 
 
 def test_a_bad_minute_of_the_store_is_not_noticed(project: Server, capsys: pytest.CaptureFixture[str]) -> None:
     project.faults += [Fault("status", status=429, times=3), Fault("aborted", "PUT", times=2)]
     assert main(["accept", "reports/one"]) == 0
     assert capsys.readouterr().err == ""
-    assert set(in_bucket(project)) == keys()
+    assert set(project.stored()) == keys()
 
 
 def test_without_credentials_nothing_is_accepted(
@@ -123,7 +122,7 @@ def test_prompts_in_images_stay_out_of_the_store(project: Server) -> None:
         with Image.open(path) as image:
             image.save(path, pnginfo=text)
     assert main(["accept", "reports/one"]) == 0
-    assert not any(b"secret" in content for content in in_bucket(project).values())
+    assert not any(b"secret" in content for content in project.stored().values())
 
 
 def test_images_with_a_palette_are_stored_as_what_they_show(project: Server) -> None:
@@ -131,13 +130,13 @@ def test_images_with_a_palette_are_stored_as_what_they_show(project: Server) -> 
         with Image.open(path) as image:
             image.quantize(2).save(path)
     assert main(["accept", "reports/one"]) == 0
-    assert set(in_bucket(project)) == keys()
+    assert set(project.stored()) == keys()
 
 
 def test_a_run_with_another_image_uploads_nothing(project: Server) -> None:
     shutil.copy("reports/two/zoo/tiny/images/case-0@0.png", "reports/one/zoo/tiny/images/case-1@0.png")
     assert main(["accept", "reports/one"]) == 2
-    assert in_bucket(project) == {}
+    assert project.stored() == {}
     assert not Path("baselines/animals").exists()
 
 
@@ -159,7 +158,7 @@ def test_images_of_cases_that_stay_follow_into_a_store_that_is_named_later(proje
     assert main(["accept", "reports/two/animals/tiny", "-k", "case-0"]) == 0
     found = find(Path("baselines"), "animals", "tiny")
     assert found is not None
-    assert {f"store/{s.sha256[:2]}/{s.sha256}.png" for s in found.samples} == set(in_bucket(project))
+    assert {f"store/{s.sha256[:2]}/{s.sha256}.png" for s in found.samples} == set(project.stored())
 
 
 def test_a_baseline_that_was_accepted_meanwhile_is_seen(project: Server, monkeypatch: pytest.MonkeyPatch) -> None:

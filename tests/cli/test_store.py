@@ -10,8 +10,8 @@ import pytest
 from sdeval.cli import main
 from sdeval.stores import maintenance
 from sdeval.stores.images import LOCAL
-from tests.stores.project import SUITES, commit, configure, digests, git, keys, session
-from tests.stores.s3 import Fault, Server, put, remove, stored
+from tests.stores.project import SUITES, Shared, commit, configure, digests, git, keys, session
+from tests.stores.s3 import Fault, Server
 
 
 @pytest.fixture
@@ -24,6 +24,18 @@ def project(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serv
     assert main(["accept", str(session("one"))]) == 0
     commit("one")
     return s3
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shared:
+    """The same with a folder as its store."""
+    monkeypatch.chdir(tmp_path)
+    configure("shared/store")
+    git("init", "-q", "-b", "main")
+    Path(".gitignore").write_text("reports\ncache\nshared\n")
+    assert main(["accept", str(session("one"))]) == 0
+    commit("one")
+    return Shared()
 
 
 @pytest.fixture
@@ -54,8 +66,8 @@ def test_what_is_missing_or_wrong_is_listed_by_suite_target_and_case(
     project: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second, *_ = sorted(keys())
-    remove(project, first)
-    put(project, second, b"something else")
+    project.remove(first)
+    project.put(second, b"something else")
     capsys.readouterr()
     assert main(["store", "check", "--suite", "zoo"]) == 1
     output = capsys.readouterr().out
@@ -89,7 +101,7 @@ def test_after_a_prefetch_nothing_is_asked(project: Server, capsys: pytest.Captu
 
 
 def test_a_prefetch_of_some_lists_what_is_missing(project: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    remove(project, *keys())
+    project.remove(*keys())
     assert main(["store", "prefetch", "--suite", "zoo", "--target", "tiny"]) == 1
     assert capsys.readouterr().out.endswith("0 of 4 images are on this machine\n")
     assert main(["store", "prefetch", "--suite", "zo"]) == 2
@@ -105,28 +117,28 @@ def test_a_new_store_gets_what_lies_beside_the_baselines(
     assert main(["store", "push"]) == 2
     configure()
     assert main(["store", "push"]) == 0
-    assert set(stored(s3)) == keys()
+    assert set(s3.stored()) == keys()
     assert main(["store", "check"]) == 0
 
 
 def test_a_push_lists_what_is_nowhere(project: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    remove(project, *keys())
+    project.remove(*keys())
     assert main(["store", "push"]) == 1
     assert capsys.readouterr().out.endswith("0 of 4 images are in s3://images/store\n")
 
 
 def test_gc_names_what_it_would_delete_and_deletes_nothing(
-    project: Server, aged: None, capsys: pytest.CaptureFixture[str]
+    shared: Shared, aged: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accept_another(0.5)
     commit("another")
     capsys.readouterr()
     assert main(["store", "gc"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("would delete 4 of 8 images (0.0 MB) and 0 drafts of s3://images/store")
+    assert lines[0].startswith(f"would delete 4 of 8 images (0.0 MB) and 0 drafts of {shared.place}")
     assert lines[1] == "  named by no baseline of HEAD, all branches and tags (1 commit), and older than 14 days"
     assert lines[2] == "nothing is deleted yet; to do so, repeat the command with --delete"
-    assert set(stored(project)) == keys() | keys(0.5)
+    assert set(shared.stored()) == keys() | keys(0.5)
 
 
 def test_gc_deletes_what_no_branch_names(project: Server, aged: None) -> None:
@@ -136,33 +148,33 @@ def test_gc_deletes_what_no_branch_names(project: Server, aged: None) -> None:
     accept_another(0.25)
     commit("yet another")
     assert main(["store", "gc", "--delete"]) == 0
-    assert set(stored(project)) == keys() | keys(0.25)
+    assert set(project.stored()) == keys() | keys(0.25)
 
 
-def test_gc_keeps_the_history_where_it_is_asked_to(project: Server, aged: None) -> None:
+def test_gc_keeps_the_history_where_it_is_asked_to(shared: Shared, aged: None) -> None:
     accept_another(0.5)
     commit("another")
     assert main(["store", "gc", "--delete", "--history"]) == 0
-    assert set(stored(project)) == keys() | keys(0.5)
+    assert set(shared.stored()) == keys() | keys(0.5)
     assert main(["store", "gc", "--delete", "--ref", "HEAD"]) == 0
-    assert set(stored(project)) == keys(0.5)
+    assert set(shared.stored()) == keys(0.5)
 
 
-def test_gc_keeps_what_is_accepted_and_not_committed_yet(project: Server, aged: None) -> None:
+def test_gc_keeps_what_is_accepted_and_not_committed_yet(shared: Shared, aged: None) -> None:
     accept_another(0.5)
     assert main(["store", "gc", "--delete"]) == 0
-    assert set(stored(project)) == keys() | keys(0.5)
+    assert set(shared.stored()) == keys() | keys(0.5)
 
 
-def test_gc_keeps_what_is_young(project: Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_gc_keeps_what_is_young(shared: Shared, capsys: pytest.CaptureFixture[str]) -> None:
     accept_another(0.5)
     commit("another")
     capsys.readouterr()
     assert main(["store", "gc", "--delete"]) == 0
     assert "  4 images that no baseline names may belong to an accept that is under way" in capsys.readouterr().out
-    assert set(stored(project)) == keys() | keys(0.5)
+    assert set(shared.stored()) == keys() | keys(0.5)
     assert main(["store", "gc", "--delete", "--older-than", "0"]) == 0
-    assert set(stored(project)) == keys(0.5)
+    assert set(shared.stored()) == keys(0.5)
 
 
 def test_gc_of_a_shallow_clone_is_refused(
@@ -174,7 +186,7 @@ def test_gc_of_a_shallow_clone_is_refused(
     monkeypatch.chdir(f"{tmp_path}-shallow")
     assert main(["store", "gc", "--delete"]) == 2
     assert "the clone is shallow; complete it first" in capsys.readouterr().err
-    assert set(stored(project)) == keys() | keys(0.5)
+    assert set(project.stored()) == keys() | keys(0.5)
 
 
 def test_gc_outside_of_a_repository_is_refused(
@@ -197,7 +209,7 @@ def test_gc_that_may_not_delete_is_one_line(project: Server, aged: None, capsys:
 
 
 def test_gc_cleans_the_folder_beside_the_baselines_as_well(
-    project: Server, aged: None, capsys: pytest.CaptureFixture[str]
+    shared: Shared, aged: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure("")
     for shift in (0.5, 0.25):

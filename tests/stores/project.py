@@ -12,11 +12,34 @@ import numpy as np
 from sdeval.results.run import Run
 from tests.baselines.test_store import on_disk
 from tests.conftest import hash_with, make_run
+from tests.stores.s3 import URL
 
-URL = "s3://images/store"
 SCORES = np.array([[30.0, 31.0], [29.0, 28.0]])
 SUITES = ("animals", "zoo")
 SIZE = 192
+
+
+class Shared:
+    """A folder in the place of a bucket of S3."""
+
+    @property
+    def place(self) -> str:
+        """What messages call the store."""
+        return str(Path.cwd() / "shared" / "store")
+
+    def stored(self) -> dict[str, bytes]:
+        """All that is in it, by name."""
+        files = (path for path in Path("shared").rglob("*") if path.is_file())
+        return {path.relative_to("shared").as_posix(): path.read_bytes() for path in files}
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write a file of it without sdeval."""
+        Path("shared", key).write_bytes(content)
+
+    def remove(self, *keys: str) -> None:
+        """Delete files of it without sdeval."""
+        for key in keys:
+            Path("shared", key).unlink()
 
 
 def large(run: Run) -> Run:

@@ -16,6 +16,7 @@ import pytest
 from sdeval.stores import remote
 
 BUCKET = "images"
+URL = f"s3://{BUCKET}/store"
 READ_SECONDS, HANG_SECONDS = 0.4, 0.8
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 CODES = {403: "AccessDenied", 404: "NoSuchKey", 429: "TooManyRequests", 500: "InternalError", 503: "SlowDown"}
@@ -45,8 +46,47 @@ class Server:
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Methods and paths."""
 
+    @property
+    def place(self) -> str:
+        """What messages call the store of a project."""
+        return URL
+
     def count(self, method: str) -> int:
+        """How many requests there were."""
         return sum(name == method for name, _ in self.requests)
+
+    def stored(self) -> dict[str, bytes]:
+        """Everything in the bucket, by key."""
+        client = client_of(self.url)
+        faults, self.faults = self.faults, []
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        content = {key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+        self.faults = faults
+        return content
+
+    def put(self, key: str, content: bytes) -> None:
+        """Put an object there without sdeval, for anybody to read."""
+        client_of(self.url).put_object(Bucket=BUCKET, Key=key, Body=content, ACL="public-read")
+
+    def remove(self, *keys: str) -> None:
+        """Delete objects without sdeval."""
+        for key in keys:
+            client_of(self.url).delete_object(Bucket=BUCKET, Key=key)
+
+
+@lru_cache
+def client_of(url: str) -> Any:
+    """S3 without sdeval."""
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+    )
 
 
 class _Faulty:
@@ -124,52 +164,13 @@ def serving() -> Iterator[Server]:
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     thread.start()
     application.server.url = f"http://127.0.0.1:{http.server_port}"
-    _client(application.server).create_bucket(Bucket=BUCKET)
+    client_of(application.server.url).create_bucket(Bucket=BUCKET)
     application.server.requests.clear()
     try:
         yield application.server
     finally:
         http.shutdown()
         thread.join()
-
-
-def _client(server: Server) -> Any:
-    return _client_of(server.url)
-
-
-@lru_cache
-def _client_of(url: str) -> Any:
-    import boto3
-
-    return boto3.client(
-        "s3",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="key",
-        aws_secret_access_key="secret",
-    )
-
-
-def stored(server: Server) -> dict[str, bytes]:
-    """Everything in the bucket, by key."""
-    client = _client(server)
-    faults, server.faults = server.faults, []
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
-    keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
-    content = {key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
-    server.faults = faults
-    return content
-
-
-def put(server: Server, key: str, content: bytes) -> None:
-    """Put an object there without sdeval, for anybody to read."""
-    _client(server).put_object(Bucket=BUCKET, Key=key, Body=content, ACL="public-read")
-
-
-def remove(server: Server, *keys: str) -> None:
-    """Delete objects without sdeval."""
-    for key in keys:
-        _client(server).delete_object(Bucket=BUCKET, Key=key)
 
 
 @pytest.fixture(scope="session")
@@ -196,7 +197,7 @@ def s3(running: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(remote, "FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(remote, "READ_SECONDS", READ_SECONDS)
     running.faults.clear()
-    remove(running, *stored(running))
+    running.remove(*running.stored())
     running.requests.clear()
     yield running
     running.faults.clear()

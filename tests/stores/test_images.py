@@ -13,7 +13,7 @@ from sdeval.imaging.io import open_rgb, pixel_hash, png_bytes
 from sdeval.stores.failures import NoSuchObject, StoreFailed, WrongContent
 from sdeval.stores.images import ImageStore, name_of, open_store
 from tests.conftest import image_with
-from tests.stores.s3 import Fault, Server, put, remove, stored
+from tests.stores.s3 import Fault, Server
 
 IMAGES = [image_with(number) for number in range(4)]
 HASHES = [pixel_hash(image) for image in IMAGES]
@@ -72,7 +72,7 @@ def test_an_image_that_is_not_there_is_one_line(opened: ImageStore) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"<html>sign in</html>", png_bytes(IMAGES[1]), png_bytes(IMAGES[0])[:-40]])
 def test_wrong_bytes_are_neither_given_nor_kept(opened: ImageStore, s3: Server, content: bytes, tmp_path: Path) -> None:
-    put(s3, f"store/{name_of(HASHES[0])}", content)
+    s3.put(f"store/{name_of(HASHES[0])}", content)
     with pytest.raises(WrongContent, match=rf"^{URL}/{name_of(HASHES[0])}: (holds another|is no) image"):
         opened.get(HASHES[0])
     assert not (tmp_path / "cache").exists()
@@ -107,18 +107,18 @@ def test_a_cache_that_cannot_be_written_is_one_line(opened: ImageStore, tmp_path
 def test_without_credentials_an_image_is_read(
     opened: ImageStore, s3: Server, tmp_path: Path, no_credentials: None
 ) -> None:
-    put(s3, f"store/{name_of(HASHES[1])}", png_bytes(IMAGES[1]))
+    s3.put(f"store/{name_of(HASHES[1])}", png_bytes(IMAGES[1]))
     assert again(tmp_path).get(HASHES[1]).is_file()
 
 
 def test_another_image_is_not_put(opened: ImageStore, s3: Server) -> None:
     with pytest.raises(WrongContent, match="holds another image"):
         opened.put(HASHES[1], png_bytes(IMAGES[0]))
-    assert len(stored(s3)) == 1
+    assert len(s3.stored()) == 1
 
 
 def test_images_are_listed_by_the_beginnings_of_their_names(opened: ImageStore, s3: Server) -> None:
-    put(s3, f"store/{name_of(HASHES[1])}", b"")
+    s3.put(f"store/{name_of(HASHES[1])}", b"")
     assert set(opened.list(HASHES)) == {HASHES[0]}
     folders = {sha256[:2] for sha256 in HASHES}
     assert len(s3.requests) <= 3 * len(folders)
@@ -169,7 +169,7 @@ def test_an_image_that_is_deleted_from_the_cache_is_fetched_again(opened: ImageS
 
 def test_an_image_that_is_gone_from_the_store_stays_in_the_cache(opened: ImageStore, s3: Server) -> None:
     path = opened.get(HASHES[0])
-    remove(s3, f"store/{name_of(HASHES[0])}")
+    s3.remove(f"store/{name_of(HASHES[0])}")
     assert opened.get(HASHES[0]) == path
 
 
