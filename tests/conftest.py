@@ -26,7 +26,7 @@ from sdeval.results.run import Run
 if TYPE_CHECKING:
     from sdeval.engines.diffusers_engine import LoadedTarget
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.stores.s3"]
 
 ROOT = Path(__file__).parent.parent
 

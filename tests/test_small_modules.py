@@ -109,6 +109,22 @@ def test_progress_is_plain_lines_without_a_terminal() -> None:
     assert "\r" not in stream.getvalue()
 
 
+@pytest.mark.parametrize("bar", [True, False])
+def test_progress_of_what_is_done_soon_is_not_shown(bar: bool) -> None:
+    stream = io.StringIO()
+    with Shown(lambda: stream, bar=bar, aside=nullcontext, after=60.0).watch("cats on tiny", 1) as progress:
+        progress(1)
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("bar", [True, False])
+def test_progress_of_what_takes_longer_is_shown(bar: bool) -> None:
+    stream = io.StringIO()
+    with Shown(lambda: stream, bar=bar, aside=nullcontext, after=1e-9).watch("cats on tiny", 1) as progress:
+        progress(1)
+    assert "1/1 images, " in stream.getvalue()
+
+
 def test_progress_is_a_bar_on_a_terminal() -> None:
     stream = io.StringIO()
     with Shown(lambda: stream, bar=True, aside=nullcontext).watch("cats on tiny", 3) as progress:

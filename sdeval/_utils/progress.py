@@ -1,7 +1,8 @@
-"""How generating tells how far it is: a bar on a terminal, plain lines elsewhere."""
+"""How long work tells how far it is: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 EVERY_S = 15.0
 """Seconds between two plain lines."""
+PATIENCE_S = 2.0
+"""Seconds that a command may take without telling how far it is."""
 
 
 class Watcher(Protocol):
@@ -40,6 +43,7 @@ class Shown:
         bar: a bar that redraws itself, instead of lines.
         aside: a context to write within, such as one that suspends output capturing.
         colour: whether the bar is coloured; where None, unless NO_COLOR is set.
+        after: seconds in which nothing is shown: what is done by then needs no progress.
     """
 
     def __init__(
@@ -49,8 +53,10 @@ class Shown:
         bar: bool,
         aside: Callable[[], AbstractContextManager[None]],
         colour: bool | None = None,
+        after: float = 0.0,
     ) -> None:
         self._stream, self._bar, self._aside, self._colour = stream, bar, aside, colour
+        self._after = after
 
     @contextmanager
     def watch(self, title: str, images: int) -> Iterator[Callable[[int], None]]:
@@ -66,10 +72,12 @@ class Shown:
         with self._aside():
             stream = self._stream()
         title = escaped(title)
-        display = _Bar(stream, title, images, self._colour) if self._bar else _Lines(stream, title, images)
+        display: _Display = _Bar(stream, title, images, self._colour) if self._bar else _Lines(stream, title, images)
+        if self._after:
+            display = _Later(display, self._after)
         try:
             with self._showing():
-                stream.write("\n")
+                stream.write("" if self._after else "\n")
                 display.open()
             yield progress
         finally:
@@ -81,6 +89,46 @@ class Shown:
         """A context to write within: no image depends on whether a stream is full, closed, or has a character."""
         with suppress(OSError, ValueError), self._aside():
             yield
+
+
+def on_stderr() -> Watcher:
+    """Progress of a command, on standard error, if it takes long."""
+    return Shown(lambda: sys.stderr, bar=sys.stderr.isatty(), aside=nullcontext, after=PATIENCE_S)
+
+
+class _Display(Protocol):
+    """One job on a stream."""
+
+    def open(self) -> None: ...
+
+    def update(self, done: int, seconds: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Later:
+    """Another display, from the moment on at which the job has taken some seconds."""
+
+    def __init__(self, display: _Display, after: float) -> None:
+        self._display, self._after = display, after
+        self._is_open = False
+
+    def open(self) -> None:
+        """It may be done before anything is shown."""
+
+    def update(self, done: int, seconds: float) -> None:
+        """Show it, if it takes long."""
+        if seconds < self._after:
+            return
+        if not self._is_open:
+            self._is_open = True
+            self._display.open()
+        self._display.update(done, seconds)
+
+    def close(self) -> None:
+        """End what was shown."""
+        if self._is_open:
+            self._display.close()
 
 
 class _Lines:

@@ -41,6 +41,8 @@ class Entry(Checked):
     hardware: str
     generated_by: Mapping[str, Plain]
     """The target's fields, its pipeline and its scheduler."""
+    promoted_by: str = ""
+    """Who promoted the draft that it was; empty where it was accepted at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,12 @@ def _session(run: Run, folder: Path) -> str:
 
 def write(folder: Path, entries: Sequence[Entry]) -> None:
     """Write entries, oldest first, into the folder of a baseline."""
-    write_text(folder / NAME, dump_json({"schema": SCHEMA, "accepted": [asdict(entry) for entry in entries]}))
+    write_text(folder / NAME, dump_json({"schema": SCHEMA, "accepted": [_content(entry) for entry in entries]}))
+
+
+def _content(entry: Entry) -> dict[str, object]:
+    # A baseline stays the same to the last byte.
+    return {name: value for name, value in asdict(entry).items() if value or name != "promoted_by"}
 
 
 def read(folder: Path) -> tuple[Entry, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from sdeval._utils.files import discard, exists, read_bytes, write_bytes
+from sdeval._utils.files import discard, exists, link_or_copy, read_bytes, write_bytes
 from sdeval.baselines import provenance, variability
 from sdeval.errors import SdevalError
 from sdeval.results import run_folder
@@ -26,7 +26,7 @@ class Outdated(SdevalError):
 
 
 def take_snapshot(baseline: Stored, folder: Path, cases: Collection[str] | None = None) -> Stored:
-    """Copy what a run needs of a baseline into the folder of the run; all else of it is in memory.
+    """Copy what a run needs of a baseline into the folder of the run; all else of it is in memory, or in a store.
 
     Args:
         baseline: as it was read, in the folder of its target in the folder of its suite.
@@ -43,7 +43,7 @@ def take_snapshot(baseline: Stored, folder: Path, cases: Collection[str] | None 
     discard(copy)
     for sample in run.samples:
         if cases is None or sample.case in cases:
-            _copy(source / sample.image, copy / sample.image)
+            _copy_image(source / sample.image, copy / sample.image)
     _copy(source / provenance.NAME, copy / provenance.NAME)
     _copy(variability.path_of(source.parent.parent, run.suite, run.target), copy / VARIABILITY)
     if not _holds(source, run):
@@ -76,6 +76,12 @@ def trim_snapshot(folder: Path) -> None:
     for sample in run_folder.read(copy).samples:
         if sample.key not in generated:
             discard(copy / sample.image)
+
+
+def _copy_image(source: Path, copy: Path) -> None:
+    """Images never change: only their names do."""
+    if exists(source):
+        link_or_copy(source.resolve(), copy)
 
 
 def _copy(source: Path, copy: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +16,10 @@ from sdeval.baselines import provenance
 from sdeval.baselines.repair import is_left_out, remedy
 from sdeval.baselines.transaction import is_changing, recover
 from sdeval.errors import SdevalError
-from sdeval.imaging.io import open_rgb, pixel_hash, thumbnail_bytes
+from sdeval.imaging.io import FULL_UP_TO, open_rgb, pixel_hash
 from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
-from sdeval.results.run import PASSING, Run, Stored
+from sdeval.results.run import PASSING, ImageSource, Run, Stored
 
 
 def folder_of(baselines: Path, suite: str, target: str) -> Path:
@@ -76,14 +76,20 @@ def _read(folder: Path) -> Run:
         return run
 
 
-def stored(baselines: Path, suite: str, target: str) -> Stored | None:
+def stored(baselines: Path, suite: str, target: str, images: ImageSource | None = None) -> Stored | None:
     """The accepted run of a suite and a target with its folder, if there is one.
+
+    Args:
+        baselines: the folder of all of them.
+        suite: its name.
+        target: its name.
+        images: where the full-size images are of which it holds thumbnails.
 
     Raises:
         SdevalError: there is one, and it is corrupt; says where.
     """
     run = find(baselines, suite, target)
-    return Stored(run, folder_of(baselines, suite, target)) if run else None
+    return Stored(run, folder_of(baselines, suite, target), images) if run else None
 
 
 def check_readable(baseline: Stored) -> None:
@@ -135,23 +141,30 @@ def kept(run: Run) -> Run:
     )
 
 
-def keep_image(sample: SampleResult, source: Path, folder: Path) -> SampleResult:
+def keep_image(sample: SampleResult, source: Path, folder: Path, thumbnails: Mapping[str, bytes]) -> SampleResult:
     """Put the image of a run's sample into a baseline as it is kept there; the sample then names that file.
+
+    Args:
+        sample: of the run.
+        source: folder of the run.
+        folder: of the baseline.
+        thumbnails: of large images, by the hash of their pixels; these images themselves are in a store.
 
     Raises:
         SdevalError: it is not the image that the run generated.
     """
-    path = _inside(source, sample)
+    thumbnail = thumbnails.get(sample.sha256)
+    if thumbnail is not None:
+        name = str(Path(sample.image).with_suffix(".webp"))
+        write_bytes(folder / name, thumbnail)
+        return replace(sample, image=name)
     copy = folder / sample.image
-    write_bytes(copy, read_bytes(path))
+    write_bytes(copy, read_bytes(inside(source, sample)))
     # The copy is looked at: nobody changes that any more.
-    thumbnail = thumbnail_bytes(_generated_image(copy, sample))
-    if thumbnail is None:
-        return sample
-    copy.unlink()
-    name = str(Path(sample.image).with_suffix(".webp"))
-    write_bytes(folder / name, thumbnail)
-    return replace(sample, image=name)
+    image = _generated_image(copy, sample)
+    if max(image.size) > FULL_UP_TO:
+        raise SdevalError(f"{source / sample.image}: is large, and not in the store; run the command again")
+    return sample
 
 
 def check_image(sample: SampleResult, source: Path) -> None:
@@ -160,10 +173,15 @@ def check_image(sample: SampleResult, source: Path) -> None:
     Raises:
         SdevalError: it is gone, corrupt, a link, or its pixels do not have the hash that the run wrote down.
     """
-    _generated_image(_inside(source, sample), sample)
+    _generated_image(inside(source, sample), sample)
 
 
-def _inside(source: Path, sample: SampleResult) -> Path:
+def inside(source: Path, sample: SampleResult) -> Path:
+    """The image of a sample in the folder of its run.
+
+    Raises:
+        SdevalError: it is a link, which may lead anywhere.
+    """
     path = source / sample.image
     if path.is_symlink() or path.parent.is_symlink():
         raise SdevalError(f"{path} is a link; an image must lie in its run")
@@ -179,7 +197,7 @@ def _generated_image(path: Path, sample: SampleResult) -> Image.Image:
 
 def carry_image(sample: SampleResult, before: Path, folder: Path) -> SampleResult:
     """Put the image of a baseline's sample into the baseline after it; one that is gone stays gone."""
-    path = _inside(before, sample)
+    path = inside(before, sample)
     if path.is_file():
         write_bytes(folder / sample.image, read_bytes(path))
     return sample

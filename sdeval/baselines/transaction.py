@@ -29,7 +29,7 @@ COMMIT, NEW, OLD = "commit.json", "new", "old"
 WAIT_SECONDS = 60.0
 """How long a change waits for another one to end."""
 
-_INSIDE = re.compile(r"[a-z0-9][a-z0-9.-]*/[a-z0-9][a-z0-9.-]*")
+INSIDE = re.compile(r"[a-z0-9][a-z0-9.-]*/[a-z0-9][a-z0-9.-]*")
 """What a change may replace: `animals/tiny`, `animals/tiny.speed.json`."""
 
 
@@ -44,12 +44,17 @@ class Commit(Checked):
 
 
 class Transaction:
-    """A change of the baselines folder; made by `changing`, which holds the lock."""
+    """A change of the baselines folder; made by `changing`, which holds the lock.
 
-    def __init__(self, baselines: Path) -> None:
+    Args:
+        baselines: the folder.
+        folder: where the change is prepared; in the baselines folder, unless it is never committed.
+    """
+
+    def __init__(self, baselines: Path, folder: Path | None = None) -> None:
         self.baselines = baselines
         self._holder = Holder.this_process()
-        self._folder = baselines / PLACE / f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._folder = folder or baselines / PLACE / f"{os.getpid()}-{secrets.token_hex(4)}"
         self._paths: list[str] = []
 
     def put(self, path: Path, fill: Callable[[Path], None], besides: Collection[str] = ()) -> None:
@@ -72,6 +77,11 @@ class Transaction:
             discard(staged)
         else:
             self._paths.append(path.as_posix())
+
+    @property
+    def staged(self) -> dict[str, Path]:
+        """What was put and differs from what is there: where it lies, by its path in the baselines folder."""
+        return {path: self._folder / NEW / path for path in self._paths}
 
     def commit(self) -> None:
         """Replace everything that was put, and return once it is on disk.
@@ -203,7 +213,7 @@ def _recover(baselines: Path, folder: Path) -> str:
 def _read_commit(path: Path) -> Commit:
     commit = from_json(Commit, path.read_bytes(), f"{path}: is corrupt")
     for name in commit.paths:
-        if not _INSIDE.fullmatch(name):
+        if not INSIDE.fullmatch(name):
             raise SdevalError(f"{path}: is corrupt: {preview(name)} is no baseline")
     return commit
 

@@ -22,12 +22,16 @@ from sdeval._utils.tables import say
 from sdeval.baselines.transaction import check_folder, recover
 from sdeval.config import project
 from sdeval.config import target_registry as named_targets
+from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import read_table
 from sdeval.config.root import find_root
 from sdeval.errors import CannotWrite, SdevalError, escaped, unknown
+from sdeval.stores.images import open_store
 
 COMMANDS = {
     "accept": "make a run the baseline",
+    "promote": "make a draft, which `accept --draft` put into the store, the baseline",
+    "store": "check, fetch, push and clean up the full-size images of baselines",
     "report": "write the page again",
     "compare": "models, schedulers, steps or precisions in one table",
     "history": "metrics session after session, and trends in them",
@@ -140,6 +144,7 @@ def _run(args: argparse.Namespace) -> int:
     check_folder(args.baselines)
     for line in recover(args.baselines):
         _complain(line)
+    args.images = open_store(StoreOptions.from_table(table, args.root), args.baselines)
     args.named = named_targets.of_project(args.root, table.get("targets", {}))
     return int(args.command(args))
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sdeval._utils.files import short
 from sdeval._utils.formatting import number
+from sdeval._utils.progress import on_stderr
 from sdeval._utils.tables import Column, Row, Table, say, show
-from sdeval.baselines import speed
-from sdeval.baselines.acceptance import propose, stage
-from sdeval.baselines.transaction import changing
+from sdeval.baselines import drafts, speed
+from sdeval.baselines.acceptance import propose, stage, upload
+from sdeval.baselines.transaction import Transaction, changing
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
 from sdeval.errors import CannotWrite, SdevalError
@@ -39,6 +42,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speed", action="store_true", help="keep times also where images are generated on the processor"
     )
+    draft_help = "put it into the store for review, and leave the baselines as they are; `sdeval promote` accepts it"
+    parser.add_argument("--draft", action="store_true", help=draft_help)
     parser.add_argument("--dry-run", action="store_true", help="print what would change, write nothing")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every case that changes")
 
@@ -48,13 +53,19 @@ def run(args: argparse.Namespace) -> int:
 
     Nothing is generated again, and all is looked at before anything is written. Everything is accepted, or nothing.
     """
+    if args.draft and args.images.is_beside_baselines:
+        raise SdevalError('--draft: needs a store that others reach: in pyproject.toml, [tool.sdeval] store = "URL"')
     proposals = _proposals(args)
-    if not args.dry_run:
+    if args.dry_run:
+        outcome = "nothing written (dry run)"
+    elif args.draft:
+        outcome = _save_draft(proposals, args)
+    else:
         proposals = _accept(proposals, args)
-    outcome = "nothing written (dry run)" if args.dry_run else f"accepted into {short(args.baselines)}; undo with git"
+        outcome = f"accepted into {short(args.baselines)}; undo with git"
     try:
         for proposal in proposals:
-            _print(proposal, LINES if not args.verbose else None)
+            print_proposal(proposal, LINES if not args.verbose else None)
         say(outcome)
     # What happens to the output changes nothing that was accepted.
     except CannotWrite as error:
@@ -64,15 +75,39 @@ def run(args: argparse.Namespace) -> int:
 
 def _accept(proposals: list[Proposal], args: argparse.Namespace) -> list[Proposal]:
     """Write all proposals together; they are made again where somebody else accepted meanwhile."""
-    with changing(args.baselines) as change:
-        if not all(proposal.is_current for proposal in proposals):
-            proposals = _proposals(args)
-        for proposal in proposals:
-            stage(proposal, change)
-            if _has_speed(proposal, args):
-                speed.accept(proposal.run, change)
-        change.commit()
-    return proposals
+    while True:
+        thumbnails = upload(proposals, args.images, on_stderr())
+        with changing(args.baselines) as change:
+            if all(proposal.is_current for proposal in proposals):
+                _stage(proposals, change, thumbnails, args)
+                change.commit()
+                return proposals
+        proposals = _proposals(args)
+
+
+def _save_draft(proposals: list[Proposal], args: argparse.Namespace) -> str:
+    """Put what would be accepted into the store, and say what accepts it; the working tree stays as it is."""
+    names = {proposal.entries[-1].session for proposal in proposals if proposal.entries}
+    if len(names) != 1:
+        raise SdevalError(f"--draft: takes runs of one session, got {len(names)}")
+    thumbnails = upload(proposals, args.images, on_stderr())
+    with TemporaryDirectory() as folder:
+        change = Transaction(args.baselines, Path(folder))
+        _stage(proposals, change, thumbnails, args)
+        if not change.staged:
+            return "the baselines hold all of this already; no draft was made"
+        (name,) = names
+        drafts.save(name, change, args.images)
+    return f"draft in {args.images.place}; after review, accept it with: sdeval promote {name}"
+
+
+def _stage(
+    proposals: Sequence[Proposal], change: Transaction, thumbnails: Mapping[str, bytes], args: argparse.Namespace
+) -> None:
+    for proposal in proposals:
+        stage(proposal, change, thumbnails)
+        if _has_speed(proposal, args):
+            speed.accept(proposal.run, change)
 
 
 def _proposals(args: argparse.Namespace) -> list[Proposal]:
@@ -85,12 +120,13 @@ def _proposals(args: argparse.Namespace) -> list[Proposal]:
             parts,
             suite_of=lambda name: find_suites(name, args.root)[0],
             reason=selection.reason,
+            watcher=on_stderr(),
         )
         for folder, parts in selection.parts
     ]
 
 
-def _print(proposal: Proposal, lines: int | None) -> None:
+def print_proposal(proposal: Proposal, lines: int | None = LINES) -> None:
     """Old and new: every metric, then cases whose scores change; of a whole run only where all lines are asked for."""
     say(_title(proposal))
     cases = [] if proposal.whole and lines is not None else proposal.cases

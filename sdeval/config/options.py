@@ -13,6 +13,7 @@ from sdeval._utils.files import read_toml
 from sdeval._utils.validation import Plain, check_table, preview
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
+from sdeval.config.image_store import StoreOptions
 from sdeval.config.target import Target, parse_settings
 from sdeval.errors import SdevalError
 
@@ -29,6 +30,8 @@ Table = TypedDict(
         "all-seeds": bool,
         "strict": bool,
         "inconclusive": Literal["warn", "fail"],
+        "store": str,
+        "cache": str,
         "targets": Mapping[str, Mapping[str, Plain]],
     },
     total=False,
@@ -57,6 +60,8 @@ class Options:
 
     inconclusive: Literal["warn", "fail"] = "warn"
     """Whether what is inconclusive fails, for suites that do not say themselves."""
+    store: StoreOptions = field(default_factory=StoreOptions)
+    """Where full-size images of baselines lie."""
     journal: bool = False
     """Record every generated image, so that the session can be resumed after it was killed."""
 
@@ -107,6 +112,7 @@ class Config:
                 baselines=root / pick("baselines", "baselines"),
                 all_seeds=bool(pick("all-seeds", False)),
                 inconclusive=pick("inconclusive", "warn"),
+                store=StoreOptions.from_table(table, root),
                 journal=True,
             ),
             root=root,

@@ -194,9 +194,14 @@ def to_pixels(image: Image.Image) -> Pixels:
 
 def write_png(path: Path, image: Image.Image) -> None:
     """Write an image losslessly, whole or not at all."""
+    write_bytes(path, png_bytes(image))
+
+
+def png_bytes(image: Image.Image) -> bytes:
+    """An image as a PNG file holds it, without metadata."""
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=6)
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def thumbnail_bytes(image: Image.Image) -> bytes | None:

@@ -22,7 +22,7 @@ from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.checkpoints import require
 from sdeval.errors import NotAvailable
-from sdeval.results.run import Run, Stored
+from sdeval.results.run import ImageSource, Run, Stored
 from sdeval.session.items import Job
 from sdeval.stats import Spread
 
@@ -158,13 +158,16 @@ class ResolvedJob:
         return values
 
 
-def resolve(job: Job, options: Options, fit: VariabilityFit | None = None) -> ResolvedJob:
+def resolve(
+    job: Job, options: Options, fit: VariabilityFit | None = None, images: ImageSource | None = None
+) -> ResolvedJob:
     """Look up everything that a job needs.
 
     Args:
         job: a suite and a target.
         options: the options of the session.
         fit: the fitting variability if it is already known; otherwise it is read from the folder of baselines.
+        images: where the full-size images of baselines lie.
 
     Raises:
         SdevalError: the baseline or the file of its variability is corrupt.
@@ -178,7 +181,7 @@ def resolve(job: Job, options: Options, fit: VariabilityFit | None = None) -> Re
 
     device = pick_device(job.target.device)
     metric_options = metrics.MetricOptions.from_suite(job.suite, device)
-    baseline = None if options.interleaved else baselines.stored(options.baselines, *job.key)
+    baseline = None if options.interleaved else baselines.stored(options.baselines, *job.key, images)
     accepted = baseline.run if baseline else None
     if fit is None:
         from sdeval.baselines.variability_fit import fit_variability

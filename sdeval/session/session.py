@@ -30,6 +30,7 @@ from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, MIXED, Run, Stored
 from sdeval.session.items import Item, Job, Key, items_of
 from sdeval.session.judging import Comparison, Subject, compare, judge_speed
 from sdeval.session.resolve import ResolvedJob, is_on_this_machine, resolve
+from sdeval.stores.images import open_store
 
 if TYPE_CHECKING:
     from sdeval.baselines.variability import VariabilityFit
@@ -91,6 +92,8 @@ class Session:
         self._selected: list[Item] = []
         self._executor = LocalExecutor(watcher or Silent(), loaded)
         self._measured = variability
+        # One for all jobs: a store that fails is not waited for again by the next one.
+        self._images = open_store(options.store, options.baselines)
         self._states: dict[Key, JobState] = {}
         # Keys of items that have no verdict though they were judged.
         self._unscored: set[str] = set()
@@ -229,8 +232,11 @@ class Session:
     def _state(self, job: Job) -> JobState:
         """The state of a job, which is resolved on first use."""
         if job.key not in self._states:
-            self._states[job.key] = JobState(resolve(job, self.options, self._measured.get(job.key)))
+            self._states[job.key] = JobState(self._resolved(job))
         return self._states[job.key]
+
+    def _resolved(self, job: Job) -> ResolvedJob:
+        return resolve(job, self.options, self._measured.get(job.key), self._images)
 
     def _names(self, job: Job, kind: str) -> list[str]:
         """Names of the selected items of a job that are of one kind."""
@@ -295,8 +301,7 @@ class Session:
             try:
                 snapshot = take_snapshot(state.resolved.baseline, folder, cases)
             except Outdated:
-                job = state.resolved.job
-                state.resolved = resolve(job, self.options, self._measured.get(job.key))
+                state.resolved = self._resolved(state.resolved.job)
             else:
                 state.resolved = replace(state.resolved, baseline=snapshot)
                 return

@@ -6,6 +6,7 @@ from sdeval.baselines.acceptance.approvals import Approval, Approvals, parts_by_
 from sdeval.baselines.acceptance.approvals import read as read_approvals
 from sdeval.baselines.acceptance.changes import CaseChange, Change
 from sdeval.baselines.acceptance.compatibility import refuse_part
+from sdeval.baselines.acceptance.full_size import upload
 from sdeval.baselines.acceptance.proposal import Proposal, accept, propose, stage, write
 from sdeval.baselines.acceptance.refusals import BrokenImages
 from sdeval.baselines.acceptance.selection import Part, parts_by_words
@@ -25,5 +26,6 @@ __all__ = [
     "read_approvals",
     "refuse_part",
     "stage",
+    "upload",
     "write",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdeval._utils.environment import differences
+from sdeval._utils.progress import Watcher
 from sdeval.baselines.acceptance.refusals import refuse_early, refuse_scoreless, refuse_sick, refuse_unseen
 from sdeval.baselines.acceptance.selection import Part
 from sdeval.errors import SdevalError
@@ -12,7 +13,7 @@ from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
 
 
-def refuse_mixture(baseline: Run, run: Run, part: Part, folder: Path) -> None:
+def refuse_mixture(baseline: Run, run: Run, part: Part, folder: Path, watcher: Watcher | None = None) -> None:
     """Refuse a part of a run that cannot stand in the baseline beside the rest of it.
 
     Args:
@@ -20,6 +21,7 @@ def refuse_mixture(baseline: Run, run: Run, part: Part, folder: Path) -> None:
         run: what the part is of.
         part: with the ids of its cases, and with all metrics that go along.
         folder: of the run.
+        watcher: is shown how many images are checked.
 
     Raises:
         BrokenPictures: an image is not healthy.
@@ -40,7 +42,7 @@ def refuse_mixture(baseline: Run, run: Run, part: Part, folder: Path) -> None:
         names = part.metrics
     refuse_scoreless(samples, [name for name in names if run.metrics[name].scope == "sample"], folder)
     if part.metrics is None:
-        refuse_unseen(samples, folder)
+        refuse_unseen(samples, folder, watcher)
 
 
 def refuse_part(baseline: Run, run: Run) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from sdeval._utils.parallel import in_threads
+from sdeval._utils.progress import Watcher
 from sdeval.baselines import provenance
 from sdeval.baselines import store as baselines
 from sdeval.baselines.acceptance.changes import CaseChange, Change, case_changes, changes, new_images
 from sdeval.baselines.acceptance.compatibility import brings_new, refuse_mixture
+from sdeval.baselines.acceptance.full_size import upload
 from sdeval.baselines.acceptance.merge import merge
 from sdeval.baselines.acceptance.refusals import refuse_whole
 from sdeval.baselines.acceptance.resolve import settled
@@ -18,10 +21,13 @@ from sdeval.baselines.acceptance.selection import Part
 from sdeval.baselines.acceptance.set_metrics import SuiteOf, with_set_scores
 from sdeval.baselines.provenance import ALL, Entry
 from sdeval.baselines.transaction import Transaction, changing
+from sdeval.config.image_store import StoreOptions
 from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError
 from sdeval.results import run_folder
+from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
+from sdeval.stores.images import ImageStore, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,16 @@ class Proposal:
         return case_changes(self.before, self.after) if self.after else []
 
 
-def accept(run_folder: Path, baselines: Path, *, dry_run: bool = False) -> list[Change]:
+def accept(
+    run_folder: Path, baselines: Path, *, dry_run: bool = False, images: ImageStore | None = None
+) -> list[Change]:
     """Make a run the baseline of its suite and target, without generating or scoring anything again.
+
+    Args:
+        run_folder: of the run.
+        baselines: folder of all of them.
+        dry_run: write nothing.
+        images: where full-size images go; where None, into the folder beside the baselines.
 
     Raises:
         BrokenPictures: an image is not healthy.
@@ -80,7 +94,7 @@ def accept(run_folder: Path, baselines: Path, *, dry_run: bool = False) -> list[
     """
     proposal = propose(run_folder, baselines)
     if not dry_run:
-        write(proposal)
+        write(proposal, images)
     return proposal.metrics
 
 
@@ -89,7 +103,13 @@ def _no_suite(name: str) -> Suite:
 
 
 def propose(
-    source: Path, folder: Path, parts: Sequence[Part] = (Part(),), *, suite_of: SuiteOf = _no_suite, reason: str = ""
+    source: Path,
+    folder: Path,
+    parts: Sequence[Part] = (Part(),),
+    *,
+    suite_of: SuiteOf = _no_suite,
+    reason: str = "",
+    watcher: Watcher | None = None,
 ) -> Proposal:
     """What the baseline of a run's suite and target becomes when parts of the run are accepted, one after the other.
 
@@ -99,6 +119,7 @@ def propose(
         parts: of the run; all of it where None.
         suite_of: finds the suite, where metrics of the set must be measured again.
         reason: why; stored with the baseline.
+        watcher: is shown how many images are checked.
 
     Raises:
         BrokenPictures: an image is not healthy.
@@ -112,26 +133,26 @@ def propose(
     # A metric that the baseline does not have yet stands in the way of single cases, whatever order they come in.
     for part in sorted(parts, key=lambda part: not before or not brings_new(part, before, run)):
         if part.is_whole(run, proposal.after):
-            proposal = _with_all(proposal, reason)
+            proposal = _with_all(proposal, reason, watcher)
         else:
-            proposal = _with_part(proposal, part, suite_of, reason)
+            proposal = _with_part(proposal, part, suite_of, reason, watcher)
     return proposal
 
 
-def _with_all(proposal: Proposal, reason: str) -> Proposal:
+def _with_all(proposal: Proposal, reason: str, watcher: Watcher | None) -> Proposal:
     run = proposal.run
-    refuse_whole(run, proposal.source)
+    refuse_whole(run, proposal.source, watcher)
     entry = provenance.entry_of(run, proposal.source, reason)
     return replace(proposal, after=run, fresh=frozenset(run.by_case()), entries=(entry,), whole=True)
 
 
-def _with_part(proposal: Proposal, part: Part, suite_of: SuiteOf, reason: str) -> Proposal:
+def _with_part(proposal: Proposal, part: Part, suite_of: SuiteOf, reason: str, watcher: Watcher | None) -> Proposal:
     run, baseline, source = proposal.run, proposal.after, proposal.source
     if baseline is None:
         first = f"accept the whole run first: sdeval accept {source}"
         raise SdevalError(f"{source}: there is no baseline of {run.suite} on {run.target} yet; {first}")
     part, notes = settled(part, baseline, run, source)
-    refuse_mixture(baseline, run, part, source)
+    refuse_mixture(baseline, run, part, source, watcher)
     after = with_set_scores(merge(baseline, run, part), baseline, run, part, suite_of, source)
     chosen = part.chosen(run)
     entry = provenance.entry_of(run, source, reason)
@@ -145,19 +166,29 @@ def _with_part(proposal: Proposal, part: Part, suite_of: SuiteOf, reason: str) -
     )
 
 
-def write(proposal: Proposal) -> None:
+def write(proposal: Proposal, images: ImageStore | None = None) -> None:
     """Write a baseline, all of it or nothing; one that is what it was before stays to the last byte.
+
+    Args:
+        proposal: what it becomes.
+        images: where full-size images go; where None, into the folder beside the baselines.
 
     Raises:
         SdevalError: another one was accepted meanwhile, or somebody else is accepting.
     """
+    thumbnails = upload([proposal], images or open_store(StoreOptions(), proposal.baselines))
     with changing(proposal.baselines) as change:
-        stage(proposal, change)
+        stage(proposal, change, thumbnails)
         change.commit()
 
 
-def stage(proposal: Proposal, change: Transaction) -> None:
+def stage(proposal: Proposal, change: Transaction, thumbnails: Mapping[str, bytes]) -> None:
     """Add a baseline to what is changed together.
+
+    Args:
+        proposal: what it becomes.
+        change: what it is added to.
+        thumbnails: as `upload` made them, by the hash of the image.
 
     Raises:
         SdevalError: another one was accepted since the proposal was made.
@@ -165,18 +196,21 @@ def stage(proposal: Proposal, change: Transaction) -> None:
     if not proposal.is_current:
         raise SdevalError(f"{proposal.folder}: another baseline was accepted meanwhile; run the command again")
     if proposal.after is not None:
-        change.put(proposal.folder.relative_to(proposal.baselines), partial(_fill, proposal), (provenance.NAME,))
+        change.put(
+            proposal.folder.relative_to(proposal.baselines), partial(_fill, proposal, thumbnails), (provenance.NAME,)
+        )
 
 
-def _fill(proposal: Proposal, aside: Path) -> None:
+def _fill(proposal: Proposal, thumbnails: Mapping[str, bytes], aside: Path) -> None:
     assert proposal.after is not None
     accepted = baselines.kept(proposal.after)
-    samples = tuple(
-        baselines.keep_image(sample, proposal.source, aside)
-        if sample.case in proposal.fresh
-        else baselines.carry_image(sample, proposal.folder, aside)
-        for sample in accepted.samples
-    )
+
+    def put(sample: SampleResult) -> SampleResult:
+        if sample.case in proposal.fresh:
+            return baselines.keep_image(sample, proposal.source, aside, thumbnails)
+        return baselines.carry_image(sample, proposal.folder, aside)
+
+    samples = tuple(in_threads(put, accepted.samples))
     run_folder.write(replace(accepted, samples=samples), aside)
     provenance.write(aside, proposal.entries)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from sdeval._utils.parallel import in_threads
+from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines.store import check_image
 from sdeval.errors import SdevalError
 from sdeval.results.records import SampleResult
@@ -15,8 +17,13 @@ class BrokenImages(SdevalError):
     """A run is refused because of images that are not healthy: with other seeds it might not be."""
 
 
-def refuse_whole(run: Run, folder: Path) -> None:
+def refuse_whole(run: Run, folder: Path, watcher: Watcher | None = None) -> None:
     """Refuse a run that cannot be a baseline as it is.
+
+    Args:
+        run: as it was read.
+        folder: of the run.
+        watcher: is shown how many images are checked.
 
     Raises:
         BrokenPictures: an image is not healthy.
@@ -35,7 +42,7 @@ def refuse_whole(run: Run, folder: Path) -> None:
         if score.value is None:
             raise SdevalError(f"{folder}: has no {metric} ({score.reason}); a baseline holds every score")
     refuse_scoreless(run.samples, _of_samples(run), folder)
-    refuse_unseen(run.samples, folder)
+    refuse_unseen(run.samples, folder, watcher)
 
 
 def _of_samples(run: Run) -> list[str]:
@@ -78,11 +85,15 @@ def refuse_scoreless(samples: Iterable[SampleResult], metrics: Collection[str], 
                 raise SdevalError(f"{folder}: {what}; a baseline holds every score")
 
 
-def refuse_unseen(samples: Iterable[SampleResult], folder: Path) -> None:
+def refuse_unseen(samples: Sequence[SampleResult], folder: Path, watcher: Watcher | None = None) -> None:
     """Refuse images that are gone, corrupt, or not those that were generated."""
-    for sample in samples:
+
+    def check(sample: SampleResult) -> None:
         try:
             check_image(sample, folder)
         except SdevalError as error:
             where = f"{folder}: {sample.case}@{sample.seed}"
             raise SdevalError(f"{where}: {error}; run the suite again, then accept that run") from None
+
+    with (watcher or Silent()).watch("checking", len(samples)) as progress:
+        in_threads(check, samples, progress)

@@ -1,0 +1,35 @@
+"""Many things at once, in threads: for what waits for a disk or a network, or computes outside of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+THREADS = 16
+"""At the same time: many requests wait while few compute."""
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_threads(work: Callable[[T], R], items: Iterable[T], done: Callable[[int], None] = lambda _: None) -> list[R]:
+    """The result of every item, in their order; after a failure nothing more is begun.
+
+    Args:
+        work: called with each item, in some thread.
+        items: what is worked on.
+        done: told, in the thread of the caller, how many more are done.
+
+    Raises:
+        Exception: that of the first item, in their order, whose work failed.
+    """
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        futures = [pool.submit(work, item) for item in items]
+        results = []
+        for future in futures:
+            results.append(future.result())
+            done(1)
+        return results
+    finally:
+        pool.shutdown(cancel_futures=True)
