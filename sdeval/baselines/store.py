@@ -16,7 +16,14 @@ from sdeval.baselines import provenance
 from sdeval.baselines.repair import is_left_out, remedy
 from sdeval.baselines.transaction import is_changing, recover
 from sdeval.errors import SdevalError
-from sdeval.imaging.io import open_rgb, pixel_hash, thumbnail_bytes
+from sdeval.imaging.io import (
+    has_thumbnail,
+    is_thumbnail_of,
+    open_rgb,
+    pixel_hash,
+    thumbnail_bytes,
+    without_texts,
+)
 from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
 from sdeval.results.run import PASSING, Run, Stored
@@ -143,15 +150,33 @@ def keep_image(sample: SampleResult, source: Path, folder: Path) -> SampleResult
     """
     path = _inside(source, sample)
     copy = folder / sample.image
-    write_bytes(copy, read_bytes(path))
+    # What it was generated with stands in the run; with every new version in it, the file would change in git.
+    write_bytes(copy, without_texts(read_bytes(path)))
     # The copy is looked at: nobody changes that any more.
-    thumbnail = thumbnail_bytes(_generated_image(copy, sample))
-    if thumbnail is None:
+    image = _generated_image(copy, sample)
+    if not has_thumbnail(image):
         return sample
     copy.unlink()
     name = str(Path(sample.image).with_suffix(".webp"))
-    write_bytes(folder / name, thumbnail)
+    if not _carry_thumbnail(source / sample.thumbnail, folder / name, image):
+        write_bytes(folder / name, thumbnail_bytes(image))
     return replace(sample, image=name)
+
+
+def _carry_thumbnail(path: Path, copy: Path, image: Image.Image) -> bool:
+    """Whether a run has a thumbnail of an image, which then is the baseline's; runs of older versions have none."""
+    if path.is_symlink() or path.parent.is_symlink():
+        return False
+    try:
+        content = read_bytes(path)
+    except SdevalError:
+        return False
+    write_bytes(copy, content)
+    try:
+        return is_thumbnail_of(copy, image)
+    # It is corrupt.
+    except SdevalError:
+        return False
 
 
 def check_image(sample: SampleResult, source: Path) -> None:

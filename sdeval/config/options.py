@@ -34,6 +34,8 @@ Table = TypedDict(
     total=False,
 )
 """Keys of `[tool.sdeval]` and what they hold."""
+IMAGE_POOL = ".images"
+"""In the folder of all sessions: files of images that several of them hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Options:
     """Whether what is inconclusive fails, for suites that do not say themselves."""
     journal: bool = False
     """Record every generated image, so that the session can be resumed after it was killed."""
+    image_pool: Path | None = None
+    """Folder in which sessions share files of identical images; None where they share nothing."""
 
     @property
     def interleaved(self) -> bool:
@@ -95,6 +99,7 @@ class Config:
             raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
         targets, compare_to, python = pick("target", []), pick("compare-to", None), pick("compare-to-python", None)
         named = named_targets.of_project(root, table.get("targets", {}))
+        output = root / pick("output", "reports")
         values = {**table.get("set", {}), **parse_settings(command_line.get("set") or [])}
         return cls(
             options=Options(
@@ -108,9 +113,10 @@ class Config:
                 all_seeds=bool(pick("all-seeds", False)),
                 inconclusive=pick("inconclusive", "warn"),
                 journal=True,
+                image_pool=output / IMAGE_POOL,
             ),
             root=root,
-            output=root / pick("output", "reports"),
+            output=output,
             strict=bool(pick("strict", ci)),
             resume=bool(command_line.get("resume")),
         )

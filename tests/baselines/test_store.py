@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 
 from sdeval import SdevalError
+from sdeval._utils.files import write_bytes
 from sdeval.baselines.acceptance import BrokenImages, accept, propose, write
 from sdeval.baselines.lock import PLACE
 from sdeval.baselines.snapshot import take_snapshot
 from sdeval.baselines.store import check_readable, find, kept, stored
-from sdeval.imaging.io import write_png
+from sdeval.imaging.io import png_bytes, thumbnail_bytes, write_png
 from sdeval.results import run_folder
 from sdeval.results.records import CaseRecord, Timing
 from sdeval.results.run import Run
@@ -95,6 +96,55 @@ def test_large_images_are_kept_as_thumbnails(run: Run, tmp_path: Path) -> None:
     assert found is not None
     image = Image.open(tmp_path / "baselines" / "animals" / "tiny" / found.samples[0].image)
     assert (image.format, image.size) == ("WEBP", (256, 256))
+
+
+def with_thumbnails(run: Run, folder: Path, content: bytes) -> Path:
+    """The folder of a run whose thumbnails are all one file."""
+    for sample in run.samples:
+        write_bytes(folder / sample.thumbnail, content)
+    return folder
+
+
+def thumbnails_of_baseline(folder: Path) -> set[bytes]:
+    return {path.read_bytes() for path in folder.rglob("*.webp")}
+
+
+def test_the_thumbnails_of_a_run_become_those_of_the_baseline(run: Run, tmp_path: Path) -> None:
+    large = enlarged(run)
+    thumbnail = thumbnail_bytes(Image.new("RGB", (300, 300), "red"))
+    accept(with_thumbnails(large, on_disk(large, tmp_path / "run"), thumbnail), tmp_path / "baselines")
+    assert thumbnails_of_baseline(tmp_path / "baselines") == {thumbnail}
+
+
+@pytest.mark.parametrize("damage", ["truncated", "another size", "another format", "a link"])
+def test_thumbnails_that_are_none_are_made_again(run: Run, tmp_path: Path, damage: str) -> None:
+    large = enlarged(run)
+    whole = thumbnail_bytes(Image.new("RGB", (300, 300), "red"))
+    wrong = {
+        "truncated": whole[:-20],
+        "another size": thumbnail_bytes(Image.new("RGB", (300, 150), "red")),
+        "another format": png_bytes(Image.new("RGB", (256, 256), "red")),
+        "a link": whole,
+    }
+    folder = with_thumbnails(large, on_disk(large, tmp_path / "run"), wrong[damage])
+    if damage == "a link":
+        (folder / "thumbnails").rename(tmp_path / "elsewhere")
+        (folder / "thumbnails").symlink_to(tmp_path / "elsewhere")
+    accept(folder, tmp_path / "baselines")
+    expected = {thumbnail_bytes(IMAGES[sample.sha256]) for sample in large.samples}
+    assert thumbnails_of_baseline(tmp_path / "baselines") == expected
+
+
+def test_what_generated_an_image_does_not_change_the_file_of_a_baseline(run: Run, tmp_path: Path) -> None:
+    files = []
+    for version in ("1.0", "2.0"):
+        folder = on_disk(run, tmp_path / version)
+        for sample in run.samples:
+            write_bytes(folder / sample.image, png_bytes(IMAGES[sample.sha256], {"Software": f"sdeval {version}"}))
+        accept(folder, tmp_path / f"baselines-{version}")
+        files.append({path.name: path.read_bytes() for path in (tmp_path / f"baselines-{version}").rglob("*.png")})
+    assert files[0] == files[1]
+    assert set(files[0].values()) == {png_bytes(IMAGES[sample.sha256]) for sample in run.samples}
 
 
 def test_images_that_are_gone_leave_the_baseline(run: Run, tmp_path: Path) -> None:

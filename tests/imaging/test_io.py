@@ -10,10 +10,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from sdeval import Case, SdevalError, Suite
-from sdeval.imaging.io import header, mask_hash, open_mask, open_rgb, painted_share, pixel_hash
+from sdeval.imaging.io import (
+    header,
+    is_thumbnail_of,
+    mask_hash,
+    open_mask,
+    open_rgb,
+    painted_share,
+    pixel_hash,
+    png_bytes,
+    thumbnail_bytes,
+    without_texts,
+)
 
 ALPHA = np.zeros((16, 16), dtype=np.uint8)
 ALPHA[2:10, 2:8] = 255
@@ -193,3 +206,25 @@ def test_what_is_no_file_is_named(tmp_path: Path, kind: str) -> None:
 def test_the_hash_of_a_grey_mask_is_that_of_its_pixels(tmp_path: Path) -> None:
     path = save(Image.fromarray(ALPHA), tmp_path / "mask.png")
     assert mask_hash(path) == pixel_hash(path)
+
+
+def test_a_file_without_its_texts_is_the_one_that_never_had_any() -> None:
+    image = Image.new("RGB", (8, 8), "red")
+    texts = {"Software": "sdeval", "Description": "黒い猫", "parameters": "a\nb"}
+    assert without_texts(png_bytes(image, texts)) == png_bytes(image)
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_what_is_no_png_file_loses_nothing_but_text_chunks(content: bytes, signed: bool) -> None:
+    content = b"\x89PNG\r\n\x1a\n" + content if signed else content
+    assert len(without_texts(content)) <= len(content)
+    assert without_texts(content) == content or signed
+
+
+@pytest.mark.parametrize("size", [(1024, 1024), (640, 360), (200, 100), (129, 8)])
+def test_a_thumbnail_is_known_by_format_and_size(size: tuple[int, int], tmp_path: Path) -> None:
+    image = Image.new("RGB", size, "red")
+    (tmp_path / "small.webp").write_bytes(thumbnail_bytes(image))
+    assert max(open_rgb(tmp_path / "small.webp").size) == min(256, max(size))
+    assert is_thumbnail_of(tmp_path / "small.webp", image)
+    assert not is_thumbnail_of(tmp_path / "small.webp", image.resize((size[0], 2 * size[1])))
