@@ -28,6 +28,7 @@ from sdeval.errors import CannotWrite, SdevalError, escaped, unknown
 COMMANDS = {
     "accept": "make a run the baseline",
     "report": "write the page again",
+    "prune": "remove old sessions",
     "compare": "models, schedulers, steps or precisions in one table",
     "history": "metrics session after session, and trends in them",
     "calibrate": "measure the variability of a suite's metrics",

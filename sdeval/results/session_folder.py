@@ -31,10 +31,10 @@ def new_name(output: Path | None = None) -> str:
     Args:
         output: the folder of earlier sessions. The name sorts after theirs, even where the clock was set back.
     """
-    moment = datetime.now(UTC)
+    latest = datetime.now(UTC)
     for session in sessions(output) if output else ():
-        moment = max(moment, _moment(session) + timedelta(seconds=1))
-    return f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        latest = max(latest, moment(session) + timedelta(seconds=1))
+    return f"{latest:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def sessions(output: Path) -> list[Path]:
@@ -42,7 +42,8 @@ def sessions(output: Path) -> list[Path]:
     return sorted(path for path in output.glob("*/") if _NAME.fullmatch(path.name) and not path.is_symlink())
 
 
-def _moment(session: Path) -> datetime:
+def moment(session: Path) -> datetime:
+    """When a session began, by its name."""
     try:
         return datetime.strptime(session.name[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
     # Eight digits need not be a day.
@@ -53,7 +54,7 @@ def _moment(session: Path) -> datetime:
 def stopped_session(output: Path) -> Path | None:
     """The latest session, if it was stopped before its end; those that are still running are passed over."""
     latest = next((path for path in reversed(sessions(output)) if not is_running(path)), None)
-    return latest if latest is not None and _is_unfinished(latest) else None
+    return latest if latest is not None and is_unfinished(latest) else None
 
 
 def claim_stopped(session: Path) -> SessionLock | None:
@@ -66,14 +67,15 @@ def claim_stopped(session: Path) -> SessionLock | None:
     if not lock.acquire():
         return None
     # The other process may have come to its end already.
-    if not _is_unfinished(session):
+    if not is_unfinished(session):
         lock.release()
         return None
     lock.sign()
     return lock
 
 
-def _is_unfinished(session: Path) -> bool:
+def is_unfinished(session: Path) -> bool:
+    """Whether a session has not come to its end: it is running, or was stopped."""
     return (session / HOLDER).is_file() or any(session.glob(f"*/*/{journal.NAME}"))
 
 
