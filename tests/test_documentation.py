@@ -46,6 +46,9 @@ PROJECT = (
     ("sdeval accept RUN --dry-run --verbose", 0),
     ("sdeval report", 0),
     ("sdeval report --single-file", 0),
+    ("sdeval prune", 0),
+    ("sdeval prune --keep-last 3 --keep-failed --dry-run", 0),
+    ("sdeval prune --keep-days 14", 0),
     ("sdeval history", 0),
     ("sdeval history --plot history.html", 0),
     ("sdeval history --fail", 0),
@@ -95,6 +98,8 @@ ELSEWHERE = {
     "python -m benchmarks.torture.fuzz": "minutes; smaller ones are among the tests",
     "python -m benchmarks.mutants --package stats --sample 60 --seed 3": BENCHMARK,
     "python -m benchmarks.page": "needs a browser, and minutes",
+    "python -m benchmarks.page --size 1024 --samples 2000": "needs a browser, and minutes",
+    "python -m benchmarks.page --size 1024 --samples 2000 --without-thumbnails": "needs a browser, and minutes",
 }
 """Why it is not run here."""
 

@@ -5,7 +5,7 @@ Whoever accepts another baseline meanwhile, or later, changes neither the verdic
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +13,33 @@ from sdeval._utils.files import discard, exists, link_or_copy, read_bytes, write
 from sdeval.baselines import provenance, variability
 from sdeval.errors import SdevalError
 from sdeval.results import run_folder
-from sdeval.results.run import AGAINST, Run, Stored
+from sdeval.results.records import SampleResult
+from sdeval.results.run import AGAINST, ImageSource, Run, Stored
 from sdeval.results.session_folder import read_run
 
 BASELINE = "baseline"
 """In the folder of a run: the baseline that it is compared with, without features."""
 VARIABILITY = "variability.json"
+FULL = "full"
+"""In that folder: full-size images of which the baseline has thumbnails, by the hash of their pixels."""
+
+
+class FetchedImages:
+    """Full-size images of a baseline, which remembers those that were asked for.
+
+    Args:
+        source: where they come from.
+    """
+
+    def __init__(self, source: ImageSource) -> None:
+        self._source = source
+        self.paths: dict[str, Path] = {}
+        """By the hash of their pixels."""
+
+    def get(self, sha256: str) -> Path:
+        """A local file with the image whose pixels have this hash, as its source gives it."""
+        self.paths[sha256] = path = self._source.get(sha256)
+        return path
 
 
 class Outdated(SdevalError):
@@ -62,6 +83,31 @@ def _holds(folder: Path, run: Run) -> bool:
         return False
 
 
+def full_image_of(snapshot: Path, sample: SampleResult) -> Path:
+    """Where a snapshot holds the full-size image of a sample of its baseline, if it holds it."""
+    return snapshot / FULL / f"{sample.sha256}.png"
+
+
+def link_full_images(run: Run, baseline: Stored, fetched: Mapping[str, Path], folder: Path) -> None:
+    """Put full-size images of a baseline beside a run, so that pages can show them without the image store.
+
+    Only of images that changed: of the others the run has them itself.
+
+    Args:
+        run: what was generated.
+        baseline: what it is compared with.
+        fetched: full-size images of the baseline that are on this machine, by the hash of their pixels.
+        folder: of the run.
+
+    Raises:
+        CannotWrite: one cannot be written.
+    """
+    for sample in run.samples:
+        before = baseline.run.sample(sample)
+        if before and before.is_thumbnail and before.sha256 != sample.sha256 and before.sha256 in fetched:
+            link_or_copy(fetched[before.sha256], full_image_of(folder / BASELINE, before))
+
+
 def forget_snapshot(folder: Path) -> None:
     """Remove what an earlier attempt at a run was compared with."""
     discard(folder / BASELINE)
@@ -76,6 +122,7 @@ def trim_snapshot(folder: Path) -> None:
     for sample in run_folder.read(copy).samples:
         if sample.key not in generated:
             discard(copy / sample.image)
+            discard(full_image_of(copy, sample))
 
 
 def _copy_image(source: Path, copy: Path) -> None:

@@ -16,7 +16,7 @@ from sdeval.baselines import provenance
 from sdeval.baselines.repair import is_left_out, remedy
 from sdeval.baselines.transaction import is_changing, recover
 from sdeval.errors import SdevalError
-from sdeval.imaging.io import FULL_UP_TO, open_rgb, pixel_hash
+from sdeval.imaging.io import has_thumbnail, open_rgb, pixel_hash, without_metadata
 from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
 from sdeval.results.run import PASSING, ImageSource, Run, Stored
@@ -159,10 +159,11 @@ def keep_image(sample: SampleResult, source: Path, folder: Path, thumbnails: Map
         write_bytes(folder / name, thumbnail)
         return replace(sample, image=name)
     copy = folder / sample.image
-    write_bytes(copy, read_bytes(inside(source, sample)))
+    # What it was generated with stands in the run; with every new version in it, the file would change in git.
+    write_bytes(copy, without_metadata(read_bytes(inside(source, sample))))
     # The copy is looked at: nobody changes that any more.
     image = _generated_image(copy, sample)
-    if max(image.size) > FULL_UP_TO:
+    if has_thumbnail(image):
         raise SdevalError(f"{source / sample.image}: is large, and not in the store; run the command again")
     return sample
 

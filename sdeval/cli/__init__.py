@@ -33,6 +33,7 @@ COMMANDS = {
     "promote": "make a draft, which `accept --draft` put into the store, the baseline",
     "store": "check, fetch, push and clean up the full-size images of baselines",
     "report": "write the page again",
+    "prune": "remove old sessions",
     "compare": "models, schedulers, steps or precisions in one table",
     "history": "metrics session after session, and trends in them",
     "calibrate": "measure the variability of a suite's metrics",

@@ -37,6 +37,8 @@ Table = TypedDict(
     total=False,
 )
 """Keys of `[tool.sdeval]` and what they hold."""
+IMAGE_POOL = ".images"
+"""In the folder of all sessions: files of images that several of them hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,8 @@ class Options:
     """Where full-size images of baselines lie."""
     journal: bool = False
     """Record every generated image, so that the session can be resumed after it was killed."""
+    image_pool: Path | None = None
+    """Folder in which sessions share files of identical images; None where they share nothing."""
 
     @property
     def interleaved(self) -> bool:
@@ -100,6 +104,7 @@ class Config:
             raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
         targets, compare_to, python = pick("target", []), pick("compare-to", None), pick("compare-to-python", None)
         named = named_targets.of_project(root, table.get("targets", {}))
+        output = root / pick("output", "reports")
         values = {**table.get("set", {}), **parse_settings(command_line.get("set") or [])}
         return cls(
             options=Options(
@@ -114,9 +119,10 @@ class Config:
                 inconclusive=pick("inconclusive", "warn"),
                 store=StoreOptions.from_table(table, root),
                 journal=True,
+                image_pool=output / IMAGE_POOL,
             ),
             root=root,
-            output=root / pick("output", "reports"),
+            output=output,
             strict=bool(pick("strict", ci)),
             resume=bool(command_line.get("resume")),
         )

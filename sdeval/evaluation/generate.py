@@ -12,19 +12,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+from sdeval._utils.files import write_bytes
 from sdeval._utils.truncation import unread_note
 from sdeval.config.suite import Case, Sample
 from sdeval.engines.engine import Engine, unread
 from sdeval.engines.generated import Generated
 from sdeval.errors import CallFailed
 from sdeval.evaluation.calls import Call, Calls
+from sdeval.evaluation.image_texts import ImageTexts
 from sdeval.evaluation.plan import Plan
 from sdeval.evaluation.self_check import MOST_VARIED, Consistency, SelfCheck, variety_of
 from sdeval.imaging.defects import defect_of, measure
-from sdeval.imaging.io import MAX_PIXELS, pixel_hash, to_pixels, write_png
+from sdeval.imaging.io import MAX_PIXELS, has_thumbnail, pixel_hash, png_bytes, thumbnail_bytes, to_pixels
+from sdeval.results.image_pool import write_shared
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.journal import Journal
-from sdeval.results.records import SampleResult, Timing
+from sdeval.results.records import SampleResult, Timing, thumbnail_of
 from sdeval.results.run import BATCH_CONSISTENCY, MIXED, PASSING, Run
 
 ENCODERS = 4
@@ -65,6 +68,7 @@ class Generation(AbstractContextManager["Generation"]):
         self.resumed = len(self._results) - len(done)
         """Images that an interrupted session had generated."""
         self._call = 1 + max((timing.call for timing in self._timings.values()), default=-1)
+        self._texts: ImageTexts | None = None
         self._encoders = encoders(engine.device)
         self._encoded: list[Future[SampleResult]] = []
         reset_peak_memory()
@@ -130,6 +134,9 @@ class Generation(AbstractContextManager["Generation"]):
 
     def _keep(self, call: Call) -> None:
         """Keep what came of one call of the engine."""
+        if call.images and self._texts is None:
+            # Here, for the engine says what runs once it has generated, and not while it generates.
+            self._texts = ImageTexts.of_run(self._plan, self._engine)
         for image in call.images:
             self._timings[image.sample.case.id, image.sample.seed] = timing_of(image, self._call, len(call.images))
         self._call += 1
@@ -171,7 +178,11 @@ class Generation(AbstractContextManager["Generation"]):
             size = f"{image.width}x{image.height}"
             return self._failed_result(sample, f"the image has {size} pixels; at most {MAX_PIXELS} are allowed")
         path = f"images/{sample.name}.png"
-        write_png(self._folder / path, image)
+        # Before the image: an image that is there when a session is resumed has its thumbnail.
+        if has_thumbnail(image):
+            write_bytes(self._folder / thumbnail_of(path), thumbnail_bytes(image))
+        texts = self._texts.of(sample, image.size) if self._texts else {}
+        write_shared(self._folder / path, png_bytes(image, texts), self._plan.image_pool)
         measures = measure(to_pixels(image))
         request = self._plan.size(sample)
         sizes = (image.size, request) if request else None
@@ -245,7 +256,9 @@ class Generation(AbstractContextManager["Generation"]):
             peak_memory_bytes=peak_memory_bytes(),
             peak_reserved_bytes=peak_reserved_bytes(),
             notes=(*plan.notes, *self._calls.notes, *self._self_check_notes(), *self._unread_notes()),
-            cases=keep_inputs((case for case in plan.suite.cases if case.id in cases), self._folder),
+            cases=keep_inputs(
+                (case for case in plan.suite.cases if case.id in cases), self._folder, self._plan.image_pool
+            ),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -38,6 +39,8 @@ class Plan:
     """Images that one call may have, whatever the engine's batch size; None where that alone counts."""
     journal: bool = False
     """Whether what is generated is written down batch by batch, and taken from there."""
+    image_pool: Path | None = None
+    """Folder in which sessions share files of identical images; None where they share nothing."""
 
     @property
     def cases(self) -> frozenset[str]:

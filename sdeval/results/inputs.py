@@ -8,23 +8,33 @@ from pathlib import Path
 from PIL import Image
 
 from sdeval.config.suite import Case
-from sdeval.imaging.io import open_mask, open_rgb, pixel_hash, write_png
+from sdeval.imaging.io import open_mask, open_rgb, pixel_hash, png_bytes
+from sdeval.results.image_pool import write_shared
 from sdeval.results.records import CaseRecord
 
 LARGEST = 1024
 """Longest edge, in pixels, of what is kept."""
 
 
-def keep_inputs(cases: Iterable[Case], folder: Path) -> dict[str, CaseRecord]:
-    """Keep init images and masks of cases in a run folder, equal ones once; return what was asked of each case."""
-    return {case.id: _record(case, folder) for case in cases}
+def keep_inputs(cases: Iterable[Case], folder: Path, pool: Path | None = None) -> dict[str, CaseRecord]:
+    """Keep init images and masks of cases in a run folder, equal ones once.
+
+    Args:
+        cases: whose images are kept.
+        folder: of the run.
+        pool: folder in which sessions share them; None where they share nothing.
+
+    Returns:
+        What was asked of each case, by its id.
+    """
+    return {case.id: _record(case, folder, pool) for case in cases}
 
 
-def _record(case: Case, folder: Path) -> CaseRecord:
+def _record(case: Case, folder: Path, pool: Path | None) -> CaseRecord:
     return CaseRecord(
         case=case.id,
-        image=_image(open_rgb(case.image), folder) if case.image else "",
-        mask=_image(open_mask(case.mask), folder) if case.mask else "",
+        image=_image(open_rgb(case.image), folder, pool) if case.image else "",
+        mask=_image(open_mask(case.mask), folder, pool) if case.mask else "",
         negative_prompt=case.negative_prompt,
         strength=case.strength,
         region_prompt=case.region_prompt,
@@ -33,10 +43,10 @@ def _record(case: Case, folder: Path) -> CaseRecord:
     )
 
 
-def _image(image: Image.Image, folder: Path) -> str:
+def _image(image: Image.Image, folder: Path, pool: Path | None) -> str:
     name = f"inputs/{pixel_hash(image)[:16]}.png"
     if not (folder / name).exists():
         small = image.copy()
         small.thumbnail((LARGEST, LARGEST))
-        write_png(folder / name, small)
+        write_shared(folder / name, png_bytes(small), pool)
     return name

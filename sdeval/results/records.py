@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import PurePosixPath
 
 from sdeval._utils.validation import Checked, Number
 
 NO_FULL_IMAGE = "cannot be compared at full size"
 """How the reason begins why a sample has no distance from the baseline's image, where that image cannot be had."""
+
+
+def thumbnail_of(image: str) -> str:
+    """File of an image's thumbnail in the folder of a run."""
+    return f"thumbnails/{PurePosixPath(image).stem}.webp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,11 @@ class SampleResult(Checked):
     def reason_without(self, metric: str) -> str:
         """Why a metric can say nothing of it; empty where nothing is known to be missing."""
         return f"no image: {self.failure}" if self.failure else self.reasons.get(metric, "")
+
+    @property
+    def thumbnail(self) -> str:
+        """File of its thumbnail in the folder of a run; runs have none of small images."""
+        return thumbnail_of(self.image) if self.image else ""
 
     @property
     def is_thumbnail(self) -> bool:

@@ -25,7 +25,7 @@ MOST_RUNS = 64
 def stopped_session(output: Path) -> Path | None:
     """The latest session, if it was stopped before its end; those that are still running are passed over."""
     latest = next((path for path in reversed(sessions(output)) if not is_running(path)), None)
-    return latest if latest is not None and _is_unfinished(latest) else None
+    return latest if latest is not None and is_unfinished(latest) else None
 
 
 def claim_stopped(session: Path) -> SessionLock | None:
@@ -38,14 +38,15 @@ def claim_stopped(session: Path) -> SessionLock | None:
     if not lock.acquire():
         return None
     # The other process may have come to its end already.
-    if not _is_unfinished(session):
+    if not is_unfinished(session):
         lock.release()
         return None
     lock.sign()
     return lock
 
 
-def _is_unfinished(session: Path) -> bool:
+def is_unfinished(session: Path) -> bool:
+    """Whether a session has not come to its end: it is running, or was stopped."""
     return (session / HOLDER).is_file() or any(session.glob(f"*/*/{journal.NAME}"))
 
 

@@ -16,10 +16,10 @@ def new_name(output: Path | None = None) -> str:
     Args:
         output: the folder of earlier sessions. The name sorts after theirs, even where the clock was set back.
     """
-    moment = datetime.now(UTC)
+    latest = datetime.now(UTC)
     for session in sessions(output) if output else ():
-        moment = max(moment, _moment(session) + timedelta(seconds=1))
-    return f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        latest = max(latest, moment(session) + timedelta(seconds=1))
+    return f"{latest:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def sessions(output: Path) -> list[Path]:
@@ -27,7 +27,8 @@ def sessions(output: Path) -> list[Path]:
     return sorted(path for path in output.glob("*/") if _NAME.fullmatch(path.name) and not path.is_symlink())
 
 
-def _moment(session: Path) -> datetime:
+def moment(session: Path) -> datetime:
+    """When a session began, by its name."""
     try:
         return datetime.strptime(session.name[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
     # Eight digits need not be a day.

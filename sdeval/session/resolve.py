@@ -113,6 +113,7 @@ class ResolvedJob:
             self_check=self_check,
             # An interleaved comparison cannot be resumed, because its two sides must be generated in turns.
             journal=self.options.journal and not self.options.interleaved,
+            image_pool=self.options.image_pool,
             notes=(*plan.notes, *self.fit.notes, *self._seed_notes()),
         )
 
@@ -122,7 +123,7 @@ class ResolvedJob:
 
         target = self.options.compare_to or self.job.target
         rival = make_plan(self.job.suite, target, cases=plan.cases, seeds=plan.suite.seeds, missing=self.missing)
-        return replace(rival, self_check=plan.self_check)
+        return replace(rival, self_check=plan.self_check, image_pool=plan.image_pool)
 
     def _seed_notes(self) -> tuple[str, ...]:
         accepted = self.baseline.run if self.baseline else None

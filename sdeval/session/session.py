@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines import store as baselines
-from sdeval.baselines.snapshot import Outdated, forget_snapshot, take_snapshot
+from sdeval.baselines.snapshot import FetchedImages, Outdated, forget_snapshot, link_full_images, take_snapshot
 from sdeval.comparison import Verdict, judge_metrics
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
@@ -35,6 +35,7 @@ from sdeval.stores.images import open_store
 if TYPE_CHECKING:
     from sdeval.baselines.variability import VariabilityFit
     from sdeval.engines.engine import Engine
+    from sdeval.evaluation.plan import Plan
 
 TIMED_AGAIN = 5
 """Pipeline calls that are made once more where a run was slow."""
@@ -291,8 +292,21 @@ class Session:
             state.run, rival = self._executor.evaluate_both(plan, rival_plan, python, folder, earlier)
             state.rival = Stored(rival, folder / AGAINST)
         else:
-            state.run = self._executor.evaluate(plan, folder, resolved.baseline, state.run)
+            state.run = self._evaluate_alone(plan, folder, resolved.baseline, state.run)
         state.round = number
+
+    def _evaluate_alone(self, plan: Plan, folder: Path, baseline: Stored | None, earlier: Run | None) -> Run:
+        """Evaluate a plan, and keep the baseline's full-size images that its scores needed for the page."""
+        if baseline is None or baseline.images is None:
+            return self._executor.evaluate(plan, folder, baseline, earlier)
+        fetched = FetchedImages(baseline.images)
+        run = self._executor.evaluate(plan, folder, replace(baseline, images=fetched), earlier)
+        try:
+            link_full_images(run, baseline, fetched.paths, folder)
+        except CannotWrite as error:
+            # The page shows thumbnails instead.
+            self.unwritten.append(str(error))
+        return run
 
     def _take_snapshot(self, state: JobState, folder: Path, cases: Sequence[str] | None) -> None:
         """From now on the job knows one baseline, in the folder of its run, whatever is accepted meanwhile."""

@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 import io
-import struct
 
 from PIL import Image
 
 from sdeval.errors import SdevalError, first_line
 from sdeval.imaging.io import MAX_PIXELS, pixel_hash
 from sdeval.stores.failures import WrongContent
-
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-KEPT = (b"IHDR", b"IDAT", b"IEND")
-"""Chunks of an RGB image; prompts, names of models and times of other chunks stay out of a store that many read."""
-
-
-def without_metadata(content: bytes) -> bytes:
-    """A PNG without the chunks that say something besides its pixels; what is no PNG stays as it is."""
-    if not content.startswith(SIGNATURE):
-        return content
-    kept, position = [SIGNATURE], len(SIGNATURE)
-    while position + 12 <= len(content):
-        (length,) = struct.unpack_from(">I", content, position)
-        kind, end = content[position + 4 : position + 8], position + 12 + length
-        if kind in KEPT:
-            kept.append(content[position:end])
-        position = end
-    return b"".join(kept)
 
 
 def decoded(content: bytes, sha256: str, where: str) -> Image.Image:

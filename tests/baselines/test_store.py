@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 
 from sdeval import SdevalError
+from sdeval._utils.files import write_bytes
 from sdeval.baselines.acceptance import BrokenImages, accept, propose, write
 from sdeval.baselines.lock import PLACE
 from sdeval.baselines.snapshot import take_snapshot
 from sdeval.baselines.store import check_readable, find, kept, stored
-from sdeval.imaging.io import write_png
+from sdeval.imaging.io import png_bytes, write_png
 from sdeval.results import run_folder
 from sdeval.results.records import CaseRecord, Timing
 from sdeval.results.run import Run
@@ -96,6 +97,18 @@ def test_large_images_are_kept_as_thumbnails(run: Run, tmp_path: Path) -> None:
     image = Image.open(tmp_path / "baselines" / "animals" / "tiny" / found.samples[0].image)
     assert (image.format, image.size) == ("WEBP", (256, 256))
     assert not list((tmp_path / "baselines").rglob("*.png"))
+
+
+def test_what_generated_an_image_does_not_change_the_file_of_a_baseline(run: Run, tmp_path: Path) -> None:
+    files = []
+    for version in ("1.0", "2.0"):
+        folder = on_disk(run, tmp_path / version)
+        for sample in run.samples:
+            write_bytes(folder / sample.image, png_bytes(IMAGES[sample.sha256], {"Software": f"sdeval {version}"}))
+        accept(folder, tmp_path / f"baselines-{version}")
+        files.append({path.name: path.read_bytes() for path in (tmp_path / f"baselines-{version}").rglob("*.png")})
+    assert files[0] == files[1]
+    assert set(files[0].values()) == {png_bytes(IMAGES[sample.sha256]) for sample in run.samples}
 
 
 def test_images_that_are_gone_leave_the_baseline(run: Run, tmp_path: Path) -> None:

@@ -43,6 +43,6 @@ def test_an_image_that_cannot_be_written_is_told(
     def full(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("sdeval.evaluation.generate.write_png", full)
+    monkeypatch.setattr("sdeval.evaluation.generate.write_shared", full)
     with pytest.raises(OSError, match="no space left"):
         generate(one_by_one(), loaded, tmp_path, lambda _: None)

@@ -10,10 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from sdeval import Case, SdevalError, Suite
-from sdeval.imaging.io import header, mask_hash, open_mask, open_rgb, painted_share, pixel_hash
+from sdeval.imaging.io import (
+    header,
+    mask_hash,
+    open_mask,
+    open_rgb,
+    painted_share,
+    pixel_hash,
+    png_bytes,
+    without_metadata,
+)
 
 ALPHA = np.zeros((16, 16), dtype=np.uint8)
 ALPHA[2:10, 2:8] = 255
@@ -193,3 +204,16 @@ def test_what_is_no_file_is_named(tmp_path: Path, kind: str) -> None:
 def test_the_hash_of_a_grey_mask_is_that_of_its_pixels(tmp_path: Path) -> None:
     path = save(Image.fromarray(ALPHA), tmp_path / "mask.png")
     assert mask_hash(path) == pixel_hash(path)
+
+
+def test_a_file_without_its_texts_is_the_one_that_never_had_any() -> None:
+    image = Image.new("RGB", (8, 8), "red")
+    texts = {"Software": "sdeval", "Description": "黒い猫", "parameters": "a\nb"}
+    assert without_metadata(png_bytes(image, texts)) == png_bytes(image)
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_what_is_no_png_file_loses_nothing_but_text_chunks(content: bytes, signed: bool) -> None:
+    content = b"\x89PNG\r\n\x1a\n" + content if signed else content
+    assert len(without_metadata(content)) <= len(content)
+    assert without_metadata(content) == content or signed

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from sdeval._utils.files import write_bytes
 from sdeval.baselines.acceptance import accept
 from sdeval.comparison import Kind, Verdict
 from sdeval.comparison.matrix import compare_settings
 from sdeval.config.suite import Case
-from sdeval.imaging.io import pixel_hash, write_png
+from sdeval.imaging.io import has_thumbnail, pixel_hash, thumbnail_bytes, write_png
 from sdeval.report.html.comparison import Compared
 from sdeval.report.publish import publish
 from sdeval.results import run_folder
@@ -34,16 +35,18 @@ HOSTILE = (
 """Prompts that a page must show as text."""
 
 
-def painted(run: Run, folder: Path, shift: int = 0) -> Run:
+def painted(run: Run, folder: Path, shift: int = 0, size: int = 32) -> Run:
     """Images of a run, written into its folder: a square each, somewhere else for every case and seed."""
     samples = []
     for number, sample in enumerate(run.samples):
         pixels = np.full((32, 32, 3), 40 + 9 * (number % 20), dtype=np.uint8)
         place = (number * 5 + shift) % 20
         pixels[place : place + 10, 8:20] = (200, 60, 30 + shift * 10)
-        image = Image.fromarray(pixels)
+        image = Image.fromarray(pixels).resize((size, size), Image.Resampling.NEAREST)
         write_png(folder / sample.image, image)
-        samples.append(replace(sample, sha256=pixel_hash(image), width=32, height=32, image_change="changed"))
+        if has_thumbnail(image):
+            write_bytes(folder / sample.thumbnail, thumbnail_bytes(image))
+        samples.append(replace(sample, sha256=pixel_hash(image), width=size, height=size, image_change="changed"))
     return replace(run, samples=tuple(samples))
 
 
@@ -70,7 +73,14 @@ def with_metrics(run: Run, names: Sequence[str]) -> Run:
 
 
 def session_page(
-    where: Path, *, cases: int = 6, seeds: int = 2, prompts: Sequence[str] = (), metrics: Sequence[str] = ()
+    where: Path,
+    *,
+    cases: int = 6,
+    seeds: int = 2,
+    prompts: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    size: int = 32,
+    shift: int = 3,
 ) -> Path:
     """The page of a session compared with its baseline: case 0 broken, case 1 regressed, the others passed."""
     rng = np.random.default_rng(0)
@@ -78,12 +88,12 @@ def session_page(
     renamed = [replace(s, prompt=prompts[int(s.case[5:]) % len(prompts)]) if prompts else s for s in plain.samples]
     plain = replace(plain, samples=tuple(renamed), environment={"hardware": "a laptop", "packages": {"torch": "2.0"}})
     old = where / "old"
-    run_folder.write(painted(plain, old), old)
+    run_folder.write(painted(plain, old, size=size), old)
     accept(old, where / "baselines")
     session = where / "reports" / "20260101-000000-abcd"
     folder = session / "animals" / "tiny"
     worse = tuple(replace(s, scores={name: (v or 0) - 1 for name, v in s.scores.items()}) for s in plain.samples)
-    now = inpainting_inputs(painted(replace(plain, samples=worse), folder, shift=3), folder, where / "inputs")
+    now = inpainting_inputs(painted(replace(plain, samples=worse), folder, shift, size), folder, where / "inputs")
     run_folder.write(now, folder)
     compare_with_baseline(folder, where / "baselines")
     return publish(session, verdicts_of(cases, metrics)).page
@@ -116,7 +126,7 @@ def verdicts_of(cases: int, metrics: Sequence[str] = ()) -> list[Verdict]:
     return [metric, *(replace(metric, metric=name) for name in metrics), *defect]
 
 
-def two_settings(where: Path) -> Compared:
+def two_settings(where: Path, size: int = 32) -> Compared:
     """Two settings of a suite, the faster of them worse, and one with a name that must be escaped."""
     stored = {}
     for place, name in enumerate(("twenty steps", "<four> steps")):
@@ -124,7 +134,7 @@ def two_settings(where: Path) -> Compared:
         timings = {each.key: Timing(call=0, seconds=1.0 - place / 2) for each in run.samples}
         run = replace(run, target=f"steps-{place}", timings=timings, environment={"hardware": "a laptop"})
         folder = where / "runs" / str(place)
-        run_folder.write(painted(run, folder), folder)
+        run_folder.write(painted(run, folder, size=size), folder)
         stored[name] = Stored(run_folder.read(folder), folder)
     matrix = compare_settings({name: each.run for name, each in stored.items()}, "twenty steps", lambda _: None)
     return Compared(matrix, stored)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from sdeval.imaging.io import pixel_hash, png_bytes
+from sdeval.imaging.io import pixel_hash, png_bytes, without_metadata
 from sdeval.stores.failures import WrongContent
-from sdeval.stores.png import decoded, without_metadata
+from sdeval.stores.png import decoded
 
 
 def with_prompt(image: Image.Image) -> bytes:

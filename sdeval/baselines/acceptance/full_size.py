@@ -14,10 +14,10 @@ from sdeval._utils.parallel import in_threads
 from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines.store import inside
 from sdeval.errors import SdevalError
-from sdeval.imaging.io import FULL_UP_TO, LARGEST_FILE, header, open_rgb, png_bytes, thumbnail_bytes
+from sdeval.imaging.io import FULL_UP_TO, LARGEST_FILE, header, open_rgb, png_bytes, thumbnail_bytes, without_metadata
 from sdeval.stores.failures import WrongContent
 from sdeval.stores.images import ImageStore
-from sdeval.stores.png import decoded, without_metadata
+from sdeval.stores.png import decoded
 
 if TYPE_CHECKING:
     from sdeval.baselines.acceptance.proposal import Proposal
@@ -47,7 +47,7 @@ def upload(proposals: Sequence[Proposal], store: ImageStore, watcher: Watcher | 
         return {}
     there = _in_store(proposals, store, files.keys() | staying)
 
-    def bring(sha256: str) -> bytes | None:
+    def bring(sha256: str) -> bytes:
         content, image = _plain_png(files[sha256], sha256)
         if sha256 not in there:
             store.put_verified(sha256, content)
@@ -60,7 +60,7 @@ def upload(proposals: Sequence[Proposal], store: ImageStore, watcher: Watcher | 
         path = store.find_nearby(sha256)
         if path is not None:
             store.put(sha256, read_bytes(path, LARGEST_FILE))
-    return {sha256: content for sha256, content in zip(files, thumbnails, strict=True) if content is not None}
+    return dict(zip(files, thumbnails, strict=True))
 
 
 def _large_images(proposal: Proposal) -> dict[str, Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sdeval._utils.formatting import number, with_sign
+from sdeval.baselines.snapshot import full_image_of
 from sdeval.comparison.paired import tolerance_of
 from sdeval.config.suite import COLLAPSED
 from sdeval.errors import SdevalError
@@ -47,12 +48,24 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class ShotImage:
+    """An image of a sample, as sources of images."""
+
+    small: str
+    """In lists of images."""
+    full: str
+    """In the viewer; empty where that shows the small one."""
+    is_thumbnail: bool
+    """Whether the image was larger than what the viewer shows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shot:
-    """One sample: its image now and before, as sources of images; empty where there is none."""
+    """One sample: its image now and before; None where there is none."""
 
     seed: int
-    current: str
-    before: str
+    current: ShotImage | None
+    before: ShotImage | None
     defect: str
     scores: str
     gains: Mapping[str, float]
@@ -110,9 +123,15 @@ class _Sides:
         """A file of the run."""
         return self.sources.here(self.compared.folder / name) if name else ""
 
-    def then(self, sample: SampleResult | None) -> str:
-        """The image that a sample is compared with."""
-        return self.sources.here(self.compared.kept / sample.image) if sample and sample.image else ""
+    def images(self, sample: SampleResult, before: SampleResult | None) -> tuple[ShotImage | None, ShotImage | None]:
+        """The image of a sample, and that which it is compared with."""
+        current = _shot_image(sample, self.compared.folder, self.sources)
+        if before is None:
+            return current, None
+        # Of the same pixels, only the run may have all.
+        if current and not current.is_thumbnail and before.sha256 == sample.sha256:
+            return current, current
+        return current, _shot_image(before, self.compared.kept, self.sources)
 
 
 def cards_of(verdicts: Sequence[Verdict], compared: ComparedRun, sources: Sources) -> tuple[Card, ...]:
@@ -123,6 +142,17 @@ def cards_of(verdicts: Sequence[Verdict], compared: ComparedRun, sources: Source
     places = {case: number for number, case in enumerate(samples)}
     ordered = worst_first([by_case[case] for case in samples if case in by_case])
     return tuple(_card(verdict, places[verdict.case], samples[verdict.case], sides) for verdict in ordered)
+
+
+def _shot_image(sample: SampleResult, folder: Path, sources: Sources) -> ShotImage | None:
+    """An image in the folder of a run or a baseline; runs of before there were thumbnails have none."""
+    if not sample.image:
+        return None
+    kept, own_thumbnail = folder / sample.image, folder / sample.thumbnail
+    thumbnail, image = (kept, full_image_of(folder, sample)) if sample.is_thumbnail else (own_thumbnail, kept)
+    full, has_thumbnail = sources.full(image), thumbnail.is_file()
+    small = sources.here(thumbnail if has_thumbnail else image)
+    return ShotImage(small, full if full != small else "", has_thumbnail and not image.is_file()) if small else None
 
 
 def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: _Sides) -> Card:
@@ -165,7 +195,7 @@ def _explanation(verdict: Verdict, seeds: int) -> str:
 def _shot(sample: SampleResult, before: SampleResult | None, sides: _Sides) -> Shot:
     scores = (f"{short_title(name, sides.run)} {number(value)}" for name, value in sample.scores.items())
     gains = _gains(sample, before, sides.run) if before else {}
-    current, then = sides.image(sample.image), sides.then(before)
+    current, then = sides.images(sample, before)
     defect = "without an image" if sample.failure else sample.defect
     return Shot(sample.seed, current, then, defect, ", ".join(scores), gains)
 

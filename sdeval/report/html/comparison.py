@@ -15,7 +15,7 @@ from sdeval.report.html.render import rendered
 from sdeval.report.plots.front import letters, plot_front
 from sdeval.report.titles import short_title
 from sdeval.report.words import SYMBOLS
-from sdeval.results.records import SampleResult
+from sdeval.results.records import SampleResult, thumbnail_of
 from sdeval.results.run import Stored
 
 
@@ -55,14 +55,25 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class StripImage:
+    """The image of one setting; empty where it has no such sample."""
+
+    small: str = ""
+    """Source of what is shown."""
+    full: str = ""
+    """Address of the image itself."""
+    defect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Strip:
     """One sample of every setting, in a row."""
 
     case: str
     seed: int
     prompt: str
-    images: tuple[tuple[str, str], ...]
-    """Source of the image and what is wrong with it, for each setting; empty where it has no such sample."""
+    images: tuple[StripImage, ...]
+    """One for each setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +160,11 @@ def _strips(compared: Compared, folder: Path) -> list[Strip]:
     return strips
 
 
-def _image(name: str, sample: SampleResult | None, compared: Compared, sources: Linked) -> tuple[str, str]:
+def _image(name: str, sample: SampleResult | None, compared: Compared, sources: Linked) -> StripImage:
     if sample is None or not sample.image:
-        return "", ""
-    stored = compared.stored[name]
+        return StripImage()
+    folder = compared.stored[name].folder
     # Named by what is in it: pages of other runs may lie in the same folder.
     copy = f"images/{sample.sha256[:16]}{Path(sample.image).suffix}"
-    source = sources.beside(stored.folder / sample.image, copy)
-    return source, "" if not sample.defect else sample.defect
+    full = sources.beside(folder / sample.image, copy)
+    return StripImage(sources.beside(folder / sample.thumbnail, thumbnail_of(copy)) or full, full, sample.defect)

@@ -28,6 +28,10 @@ class Sources(Protocol):
         """An image of the session itself."""
         ...
 
+    def full(self, image: Path) -> str:
+        """An image of the session for the viewer; empty where the page holds small ones only."""
+        ...
+
     def outline(self, mask: Path) -> str:
         """The edge of a mask, generated on nothing."""
         ...
@@ -46,6 +50,10 @@ class Linked:
     def here(self, image: Path) -> str:
         """The image's path, if it is a file."""
         return image.relative_to(self._folder).as_posix() if image.is_file() else ""
+
+    def full(self, image: Path) -> str:
+        """The image's path: a browser reads it when the viewer is opened."""
+        return self.here(image)
 
     def beside(self, image: Path, copy: str) -> str:
         """An image from anywhere: its path, or that of a copy where it does not lie below the page."""
@@ -72,6 +80,10 @@ class Embedded:
     def here(self, image: Path) -> str:
         """The image itself, small."""
         return _embedded(image, _small) if image.is_file() else ""
+
+    def full(self, image: Path) -> str:
+        """Nothing: the page holds every image once."""
+        return ""
 
     def outline(self, mask: Path) -> str:
         """The edge of the mask, small."""

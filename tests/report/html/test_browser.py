@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from sdeval.baselines.snapshot import BASELINE, full_image_of
 from sdeval.report.html.comparison import Compared, write_sheets
 from sdeval.report.publish import rewrite_page
+from sdeval.results import run_folder
 from tests.report.pages import HOSTILE, session_page, two_settings
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -310,6 +313,113 @@ def test_images_out_of_sight_are_not_loaded_and_the_page_is_small(watched: Watch
     page.wait_for_load_state("load")
     assert path.stat().st_size < 3_000_000
     assert len([url for url in watched.requests if url.endswith(".png")]) < 500
+
+
+def full_size_requests(watched: Watched) -> list[str]:
+    return [url for url in watched.requests if url.endswith(".png")]
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A page of large images, all of them changed, of whose baseline there are thumbnails only."""
+    return session_page(tmp_path, cases=2, seeds=1, size=300)
+
+
+def shown_width(page: Page, figure: str) -> int:
+    image = page.locator(f"{figure} img").first
+    page.wait_for_function("img => img.complete", arg=image.element_handle())
+    return int(image.evaluate("img => img.naturalWidth"))
+
+
+def test_large_images_are_loaded_only_where_the_viewer_shows_them(watched: Watched, large: Path) -> None:
+    page = watched.open(large)
+    page.wait_for_load_state("load")
+    page.locator("article[data-case=case-1]").scroll_into_view_if_needed()
+    assert full_size_requests(watched) == []
+    page.locator("article[data-case=case-1] .shot").click()
+    assert shown_width(page, "#v-now") == 300
+    assert [url.rpartition("/")[2] for url in full_size_requests(watched)] == ["case-1@0.png"]
+
+
+def test_closing_the_viewer_lets_go_of_large_images(watched: Watched, large: Path) -> None:
+    page = watched.open(large)
+    page.locator("article[data-case=case-1] .shot").click()
+    page.keyboard.press("Escape")
+    # The event comes after the dialog is gone.
+    expect(page.locator(".stage img[src]")).to_have_count(0)
+
+
+def test_a_thumbnail_of_the_baseline_is_named_and_has_no_difference(watched: Watched, large: Path) -> None:
+    page = watched.open(large)
+    page.locator("article[data-case=case-1] .shot").click()
+    assert shown_width(page, "#v-before") == 256
+    assert page.locator("#v-before figcaption").inner_text() == "baseline: a thumbnail, 256 pixels wide"
+    assert page.locator("#v-difference").is_disabled()
+    page.keyboard.press("d")
+    assert page.locator("#viewer").get_attribute("data-mode") == "side"
+
+
+def test_of_an_identical_image_the_full_size_is_shown_and_has_no_difference(watched: Watched, tmp_path: Path) -> None:
+    page = watched.open(session_page(tmp_path, cases=2, seeds=1, size=300, shift=0))
+    page.locator("article[data-case=case-1] .shot").click()
+    assert shown_width(page, "#v-before") == 300
+    assert page.locator("#v-before figcaption").inner_text() == "baseline"
+    page.keyboard.press("d")
+    assert page.locator("#viewer").get_attribute("data-mode") == "difference"
+    sources = page.locator("#v-both img:not(.over)").evaluate_all("images => images.map((img) => img.src)")
+    assert sources[0] == sources[1]
+
+
+def test_a_full_size_image_of_the_baseline_is_shown_where_it_is_at_hand(watched: Watched, large: Path) -> None:
+    folder = large.parent / "animals" / "tiny"
+    for sample in run_folder.read(folder / BASELINE).samples:
+        full = full_image_of(folder / BASELINE, sample)
+        full.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (300, 300), "red").save(full)
+    page = watched.open(rewrite_page(large.parent))
+    page.locator("article[data-case=case-1] .shot").click()
+    assert shown_width(page, "#v-before") == 300
+    assert page.locator("#v-difference").is_enabled()
+
+
+def test_a_difference_that_one_case_does_not_have_is_there_again_with_the_next(watched: Watched, large: Path) -> None:
+    folder = large.parent / "animals" / "tiny" / BASELINE
+    sample = next(sample for sample in run_folder.read(folder).samples if sample.case == "case-1")
+    full_image_of(folder, sample).parent.mkdir()
+    Image.new("RGB", (300, 300), "red").save(full_image_of(folder, sample))
+    page = watched.open(rewrite_page(large.parent))
+    page.locator("article[data-case=case-1] .shot").click()
+    page.keyboard.press("d")
+    page.locator("#v-back").click()
+    assert page.locator("#viewer").get_attribute("data-mode") == "side"
+    page.locator("#v-next").click()
+    assert page.locator("#viewer").get_attribute("data-mode") == "difference"
+
+
+def test_a_run_without_thumbnails_shows_its_images(watched: Watched, large: Path) -> None:
+    shutil.rmtree(large.parent / "animals" / "tiny" / "thumbnails")
+    page = watched.open(rewrite_page(large.parent))
+    page.wait_for_load_state("load")
+    assert len(full_size_requests(watched)) == 2
+    assert watched.complaints == []
+
+
+def test_a_run_whose_images_are_gone_shows_its_thumbnails(watched: Watched, large: Path) -> None:
+    shutil.rmtree(large.parent / "animals" / "tiny" / "images")
+    page = watched.open(rewrite_page(large.parent))
+    page.locator("article[data-case=case-1] .shot").click()
+    assert page.locator("#v-now figcaption").inner_text() == "now: a thumbnail, 256 pixels wide"
+    assert watched.complaints == []
+
+
+def test_a_comparison_shows_thumbnails_that_lead_to_the_images(watched: Watched, tmp_path: Path) -> None:
+    comparison = two_settings(tmp_path, size=300)
+    page = watched.open(write_sheets(tmp_path / "page" / "index.html", [comparison]))
+    page.wait_for_load_state("load")
+    assert full_size_requests(watched) == []
+    page.locator(".contact a").first.click()
+    assert page.url.endswith(".png")
+    assert page.evaluate("document.images[0].naturalWidth") == 300
 
 
 def test_it_prints_without_buttons(page: Page) -> None:

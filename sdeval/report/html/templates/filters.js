@@ -6,13 +6,14 @@ const items = all("[data-item]").map((element) => ({
   text: element.matches("article") ? wordsOf(element) : null,
 }));
 const cards = all("article");
+const boxes = all(".cards").map((box) => ({ chunks: all(".chunk", box), cards: all("article", box) }));
+const chunkSize = 12;
 const orders = {
   worst: () => 0,
   moved: (a, b) => b.dataset.worst - a.dataset.worst,
   suite: (a, b) => a.dataset.place - b.dataset.place,
   name: (a, b) => a.dataset.case.localeCompare(b.dataset.case),
 };
-let sorted = "worst";
 
 function startFilters() {
   for (const button of all("[data-show]")) {
@@ -70,12 +71,15 @@ function applyFilters() {
   byId("nothing").hidden = items.some(({ element }) => !element.hidden);
 }
 
+// Those that are shown come first, so that every chunk is full but for the last.
 function arrange(order) {
-  if (order === sorted) return;
-  sorted = order;
-  for (const box of all(".cards")) {
-    const mine = cards.filter((card) => card.parentElement === box);
-    box.append(...mine.sort(orders[order]));
+  for (const { chunks, cards } of boxes) {
+    const ordered = [...cards].sort((a, b) => a.hidden - b.hidden || orders[order](a, b));
+    chunks.forEach((chunk, place) => {
+      const inside = ordered.slice(place * chunkSize, (place + 1) * chunkSize);
+      if (inside.some((card, at) => chunk.children[at] !== card)) chunk.append(...inside);
+      chunk.hidden = inside.every((card) => card.hidden);
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 // Images large: before beside now, one over the other, or their difference. Nothing here reads pixels, for a browser
-// keeps those of files from disk to itself; the difference is made by blending.
+// keeps those of files from disk to itself; the difference is made by blending. The page shows thumbnails: only here
+// images are loaded in full size.
 const viewer = byId("viewer");
 const zooms = [0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
 let zoom = 0; // 0: as large as fits
@@ -45,6 +46,8 @@ function openFromState() {
 
 function closed() {
   clearInterval(blinking);
+  // Megapixels need not stay in memory.
+  for (const img of all(".stage img", viewer)) setSource(img, "");
   const last = card;
   writeState({ open: "", seed: "" });
   // Back to where it was opened; or, where others were looked at, to the last of them.
@@ -89,7 +92,13 @@ function fillViewer() {
   setMode(state.mode);
 }
 
-const sourcesOf = (shot) => ["before", "now"].map((name) => shot.querySelector(`img.${name}`)?.getAttribute("src") ?? "");
+function sourcesOf(shot) {
+  const images = ["before", "now"].map((name) => shot.querySelector(`img.${name}`));
+  return images.map((img) => img?.dataset.full ?? img?.getAttribute("src") ?? "");
+}
+
+// Whether one of the images is a thumbnail: its difference is mostly what was lost by making it smaller.
+const hasThumbnail = (shot) => shot.querySelector("[data-thumbnail]") !== null;
 
 function setSource(img, source) {
   img.hidden = !source;
@@ -118,8 +127,12 @@ function fillSeeds(chosen) {
 const known = ["side", "slider", "blend", "blink", "difference"];
 
 function setMode(wanted) {
-  const mode = known.includes(wanted) ? wanted : "side";
-  writeState({ mode });
+  const shot = chosenShot();
+  const difference = byId("v-difference");
+  difference.disabled = hasThumbnail(shot);
+  difference.title = difference.disabled ? "needs both images in full size; one of them is a thumbnail" : "";
+  writeState({ mode: known.includes(wanted) ? wanted : "side" });
+  const mode = state.mode === "difference" && difference.disabled ? "side" : state.mode;
   viewer.dataset.mode = mode;
   for (const button of all("button[data-mode]", viewer)) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
   byId("v-range").hidden = mode !== "slider" && mode !== "blend";
@@ -173,12 +186,20 @@ function showZoom() {
 }
 
 function showLabels() {
-  const label = card.closest(".run").dataset.before || "before";
-  const [before, now] = ["v-before", "v-now"].map((id) => byId(id).querySelector("img").naturalWidth);
-  // A difference from a smaller copy is mostly what was lost by making it smaller.
-  const kept = before && now && before !== now ? `, kept ${before} pixels wide` : "";
-  byId("v-before").querySelector("figcaption").textContent = label + kept;
-  byId("v-both").querySelector("figcaption").textContent = `${label}${kept}, and now`;
+  const shot = chosenShot();
+  const sides = [
+    ["v-before", "before", card.closest(".run").dataset.before || "before"],
+    ["v-now", "now", "now"],
+  ];
+  const widths = sides.map(([id]) => byId(id).querySelector("img").naturalWidth);
+  const differ = widths[0] && widths[1] && widths[0] !== widths[1];
+  const labels = sides.map(([, side, label], place) => {
+    const thumbnail = shot.querySelector(`img.${side}[data-thumbnail]`);
+    if (thumbnail) return `${label}: a thumbnail${widths[place] ? `, ${widths[place]} pixels wide` : ""}`;
+    return differ ? `${label}, ${widths[place]} pixels wide` : label;
+  });
+  sides.forEach(([id], place) => (byId(id).querySelector("figcaption").textContent = labels[place]));
+  byId("v-both").querySelector("figcaption").textContent = labels.join(", and ");
 }
 
 function accept() {
