@@ -115,10 +115,10 @@ def pytest_xdist_node_collection_finished(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep every target on one worker, so that it is loaded once, unless the user chose how to distribute."""
-    if config.getoption("dist") != "load":
-        return None
-    from sdeval.plugin.distribution import by_target
+    """Keep every target on one worker, so that it is loaded once and nothing is generated twice at the same time."""
+    from sdeval.plugin.distribution import BY_ITEM, by_target
 
+    if config.getoption("dist") not in BY_ITEM:
+        return None
     with usage_errors():
         return by_target(config, log, config.stash[STATE].session.target_names)

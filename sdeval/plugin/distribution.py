@@ -1,4 +1,7 @@
-"""How items spread over the workers of pytest-xdist."""
+"""How items spread over the workers of pytest-xdist.
+
+Two workers never evaluate one suite on one target: they would generate the same images into the same folder.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,12 @@ from xdist.scheduler import LoadScopeScheduling
 
 from sdeval.config.suite import SPEEDS
 
+BY_ITEM = ("load", "worksteal", "loadgroup")
+"""Ways of pytest-xdist to distribute that may spread the items of one module over workers."""
+
 
 def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeScheduling:
-    """A scheduler that keeps the items of one target on one worker; every other test is scheduled on its own."""
+    """A scheduler that keeps the items of one target on one worker; others stay with their `xdist_group`."""
     names = set(targets)
 
     class ByTarget(LoadScopeScheduling):
@@ -39,17 +45,24 @@ def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeSched
 
 def declared(nodeids: Iterable[str]) -> set[str]:
     """Names of the targets that suites declare, taken from the ids of their speed items."""
-    ends = [f"-{name}]" for name in SPEEDS]
-    return {nodeid.partition("[")[2].removesuffix(end) for nodeid in nodeids for end in ends if nodeid.endswith(end)}
+    ends = [f"-{name}" for name in SPEEDS]
+    ids = [_inside(nodeid) for nodeid in nodeids]
+    return {inside.removesuffix(end) for inside in ids for end in ends if inside.endswith(end)}
 
 
 def scope(nodeid: str, targets: Collection[str]) -> str:
-    """The group of a node id: its target, or the id itself where it has none.
+    """The group of a node id: its target; where it has none its `xdist_group`, or the id itself.
 
     Example:
         >>> scope("suites/test_a.py::test_a[sd15-ddim-cat]", ["sd15", "sd15-ddim"])
         'sd15-ddim'
     """
-    _, bracket, inside = nodeid.partition("[")
-    matching = [name for name in targets if bracket and inside.startswith(f"{name}-")]
-    return max(matching, key=len) if matching else nodeid
+    inside = _inside(nodeid)
+    matching = [name for name in targets if inside.startswith(f"{name}-")]
+    group = nodeid.rpartition("@")[2] if nodeid.rfind("@") > nodeid.rfind("]") else nodeid
+    return max(matching, key=len) if matching else group
+
+
+def _inside(nodeid: str) -> str:
+    """What stands in the brackets of a node id, which pytest-xdist ends with `@GROUP` for `--dist loadgroup`."""
+    return nodeid.partition("[")[2].rpartition("]")[0]

@@ -120,6 +120,13 @@ def test_the_page_of_a_session_whose_images_are_gone_says_so(session: Path) -> N
     assert "the image is gone</span></span><small>seed 1</small>" in page
 
 
+def test_a_session_that_ended_keeps_nothing_to_resume_even_of_a_run_that_died(session: Path) -> None:
+    (session / "animals" / "dead").mkdir()
+    (session / "animals" / "dead" / "generated.jsonl").touch()
+    publish(session, [Verdict(suite="animals", target="dead", metric="defect", case="case-0", verdict="unscored")])
+    assert not list(session.rglob("generated.jsonl"))
+
+
 def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -> None:
     text = (session / "summary.md").read_text(encoding="utf-8")
     assert text.endswith("Page: `reports/one/index.html`\n\nNext: `sdeval accept reports/one`\n")
