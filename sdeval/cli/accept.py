@@ -15,6 +15,7 @@ from sdeval.baselines.transaction import changing
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
 from sdeval.errors import CannotWrite, SdevalError
+from sdeval.results.session_folder import read_record
 
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row
@@ -51,10 +52,13 @@ def run(args: argparse.Namespace) -> int:
     proposals = _proposals(args)
     if not args.dry_run:
         proposals = _accept(proposals, args)
+    left_out = _left_out(args, proposals)
     outcome = "nothing written (dry run)" if args.dry_run else f"accepted into {short(args.baselines)}; undo with git"
     try:
         for proposal in proposals:
             _print(proposal, LINES if not args.verbose else None)
+        for line in left_out:
+            say(line)
         say(outcome)
     # What happens to the output changes nothing that was accepted.
     except CannotWrite as error:
@@ -88,6 +92,20 @@ def _proposals(args: argparse.Namespace) -> list[Proposal]:
         )
         for folder, parts in selection.parts
     ]
+
+
+def _left_out(args: argparse.Namespace, proposals: list[Proposal]) -> list[str]:
+    """What a whole session could not generate, and what is therefore not accepted with the rest, a line each."""
+    session = args.folder or args.output / "latest"
+    try:
+        verdicts = () if args.words or args.metrics else read_record(session).verdicts
+    # A run by itself, an approvals.json, or verdicts that are corrupt: its runs are as good without them.
+    except SdevalError:
+        return []
+    accepted = {(proposal.run.suite, proposal.run.target) for proposal in proposals}
+    unscored = ((verdict.suite, verdict.target) for verdict in verdicts if verdict.verdict == "unscored")
+    missing = sorted(set(unscored) - accepted)
+    return [f"{suite} on {target}: has no run in this session, so its baseline stays" for suite, target in missing]
 
 
 def _print(proposal: Proposal, lines: int | None) -> None:
