@@ -224,7 +224,10 @@ def test_a_line_says_rate_and_time_left() -> None:
     [
         ("suites/test_a.py::test_a[sd15-cat]", "sd15"),
         ("suites/test_b.py::test_b[sd15-ddim-cat]", "sd15-ddim"),
+        ("suites/test_b.py::test_b[sd15-ddim-cat]@slow", "sd15-ddim"),
         ("tests/test_x.py::test_plain", "tests/test_x.py::test_plain"),
+        ("tests/test_x.py::test_plain@slow", "slow"),
+        ("tests/test_x.py::test_plain[me@home]", "tests/test_x.py::test_plain[me@home]"),
         ("tests/test_x.py::test_plain[other-1]", "tests/test_x.py::test_plain[other-1]"),
     ],
 )
@@ -234,7 +237,7 @@ def test_items_of_a_target_stay_together(nodeid: str, expected: str) -> None:
 
 def test_targets_that_suites_declare_are_read_off_the_ids() -> None:
     ids = ["a.py::test_a[my-model-cat]", "a.py::test_a[my-model-seconds_per_image]", "b.py::test_b[x]"]
-    assert declared(ids) == {"my-model"}
+    assert declared([*ids, "c.py::test_c[other-peak_memory]@slow"]) == {"my-model", "other"}
 
 
 def test_levels_outside_of_a_byte_do_not_wrap() -> None:

@@ -123,6 +123,11 @@ def exists(path: Path) -> bool:
         return True
 
 
+def resolved(path: Path) -> Path:
+    """Where a path leads; `Path.resolve` would raise where a link leads to itself."""
+    return Path(os.path.realpath(path))
+
+
 def check_name(path: Path) -> None:
     """Refuse a path that is not UTF-8: pages, verdicts and messages could not name it.
 

@@ -36,10 +36,13 @@ def locked(baselines: Path, seconds: float) -> Iterator[None]:
         seconds: how long to wait for another process.
 
     Raises:
-        SdevalError: another process holds it; says which.
+        SdevalError: another process holds it, says which; or there is something else where it should be.
     """
     place = baselines / PLACE
-    place.mkdir(parents=True, exist_ok=True)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise SdevalError(f"{place}: must be a folder, as the lock of the baselines lies in it; remove it") from None
     # Also where another thread of this process holds it.
     lock = FileLock(place / LOCK, timeout=seconds, thread_local=False)
     try:

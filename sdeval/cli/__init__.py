@@ -78,7 +78,7 @@ def _attempt(args: argparse.Namespace) -> int:
         return code
     # OSError: something cannot be written, as on a full disk or without permission.
     except (SdevalError, OSError) as error:
-        _complain(str(error))
+        _complain(_message(error))
         _drop_stdout()
         return USAGE
     # What rich makes of a pipe that nobody reads; its own code for that would read as "worse".
@@ -94,6 +94,13 @@ def _attempt(args: argparse.Namespace) -> int:
             say(traceback.format_exc().rstrip(), sys.stderr)
         _complain("this is a mistake of sdeval's own; please report it, with the lines above")
         return INTERNAL
+
+
+def _message(error: Exception) -> str:
+    """What an error says, without the number that the system has for it."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error)
 
 
 class _Parser(argparse.ArgumentParser):

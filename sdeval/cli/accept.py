@@ -18,6 +18,7 @@ from sdeval.baselines.transaction import Transaction, changing
 from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
 from sdeval.errors import CannotWrite, SdevalError
+from sdeval.results.session_folder import read_record
 
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row
@@ -63,9 +64,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         proposals = _accept(proposals, args)
         outcome = f"accepted into {short(args.baselines)}; undo with git"
+    left_out = _left_out(args, proposals)
     try:
         for proposal in proposals:
             print_proposal(proposal, LINES if not args.verbose else None)
+        for line in left_out:
+            say(line)
         say(outcome)
     # What happens to the output changes nothing that was accepted.
     except CannotWrite as error:
@@ -124,6 +128,20 @@ def _proposals(args: argparse.Namespace) -> list[Proposal]:
         )
         for folder, parts in selection.parts
     ]
+
+
+def _left_out(args: argparse.Namespace, proposals: list[Proposal]) -> list[str]:
+    """What a whole session could not generate, and what is therefore not accepted with the rest, a line each."""
+    session = args.folder or args.output / "latest"
+    try:
+        verdicts = () if args.words or args.metrics else read_record(session).verdicts
+    # A run by itself, an approvals.json, or verdicts that are corrupt: its runs are as good without them.
+    except SdevalError:
+        return []
+    accepted = {(proposal.run.suite, proposal.run.target) for proposal in proposals}
+    unscored = ((verdict.suite, verdict.target) for verdict in verdicts if verdict.verdict == "unscored")
+    missing = sorted(set(unscored) - accepted)
+    return [f"{suite} on {target}: has no run in this session, so its baseline stays" for suite, target in missing]
 
 
 def print_proposal(proposal: Proposal, lines: int | None = LINES) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdeval._utils.files import resolved
 from sdeval.baselines.acceptance import Part, parts_by_name, parts_by_words, read_approvals
 from sdeval.errors import SdevalError
 from sdeval.results import run_folder
@@ -62,7 +63,7 @@ def _selection_from_approvals(args: argparse.Namespace, path: Path) -> Selection
 def _session_of(path: Path, name: str, output: Path) -> Path:
     """The session that a file was made for: in the output folder, in the folder of the file, or that folder itself."""
     places = (output / name, path.parent / name, path.parent)
-    session = next((place for place in places if place.resolve().name == name and place.is_dir()), None)
+    session = next((place for place in places if resolved(place).name == name and place.is_dir()), None)
     if session is None:
         raise SdevalError(f"{path}: session: {name} is neither in {output} nor beside the file; say where: --from DIR")
     return session

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from sdeval._utils.files import dump_json, exists, read_bytes, write_text
+from sdeval._utils.files import dump_json, exists, read_bytes, resolved, write_text
 from sdeval._utils.validation import Checked, from_json
 from sdeval.config.root import OTHER_SETTINGS, SETTINGS
 
@@ -45,7 +45,7 @@ def recorded(path: Path) -> Folders | None:
     Raises:
         SdevalError: the record is corrupt.
     """
-    inside = path.resolve()
+    inside = resolved(path)
     session = next((folder for folder in (inside, *inside.parents[:3]) if exists(folder / RECORD)), None)
     if session is None:
         return None

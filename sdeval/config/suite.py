@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
@@ -22,6 +23,8 @@ TASKS: tuple[Task, ...] = get_args(Task)
 MULTIPLE = 8
 """Latents are this many times smaller than images: other edges would be cut."""
 
+MOST_SEEDS = 100_000
+"""Seeds of a suite."""
 Text = Annotated[str, "put it in quotes"]
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -123,8 +126,10 @@ class Suite(typed.Checked):
     def __post_init__(self) -> None:
         for name in ("settings", "metric_options", "tolerances"):
             _convert(self, name, Mapping, lambda value: MappingProxyType(dict(value)))
-        for name in ("cases", "seeds", "metrics", "targets"):
-            _convert(self, name, (list, range, Iterator), tuple)
+        for name in ("cases", "metrics", "targets"):
+            _convert(self, name, (list, Iterator), tuple)
+        # No more than the check has to see: a range may have more numbers than fit into memory.
+        _convert(self, "seeds", (list, range, Iterator), lambda values: tuple(islice(values, MOST_SEEDS + 1)))
         _convert(self, "references", str, Path)
         typed.check(self, f"suite {typed.label(self.name)}")
         self._check()
@@ -133,22 +138,32 @@ class Suite(typed.Checked):
         where = f"suite {self.name}"
         if problem := _name_problem(self.name):
             raise SdevalError(f"suite name {typed.preview(self.name)} {problem}")
-        for name in ("seeds", "metrics", "targets"):
+        for name in ("metrics", "targets"):
             values = getattr(self, name)
             if len(set(values)) != len(values) or (not values and name != "metrics"):
                 raise SdevalError(f"{where}: {name} must be distinct and at least one, got {list(values)}")
-        if any(not -(2**63) <= seed < 2**63 for seed in self.seeds):
-            raise SdevalError(f"{where}: seeds must fit into 64 bits, got {typed.preview(list(self.seeds))}")
-        if self.max_seeds is not None and self.max_seeds < len(self.seeds):
-            raise SdevalError(f"{where}: max_seeds must be at least {len(self.seeds)}, got {self.max_seeds}")
+        self._check_seeds(where)
         for metric, tolerance in self.tolerances.items():
             if metric not in (names := (*self.metrics, COLLAPSED, *SPEEDS)):
                 raise SdevalError(f"{where}: tolerances: {unknown('metric', metric, names)}")
             if not tolerance > 0:
                 raise SdevalError(f"{where}: tolerances: {metric} must be above 0, got {tolerance}")
-        if self.references is not None and not any(self.references.glob("*.png")):
+        if self.references is not None and not _has_images(self.references):
             raise SdevalError(f"{where}: references: no .png images in {self.references}")
         self._check_cases(where)
+
+    def _check_seeds(self, where: str) -> None:
+        for name, count in (("seeds", len(self.seeds)), ("max_seeds", self.max_seeds or 0)):
+            if count > MOST_SEEDS:
+                raise SdevalError(f"{where}: {name}: must be at most {MOST_SEEDS} seeds")
+        if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
+            raise SdevalError(
+                f"{where}: seeds must be distinct and at least one, got {typed.preview(list(self.seeds))}"
+            )
+        if any(not -(2**63) <= seed < 2**63 for seed in self.seeds):
+            raise SdevalError(f"{where}: seeds must fit into 64 bits, got {typed.preview(list(self.seeds))}")
+        if self.max_seeds is not None and self.max_seeds < len(self.seeds):
+            raise SdevalError(f"{where}: max_seeds must be at least {len(self.seeds)}, got {self.max_seeds}")
 
     def _check_cases(self, where: str) -> None:
         if not self.cases:
@@ -203,6 +218,14 @@ def _convert(thing: object, name: str, kind: type | tuple[type, ...], convert: C
     value = getattr(thing, name)
     if isinstance(value, kind):
         object.__setattr__(thing, name, convert(value))
+
+
+def _has_images(folder: Path) -> bool:
+    try:
+        return any(folder.glob("*.png"))
+    # A name that is too long, for example.
+    except OSError:
+        return False
 
 
 def _name_problem(name: str) -> str:

@@ -24,8 +24,8 @@ from sdeval.config.target import Target
 from sdeval.engines.diffusers_engine import pick_device
 from sdeval.engines.engine import Engine, open_target
 from sdeval.errors import SdevalError
-from sdeval.evaluation.evaluate import evaluate
-from sdeval.evaluation.plan import make_plan
+from sdeval.evaluation.evaluate import Progress, evaluate
+from sdeval.evaluation.plan import Plan, make_plan
 from sdeval.evaluation.scoring.parts import with_seeds
 from sdeval.results.run import Run
 from sdeval.session.items import collapsing_metrics
@@ -101,7 +101,7 @@ def _generate(suite: Suite, engine: Engine, folder: Path, seed_sets: int, watche
     def run(name: str, seeds: tuple[int, ...], generated_by: Target) -> Run:
         plan = make_plan(suite, generated_by, seeds=seeds)
         with watcher.watch(f"{suite.name} on {target.name}, {name}", len(plan.samples)) as progress:
-            return evaluate(plan, engine, folder / name.replace(" ", "-"), progress=progress)
+            return _whole_run(plan, engine, folder / name.replace(" ", "-"), progress)
 
     # No seed may be in two sets.
     apart = max(APART, max(suite.seeds) - min(suite.seeds) + 1)
@@ -114,6 +114,22 @@ def _generate(suite: Suite, engine: Engine, folder: Path, seed_sets: int, watche
     with environment.other_threads():
         harmless.append(run("other threads", suite.seeds, target))
     return Measured(tuple(seeds), tuple(harmless))
+
+
+def _whole_run(plan: Plan, engine: Engine, folder: Path, progress: Progress) -> Run:
+    """A run with every image; without one, no other run needs to be generated.
+
+    Raises:
+        SdevalError: there is no image of a sample; says why.
+    """
+    run = evaluate(plan, engine, folder, progress=progress)
+    for sample in run.samples:
+        if sample.failure:
+            where = f"{run.suite} on {run.target}: {sample.case}, seed {sample.seed}"
+            raise SdevalError(
+                f"{where}: has no image: {sample.failure}; calibrating takes every image: see to that first"
+            )
+    return run
 
 
 def summarize(suite: Suite, measured: Measured, overrides: Mapping[str, Any] = MappingProxyType({})) -> Variability:

@@ -16,7 +16,7 @@ from sdeval.config.suite import TASKS, Case, Sample, Suite, Task
 from sdeval.config.target import Target
 from sdeval.engines.engine import Engine, check
 from sdeval.engines.generated import Generated, to_image
-from sdeval.errors import NotAvailable, SdevalError
+from sdeval.errors import CallFailed, NotAvailable, SdevalError
 from sdeval.evaluation.self_check import SelfCheck
 from sdeval.imaging.io import to_pixels, write_png
 from sdeval.imaging.similarity import image_change
@@ -88,18 +88,29 @@ def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: 
         suite: for its task.
         settings: arguments of the pipeline call.
         samples: at least one, alike enough for one pipeline call.
+
+    Raises:
+        SdevalError: the target does not generate an image of them.
     """
+    try:
+        return [*_examine_images(engine, suite.task, settings, samples), *machine()]
+    except CallFailed as error:
+        raise SdevalError(f"target {engine.target.name}: cannot generate an image: {error}") from error
+
+
+def _examine_images(
+    engine: Engine, task: Task, settings: Mapping[str, Any], samples: Sequence[Sample]
+) -> Iterator[Check]:
     first = samples[0]
-    alone = engine.generate(suite.task, [first], settings)[0]
-    again = engine.generate(suite.task, [first], settings)[0]
-    other = engine.generate(suite.task, [Sample(first.case, first.seed + 1)], settings)[0]
+    alone = engine.generate(task, [first], settings)[0]
+    yield repeatable(alone, engine.generate(task, [first], settings)[0])
     if engine.batch_size == 1:
-        batches = Check("batches", "fine", "every image is generated in a call of its own")
+        yield Check("batches", "fine", "every image is generated in a call of its own")
     else:
-        together = engine.generate(suite.task, [first, *samples[1:]], settings)[0]
-        mixed = len(samples) > 1 and SelfCheck(engine, suite.task, settings).is_mixed(*samples[:2])
-        batches = alone_or_together(alone, together, mixed=mixed)
-    return [repeatable(alone, again), batches, check_seeds(alone, other), *machine()]
+        together = engine.generate(task, [first, *samples[1:]], settings)[0]
+        mixed = len(samples) > 1 and SelfCheck(engine, task, settings).is_mixed(*samples[:2])
+        yield alone_or_together(alone, together, mixed=mixed)
+    yield check_seeds(alone, engine.generate(task, [Sample(first.case, first.seed + 1)], settings)[0])
 
 
 def repeatable(first: Generated, second: Generated) -> Check:

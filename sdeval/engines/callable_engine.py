@@ -32,6 +32,8 @@ from sdeval.engines.digests import LETTERS, file_digest
 from sdeval.engines.generated import Generated, to_image
 from sdeval.errors import CallFailed, SdevalError, one_line, unknown
 
+_OF_EACH_SAMPLE = ("self", "case", "seed")
+"""Parameters of a program that are no settings."""
 _FITTING = ("model", "device", "needs", "batch_size", "timeout", "settings")
 """Fields of a target that say something to a program of one's own."""
 
@@ -47,6 +49,9 @@ def check(target: Target, task: Task, settings: Iterable[str]) -> None:
             raise SdevalError(f"target {target.name}: {name} has no effect: {target.model} is no diffusers pipeline")
     check_timeout(target)
     parameters = inspect.signature(_generation(find(target))).parameters
+    for name in settings:
+        if name in _OF_EACH_SAMPLE and name in parameters:
+            raise SdevalError(f"target {target.name}: {name}: is no setting; {target.model} gets one with each sample")
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
     for name in settings:

@@ -214,12 +214,10 @@ class Front:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
-        """Keep every target on one worker, so that it is loaded once, unless the user chose how to distribute."""
-        if config.getoption("dist") != "load":
-            return None
-        from sdeval.plugin.distribution import Deferred
+        """Keep every target on one worker: it is loaded once, and no image is generated twice at the same time."""
+        from sdeval.plugin.distribution import BY_ITEM, Deferred
 
-        return Deferred(config, log, self._targets)
+        return Deferred(config, log, self._targets) if config.getoption("dist") in BY_ITEM else None
 
     def _targets(self) -> Collection[str] | None:
         """Names of targets; None where workers have found no suites."""

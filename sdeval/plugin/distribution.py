@@ -1,13 +1,19 @@
-"""How items spread over the workers of pytest-xdist."""
+"""How items spread over the workers of pytest-xdist.
+
+Two workers never evaluate one suite on one target: they would generate the same images into the same folder.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from xdist.scheduler import LoadScheduling, LoadScopeScheduling
+from xdist.scheduler import LoadGroupScheduling, LoadScheduling, LoadScopeScheduling, WorkStealingScheduling
 
 from sdeval.config.suite import SPEEDS
+
+BY_ITEM = {"load": LoadScheduling, "worksteal": WorkStealingScheduling, "loadgroup": LoadGroupScheduling}
+"""Schedulers of pytest-xdist that may spread the items of one module over workers, by the value of `--dist`."""
 
 
 class Deferred:
@@ -21,7 +27,7 @@ class Deferred:
 
     def __init__(self, config: Any, log: Any, targets: Callable[[], Collection[str] | None]) -> None:
         self._config, self._log, self._targets = config, log, targets
-        self._scheduler: Any = LoadScheduling(config, log)
+        self._scheduler: Any = BY_ITEM[config.getoption("dist")](config, log)
         self._is_decided = False
 
     def add_node_collection(self, node: Any, collection: Any) -> None:
@@ -44,7 +50,7 @@ class Deferred:
 
 
 def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeScheduling:
-    """A scheduler that keeps the items of one target on one worker; every other test is scheduled on its own."""
+    """A scheduler that keeps the items of one target on one worker; others stay with their `xdist_group`."""
     names = set(targets)
 
     class ByTarget(LoadScopeScheduling):
@@ -72,17 +78,24 @@ def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeSched
 
 def declared(nodeids: Iterable[str]) -> set[str]:
     """Names of the targets that suites declare, taken from the ids of their speed items."""
-    ends = [f"-{name}]" for name in SPEEDS]
-    return {nodeid.partition("[")[2].removesuffix(end) for nodeid in nodeids for end in ends if nodeid.endswith(end)}
+    ends = [f"-{name}" for name in SPEEDS]
+    ids = [_inside(nodeid) for nodeid in nodeids]
+    return {inside.removesuffix(end) for inside in ids for end in ends if inside.endswith(end)}
 
 
 def scope(nodeid: str, targets: Collection[str]) -> str:
-    """The group of a node id: its target, or the id itself where it has none.
+    """The group of a node id: its target; where it has none its `xdist_group`, or the id itself.
 
     Example:
         >>> scope("suites/test_a.py::test_a[sd15-ddim-cat]", ["sd15", "sd15-ddim"])
         'sd15-ddim'
     """
-    _, bracket, inside = nodeid.partition("[")
-    matching = [name for name in targets if bracket and inside.startswith(f"{name}-")]
-    return max(matching, key=len) if matching else nodeid
+    inside = _inside(nodeid)
+    matching = [name for name in targets if inside.startswith(f"{name}-")]
+    group = nodeid.rpartition("@")[2] if nodeid.rfind("@") > nodeid.rfind("]") else nodeid
+    return max(matching, key=len) if matching else group
+
+
+def _inside(nodeid: str) -> str:
+    """What stands in the brackets of a node id, which pytest-xdist ends with `@GROUP` for `--dist loadgroup`."""
+    return nodeid.partition("[")[2].rpartition("]")[0]

@@ -55,12 +55,6 @@ class SuiteItem(pytest.Function):
         suite, target = self.item.job.key
         return SelectedItem(nodeid=self.nodeid, suite=suite, target=target, kind=self.item.kind, name=self.item.name)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Pytest's, but for texts of exceptions that would control the terminal."""
-        failure = super().repr_failure(excinfo)
-        text = str(failure)
-        return failure if escaped(text) == text else escaped(text)
-
     def judge(self) -> None:
         """Pass, skip or fail."""
         __tracebackhide__ = True
@@ -111,9 +105,23 @@ def pytest_runtest_makereport(
         error = call.excinfo.value if call.excinfo else None
         strict = item.config.stash[STATE].settings.strict
         verdict = agreed_verdict(item.item, judged, report, error, strict=strict)
+        report.longrepr = _printable(report.longrepr)
+        report.sections = [(title, escaped(content)) for title, content in report.sections]
         item.stash[VERDICT] = verdict
         if verdict is not None:
             vars(report)["sdeval"] = asdict(verdict)
             vars(report)["sdeval_unwritten"] = tuple(item.config.stash[STATE].session.unwritten)
             report.user_properties += junit.properties(verdict, item.item.job.suite.task)
     return report
+
+
+def _printable(failure: Any) -> Any:
+    """What pytest shows of a failure, but for texts of others that control a terminal, or that UTF-8 cannot hold.
+
+    pytest-xdist could not send the latter to the controller, and would end the session.
+    """
+    if isinstance(failure, tuple):
+        path, line, reason = failure
+        return path, line, escaped(reason)
+    text = "" if failure is None else str(failure)
+    return failure if escaped(text) == text else escaped(text)

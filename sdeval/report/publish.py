@@ -81,8 +81,9 @@ def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telli
 
 def _end(session: Path) -> None:
     """From now on the session cannot be resumed, so that its journals are not needed any more."""
-    for folder in run_folders(session):
-        (folder / journal.NAME).unlink(missing_ok=True)
+    # Also where a run came to nothing, as its process died each time.
+    for path in session.glob(f"*/*/{journal.NAME}"):
+        path.unlink(missing_ok=True)
     (session / HOLDER).unlink(missing_ok=True)
 
 

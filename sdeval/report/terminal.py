@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdeval._utils.files import resolved
 from sdeval._utils.formatting import number, probability, with_sign
 from sdeval._utils.tables import Column, Row, Table
 from sdeval._utils.tables import lines as lines_of
@@ -136,5 +137,5 @@ def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Fur
 def _latest(page: Path, root: Path) -> Path:
     """The page by way of `latest`, as seen from where the user stands."""
     link = page.parent.parent / "latest"
-    path = link / page.name if link.resolve() == page.parent.resolve() else page
+    path = link / page.name if resolved(link) == resolved(page.parent) else page
     return path.relative_to(root) if path.is_relative_to(root) else path

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sdeval import SdevalError
+from sdeval._utils.files import discard
 from sdeval.baselines import transaction
 from sdeval.baselines.lock import HOLDER, PLACE, locked
 from sdeval.baselines.transaction import COMMIT, NEW, changing, check_folder, is_changing, recover
@@ -89,6 +90,14 @@ def test_what_is_not_committed_is_undone(baselines: Path) -> None:
 
 def test_git_sees_nothing_of_the_lock(baselines: Path) -> None:
     assert (baselines / PLACE / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize("make", [Path.touch, lambda place: place.symlink_to("nowhere")])
+def test_where_the_lock_has_no_place_it_is_named(baselines: Path, make: Callable[[Path], None]) -> None:
+    discard(baselines / PLACE)
+    make(baselines / PLACE)
+    with pytest.raises(SdevalError, match=r"\.sdeval: must be a folder, .* remove it"), changing(baselines):
+        pass
 
 
 def test_a_change_that_was_stopped_between_two_renames_is_finished(baselines: Path) -> None:

@@ -120,6 +120,28 @@ def test_the_page_of_a_session_whose_images_are_gone_says_so(session: Path) -> N
     assert "the image is gone</span></span><small>seed 1</small>" in page
 
 
+@pytest.mark.parametrize("command", ["accept", "report"])
+def test_a_link_to_itself_is_no_session(session: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (session.parent / "latest").unlink()
+    (session.parent / "latest").symlink_to("latest")
+    assert main([command]) == 2
+    assert "reports/latest" in capsys.readouterr().err
+
+
+def test_accept_says_what_the_session_could_not_generate(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gone = Verdict(suite="zoo", target="tiny", metric="clip_score", case="", verdict="unscored")
+    publish(session, [replace(gone, suite="animals"), gone])
+    assert main(["accept"]) == 0
+    assert "zoo on tiny: has no run in this session, so its baseline stays" in capsys.readouterr().out.splitlines()
+
+
+def test_a_session_that_ended_keeps_nothing_to_resume_even_of_a_run_that_died(session: Path) -> None:
+    (session / "animals" / "dead").mkdir()
+    (session / "animals" / "dead" / "generated.jsonl").touch()
+    publish(session, [Verdict(suite="animals", target="dead", metric="defect", case="case-0", verdict="unscored")])
+    assert not list(session.rglob("generated.jsonl"))
+
+
 def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -> None:
     text = (session / "summary.md").read_text(encoding="utf-8")
     assert text.endswith("Page: `reports/one/index.html`\n\nNext: `sdeval accept reports/one`\n")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,10 @@ def images(tmp_path: Path) -> Path:
         ({"cases": (replace(CAT, strength=0.5),)}, "strength: text2img takes none"),
         ({"cases": (replace(CAT, image=Path("x.png")),)}, "image: text2img takes none"),
         ({"task": "img2img"}, "image: is missing; img2img needs one"),
+        ({"seeds": range(10**12)}, "seeds: must be at most 100000 seeds"),
+        ({"seeds": itertools.count()}, "seeds: must be at most 100000 seeds"),
+        ({"max_seeds": 2**70}, "max_seeds: must be at most 100000 seeds"),
+        ({"references": "long" * 1000}, "references: no .png images in longlong"),
         ({"references": Path("/nowhere")}, "references: no .png images in /nowhere"),
     ],
 )

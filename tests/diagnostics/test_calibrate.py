@@ -290,7 +290,7 @@ def test_a_further_run_with_more_seeds_counts_by_those_of_the_suite(
 
 
 def test_no_seed_is_in_two_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "evaluate", lambda plan, *_, **__: plan)
+    monkeypatch.setattr(module, "_whole_run", lambda plan, *_, **__: plan)
     request = plan(seeds=(0, 1000, 2500)).suite
     found = module._generate(request, LoadedTarget(shipped_targets()["shapes"]), tmp_path, 3, module.Silent())
     every = [seed for each in found.seeds for seed in each.suite.seeds]
@@ -301,7 +301,7 @@ def test_no_seed_is_in_two_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_harmless_runs_have_the_suites_own_seeds_and_other_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "evaluate", lambda plan, *_, **__: plan)
+    monkeypatch.setattr(module, "_whole_run", lambda plan, *_, **__: plan)
     found = module._generate(plan().suite, LoadedTarget(shipped_targets()["shapes"]), tmp_path, 3, module.Silent())
     assert [each.target.batch_size for each in found.harmless] == [1, 4, 8]
     assert {each.suite.seeds for each in found.harmless} == {(0, 1)}

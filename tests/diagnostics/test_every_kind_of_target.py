@@ -142,6 +142,31 @@ def test_what_cannot_generate_is_one_line(
     assert message in error[0]
 
 
+FLAKY = """
+def flaky(case, seed):
+    if case.id in ("case-0", "blue"):
+        raise RuntimeError("lost")
+    return generate(case, seed)
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [
+        (COMMANDS[0], "target program-flaky: cannot generate an image: "),
+        (COMMANDS[1], "few on program-flaky: blue, seed 0: has no image: "),
+    ],
+)
+def test_an_image_that_cannot_be_generated_is_named(
+    command: list[str], where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_project(tmp_path, target := "python:program.py:flaky")
+    (tmp_path / "program.py").write_text(PROGRAM + FLAKY, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main([part.replace("TARGET", target) for part in command]) == 2
+    assert f"sdeval: {where}RuntimeError: lost" in capsys.readouterr().err
+
+
 def test_a_suite_whose_target_is_not_here_is_skipped_and_the_others_are_calibrated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -90,6 +90,13 @@ def test_a_setting_that_a_program_does_not_take_is_refused() -> None:
         check(target("noise"), "text2img", {"lvel": 1})
 
 
+@pytest.mark.parametrize("name", ["noise", "anything"])
+@pytest.mark.parametrize("setting", ["case", "seed"])
+def test_what_belongs_to_each_sample_is_no_setting(name: str, setting: str) -> None:
+    with pytest.raises(SdevalError, match=f"target mine: {setting}: is no setting; python:.*:{name} gets one"):
+        check(target(name), "text2img", [setting])
+
+
 def test_what_is_no_image_is_named() -> None:
     with pytest.raises(SdevalError, match="must give a PIL image, or an array"):
         open_target(target("words")).generate("text2img", SAMPLES[:1], {})

@@ -47,6 +47,32 @@ def test_an_item_whose_fixture_fails_is_unscored(suites: pytest.Pytester) -> Non
     assert "no disk" in (suites.path / "reports" / "latest" / "summary.md").read_text()
 
 
+HOSTILE = r"\x1b[31mred\udc80"
+"""Text that controls a terminal, and that UTF-8 cannot hold."""
+
+
+def test_texts_of_fixtures_neither_control_the_terminal_nor_end_a_worker(suites: pytest.Pytester) -> None:
+    suites.makeconftest(f"""
+import logging, pytest
+
+@pytest.fixture(autouse=True)
+def around(request):
+    if "circle" in request.node.name:
+        raise RuntimeError("{HOSTILE}")
+    if "square" in request.node.name:
+        pytest.skip("{HOSTILE}")
+    yield
+    if "cross" in request.node.name:
+        logging.warning("{HOSTILE}")
+        pytest.fail("no disk")
+""")
+    result = suites.runpytest_subprocess(*QUIET, "-n", "1", "-rA")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    case_verdicts = [verdict_of(suites, name)[0] for name in ("circle", "square", "cross")]
+    assert case_verdicts == ["unscored", "skipped", "unscored"]
+    assert "\x1b[31mred" not in result.stdout.str()
+
+
 def test_where_every_item_fails_there_is_a_page_of_this_session(suites: pytest.Pytester) -> None:
     suites.runpytest_inprocess(*QUIET)
     first = (suites.path / "reports" / "latest").resolve()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdeval._utils.files import resolved
 from sdeval.baselines.acceptance import refuse_part
 from sdeval.comparison.metrics import ALPHA_METRICS
 from sdeval.errors import SdevalError
@@ -143,13 +144,13 @@ def build(request: Request) -> View:
 
 def _past(session: Path) -> Sequence[Entry]:
     """The history beside a session, up to it."""
-    path = session.resolve().parent / HISTORY
+    path = resolved(session).parent / HISTORY
     try:
         entries = read_history(path) if path.is_file() else ()
     except SdevalError:
         # The session has reported the error.
         return ()
-    return [entry for entry in entries if entry.session <= session.resolve().name]
+    return [entry for entry in entries if entry.session <= resolved(session).name]
 
 
 def _line(verdict: Verdict, views: Sequence[RunView], comparisons: Sequence[ComparedRun]) -> Line:
