@@ -222,6 +222,6 @@ def test_names_of_files_that_are_no_text_are_no_crash(repository: Path) -> None:
     name = os.fsdecode(b"caf\xe9.json")
     (FOLDER / name).write_text("{}")
     git("add --all")
-    git("commit -m named")
+    git("commit -q -m named")
     (FOLDER / "run.json").write_text("{")
     assert f"restore it with: git checkout -- {FOLDER}" in remedy(FOLDER, "accept a run again")
