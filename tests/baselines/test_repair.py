@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from pathlib import Path
@@ -214,3 +215,13 @@ def test_damage_that_cannot_be_read_is_looked_for_in_the_log_as_well(
 
     monkeypatch.setattr(Path, "read_bytes", refused)
     assert "it was committed as it is; find a commit with: git log -- " in remedy(FOLDER, "accept a run again")
+
+
+def test_names_of_files_that_are_no_text_are_no_crash(repository: Path) -> None:
+    git("config core.quotepath false")
+    name = os.fsdecode(b"caf\xe9.json")
+    (FOLDER / name).write_text("{}")
+    git("add --all")
+    git("commit -q -m named")
+    (FOLDER / "run.json").write_text("{")
+    assert f"restore it with: git checkout -- {FOLDER}" in remedy(FOLDER, "accept a run again")
