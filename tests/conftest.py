@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import hashlib
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,10 @@ from sdeval.results.run import Run
 
 if TYPE_CHECKING:
     from sdeval.engines.diffusers_engine import LoadedTarget
+
+# What tests cache is not found by sessions of this machine, nor the other way round.
+_CACHES = tempfile.TemporaryDirectory(prefix="sdeval-caches-")
+os.environ["SDEVAL_CACHE"] = _CACHES.name
 
 pytest_plugins = ["pytester", "tests.stores.s3"]
 

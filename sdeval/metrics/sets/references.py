@@ -1,10 +1,9 @@
-"""Reference images of set metrics: their features, computed once per process, and a hash that identifies them."""
+"""Reference images of set metrics: their features, loaded once per process, and a hash that identifies them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,18 +15,10 @@ from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import open_rgb, pixel_hash
 from sdeval.metrics.base import Difference, Extractor, Features, MetricOptions, Reference, SetMetric, Swapped
+from sdeval.metrics.sets.reference_cache import Loaded, load_or_compute
 
 CHUNK = 256
 """Images open at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """Reference images as a set metric needs them."""
-
-    fingerprint: str
-    """Hash of all pixels, 16 hex digits."""
-    reference: Reference
 
 
 _cache: dict[tuple[Path, str], Loaded] = {}
@@ -42,20 +33,24 @@ def load(folder: Path, metric: SetMetric) -> Loaded:
     # In another working directory, the same name means another folder.
     key = (folder.resolve(), metric.extractor.version)
     if key not in _cache:
-        digest = hashlib.sha256()
-        reference = Reference.of_chunks(_chunks(folder, metric.extractor, digest.update))
-        _cache[key] = Loaded(digest.hexdigest()[:16], reference)
+        paths = sorted(folder.glob("*.png"))
+        try:
+            _cache[key] = load_or_compute(paths, metric.extractor, lambda: _compute(paths, metric.extractor))
+        except SdevalError as error:
+            raise ValueError(str(error)) from None
     return _cache[key]
 
 
-def _chunks(folder: Path, extractor: Extractor, update_hash: Callable[[bytes], None]) -> Iterator[Features]:
+def _compute(paths: Sequence[Path], extractor: Extractor) -> Loaded:
+    digest = hashlib.sha256()
+    reference = Reference.of_chunks(_chunks(paths, extractor, digest.update))
+    return Loaded(digest.hexdigest()[:16], reference)
+
+
+def _chunks(paths: Sequence[Path], extractor: Extractor, update_hash: Callable[[bytes], None]) -> Iterator[Features]:
     """Features of `CHUNK` images at a time; the hash of each image is passed to `update_hash`."""
-    paths = sorted(folder.glob("*.png"))
     for start in range(0, len(paths), CHUNK):
-        try:
-            images = [open_rgb(path) for path in paths[start : start + CHUNK]]
-        except SdevalError as error:
-            raise ValueError(str(error)) from None
+        images = [open_rgb(path) for path in paths[start : start + CHUNK]]
         for image in images:
             update_hash(pixel_hash(image).encode())
         yield extractor.images(images)
