@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sdeval._utils.files import resolved
 from sdeval.baselines.acceptance import Part, parts_by_name, parts_by_words, read_approvals
-from sdeval.errors import SdevalError
+from sdeval.errors import SdevalError, escaped
 from sdeval.results import run_folder
 from sdeval.results.session_folder import run_folders
 
@@ -34,6 +34,8 @@ def selection_of(args: argparse.Namespace) -> Selection:
     Raises:
         SdevalError: there is no run, or no run holds what was selected.
     """
+    if args.reason is not None and escaped(args.reason) != args.reason:
+        raise SdevalError(f"--reason: must be text without control characters, got {args.reason!r}")
     if args.folder is not None and (args.folder.suffix == ".json" or args.folder.is_file()):
         return _selection_from_approvals(args, args.folder)
     if args.session:

@@ -61,7 +61,7 @@ def jobs_of(args: argparse.Namespace) -> list[Job]:
     from sdeval.engines.diffusers_engine import pick_device
 
     options = Options(
-        targets=(args.target,) if args.target else (),
+        targets=() if args.target is None else (args.target,),
         named=args.named,
         values=targets.parse_settings(args.set),
         baselines=args.baselines,
@@ -123,7 +123,7 @@ def ready(given: argparse.Namespace, target: Target) -> Iterator[Engine]:
 
 def target_of(args: argparse.Namespace, otherwise: str) -> Target:
     """The target that was named, or another."""
-    target = targets.find(args.target or otherwise, args.named)
+    target = targets.find(otherwise if args.target is None else args.target, args.named)
     return target.with_values(targets.parse_settings(args.set))
 
 

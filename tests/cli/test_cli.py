@@ -120,6 +120,14 @@ def test_the_page_of_a_session_whose_images_are_gone_says_so(session: Path) -> N
     assert "the image is gone</span></span><small>seed 1</small>" in page
 
 
+@pytest.mark.parametrize("reason", ["\udcff", "\x1b[31m"])
+def test_a_reason_that_cannot_be_stored_is_named(
+    session: Path, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["accept", "--reason", reason]) == 2
+    assert capsys.readouterr().err.startswith("sdeval: --reason: must be text without control characters, got ")
+
+
 @pytest.mark.parametrize("command", ["accept", "report"])
 def test_a_link_to_itself_is_no_session(session: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     (session.parent / "latest").unlink()

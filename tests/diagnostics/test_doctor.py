@@ -254,6 +254,7 @@ def test_the_command_ends_with_1_where_something_is_wrong(
     ("arguments", "message"),
     [
         (["--target", "shape"], "unknown target 'shape'; did you mean shapes?"),
+        (["--target", ""], "unknown target ''. Known: "),
         (["--target", "./nowhere"], "no such folder: ./nowhere"),
         (["--target", "some/model"], "weights of some/model are not on this machine; get them with: hf download"),
         (["--set", "guidence_scale=1"], "unknown setting 'guidence_scale'; did you mean guidance_scale"),
