@@ -156,3 +156,13 @@ def test_the_old_name_of_a_file_counts_only_where_there_is_no_new_one(tmp_path: 
     assert variabilities.path_of(tmp_path, "animals", "tiny") == old
     new.touch()
     assert variabilities.path_of(tmp_path, "animals", "tiny") == new
+
+
+def test_a_file_of_schema_2_is_read_with_todays_names(tmp_path: Path) -> None:
+    variability = variability_of(clip_score=measured())
+    path = variabilities.write(variability, tmp_path)
+    text = path.read_text().replace('"schema": 3', '"schema": 2').replace('"generated_by"', '"drawn_by"')
+    path.write_text(
+        text.replace('"request"', '"asked"').replace('"value"', '"figure"').replace('"variability"', '"noise"')
+    )
+    assert variabilities.read(tmp_path, "animals", "tiny") == variability
