@@ -16,6 +16,7 @@ from sdeval.evaluation.scoring.images import DecodedSample, RunImages
 from sdeval.evaluation.scoring.reuse import reusable_rows
 from sdeval.metrics import Features, SetMetric
 from sdeval.metrics.sets import references
+from sdeval.metrics.sets.reference_cache import Loaded
 from sdeval.results.records import SetScore
 from sdeval.results.run import Run
 
@@ -120,7 +121,7 @@ def with_set_value(run: Run, metric: SetMetric, suite: Suite) -> Run:
     return replace(run, set_scores={**run.set_scores, name: score})
 
 
-def _reference(suite: Suite, metric: SetMetric) -> references.Loaded | None:
+def _reference(suite: Suite, metric: SetMetric) -> Loaded | None:
     """The reference images of a suite, if it has any.
 
     Raises:
@@ -142,9 +143,7 @@ def _in_own_words(call: Callable[[], T]) -> Callable[[], T]:
     return with_words
 
 
-def _set_value(
-    run: Run, metric: SetMetric, features: Features, reference: references.Loaded | None
-) -> tuple[float | None, str]:
+def _set_value(run: Run, metric: SetMetric, features: Features, reference: Loaded | None) -> tuple[float | None, str]:
     if reference is None:
         return None, "the suite has no reference images"
     if not run.complete:

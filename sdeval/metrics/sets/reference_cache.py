@@ -69,17 +69,17 @@ def _key(paths: Sequence[Path], extractor: Extractor) -> str:
 
 def _content(loaded: Loaded) -> bytes:
     reference = loaded.reference
-    rows = {} if reference.rows is None else {"rows": reference.rows}
+    arrays = {
+        "fingerprint": np.array(loaded.fingerprint),
+        "count": np.array(reference.count),
+        "mean": reference.mean,
+        "covariance": reference.covariance,
+        "digest": np.frombuffer(reference.digest, dtype=np.uint8),
+    }
+    if reference.rows is not None:
+        arrays["rows"] = reference.rows
     buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        fingerprint=np.array(loaded.fingerprint),
-        count=np.array(reference.count),
-        mean=reference.mean,
-        covariance=reference.covariance,
-        digest=np.frombuffer(reference.digest, dtype=np.uint8),
-        **rows,
-    )
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

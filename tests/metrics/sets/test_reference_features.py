@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sdeval.config.image_store import CACHE
 from sdeval.imaging.io import write_png
 from sdeval.metrics.base import Features, Reference
 from sdeval.metrics.sets import references
@@ -76,6 +77,7 @@ def test_a_folder_is_read_by_chunks(tmp_path: Path, rng: np.random.Generator, mo
     whole = references.load(tmp_path, FrechetDistance(Levels()))
     monkeypatch.setattr(references, "CHUNK", 2)
     monkeypatch.setattr(references, "_cache", {})
+    monkeypatch.setenv(CACHE, str(tmp_path / "another"))
     levels = Levels()
     found = references.load(tmp_path, FrechetDistance(levels))
     assert levels.batches == [2, 2, 1]
