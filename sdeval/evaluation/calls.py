@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from sdeval.config.suite import Sample
@@ -12,6 +13,7 @@ from sdeval.engines.engine import Engine
 from sdeval.engines.generated import Generated
 from sdeval.errors import CallFailed
 from sdeval.evaluation.plan import Plan
+from sdeval.results.journal import Journal
 
 HOPELESS = 8
 """Samples that fail for the same reason, before any was generated, until the others are not tried any more."""
@@ -38,11 +40,13 @@ class Calls:
     Args:
         plan: what is generated.
         engine: what generates.
+        journal: where calls are written down before they are made.
     """
 
-    def __init__(self, plan: Plan, engine: Engine) -> None:
+    def __init__(self, plan: Plan, engine: Engine, journal: Journal | None = None) -> None:
         self._plan = plan
         self._engine = engine
+        self._journal = journal
         self._generated = False
         self._failed: list[str] = []
         self.largest: int | None = None
@@ -72,7 +76,8 @@ class Calls:
             reason = f"was not tried, as {HOPELESS} samples before it failed: {self._failed[0]}"
             return Call(samples, failures={sample.name: reason for sample in samples})
         try:
-            images = self._engine.generate(self._plan.suite.task, samples, self._plan.settings)
+            with self._written_down(samples):
+                images = self._engine.generate(self._plan.suite.task, samples, self._plan.settings)
         except CallFailed as error:
             reason = str(error)
         else:
@@ -81,6 +86,11 @@ class Calls:
         if len(samples) == 1:
             self._failed.append(reason)
         return Call(samples, failures={sample.name: reason for sample in samples})
+
+    def _written_down(self, samples: Sequence[Sample]) -> AbstractContextManager[None]:
+        if self._journal is None:
+            return nullcontext()
+        return self._journal.call([(sample.case.id, sample.seed) for sample in samples])
 
     @property
     def _is_hopeless(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -32,6 +32,9 @@ from sdeval.results.run import BATCH_CONSISTENCY, MIXED, PASSING, Run
 
 ENCODERS = 4
 """Images that are encoded, hashed and written at a time, while an accelerator generates."""
+
+MOST_DEATHS = 2
+"""Processes of one test run that a sample may end until it is not tried any more."""
 
 
 def encoders(device: str) -> ThreadPoolExecutor | None:
@@ -61,8 +64,10 @@ class Generation(AbstractContextManager["Generation"]):
             {BATCH_CONSISTENCY: known[BATCH_CONSISTENCY]} if BATCH_CONSISTENCY in known else {}
         )
         self._journal = Journal(folder, facts_of(plan, engine)) if plan.journal else None
+        self._suspects: set[tuple[str, int]] = set()
+        """Samples of calls that ended a process: which of them it was is found out one by one."""
         self._recall()
-        self._calls = Calls(plan, engine)
+        self._calls = Calls(plan, engine, self._journal)
         self._checked_variety = MOST_VARIED if self._checked else -1
         self._generate_alone_if_mixed()
         self.resumed = len(self._results) - len(done)
@@ -88,6 +93,14 @@ class Generation(AbstractContextManager["Generation"]):
         self._timings = {**before.timings, **self._timings}
         if before.self_check and not self._checked:
             self._checked = {BATCH_CONSISTENCY: before.self_check}
+        for sample in self._plan.samples:
+            key = sample.case.id, sample.seed
+            if key in before.deaths and key not in self._results:
+                self._suspects.add(key)
+                # The next process would end there as well, and so on, until nobody generates the others.
+                if before.deaths[key] >= MOST_DEATHS:
+                    reason = f"{before.deaths[key]} processes ended while they generated it"
+                    self._results[key] = self._failed_result(sample, reason)
 
     def batches(self) -> Iterator[list[Sample]]:
         """Samples that are still to be generated, as many at a time as go into one call."""
@@ -95,13 +108,20 @@ class Generation(AbstractContextManager["Generation"]):
 
     def generate(self, batch: list[Sample]) -> None:
         """Generate one batch; on an accelerator its images are encoded while the next one is generated."""
-        for call in self._calls.of(batch):
+        for call in self._calls_of(batch):
             if self._needs_check(call):
                 self._check(call)
             for single in self._calls.of(call.samples) if self._calls.largest == 1 < len(call.images) else (call,):
                 # At most two batches are in memory, however many there are.
                 self._collect_encoded()
                 self._keep(single)
+
+    def _calls_of(self, batch: Sequence[Sample]) -> Iterator[Call]:
+        """Calls for a batch; what may end this process is generated alone, after the others."""
+        suspects = [sample for sample in batch if (sample.case.id, sample.seed) in self._suspects]
+        others = [sample for sample in batch if sample not in suspects]
+        for part in (others, *([sample] for sample in suspects)):
+            yield from self._calls.of(part)
 
     def _needs_check(self, call: Call) -> bool:
         """Whether this call has more that could be mixed than those that were checked.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,16 +29,29 @@ class Generated:
     samples: Mapping[Key, SampleResult] = field(default_factory=dict)
     timings: Mapping[Key, Timing] = field(default_factory=dict)
     self_check: str = ""
+    deaths: Mapping[Key, int] = field(default_factory=dict)
+    """How many processes ended while they generated a sample; only those of this test run are counted, others are 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line(Checked):
-    """A line of the journal: the first holds `facts`, others a sample or what became of the self-check."""
+    """A line of the journal: the first holds `facts`, others a sample, a call or what became of the self-check."""
 
     facts: str | None = None
     sample: SampleResult | None = None
     timing: Timing | None = None
     self_check: str | None = None
+    begun: tuple[Key, ...] | None = None
+    """Samples of a call that begins."""
+    by: str | None = None
+    """The test run that makes the call."""
+    ended: bool | None = None
+    """Whether the call before came back, in whatever way."""
+
+
+def run_id() -> str:
+    """What the processes of one test run have in common: workers of pytest-xdist, or this process by itself."""
+    return os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
 
 
 class Journal:
@@ -70,7 +84,16 @@ class Journal:
             sample, timing = line.sample, line.timing
             if sample and timing and request.get(sample.key) == sample.fingerprint and self._is_whole(sample):
                 samples[sample.key], timings[sample.key] = sample, timing
-        return Generated(samples, timings, check)
+        return Generated(samples, timings, check, _deaths(lines))
+
+    @contextmanager
+    def call(self, keys: Sequence[Key]) -> Iterator[None]:
+        """Write when a call begins and that it came back: a process that it ends leaves the first alone."""
+        self._append([{"begun": [list(key) for key in keys], "by": run_id()}])
+        try:
+            yield
+        finally:
+            self._append([{"ended": True}])
 
     def add(self, samples: Iterable[SampleResult], timings: Mapping[Key, Timing]) -> None:
         """Write what was generated; a stop in between leaves a line that is passed over."""
@@ -91,6 +114,19 @@ class Journal:
             return pixel_hash(self._folder / sample.image) == sample.sha256
         except (SdevalError, OSError):
             return False
+
+
+def _deaths(lines: Iterable[Line]) -> dict[Key, int]:
+    """How many calls of each sample never came back; calls of other test runs are named, but not counted."""
+    deaths: dict[Key, int] = {}
+    open_call: Line | None = None
+    for line in (*lines, Line(begun=())):
+        if line.begun is not None and open_call is not None:
+            for key in open_call.begun or ():
+                deaths[key] = deaths.get(key, 0) + (open_call.by == run_id())
+        if line.begun is not None or line.ended:
+            open_call = line if line.begun is not None else None
+    return deaths
 
 
 def _lines(path: Path) -> list[Line]:

@@ -15,7 +15,7 @@ import pytest
 from sdeval._utils import files
 from sdeval.history.store import HISTORY
 from tests.plugin.painted import ITEMS, paint
-from tests.plugin.project import QUIET, verdicts
+from tests.plugin.project import QUIET, accept, verdicts
 
 NO_SPACE = os.strerror(errno.ENOSPC)
 HOSTILE = "\x1b[31m \x1b]0;title\x07 \x07 back\rover \u202eright \x9b1m"
@@ -215,6 +215,25 @@ def test_however_items_are_distributed_the_verdicts_are_the_same(painted: pytest
     result = painted.runpytest_subprocess(*QUIET, "-n", "2", "--dist", dist)
     assert result.ret == pytest.ExitCode.OK
     assert comparable(painted) == alone
+
+
+@pytest.mark.slow
+def test_a_sample_that_ends_every_process_costs_no_suite(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deadly = "if (case.id, seed) == ('case-2', 1) and 'DEADLY' in os.environ: os.kill(os.getpid(), 9)"
+    paint(pytester, monkeypatch, kill=f"def paint(case, seed): => import os\ndef paint(case, seed):\n    {deadly}")
+    accept(pytester)
+    monkeypatch.setenv("DEADLY", "1")
+    result = pytester.runpytest_subprocess(*QUIET, "-n", "1")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    found = {str(verdict["case"]): verdict for verdict in verdicts(pytester) if verdict["case"]}
+    assert "2 processes ended while they generated it" in str(found["case-2"]["reason"])
+    # Beside it, those items are lost that the two processes were running.
+    assert found["case-3"]["verdict"] == "passed"
+    assert {verdict["verdict"] for verdict in verdicts(pytester) if verdict["metric"] in ("sharpness", "noise")} == {
+        "passed"
+    }
 
 
 def comparable(pytester: pytest.Pytester) -> list[dict[str, object]]:

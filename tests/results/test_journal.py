@@ -14,7 +14,7 @@ from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.generated import Generated
 from sdeval.evaluation.evaluate import evaluate
 from sdeval.evaluation.plan import Plan
-from sdeval.results.journal import NAME
+from sdeval.results.journal import NAME, Journal
 from tests.generated import plan
 
 
@@ -37,6 +37,21 @@ class Counted:
             raise KeyboardInterrupt
         self._left -= 1
         self.generated += [each.name for each in batch]
+        return self._loaded.generate(task, batch, settings)
+
+
+class Batches:
+    """The embedded model, and which samples it generated together."""
+
+    def __init__(self, loaded: LoadedTarget) -> None:
+        self._loaded = loaded
+        self.batches: list[list[str]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loaded, name)
+
+    def generate(self, task: Task, batch: Sequence[Sample], settings: Mapping[str, Any]) -> list[Generated]:
+        self.batches.append([sample.name for sample in batch])
         return self._loaded.generate(task, batch, settings)
 
 
@@ -77,7 +92,8 @@ def test_what_is_damaged_is_generated_again(loaded: LoadedTarget, stopped: Path,
     if damage == "an image":
         next(stopped.glob("images/*.png")).write_bytes(b"no image")
     elif damage == "half a line":
-        journal.write_text(journal.read_text().rstrip()[:-9])
+        text = journal.read_text()
+        journal.write_text(text[: text.rindex('{"sample"') + 40])
     else:
         journal.write_text(journal.read_text().replace('"seed": 0', '"seed": "x"', 1))
     engine = Counted(loaded)
@@ -87,6 +103,42 @@ def test_what_is_damaged_is_generated_again(loaded: LoadedTarget, stopped: Path,
     again = Counted(loaded)
     evaluate(journaled(), again, stopped)
     assert again.generated == []
+
+
+def die(folder: Path, keys: Sequence[tuple[str, int]]) -> None:
+    """Leave a journal as a process leaves it that ends in the midst of a call."""
+    journal = folder / NAME
+    with Journal(folder, {}).call(keys):
+        begun = journal.read_text()
+    journal.write_text(begun)
+
+
+def test_what_may_have_ended_a_process_is_generated_alone(loaded: LoadedTarget, stopped: Path) -> None:
+    die(stopped, [("square", 0), ("square", 1)])
+    engine = Batches(loaded)
+    run = evaluate(journaled(), engine, stopped)
+    assert sorted(engine.batches) == [["cross@0", "cross@1"], ["square@0"], ["square@1"]]
+    assert not [sample for sample in run.samples if sample.failure]
+
+
+def test_what_ends_every_process_is_not_tried_for_ever(loaded: LoadedTarget, stopped: Path) -> None:
+    die(stopped, [("square", 0), ("square", 1)])
+    die(stopped, [("square", 1)])
+    engine = Batches(loaded)
+    run = evaluate(journaled(), engine, stopped)
+    assert sorted(engine.batches) == [["cross@0", "cross@1"], ["square@0"]]
+    failures = {sample.key: sample.failure for sample in run.samples if sample.failure}
+    assert failures.keys() == {("square", 1)}
+    assert failures["square", 1].startswith("2 processes ended while they generated it")
+
+
+def test_another_test_run_tries_it_again(loaded: LoadedTarget, stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "before")
+    die(stopped, [("square", 1)])
+    die(stopped, [("square", 1)])
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "now")
+    run = evaluate(journaled(), Batches(loaded), stopped)
+    assert not [sample for sample in run.samples if sample.failure]
 
 
 @pytest.mark.parametrize("what", ["settings", "target", "prompt"])

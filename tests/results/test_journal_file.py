@@ -106,3 +106,24 @@ def test_what_a_prompt_holds_is_recalled(folder: Path) -> None:
     odd = replace(SAMPLE, prompt="a cat\u2028and a \N{DOG FACE}\n")
     Journal(folder, FACTS).add([odd], {odd.key: TIMING})
     assert Journal(folder, FACTS).recall(REQUEST).samples == {odd.key: odd}
+
+
+def test_a_call_that_came_back_is_no_death(folder: Path) -> None:
+    with Journal(folder, FACTS).call([SAMPLE.key]):
+        pass
+    with pytest.raises(KeyboardInterrupt), Journal(folder, FACTS).call([("dog", 0)]):
+        raise KeyboardInterrupt
+    assert Journal(folder, FACTS).recall(REQUEST).deaths == {}
+
+
+@pytest.mark.parametrize(("run", "count"), [("this one", 2), ("another", 0)])
+def test_deaths_are_counted_in_one_test_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, run: str, count: int
+) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "this one")
+    for _ in range(2):
+        with Journal(folder, FACTS).call([SAMPLE.key]):
+            begun = (folder / NAME).read_text()
+        (folder / NAME).write_text(begun)
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", run)
+    assert Journal(folder, FACTS).recall(REQUEST).deaths == {SAMPLE.key: count}
