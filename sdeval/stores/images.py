@@ -167,8 +167,9 @@ class ImageStore:
             if not exists(path):
                 return False
             if path not in self._verified:
-                if pixel_hash(path) != sha256:
-                    return False
+                with self._decoding:
+                    if pixel_hash(path) != sha256:
+                        return False
                 self._verified.add(path)
         # It cannot be read or decoded: whoever asks looks elsewhere.
         except SdevalError:
