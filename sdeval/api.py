@@ -8,10 +8,11 @@ from typing import Any
 
 from sdeval._utils.progress import Silent
 from sdeval.comparison import judge_metrics
-from sdeval.config import project, target_registry
 from sdeval.config import target as targets
+from sdeval.config import target_registry
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import Options, read_table
+from sdeval.config.root import find_root
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.names import check_names
@@ -117,7 +118,7 @@ def _stored(folder: Path) -> Stored:
     run = load_run(folder)
     if not any(sample.is_thumbnail for sample in run.samples):
         return Stored(run, folder)
-    root = project.find_root([folder], Path.cwd())
+    root = find_root([folder], Path.cwd())
     return Stored(run, folder, open_store(StoreOptions.from_table(read_table(root), root), folder.parent.parent))
 
 
