@@ -10,7 +10,9 @@ from sdeval._utils.progress import Silent
 from sdeval.comparison import judge_metrics
 from sdeval.config import target as targets
 from sdeval.config import target_registry
-from sdeval.config.options import Options
+from sdeval.config.image_store import StoreOptions
+from sdeval.config.options import Options, read_table
+from sdeval.config.root import find_root
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.names import check_names
@@ -22,6 +24,7 @@ from sdeval.results.verdict import Verdict, missing_verdict, worst_first
 from sdeval.session import judging
 from sdeval.session.items import Job, gating_metrics, items_of
 from sdeval.session.resolve import ResolvedJob, resolve
+from sdeval.stores.images import open_store
 
 NOWHERE = Path("/nonexistent")
 """Where no baseline lies."""
@@ -72,7 +75,7 @@ def evaluate(
 
     engine.check(found, suite.task, {**suite.settings, **found.settings})
     engine.check_request(found, suite)
-    stored = Stored(load_run(baseline), Path(baseline)) if baseline is not None else None
+    stored = _stored(Path(baseline)) if baseline is not None else None
     return LocalExecutor(Silent()).evaluate(resolved.plan(0), Path(folder), stored, None)
 
 
@@ -111,6 +114,15 @@ def compare(suite: Suite, run: Run, baseline: Run) -> list[Verdict]:
             raise failure
         unscored.append(missing_verdict(suite.name, run.target, name, str(failure), is_case=False))
     return worst_first([*judge_metrics(list(compared.evidence.values())), *compared.cases.values(), *unscored])
+
+
+def _stored(folder: Path) -> Stored:
+    """An earlier run, or a baseline with the store that its project names."""
+    run = load_run(folder)
+    if not any(sample.is_thumbnail for sample in run.samples):
+        return Stored(run, folder)
+    root = find_root([folder], Path.cwd())
+    return Stored(run, folder, open_store(StoreOptions.from_table(read_table(root), root), folder.parent.parent))
 
 
 def _target(suite: Suite, target: str | Target | None) -> Target:

@@ -7,12 +7,20 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sdeval
 from sdeval import Case, SdevalError, Suite, Target, compare, evaluate, load_run
+from sdeval.api import _stored
+from sdeval.baselines.acceptance import accept
+from sdeval.config.image_store import StoreOptions
+from sdeval.config.options import read_table
+from sdeval.imaging.io import pixel_hash
 from sdeval.results.records import NO_FULL_IMAGE
-from tests.conftest import ROOT
+from sdeval.stores.images import open_store
+from tests.baselines.test_store import enlarged, on_disk
+from tests.conftest import ROOT, make_run
 
 NOTEBOOK = """
 from sdeval import Case, Suite, compare, evaluate
@@ -119,3 +127,18 @@ def test_every_name_that_is_listed_is_there(name: str) -> None:
 def test_a_name_that_is_not_there_lists_those_that_are() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'evalute'; it has Case, "):
         sdeval.evalute  # noqa: B018
+
+
+@pytest.mark.parametrize("store", ["", 'store = "shared"'])
+def test_full_size_images_of_a_baseline_come_from_the_store_of_its_project(tmp_path: Path, store: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.sdeval]\n{store}\n")
+    options = StoreOptions.from_table(read_table(tmp_path), tmp_path)
+    images = open_store(options, tmp_path / "baselines")
+    accept(
+        on_disk(enlarged(make_run(np.array([[30.0, 31.0]]))), tmp_path / "run"), tmp_path / "baselines", images=images
+    )
+    baseline = _stored(tmp_path / "baselines" / "animals" / "tiny")
+    for sample in baseline.run.samples:
+        path = baseline.full_image(sample)
+        assert pixel_hash(path) == sample.sha256
+        assert path.is_relative_to(tmp_path / ("shared" if store else "baselines/.images"))

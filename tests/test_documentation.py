@@ -22,6 +22,7 @@ from PIL import Image
 from sdeval import Suite
 from sdeval.cli import _parser
 from sdeval.config.case_files import load_cases
+from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import read_table
 from sdeval.config.target_registry import of_project
 from tests.conftest import ROOT
@@ -57,6 +58,12 @@ PROJECT = (
     ("pytest suites --sdeval-compare-to-python=ENV/bin/python", 0),
     ("sdeval calibrate SUITE", 0),
     ("sdeval doctor", 0),
+    ("sdeval store check", 0),
+    ("sdeval store check --fast", 0),
+    ("sdeval store push", 0),
+    ("sdeval store prefetch --suite SUITE --target TARGET", 0),
+    ("sdeval accept --draft", 0),
+    ("sdeval promote", 0),
 )
 """A small suite in the place of the reader's."""
 CLONE = (
@@ -68,6 +75,7 @@ CLONE = (
 INSTALLS = "installs a new environment; .ci/run does it"
 END_TO_END = "takes minutes in the clone; tests/end_to_end/test_suites.py runs it"
 GPU = "needs a GPU and weights from the hub"
+GIT = "needs a repository with baselines; tests/cli/test_store.py makes one"
 BENCHMARK = "a benchmark of many minutes"
 ELSEWHERE = {
     "python3 -m venv .venv && . .venv/bin/activate && pip install . && pytest suites": INSTALLS,
@@ -81,6 +89,11 @@ ELSEWHERE = {
     "git bisect start HEAD v1.4": "needs a history with a fault in it; tests/cli/test_bisect.py makes one",
     "git bisect run sdeval bisect --baselines-of v1.4 -- suites/test_animals.py": "tests/cli/test_bisect.py runs it",
     "sdeval accept approvals.json": "needs cases that were ticked in a browser; tests/cli/test_cli.py does it",
+    "sdeval promote 20261127-101500-9f2c": "needs a draft of that name; tests/cli/test_promote.py makes one",
+    "sdeval store gc": GIT,
+    "sdeval store gc --delete": GIT,
+    "sdeval store gc --ref main --ref v2 --older-than 30": GIT,
+    "sdeval store gc --history": GIT,
     "sdeval sensitivity shapes-text2img": "minutes; tests/diagnostics/test_sensitivity.py has a small suite",
     "python -m benchmarks.defects --images 16": BENCHMARK,
     "python -m benchmarks.error_rates --sessions 300 --harmed 100": BENCHMARK,
@@ -205,6 +218,7 @@ test_animals = Suite(
 PLACEHOLDERS = {
     "ENV/bin/python": sys.executable,
     "RUN": "reports/latest",
+    "--suite SUITE --target TARGET": "--suite animals --target shapes",
     "SUITE": "suites/test_animals.py",
     "--reference sd15": "--reference 'shapes #1'",
 }
@@ -213,7 +227,7 @@ PLACEHOLDERS = {
 @pytest.mark.slow
 def test_commands_of_the_pages_run_in_a_small_project(tmp_path: Path) -> None:
     (tmp_path / "suites").mkdir()
-    (tmp_path / "pyproject.toml").write_text("[tool.sdeval]\n", encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text('[tool.sdeval]\nstore = "image-store"\n', encoding="utf-8")
     (tmp_path / "suites" / "test_animals.py").write_text(ANIMALS, encoding="utf-8")
     for number, (command, code) in enumerate(PROJECT):
         for placeholder, value in PLACEHOLDERS.items():
@@ -245,6 +259,7 @@ def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
     assert {name: found for name, found in languages.items() if found} == {
         "README.md": ["python", "python"],
         "ci.md": ["toml"],
+        "stores.md": ["toml"],
         "suites.md": ["python", "yaml"],
         "targets.md": ["toml"],
     }
@@ -276,6 +291,12 @@ def test_the_table_of_the_page_on_ci_is_read(tmp_path: Path) -> None:
     (table,) = fenced(ROOT / "docs" / "ci.md", "toml")
     (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
     assert read_table(tmp_path) == tomllib.loads(table)["tool"]["sdeval"]
+
+
+def test_the_table_of_the_page_on_stores_is_read(tmp_path: Path) -> None:
+    (table,) = fenced(ROOT / "docs" / "stores.md", "toml")
+    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
+    assert StoreOptions.from_table(read_table(tmp_path), tmp_path).url == "s3://my-bucket/image-pipeline"
 
 
 def test_the_targets_of_the_page_on_targets_are_read(tmp_path: Path) -> None:

@@ -7,24 +7,30 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
 
-from sdeval.baselines import provenance, speed, store, variability
+from sdeval.baselines import drafts, provenance, speed, store, variability
 from sdeval.baselines.acceptance import approvals
+from sdeval.baselines.transaction import Transaction
 from sdeval.config import project
 from sdeval.config.case_files import load_cases
+from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import Config, read_table
 from sdeval.config.suite import Case, Suite
 from sdeval.config.target import Target
 from sdeval.config.target_registry import of_project
 from sdeval.engines.checkpoints import check_task, find_prior
 from sdeval.history import store as history
+from sdeval.imaging.io import pixel_hash, png_bytes
 from sdeval.results import selected, verdicts_file
 from sdeval.results.journal import Journal
 from sdeval.results.run import Stored
+from sdeval.stores.images import ImageStore, name_of, open_store
 
 ROOT = Path(__file__).parents[2]
 BASELINE = ROOT / "baselines" / "shapes-img2img" / "shapes"
@@ -43,9 +49,14 @@ APPROVALS = {
     "reason": "better",
     "approvals": [{"suite": SUITE, "target": TARGET, "cases": ["cat"], "metrics": "all"}],
 }
+DRAFT = "20261121-141503-9f2c"
 SECONDS = {"median": 1.0, "p90": 1.5, "deviation": 0.1, "n": 4}
 SPEED = {"schema": 1, "machines": {"cpu": {"seconds": SECONDS, "memory": 10.0, "batch_size": 8, "environment": {}}}}
 MODEL = {"_class_name": "StableDiffusionPipeline", "scheduler": ["diffusers", "DDIMScheduler"]}
+
+
+GRADIENT = Image.linear_gradient("L").resize((48, 48)).convert("RGB")
+IMAGE = pixel_hash(GRADIENT)
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,23 @@ def _journal(root: Path) -> object:
     return Journal(root, {}).recall({("cat", 0): "asked"})
 
 
+def _store(root: Path) -> ImageStore:
+    return open_store(StoreOptions(url=str(root / "store")), root / "baselines")
+
+
+def _draft(root: Path) -> object:
+    with TemporaryDirectory() as folder:
+        return drafts.fetch(DRAFT, _store(root), Path(folder))
+
+
+def _old_drafts(root: Path) -> object:
+    return drafts.old_drafts(_store(root), timedelta(days=14))
+
+
+def _stored_image(root: Path) -> object:
+    return _store(root).read(IMAGE)
+
+
 _BASELINE_FOLDER = f"baselines/{SUITE}/{TARGET}"
 READERS = (
     *map(_case_reader, CASES),
@@ -119,6 +147,9 @@ READERS = (
     Reader("init images", "image.jpg", _inpainting),
     Reader("masks", "mask.png", _inpainting),
     Reader("model_index.json", "model/model_index.json", _model),
+    Reader("draft", f"store/drafts/{DRAFT}/draft.json", _draft),
+    Reader("samples of a draft", f"store/drafts/{DRAFT}/files/{SUITE}/{TARGET}/samples.jsonl", _old_drafts),
+    Reader("images of a store", f"store/{name_of(IMAGE)}", _stored_image),
     Reader("config of a denoiser", "model/unet/config.json", _model),
 )
 
@@ -147,6 +178,20 @@ def prepare(root: Path) -> None:
     mask = Image.new("L", (64, 64))
     mask.paste(255, (8, 8, 40, 40))
     mask.save(root / "mask.png")
+    _add_store(root)
+
+
+def _copy_baseline(folder: Path) -> None:
+    shutil.copytree(BASELINE, folder)
+
+
+def _add_store(root: Path) -> None:
+    """A store with an image, and a draft of the baseline."""
+    store = _store(root)
+    store.put(IMAGE, png_bytes(GRADIENT))
+    change = Transaction(root / "nowhere", root / "staged")
+    change.put(Path(SUITE, TARGET), _copy_baseline)
+    drafts.save(DRAFT, change, store)
 
 
 def _name_first_image(folder: Path) -> None:

@@ -178,11 +178,20 @@ def read_bytes(path: Path, largest: int = LARGEST_TEXT) -> bytes:
         SdevalError: it is no regular file, is larger, or cannot be read.
     """
     with open_file(path, largest) as file, _reading(path):
-        content = file.read(largest + 1)
+        content = _read(file, largest + 1)
     # Files of a file system such as /proc say that they have no bytes.
     if len(content) > largest:
         raise _too_large(path, largest)
     return content
+
+
+def _read(file: BinaryIO, most: int) -> bytes:
+    """Up to so many bytes, in as much memory as there are: `file.read(most)` would take all of it beforehand."""
+    parts, size, expected = [], 0, os.fstat(file.fileno()).st_size + 1
+    while size < most and (part := file.read(min(max(expected, 2**16), most - size))):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
 
 
 def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:

@@ -9,7 +9,6 @@ Full-size images of a draft lie where those of accepted baselines do.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 from collections import defaultdict
@@ -25,6 +24,7 @@ from sdeval._utils.parallel import in_threads
 from sdeval._utils.validation import Checked, from_json, preview
 from sdeval.baselines import provenance, speed
 from sdeval.baselines import store as baselines
+from sdeval.baselines.image_use import digests_of
 from sdeval.baselines.transaction import INSIDE, Transaction, changing
 from sdeval.errors import SdevalError, unknown
 from sdeval.imaging.io import open_rgb
@@ -68,7 +68,7 @@ def save(name: str, change: Transaction, store: ImageStore) -> None:
     """
     place = _place(name)
     files = _files(change)
-    contents = {path: read_bytes(file, run_folder.LARGEST_FEATURES) for path, file in files.items()}
+    contents = {path: file.read_bytes() for path, file in files.items()}
     manifest = Manifest(
         schema=1,
         replaces={path: current(change.baselines, path) for path in change.staged},
@@ -227,8 +227,9 @@ def old_drafts(store: ImageStore, age: timedelta) -> tuple[dict[str, list[Object
         for info in infos
         if info.name.endswith("/samples.jsonl")
     ]
-    lines = [line for text in in_threads(store.objects.read, samples) for line in text.splitlines()]
-    return old, {json.loads(line)["sha256"] for line in lines} - {""}
+    texts = in_threads(store.objects.read, samples)
+    named = zip(samples, texts, strict=True)
+    return old, {sha256 for name, text in named for sha256 in digests_of(text, f"{store.place}/{name}")}
 
 
 def _place(name: str) -> str:

@@ -81,7 +81,7 @@ def images_in_git(folder: Path, refs: Sequence[str] = (), *, history: bool = Fal
     _refuse_incomplete(folder)
     commits = _commits(folder, refs)
     blobs = _blobs_of_history(folder, commits) if history else _blobs(folder, commits)
-    digests = {sha256 for text in _contents(folder, sorted(blobs)) for sha256 in _digests(text)}
+    digests = {sha256 for text in _contents(folder, sorted(blobs)) for sha256 in digests_of(text, "git")}
     named = ", ".join(refs) if refs else "HEAD, all branches and tags"
     scope = "the history of " if history else ""
     return GitUse(frozenset(digests), f"{scope}{named} ({plural(len(commits), 'commit')})")
@@ -153,15 +153,23 @@ def _contents(folder: Path, blobs: Sequence[str]) -> Iterable[bytes]:
         position = end + size + 2
 
 
-def _digests(text: bytes) -> Iterable[str]:
-    """Hashes of the images of a file of samples."""
+def digests_of(text: bytes, where: str) -> Iterable[str]:
+    """Hashes of the images of a file of samples.
+
+    Args:
+        text: of the file.
+        where: it lies, for messages.
+
+    Raises:
+        SdevalError: it cannot be read, so that it is not known what is used.
+    """
     for line in text.splitlines():
         try:
             sha256 = parse_json(line)["sha256"]
         except (ValueError, RecursionError, TypeError, KeyError):
             shown = one_line(line[:60].decode(errors="replace"))
-            advice = "fetch it with git lfs, or leave that commit out with --ref"
-            raise SdevalError(f"a {SAMPLES} in git cannot be read ({shown}), so nothing is deleted; {advice}") from None
+            advice = "fetch it with git lfs, or leave its commit out with --ref"
+            raise SdevalError(f"a {SAMPLES} in {where} is corrupt ({shown}), so nothing is deleted; {advice}") from None
         if sha256:
             yield str(sha256)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from sdeval.errors import SdevalError
 from sdeval.report.terminal import explain
 from sdeval.results.session_folder import VERDICTS, read_record
 from sdeval.results.session_names import new_name
+from sdeval.stores.images import LOCAL
 
 if TYPE_CHECKING:
     from sdeval.results.verdict import Verdict
@@ -127,4 +129,8 @@ def _extract_baselines(commit: str, baselines: Path, root: Path, aside: Path) ->
     # Of a tar file, Python 3.11.0 to 3.11.3 would follow paths out of the folder; of a zip file none does.
     with zipfile.ZipFile(io.BytesIO(process.stdout)) as archive:
         archive.extractall(aside)
+    # Full-size images that are not in git are those of this machine, whichever commit names them.
+    if (folder / LOCAL).is_dir():
+        with suppress(OSError):
+            (aside / inside / LOCAL).symlink_to(folder / LOCAL)
     return aside / inside

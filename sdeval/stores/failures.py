@@ -26,6 +26,8 @@ PASSING_KINDS = (
     ("http", "IncompleteRead"),
     ("requests", "RequestException"),
     ("httpx", "TransportError"),
+    ("azure", "ServiceRequestError"),
+    ("azure", "ServiceResponseError"),
 )
 """Exceptions of connections that failed: the package, and the name of the class or of one that it derives from."""
 
@@ -49,14 +51,10 @@ def status_of(error: BaseException) -> int | None:
         if type(link).__module__ == "aiohttp.http_exceptions":
             continue
         response = getattr(link, "response", None)
+        values = [getattr(link, name, None) for name in ("status", "status_code", "code")]
         if isinstance(response, dict):
-            values = [response.get("ResponseMetadata", {}).get("HTTPStatusCode")]
-        else:
-            values = [
-                getattr(response, "status_code", None),
-                getattr(link, "status", None),
-                getattr(link, "code", None),
-            ]
+            values.append(response.get("ResponseMetadata", {}).get("HTTPStatusCode"))
+        values.append(getattr(response, "status_code", None))
         for value in values:
             if isinstance(value, int) and 400 <= value < 600:
                 return value

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from sdeval._utils.files import exists, write_bytes
-from sdeval._utils.parallel import in_threads
+from sdeval._utils.parallel import CORES, in_threads
 from sdeval.config.image_store import StoreOptions
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import pixel_hash
@@ -66,6 +66,8 @@ class ImageStore:
         self._nearby = tuple(nearby)
         self._cache = cache
         self._verified: set[Path] = set()
+        # Many requests wait at the same time; few images are decoded.
+        self._decoding = threading.BoundedSemaphore(CORES)
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     @property
@@ -118,7 +120,8 @@ class ImageStore:
         """
         name = name_of(sha256)
         content = self.objects.read(name)
-        decoded(content, sha256, f"{self.place}/{name}")
+        with self._decoding:
+            decoded(content, sha256, f"{self.place}/{name}")
         return content
 
     def put(self, sha256: str, content: bytes) -> None:
@@ -164,8 +167,9 @@ class ImageStore:
             if not exists(path):
                 return False
             if path not in self._verified:
-                if pixel_hash(path) != sha256:
-                    return False
+                with self._decoding:
+                    if pixel_hash(path) != sha256:
+                        return False
                 self._verified.add(path)
         # It cannot be read or decoded: whoever asks looks elsewhere.
         except SdevalError:

@@ -114,6 +114,7 @@ class Remote:
         """
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
+        anonymous = verb == "read" and self._anonymous
         if self._failures >= MOST_FAILURES:
             raise StoreFailed(f"{self._failure}; nothing more is asked of this store")
         wait = wait_exponential(FIRST_WAIT_S, max=LONGEST_WAIT_S) + wait_random(0, FIRST_WAIT_S)
@@ -121,12 +122,12 @@ class Remote:
             stop=stop_after_attempt(ATTEMPTS), wait=wait, retry=retry_if_exception(is_passing), reraise=True
         )
         try:
-            result = again(lambda: call(self._open(anonymous=verb == "read" and self._anonymous)))
+            result = again(lambda: call(self._open(anonymous=anonymous)))
         except SdevalError as error:
             raise self._noted(error) from None
         # Every library has exceptions of its own.
         except Exception as error:
-            if verb == "read" and not self._anonymous and lacks_credentials(error):
+            if verb == "read" and not anonymous and lacks_credentials(error):
                 self._anonymous = True
                 return self._attempt(verb, name, call)
             if is_missing(error):

@@ -125,9 +125,7 @@ def test_a_clone_of_one_branch_is_refused(project: Path, tmp_path: Path, monkeyp
 def test_a_file_in_git_that_cannot_be_read_is_refused(project: Path, content: str) -> None:
     (BASELINES / "animals" / "tiny" / "samples.jsonl").write_text(content)
     commit("broken")
-    with pytest.raises(
-        SdevalError, match=r"^a samples.jsonl in git cannot be read .*, so nothing is deleted; fetch it"
-    ):
+    with pytest.raises(SdevalError, match=r"^a samples.jsonl in git is corrupt .*, so nothing is deleted; fetch it"):
         images_in_git(BASELINES)
     assert images_in_git(BASELINES, ["one"]).digests == digests()
 

@@ -122,3 +122,11 @@ def test_a_damaged_file_stops_a_part_and_not_a_whole_run(root: Path) -> None:
 def test_a_reason_that_no_file_can_hold_is_refused(root: Path) -> None:
     with pytest.raises(SdevalError, match="reason: must be text that UTF-8 can hold"):
         propose(root / "monday/animals/tiny", root / "baselines", reason="\udcff")
+
+
+def test_who_promoted_a_draft_is_kept_and_nobody_takes_no_room(root: Path) -> None:
+    folder = root / "baselines/animals/tiny"
+    (entry,) = entries(root)
+    assert "promoted_by" not in (folder / provenance.NAME).read_text()
+    provenance.write(folder, [replace(entry, promoted_by="Ann <ann@example.com>")])
+    assert entries(root)[0].promoted_by == "Ann <ann@example.com>"

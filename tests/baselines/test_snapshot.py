@@ -19,9 +19,12 @@ from sdeval.baselines.snapshot import (
     trim_snapshot,
 )
 from sdeval.baselines.store import stored
+from sdeval.config.image_store import StoreOptions
+from sdeval.imaging.io import pixel_hash
 from sdeval.results import run_folder
 from sdeval.results.run import AGAINST, Stored
-from tests.baselines.test_store import contents, on_disk
+from sdeval.stores.images import open_store
+from tests.baselines.test_store import contents, enlarged, on_disk
 from tests.conftest import make_run, with_features
 
 RUN = make_run(np.array([[30.0, 31.0], [29.0, 28.0]]))
@@ -44,6 +47,42 @@ def test_images_of_the_cases_that_are_generated_are_copied(baseline: Stored, tmp
     assert images(tmp_path / "run") == ["case-1@0.png", "case-1@1.png"]
     assert (snapshot.run, snapshot.folder) == (baseline.run, tmp_path / "run" / BASELINE)
     assert run_folder.read(snapshot.folder).samples == baseline.run.samples
+
+
+def test_images_are_linked_where_the_file_system_can(baseline: Stored, tmp_path: Path) -> None:
+    snapshot = take_snapshot(baseline, tmp_path / "run")
+    for sample in RUN.samples:
+        copy, image = snapshot.folder / sample.image, baseline.folder / sample.image
+        assert copy.samefile(image)
+
+
+def test_an_image_behind_a_link_is_copied(baseline: Stored, tmp_path: Path) -> None:
+    image = baseline.folder / RUN.samples[0].image
+    image.rename(tmp_path / "elsewhere.png")
+    image.symlink_to(tmp_path / "elsewhere.png")
+    snapshot = take_snapshot(baseline, tmp_path / "run")
+    copy = snapshot.folder / RUN.samples[0].image
+    assert not copy.is_symlink()
+    assert copy.read_bytes() == image.read_bytes()
+
+
+def test_files_that_people_edit_are_not_linked(baseline: Stored, tmp_path: Path) -> None:
+    variability.path_of(tmp_path / "baselines", RUN.suite, RUN.target).write_text("measured")
+    snapshot = take_snapshot(baseline, tmp_path / "run")
+    files = [path for path in snapshot.folder.rglob("*") if path.is_file() and path.suffix != ".png"]
+    assert {path.stat().st_nlink for path in files} == {1}
+
+
+def test_full_size_images_stay_in_their_store(tmp_path: Path) -> None:
+    run = enlarged(RUN)
+    accept(on_disk(run, tmp_path / "accepted"), tmp_path / "baselines")
+    store = open_store(StoreOptions(), tmp_path / "baselines")
+    baseline = stored(tmp_path / "baselines", "animals", "tiny", store)
+    assert baseline is not None
+    snapshot = take_snapshot(baseline, tmp_path / "run")
+    assert {path.suffix for path in (snapshot.folder / "images").iterdir()} == {".webp"}
+    for sample in snapshot.run.samples:
+        assert pixel_hash(snapshot.full_image(sample)) == sample.sha256
 
 
 def test_where_the_baseline_comes_from_is_copied(baseline: Stored, tmp_path: Path) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +22,7 @@ from sdeval.imaging.io import pixel_hash
 from sdeval.stores import images, remote
 from sdeval.stores.images import LOCAL
 from tests.baselines.test_store import contents
-from tests.conftest import IMAGES
+from tests.conftest import IMAGES, ROOT
 from tests.stores.project import SUITES, configure, digests, git, keys, session
 from tests.stores.s3 import URL, Fault, Server
 
@@ -89,6 +93,25 @@ def test_half_an_upload_changes_no_baseline(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert reason in lines[0]
+    assert contents(Path("baselines")) == before
+    project.faults.clear()
+    assert main(["accept", "reports/two"]) == 0
+    assert set(project.stored()) == keys() | keys(0.5)
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_of_an_upload_changes_no_baseline(project: Server) -> None:
+    assert main(["accept", "reports/one"]) == 0
+    before = contents(Path("baselines"))
+    project.faults.append(Fault("hang", "PUT", after=2))
+    command = [sys.executable, "-m", "sdeval.cli", "accept", "reports/two"]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    project.requests.clear()
+    while project.count("PUT") < 3:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
     assert contents(Path("baselines")) == before
     project.faults.clear()
     assert main(["accept", "reports/two"]) == 0

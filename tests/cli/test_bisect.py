@@ -14,6 +14,7 @@ from sdeval.cli import main
 from sdeval.cli.bisect import ABORT, CANNOT_JUDGE, _extract_baselines, judge
 from sdeval.comparison import Kind
 from sdeval.results.verdicts_file import Record
+from sdeval.stores.images import LOCAL
 from tests.conftest import ROOT
 from tests.report.test_terminal import BLACK, FINE
 
@@ -108,7 +109,11 @@ def test_baselines_come_from_another_commit(repository: Path, tmp_path_factory: 
     then = commit(repository, GOOD, "with a baseline")
     kept.write_text("now")
     aside = tmp_path_factory.mktemp("aside")
+    image = repository / "qa" / "baselines" / LOCAL / "ab" / "image.png"
+    image.parent.mkdir(parents=True)
+    image.write_text("full size")
     found = _extract_baselines(then, repository / "qa" / "baselines", repository, aside)
+    assert (found / LOCAL / "ab" / "image.png").read_text() == "full size"
     assert (found / "few" / "ours" / "run.json").read_text() == "then"
     assert kept.read_text() == "now"
 

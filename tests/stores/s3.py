@@ -17,7 +17,7 @@ from sdeval.stores import remote
 
 BUCKET = "images"
 URL = f"s3://{BUCKET}/store"
-READ_SECONDS, HANG_SECONDS = 0.4, 0.8
+READ_SECONDS, HANG_SECONDS = 0.4, 4.0
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 CODES = {403: "AccessDenied", 404: "NoSuchKey", 429: "TooManyRequests", 500: "InternalError", 503: "SlowDown"}
 
@@ -121,8 +121,9 @@ class _Faulty:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
 
     def _hang(self, fault: Fault, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        """An answer that comes when nobody waits for it any more; nothing is done that a later test would see."""
         time.sleep(HANG_SECONDS)
-        return self.application(environ, start)
+        return self._status(fault, environ, start)
 
     def _truncated(self, fault: Fault, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         """Half of the content, and then the connection ends."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sdeval._utils.parallel import in_threads
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.stores import remote
 from sdeval.stores.failures import NoSuchObject, StoreFailed, WrongContent
@@ -191,3 +192,10 @@ def test_a_package_that_is_not_here_names_the_extra(monkeypatch: pytest.MonkeyPa
         Remote("gs://images/store").read("ab/first.png")
     advice = "needs a package that is not here; install it with: pip install 'pytest-sdeval[gs]'"
     assert str(failure.value) == f"[tool.sdeval] store = 'gs://images/store': {advice}"
+
+
+def test_many_threads_find_out_together_that_there_are_no_credentials(s3: Server, no_credentials: None) -> None:
+    names = [f"ab/{number}.png" for number in range(20)]
+    for name in names:
+        s3.put(f"store/{name}", CONTENT)
+    assert in_threads(Remote("s3://images/store").read, names) == [CONTENT] * 20

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from sdeval._utils.files import read_bytes
-from sdeval._utils.parallel import in_threads
+from sdeval._utils.parallel import CORES, in_threads
 from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines.store import inside
 from sdeval.errors import SdevalError
@@ -47,11 +48,17 @@ def upload(proposals: Sequence[Proposal], store: ImageStore, watcher: Watcher | 
         return {}
     there = _in_store(proposals, store, files.keys() | staying)
 
+    # Many uploads wait at the same time; few images are decoded.
+    decoding = BoundedSemaphore(CORES)
+
     def bring(sha256: str) -> bytes:
-        content, image = _plain_png(files[sha256], sha256)
+        with decoding:
+            content, image = _plain_png(files[sha256], sha256)
+            thumbnail = thumbnail_bytes(image)
+            del image
         if sha256 not in there:
             store.put_verified(sha256, content)
-        return thumbnail_bytes(image)
+        return thumbnail
 
     with (watcher or Silent()).watch(f"full-size images to {store.place}", len(files)) as progress:
         thumbnails = in_threads(bring, files, progress)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from sdeval._utils.parallel import in_threads
+from sdeval._utils.parallel import CORES, in_threads
 from sdeval._utils.progress import Watcher
 from sdeval.baselines import provenance
 from sdeval.baselines import store as baselines
@@ -210,7 +210,7 @@ def _fill(proposal: Proposal, thumbnails: Mapping[str, bytes], aside: Path) -> N
             return baselines.keep_image(sample, proposal.source, aside, thumbnails)
         return baselines.carry_image(sample, proposal.folder, aside)
 
-    samples = tuple(in_threads(put, accepted.samples))
+    samples = tuple(in_threads(put, accepted.samples, threads=CORES))
     run_folder.write(replace(accepted, samples=samples), aside)
     provenance.write(aside, proposal.entries)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from sdeval._utils.parallel import in_threads
+from sdeval._utils.parallel import CORES, in_threads
 from sdeval._utils.progress import Silent, Watcher
 from sdeval.baselines.store import check_image
 from sdeval.errors import SdevalError
@@ -96,4 +96,4 @@ def refuse_unseen(samples: Sequence[SampleResult], folder: Path, watcher: Watche
             raise SdevalError(f"{where}: {error}; run the suite again, then accept that run") from None
 
     with (watcher or Silent()).watch("checking", len(samples)) as progress:
-        in_threads(check, samples, progress)
+        in_threads(check, samples, progress, CORES)
