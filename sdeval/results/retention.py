@@ -14,12 +14,7 @@ from sdeval._utils.files import discard, writing
 from sdeval.config.options import IMAGE_POOL
 from sdeval.errors import SdevalError
 from sdeval.results.image_pool import pool_files
-from sdeval.results.session_folder import (
-    PAGE,
-    VERDICTS,
-    is_unfinished,
-    read_record,
-)
+from sdeval.results.session_folder import PAGE, VERDICTS, is_unfinished, read_record
 from sdeval.results.session_lock import LOCK, SessionLock, is_running
 from sdeval.results.session_names import moment, sessions
 

@@ -13,8 +13,11 @@ from sdeval.baselines.acceptance import accept
 from sdeval.baselines.snapshot import (
     BASELINE,
     VARIABILITY,
+    FetchedImages,
     Outdated,
     forget_snapshot,
+    full_image_of,
+    link_full_images,
     take_snapshot,
     trim_snapshot,
 )
@@ -169,3 +172,42 @@ def test_a_run_without_a_snapshot_or_interleaved_with_another_is_left_as_it_is(
     (tmp_path / "run" / AGAINST).mkdir()
     trim_snapshot(tmp_path / "run")
     assert len(images(tmp_path / "run")) == 4
+
+
+class Store:
+    """Full-size images in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, sha256: str) -> Path:
+        path = self.folder / f"{sha256}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(sha256)
+        return path
+
+
+def test_full_size_images_of_changed_samples_that_were_fetched_are_linked(tmp_path: Path) -> None:
+    large = enlarged(RUN)
+    accept(on_disk(large, tmp_path / "accepted"), tmp_path / "baselines")
+    accepted = stored(tmp_path / "baselines", "animals", "tiny")
+    assert accepted is not None
+    fetched = FetchedImages(Store(tmp_path / "store"))
+    baseline = replace(take_snapshot(accepted, tmp_path / "run"), images=fetched)
+    # Those of seed 1 are identical.
+    changed = tuple(s if s.seed else replace(s, sha256="of another image") for s in large.samples)
+    now = replace(large, samples=changed)
+    link_full_images(now, baseline, fetched.paths, tmp_path / "run")
+    assert not (tmp_path / "run" / BASELINE / "full").exists()
+    for sample in baseline.run.samples:
+        baseline.full_image(sample)
+    link_full_images(now, baseline, fetched.paths, tmp_path / "run")
+    full = sorted((tmp_path / "run" / BASELINE / "full").iterdir())
+    assert {path.stem for path in full} == {large.samples[0].sha256}
+    assert all(path.samefile(tmp_path / "store" / path.name) for path in full)
+    assert full_image_of(tmp_path / "run" / BASELINE, large.samples[0]) in full
+
+
+def test_a_snapshot_knows_where_full_size_images_are(baseline: Stored, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    assert take_snapshot(replace(baseline, images=store), tmp_path / "run").images is store

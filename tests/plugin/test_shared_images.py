@@ -11,7 +11,7 @@ from PIL import Image
 from sdeval.cli import main
 from sdeval.config.options import IMAGE_POOL
 from sdeval.results.image_pool import pool_files
-from sdeval.results.session_folder import sessions
+from sdeval.results.session_names import sessions
 from tests.plugin.project import QUIET
 
 

@@ -331,10 +331,17 @@ def shown_width(page: Page, figure: str) -> int:
     return int(image.evaluate("img => img.naturalWidth"))
 
 
+def wait_for_image(page: Page, selector: str, width: int) -> None:
+    """Wait until an image in the page is loaded, and as wide; those out of sight are loaded by and by."""
+    page.locator(selector).first.scroll_into_view_if_needed()
+    wide = f"document.querySelector({selector!r}).naturalWidth === {width}"
+    page.wait_for_function(wide)
+
+
 def test_large_images_are_loaded_only_where_the_viewer_shows_them(watched: Watched, large: Path) -> None:
     page = watched.open(large)
-    page.wait_for_load_state("load")
-    page.locator("article[data-case=case-1]").scroll_into_view_if_needed()
+    for side in ("before", "now"):
+        wait_for_image(page, f"article[data-case=case-1] img.{side}", 256)
     assert full_size_requests(watched) == []
     page.locator("article[data-case=case-1] .shot").click()
     assert shown_width(page, "#v-now") == 300
@@ -399,8 +406,7 @@ def test_a_difference_that_one_case_does_not_have_is_there_again_with_the_next(w
 def test_a_run_without_thumbnails_shows_its_images(watched: Watched, large: Path) -> None:
     shutil.rmtree(large.parent / "animals" / "tiny" / "thumbnails")
     page = watched.open(rewrite_page(large.parent))
-    page.wait_for_load_state("load")
-    assert len(full_size_requests(watched)) == 2
+    wait_for_image(page, "article[data-case=case-1] img.now", 300)
     assert watched.complaints == []
 
 
@@ -415,7 +421,7 @@ def test_a_run_whose_images_are_gone_shows_its_thumbnails(watched: Watched, larg
 def test_a_comparison_shows_thumbnails_that_lead_to_the_images(watched: Watched, tmp_path: Path) -> None:
     comparison = two_settings(tmp_path, size=300)
     page = watched.open(write_sheets(tmp_path / "page" / "index.html", [comparison]))
-    page.wait_for_load_state("load")
+    wait_for_image(page, ".contact img", 256)
     assert full_size_requests(watched) == []
     page.locator(".contact a").first.click()
     assert page.url.endswith(".png")

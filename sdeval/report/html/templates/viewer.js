@@ -178,6 +178,9 @@ function showZoom() {
   const size = () => {
     viewer.style.setProperty("--natural", img.naturalWidth || 64);
     viewer.style.setProperty("--ratio", img.naturalWidth / img.naturalHeight || 1);
+    // Pixels are shown as squares where they are enlarged; made smaller like that, edges would be jagged.
+    const shown = all(".frame", viewer).find((frame) => frame.offsetWidth);
+    viewer.classList.toggle("reduced", Boolean(shown) && img.naturalWidth > shown.offsetWidth);
     showLabels();
   };
   const others = all("#v-before img, #v-now img", viewer).filter((each) => each.src && !each.complete);
