@@ -5,13 +5,12 @@ Everything that users and metric packages need is here; what is not listed in `_
 
 from typing import TYPE_CHECKING, Any
 
-from sdeval.config.case_files import load_cases
-from sdeval.config.suite import Case, Sample, Suite
-from sdeval.config.target import Target
-from sdeval.errors import NotAvailable, SdevalError
-
 if TYPE_CHECKING:
     from sdeval.api import compare, evaluate, load_run
+    from sdeval.config.case_files import load_cases
+    from sdeval.config.suite import Case, Sample, Suite
+    from sdeval.config.target import Target
+    from sdeval.errors import NotAvailable, SdevalError
     from sdeval.metrics.base import (
         Extractor,
         GeneratedImage,
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
 _LAZY = {
     **dict.fromkeys(("compare", "evaluate", "load_run"), "sdeval.api"),
+    **dict.fromkeys(("Case", "Sample", "Suite"), "sdeval.config.suite"),
+    **dict.fromkeys(("NotAvailable", "SdevalError"), "sdeval.errors"),
     **dict.fromkeys(
         (
             "Extractor",
@@ -40,10 +41,12 @@ _LAZY = {
         ),
         "sdeval.metrics.base",
     ),
+    "Target": "sdeval.config.target",
+    "load_cases": "sdeval.config.case_files",
     "Run": "sdeval.results.run",
     "Verdict": "sdeval.results.verdict",
 }
-"""What is imported when it is first used, by the module that defines it."""
+"""By name: the module that defines it, which is imported when the name is first used."""
 
 __all__ = [
     "Case",

@@ -23,6 +23,7 @@ from sdeval.baselines.transaction import check_folder, recover
 from sdeval.config import project
 from sdeval.config import target_registry as named_targets
 from sdeval.config.options import read_table
+from sdeval.config.root import find_root
 from sdeval.errors import CannotWrite, SdevalError, escaped, unknown
 
 COMMANDS = {
@@ -124,7 +125,7 @@ def _complain(message: str) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     named = [Path(str(path).partition("::")[0]) for path in _named_paths(args)]
-    args.root = project.find_root(named, Path.cwd())
+    args.root = find_root(named, Path.cwd())
     table = read_table(args.root)
     args.output = args.root / table.get("output", "reports")
     # Commands about a session write to the baselines that it was compared with.

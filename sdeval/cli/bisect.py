@@ -17,7 +17,8 @@ from sdeval._utils.tables import say
 from sdeval.cli import ABORT, CANNOT_JUDGE
 from sdeval.errors import SdevalError
 from sdeval.report.terminal import explain
-from sdeval.results.session_folder import VERDICTS, new_name, read_record
+from sdeval.results.session_folder import VERDICTS, read_record
+from sdeval.results.session_names import new_name
 
 if TYPE_CHECKING:
     from sdeval.results.verdict import Verdict

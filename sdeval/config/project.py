@@ -1,23 +1,16 @@
-"""Where a project is: one definition for pytest and for commands; and what a session records of it.
-
-The root of a project holds its settings, its baselines and its sessions. It is the nearest folder with a
-pyproject.toml, upwards from what pytest or a command is given; without one, the nearest with another file of pytest's
-settings; without any, the current folder. pytest's own `rootdir` is another one where a pytest.ini lies further up.
-"""
+"""What a session records of its project, so that its page and its baselines are found again from its folder."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from sdeval._utils.files import dump_json, exists, read_bytes, write_text
 from sdeval._utils.validation import Checked, from_json
+from sdeval.config.root import OTHER_SETTINGS, SETTINGS
 
-SETTINGS = "pyproject.toml"
-OTHER_SETTINGS = ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 RECORD = "project.json"
 """In the folder of a session."""
 
@@ -37,21 +30,6 @@ class Folders:
 
     root: Path
     baselines: Path
-
-
-def find_root(given: Iterable[Path], current: Path) -> Path:
-    """The root of the project that files and folders are in.
-
-    Args:
-        given: what pytest or a command was given; what does not exist does not count.
-        current: the current folder, where nothing is given.
-    """
-    paths = [path.resolve() for path in (current / each for each in given) if path.exists()]
-    start = Path(os.path.commonpath(paths)) if paths else current
-    folders = (start, *start.parents)
-    with_settings = (folder for folder in folders if (folder / SETTINGS).is_file())
-    with_others = (folder for folder in folders if any((folder / name).is_file() for name in OTHER_SETTINGS))
-    return next(with_settings, None) or next(with_others, current)
 
 
 def record(session: Path, folders: Folders) -> None:

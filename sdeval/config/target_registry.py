@@ -13,11 +13,10 @@ from typing import Any
 
 from sdeval._utils.files import read_toml
 from sdeval._utils.validation import check_value, preview
+from sdeval.config.root import TARGETS
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError, unknown
 
-FILE = Path("suites") / "targets.toml"
-"""Where a project keeps its targets, seen from its root."""
 KEYS = ("extends", *(field.name for field in fields(Target) if field.name != "name"))
 """What a table of a target may hold."""
 
@@ -42,7 +41,7 @@ def of_project(root: Path, table: Mapping[str, Any]) -> dict[str, Target]:
     Raises:
         SdevalError: a table has an unknown field, or extends an unknown target.
     """
-    path = root / FILE
+    path = root / TARGETS
     tables = {**_of_file(path), **_tables_by_name(table, f"{root / 'pyproject.toml'}: [tool.sdeval.targets]")}
     return {**shipped_targets(), **targets_of(tables, shipped_targets())}
 

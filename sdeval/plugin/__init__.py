@@ -1,23 +1,35 @@
-"""The pytest front end: options here, and a module each for collection, items and the end of a session.
+"""The pytest front end: options, and the first hooks of a session.
 
-It decides nothing; `session` and `report` do the work. It is imported into every pytest run of an environment, so it
-imports nothing heavy.
+This is imported into every pytest run of an environment, and most of them hold no suites: nothing else of sdeval is
+imported until one is found, an option is given, or the project has settings of sdeval. `activation` adds the rest.
 """
 
 from __future__ import annotations
 
-import os
+import sys
 from argparse import SUPPRESS
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.config.options import Config, read_table
-from sdeval.config.project import find_root
-from sdeval.plugin import collection, controller, items
-from sdeval.plugin.output import open_streams
-from sdeval.plugin.state import STATE, State, usage_errors
+if TYPE_CHECKING:
+    from sdeval.plugin.state import State
+
+OPTIONS = (
+    "target",
+    "compare-to",
+    "compare-to-python",
+    "set",
+    "batch-size",
+    "output",
+    "baselines",
+    "all-seeds",
+    "resume",
+    "strict",
+)
+"""Options without their prefix, as `[tool.sdeval]` names them."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -79,12 +91,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--no-sdeval-strict", dest="sdeval_strict", action="store_false", help=SUPPRESS)
 
 
+def option_values(config: pytest.Config) -> Mapping[str, Any]:
+    """What the command line says, by option; None, or nothing, where it says nothing."""
+    return {name: config.getoption(f"sdeval_{name.replace('-', '_')}") for name in OPTIONS}
+
+
 def project_root(config: pytest.Config) -> Path:
     """The root of the project that pytest is given tests of; the folder that `--rootdir` or `-c` asks for."""
     if hasattr(config, "workerinput"):
         return Path(config.workerinput["sdeval_root"])
     if config.getoption("rootdir") or config.getoption("inifilename"):
         return config.rootpath
+    from sdeval.config.root import find_root
+
     arguments = [Path(argument.partition("::")[0]) for argument in config.args]
     return find_root(arguments, config.invocation_params.dir)
 
@@ -92,31 +111,119 @@ def project_root(config: pytest.Config) -> Path:
 @pytest.hookimpl(tryfirst=True, wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None, object, object]:
     """Before pytest begins to capture what is printed."""
-    open_streams()
+    if sys.stdout is None or sys.stderr is None:
+        from sdeval.plugin.output import open_streams
+
+        open_streams()
     return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read options; open nothing yet."""
-    with usage_errors():
-        root = project_root(config)
-        settings = Config.merge(
-            {
-                "target": config.getoption("sdeval_target"),
-                "compare-to": config.getoption("sdeval_compare_to"),
-                "compare-to-python": config.getoption("sdeval_compare_to_python"),
-                "set": config.getoption("sdeval_set"),
-                "batch-size": config.getoption("sdeval_batch_size"),
-                "output": config.getoption("sdeval_output"),
-                "baselines": config.getoption("sdeval_baselines"),
-                "all-seeds": config.getoption("sdeval_all_seeds"),
-                "resume": config.getoption("sdeval_resume"),
-                "strict": config.getoption("sdeval_strict"),
-            },
-            read_table(root),
-            root,
-            ci=bool(os.environ.get("CI")),
-        )
-    config.stash[STATE] = State(config, settings)
-    for hooks in (collection, items, controller):
-        config.pluginmanager.register(hooks, hooks.__name__)
+    """Read settings where there are any; open nothing yet."""
+    front = Front(config)
+    config.pluginmanager.register(front, "sdeval-front")
+    if front.has_settings():
+        front.activate()
+
+
+class Front:
+    """Stands in for the hooks of sdeval until the first suite is found."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._root = project_root(config)
+        self._session: pytest.Session | None = None
+        self._is_active = False
+        self._name = ""
+        """Name of the session, where it was passed on to workers of pytest-xdist."""
+
+    def has_settings(self) -> bool:
+        """Whether the command line or the project says anything of sdeval: what is wrong there ends the run at once."""
+        from sdeval.config.root import SETTINGS, TARGETS
+
+        # A number that is 0 is said, and wrong.
+        if any(value not in (None, []) and value is not False for value in option_values(self._config).values()):
+            return True
+        try:
+            return (self._root / TARGETS).exists() or "sdeval" in (self._root / SETTINGS).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return False
+        # Whoever reads it will say what is wrong with it.
+        except (OSError, UnicodeDecodeError):
+            return True
+
+    def activate(self) -> State:
+        """Add the hooks of sdeval; those that were due already are made up for."""
+        from sdeval.plugin import activation
+
+        if not self._is_active:
+            activation.activate(self._config, self._root, self._name, self._session)
+            self._is_active = True
+        return activation.state_of(self._config)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember the session, which later hooks belong to."""
+        self._session = session
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: object) -> list[pytest.Item] | None:
+        """Activate where a module holds a suite."""
+        suites = sys.modules.get("sdeval.config.suite")
+        if self._is_active or suites is None or not isinstance(obj, suites.Suite):
+            return None
+        self.activate()
+        from sdeval.plugin import collection
+
+        return collection.pytest_pycollect_makeitem(collector, name, obj)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self, collector: Any) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Activate where a module does not load for an error of sdeval, and while the hooks were not there yet."""
+        was_active = self._is_active
+        report = yield
+        if not was_active and report.failed and "sdeval.errors" in sys.modules:
+            self._explain(collector, report)
+        return report
+
+    def _explain(self, collector: Any, report: pytest.CollectReport) -> None:
+        from sdeval.plugin import collection
+
+        if collection.cause_of(report) is not None:
+            self.activate()
+            collection.explain(collector, report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Let all workers of pytest-xdist write into one session folder; whether they will is not known yet."""
+        if not self._name:
+            from sdeval.results.session_names import new_name
+
+            self._name = self.activate().session.folder.name if self._is_active else new_name(self._root / "reports")
+        node.workerinput["sdeval_name"] = self._name
+        node.workerinput["sdeval_root"] = str(self._root)
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_xdist_node_collection_finished(self, node: Any) -> None:
+        """Activate where a worker has found suites."""
+        if not self._is_active and (self._root / "reports" / self._name / "selected.json").is_file():
+            self.activate()
+            from sdeval.plugin import controller
+
+            controller.pytest_xdist_node_collection_finished(node)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Keep every target on one worker, so that it is loaded once, unless the user chose how to distribute."""
+        if config.getoption("dist") != "load":
+            return None
+        from sdeval.plugin.distribution import Deferred
+
+        return Deferred(config, log, self._targets)
+
+    def _targets(self) -> Collection[str] | None:
+        """Names of targets; None where workers have found no suites."""
+        if not self._is_active:
+            return None
+        session = self.activate().session
+        return session.target_names if (session.folder / "selected.json").is_file() else None

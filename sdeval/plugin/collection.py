@@ -37,13 +37,23 @@ def pytest_make_collect_report(
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Say what is wrong with a suite in one line, without a traceback."""
     report = yield
-    error = getattr(getattr(report, "call", None), "excinfo", None)
-    cause = _sdeval_error(error.value) if error is not None else None
+    explain(collector, report)
+    return report
+
+
+def explain(collector: Any, report: pytest.CollectReport) -> None:
+    """Put the line in place of the traceback where a module did not load for an error of sdeval."""
+    cause = cause_of(report)
     if cause is not None:
         cause = with_location(cause, collector.path, collector.nodeid)
         report.longrepr = str(cause)
         collector.config.stash[STATE].errors.append(cause)
-    return report
+
+
+def cause_of(report: pytest.CollectReport) -> SdevalError | None:
+    """The error of sdeval for which a module did not load; None where it did, or for another error."""
+    error = getattr(getattr(report, "call", None), "excinfo", None)
+    return _sdeval_error(error.value) if error is not None else None
 
 
 def _sdeval_error(error: BaseException | None) -> SdevalError | None:

@@ -1,7 +1,6 @@
 """What the controller of a pytest session does: it gathers verdicts, and hands them over at the end.
 
-This is imported into every pytest run of an environment; `session_end` does the work, and is imported where there is
-some.
+`session_end` does the work, and is imported where there is some.
 """
 
 from __future__ import annotations
@@ -93,14 +92,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Let all workers of pytest-xdist write into one session folder."""
-    state = node.config.stash[STATE]
-    node.workerinput["sdeval_name"] = state.session.folder.name
-    node.workerinput["sdeval_root"] = str(state.settings.root)
-
-
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any) -> None:
     """Begin the session: a worker has collected its items, and none has run."""
     state = node.config.stash[STATE]
@@ -111,14 +102,3 @@ def pytest_xdist_node_collection_finished(node: Any) -> None:
             raise SdevalError("--dist each: every worker would write the same images; suites need another --dist: load")
         if not state.begun:
             state.begin()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep every target on one worker, so that it is loaded once, unless the user chose how to distribute."""
-    if config.getoption("dist") != "load":
-        return None
-    from sdeval.plugin.distribution import by_target
-
-    with usage_errors():
-        return by_target(config, log, config.stash[STATE].session.target_names)

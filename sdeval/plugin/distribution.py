@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScheduling, LoadScopeScheduling
 
 from sdeval.config.suite import SPEEDS
+
+
+class Deferred:
+    """The scheduler that pytest-xdist would take, and another one from when a worker has found suites.
+
+    Args:
+        config: of the run.
+        log: of pytest-xdist.
+        targets: names of targets, where there are suites; None where none is found so far.
+    """
+
+    def __init__(self, config: Any, log: Any, targets: Callable[[], Collection[str] | None]) -> None:
+        self._config, self._log, self._targets = config, log, targets
+        self._scheduler: Any = LoadScheduling(config, log)
+        self._is_decided = False
+
+    def add_node_collection(self, node: Any, collection: Any) -> None:
+        """Take note of what a worker has collected; the first to have collected decides."""
+        names = None if self._is_decided else self._targets()
+        self._is_decided = True
+        if names is not None:
+            nodes, self._scheduler = self._scheduler.nodes, by_target(self._config, self._log, names)
+            for other in nodes:
+                self._scheduler.add_node(other)
+        self._scheduler.add_node_collection(node, collection)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """That of the scheduler, whose name pytest-xdist prints."""
+        return type(self._scheduler)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._scheduler, name)
 
 
 def by_target(config: Any, log: Any, targets: Collection[str]) -> LoadScopeScheduling:

@@ -30,7 +30,7 @@ STATE = pytest.StashKey["State"]()
 class State:
     """What the plugin remembers during one pytest session."""
 
-    def __init__(self, config: pytest.Config, settings: Config) -> None:
+    def __init__(self, config: pytest.Config, settings: Config, name: str = "") -> None:
         self.config = config
         self.settings = settings
         self.errors: list[SdevalError] = []
@@ -46,6 +46,7 @@ class State:
         self.broken: SdevalError | None = None
         self.unseen: list[str] = []
         self.recovered: list[str] = []
+        self._known_name = name
         self._session: Session | None = None
         self._lock: SessionLock | None = None
         self._output: Output | None = None
@@ -134,9 +135,9 @@ class State:
                 say(f"sdeval: {line}", sys.stderr)
 
     def _name(self) -> str:
-        from sdeval.results.session_folder import new_name
+        from sdeval.results.session_names import new_name
 
-        return self.resumed or new_name(self.settings.output)
+        return self.resumed or self._known_name or new_name(self.settings.output)
 
     def _watcher(self) -> Any:
         from sdeval._utils.progress import Shown, Silent

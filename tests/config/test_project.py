@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from sdeval.cli import main
-from sdeval.config.project import RECORD, Folders, find_root, record, recorded
+from sdeval.config.project import RECORD, Folders, record, recorded
+from sdeval.config.root import find_root
 from sdeval.errors import SdevalError
 from tests.baselines.test_store import on_disk
 from tests.conftest import make_run

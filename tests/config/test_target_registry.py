@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sdeval import SdevalError
-from sdeval.config.target_registry import FILE, of_project, shipped_targets
+from sdeval.config.root import TARGETS as FILE
+from sdeval.config.target_registry import of_project, shipped_targets
 
 
 def write(root: Path, text: str) -> Path:

@@ -16,14 +16,13 @@ from sdeval.results.session_folder import (
     claim_stopped,
     decided_early,
     generated_images,
-    new_name,
     point_latest,
     remove_partial_files,
     run_folders,
-    sessions,
     stopped_session,
 )
 from sdeval.results.session_lock import SessionLock, holder, is_running
+from sdeval.results.session_names import new_name, sessions
 from tests.conftest import make_run
 
 

@@ -1,0 +1,38 @@
+"""Adds the hooks of sdeval to a pytest run that turns out to have suites or settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sdeval.config.options import Config, read_table
+from sdeval.plugin import collection, controller, items, option_values
+from sdeval.plugin.state import STATE, State, usage_errors
+
+
+def activate(config: pytest.Config, root: Path, name: str, session: pytest.Session | None) -> None:
+    """Read settings, and register what collects, runs and reports items.
+
+    Args:
+        config: of the run.
+        root: of the project.
+        name: of the session, where workers of pytest-xdist know it already.
+        session: pytest's, where it has begun.
+
+    Raises:
+        pytest.UsageError: a setting is wrong.
+    """
+    with usage_errors():
+        settings = Config.merge(option_values(config), read_table(root), root, ci=bool(os.environ.get("CI")))
+    config.stash[STATE] = State(config, settings, name)
+    for hooks in (collection, items, controller):
+        config.pluginmanager.register(hooks, hooks.__name__)
+    if session is not None:
+        controller.pytest_sessionstart(session)
+
+
+def state_of(config: pytest.Config) -> State:
+    """What the plugin remembers of a run that is active."""
+    return config.stash[STATE]
