@@ -213,7 +213,8 @@ class Stages:
             resolved = replace(resolved, baseline=snapshot)
         generated = self.measure(f"generating{suffix}", lambda: generate(plan, engine, folder, lambda _: None))
         if not suffix:
-            self.measure("resuming", lambda: generate(plan, engine, folder, lambda _: None), self.repeats)
+            # Once: hashes of images are remembered.
+            self.measure("resuming", lambda: generate(plan, engine, folder, lambda _: None))
         run = self.measure(
             f"scoring{suffix}",
             lambda: score(generated, plan.suite, plan.samples, folder, "cpu", resolved.baseline),
@@ -224,7 +225,7 @@ class Stages:
     def _judge(self, run: Run, resolved: ResolvedJob, session: Path) -> None:
         job = resolved.job
         items = self.measure("items", lambda: items_of(job.suite, [job.target]), self.repeats)
-        verdicts = self.measure("judging", lambda: _verdicts(run, resolved, items), self.repeats)
+        verdicts = self.measure("judging", lambda: _verdicts(replace(run), resolved, items), self.repeats)
         record(session, verdicts)
         self.measure(
             "history",
