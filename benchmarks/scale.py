@@ -213,7 +213,8 @@ class Stages:
             resolved = replace(resolved, baseline=snapshot)
         generated = self.measure(f"generating{suffix}", lambda: generate(plan, engine, folder, lambda _: None))
         if not suffix:
-            self.measure("resuming", lambda: generate(plan, engine, folder, lambda _: None), self.repeats)
+            # Once: hashes of images are remembered.
+            self.measure("resuming", lambda: generate(plan, engine, folder, lambda _: None))
         run = self.measure(
             f"scoring{suffix}",
             lambda: score(generated, plan.suite, plan.samples, folder, "cpu", resolved.baseline),
@@ -224,7 +225,7 @@ class Stages:
     def _judge(self, run: Run, resolved: ResolvedJob, session: Path) -> None:
         job = resolved.job
         items = self.measure("items", lambda: items_of(job.suite, [job.target]), self.repeats)
-        verdicts = self.measure("judging", lambda: _verdicts(run, resolved, items), self.repeats)
+        verdicts = self.measure("judging", lambda: _verdicts(replace(run), resolved, items), self.repeats)
         record(session, verdicts)
         self.measure(
             "history",
@@ -254,16 +255,18 @@ def whole_session(folder: Path, samples: int, size: int) -> float:
 def print_times(arguments: argparse.Namespace) -> None:
     """Seconds per sample of every stage, for few samples and for many."""
     sizes = (arguments.few, arguments.many)
-    measured: dict[int, list[dict[str, float]]] = {}
-    for samples in (WARMING, *arguments.rounds * sizes):
+    measured: dict[int, list[dict[str, float]]] = {samples: [] for samples in sizes}
+    with TemporaryDirectory() as folder:
+        Stages(Path(folder) / "project", WARMING, arguments.size).run()
+    for samples in arguments.rounds * sizes:
         with TemporaryDirectory() as folder:
             repeats = REPEATS if samples == arguments.few else 1
             stages = Stages(Path(folder) / "project", samples, arguments.size, repeats)
             stages.profiled = arguments.profile if samples == arguments.many else ""
             seconds = stages.run()
-            if arguments.sessions and samples != WARMING:
+            if arguments.sessions:
                 seconds["whole pytest session"] = whole_session(Path(folder), samples, arguments.size)
-        measured.setdefault(samples, []).append({name: value / samples for name, value in seconds.items()})
+        measured[samples].append({name: value / samples for name, value in seconds.items()})
     few, many = (measured[samples] for samples in sizes)
     print(f"{'stage':28}{f'ms a sample at {sizes[0]:,}':>24}{f'at {sizes[1]:,}':>12}{'ratio':>8}  (ratios of rounds)")
     for name in few[0]:

@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from sdeval._utils.files import discard, dump_json, flush, flush_tree, write_bytes
@@ -73,7 +73,7 @@ class Transaction:
             raise SdevalError(f"{self.baselines / path}: two runs would become this baseline; accept one of them")
         staged.parent.mkdir(parents=True, exist_ok=True)
         fill(staged)
-        if _contents(staged, besides) == _contents(self.baselines / path, besides):
+        if _is_same(staged, self.baselines / path, besides):
             discard(staged)
         else:
             self._paths.append(path.as_posix())
@@ -268,8 +268,16 @@ def _flush_parents(baselines: Path, paths: Collection[str]) -> None:
             flush(folder)
 
 
-def _contents(path: Path, besides: Collection[str]) -> dict[PurePosixPath, bytes]:
+def _is_same(one: Path, other: Path, besides: Collection[str]) -> bool:
+    """Whether two files, or all files of two folders, hold the same; one file of each is in memory at a time."""
+    files, others = _files(one, besides), _files(other, besides)
+    return files.keys() == others.keys() and all(
+        path.read_bytes() == others[name].read_bytes() for name, path in files.items()
+    )
+
+
+def _files(path: Path, besides: Collection[str]) -> dict[str, Path]:
     """Every file of a folder, or the one file, but for some names."""
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    named = {PurePosixPath(file.relative_to(path).as_posix()): file for file in files}
-    return {name: file.read_bytes() for name, file in named.items() if str(name) not in besides}
+    named = {file.relative_to(path).as_posix(): file for file in files}
+    return {name: file for name, file in named.items() if name not in besides}
