@@ -114,11 +114,11 @@ class State:
 
     def _report_stopped(self) -> None:
         """Report a session that ended without verdicts: its exit code may have been 0."""
-        from sdeval.results.session_folder import generated_images
+        from sdeval.results.session_folder import generated_images, has_ended
         from sdeval.results.session_lock import holder
 
         terminal = self.config.pluginmanager.getplugin("terminalreporter")
-        if self.stopped is not None and terminal is not None:
+        if self.stopped is not None and not has_ended(self.stopped) and terminal is not None:
             kept, by = plural(generated_images(self.stopped), "image"), holder(self.stopped)
             line = f"session {self.stopped.name} stopped before its end{f' ({by})' if by else ''}; {kept} are kept"
             terminal.write_line(escaped(f"sdeval: {line}; --sdeval-resume resumes it"), yellow=True)

@@ -80,10 +80,9 @@ def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telli
 
 
 def _end(session: Path) -> None:
-    """From now on the session cannot be resumed, so that its journals are not needed any more."""
-    # Also where a run came to nothing, as its process died each time.
-    for path in session.glob(f"*/*/{journal.NAME}"):
-        path.unlink(missing_ok=True)
+    """From now on the session has come to its end; only what came to nothing of it can be resumed."""
+    for folder in run_folders(session):
+        (folder / journal.NAME).unlink(missing_ok=True)
     (session / HOLDER).unlink(missing_ok=True)
 
 

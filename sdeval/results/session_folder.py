@@ -46,8 +46,13 @@ def claim_stopped(session: Path) -> SessionLock | None:
 
 
 def is_unfinished(session: Path) -> bool:
-    """Whether a session has not come to its end: it is running, or was stopped."""
-    return (session / HOLDER).is_file() or any(session.glob(f"*/*/{journal.NAME}"))
+    """Whether a session is running, or something of it can be resumed."""
+    return not has_ended(session) or any(session.glob(f"*/*/{journal.NAME}"))
+
+
+def has_ended(session: Path) -> bool:
+    """Whether a session has come to its end, with verdicts on everything."""
+    return not (session / HOLDER).is_file()
 
 
 def remove_partial_files(session: Path) -> None:

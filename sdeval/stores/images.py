@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from sdeval._utils.files import exists, write_bytes
+from sdeval._utils.files import exists, short, write_bytes
 from sdeval._utils.parallel import CORES, in_threads
 from sdeval.config.image_store import StoreOptions
 from sdeval.errors import SdevalError
@@ -187,10 +187,12 @@ class ImageStore:
 
     def _not_in_folder(self, name: str) -> SdevalError:
         assert isinstance(self.objects, Folder)
-        path = self.objects.path(name)
+        path = short(self.objects.path(name))
         if path.is_file():
             return WrongContent(f"{path}: is corrupt, or holds another image; delete it, and accept its run again")
         if self.is_beside_baselines:
-            advice = "for all machines to have them, name a store: [tool.sdeval] store"
-            return NoSuchObject(f"{path}: full-size images are on the machine that accepted them; {advice}")
+            advice = (
+                "only the machine that accepted it has it; for others to have it, name a store: [tool.sdeval] store"
+            )
+            return NoSuchObject(f"{path}: no such file: {advice}")
         return NoSuchObject(f"{path}: no such file; `sdeval store check` lists all that are missing")

@@ -18,6 +18,7 @@ from sdeval.metrics import metric_names
 from sdeval.report.markdown import Elsewhere
 from sdeval.report.publish import Telling, publish
 from sdeval.results import run_folder
+from sdeval.results.session_folder import has_ended
 from tests.baselines.test_store import contents, on_disk
 from tests.conftest import make_run
 
@@ -143,11 +144,13 @@ def test_accept_says_what_the_session_could_not_generate(session: Path, capsys: 
     assert "zoo on tiny: has no run in this session, so its baseline stays" in capsys.readouterr().out.splitlines()
 
 
-def test_a_session_that_ended_keeps_nothing_to_resume_even_of_a_run_that_died(session: Path) -> None:
+def test_a_session_that_ended_can_be_resumed_where_a_run_came_to_nothing(session: Path) -> None:
     (session / "animals" / "dead").mkdir()
-    (session / "animals" / "dead" / "generated.jsonl").touch()
+    for target in ("dead", "tiny"):
+        (session / "animals" / target / "generated.jsonl").touch()
     publish(session, [Verdict(suite="animals", target="dead", metric="defect", case="case-0", verdict="unscored")])
-    assert not list(session.rglob("generated.jsonl"))
+    assert has_ended(session)
+    assert [path.parent.name for path in session.rglob("generated.jsonl")] == ["dead"]
 
 
 def test_the_summary_says_where_the_page_is_and_what_comes_next(session: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 import sdeval.cli
+from tests.plugin.project import verdicts
 
 ENGINE = """
 import numpy as np
@@ -32,7 +35,7 @@ SETTINGS = """
 model = "python:engine.py:generate"
 """
 QUIET = ("-p", "no:cacheprovider", "-p", "no:xdist", "-rsf")
-REASON = "2 of 6 samples: cannot be compared at full size: the baseline holds no full-size image of square@0"
+REASON = "2 of 6 samples: cannot be compared at full size: baselines/.images/*.png: no such file: only the machine*"
 
 
 @pytest.fixture
@@ -52,13 +55,22 @@ def test_unchanged_images_need_no_image_of_the_baseline(project: pytest.Pytester
     result.stdout.no_fnmatch_line("*full-size*")
 
 
+def test_with_full_size_images_a_distance_has_a_value(project: pytest.Pytester) -> None:
+    assert project.runpytest_inprocess(*QUIET, "--sdeval-set", "version=2", "--sdeval-strict").ret == 0
+    (psnr,) = [verdict for verdict in verdicts(project) if verdict["metric"] == "psnr"]
+    # Two levels in one of three cases: 42.1 dB there, and 100 where nothing changed.
+    assert psnr["current"] == pytest.approx((42.11 + 2 * 100) / 3, abs=0.01)
+
+
 def test_without_full_size_images_a_distance_is_skipped_with_the_reason(project: pytest.Pytester) -> None:
+    shutil.rmtree(project.path / "baselines" / ".images")
     result = project.runpytest_inprocess(*QUIET, "--sdeval-set", "version=2")
     assert result.ret == 0
     result.stdout.fnmatch_lines([f"SKIPPED*{REASON}"])
 
 
 def test_a_strict_session_fails_on_it_and_judges_all_else(project: pytest.Pytester) -> None:
+    shutil.rmtree(project.path / "baselines" / ".images")
     result = project.runpytest_inprocess(*QUIET, "--sdeval-set", "version=2", "--sdeval-strict")
     assert result.ret == 1
     result.assert_outcomes(failed=1, passed=7)

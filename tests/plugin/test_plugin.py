@@ -21,6 +21,7 @@ import sdeval.report.terminal
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.results import run_folder
 from sdeval.results.run import Run
+from sdeval.results.session_names import sessions
 from sdeval.shapes import pipeline_folder
 from tests.plugin.project import QUIET, SUITE, accept, verdicts
 
@@ -860,7 +861,7 @@ def test_a_session_that_crashed_goes_on_in_its_place(suites: pytest.Pytester, mo
 
     monkeypatch.setattr(LoadedTarget, "generate", once)
     suites.runpytest_inprocess("--sdeval-batch-size", "1", *QUIET)
-    (stopped,) = [path for path in (suites.path / "reports").iterdir() if path.is_dir() and not path.is_symlink()]
+    (stopped,) = sessions(suites.path / "reports")
     result = suites.runpytest_inprocess("--sdeval-batch-size", "1", "--sdeval-resume", "-p", "no:cacheprovider")
     result.stdout.fnmatch_lines([f"sdeval: resumes {stopped.name}"])
     assert (suites.path / "reports" / "latest").resolve() == stopped

@@ -139,7 +139,7 @@ def test_a_folder_beside_the_baselines_gives_its_own_files(tmp_path: Path) -> No
 
 
 def test_an_image_that_another_machine_accepted_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(NoSuchObject, match=r"are on the machine that accepted them; .*name a store: \[tool.sdeval\]"):
+    with pytest.raises(NoSuchObject, match=r"only the machine that accepted it has it; .*store: \[tool.sdeval\]"):
         local(tmp_path).get(HASHES[0])
 
 
