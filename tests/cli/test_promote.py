@@ -12,6 +12,7 @@ import pytest
 from sdeval.baselines import drafts, provenance
 from sdeval.baselines.store import find
 from sdeval.cli import main
+from sdeval.config.image_store import CACHE
 from sdeval.results import run_folder
 from tests.baselines.test_store import contents, on_disk
 from tests.stores.project import Shared, commit, configure, git, keys, session
@@ -32,6 +33,7 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     The store is a folder, but for tests with the marks of S3.
     """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(CACHE)
     bucket: Bucket = request.getfixturevalue("s3") if hasattr(request, "param") else Shared()
     configure(URL if isinstance(bucket, Server) else "shared/store")
     git("init", "-q", "-b", "main")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sdeval.cli import main
+from sdeval.config.image_store import CACHE
 from sdeval.stores import maintenance
 from sdeval.stores.images import LOCAL
 from tests.stores.project import SUITES, Shared, commit, configure, digests, git, keys, session
@@ -18,6 +19,7 @@ from tests.stores.s3 import Fault, Server
 def project(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     """A repository with a store on S3; session `one` is accepted and committed."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(CACHE)
     configure()
     git("init", "-q", "-b", "main")
     Path(".gitignore").write_text("reports\ncache\n")
@@ -30,6 +32,7 @@ def project(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serv
 def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shared:
     """The same with a folder as its store."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(CACHE)
     configure("shared/store")
     git("init", "-q", "-b", "main")
     Path(".gitignore").write_text("reports\ncache\nshared\n")
@@ -112,6 +115,7 @@ def test_a_new_store_gets_what_lies_beside_the_baselines(
     s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(CACHE)
     configure("")
     assert main(["accept", str(session("one"))]) == 0
     assert main(["store", "push"]) == 2
@@ -194,6 +198,7 @@ def test_gc_outside_of_a_repository_is_refused(
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(CACHE)
     configure()
     assert main(["store", "gc"]) == 2
     assert "lies in no git repository" in capsys.readouterr().err

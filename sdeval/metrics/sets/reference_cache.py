@@ -49,7 +49,7 @@ def load_or_compute(paths: Sequence[Path], extractor: Extractor, compute: Callab
         SdevalError: an image cannot be read.
     """
     path = default_cache() / "references" / f"{_key(paths, extractor)}.npz"
-    # It is not there, or it is damaged, for which numpy raises whatever it stumbles over: it is written again.
+    # It is not there, or it is corrupt, for which numpy raises whatever it stumbles over: it is written again.
     with suppress(Exception):
         return _read(path)
     loaded = compute()
