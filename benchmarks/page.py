@@ -110,19 +110,25 @@ def first_paint(browser: Browser, page: Path) -> float:
     return float(paint)
 
 
-def scroll(page: Page) -> tuple[list[float], float]:
+def scroll(page: Page) -> tuple[list[float], float, float]:
     """Milliseconds of each frame while the page is scrolled to its end and back, and the largest memory meanwhile."""
     frames, memory = [], []
     for upwards in (False, True):
         frames += page.evaluate(SCROLL, [STEP, upwards])
         memory.append(browser_memory())
-    return [float(frame) for frame in frames], max(memory)
+    whole, renderer = map(max, zip(*memory, strict=True))
+    return [float(frame) for frame in frames], whole, renderer
 
 
-def browser_memory() -> float:
-    """Megabytes of all processes of the browser: shared pages are divided among those that share them."""
-    processes = psutil.Process().children(recursive=True)
-    return sum(process.memory_full_info().pss for process in processes if "chrom" in process.name()) / 1e6
+def browser_memory() -> tuple[float, float]:
+    """Megabytes of all processes of the browser, and of the one that renders the page.
+
+    Pages of memory that several processes share are divided among them.
+    """
+    processes = [process for process in psutil.Process().children(recursive=True) if "chrom" in process.name()]
+    memory = {process: process.memory_full_info().pss / 1e6 for process in processes}
+    renderers = [memory[process] for process in processes if "--type=renderer" in process.cmdline()]
+    return sum(memory.values()), max(renderers, default=0.0)
 
 
 def measure_thumbnails(size: int) -> str:
@@ -161,9 +167,10 @@ def main() -> int:
         print(f"first paint: median {median(paints):.0f} ms, slowest {max(paints):.0f} ms, of {OPENED}")
         opened = browser.new_page(viewport={"width": 1280, "height": 800})
         opened.goto(page.as_uri(), wait_until="load")
-        before = browser_memory()
-        frames, memory = scroll(opened)
+        before, _ = browser_memory()
+        frames, memory, renderer = scroll(opened)
         print(f"memory of the browser: {before:.0f} MB, and {memory:.0f} MB once all of it was scrolled through")
+        print(f"of that, the process that renders the page: {renderer:.0f} MB")
         p95, slow = np.percentile(frames, 95), sum(frame > 50 for frame in frames)
         print(f"frames: median {median(frames):.1f} ms, p95 {p95:.1f} ms, {slow} of {len(frames)} above 50 ms")
     return 0
