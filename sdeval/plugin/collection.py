@@ -121,6 +121,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         try:
             _warn(session, state.session.check())
             _check_output(state.session.folder)
+            _announce(session)
             if state.worker is None:
                 _write_selected(tests, state.session.folder)
                 state.begin()
@@ -146,6 +147,15 @@ def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:
             terminal.write_line(escaped(f"sdeval: {line}"), yellow=True)
     if warnings and state.settings.strict:
         raise SdevalError("a gate that misses gross losses is none; --sdeval-no-strict runs it all the same")
+
+
+def _announce(session: pytest.Session) -> None:
+    """Say what a user should see before the first image, such as how many calls may have to be paid."""
+    state = session.config.stash[STATE]
+    terminal = session.config.pluginmanager.getplugin("terminalreporter")
+    if state.worker is None and terminal is not None:
+        for line in state.session.announcements():
+            terminal.write_line(escaped(f"sdeval: {line}"))
 
 
 def _check_output(folder: Path) -> None:
