@@ -96,7 +96,15 @@ def check_request(target: Target, suite: Suite) -> None:
     Raises:
         SdevalError: the first such thing, with the line of its case.
     """
-    server = server_of(target)
+    check_cases(server_of(target), target, suite)
+
+
+def check_cases(server: Server, target: Target, suite: Suite) -> None:
+    """`check_request` for a server that may have been asked already which dialect it speaks.
+
+    Raises:
+        SdevalError: the first thing that it has no name for.
+    """
     known = server.parameters(suite.task)
     where = f"target {target.name}"
     if problem := known.get("seed", ""):

@@ -13,7 +13,7 @@ from sdeval.config.target import Target
 from sdeval.engines.attempt import attempt
 from sdeval.engines.generated import Generated
 from sdeval.engines.servers import probe_cache
-from sdeval.engines.servers.checks import check_names, check_request, requests_of, server_of
+from sdeval.engines.servers.checks import check_cases, check_names, requests_of, server_of
 from sdeval.engines.servers.probe import Findings, Probe, parameters_of
 from sdeval.engines.servers.protocol import Answer, Facts, ImageRequest
 from sdeval.errors import plural
@@ -69,7 +69,7 @@ class ServerEngine:
         server, task = self._server, suite.task
         names = {name: value for name, value in settings.items() if value is not None}
         check_names(server, self.target, task, names)
-        check_request(self.target, suite)
+        check_cases(server, self.target, suite)
         requests = requests_of(suite, settings)
         parameters = parameters_of(requests, server.parameters(task))
         path = probe_cache.path_of(self._circumstances(task, names, parameters))
@@ -155,9 +155,8 @@ class ServerEngine:
 
 def _lines_of(findings: Findings) -> Iterator[str]:
     if findings.repeatable == "changed":
-        rest = (
-            f", and whether {', '.join(findings.unproven)} have an effect cannot be told" if findings.unproven else ""
-        )
+        names = ", ".join(findings.unproven)
+        rest = f", and whether it reads {names} cannot be told" if names else ""
         yield f"the same seed gave another image: images depend on chance{rest}"
     if findings.repeatable == "imperceptible":
         yield "the same seed gave an image that differs imperceptibly"

@@ -25,7 +25,7 @@ class ServerOptions(typed.Checked):
     """What every server may be told."""
 
     key: str = ""
-    """The environment variable with the key, or with `user:password` for AUTOMATIC1111; its value is written nowhere."""
+    """The environment variable with the key, or `user:password` for AUTOMATIC1111; the value is written nowhere."""
     hosts: tuple[str, ...] = ()
     """Other hosts that images may be fetched from where a server answers with URLs."""
 

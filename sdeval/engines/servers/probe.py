@@ -149,9 +149,7 @@ class Probe:
         changes = [_changes(image, original, painted) for image in (before, inverted)]
         # The one with the mask moves less where it should be painted, and more where it should be kept.
         if changes[0][0] < changes[1][0] and changes[0][1] > changes[1][1]:
-            raise SdevalError(
-                f"{self._name} takes the mask the other way round: it keeps what is white, and paints black"
-            )
+            raise SdevalError(f"{self._name} takes the mask the other way round: it keeps white, and paints black")
         return True
 
 

@@ -58,9 +58,7 @@ class SdcppServer:
         """All that the API has a name for."""
         for feature in FEATURES[task]:
             if self._features.get(feature) is False:
-                raise SdevalError(
-                    f"{self._where}: {self.client.url} says that its model takes no {feature}, for {task}"
-                )
+                raise SdevalError(f"{self._where}: {task}: {self.client.url} says that its model takes no {feature}")
         names = [name for name in NAMES if name != "strength" or task != "text2img"]
         return dict.fromkeys((*names, *SIZE), "")
 

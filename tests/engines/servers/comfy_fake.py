@@ -93,7 +93,7 @@ class ComfyFake(Fake):
             return as_json({"system": system, "devices": [{"name": "cuda:0 Fake GPU"}]})
         if path.startswith("/object_info/"):
             kind = path.removeprefix("/object_info/")
-            inputs = {"required": dict.fromkeys(self.nodes.get(kind, ()), ["INT"])}
+            inputs = {"required": {name: ["INT"] for name in self.nodes.get(kind, ())}}
             return as_json({kind: {"input": inputs}} if kind in self.nodes else {})
         if path == "/upload/image":
             # A name that is taken gets another one.

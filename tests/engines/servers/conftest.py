@@ -56,7 +56,9 @@ def suite_of(inputs: tuple[Path, Path]) -> Callable[..., Suite]:
         if task == "inpainting":
             case["mask"] = mask
         one = Case(id="red", prompt=case.pop("prompt", "a red cat"), **case)
-        return Suite(name="few", task=task, cases=(one,), seeds=(3, 4), settings=SETTINGS if settings is None else settings)
+        return Suite(
+            name="few", task=task, cases=(one,), seeds=(3, 4), settings=SETTINGS if settings is None else settings
+        )
 
     return make
 

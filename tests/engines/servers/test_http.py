@@ -27,7 +27,9 @@ class Echo(Fake):
         return as_json({"error": f"unknown key {self.headers[-1].get('Authorization')}"}, 401)
 
 
-def test_a_key_is_sent_and_written_nowhere(serve: Serve, suite_of: Callable[..., Suite], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_sent_and_written_nowhere(
+    serve: Serve, suite_of: Callable[..., Suite], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OUR_KEY", "s3cret")
     fake = serve(OpenAIFake("sglang"))
     engine = ServerEngine(target_of(fake, "openai-images", server={"key": "OUR_KEY"}))

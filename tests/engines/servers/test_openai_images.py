@@ -31,7 +31,9 @@ def ask(fake: Fake, suite: Suite, **changes: Any) -> Image.Image:
 def test_a_dialect_is_recognised_and_reads_what_is_asked(dialect: str, serve: Serve, suite_of: Make) -> None:
     fake = serve(OpenAIFake(dialect))
     guidance = {"guidance_scale": 5.0} if dialect != "localai" else {}
-    suite = suite_of("text2img", settings={"num_inference_steps": 4, "width": 40, "height": 24, **guidance}, negative_prompt="dogs")
+    suite = suite_of(
+        "text2img", settings={"num_inference_steps": 4, "width": 40, "height": 24, **guidance}, negative_prompt="dogs"
+    )
     target = target_of(fake, "openai-images")
     image = generate(target, suite)
     wish = fake.painted[-1]
@@ -170,7 +172,11 @@ def test_what_may_have_been_generated_is_not_asked_for_again(answer: str, serve:
         ({"dilect": "sglang"}, {}, r"server: dilect: is unknown|unknown .*'dilect'; did you mean dialect"),
         ({"dialect": "openai"}, {"guidance_scale": 3}, r"openai, text2img: unknown setting 'guidance_scale'"),
         ({"dialect": "localai"}, {"guidance_scale": 3}, r"unknown setting 'guidance_scale'"),
-        ({"dialect": "sglang"}, {"steps": 3}, r"unknown setting 'steps'.*; fields of the server's own go into server.fields"),
+        (
+            {"dialect": "sglang"},
+            {"steps": 3},
+            r"unknown setting 'steps'.*; fields of the server's own go into server.fields",
+        ),
         ({"dialect": "sglang"}, {"num_inference_steps": "many"}, r"num_inference_steps: must be a whole number"),
     ],
 )
@@ -183,7 +189,9 @@ def test_what_a_server_does_not_take_is_refused_without_asking_it(
 
 def test_edits_of_stable_diffusion_cpp_are_for_its_own_api() -> None:
     target = target_of(Fake(), "openai-images", server={"dialect": "sd.cpp"})
-    with pytest.raises(SdevalError, match=r'cannot do img2img; ask the same server by its own API: model = "sdcpp:URL"'):
+    with pytest.raises(
+        SdevalError, match=r'cannot do img2img; ask the same server by its own API: model = "sdcpp:URL"'
+    ):
         check(target, "img2img", {})
 
 
