@@ -56,8 +56,8 @@ class ServerEngine:
         """Of the server, as far as it tells."""
         facts = self._facts
         versions = {self._server.name: facts.version} if facts.version else {}
-        hardware = facts.device or "what its server runs on"
-        return {"hardware": f"{self._server.name}: {hardware}", "packages": {**versions, **facts.other}}
+        hardware = facts.device or "unknown hardware"
+        return {"hardware": f"{self._server.name} on {hardware}", "packages": {**versions, **facts.other}}
 
     def prepare(self, suite: Suite, settings: Mapping[str, Any]) -> None:
         """Prove that what a suite states has an effect, unless that is known of this server.

@@ -118,7 +118,7 @@ def test_images_from_a_cache_are_reported(tmp_path: Path, serve: Serve, suite_of
 
 def test_the_server_says_what_it_runs_on(tmp_path: Path, serve: Serve) -> None:
     environment = ServerEngine(comfy(serve(ComfyFake()), tmp_path, workflow())).environment
-    assert environment["hardware"] == "comfyui: cuda:0 Fake GPU"
+    assert environment["hardware"] == "comfyui on cuda:0 Fake GPU"
     assert environment["packages"] == {"comfyui": "0.34.0", "torch": "2.13.0"}
 
 
