@@ -95,7 +95,7 @@ def judge_with_record(run: Run, metric: str, accepted: SpeedRecord | None, state
         busy: what else uses the machine, as far as that is known; empty for nothing.
     """
     speed = speed_record_of(run)
-    current = None if speed is None else _value(speed, metric)
+    current = None if speed is None or (metric == MEMORY and not speed.memory) else _value(speed, metric)
     verdict = Verdict(
         suite=run.suite,
         target=run.target,
@@ -191,6 +191,8 @@ def _why_not_judged(
     hardware = str(run.environment.get("hardware", "this machine"))
     if speed is None:
         return wording.NOT_TIMED
+    if metric == MEMORY and not speed.memory:
+        return wording.NO_MEMORY
     if hardware.startswith("cpu") and stated is None:
         return wording.no_speed_tolerance(hardware)
     if accepted is None:

@@ -243,8 +243,9 @@ class Generation(AbstractContextManager["Generation"]):
             environment={**engine.environment, **self._checked},
             timings=self._timings,
             load_seconds=engine.load_seconds,
-            peak_memory_bytes=peak_memory_bytes(),
-            peak_reserved_bytes=peak_reserved_bytes(),
+            # Of a server, only the memory of who asks it would be known.
+            peak_memory_bytes=0 if plan.target.is_server else peak_memory_bytes(),
+            peak_reserved_bytes=0 if plan.target.is_server else peak_reserved_bytes(),
             notes=(*plan.notes, *self._calls.notes, *self._self_check_notes(), *self._unread_notes(), *notes(engine)),
             cases=keep_inputs((case for case in plan.suite.cases if case.id in cases), self._folder),
         )
