@@ -220,3 +220,13 @@ def test_interleaved_memory_is_reported_only(rng: np.random.Generator) -> None:
 def test_interleaved_without_times_nothing_is_judged() -> None:
     plain = make_run(np.ones((4, 1)))
     assert judge_interleaved(plain, plain, "seconds_per_image", "").reason == "nothing was timed"
+
+
+def test_the_memory_of_a_server_is_not_known() -> None:
+    run = replace(make_run(np.zeros((1, 1))), peak_memory_bytes=0, timings={("case-0", 0): Timing(call=0, seconds=1.0)})
+    verdict = judge_with_record(run, "peak_memory", None, None, "")
+    assert (verdict.verdict, verdict.current, verdict.reason) == (
+        "informational",
+        None,
+        "the memory of what generated is not known",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sdeval.config.suite import Task
@@ -10,7 +11,7 @@ from sdeval.config.target import Target
 from sdeval.engines.servers.images import decode, from_base64, only, to_base64
 from sdeval.engines.servers.options import FieldOptions, client_of, options_of
 from sdeval.engines.servers.protocol import SIZE, Answer, Facts, ImageRequest
-from sdeval.errors import CallFailed, SdevalError, one_line
+from sdeval.errors import CallFailed, SdevalError, one_line, unknown
 
 NAMES = {
     "seed": "seed",
@@ -18,7 +19,7 @@ NAMES = {
     "guidance_scale": "cfg_scale",
     "negative_prompt": "negative_prompt",
 }
-OWN = ("sampler_name", "scheduler", "eta", "subseed", "subseed_strength", "distilled_cfg_scale", "styles")
+OWN = ("sampler_name", "scheduler", "eta", "subseed", "subseed_strength", "distilled_cfg_scale")
 """Settings that a suite may state by the server's own names."""
 OWN_IN_MASKS = ("mask_blur", "inpainting_fill", "inpaint_full_res", "inpaint_full_res_padding")
 CONSTANTS: Mapping[str, Any] = {
@@ -38,6 +39,14 @@ MASKED: Mapping[str, Any] = {
 """What keeps a mask as it is: the server's own defaults blur it, and paint a cut-out of the image."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class A1111Options(FieldOptions):
+    """The table `server` of a target `a1111:URL`."""
+
+    model: str = ""
+    """The checkpoint, as the server lists it; the one that is loaded where empty."""
+
+
 class A1111Server:
     """One server.
 
@@ -48,7 +57,8 @@ class A1111Server:
     name = "a1111"
 
     def __init__(self, target: Target) -> None:
-        self._options = options_of(target, FieldOptions)
+        self._where = f"target {target.name}"
+        self._options = options_of(target, A1111Options)
         self.client = client_of(target, self._options, basic=True)
 
     def parameters(self, task: Task) -> Mapping[str, str]:
@@ -58,13 +68,23 @@ class A1111Server:
         return dict.fromkeys((*NAMES, *OWN, *SIZE, *strength, *masks), "")
 
     def connect(self) -> Facts:
-        """The checkpoint that is loaded, and the version where the server tells it."""
+        """The checkpoint, and the version where the server tells it."""
+        if self._options.model:
+            self._check_model()
+            return Facts(version=self._version(), model=self._options.model)
         options = self.client.get("/sdapi/v1/options")
         if not isinstance(options, Mapping):
             raise SdevalError(
                 f"{self.client.url}/sdapi/v1/options: answered no options: {one_line(repr(options))[:80]}"
             )
         return Facts(version=self._version(), model=one_line(str(options.get("sd_model_checkpoint") or "")))
+
+    def _check_model(self) -> None:
+        models = self.client.get("/sdapi/v1/sd-models")
+        entries = [entry for entry in models if isinstance(entry, Mapping)] if isinstance(models, list) else []
+        names = {str(entry[key]) for entry in entries for key in ("title", "model_name") if entry.get(key)}
+        if self._options.model not in names:
+            raise SdevalError(f"{self._where}: server.model: {unknown('model', self._options.model, names)}")
 
     def _version(self) -> str:
         try:
@@ -84,6 +104,8 @@ class A1111Server:
     def _body(self, request: ImageRequest) -> dict[str, Any]:
         own = {name: value for name, value in request.values.items() if name in (*OWN, *OWN_IN_MASKS)}
         body = {"prompt": request.prompt, **CONSTANTS}
+        if self._options.model:
+            body["override_settings"] = {**body["override_settings"], "sd_model_checkpoint": self._options.model}
         if request.size:
             body |= dict(zip(SIZE, request.size, strict=True))
         if request.image is not None:

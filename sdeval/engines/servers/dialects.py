@@ -49,6 +49,8 @@ class Dialect:
     """Whether masks are plain grey levels; otherwise they say the same with transparency too."""
     version: str = "/version"
     """Where the server tells its version; empty where it does not."""
+    lossless: str = ""
+    """How to get a PNG where the server answers with something else whatever it is asked for."""
     negative_in_prompt: bool = False
     """Whether a negative prompt follows the prompt, after a bar."""
     missing: Mapping[Task, str] = field(default_factory=dict)
@@ -127,6 +129,8 @@ XINFERENCE = Dialect(
     },
     constants={"response_format": "b64_json"},
     packing="kwargs",
+    # Its version 4.1.0 saves all that is opaque as JPEG.
+    lossless='its API for web UIs gives PNG: model = "a1111:URL", with server.model',
     times="*",
     white_masks=True,
     version="/v1/cluster/version",

@@ -20,6 +20,10 @@ OTHERS = {b"\xff\xd8\xff": "a JPEG image", b"RIFF": "a WebP image", b"GIF8": "a 
 LOSSY = "it must be a PNG: what a lossy format changes would be taken for a change of the model"
 
 
+class Lossy(CallFailed):
+    """A server answered with a format that loses something."""
+
+
 def to_png(image: Image.Image) -> bytes:
     """An image as a PNG file."""
     buffer = io.BytesIO()
@@ -48,12 +52,13 @@ def decode(content: bytes, where: str) -> Image.Image:
     """The image in a PNG file.
 
     Raises:
-        CallFailed: it is another format, broken, transparent, or too large.
+        Lossy: it is another format.
+        CallFailed: it is broken, transparent, too large, or no image.
     """
     if not content.startswith(PNG):
         kind = next((name for begin, name in OTHERS.items() if content.startswith(begin)), "")
         if kind:
-            raise CallFailed(f"{where}: answered with {kind}; {LOSSY}")
+            raise Lossy(f"{where}: answered with {kind}; {LOSSY}")
         shown = one_line(content[:40].decode("latin-1")) or "nothing"
         raise CallFailed(f"{where}: answered with no image: {shown}")
     try:

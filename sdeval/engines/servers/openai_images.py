@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sdeval.config.suite import Task
 from sdeval.config.target import Target
 from sdeval.engines.servers.dialects import DIALECTS, Dialect, Endpoint, recognise, translate
-from sdeval.engines.servers.images import both_ways, image_in, only, shown, to_base64, to_png
+from sdeval.engines.servers.images import Lossy, both_ways, image_in, only, shown, to_base64, to_png
 from sdeval.engines.servers.options import FieldOptions, client_of, options_of
 from sdeval.engines.servers.protocol import SIZE, Answer, Facts, ImageRequest
 from sdeval.errors import CallFailed, SdevalError, one_line, unknown
@@ -122,7 +122,11 @@ class OpenAIServer:
             answer = self.client.post(path, {**fields, **images})
         where = f"{self.client.url}{path}"
         entry = only(answer.get("data") if isinstance(answer, Mapping) else answer, where)
-        return Answer(image_in(entry, self.client, where), seconds_in(answer))
+        try:
+            return Answer(image_in(entry, self.client, where), seconds_in(answer))
+        except Lossy as error:
+            advice = self._known_dialect.lossless
+            raise CallFailed(f"{error}{f'; {advice}' if advice else ''}") from None
 
     def _fields(self, request: ImageRequest, endpoint: Endpoint) -> dict[str, Any]:
         dialect = self._known_dialect
@@ -130,7 +134,9 @@ class OpenAIServer:
         if dialect.negative_in_prompt and request.values.get("negative_prompt"):
             prompt = f"{prompt}|{request.values['negative_prompt']}"
         if dialect.packing == "kwargs":
-            values = {"kwargs": json.dumps(values)} if values else {}
+            # Of a form, the negative prompt is a field of its own.
+            own = {name: values.pop(name) for name in ("negative_prompt",) if endpoint.form and name in values}
+            values = {**own, **({"kwargs": json.dumps(values)} if values else {})}
         elif dialect.packing == "tag":
             prompt, values = f"{prompt} <sd_cpp_extra_args>{json.dumps(values)}</sd_cpp_extra_args>", {}
         size = {"size": dialect.times.join(map(str, request.size))} if request.size else {}

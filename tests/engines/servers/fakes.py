@@ -264,7 +264,10 @@ class OpenAIFake(Fake):
         wish = Wish(prompt=body["prompt"])
         values = dict(body)
         if self.dialect == "xinference":
-            values |= json.loads(body.get("kwargs", "{}"))
+            kwargs = json.loads(body.get("kwargs", "{}"))
+            # Its forms have a field of that name, and Python takes no argument twice.
+            assert path.endswith("/generations") or "negative_prompt" not in kwargs
+            values |= kwargs
         if self.dialect == "sd.cpp":
             wish.prompt, _, rest = body["prompt"].partition(" <sd_cpp_extra_args>")
             native = json.loads(rest.removesuffix("</sd_cpp_extra_args>"))
@@ -315,6 +318,8 @@ class A1111Fake(Fake):
     samplers = ("Euler", "Euler a")
 
     def handle(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Reply:
+        if path == "/sdapi/v1/sd-models":
+            return as_json([{"title": "tiny.safetensors [abc]", "model_name": "tiny"}, {"model_name": "other"}])
         if path == "/sdapi/v1/options":
             return as_json({"sd_model_checkpoint": "tiny.safetensors [abc]", "samples_format": "jpg"})
         if path in ("/sdapi/v1/txt2img", "/sdapi/v1/img2img"):

@@ -54,6 +54,15 @@ def test_the_checkpoint_is_recorded(serve: Serve) -> None:
     assert described["server_model"] == "tiny.safetensors [abc]"
 
 
+def test_another_checkpoint_is_asked_for(serve: Serve, suite_of: Make) -> None:
+    fake = serve(A1111Fake())
+    generate(target_of(fake, "a1111", server={"model": "other"}), suite_of("text2img"))
+    override = fake.posts("/sdapi/v1/txt2img")[-1]["override_settings"]
+    assert override == {"samples_format": "png", "sd_model_checkpoint": "other"}
+    with pytest.raises(SdevalError, match=r"server.model: unknown model 'othr'; did you mean other"):
+        generate(target_of(fake, "a1111", server={"model": "othr"}), suite_of("text2img"))
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [

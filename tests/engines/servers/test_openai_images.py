@@ -47,13 +47,18 @@ def test_a_dialect_is_recognised_and_reads_what_is_asked(dialect: str, serve: Se
 @pytest.mark.parametrize("task", ["img2img", "inpainting"])
 def test_an_image_is_edited(dialect: str, task: str, serve: Serve, suite_of: Make) -> None:
     fake = serve(OpenAIFake(dialect))
-    suite = suite_of(task, strength=0.6)
+    suite = suite_of(task, strength=0.6, negative_prompt="dogs")
     image = generate(target_of(fake, "openai-images"), suite)
     original = np.asarray(Image.open(suite.cases[0].image))
     changed = (np.asarray(image) != original).any(axis=-1)
     assert changed[:, :8].mean() > 0.9
     assert changed[:, 8:].any() == (task == "img2img")
-    assert fake.painted[-1].strength == 0.6
+    assert (fake.painted[-1].strength, fake.painted[-1].negative) == (0.6, "dogs")
+
+
+def test_a_server_that_always_loses_something_comes_with_advice(serve: Serve, suite_of: Make) -> None:
+    with pytest.raises(CallFailed, match=r'JPEG image; .*; its API for web UIs gives PNG: model = "a1111:URL"'):
+        ask(serve(OpenAIFake("xinference", answer="jpeg")), suite_of("text2img"))
 
 
 def test_openai_takes_what_is_transparent_as_painted(serve: Serve, suite_of: Make) -> None:
