@@ -21,6 +21,7 @@ from sdeval.config.suite import Case, Suite
 from sdeval.config.target import Target
 from sdeval.config.target_registry import of_project
 from sdeval.engines.checkpoints import check_task, find_prior
+from sdeval.engines.servers.checks import check as check_server
 from sdeval.history import store as history
 from sdeval.results import selected, verdicts_file
 from sdeval.results.journal import Journal
@@ -45,6 +46,16 @@ APPROVALS = {
 }
 SECONDS = {"median": 1.0, "p90": 1.5, "deviation": 0.1, "n": 4}
 SPEED = {"schema": 1, "machines": {"cpu": {"seconds": SECONDS, "memory": 10.0, "batch_size": 8, "environment": {}}}}
+WORKFLOW = {
+    "1": {
+        "class_type": "CLIPTextEncode",
+        "inputs": {"text": "a cat", "clip": ["9", 1]},
+        "_meta": {"title": "Positive"},
+    },
+    "2": {"class_type": "KSampler", "inputs": {"model": ["9", 0], "seed": 1, "steps": 4, "positive": ["1", 0]}},
+    "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0]}},
+    "9": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a"}},
+}
 MODEL = {"_class_name": "StableDiffusionPipeline", "scheduler": ["diffusers", "DDIMScheduler"]}
 
 
@@ -93,6 +104,13 @@ def _journal(root: Path) -> object:
     return Journal(root, {}).recall({("cat", 0): "asked"})
 
 
+def _workflow(root: Path) -> object:
+    server = {"workflow": str(root / "workflow.json"), "bindings": {"prompt": "title:Positive.text"}}
+    return check_server(
+        Target(name="own", model="comfyui:http://host", server=server), "text2img", {"num_inference_steps": 4}
+    )
+
+
 _BASELINE_FOLDER = f"baselines/{SUITE}/{TARGET}"
 READERS = (
     *map(_case_reader, CASES),
@@ -119,6 +137,7 @@ READERS = (
     Reader("init images", "image.jpg", _inpainting),
     Reader("masks", "mask.png", _inpainting),
     Reader("model_index.json", "model/model_index.json", _model),
+    Reader("workflow of ComfyUI", "workflow.json", _workflow),
     Reader("config of a denoiser", "model/unet/config.json", _model),
 )
 
@@ -133,7 +152,7 @@ def prepare(root: Path) -> None:
     texts |= {"suites/targets.toml": TARGETS, "pyproject.toml": TABLE}
     texts |= {"approvals.json": APPROVALS, f"{_BASELINE_FOLDER}.speed.json": SPEED}
     texts["verdicts.json"] = (ROOT / "tests" / "frozen" / "golden" / "verdicts.json").read_text()
-    texts |= {"model/model_index.json": MODEL, "model/unet/config.json": {"in_channels": 4}}
+    texts |= {"workflow.json": WORKFLOW, "model/model_index.json": MODEL, "model/unet/config.json": {"in_channels": 4}}
     run = {"suite": "s", "target": "t", "complete": True, "request": "a", "images": "b", "metrics": {}}
     lines = [{"schema": 2, "session": name, "runs": [run]} for name in ("one", "two")]
     items = [{"suite": SUITE, "target": TARGET, "kind": "case", "name": "cat", "nodeid": "test_a.py::test_a"}]

@@ -98,7 +98,7 @@ class A1111Server:
         path = "/sdapi/v1/txt2img" if request.task == "text2img" else "/sdapi/v1/img2img"
         where = f"{self.client.url}{path}"
         answer = self.client.post(path, self._body(request))
-        image = only(answer.get("images") if isinstance(answer, Mapping) else answer, where)
+        image = only(answer, "images", where)
         return Answer(decode(from_base64(image, where), where))
 
     def _body(self, request: ImageRequest) -> dict[str, Any]:

@@ -32,6 +32,8 @@ KINDS: Mapping[str, type] = {
     "height": int,
 }
 """What settings must be that are varied, or make up a size."""
+OF_SAMPLES = ("seed", "negative_prompt")
+"""What cases and seeds say, and no setting."""
 AGAIN = 7
 """Images that are asked for again at most: one for the self-check, one beside it, five where a run was slow."""
 
@@ -79,7 +81,7 @@ def check_names(server: Server, target: Target, task: Task, names: Mapping[str, 
         SdevalError: the first such name, with the near matches.
     """
     where = f"target {target.name}"
-    known = server.parameters(task)
+    known = settings_of(server, task)
     for name, value in names.items():
         if name not in known:
             advice = "" if family_of(target) == "comfyui" else "; fields of the server's own go into server.fields"
@@ -88,6 +90,11 @@ def check_names(server: Server, target: Target, task: Task, names: Mapping[str, 
             raise SdevalError(f"{where}: server: {known[name]}")
         if name in KINDS:
             check_value(value, KINDS[name] | None, name, where)
+
+
+def settings_of(server: Server, task: Task) -> dict[str, str]:
+    """What a suite or a target may set: all that a server takes, but for what comes with each case."""
+    return {name: problem for name, problem in server.parameters(task).items() if name not in OF_SAMPLES}
 
 
 def check_request(target: Target, suite: Suite) -> None:
@@ -120,7 +127,7 @@ def check_cases(server: Server, target: Target, suite: Suite) -> None:
 
 def fitting_settings(target: Target, task: Task) -> dict[str, Any]:
     """Those of a target's settings that a server takes for a task."""
-    known = server_of(target).parameters(task)
+    known = settings_of(server_of(target), task)
     return {name: value for name, value in target.settings.items() if name in known}
 
 

@@ -227,7 +227,7 @@ class ComfyServer:
         outputs = job.get("outputs")
         output = outputs.get(self._output) if isinstance(outputs, Mapping) else None
         address = f"{where}: node {self._output}"
-        image = only(output.get("images") if isinstance(output, Mapping) else output, address)
+        image = only(output, "images", address)
         if not isinstance(image, Mapping):
             raise CallFailed(f"{address}: answered without the name of an image: {shown(image)}")
         query = {name: str(image.get(name) or "") for name in ("filename", "subfolder", "type")}

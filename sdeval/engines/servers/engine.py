@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ from sdeval.engines.servers import probe_cache
 from sdeval.engines.servers.checks import check_cases, check_names, requests_of, server_of
 from sdeval.engines.servers.probe import Findings, Probe, parameters_of
 from sdeval.engines.servers.protocol import Answer, Facts, ImageRequest
-from sdeval.errors import plural
+from sdeval.errors import CallFailed, SdevalError, describe_error, plural
 
 
 class ServerEngine:
@@ -41,8 +42,19 @@ class ServerEngine:
     @cached_property
     def _facts(self) -> Facts:
         """What the server says of itself, once."""
-        with self._server.client.deadline():
+        with self._server.client.deadline(), self._understood():
             return self._server.connect()
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Say in one line of what a server answers where nothing that reads it was prepared for it."""
+        try:
+            yield
+        except SdevalError:
+            raise
+        except Exception as error:
+            url = self._server.client.url
+            raise CallFailed(f"{url}: answered what cannot be understood: {describe_error(error)}") from error
 
     @cached_property
     def device(self) -> str:
@@ -99,7 +111,7 @@ class ServerEngine:
     def _answer(self, request: ImageRequest) -> Answer:
         """One image, with the time of the request where the server states none that can be."""
         started = time.perf_counter()
-        with self._server.client.deadline():
+        with self._server.client.deadline(), self._understood():
             answer = self._server.generate(request)
         whole = time.perf_counter() - started
         stated = answer.seconds is not None and answer.seconds <= whole

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -98,14 +99,15 @@ def shown(value: Any) -> str:
     return one_line(repr(value))[:80]
 
 
-def only(images: Any, where: str) -> Any:
-    """The one entry of a list.
+def only(answer: Any, name: str, where: str) -> Any:
+    """The one entry of a list in an answer.
 
     Raises:
         CallFailed: there are none or several, or it is no list.
     """
+    images = answer.get(name) if isinstance(answer, Mapping) else None
     if not isinstance(images, list):
-        raise CallFailed(f"{where}: answered without images: {shown(images)}")
+        raise CallFailed(f"{where}: answered without images: {shown(answer)}")
     if len(images) != 1:
         raise CallFailed(f"{where}: answered with {len(images)} images where one was asked for")
     return images[0]

@@ -121,7 +121,7 @@ class OpenAIServer:
             images = {endpoint.image: to_base64(request.image)} if endpoint.image and request.image else {}
             answer = self.client.post(path, {**fields, **images})
         where = f"{self.client.url}{path}"
-        entry = only(answer.get("data") if isinstance(answer, Mapping) else answer, where)
+        entry = only(answer, "data", where)
         try:
             return Answer(image_in(entry, self.client, where), seconds_in(answer))
         except Lossy as error:
@@ -131,6 +131,8 @@ class OpenAIServer:
     def _fields(self, request: ImageRequest, endpoint: Endpoint) -> dict[str, Any]:
         dialect = self._known_dialect
         prompt, values = request.prompt, translate(endpoint.names, request)
+        if dialect.negative_in_prompt and "|" in prompt:
+            raise CallFailed(f"{dialect.name} takes what follows a bar as the negative prompt: {shown(prompt)}")
         if dialect.negative_in_prompt and request.values.get("negative_prompt"):
             prompt = f"{prompt}|{request.values['negative_prompt']}"
         if dialect.packing == "kwargs":

@@ -68,8 +68,9 @@ class SdcppServer:
         if not isinstance(answer, Mapping):
             where = f"{self.client.url}/sdcpp/v1/capabilities"
             raise SdevalError(f"{where}: answered no capabilities: {shown(answer)}")
-        features = answer.get("features_by_mode") or {}
-        self._features = features.get("img_gen") or {} if isinstance(features, Mapping) else {}
+        modes = answer.get("features_by_mode")
+        features = modes.get("img_gen") if isinstance(modes, Mapping) else None
+        self._features = features if isinstance(features, Mapping) else {}
         model = answer.get("model")
         name = model.get("name") or model.get("stem") if isinstance(model, Mapping) else model
         return Facts(model=one_line(str(name or "")))
@@ -87,7 +88,7 @@ class SdcppServer:
         if done.get("status") != "completed":
             raise CallFailed(f"{where}: the job {done.get('status')!s:.20}: {one_line(str(done.get('error')))}")
         result = done.get("result")
-        image = only(result.get("images") if isinstance(result, Mapping) else result, where)
+        image = only(result, "images", where)
         # Its own times are whole seconds, too coarse to compare.
         return Answer(image_in(image, self.client, where))
 

@@ -76,6 +76,11 @@ def test_servers_that_drop_the_mask_are_found_out(dialect: str, serve: Serve, su
         generate(target_of(serve(OpenAIFake(dialect)), "openai-images"), suite_of("inpainting"))
 
 
+def test_a_bar_in_a_prompt_is_no_negative_prompt(serve: Serve, suite_of: Make) -> None:
+    with pytest.raises(CallFailed, match=r"localai takes what follows a bar as the negative prompt: 'red\|blue'"):
+        ask(serve(OpenAIFake("localai")), suite_of("text2img", settings={}, prompt="red|blue"))
+
+
 def test_inpainting_of_localai_has_no_seed(serve: Serve, suite_of: Make) -> None:
     fake = serve(OpenAIFake("localai"))
     engine = ServerEngine(target_of(fake, "openai-images"))
@@ -182,6 +187,7 @@ def test_what_may_have_been_generated_is_not_asked_for_again(answer: str, serve:
             {"steps": 3},
             r"unknown setting 'steps'.*; fields of the server's own go into server.fields",
         ),
+        ({"dialect": "sglang"}, {"seed": 3}, r"unknown setting 'seed'"),
         ({"dialect": "sglang"}, {"num_inference_steps": "many"}, r"num_inference_steps: must be a whole number"),
     ],
 )
