@@ -230,3 +230,13 @@ def test_the_memory_of_a_server_is_not_known() -> None:
         None,
         "the memory of what generated is not known",
     )
+
+
+def test_times_of_two_clocks_are_not_compared() -> None:
+    times = {("case-0", seed): Timing(call=seed, seconds=1.0) for seed in range(12)}
+    run = replace(make_run(np.zeros((1, 12))), timings=times, environment={"times": "its own"})
+    rival = replace(run, timings={key: replace(one, seconds=2.0) for key, one in times.items()})
+    assert judge_interleaved(run, rival, "seconds_per_image", "").verdict == "improved"
+    rival = replace(rival, environment={"times": "of whole requests"})
+    verdict = judge_interleaved(run, rival, "seconds_per_image", "")
+    assert (verdict.verdict, verdict.reason[:14]) == ("informational", "reported only:")

@@ -17,6 +17,7 @@ import sdeval.cli
 # pytester forgets what is first imported inside it, and half of a package cannot be imported twice.
 import sdeval.engines.engine
 import sdeval.evaluation.evaluate
+from tests.conftest import ROOT
 from tests.engines.servers.comfy_fake import ComfyFake, workflow, write
 from tests.engines.servers.fakes import A1111Fake, Fake, OpenAIFake, SdcppFake, serving
 
@@ -159,6 +160,16 @@ def test_paid_calls_are_announced_before_the_first(
         if path.suffix in (".json", ".html", ".jsonl")
     ]
     assert not any("s3cret" in text for text in (result.stdout.str(), *texts))
+
+
+def test_workers_announce_once(
+    serve: Callable[[Fake], Fake], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUR_KEY", "s3cret")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    project(pytester, serve(OpenAIFake("vllm-omni")), "openai-images", dialect="vllm-omni", key="OUR_KEY")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--sdeval-no-strict", "-n", "2")
+    assert result.stderr.str().count("up to 17 calls of ") == 1
 
 
 def test_a_key_that_is_not_set_skips_its_items(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,7 @@ class A1111Server:
     """
 
     name = "a1111"
+    states_times = False
 
     def __init__(self, target: Target) -> None:
         self._where = f"target {target.name}"

@@ -58,6 +58,7 @@ class ComfyServer:
     """
 
     name = "comfyui"
+    states_times = True
 
     def __init__(self, target: Target) -> None:
         self._where = f"target {target.name}: server"

@@ -49,6 +49,8 @@ class Dialect:
     """Whether masks are plain grey levels; otherwise they say the same with transparency too."""
     version: str = "/version"
     """Where the server tells its version; empty where it does not."""
+    states_times: bool = False
+    """Whether an answer says how long it took."""
     lossless: str = ""
     """How to get a PNG where the server answers with something else whatever it is asked for."""
     negative_in_prompt: bool = False
@@ -87,11 +89,13 @@ VLLM_OMNI = Dialect(
     "vllm-omni",
     _edits({**DIFFUSERS, **_own("true_cfg_scale", "flow_shift", "max_sequence_length")}, "mask", "mask_image"),
     constants={**PNG_IN_BASE64, "generator_device": "cpu", "return_stage_metrics": True},
+    states_times=True,
 )
 SGLANG = Dialect(
     "sglang",
     _edits({**DIFFUSERS, **_own("true_cfg_scale", "enable_teacache")}, "mask", "mask_image"),
     constants={**PNG_IN_BASE64, "generator_device": "cpu"},
+    states_times=True,
     version="",
 )
 TENSORRT_LLM = Dialect(

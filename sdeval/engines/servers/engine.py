@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from sdeval.config.suite import Sample, Suite, Task
+from sdeval.config.suite import CLOCK, Sample, Suite, Task
 from sdeval.config.target import Target
 from sdeval.engines.attempt import attempt
 from sdeval.engines.generated import Generated
@@ -69,7 +69,8 @@ class ServerEngine:
         facts = self._facts
         versions = {self._server.name: facts.version} if facts.version else {}
         hardware = facts.device or "unknown hardware"
-        return {"hardware": f"{self._server.name} on {hardware}", "packages": {**versions, **facts.other}}
+        times = "its own" if self._server.states_times else "of whole requests"
+        return {CLOCK: times, "hardware": f"{self._server.name} on {hardware}", "packages": {**versions, **facts.other}}
 
     def prepare(self, suite: Suite, settings: Mapping[str, Any]) -> None:
         """Prove that what a suite states has an effect, unless that is known of this server.

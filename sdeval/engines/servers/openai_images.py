@@ -48,6 +48,11 @@ class OpenAIServer:
         """The dialect, where it is known."""
         return self._dialect.name if self._dialect else "openai-images"
 
+    @property
+    def states_times(self) -> bool:
+        """Whether answers of the dialect say how long they took."""
+        return self._dialect is not None and self._dialect.states_times
+
     def parameters(self, task: Task) -> Mapping[str, str]:
         """What the dialect has a name for; of an unknown one, what any of them has."""
         if self._dialect:

@@ -83,6 +83,11 @@ class Server(Protocol):
         """What kind of server it is, for messages."""
         ...
 
+    @property
+    def states_times(self) -> bool:
+        """Whether it says how long an image took."""
+        ...
+
     def parameters(self, task: Task) -> Mapping[str, str]:
         """What it can be asked for by name, and why that is not clear, where it is not.
 

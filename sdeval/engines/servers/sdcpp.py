@@ -47,6 +47,7 @@ class SdcppServer:
     """
 
     name = "sd.cpp"
+    states_times = False
 
     def __init__(self, target: Target) -> None:
         self._where = f"target {target.name}"
