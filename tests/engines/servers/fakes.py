@@ -255,8 +255,8 @@ class OpenAIFake(Fake):
         entry = {"url": self.publish(content)} if as_url else {"b64_json": base64.b64encode(content).decode()}
         entries = {"empty": [], "two": [entry, entry]}.get(self.faults.answer, [entry])
         extra = {
-            "vllm-omni": {"metrics": {"stage_durations": {"denoise": seconds / 100, "decode": 0.00001}}},
-            "sglang": {"inference_time_s": seconds / 100},
+            "vllm-omni": {"metrics": {"stage_durations": {"denoise": seconds / 10**5, "decode": seconds / 10**6}}},
+            "sglang": {"inference_time_s": seconds / 10**5},
         }.get(self.dialect, {})
         return as_json({"created": 1, "data": entries, **extra})
 

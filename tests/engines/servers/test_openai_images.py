@@ -114,9 +114,9 @@ def test_fields_of_the_server_go_into_every_request(serve: Serve, suite_of: Make
 def test_the_engines_own_time_counts(serve: Serve, suite_of: Make) -> None:
     suite = suite_of("text2img")
     engine = ServerEngine(target_of(serve(OpenAIFake("sglang")), "openai-images"))
-    assert engine.generate("text2img", [suite.samples[0]], {})[0].seconds == 0.001
+    assert engine.generate("text2img", [suite.samples[0]], {})[0].seconds == 1e-6
     engine = ServerEngine(target_of(serve(OpenAIFake("vllm-omni")), "openai-images"))
-    assert engine.generate("text2img", [suite.samples[0]], {})[0].seconds == pytest.approx(0.00101)
+    assert engine.generate("text2img", [suite.samples[0]], {})[0].seconds == pytest.approx(1.1e-6)
 
 
 def test_the_time_of_the_request_is_said_to_be_that(serve: Serve, suite_of: Make) -> None:

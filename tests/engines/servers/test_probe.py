@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sdeval import SdevalError, Suite
-from sdeval.engines.servers import probe_cache
+from sdeval.engines.servers import probe, probe_cache
 from sdeval.engines.servers.engine import ServerEngine
 from sdeval.engines.servers.probe import Findings, calls_of
 from tests.engines.servers.conftest import SETTINGS, target_of
@@ -70,13 +70,11 @@ def test_chance_is_reported(serve: Serve, suite_of: Make) -> None:
     )
 
 
-def test_a_memory_is_reported(serve: Serve, suite_of: Make) -> None:
-    fake = serve(OpenAIFake("sglang", cache=True))
-    engine = ServerEngine(target_of(fake, "openai-images"))
-    times = iter((9.0, 9.0, 0.01, 9.0, 9.0))
-    engine._answer = lambda request, ask=engine._answer: replace(ask(request), seconds=next(times))  # type: ignore[method-assign, misc]
-    engine.prepare(suite_of("text2img"), SETTINGS)
-    assert "it answers the same request from a cache" in engine.notes[0]
+def test_a_memory_is_reported(serve: Serve, suite_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "NOTICEABLE", 0.0)
+    (note,) = prepared(serve(OpenAIFake("sglang", cache=True)), suite_of("text2img")).notes
+    assert "it answers the same request from a cache, so that the self-check and times of such images" in note
+    assert prepared(serve(OpenAIFake("sglang")), suite_of("text2img")).notes == ()
 
 
 def test_a_server_is_probed_once(serve: Serve, suite_of: Make) -> None:
