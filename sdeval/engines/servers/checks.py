@@ -14,7 +14,7 @@ from sdeval.engines.servers.comfyui import ComfyServer
 from sdeval.engines.servers.http import Client
 from sdeval.engines.servers.openai_images import OpenAIServer
 from sdeval.engines.servers.options import family_of, url_of
-from sdeval.engines.servers.probe import calls_of, parameters_of
+from sdeval.engines.servers.probe import OF_CASES, calls_of, parameters_of
 from sdeval.engines.servers.protocol import ImageRequest, Server
 from sdeval.engines.servers.sdcpp import SdcppServer
 from sdeval.errors import SdevalError, plural, unknown
@@ -119,7 +119,7 @@ def check_cases(server: Server, target: Target, suite: Suite) -> None:
     if "seed" in known and min(suite.rounds[-1]) < 0:
         raise SdevalError(f"{where}: suite {suite.name}: seeds: negative ones mean random ones to {server.name}")
     for case in suite.cases:
-        for name in ("negative_prompt", "strength"):
+        for name in OF_CASES:
             if getattr(case, name) and (name not in known or known[name]):
                 reason = known.get(name) or f"{server.name} takes none for {suite.task}; remove it"
                 raise SdevalError(f"{where}: {case.origin or f'case {case.id!r}'}: {name}: {reason}")
@@ -154,8 +154,10 @@ def announcements(target: Target, suite: Suite, images: int) -> list[str]:
 
 
 def requests_of(suite: Suite, settings: Mapping[str, Any]) -> list[ImageRequest]:
-    """What the cases of a suite ask for, with its first seed."""
+    """What a few cases of a suite ask for with its first seed: together, they state all that any of them does."""
     strength = settings.get("strength")
-    cases = [replace(case, strength=case.strength if strength is None else strength) for case in suite.cases]
+    stated = [replace(case, strength=case.strength if strength is None else strength) for case in suite.cases]
+    few = (next((case for case in stated if getattr(case, name)), stated[0]) for name in ("id", *OF_CASES))
+    cases = {case.id: case for case in few}.values()
     rest = {name: value for name, value in settings.items() if name != "strength"}
     return [ImageRequest.of(suite.task, case, suite.seeds[0], rest) for case in cases]

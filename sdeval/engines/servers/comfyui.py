@@ -89,8 +89,8 @@ class ComfyServer:
 
     @cached_property
     def _inferred(self) -> dict[str, tuple[Place, ...]]:
-        found = Inference(self._workflow, self._output).places()
-        return {name: places for name, places in found.items() if name not in self._stated}
+        candidates = Inference(self._workflow, self._output).places()
+        return {name: places for name, places in candidates.items() if name not in self._stated}
 
     def _places(self, name: str) -> tuple[Place, ...]:
         """Where a value goes; nothing where the workflow has no place for it."""

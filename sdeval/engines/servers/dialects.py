@@ -100,9 +100,9 @@ SGLANG = Dialect(
 )
 TENSORRT_LLM = Dialect(
     "tensorrt-llm",
-    # It refuses fields that it does not know.
+    # It refuses fields that it does not know, and gives PNG unless another format is asked for.
     _edits({**DIFFUSERS, **_own("max_sequence_length")}, "mask"),
-    constants={"response_format": "b64_json", "format": "png"},
+    constants={"response_format": "b64_json"},
 )
 LOCALAI = Dialect(
     "localai",

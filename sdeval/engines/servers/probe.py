@@ -79,6 +79,8 @@ class Probe:
         self._requests = requests
         self._parameters = parameters
         self._images: dict[int, Pixels] = {}
+        # One that states what only some cases do, so that few others are needed.
+        self._first = next((one for name in OF_CASES for one in requests if name in one.values), requests[0])
 
     def findings(self) -> Findings:
         """What has an effect.
@@ -87,7 +89,7 @@ class Probe:
             SdevalError: something has none; names all of it.
             CallFailed: the server gave no image.
         """
-        request = self._request_with(next((name for name in OF_CASES if name in self._parameters), ""))
+        request = self._first
         first, seed = self._image(request), "seed" in self._parameters
         # Another image in between: servers remember the last one.
         between = self._generate(_with(request, "seed", vary_seed(request.values["seed"]))) if seed else None
@@ -114,8 +116,8 @@ class Probe:
             )
 
     def _request_with(self, name: str) -> ImageRequest:
-        """The first request that states a parameter."""
-        return next((request for request in self._requests if name in request.values), self._requests[0])
+        """A request that states a parameter."""
+        return next((one for one in (self._first, *self._requests) if name in one.values), self._first)
 
     def _image(self, request: ImageRequest) -> Pixels:
         """The image of a request, which is asked for once."""
@@ -172,7 +174,8 @@ def _vary_guidance(scale: Any) -> Any:
 
 
 def _vary_strength(strength: Any) -> Any:
-    return strength / 2 if strength > 0.5 else min(1.0, 2 * strength)
+    # More rather than less: a part of few steps could be none.
+    return 1.0 if strength < 0.95 else strength / 2
 
 
 VARIED: Mapping[str, Callable[[Any], Any]] = {

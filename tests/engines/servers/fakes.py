@@ -308,7 +308,7 @@ class OpenAIFake(Fake):
 
 TENSORRT_FIELDS = {
     *("model", "prompt", "n", "size", "seed", "num_inference_steps", "guidance_scale", "negative_prompt"),
-    *("max_sequence_length", "response_format", "format", "image", "mask", "strength"),
+    *("max_sequence_length", "response_format", "image", "mask", "strength"),
 }
 
 

@@ -89,6 +89,18 @@ def test_a_server_is_probed_once(serve: Serve, suite_of: Make) -> None:
     assert len(fake.posts(GENERATIONS)) == 2 * count
 
 
+def test_what_only_some_cases_state_is_probed_with_these(serve: Serve, suite_of: Make) -> None:
+    suite = suite_of("img2img")
+    (first,) = suite.cases
+    others = [replace(first, id=f"plain-{number}") for number in range(3)]
+    cases = (*others, replace(first, id="negative", negative_prompt="dogs"), replace(first, id="strong", strength=0.6))
+    fake = serve(OpenAIFake("vllm-omni"))
+    prepared(fake, replace(suite, cases=cases))
+    assert len(fake.posts("/v1/images/edits")) == 8 == calls_of([*SETTINGS, "seed", "negative_prompt", "strength"])
+    with pytest.raises(SdevalError, match="ignores strength:"):
+        prepared(serve(OpenAIFake("vllm-omni", ignore={"strength"})), replace(suite, cases=cases))
+
+
 def test_a_failure_is_not_remembered(serve: Serve, suite_of: Make) -> None:
     fake = serve(OpenAIFake("vllm-omni", ignore={"seed"}))
     with pytest.raises(SdevalError, match="ignores seed"):
