@@ -22,7 +22,7 @@ LIMIT = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions(typed.Checked):
-    """What every server may be told."""
+    """Options of every server."""
 
     key: str = ""
     """The environment variable with the key, or `user:password` for AUTOMATIC1111; the value is written nowhere."""

@@ -149,7 +149,7 @@ class Fake(ThreadingHTTPServer):
         """A URL of a file."""
         path = f"/files/{hashlib.sha256(content).hexdigest()[:12]}.png"
         self._files[path] = content
-        return f"http://pictures.example{path}" if self.faults.answer == "elsewhere" else f"{self.url}{path}"
+        return f"http://images.example{path}" if self.faults.answer == "elsewhere" else f"{self.url}{path}"
 
 
 def _painted(wish: Wish, asked: str) -> Image.Image:

@@ -138,7 +138,7 @@ def test_the_time_of_the_request_is_said_to_be_that(serve: Serve, suite_of: Make
         ("429", r"answered 429 Too Many Requests: queue full"),
         ("huge", r"the answer is too large: more than 256 MiB"),
         ("redirect", r"answered 302 Found: redirects to http://elsewhere.example/v1"),
-        ("elsewhere", r"at http://pictures.example/\S+, which is another host; to allow it: server.hosts"),
+        ("elsewhere", r"at http://images.example/\S+, which is another host; to allow it: server.hosts"),
     ],
 )
 def test_a_bad_answer_costs_one_image_and_one_line(answer: str, message: str, serve: Serve, suite_of: Make) -> None:
