@@ -25,7 +25,9 @@ from sdeval.config.case_files import load_cases
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import read_table
 from sdeval.config.target_registry import of_project
+from sdeval.engines.servers.checks import check, server_of
 from tests.conftest import ROOT
+from tests.engines.servers.comfy_fake import node, workflow, write
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PROGRAMS = ("pytest", "sdeval", "python", "python3", "git", "pip", "hf")
@@ -264,7 +266,7 @@ def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
         "ci.md": ["toml"],
         "stores.md": ["toml"],
         "suites.md": ["python", "yaml"],
-        "targets.md": ["toml"],
+        "targets.md": ["toml", "toml"],
     }
 
 
@@ -303,7 +305,33 @@ def test_the_table_of_the_page_on_stores_is_read(tmp_path: Path) -> None:
 
 
 def test_the_targets_of_the_page_on_targets_are_read(tmp_path: Path) -> None:
-    (table,) = fenced(ROOT / "docs" / "targets.md", "toml")
+    table, _ = fenced(ROOT / "docs" / "targets.md", "toml")
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "targets.toml").write_text(table, encoding="utf-8")
     assert set(tomllib.loads(table)) <= set(of_project(tmp_path, {}))
+
+
+def test_the_servers_of_the_page_on_targets_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, table = fenced(ROOT / "docs" / "targets.md", "toml")
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "targets.toml").write_text(table, encoding="utf-8")
+    (tmp_path / "workflows").mkdir()
+    nodes = {
+        **workflow(),
+        "9": node("ModelSamplingSD3", model=["4", 0], shift=3.0),
+        "12": node("RandomNoise", noise_seed=1),
+        "13": node("SaveImage", "Save", images=["8", 0]),
+        "14": node("SaveImage", "Preview", images=["8", 0]),
+    }
+    write(tmp_path / "workflows", nodes, "portrait.json")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WEBUI_LOGIN", "me:pw")
+    targets = of_project(tmp_path, {})
+    for name, settings in (("ours-vllm", {}), ("ours-comfyui", {"shift": 2}), ("ours-a1111", {}), ("ours-sdcpp", {})):
+        check(targets[name], "text2img", {**settings, **targets[name].settings})
+    assert {name: server_of(targets[name]).name for name in tomllib.loads(table)} == {
+        "ours-vllm": "vllm-omni",
+        "ours-comfyui": "comfyui",
+        "ours-a1111": "a1111",
+        "ours-sdcpp": "sd.cpp",
+    }

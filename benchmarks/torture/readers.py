@@ -25,6 +25,7 @@ from sdeval.config.suite import Case, Suite
 from sdeval.config.target import Target
 from sdeval.config.target_registry import of_project
 from sdeval.engines.checkpoints import check_task, find_prior
+from sdeval.engines.servers.checks import check as check_server
 from sdeval.history import store as history
 from sdeval.imaging.io import pixel_hash, png_bytes
 from sdeval.results import selected, verdicts_file
@@ -52,6 +53,16 @@ APPROVALS = {
 DRAFT = "20261121-141503-9f2c"
 SECONDS = {"median": 1.0, "p90": 1.5, "deviation": 0.1, "n": 4}
 SPEED = {"schema": 1, "machines": {"cpu": {"seconds": SECONDS, "memory": 10.0, "batch_size": 8, "environment": {}}}}
+WORKFLOW = {
+    "1": {
+        "class_type": "CLIPTextEncode",
+        "inputs": {"text": "a cat", "clip": ["9", 1]},
+        "_meta": {"title": "Positive"},
+    },
+    "2": {"class_type": "KSampler", "inputs": {"model": ["9", 0], "seed": 1, "steps": 4, "positive": ["1", 0]}},
+    "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0]}},
+    "9": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a"}},
+}
 MODEL = {"_class_name": "StableDiffusionPipeline", "scheduler": ["diffusers", "DDIMScheduler"]}
 
 
@@ -121,6 +132,13 @@ def _stored_image(root: Path) -> object:
     return _store(root).read(IMAGE)
 
 
+def _workflow(root: Path) -> object:
+    server = {"workflow": str(root / "workflow.json"), "bindings": {"prompt": "title:Positive.text"}}
+    return check_server(
+        Target(name="own", model="comfyui:http://host", server=server), "text2img", {"num_inference_steps": 4}
+    )
+
+
 _BASELINE_FOLDER = f"baselines/{SUITE}/{TARGET}"
 READERS = (
     *map(_case_reader, CASES),
@@ -150,6 +168,7 @@ READERS = (
     Reader("draft", f"store/drafts/{DRAFT}/draft.json", _draft),
     Reader("samples of a draft", f"store/drafts/{DRAFT}/files/{SUITE}/{TARGET}/samples.jsonl", _old_drafts),
     Reader("images of a store", f"store/{name_of(IMAGE)}", _stored_image),
+    Reader("workflow of ComfyUI", "workflow.json", _workflow),
     Reader("config of a denoiser", "model/unet/config.json", _model),
 )
 
@@ -164,7 +183,7 @@ def prepare(root: Path) -> None:
     texts |= {"suites/targets.toml": TARGETS, "pyproject.toml": TABLE}
     texts |= {"approvals.json": APPROVALS, f"{_BASELINE_FOLDER}.speed.json": SPEED}
     texts["verdicts.json"] = (ROOT / "tests" / "frozen" / "golden" / "verdicts.json").read_text()
-    texts |= {"model/model_index.json": MODEL, "model/unet/config.json": {"in_channels": 4}}
+    texts |= {"workflow.json": WORKFLOW, "model/model_index.json": MODEL, "model/unet/config.json": {"in_channels": 4}}
     run = {"suite": "s", "target": "t", "complete": True, "request": "a", "images": "b", "metrics": {}}
     lines = [{"schema": 2, "session": name, "runs": [run]} for name in ("one", "two")]
     items = [{"suite": SUITE, "target": TARGET, "kind": "case", "name": "cat", "nodeid": "test_a.py::test_a"}]

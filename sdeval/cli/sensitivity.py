@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         Trial(
             suite=job.suite,
             target=job.target,
-            faults=select_faults(args.fault, job.suite, in_pipeline=not job.target.is_own and not args.python),
+            faults=select_faults(args.fault, job.suite, in_pipeline=job.target.is_pipeline and not args.python),
             baselines=args.baselines,
             repeats=args.repeats,
         )

@@ -15,7 +15,7 @@ import numpy as np
 from sdeval import stats
 from sdeval._utils.validation import Checked, Number, Plain
 from sdeval.comparison import wording
-from sdeval.config.suite import MEMORY, SPEED
+from sdeval.config.suite import CLOCK, MEMORY, SPEED
 from sdeval.results.run import Run
 from sdeval.results.verdict import SUITE, Verdict
 
@@ -95,7 +95,7 @@ def judge_with_record(run: Run, metric: str, accepted: SpeedRecord | None, state
         busy: what else uses the machine, as far as that is known; empty for nothing.
     """
     speed = speed_record_of(run)
-    current = None if speed is None else _value(speed, metric)
+    current = _shown(speed, metric)
     verdict = Verdict(
         suite=run.suite,
         target=run.target,
@@ -139,7 +139,7 @@ def judge_interleaved(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
         metric=metric,
         case=SUITE,
         verdict="informational",
-        current=None if speed is None else _value(speed, metric),
+        current=_shown(speed, metric),
         baseline=None if before is None or metric == MEMORY else _value(before, metric),
         higher_is_better=False,
         reason=wording.SHARED_PROCESS if metric == MEMORY else wording.NOT_TIMED,
@@ -147,6 +147,9 @@ def judge_interleaved(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
     ratios = _ratios(run, rival)
     if metric == MEMORY or not len(ratios) or speed is None or before is None:
         return verdict
+    clocks = [str(side.environment.get(CLOCK, "")) for side in (run, rival)]
+    if clocks[0] != clocks[1]:
+        return replace(verdict, reason=wording.OTHER_CLOCK)
     worse, better = stats.sign_flip_p(-ratios, ALPHA_SPEED), stats.sign_flip_p(ratios, ALPHA_SPEED)
     share = float(np.expm1(np.median(ratios)))
     reason = wording.join(wording.interleaved_change(share, rival.target), busy)
@@ -180,6 +183,12 @@ def _ratios(run: Run, rival: Run) -> stats.Floats:
     )
 
 
+def _shown(speed: SpeedRecord | None, metric: str) -> float | None:
+    """The value of a run; None where it is not known."""
+    is_known = speed is not None and (metric == SPEED or speed.memory)
+    return _value(speed, metric) if speed is not None and is_known else None
+
+
 def _value(speed: SpeedRecord, metric: str) -> float:
     return round(speed.seconds.median if metric == SPEED else speed.memory, 4)
 
@@ -191,6 +200,8 @@ def _why_not_judged(
     hardware = str(run.environment.get("hardware", "this machine"))
     if speed is None:
         return wording.NOT_TIMED
+    if metric == MEMORY and not speed.memory:
+        return wording.NO_MEMORY
     if hardware.startswith("cpu") and stated is None:
         return wording.no_speed_tolerance(hardware)
     if accepted is None:

@@ -234,6 +234,8 @@ def shared_part(shared: int, total: int, removed: int) -> str:
 # Speed and memory
 
 NOT_TIMED = "nothing was timed"
+OTHER_CLOCK = "reported only: one target states its own times, and of the other whole requests are timed"
+NO_MEMORY = "the memory of what generated is not known"
 SHARED_PROCESS = "reported only, as both targets ran in one process"
 SLOW_TWICE = "measured twice"
 SLOW_ONCE = "slower at first, but not when measured again"

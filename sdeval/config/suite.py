@@ -35,6 +35,8 @@ COLLAPSED = "collapsed_samples"
 """Percent of the samples that went wrong, by any metric: judged in every suite with metrics of single images."""
 SPEEDS = (SPEED, MEMORY)
 """Metrics that every run has besides its metrics; a tolerance of one is a share, such as 0.1."""
+CLOCK = "times"
+"""Of the environment of a server: whether it states its times itself, or whole requests are timed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

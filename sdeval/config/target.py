@@ -28,6 +28,8 @@ EMBEDDED = "embedded:shapes"
 """The model that comes with sdeval, independent of the folder that it is installed in."""
 OWN = "python:"
 """How the model of a target begins that is a program of one's own."""
+SERVERS = ("openai-images:", "comfyui:", "a1111:", "sdcpp:")
+"""How the model of a target begins that is a server; the URL of the server follows."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -42,7 +44,8 @@ class Target(typed.Checked):
     name: str
     """What ids and folders call it: lower-case words, digits, dots and hyphens."""
     model: str
-    """A folder in diffusers format, a hub id, or `embedded:shapes`."""
+    """A folder in diffusers format, a hub id, `embedded:shapes`, a program (`python:FILE.py:NAME`), or a server
+    (`openai-images:URL`, `comfyui:URL`, `a1111:URL`, `sdcpp:URL`)."""
     revision: str | None = None
     variant: str | None = None
     dtype: Dtype = "float32"
@@ -77,13 +80,15 @@ class Target(typed.Checked):
     """Seconds that one call may take before it is ended and its images are reported as missing; no limit where None."""
     settings: Mapping[str, Plain] = field(default_factory=dict)
     """Arguments of the pipeline call; they override the suite's."""
+    server: Mapping[str, Plain] = field(default_factory=dict)
+    """Of a server: its dialect, its model, the environment variable with its key, a workflow; see docs/targets.md."""
 
     def __post_init__(self) -> None:
         where = f"target {typed.label(self.name)}"
         if isinstance(self.dtype, str):
             object.__setattr__(self, "dtype", SHORT_DTYPES.get(self.dtype, self.dtype))
         typed.check(self, where)
-        for name in ("settings", "scheduler_config", "loras", "quantization"):
+        for name in ("settings", "scheduler_config", "loras", "quantization", "server"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.name):
             raise SdevalError(
@@ -99,6 +104,12 @@ class Target(typed.Checked):
             raise SdevalError(f"{where}: timeout must be a number of seconds above 0, got {self.timeout}")
         if self.quantization and "backend" not in self.quantization:
             raise SdevalError(f"{where}: quantization: backend is missing, such as bitsandbytes_4bit")
+        self._check_together(where)
+
+    def _check_together(self, where: str) -> None:
+        """Refuse fields that do not go together."""
+        if self.server and not self.is_server:
+            raise SdevalError(f"{where}: server has no effect: {typed.preview(self.model)} is no server")
         if self.cpu_offload and self.device == "cpu":
             raise SdevalError(f"{where}: cpu_offload moves parts to an accelerator; with device cpu there is none")
 
@@ -135,6 +146,16 @@ class Target(typed.Checked):
         return self.model.startswith(OWN)
 
     @property
+    def is_server(self) -> bool:
+        """Whether a server generates, and no program of this machine."""
+        return self.model.startswith(SERVERS)
+
+    @property
+    def is_pipeline(self) -> bool:
+        """Whether diffusers generates."""
+        return not self.is_own and not self.is_server
+
+    @property
     def fingerprint(self) -> str:
         """Hash of `describe()`, 16 hex digits."""
         return hashlib.sha256(json.dumps(self.describe(), sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -153,7 +174,7 @@ _DEFAULTS: dict[str, Any] = {
 
 
 def find(text: str, named: Mapping[str, Target]) -> Target:
-    """A target by name, by folder, by hub id, or a program of one's own (`python:FILE.py:NAME`).
+    """A target by name, by folder, by hub id, a program of one's own (`python:FILE.py:NAME`), or a server.
 
     A text that names no target is a folder where it exists or looks like one (`./x`, `/x`, `~/x`), and a hub id
     where it has one slash in it.
@@ -166,6 +187,8 @@ def find(text: str, named: Mapping[str, Target]) -> Target:
     if text.startswith(OWN):
         module, _, name = text.removeprefix(OWN).rpartition(":")
         return Target(name=slug(f"{Path(module.removesuffix('.py')).name.rpartition('.')[2]}-{name}"), model=text)
+    if text.startswith(SERVERS):
+        return Target(name=slug(text.partition("://")[2]), model=text)
     folder = _folder(text)
     if folder is not None:
         return Target(name=slug(folder.resolve().name), model=str(folder))
@@ -174,7 +197,8 @@ def find(text: str, named: Mapping[str, Target]) -> Target:
     if text.count("/") == 1:
         return Target(name=slug(text.split("/")[1]), model=text)
     raise SdevalError(
-        f"{unknown('target', text, named)}; a folder, a hub id such as org/model, or python:FILE.py:NAME is allowed too"
+        f"{unknown('target', text, named)}; a folder, a hub id such as org/model, python:FILE.py:NAME, or a "
+        "server such as comfyui:URL is allowed too"
     )
 
 

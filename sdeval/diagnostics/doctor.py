@@ -42,7 +42,7 @@ class Check:
 
 
 def suite_for(target: Target, folder: Path) -> Suite:
-    """Two cases of the first task that a target can do; a program of one's own is asked for images from text.
+    """Two cases of the first task that a target can do; a program of one's own and a server are asked for text2img.
 
     Args:
         target: what generates.
@@ -52,7 +52,7 @@ def suite_for(target: Target, folder: Path) -> Suite:
         NotAvailable: weights or hardware are missing.
         SdevalError: it can do none, or a setting is wrong.
     """
-    if target.is_own:
+    if not target.is_pipeline:
         suite = _suite("text2img", {}, folder)
         check(target, suite.task, target.settings)
         return suite

@@ -11,6 +11,7 @@ from sdeval._utils.validation import preview, readable
 from sdeval.config.suite import Task
 from sdeval.config.target import EMBEDDED, Target
 from sdeval.engines import hardware
+from sdeval.engines.servers.options import require_key
 from sdeval.errors import NotAvailable, SdevalError, first_line
 from sdeval.shapes import pipeline_folder
 
@@ -24,10 +25,12 @@ def require(target: Target) -> None:
 
     Raises:
         SdevalError: its model is no diffusers checkpoint.
-        NotAvailable: hardware or weights are missing.
+        NotAvailable: hardware, weights or the key of a server are missing.
     """
     hardware.require(target)
-    if not target.is_own:
+    if target.is_server:
+        require_key(target)
+    if target.is_pipeline:
         find_model(target)
 
 

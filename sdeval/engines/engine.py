@@ -1,4 +1,4 @@
-"""The interface of engines, which generate images: a diffusers pipeline, or a project's own program."""
+"""The interface of engines, which generate images: a diffusers pipeline, a project's own program, or a server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from sdeval.config.target import Target
 from sdeval.engines import callable_engine as own
 from sdeval.engines import diffusers_engine as load
 from sdeval.engines.generated import Generated
+from sdeval.engines.servers import checks as servers
+from sdeval.engines.servers.engine import ServerEngine
 
 
 class Engine(Protocol):
@@ -48,7 +50,35 @@ def open_target(target: Target) -> Engine:
     Raises:
         SdevalError: it is no program that can generate.
     """
+    if target.is_server:
+        return ServerEngine(target)
     return own.OwnEngine(target) if target.is_own else load.LoadedTarget(target)
+
+
+def prepare(engine: Engine, suite: Suite, settings: Mapping[str, Any]) -> None:
+    """Find out before the first image whether a server reads what a suite states; other engines are checked without.
+
+    Raises:
+        SdevalError: it does not, or cannot be asked.
+    """
+    if isinstance(engine, ServerEngine):
+        engine.prepare(suite, settings)
+
+
+def notes(engine: Engine) -> tuple[str, ...]:
+    """What a reader of the verdicts must know of an engine, a line each."""
+    return engine.notes if isinstance(engine, ServerEngine) else ()
+
+
+def announcements(target: Target, suite: Suite, images: int) -> list[str]:
+    """What a user should see before the first image, a line each.
+
+    Args:
+        target: what generates.
+        suite: what is asked for.
+        images: as many as the suite has at most.
+    """
+    return servers.announcements(target, suite, images) if target.is_server else []
 
 
 def unread(engine: Engine, task: Task, texts: Iterable[str], settings: Mapping[str, Any]) -> dict[str, str]:
@@ -63,7 +93,13 @@ def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
         SdevalError: it cannot; says what fits.
         NotAvailable: its weights are not on this machine.
     """
-    (own.check if target.is_own else load.check)(target, task, settings)
+    _module_of(target).check(target, task, settings)
+
+
+def _module_of(target: Target) -> Any:
+    if target.is_server:
+        return servers
+    return own if target.is_own else load
 
 
 def check_request(target: Target, suite: Suite) -> None:
@@ -72,20 +108,24 @@ def check_request(target: Target, suite: Suite) -> None:
     Raises:
         SdevalError: the first such thing, with the line of its case.
     """
-    if not target.is_own:
+    if target.is_server:
+        servers.check_request(target, suite)
+    elif target.is_pipeline:
         load.request_of(target, suite).check()
 
 
 def notes_on_request(target: Target, suite: Suite) -> tuple[str, ...]:
     """What of a suite has no effect because a target turns it off, a line each."""
-    return () if target.is_own else tuple(load.request_of(target, suite).notes())
+    return tuple(load.request_of(target, suite).notes()) if target.is_pipeline else ()
 
 
 def fitting_settings(target: Target, task: Task) -> dict[str, Any]:
     """Those of a target's settings that say something to a task."""
-    return dict(target.settings) if target.is_own else load.fitting_settings(target, task)
+    if target.is_own:
+        return dict(target.settings)
+    return servers.fitting_settings(target, task) if target.is_server else load.fitting_settings(target, task)
 
 
 def largest_batch(target: Target, task: Task) -> int:
     """Images that one call of a target may have."""
-    return 1 if target.is_own else load.largest_batch(target, task)
+    return load.largest_batch(target, task) if target.is_pipeline else 1

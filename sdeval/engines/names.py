@@ -25,13 +25,13 @@ def check_names(target: Target, settings: Iterable[str]) -> None:
     """Refuse a scheduler and arguments of the pipeline call that no pipeline of diffusers has.
 
     Args:
-        target: its scheduler and its settings are looked at, unless it is a program of one's own.
+        target: its scheduler and its settings are looked at, where diffusers generates.
         settings: arguments that a suite states.
 
     Raises:
         SdevalError: one is unknown; lists the near matches.
     """
-    if target.is_own:
+    if not target.is_pipeline:
         return
     arguments = call_arguments()
     for name in (*settings, *target.settings):

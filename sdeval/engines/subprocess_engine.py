@@ -44,6 +44,9 @@ class RemoteEngine:
     def __init__(
         self, target: Target, python: Path, option: str = "--sdeval-compare-to-python", limits: Limits = LIMITS
     ) -> None:
+        if target.is_server:
+            advice = "to compare two servers: --sdeval-compare-to"
+            raise SdevalError(f"{option}: target {target.name} is a server, which no other Python changes; {advice}")
         self.target = target
         self.load_seconds = 0.0
         self._where = f"{option}: {python}"

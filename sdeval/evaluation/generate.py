@@ -15,7 +15,7 @@ from typing import Any, get_args
 from sdeval._utils.files import write_bytes
 from sdeval._utils.truncation import unread_note
 from sdeval.config.suite import Case, Sample
-from sdeval.engines.engine import Engine, unread
+from sdeval.engines.engine import Engine, notes, prepare, unread
 from sdeval.engines.generated import Generated
 from sdeval.errors import CallFailed
 from sdeval.evaluation.calls import Call, Calls
@@ -56,6 +56,7 @@ class Generation(AbstractContextManager["Generation"]):
         self._plan = plan
         self._engine = engine
         self._folder = folder
+        prepare(engine, plan.suite, plan.settings)
         done = earlier.samples if earlier else ()
         self._results = {sample.key: replace(sample, scores={}, reasons={}) for sample in done}
         self._timings = dict(earlier.timings) if earlier else {}
@@ -273,9 +274,10 @@ class Generation(AbstractContextManager["Generation"]):
             environment={**engine.environment, **self._checked},
             timings=self._timings,
             load_seconds=engine.load_seconds,
-            peak_memory_bytes=peak_memory_bytes(),
-            peak_reserved_bytes=peak_reserved_bytes(),
-            notes=(*plan.notes, *self._calls.notes, *self._self_check_notes(), *self._unread_notes()),
+            # Of a server, only the memory of who asks it would be known.
+            peak_memory_bytes=0 if plan.target.is_server else peak_memory_bytes(),
+            peak_reserved_bytes=0 if plan.target.is_server else peak_reserved_bytes(),
+            notes=(*plan.notes, *self._calls.notes, *self._self_check_notes(), *self._unread_notes(), *notes(engine)),
             cases=keep_inputs(
                 (case for case in plan.suite.cases if case.id in cases), self._folder, self._plan.image_pool
             ),

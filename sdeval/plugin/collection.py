@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -121,6 +122,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         try:
             _warn(session, state.session.check())
             _check_output(state.session.folder)
+            _announce(session)
             if state.worker is None:
                 _write_selected(tests, state.session.folder)
                 state.begin()
@@ -146,6 +148,28 @@ def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:
             terminal.write_line(escaped(f"sdeval: {line}"), yellow=True)
     if warnings and state.settings.strict:
         raise SdevalError("a gate that misses gross losses is none; --sdeval-no-strict runs it all the same")
+
+
+def _announce(session: pytest.Session) -> None:
+    """Say what a user should see before the first image, such as how many calls may have to be paid.
+
+    Of several workers, the first one does; what they print goes nowhere, but for what goes past the capturing.
+    """
+    state, plugins = session.config.stash[STATE], session.config.pluginmanager
+    if state.worker is not None and state.worker.get("workerid") != "gw0":
+        return
+    lines = [escaped(f"sdeval: {line}") for line in state.session.announcements()]
+    terminal, capture = plugins.getplugin("terminalreporter"), plugins.getplugin("capturemanager")
+    if state.worker is None and terminal is not None:
+        for line in lines:
+            terminal.write_line(line)
+    elif state.worker is not None and lines and sys.__stderr__ is not None:
+        with (
+            capture.global_and_fixture_disabled() if capture else contextlib.nullcontext(),
+            contextlib.suppress(OSError, ValueError),
+        ):
+            sys.__stderr__.write("".join(f"{line}\n" for line in lines))
+            sys.__stderr__.flush()
 
 
 def _check_output(folder: Path) -> None:

@@ -157,6 +157,17 @@ class Session:
             lines += resolved.undetectable_losses(len(self._names(job, "metric")))
         return lines
 
+    def announcements(self) -> list[str]:
+        """What a user should see before anything is generated: calls of servers that may have to be paid."""
+        lines: list[str] = []
+        for job in self.jobs:
+            for side in filter(None, (job.target, self.options.compare_to)):
+                if side.is_server and is_on_this_machine(side):
+                    from sdeval.engines.engine import announcements
+
+                    lines += announcements(side, job.suite, len(job.suite.cases) * len(job.suite.rounds[-1]))
+        return lines
+
     def _check_settings(self) -> None:
         """Refuse settings that no suite of a target can use: for example, a text-to-image suite has no `strength`.
 

@@ -398,3 +398,23 @@ def test_speeds_are_kept_to_a_ten_thousandth() -> None:
 
 def test_the_deviation_of_times_is_the_median_of_distances_from_their_median() -> None:
     assert LatencyStats.of([1.0, 1.0, 2.0, 4.0, 9.0]) == LatencyStats(2.0, pytest.approx(7.0), 1.0, 5)
+
+
+def test_the_memory_of_a_server_is_not_known() -> None:
+    run = replace(make_run(np.zeros((1, 1))), peak_memory_bytes=0, timings={("case-0", 0): Timing(call=0, seconds=1.0)})
+    verdict = judge_with_record(run, "peak_memory", None, None, "")
+    assert (verdict.verdict, verdict.current, verdict.reason) == (
+        "informational",
+        None,
+        "the memory of what generated is not known",
+    )
+
+
+def test_times_of_two_clocks_are_not_compared() -> None:
+    times = {("case-0", seed): Timing(call=seed, seconds=1.0) for seed in range(12)}
+    run = replace(make_run(np.zeros((1, 12))), timings=times, environment={"times": "its own"})
+    rival = replace(run, timings={key: replace(one, seconds=2.0) for key, one in times.items()})
+    assert judge_interleaved(run, rival, "seconds_per_image", "").verdict == "improved"
+    rival = replace(rival, environment={"times": "of whole requests"})
+    verdict = judge_interleaved(run, rival, "seconds_per_image", "")
+    assert (verdict.verdict, verdict.reason[:14]) == ("informational", "reported only:")

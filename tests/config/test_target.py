@@ -121,3 +121,15 @@ def test_short_names_of_precisions_are_the_same_target(short: str, dtype: Dtype)
     target = Target(name="a", model="m").with_values({"dtype": short})
     assert target == Target(name="a", model="m", dtype=dtype)
     assert target.fingerprint == Target(name="a", model="m", dtype=dtype).fingerprint
+
+
+def test_a_server_is_named_by_its_url() -> None:
+    target = find("openai-images:http://localhost:8000", {})
+    assert (target.name, target.is_server, target.is_pipeline, target.is_own) == ("localhost-8000", True, False, False)
+
+
+def test_a_table_for_servers_is_for_servers() -> None:
+    with pytest.raises(SdevalError, match="server has no effect: 'org/model' is no server"):
+        Target(name="a", model="org/model", server={"key": "OUR_KEY"})
+    described = Target(name="a", model="sdcpp:http://host", server={"key": "OUR_KEY"}).describe()
+    assert described["server"] == {"key": "OUR_KEY"}

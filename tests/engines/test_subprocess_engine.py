@@ -62,3 +62,9 @@ def test_what_is_no_python_is_named(tmp_path: Path) -> None:
 def test_a_python_without_sdeval_says_what_to_try() -> None:
     with pytest.raises(SdevalError, match="is this version of sdeval in it"):
         RemoteEngine(shipped_targets()["shapes"], Path("/bin/true"))
+
+
+def test_a_server_is_the_same_for_every_python() -> None:
+    target = Target(name="ours", model="a1111:http://localhost:7860")
+    with pytest.raises(SdevalError, match="target ours is a server, which no other Python changes; to compare two"):
+        RemoteEngine(target, Path(sys.executable))
