@@ -114,7 +114,7 @@ def test_a_killed_session_leaves_no_half_file_and_goes_on_to_the_same_end(tmp_pa
         Image.open(path).load()
     assert not (tmp_path / "latest" / "verdicts.json").exists()
     assert not list(tmp_path.glob("*/*/*/run.json"))
-    (stopped,) = [path for path in tmp_path.iterdir() if not path.is_symlink()]
+    (stopped,) = sessions(tmp_path)
     code, verdicts = run(tmp_path, "-k", "text2img", "--sdeval-resume")
     assert (code, kinds(verdicts)) == (0, {"passed", "informational"})
     # It went on in the same place, and ended as one that was never stopped.
