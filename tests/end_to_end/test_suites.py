@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from sdeval.results.session_names import sessions
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
