@@ -47,7 +47,7 @@ ROOT = Path(__file__).parent.parent
 WIDER = {
     "stats": ("comparison", "history", "session", "frozen"),
     "comparison": ("session", "frozen"),
-    "baselines": ("session", "frozen"),
+    "baselines": ("session", "frozen", "cli"),
     "results": ("session", "frozen"),
 }
 """Packages whose tests are tried as well, as they build on a package."""
