@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sdeval._utils.files import short
 from sdeval._utils.tables import Column, Row, Table, say, show
+from sdeval._utils.validation import readable
 from sdeval.config.prompt_sets.catalogue import SETS, PromptSet, find
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase, read_set
 from sdeval.config.prompt_sets.sampling import pick, value_of
@@ -30,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stratify",
         metavar="FIELD",
-        help="with --limit: as many prompts of each value of this field, such as category",
+        help="with --limit: as many prompts of each value of a field, such as category",
     )
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the sample (default: 0)")
     parser.add_argument("--output", dest="case_file", metavar="FILE", type=Path, help="default: SET.yaml")
@@ -61,6 +62,9 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace, prompt_set: PromptSet) -> None:
     if args.limit is not None and args.limit < 1:
         raise SdevalError(f"--limit: must be a number of prompts from 1 on, got {args.limit}")
+    if args.file is None and (args.limit is not None or args.stratify or args.case_file):
+        advice = f"`sdeval import {prompt_set.name}` says where to get it"
+        raise SdevalError(f"import {prompt_set.name}: FILE is missing: the published file; {advice}")
     if args.stratify is None:
         return
     if args.limit is None:
@@ -108,7 +112,7 @@ def _summarize(path: Path, imported: ImportedSet, chosen: list[SetCase], field: 
     say(f"{short(path)}: {len(chosen)} of {len(imported.cases)} prompts of {prompt_set.title}")
     if field:
         counts = Counter(value_of(candidate, field) for candidate in chosen)
-        say(f"  {field}: {', '.join(f'{value} {count}' for value, count in sorted(counts.items()))}")
+        say(f"  {field}: {', '.join(f'{readable(value)} {count}' for value, count in sorted(counts.items()))}")
     say(f"  licence: {prompt_set.licence}; cite {prompt_set.citation}")
     if not prompt_set.redistributable:
         say("  keep the file out of public repositories: nothing clearly allows to pass these prompts on")

@@ -41,9 +41,7 @@ def write_case_file(path: Path, text: str) -> None:
         raise SdevalError(f"--output: {path}: must end in .yaml or .yml; the case file is written as YAML")
     content = text.encode()
     if len(content) > LARGEST:
-        raise SdevalError(
-            f"{path}: would be larger than {LARGEST // 2**20} MiB, which is the most that is read; --limit"
-        )
+        raise SdevalError(f"{path}: would be larger than {LARGEST // 2**20} MiB; take fewer prompts with --limit N")
     if exists(path) and read_bytes(path) != content:
         raise SdevalError(f"{path}: is there already, with other content; remove it, or name another --output")
     write_text(path, text)
