@@ -17,6 +17,19 @@ MOST_LISTED = 20
 """Files whose digests the comment lists."""
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes every text so that it is read as it was; on one line."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # PyYAML folds line breaks of Unicode into blanks, unless they are escaped in double quotes.
+    style = '"' if text.splitlines() != [text] else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 def case_file(imported: ImportedSet, chosen: Sequence[SetCase], selection: str) -> str:
     """The text of the case file.
 
@@ -49,7 +62,7 @@ def write_case_file(path: Path, text: str) -> None:
 
 def _dump(value: Any) -> str:
     # Long lines stay whole: a change of a prompt is a change of one line.
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=2**31)
+    return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**31)
 
 
 def _fields(candidate: SetCase) -> Mapping[str, Any]:
