@@ -91,6 +91,10 @@ def _describe(prompt_set: PromptSet) -> None:
     say(f"  {prompt_set.url}")
     for file in prompt_set.files:
         say(f"  {file.name}  sha256 {file.sha256}")
+    if prompt_set.folder_sha256:
+        say(
+            f"  {prompt_set.pattern}  sha256 {prompt_set.folder_sha256} of what `sha256sum {prompt_set.pattern}` prints"
+        )
     if prompt_set.fields:
         say(f"  --stratify: {', '.join(prompt_set.fields)}")
     if prompt_set.reader is None:

@@ -42,6 +42,8 @@ class PromptSet:
     """In the repository."""
     citation: str
     files: tuple[PublishedFile, ...] = ()
+    folder_sha256: str = ""
+    """Of a set of very many files: the sha256 of what `sha256sum *.txt` prints in the folder."""
     pattern: str = ""
     """Names of the files that are read where a folder is given."""
     reader: Reader | None = None
@@ -229,6 +231,7 @@ _ALL = (
         commit="3c228f1",
         folder="dpg_bench/prompts",
         citation="Hu et al., ELLA: Equip Diffusion Models with LLM for Enhanced Semantic Alignment, arXiv:2403.05135",
+        folder_sha256="317085a5cddf9620595bb38cba7b9fa25ecfb081846bc91b840c98366d46f56e",
         pattern="*.txt",
         reader=formats.read_whole,
         prefix="dpg",

@@ -35,7 +35,7 @@ class SourceFile:
     path: Path
     sha256: str
     is_published: bool
-    """Whether it is, byte for byte, a file that sdeval knows the digest of."""
+    """Whether it is, byte for byte, a file that sdeval knows the digest of, or one of a folder that it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,18 @@ class ImportedSet:
 
     @property
     def warning(self) -> str:
-        """What to say where a file is not the one that is published; empty where all are, or no digest is known."""
+        """What to say where a file is not the one that is published; empty where all are."""
         others = [source for source in self.sources if not source.is_published]
-        if not others or not self.prompt_set.files:
+        if not others:
             return ""
-        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         known = f"{self.prompt_set.title} at commit {self.prompt_set.commit}"
-        advice = "it may be changed, or of another version: numbers are not comparable with published ones"
-        return f"{others[0].path}{more}: sha256 {others[0].sha256} is none of {known}; {advice}"
+        advice = "changed, or of another version: numbers are not comparable with published ones"
+        if self.prompt_set.folder_sha256:
+            return (
+                f"{others[0].path.parent}: the files read are not exactly those of {known}; some are missing, {advice}"
+            )
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        return f"{others[0].path}{more}: sha256 {others[0].sha256} is none of {known}; it may be {advice}"
 
 
 def read_set(prompt_set: PromptSet, path: Path) -> ImportedSet:
@@ -68,18 +72,23 @@ def read_set(prompt_set: PromptSet, path: Path) -> ImportedSet:
     if prompt_set.reader is None:
         advice = "write its prompts into a CSV file with the columns id and prompt, which load_cases reads"
         raise SdevalError(f"{prompt_set.name}: sdeval cannot read the published files of {prompt_set.title}; {advice}")
-    sources: list[SourceFile] = []
+    digests: dict[Path, str] = {}
     cases: dict[str, SetCase] = {}
     for file in _files(prompt_set, path):
         content = read_bytes(file, LARGEST)
-        sha256 = hashlib.sha256(content).hexdigest()
-        sources.append(SourceFile(file, sha256, any(known.sha256 == sha256 for known in prompt_set.files)))
-        part = prompt_set.part_of(file, sha256)
+        digests[file] = hashlib.sha256(content).hexdigest()
+        part = prompt_set.part_of(file, digests[file])
         for prompt in _prompts(prompt_set, prompt_set.reader, decode(content, file), file):
             _add(cases, _case(prompt_set, part, prompt, f"{file}:{prompt.line}"))
     if not cases:
         raise SdevalError(f"{path}: no prompts in it; {_advice(prompt_set)}")
-    return ImportedSet(prompt_set, tuple(sources), tuple(cases.values()))
+    return ImportedSet(prompt_set, _sources(prompt_set, digests), tuple(cases.values()))
+
+
+def folder_digest(digests: Mapping[Path, str]) -> str:
+    """The sha256 of what `sha256sum` prints for files, in the order of their names."""
+    lines = "".join(f"{digests[file]}  {file.name}\n" for file in sorted(digests, key=lambda file: file.name))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def slug(text: str) -> str:
@@ -91,6 +100,14 @@ def slug(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return "-".join(re.findall(r"[a-z0-9]+", plain))
+
+
+def _sources(prompt_set: PromptSet, digests: Mapping[Path, str]) -> tuple[SourceFile, ...]:
+    if prompt_set.folder_sha256:
+        is_known = folder_digest(digests) == prompt_set.folder_sha256
+        return tuple(SourceFile(file, sha256, is_known) for file, sha256 in digests.items())
+    known = {file.sha256 for file in prompt_set.files}
+    return tuple(SourceFile(file, sha256, sha256 in known) for file, sha256 in digests.items())
 
 
 def _files(prompt_set: PromptSet, path: Path) -> list[Path]:

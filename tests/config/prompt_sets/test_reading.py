@@ -90,8 +90,21 @@ def test_several_other_files_are_one_warning(tmp_path: Path) -> None:
     assert "color_val.txt and 1 more: sha256" in read_set(SETS["t2i-compbench"], tmp_path).warning
 
 
-def test_a_set_without_known_digests_gives_no_warning(tmp_path: Path) -> None:
-    assert read_set(SETS["dpg-bench"], write(tmp_path, "goose.txt", "a goose")).warning == ""
+def test_a_folder_is_known_by_what_sha256sum_prints_in_it(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.txt", "10.txt"):
+        write(tmp_path, name, f"a goose {name}")
+    printed = "".join(
+        f"{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in ("10.txt", "a.txt", "b.txt")
+    )
+    published = replace(SETS["dpg-bench"], folder_sha256=hashlib.sha256(printed.encode()).hexdigest())
+    assert read_set(published, tmp_path).warning == ""
+
+
+def test_a_folder_that_is_not_the_published_one_is_one_warning(tmp_path: Path) -> None:
+    write(tmp_path, "a.txt", "a goose")
+    warning = read_set(SETS["dpg-bench"], tmp_path).warning
+    assert warning.startswith(f"{tmp_path}: the files read are not exactly those of DPG-Bench at commit 3c228f1; ")
 
 
 @pytest.mark.parametrize(
