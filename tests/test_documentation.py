@@ -66,6 +66,8 @@ PROJECT = (
     ("sdeval store prefetch --suite SUITE --target TARGET", 0),
     ("sdeval accept --draft", 0),
     ("sdeval promote", 0),
+    ("sdeval import", 0),
+    ("sdeval import parti-prompts", 0),
 )
 """A small suite in the place of the reader's."""
 CLONE = (
@@ -76,6 +78,7 @@ CLONE = (
 
 INSTALLS = "installs a new environment; .ci/run does it"
 END_TO_END = "takes minutes in the clone; tests/end_to_end/test_suites.py runs it"
+PUBLISHED = "needs the published file; tests/cli/test_import.py makes one like it"
 GPU = "needs a GPU and weights from the hub"
 GIT = "needs a repository with baselines; tests/cli/test_store.py makes one"
 BENCHMARK = "a benchmark of many minutes"
@@ -96,6 +99,7 @@ ELSEWHERE = {
     "sdeval store gc --delete": GIT,
     "sdeval store gc --ref main --ref v2 --older-than 30": GIT,
     "sdeval store gc --history": GIT,
+    "sdeval import parti-prompts PartiPrompts.tsv --limit 64 --stratify category --output suites/parti.yaml": PUBLISHED,
     "sdeval sensitivity shapes-text2img": "minutes; tests/diagnostics/test_sensitivity.py has a small suite",
     "python -m benchmarks.defects --images 16": BENCHMARK,
     "python -m benchmarks.error_rates --sessions 300 --harmed 100": BENCHMARK,

@@ -21,6 +21,8 @@ from sdeval.config import project
 from sdeval.config.case_files import load_cases
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import Config, read_table
+from sdeval.config.prompt_sets.catalogue import SETS
+from sdeval.config.prompt_sets.reading import read_set
 from sdeval.config.suite import Case, Suite
 from sdeval.config.target import Target
 from sdeval.config.target_registry import of_project
@@ -41,6 +43,12 @@ CASES = {
     "csv": 'id,prompt,strength,tags\ncat,"a cat, two",0.5,"pet,furry"\ndog,a dog,,\n',
     "tsv": 'id\tprompt\tstrength\ncat\t"a cat"\t0.5\ndog\ta dog\t\n',
     "jsonl": '{"id": "cat", "prompt": "a cat", "strength": 0.5, "tags": ["pet"]}\n{"id": "dog", "prompt": "a dog"}\n',
+}
+PROMPT_SETS = {
+    "parti-prompts": 'Prompt\tCategory\tChallenge\tNote\na "cat"\tAnimals\tBasic\t\na dog\tAnimals\tBasic\tn\n',
+    "gecko": ',dataset_id,prompt,prompt_type,prompt_id\n0,att/color:stroop,"a cat, two",Gecko(S),0\n',
+    "geneval": '{"tag": "counting", "include": [{"class": "cat", "count": 2}], "prompt": "two cats"}\n',
+    "flow-grpo-ocr": 'a sign that says "cat"\na dog\n',
 }
 TARGETS = '[fast]\nextends = "shapes"\nscheduler = "DDIMScheduler"\n[fast.settings]\nguidance_scale = 2.0\n'
 TABLE = '[tool.sdeval]\ntarget = ["shapes"]\nstrict = true\n[tool.sdeval.set]\nguidance_scale = 1\n'
@@ -81,6 +89,10 @@ class Reader:
 
 def _case_reader(ending: str) -> Reader:
     return Reader(f"cases {ending}", f"cases.{ending}", lambda root: load_cases(root / f"cases.{ending}"))
+
+
+def _set_reader(name: str) -> Reader:
+    return Reader(f"prompt set {name}", f"sets/{name}", lambda root: read_set(SETS[name], root / "sets" / name))
 
 
 def _baseline(root: Path) -> object:
@@ -142,6 +154,7 @@ def _workflow(root: Path) -> object:
 _BASELINE_FOLDER = f"baselines/{SUITE}/{TARGET}"
 READERS = (
     *map(_case_reader, CASES),
+    *map(_set_reader, PROMPT_SETS),
     Reader("targets.toml", "suites/targets.toml", lambda root: of_project(root, {})),
     Reader("pyproject.toml", "pyproject.toml", _project),
     Reader("run.json", f"{_BASELINE_FOLDER}/run.json", _baseline),
@@ -180,6 +193,7 @@ def prepare(root: Path) -> None:
     _name_first_image(folder)
     shutil.copy(BASELINE.with_name(f"{TARGET}.variability.json"), folder.parent)
     texts: dict[str, Any] = {f"cases.{ending}": text for ending, text in CASES.items()}
+    texts |= {f"sets/{name}": text for name, text in PROMPT_SETS.items()}
     texts |= {"suites/targets.toml": TARGETS, "pyproject.toml": TABLE}
     texts |= {"approvals.json": APPROVALS, f"{_BASELINE_FOLDER}.speed.json": SPEED}
     texts["verdicts.json"] = (ROOT / "tests" / "frozen" / "golden" / "verdicts.json").read_text()

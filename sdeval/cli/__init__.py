@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module, metadata
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,11 @@ COMMANDS = {
     "sensitivity": "plant faults, and see which ones a suite would catch",
     "doctor": "check that a target is repeatable, and the machine fit to judge",
     "bisect": "say whether this commit is worse: for `git bisect run sdeval bisect`",
+    "import": "make a case file from a prompt set, such as PartiPrompts or GenEval",
     "targets": "targets that --sdeval-target and suites can name",
     "metrics": "metrics that suites can name",
 }
-"""Each is a module of its own, imported when it is called."""
+"""Each is a module of its own, imported when it is called; `import` is in `import_`."""
 CANNOT_JUDGE, ABORT = 125, 128
 """Exit codes of `bisect`: leave the commit out; stop."""
 
@@ -175,7 +177,7 @@ def _parser(called: str) -> argparse.ArgumentParser:
         if name != called:
             commands.add_parser(name, help=summary)
             continue
-        command = import_module(f"sdeval.cli.{name}")
+        command = import_module(f"sdeval.cli.{name}{'_' * iskeyword(name)}")
         subparser = commands.add_parser(name, help=summary, description=command.run.__doc__)
         command.arguments(subparser)
         subparser.add_argument(

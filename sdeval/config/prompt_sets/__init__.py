@@ -1,0 +1,1 @@
+"""The field's prompt sets as they are published, and the case files that are made of them."""

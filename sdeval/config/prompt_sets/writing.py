@@ -1,0 +1,91 @@
+"""Writes an ordinary case file in YAML, with a comment that says where its prompts are from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sdeval._utils.files import check_name, exists, read_bytes, write_text
+from sdeval.config.case_files import LARGEST
+from sdeval.config.prompt_sets.reading import ImportedSet, SetCase
+from sdeval.errors import SdevalError
+
+MOST_LISTED = 20
+"""Files whose digests the comment lists."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes every text so that it is read as it was; on one line."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # PyYAML folds line breaks of Unicode into blanks, unless they are escaped in double quotes.
+    style = '"' if text.splitlines() != [text] else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def case_file(imported: ImportedSet, chosen: Sequence[SetCase], selection: str) -> str:
+    """The text of the case file.
+
+    Args:
+        imported: the set.
+        chosen: the cases that the file holds.
+        selection: how they were chosen.
+    """
+    header = _dump({"source": _source(imported, selection)})
+    comment = "".join(f"# {line}\n" for line in header.splitlines())
+    return f"{comment}\n{_dump([_fields(candidate) for candidate in chosen])}"
+
+
+def write_case_file(path: Path, text: str) -> None:
+    """Write a case file, unless there is another one: somebody may have edited it.
+
+    Raises:
+        SdevalError: its name does not end in .yaml or .yml, or there is another file; also where it cannot be written.
+    """
+    check_name(path)
+    if path.suffix not in (".yaml", ".yml"):
+        raise SdevalError(f"--output: {path}: must end in .yaml or .yml; the case file is written as YAML")
+    content = text.encode()
+    if len(content) > LARGEST:
+        raise SdevalError(f"{path}: would be larger than {LARGEST // 2**20} MiB; take fewer prompts with --limit N")
+    if exists(path) and read_bytes(path) != content:
+        raise SdevalError(f"{path}: is there already, with other content; remove it, or name another --output")
+    write_text(path, text)
+
+
+def _dump(value: Any) -> str:
+    # Long lines stay whole: a change of a prompt is a change of one line.
+    return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**31)
+
+
+def _fields(candidate: SetCase) -> Mapping[str, Any]:
+    case = candidate.case
+    fields: dict[str, Any] = {"id": case.id, "prompt": case.prompt}
+    return fields | ({"tags": list(case.tags)} if case.tags else {})
+
+
+def _source(imported: ImportedSet, selection: str) -> Mapping[str, Any]:
+    prompt_set = imported.prompt_set
+    shown = imported.sources[:MOST_LISTED]
+    files = [
+        {"file": source.path.name, "sha256": source.sha256, "as_published": source.is_published} for source in shown
+    ]
+    left_out = len(imported.sources) - len(shown)
+    return {
+        "set": prompt_set.title,
+        "url": prompt_set.url,
+        "commit": prompt_set.commit,
+        "files": files,
+        **({"further_files": left_out} if left_out else {}),
+        "licence": prompt_set.licence,
+        "redistribution": "allowed" if prompt_set.redistributable else "not known to be allowed",
+        "citation": prompt_set.citation,
+        "selection": selection,
+    }
