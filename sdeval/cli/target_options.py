@@ -15,7 +15,7 @@ from sdeval._utils.progress import Shown, Watcher
 from sdeval._utils.tables import say
 from sdeval.config import target as targets
 from sdeval.config.discovery import find_suites
-from sdeval.config.options import Options
+from sdeval.config.options import Config, Options, read_table
 from sdeval.config.target import Target
 from sdeval.engines import checkpoints
 from sdeval.errors import NotAvailable, SdevalError, first_line
@@ -34,9 +34,9 @@ def add_suite_and_target(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
 
 
-def add_target(parser: argparse.ArgumentParser) -> None:
-    """`--target`, `--set` and `--python`."""
-    parser.add_argument("--target", metavar="TARGET", help="a name, a folder or a hub id (default: the suite's first)")
+def add_target(parser: argparse.ArgumentParser, default: str = "the suite's first") -> None:
+    """`--target`, `--set` and `--python`; the help says what the target is where none is named."""
+    parser.add_argument("--target", metavar="TARGET", help=f"a name, a folder or a hub id (default: {default})")
     parser.add_argument(
         "--set",
         action="append",
@@ -74,6 +74,21 @@ def jobs_of(args: argparse.Namespace) -> list[Job]:
     for job in jobs:
         metrics.check(job.suite, pick_device(job.target.device))
     return jobs
+
+
+def session_options(root: Path, baselines: Path, given: argparse.Namespace | None = None) -> Options:
+    """The options that a session of the project has.
+
+    Args:
+        root: of the project.
+        baselines: the folder of its baselines.
+        given: a command that may name a target and settings.
+
+    Raises:
+        SdevalError: what is named as a setting is none.
+    """
+    values = {"target": [given.target] if given.target else [], "set": given.set} if given else {}
+    return replace(Config.merge(values, read_table(root), root, ci=False).options, baselines=baselines)
 
 
 def _available(jobs: list[Job]) -> list[Job]:

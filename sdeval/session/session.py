@@ -148,7 +148,7 @@ class Session:
         Raises:
             SdevalError: something is wrong with a target, a setting or a baseline.
         """
-        self._check_settings()
+        self.check_settings()
         lines: list[str] = []
         for job in self.jobs:
             resolved = self._state(job).resolved
@@ -157,7 +157,7 @@ class Session:
             lines += resolved.undetectable_losses(len(self._names(job, "metric")))
         return lines
 
-    def _check_settings(self) -> None:
+    def check_settings(self) -> None:
         """Refuse settings that no suite of a target can use: for example, a text-to-image suite has no `strength`.
 
         Raises:
