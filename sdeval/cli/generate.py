@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WORDS: dict[Difference, str] = {
     "identical": "identical, to the last bit",
-    "imperceptible": "not identical, but no difference that can be seen",
+    "imperceptible": "no difference that can be seen, but not identical: larger batches are rounded differently",
     "changed": "another image",
     "absent": "has no such image",
     "other_request": "has one of another prompt, size or input",
@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     suites = find_suites(args.suite, args.root) if args.suite else project_suites(args.root)
     job = job_of(case, suites, Session(session_options(args.root, args.baselines, args), args.output))
     checkpoints.require(job.target)
+    # Before anything is generated, as in a session: a corrupt one is said at once.
+    baseline = baselines.stored(args.baselines, *job.key, args.images)
     with TemporaryDirectory() as folder, ready(args, job.target) as engine:
         generated = generate_sample(job, case, seed, engine, Path(folder))
         for note in generated.notes:
@@ -66,11 +68,9 @@ def run(args: argparse.Namespace) -> int:
             return 1
         _check_free(path, force=args.force)
         write_bytes(path, read_bytes(Path(folder) / sample.image, LARGEST_FILE))
-    baseline = baselines.stored(args.baselines, *job.key, args.images)
     sample = judged(sample, baseline.run if baseline else None)
-    latest = args.output / "latest"
     say(f"{short(path.absolute())}: {sample.width}x{sample.height}, digest {sample.sha256}")
-    say(f"latest session ({resolved(latest).name}): {_compared(sample, path, _stored(latest, job.key))}")
+    say(f"latest session: {_compared_with_session(sample, path, args.output / 'latest', job.key)}")
     say(f"baseline: {_compared(sample, path, baseline)}")
     if sample.defect:
         say(f"broken: {sample.defect}: {sample.detail}")
@@ -86,15 +86,20 @@ def _check_free(path: Path, *, force: bool) -> None:
         raise SdevalError(f"{path}: is there already; overwrite it with --force, or name another file with --output")
 
 
-def _stored(session: Path, key: tuple[str, str]) -> Stored | None:
-    """The run of a suite and a target in a session, if it has one."""
+def _compared_with_session(sample: SampleResult, image: Path, session: Path, key: tuple[str, str]) -> str:
+    if not session.is_dir():
+        return "there is none"
     folder = session.joinpath(*key)
-    return Stored(read_run(folder), folder) if (folder / "run.json").is_file() else None
+    try:
+        stored = Stored(read_run(folder), folder) if exists(folder / "run.json") else None
+    except SdevalError as error:
+        return f"cannot be read: {error}"
+    return f"{_compared(sample, image, stored)} ({resolved(session).name})"
 
 
 def _compared(sample: SampleResult, image: Path, other: Stored | None) -> str:
     if other is None:
-        return "there is none of this suite and target"
+        return "has no run of this suite and target"
     try:
         return WORDS[difference(sample, image, other)]
     # Of the other image the file may be gone; that it is another one is known from its digest.
