@@ -123,7 +123,7 @@ def test_a_target_that_has_no_name_is_named_by_its_model(project: Path) -> None:
 
 def test_without_its_suite_all_settings_are_given(project: Path) -> None:
     (project / "suites" / "test_animals.py").unlink()
-    settings = "--set num_inference_steps=20 --set guidance_scale=4"
+    settings = "--set guidance_scale=4 --set num_inference_steps=20"
     assert command_of(run_of(), project, UNSET) == f"{PLAIN} {settings}"
 
 
