@@ -30,7 +30,7 @@ def test_importing_sdeval_is_light() -> None:
     "command", [["--help"], ["accept", "--help"], ["show", "--help"], ["generate", "--help"], ["--version"]]
 )
 def test_help_is_light(command: list[str]) -> None:
-    code = f"import contextlib, sdeval.cli\nwith contextlib.suppress(SystemExit): sdeval.cli.main({command})"
+    code = f"import contextlib, sdeval.cli\nwith contextlib.suppress(SystemExit): sdeval.cli.main({command.split()})"
     assert imported(code, LATE) == set()
 
 
