@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WORDS: dict[Difference, str] = {
     "identical": "identical, to the last bit",
-    "imperceptible": "no difference that can be seen, but not identical: larger batches are rounded differently",
+    "imperceptible": "not identical, but no difference that can be seen",
     "changed": "another image",
     "absent": "has no such image",
     "other_request": "has one of another prompt, size or input",

@@ -155,3 +155,11 @@ def test_a_project_without_suites_is_told_to_name_one(
     assert main(["generate", "red@1"]) == 2
     assert "no such folder; name the file of a suite: --suite tests/test_animals.py" in capsys.readouterr().err
     assert main(["generate", "red@1", "--suite", "checks/test_few.py"]) == 0
+
+
+def test_a_difference_that_cannot_be_seen_is_called_that(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = project / "engine.py"
+    text = engine.read_text(encoding="utf-8").replace("return np.kron", "image[0, 0, 0] ^= 1\n    return np.kron")
+    engine.write_text(text, encoding="utf-8")
+    assert main(["generate", "red@1"]) == 0
+    assert "baseline: not identical, but no difference that can be seen" in capsys.readouterr().out
