@@ -13,10 +13,11 @@ from sdeval.session.session import Session
 ENGINE = """
 import numpy as np
 
-def generate(case, seed, levels=255):
+def generate(case, seed, levels=255, nudge=0):
     if case.id == "green" and seed == 13:
         raise RuntimeError("this seed is unlucky")
     image = np.random.default_rng(seed + len(case.id)).integers(0, levels, (4, 4, 3), dtype=np.uint8)
+    image[0, 0, 0] ^= nudge
     return np.kron(image, np.ones((16, 16, 1), dtype=np.uint8))
 """
 SUITE = """

@@ -158,8 +158,5 @@ def test_a_project_without_suites_is_told_to_name_one(
 
 
 def test_a_difference_that_cannot_be_seen_is_called_that(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    engine = project / "engine.py"
-    text = engine.read_text(encoding="utf-8").replace("return np.kron", "image[0, 0, 0] ^= 1\n    return np.kron")
-    engine.write_text(text, encoding="utf-8")
-    assert main(["generate", "red@1"]) == 0
+    assert main(["generate", "red@1", "--set", "nudge=1"]) == 0
     assert "baseline: not identical, but no difference that can be seen" in capsys.readouterr().out
