@@ -47,6 +47,8 @@ PROJECT = (
     ('sdeval accept -k "cat and not black"', 0),
     ("sdeval accept --metric clip_score", 0),
     ("sdeval accept RUN --dry-run --verbose", 0),
+    ("sdeval show black-cat@1", 0),
+    ("sdeval generate black-cat@1", 0),
     ("sdeval report", 0),
     ("sdeval report --single-file", 0),
     ("sdeval prune", 0),

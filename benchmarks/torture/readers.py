@@ -29,7 +29,7 @@ from sdeval.config.target_registry import of_project
 from sdeval.engines.checkpoints import check_task, find_prior
 from sdeval.engines.servers.checks import check as check_server
 from sdeval.history import store as history
-from sdeval.imaging.io import pixel_hash, png_bytes
+from sdeval.imaging.io import pixel_hash, png_bytes, png_text
 from sdeval.results import selected, verdicts_file
 from sdeval.results.journal import Journal
 from sdeval.results.run import Stored
@@ -177,6 +177,7 @@ READERS = (
     Reader("journal", "generated.jsonl", _journal),
     Reader("init images", "image.jpg", _inpainting),
     Reader("masks", "mask.png", _inpainting),
+    Reader("texts of an image", "texts.png", lambda root: png_text(root / "texts.png", "sdeval")),
     Reader("model_index.json", "model/model_index.json", _model),
     Reader("draft", f"store/drafts/{DRAFT}/draft.json", _draft),
     Reader("samples of a draft", f"store/drafts/{DRAFT}/files/{SUITE}/{TARGET}/samples.jsonl", _old_drafts),
@@ -208,6 +209,9 @@ def prepare(root: Path) -> None:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text if isinstance(text, str) else json.dumps(text, indent=2))
     (root / "image.jpg").write_bytes(_photo())
+    (root / "texts.png").write_bytes(
+        png_bytes(GRADIENT, {"sdeval": json.dumps({"target": MODEL}), "Description": "猫"})
+    )
     mask = Image.new("L", (64, 64))
     mask.paste(255, (8, 8, 40, 40))
     mask.save(root / "mask.png")

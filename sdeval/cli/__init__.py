@@ -35,6 +35,8 @@ COMMANDS = {
     "store": "check, fetch, push and clean up the full-size images of baselines",
     "report": "write the page again",
     "prune": "remove old sessions",
+    "show": "everything about one image of a session, and the command that generates it again",
+    "generate": "generate one image of a suite again, as a session would",
     "compare": "models, schedulers, steps or precisions in one table",
     "history": "metrics session after session, and trends in them",
     "calibrate": "measure the variability of a suite's metrics",

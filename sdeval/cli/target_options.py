@@ -15,7 +15,7 @@ from sdeval._utils.progress import Shown, Watcher
 from sdeval._utils.tables import say
 from sdeval.config import target as targets
 from sdeval.config.discovery import find_suites
-from sdeval.config.options import Options
+from sdeval.config.options import Config, Options, read_table
 from sdeval.config.target import Target
 from sdeval.engines import checkpoints
 from sdeval.errors import NotAvailable, SdevalError, first_line
@@ -34,9 +34,9 @@ def add_suite_and_target(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
 
 
-def add_target(parser: argparse.ArgumentParser) -> None:
-    """`--target`, `--set` and `--python`."""
-    parser.add_argument("--target", metavar="TARGET", help="a name, a folder or a hub id (default: the suite's first)")
+def add_target(parser: argparse.ArgumentParser, default: str = "the suite's first") -> None:
+    """`--target`, `--set` and `--python`; the help says what the target is where none is named."""
+    parser.add_argument("--target", metavar="TARGET", help=f"a name, a folder or a hub id (default: {default})")
     parser.add_argument(
         "--set",
         action="append",
@@ -60,13 +60,8 @@ def jobs_of(args: argparse.Namespace) -> list[Job]:
     """
     from sdeval.engines.diffusers_engine import pick_device
 
-    options = Options(
-        targets=() if args.target is None else (args.target,),
-        named=args.named,
-        values=targets.parse_settings(args.set),
-        baselines=args.baselines,
-    )
-    session = Session(options, args.output)
+    options = session_options(args.root, args.baselines, args)
+    session = Session(replace(options, compare_to=None, compare_to_python=None), args.output)
     suites = [replace(suite, targets=suite.targets[:1]) for suite in find_suites(args.suite, args.root)]
     session.select([item for suite in suites for item in session.items(suite)])
     session.check()
@@ -74,6 +69,21 @@ def jobs_of(args: argparse.Namespace) -> list[Job]:
     for job in jobs:
         metrics.check(job.suite, pick_device(job.target.device))
     return jobs
+
+
+def session_options(root: Path, baselines: Path, given: argparse.Namespace | None = None) -> Options:
+    """The options that a session of the project has.
+
+    Args:
+        root: of the project.
+        baselines: the folder of its baselines.
+        given: a command that may name a target and settings.
+
+    Raises:
+        SdevalError: what is named as a setting is none.
+    """
+    values = {"target": [] if given.target is None else [given.target], "set": given.set} if given else {}
+    return replace(Config.merge(values, read_table(root), root, ci=False).options, baselines=baselines)
 
 
 def _available(jobs: list[Job]) -> list[Job]:

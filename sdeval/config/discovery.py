@@ -43,6 +43,18 @@ def find_suites(text: str, root: Path) -> list[Suite]:
     return [suites_by_name[text]]
 
 
+def project_suites(root: Path) -> list[Suite]:
+    """All suites of the modules of `root/suites`.
+
+    Raises:
+        SdevalError: there is none, or a module does not import.
+    """
+    folder = root / "suites"
+    if not folder.is_dir():
+        raise SdevalError(f"{folder}: no such folder; name the file of a suite: --suite tests/test_animals.py")
+    return find_suites(str(folder), root)
+
+
 def _all_in(paths: list[Path], text: str) -> list[Suite]:
     suites: dict[str, tuple[Path, Suite]] = {}
     for path in paths:

@@ -202,6 +202,22 @@ class Suite(typed.Checked):
         return tuple(Sample(case, seed) for case in self.cases for seed in self.seeds)
 
 
+def sample_key(name: str) -> tuple[str, int]:
+    """The case and the seed that a sample is named by.
+
+    Example:
+        >>> sample_key("black-cat@3")
+        ('black-cat', 3)
+
+    Raises:
+        SdevalError: it is not the name of a sample.
+    """
+    case, _, seed = name.rpartition("@")
+    if not case or not re.fullmatch("-?[0-9]{1,19}", seed):
+        raise SdevalError(f"sample {typed.preview(name)}: must be CASE@SEED, such as black-cat@0")
+    return case, int(seed)
+
+
 def added_seeds(rounds: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """The seeds that each round adds to those before it.
 

@@ -215,6 +215,17 @@ def png_bytes(image: Image.Image, texts: Mapping[str, str] = MappingProxyType({}
     return buffer.getvalue()
 
 
+def png_text(path: Path, keyword: str) -> str:
+    """A text that `png_bytes` wrote into a file; empty where there is none.
+
+    Raises:
+        SdevalError: the file cannot be opened.
+    """
+    with _opened(path) as image:
+        text = image.info.get(keyword, "")
+    return text if isinstance(text, str) else ""
+
+
 def without_metadata(png: bytes) -> bytes:
     """A PNG file without the chunks that say something besides its pixels; what is no PNG file stays as it is."""
     if not png.startswith(PNG_SIGNATURE):

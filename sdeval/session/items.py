@@ -99,3 +99,9 @@ def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
             if not case.image_prompt:
                 here = case.origin or f"{where}, case {case.id!r}"
                 raise SdevalError(f"{here}: image_prompt: is missing; metric {info.name} needs what the image shows")
+
+
+def ambiguous(name: str, keys: Sequence[Key]) -> str:
+    """Message for what is in several suites or targets, with the options that choose each of them."""
+    choices = " or ".join(f"--suite {suite} --target {target}" for suite, target in keys)
+    return f"{name}: is there {len(keys)} times; choose one with {choices}"

@@ -148,7 +148,7 @@ class Session:
         Raises:
             SdevalError: something is wrong with a target, a setting or a baseline.
         """
-        self._check_settings()
+        self.check_settings()
         lines: list[str] = []
         for job in self.jobs:
             resolved = self._state(job).resolved
@@ -168,7 +168,7 @@ class Session:
                     lines += announcements(side, job.suite, len(job.suite.cases) * len(job.suite.rounds[-1]))
         return lines
 
-    def _check_settings(self) -> None:
+    def check_settings(self) -> None:
         """Refuse settings that no suite of a target can use: for example, a text-to-image suite has no `strength`.
 
         Raises:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sdeval import SdevalError
-from sdeval.config.discovery import find_suites
+from sdeval.config.discovery import find_suites, project_suites
 
 SUITE = (
     'from sdeval import Case, Suite\ntest_{} = Suite(name="{}", task="text2img", cases=(Case(id="a", prompt="a"),))\n'
@@ -154,3 +154,13 @@ def test_a_suite_in_a_package_imports_relatively(root: Path, monkeypatch: pytest
 def test_a_suite_may_make_dataclasses(root: Path) -> None:
     text = "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    b: int\n"
     assert names(str(write(root / "test_odd.py", text + SUITE.format("cats", "cats"))), root) == ["cats"]
+
+
+def test_the_suites_of_a_project_are_those_of_its_folder_of_suites(root: Path) -> None:
+    write(root / "elsewhere" / "test_far.py", SUITE.format("far", "far"))
+    assert sorted(suite.name for suite in project_suites(root)) == ["sea-fish", "zoo-cats", "zoo-dogs"]
+
+
+def test_a_project_without_that_folder_is_told_how_to_name_a_suite(tmp_path: Path) -> None:
+    with pytest.raises(SdevalError, match="no such folder; name the file of a suite: --suite"):
+        project_suites(tmp_path)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, Sample, SdevalError, Suite
-from sdeval.config.suite import fingerprint
+from sdeval.config.suite import fingerprint, sample_key
 
 CAT, DOG = Case(id="cat", prompt="a cat"), Case(id="dog", prompt="a dog")
 
@@ -197,3 +197,14 @@ def test_fewer_seeds_at_most_than_at_first_are_refused() -> None:
 def test_references_may_be_text(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     assert suite(references=str(tmp_path)).references == tmp_path
+
+
+@pytest.mark.parametrize(("name", "key"), [("black-cat@3", ("black-cat", 3)), ("cat@-1", ("cat", -1))])
+def test_the_name_of_a_sample_is_read(name: str, key: tuple[str, int]) -> None:
+    assert sample_key(name) == key
+
+
+@pytest.mark.parametrize("name", ["", "cat", "@1", "cat@", "cat@one", "cat@1.0", "cat@" + 9999 * "1", "cat@\u0661"])
+def test_what_is_no_name_of_a_sample_is_refused(name: str) -> None:
+    with pytest.raises(SdevalError, match="must be CASE@SEED, such as black-cat@0"):
+        sample_key(name)

@@ -23,6 +23,7 @@ from sdeval.imaging.io import (
     painted_share,
     pixel_hash,
     png_bytes,
+    png_text,
     without_metadata,
 )
 
@@ -210,6 +211,13 @@ def test_a_file_without_its_texts_is_the_one_that_never_had_any() -> None:
     image = Image.new("RGB", (8, 8), "red")
     texts = {"Software": "sdeval", "Description": "黒い猫", "parameters": "a\nb"}
     assert without_metadata(png_bytes(image, texts)) == png_bytes(image)
+
+
+@pytest.mark.parametrize(("keyword", "text"), [("Software", "sdeval"), ("Description", "黒い猫"), ("sdeval", "")])
+def test_a_text_of_a_file_is_read(keyword: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(png_bytes(Image.new("RGB", (8, 8)), {"Software": "sdeval", "Description": "黒い猫"}))
+    assert png_text(path, keyword) == text
 
 
 @given(st.binary(max_size=200), st.booleans())

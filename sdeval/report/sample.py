@@ -1,0 +1,205 @@
+"""One sample of a session: everything that its run, its baseline and its verdict say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdeval._utils.files import exists, short
+from sdeval._utils.formatting import number, with_sign
+from sdeval._utils.tables import Column, Row, Table
+from sdeval.baselines.snapshot import full_image_of
+from sdeval.comparison.paired import tolerance_of
+from sdeval.config.suite import sample_key
+from sdeval.errors import SdevalError, unknown
+from sdeval.report.session_runs import ComparedRun
+from sdeval.report.terminal import explain
+from sdeval.results.records import CaseRecord, SampleResult
+from sdeval.results.run import Run
+from sdeval.results.session_folder import VERDICTS, read_record, read_run, run_folders
+from sdeval.results.verdict import Verdict
+from sdeval.session.items import ambiguous
+from sdeval.stores.images import ImageStore
+
+
+@dataclass(frozen=True, slots=True)
+class SampleView:
+    """A sample, what it is compared with, and what is said of its case."""
+
+    session: Path
+    compared: ComparedRun
+    sample: SampleResult
+    before: SampleResult | None
+    """The same sample of the baseline."""
+    verdict: Verdict | None
+    """On its case; None in a session that has not ended."""
+
+    @property
+    def run(self) -> Run:
+        """The run that it is of."""
+        return self.compared.run
+
+    @property
+    def name(self) -> str:
+        """`CASE@SEED`."""
+        return f"{self.sample.case}@{self.sample.seed}"
+
+    @property
+    def case(self) -> CaseRecord:
+        """What was asked of its case."""
+        return self.run.cases.get(self.sample.case, CaseRecord(case=self.sample.case))
+
+
+def find_sample(session: Path, name: str, suite: str | None = None, target: str | None = None) -> SampleView:
+    """A sample of a session by its name.
+
+    Args:
+        session: its folder, or that of one of its runs.
+        name: `CASE@SEED`.
+        suite: name of its suite; needed where several suites have the case.
+        target: name of what generated it; needed where several did.
+
+    Raises:
+        SdevalError: there is none, or several.
+    """
+    key = sample_key(name)
+    runs = {folder: read_run(folder) for folder in run_folders(session)}
+    if not runs:
+        raise SdevalError(f"{session}: no run in it; `pytest suites` makes one")
+    folder = _folder(_selected(runs, suite, target), key)
+    compared = ComparedRun.read(folder)
+    sample = next(sample for sample in compared.run.samples if sample.key == key)
+    before = compared.before.sample(sample) if compared.before else None
+    # A run may be named instead of its session.
+    home = session if exists(session / VERDICTS) else folder.parent.parent
+    return SampleView(home, compared, sample, before, _verdict(home, compared.run, sample.case))
+
+
+def _selected(runs: Mapping[Path, Run], suite: str | None, target: str | None) -> Mapping[Path, Run]:
+    """The runs of a suite and of a target, where these are named."""
+    for option, name in (("suite", suite), ("target", target)):
+        names = {getattr(run, option) for run in runs.values()}
+        if name is not None and name not in names:
+            raise SdevalError(f"--{option}: {unknown(option, name, names)}")
+        runs = {folder: run for folder, run in runs.items() if name is None or getattr(run, option) == name}
+    return runs
+
+
+def _folder(runs: Mapping[Path, Run], key: tuple[str, int]) -> Path:
+    """Folder of the one run that has a sample."""
+    case, seed = key
+    cases = {known for run in runs.values() for known in run.by_case()}
+    if case not in cases:
+        raise SdevalError(unknown("case", case, cases))
+    seeds = {folder: [sample.seed for sample in run.by_case().get(case, ())] for folder, run in runs.items()}
+    matching = [folder for folder in runs if seed in seeds[folder]]
+    if not matching:
+        known_seeds = ", ".join(map(str, sorted({known for of_run in seeds.values() for known in of_run})))
+        raise SdevalError(f"{case}@{seed}: this session has no such seed of the case; it has {known_seeds}")
+    if len(matching) > 1:
+        raise SdevalError(ambiguous(f"{case}@{seed}", [(runs[path].suite, runs[path].target) for path in matching]))
+    return matching[0]
+
+
+def _verdict(session: Path, run: Run, case: str) -> Verdict | None:
+    if not exists(session / VERDICTS):
+        return None
+    verdicts = read_record(session).verdicts
+    key = (run.suite, run.target, case)
+    return next((verdict for verdict in verdicts if (verdict.suite, verdict.target, verdict.case) == key), None)
+
+
+def facts(view: SampleView) -> dict[str, str]:
+    """What was asked and what came of it, by what it is called."""
+    run, sample, case = view.run, view.sample, view.case
+    settings = {**run.request["settings"], **({} if case.strength is None else {"strength": case.strength})}
+    return {
+        "suite": f"{run.suite} ({run.task})",
+        "target": f"{run.target} ({run.generated_by.get('model', '')})",
+        "prompt": sample.prompt,
+        "negative prompt": case.negative_prompt or "none",
+        "seed": str(sample.seed),
+        "size": "{}x{}".format(*sample.size) if sample.size else "unknown",
+        "settings": ", ".join(f"{name}={value}" for name, value in settings.items()) or "none",
+        "scheduler": str(run.generated_by.get("scheduler") or "unknown"),
+        "digest": sample.sha256 or "none",
+        "image change": _image_change(view),
+        "defect": _defect(sample),
+        "verdict": explain(view.verdict) if view.verdict else "none: the session has not ended, or did not judge it",
+    }
+
+
+def _image_change(view: SampleView) -> str:
+    if view.compared.before is None:
+        return "nothing to compare with"
+    if view.before is None:
+        return f"unknown: {view.compared.label} has no such sample, or one of another prompt, size or input"
+    if not (view.sample.image and view.before.image):
+        return "unknown: an image is missing"
+    change = "identical" if view.sample.sha256 == view.before.sha256 else view.sample.image_change
+    return f"{change or 'changed'} (vs {view.compared.label})"
+
+
+def _defect(sample: SampleResult) -> str:
+    if sample.failure:
+        return f"no image: {sample.failure}"
+    return f"{sample.defect}: {sample.detail}".removesuffix(": ") if sample.defect else "none"
+
+
+def score_table(view: SampleView) -> Table:
+    """Every metric that scores single images, of this very sample."""
+    names = ("baseline", "current", "change", "tolerance")
+    columns = [Column("metric"), *(Column(name, numeric=True) for name in names)]
+    scored = [name for name, record in view.run.metrics.items() if record.scope == "sample"]
+    return Table(columns, [_score_row(view, name) for name in scored])
+
+
+def _score_row(view: SampleView, metric: str) -> Row:
+    record, sample = view.run.metrics[metric], view.sample
+    then = view.before.scores.get(metric) if view.before else None
+    now = sample.scores.get(metric)
+    change = None if then is None or now is None else now - then
+    tolerance = tolerance_of(record, then) if then is not None or not record.tolerance_is_relative else None
+    loss = -record.sign * (change or 0.0)
+    worse = record.gating and tolerance is not None and loss > tolerance
+    notes = [
+        "beyond its tolerance" if worse else "",
+        "" if record.gating else "reported only",
+        sample.reason_without(metric) if now is None else "",
+    ]
+    cells = [metric, number(then), number(now), with_sign(change), number(tolerance)]
+    return Row(cells, "; ".join(filter(None, notes)), "yellow" if worse else "")
+
+
+def paths(view: SampleView, images: ImageStore) -> dict[str, str]:
+    """Where its images lie, by what they are.
+
+    Args:
+        view: the sample.
+        images: where the full-size images of baselines are looked for; nothing is fetched.
+    """
+    folder, case = view.compared.folder, view.case
+    return {
+        "image": _place(folder / view.sample.image) if view.sample.image else "none",
+        "baseline image": _baseline_image(view, images),
+        "init image": _place(folder / case.image) if case.image else "none",
+        "mask": _place(folder / case.mask) if case.mask else "none",
+    }
+
+
+def _place(path: Path) -> str:
+    return f"{short(path)}{'' if exists(path) else ' (is gone)'}"
+
+
+def _baseline_image(view: SampleView, images: ImageStore) -> str:
+    """The image at full size where it is on this machine, otherwise its thumbnail."""
+    before, kept = view.before, view.compared.kept
+    if before is None or not before.image:
+        return "none"
+    if not before.is_thumbnail:
+        return _place(kept / before.image)
+    own = view.compared.folder / view.sample.image if view.sample.sha256 == before.sha256 else None
+    candidates = (full_image_of(kept, before), own, images.find_nearby(before.sha256))
+    full = next((path for path in candidates if path is not None and exists(path)), None)
+    return _place(full) if full else f"{_place(kept / before.image)} (a thumbnail: the image is not on this machine)"
