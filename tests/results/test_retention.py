@@ -60,6 +60,13 @@ def test_the_last_are_kept(output: Path) -> None:
     assert kept(output) == [4, 5]
 
 
+def test_fewer_than_are_kept_are_all_kept(output: Path) -> None:
+    for day in (1, 2):
+        session(output, day)
+    assert prune(output, Rules(last=5)) == []
+    assert kept(output) == [1, 2]
+
+
 def test_those_of_some_days_are_kept(output: Path) -> None:
     for day in range(1, 9):
         session(output, day)
@@ -119,6 +126,7 @@ def test_a_session_that_is_running_is_kept(output: Path) -> None:
     folder = session(output, 1)
     session(output, 2)
     with running(folder):
+        assert [fate.kept_because for fate in decide(output, Rules())] == ["it is running", "it is the latest"]
         assert prune(output, Rules(stopped=False)) == []
     assert kept(output) == [1, 2]
 

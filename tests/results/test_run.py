@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdeval.errors import SdevalError
 from sdeval.results.records import Timing
 from sdeval.results.run import DIGESTS, Stored, known_to_both
 from tests.conftest import make_run
@@ -86,3 +87,29 @@ def test_a_run_with_other_samples_forgets_those_that_were_looked_up() -> None:
     last = run.samples[-1]
     assert run.sample(last) is last
     assert replace(run, samples=run.samples[:-1]).sample(last) is None
+
+
+def test_the_full_size_image_of_a_small_sample_is_its_file(tmp_path: Path) -> None:
+    run = make_run(np.array([[1.0]]))
+    path = tmp_path / run.samples[0].image
+    path.parent.mkdir()
+    path.touch()
+    assert Stored(run, tmp_path).full_image(run.samples[0]) == path
+
+
+def test_the_full_size_image_of_a_thumbnail_comes_from_elsewhere(tmp_path: Path) -> None:
+    class Elsewhere:
+        def get(self, sha256: str) -> Path:
+            return tmp_path / sha256
+
+    run = make_run(np.array([[1.0]]))
+    small = replace(run.samples[0], image="images/case-0@0.webp")
+    assert Stored(run, tmp_path, Elsewhere()).full_image(small) == tmp_path / small.sha256
+    with pytest.raises(SdevalError, match="holds no full-size image of case-0@0"):
+        Stored(run, tmp_path).full_image(small)
+
+
+def test_an_image_that_is_gone_is_no_full_size_image(tmp_path: Path) -> None:
+    run = make_run(np.array([[1.0]]))
+    with pytest.raises(SdevalError, match="holds no full-size image of case-0@0"):
+        Stored(run, tmp_path).full_image(run.samples[0])
