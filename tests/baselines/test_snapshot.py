@@ -174,6 +174,18 @@ def test_a_run_without_a_snapshot_or_interleaved_with_another_is_left_as_it_is(
     assert len(images(tmp_path / "run")) == 4
 
 
+def test_full_size_images_go_with_the_samples_that_have_none_to_show_with(baseline: Stored, tmp_path: Path) -> None:
+    take_snapshot(baseline, tmp_path / "run")
+    full = [full_image_of(tmp_path / "run" / BASELINE, sample) for sample in RUN.samples]
+    for path in full:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    one_seed = tuple(sample for sample in RUN.samples if sample.seed == 0)
+    on_disk(replace(RUN, samples=one_seed, request={**RUN.request, "seeds": [0]}), tmp_path / "run")
+    trim_snapshot(tmp_path / "run")
+    assert [path.exists() for path in full] == [sample.seed == 0 for sample in RUN.samples]
+
+
 class Store:
     """Full-size images in a folder."""
 

@@ -55,6 +55,11 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert variabilities.read(tmp_path, "animals", "tiny") == variability
 
 
+def test_what_an_earlier_version_did_not_measure_is_unknown() -> None:
+    earlier = measured()
+    assert (earlier.detectable_anyhow, earlier.seed_deviation, earlier.seed_freedom) == (None, 0.0, 0.0)
+
+
 def test_the_same_variability_is_the_same_bytes(tmp_path: Path) -> None:
     paths = [variabilities.write(variability_of(clip_score=measured()), tmp_path / name) for name in ("a", "b")]
     assert paths[0].read_bytes() == paths[1].read_bytes()
