@@ -72,7 +72,11 @@ KINDS = {
 }
 
 
-@pytest.fixture(params=KINDS, ids=list(KINDS))
+# The other Python loads everything once more.
+MARKED = [pytest.param(name, marks=pytest.mark.slow if name == "another Python" else ()) for name in KINDS]
+
+
+@pytest.fixture(params=MARKED, ids=list(KINDS))
 def kind(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
     """The text of a target, and further arguments; a project with a suite for it is the working directory."""
     target, settings, arguments = KINDS[request.param]

@@ -51,6 +51,7 @@ HOSTILE = r"\x1b[31mred\udc80"
 """Text that controls a terminal, and that UTF-8 cannot hold."""
 
 
+@pytest.mark.slow
 def test_texts_of_fixtures_neither_control_the_terminal_nor_end_a_worker(suites: pytest.Pytester) -> None:
     suites.makeconftest(f"""
 import logging, pytest
@@ -197,6 +198,7 @@ def test_a_timeout_is_a_failure_of_its_item(suites: pytest.Pytester) -> None:
     assert "Timeout" in str(reason)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_leaves_a_verdict(suites: pytest.Pytester) -> None:
     conftest(suites, "circle", "os._exit(0)")
     result = suites.runpytest_subprocess(*QUIET, "-n", "2", "--dist", "load")
@@ -208,6 +210,7 @@ def test_a_worker_that_dies_leaves_a_verdict(suites: pytest.Pytester) -> None:
     assert outcome(suites) == "failed"
 
 
+@pytest.mark.slow
 def test_a_process_that_died_is_reported_at_the_next_start(suites: pytest.Pytester) -> None:
     conftest(suites, "square", "os._exit(0)")
     suites.runpytest_subprocess(*QUIET)

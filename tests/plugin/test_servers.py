@@ -162,6 +162,7 @@ def test_paid_calls_are_announced_before_the_first(
     assert not any("s3cret" in text for text in (result.stdout.str(), *texts))
 
 
+@pytest.mark.slow
 def test_workers_announce_once(
     serve: Callable[[Fake], Fake], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,6 +128,7 @@ def test_a_disk_that_is_full_from_the_start_ends_in_one_line(
     result.stderr.fnmatch_lines([f"ERROR: cannot write to *selected.json: {NO_SPACE}"])
 
 
+@pytest.mark.slow
 def test_workers_that_cannot_write_end_in_one_line(painted: pytest.Pytester) -> None:
     (painted.path / "reports").touch()
     result = painted.runpytest_subprocess(*QUIET, "-n", "1")
@@ -200,6 +201,7 @@ def test_prompts_do_not_control_the_terminal(pytester: pytest.Pytester, monkeypa
     assert not [text for text in NOT_PRINTED if text in result.stdout.str()]
 
 
+@pytest.mark.slow
 def test_every_item_on_every_worker_is_refused(painted: pytest.Pytester) -> None:
     result = painted.runpytest_subprocess(*QUIET, "--tx", "2*popen", "--dist", "each")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
