@@ -23,7 +23,7 @@ def in_threads(
     Args:
         work: called with each item, in some thread.
         items: what is worked on.
-        done: told, in the thread of the caller, how many more are done.
+        done: called, in the thread of the caller, with how many more are done.
         threads: at the same time.
 
     Raises:

@@ -25,7 +25,7 @@ from sdeval.config import project
 from sdeval.config import target_registry as named_targets
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import read_table
-from sdeval.config.root import find_root
+from sdeval.config.root import OUTPUT, find_root
 from sdeval.errors import CannotWrite, SdevalError, escaped, unknown
 from sdeval.stores.images import open_store
 
@@ -143,7 +143,7 @@ def _run(args: argparse.Namespace) -> int:
     named = [Path(str(path).partition("::")[0]) for path in _named_paths(args)]
     args.root = find_root(named, Path.cwd())
     table = read_table(args.root)
-    args.output = args.root / table.get("output", "reports")
+    args.output = args.root / table.get("output", OUTPUT)
     # Commands about a session write to the baselines that it was compared with.
     recorded = project.recorded(args.folder or args.output / "latest") if hasattr(args, "folder") else None
     if recorded is not None and recorded.root != args.root:

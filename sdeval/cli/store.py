@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from sdeval._utils.progress import on_stderr
@@ -57,35 +58,30 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    images = _selected(args)
-    digests = {image.sha256 for image in images}
-    with on_stderr().watch(f"checking {args.images.place}", len(digests)) as progress:
-        failures = maintenance.check(args.images, digests, progress, listed_only=args.fast)
-    _print_failures(images, failures)
-    verb = "are there" if args.fast else "are there and right"
-    say(f"{len(digests) - len(failures)} of {plural(len(digests), 'image')} {verb}: {args.images.place}")
-    return int(bool(failures))
+    verb, place = "are there" if args.fast else "are there and right", args.images.place
+    check = partial(maintenance.check, listed_only=args.fast)
+    return _for_all(args, check, f"checking {place}", f"{verb}: {place}")
 
 
 def _prefetch(args: argparse.Namespace) -> int:
-    images = _selected(args)
-    digests = {image.sha256 for image in images}
-    with on_stderr().watch(f"fetching from {args.images.place}", len(digests)) as progress:
-        failures = maintenance.prefetch(args.images, digests, progress)
-    _print_failures(images, failures)
-    say(f"{len(digests) - len(failures)} of {plural(len(digests), 'image')} are on this machine")
-    return int(bool(failures))
+    return _for_all(args, maintenance.prefetch, f"fetching from {args.images.place}", "are on this machine")
 
 
 def _push(args: argparse.Namespace) -> int:
     if args.images.is_beside_baselines:
         raise SdevalError('store push: name a store to push to: in pyproject.toml, [tool.sdeval] store = "URL"')
-    images = _selected(args)
+    place = args.images.place
+    return _for_all(args, maintenance.push, f"full-size images to {place}", f"are in {place}")
+
+
+def _for_all(args: argparse.Namespace, work: Callable[..., dict[str, str]], title: str, outcome: str) -> int:
+    """Do something with every image that was selected, and print which of them failed and how many did not."""
+    images = images_of(args.baselines, args.suite, args.target)
     digests = {image.sha256 for image in images}
-    with on_stderr().watch(f"full-size images to {args.images.place}", len(digests)) as progress:
-        failures = maintenance.push(args.images, digests, progress)
+    with on_stderr().watch(title, len(digests)) as progress:
+        failures = work(args.images, digests, progress)
     _print_failures(images, failures)
-    say(f"{len(digests) - len(failures)} of {plural(len(digests), 'image')} are in {args.images.place}")
+    say(f"{len(digests) - len(failures)} of {plural(len(digests), 'image')} {outcome}")
     return int(bool(failures))
 
 
@@ -111,10 +107,6 @@ def _gc(args: argparse.Namespace) -> int:
     if not args.delete and (garbage.objects or old_drafts):
         say("nothing is deleted yet; to do so, repeat the command with --delete")
     return 0
-
-
-def _selected(args: argparse.Namespace) -> list[NamedImage]:
-    return images_of(args.baselines, args.suite, args.target)
 
 
 def _print_failures(images: Collection[NamedImage], failures: dict[str, str]) -> None:

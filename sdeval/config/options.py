@@ -14,6 +14,7 @@ from sdeval._utils.validation import Plain, check_table, preview
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
 from sdeval.config.image_store import StoreOptions
+from sdeval.config.root import OUTPUT
 from sdeval.config.target import Target, parse_settings
 from sdeval.errors import SdevalError
 
@@ -104,7 +105,7 @@ class Config:
             raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
         targets, compare_to, python = pick("target", []), pick("compare-to", None), pick("compare-to-python", None)
         named = named_targets.of_project(root, table.get("targets", {}))
-        output = root / pick("output", "reports")
+        output = root / pick("output", OUTPUT)
         values = {**table.get("set", {}), **parse_settings(command_line.get("set") or [])}
         return cls(
             options=Options(

@@ -13,6 +13,8 @@ from pathlib import Path
 
 SETTINGS = "pyproject.toml"
 OTHER_SETTINGS = ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
+OUTPUT = "reports"
+"""Where sessions are written unless a project says otherwise, seen from its root."""
 TARGETS = Path("suites") / "targets.toml"
 """Where a project keeps its targets, seen from its root."""
 

@@ -197,16 +197,18 @@ class Front:
     def pytest_configure_node(self, node: Any) -> None:
         """Let all workers of pytest-xdist write into one session folder; whether they will is not known yet."""
         if not self._name:
-            from sdeval.results.session_names import new_name
-
-            self._name = self.activate().session.folder.name if self._is_active else new_name(self._root / "reports")
+            self._name = self.activate().session.folder.name if self._is_active else self._new_name()
         node.workerinput["sdeval_name"] = self._name
         node.workerinput["sdeval_root"] = str(self._root)
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_xdist_node_collection_finished(self, node: Any) -> None:
         """Activate where a worker has found suites."""
-        if not self._is_active and (self._root / "reports" / self._name / "selected.json").is_file():
+        from sdeval.config.root import OUTPUT
+        from sdeval.results.session_names import SELECTED
+
+        # Without settings, sessions are in the usual place.
+        if not self._is_active and (self._root / OUTPUT / self._name / SELECTED).is_file():
             self.activate()
             from sdeval.plugin import controller
 
@@ -223,5 +225,13 @@ class Front:
         """Names of targets; None where workers have found no suites."""
         if not self._is_active:
             return None
+        from sdeval.results.session_names import SELECTED
+
         session = self.activate().session
-        return session.target_names if (session.folder / "selected.json").is_file() else None
+        return session.target_names if (session.folder / SELECTED).is_file() else None
+
+    def _new_name(self) -> str:
+        from sdeval.config.root import OUTPUT
+        from sdeval.results.session_names import new_name
+
+        return new_name(self._root / OUTPUT)

@@ -9,9 +9,8 @@ from typing import Literal
 
 from sdeval._utils.files import dump_json, exists, read_bytes, write_text
 from sdeval._utils.validation import Checked, from_json
+from sdeval.results.session_names import SELECTED
 from sdeval.results.verdict import Kind, Verdict, missing_verdict
-
-NAME = "selected.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +39,12 @@ class Selection(Checked):
 
 def write(items: Sequence[SelectedItem], session: Path) -> None:
     """Write the items of a session, whole or not at all."""
-    write_text(session / NAME, dump_json(asdict(Selection(items=tuple(items)))))
+    write_text(session / SELECTED, dump_json(asdict(Selection(items=tuple(items)))))
 
 
 def is_written(session: Path) -> bool:
     """Whether items of suites were selected."""
-    return (session / NAME).is_file()
+    return (session / SELECTED).is_file()
 
 
 def read(session: Path) -> tuple[SelectedItem, ...]:
@@ -54,5 +53,5 @@ def read(session: Path) -> tuple[SelectedItem, ...]:
     Raises:
         SdevalError: the file is corrupt.
     """
-    path = session / NAME
+    path = session / SELECTED
     return from_json(Selection, read_bytes(path), f"{path}: is corrupt").items if exists(path) else ()

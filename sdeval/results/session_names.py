@@ -1,4 +1,4 @@
-"""Names of sessions, which sort by time."""
+"""Names of sessions, which sort by time, and of what shows that one has items; nothing heavy is imported for them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+SELECTED = "selected.json"
+"""In the folder of a session: its test items."""
 _NAME = re.compile(r"2\d{7}-\d{6}-[0-9a-f]{4}")
 
 

@@ -23,7 +23,7 @@ def check(store: ImageStore, digests: Collection[str], done: Progress, *, listed
     Args:
         store: where they should be.
         digests: hashes of images.
-        done: told how many more are checked.
+        done: called with how many more are checked.
         listed_only: do not read and decode them.
 
     Raises:

@@ -17,6 +17,7 @@ import sdeval.cli
 # pytester forgets what is first imported inside it, and half of a package cannot be imported twice.
 import sdeval.engines.engine
 import sdeval.evaluation.evaluate
+from sdeval.config.image_store import CACHE
 from tests.conftest import ROOT
 from tests.engines.servers.comfy_fake import ComfyFake, workflow, write
 from tests.engines.servers.fakes import A1111Fake, Fake, OpenAIFake, SdcppFake, serving
@@ -46,7 +47,7 @@ QUIET = ("-p", "no:cacheprovider", "-p", "no:xdist", "--sdeval-no-strict")
 @pytest.fixture
 def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Fake], Fake]]:
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     with ExitStack() as stack:
         yield lambda fake: stack.enter_context(serving(fake))
 

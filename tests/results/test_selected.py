@@ -9,6 +9,7 @@ import pytest
 from sdeval import SdevalError
 from sdeval.results import selected
 from sdeval.results.selected import SelectedItem
+from sdeval.results.session_names import SELECTED
 from sdeval.results.verdict import DEFECT, SUITE, Verdict
 
 CASE = SelectedItem(nodeid="test_animals.py::cat", suite="animals", target="tiny", kind="case", name="cat")
@@ -27,7 +28,7 @@ def test_a_session_in_which_nothing_was_selected_has_no_items(tmp_path: Path) ->
 
 
 def test_a_file_that_is_no_list_of_items_is_named(tmp_path: Path) -> None:
-    (tmp_path / selected.NAME).write_text("{}")
+    (tmp_path / SELECTED).write_text("{}")
     with pytest.raises(SdevalError, match=r"selected\.json: is corrupt: items: is missing"):
         selected.read(tmp_path)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any
 
 from sdeval._utils.files import read_text, write_text
 from sdeval._utils.validation import from_json
+from sdeval.config.image_store import default_cache
 from sdeval.engines.servers.probe import Findings
 from sdeval.errors import CannotWrite, SdevalError
 
@@ -21,16 +21,10 @@ DAY = 24 * 3600
 """Seconds for which the findings of a server count that does not tell its version."""
 
 
-def folder() -> Path:
-    """Where findings are kept, by the rules for caches of the system."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or "~/.cache"
-    return Path(base).expanduser() / "sdeval" / "servers"
-
-
 def path_of(facts: Mapping[str, Any]) -> Path:
     """The file of what was found out under these circumstances."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
-    return folder() / f"{digest[:32]}.json"
+    return default_cache() / "servers" / f"{digest[:32]}.json"
 
 
 def recall(path: Path, *, has_version: bool) -> Findings | None:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, Suite
+from sdeval.config.image_store import CACHE
 from sdeval.config.target import Target
 from sdeval.engines.servers.engine import ServerEngine
 from tests.engines.servers.fakes import Fake, serving
@@ -22,9 +23,9 @@ SETTINGS = {"num_inference_steps": 4, "guidance_scale": 5.0}
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nothing of the user's cache, and no waiting."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     monkeypatch.setattr("sdeval.engines.servers.http.WAITS", (0.0, 0.0, 0.0))
-    return tmp_path / "cache" / "sdeval" / "servers"
+    return tmp_path / "cache" / "servers"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sdeval import SdevalError, Suite
+from sdeval.config.image_store import CACHE
 from sdeval.engines.servers import probe, probe_cache
 from sdeval.engines.servers.engine import ServerEngine
 from sdeval.engines.servers.probe import Findings, calls_of
@@ -136,7 +137,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     tmp_path: Path, serve: Serve, suite_of: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv(CACHE, str(tmp_path / "file"))
     prepared(serve(OpenAIFake("vllm-omni")), suite_of("text2img"))
 
 
