@@ -33,6 +33,7 @@ from sdeval.imaging.io import pixel_hash, png_bytes, png_text
 from sdeval.results import selected, verdicts_file
 from sdeval.results.journal import Journal
 from sdeval.results.run import Stored
+from sdeval.results.session_names import SELECTED
 from sdeval.stores.images import ImageStore, name_of, open_store
 
 ROOT = Path(__file__).parents[2]
@@ -171,7 +172,7 @@ READERS = (
     ),
     Reader("approvals.json", "approvals.json", lambda root: approvals.read(root / "approvals.json")),
     Reader("verdicts.json", "verdicts.json", lambda root: verdicts_file.read(root / "verdicts.json")),
-    Reader("selected.json", selected.NAME, selected.read),
+    Reader("selected.json", SELECTED, selected.read),
     Reader("project.json", project.RECORD, project.recorded),
     Reader("history.jsonl", "history.jsonl", lambda root: history.read(root / "history.jsonl")),
     Reader("journal", "generated.jsonl", _journal),
@@ -202,7 +203,7 @@ def prepare(root: Path) -> None:
     run = {"suite": "s", "target": "t", "complete": True, "request": "a", "images": "b", "metrics": {}}
     lines = [{"schema": 2, "session": name, "runs": [run]} for name in ("one", "two")]
     items = [{"suite": SUITE, "target": TARGET, "kind": "case", "name": "cat", "nodeid": "test_a.py::test_a"}]
-    texts |= {selected.NAME: {"items": items}, project.RECORD: {"schema": 1, "root": ".", "baselines": "baselines"}}
+    texts |= {SELECTED: {"items": items}, project.RECORD: {"schema": 1, "root": ".", "baselines": "baselines"}}
     texts["history.jsonl"] = "".join(json.dumps(line) + "\n" for line in lines)
     texts["generated.jsonl"] = json.dumps({"facts": "x"}) + "\n" + json.dumps({"self_check": "identical"}) + "\n"
     for name, text in texts.items():
