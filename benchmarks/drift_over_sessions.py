@@ -45,8 +45,8 @@ NOISES: dict[str, Callable[[Rng, tuple[int, int]], Floats]] = {
 LOSSES: dict[str, Floats] = {
     "1 deviation at once": np.ones(AFTER),
     "2 deviations at once": np.full(AFTER, 2.0),
-    "0.1 a session": 0.1 * np.arange(1, AFTER + 1),
-    "0.3 a session": 0.3 * np.arange(1, AFTER + 1),
+    "0.1 a session": 0.1 * np.arange(1.0, AFTER + 1),
+    "0.3 a session": 0.3 * np.arange(1.0, AFTER + 1),
 }
 
 

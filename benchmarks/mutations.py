@@ -174,10 +174,12 @@ def _changed_constant(node: ast.Constant) -> ast.Constant:
             return ast.Constant(not node.value)
         case int():
             return ast.Constant(node.value + 1)
-        case value if abs(value) < MARGIN and value:
+        case float() as value if abs(value) < MARGIN and value:
             return ast.Constant(0.0)
-        case value:
+        case float() as value:
             return ast.Constant(2 * value if value else 1.0)
+        case value:
+            raise TypeError(f"no fault is known for the constant {value!r}")
 
 
 def _changed_calls(node: ast.Call) -> Iterator[ast.AST]:

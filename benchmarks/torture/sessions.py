@@ -44,7 +44,7 @@ from benchmarks.torture.processes import code_within, finish, fork, with_full_di
 from sdeval.cli import main as sdeval
 from sdeval.errors import SdevalError
 from sdeval.history import store as history
-from sdeval.results import session_folder
+from sdeval.results import session_folder, session_names
 
 FILES = {
     "paint.py": """
@@ -124,7 +124,7 @@ class Project:
             sessions: how many came to their end at least.
         """
         output = place / "reports"
-        ended = [path for path in session_folder.sessions(output) if (path / session_folder.VERDICTS).is_file()]
+        ended = [path for path in session_names.sessions(output) if (path / session_folder.VERDICTS).is_file()]
         is_latest = (output / "latest" / session_folder.VERDICTS).is_file()
         harm = ["lost"] if any(codes) or len(ended) < sessions or not is_latest else []
         harm += ["other verdicts"] if any(verdicts_of(session) != self.verdicts for session in ended) else []
@@ -153,7 +153,7 @@ def _resume(zone: str = "UTC", shift: timedelta = timedelta(0)) -> int:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.now(tz) + shift
 
-    session_folder.datetime = Shifted  # type: ignore[misc]
+    session_names.datetime = Shifted  # type: ignore[attr-defined]
     return _session(RESUME)
 
 
@@ -214,9 +214,9 @@ def kill(project: Project, chance: random.Random, event: int) -> list[str]:
         time.sleep(chance.uniform(0, project.seconds))
         os.kill(process, number)
         outcomes = [number.name, *(["too late"] if finish(process) == 0 else [])]
-    before = set(session_folder.sessions(place / "reports"))
+    before = set(session_names.sessions(place / "reports"))
     code = finish(fork(place, lambda: _resume(chance.choice(ZONES), chance.choice(SHIFTS))))
-    outcomes.append("resumed" if before == set(session_folder.sessions(place / "reports")) else "begun again")
+    outcomes.append("resumed" if before == set(session_names.sessions(place / "reports")) else "begun again")
     outcomes += project.harm(place, [code])
     shutil.rmtree(place)
     return outcomes
@@ -265,7 +265,7 @@ def pair(project: Project, kind: str, event: int) -> list[str]:
         finish(first)
         first = fork(place, _resume)
         # Where nothing was begun, or all was done, both begin a session of their own.
-        expected += len(session_folder.sessions(output)) if session_folder.stopped_session(output) is None else 0
+        expected += len(session_names.sessions(output)) if session_folder.stopped_session(output) is None else 0
     if kind == "resumed while it runs":
         os.waitpid(first, os.WUNTRACED)
     second = fork(place, _session if kind == "at once" else _resume)
@@ -274,7 +274,7 @@ def pair(project: Project, kind: str, event: int) -> list[str]:
         os.kill(first, signal.SIGCONT)
     codes = [code_within(first, 60), code]
     outcomes = [kind, *project.harm(place, [1 if code is None else code for code in codes], 2)]
-    outcomes += ["joined"] if len(session_folder.sessions(output)) < expected else []
+    outcomes += ["joined"] if len(session_names.sessions(output)) < expected else []
     shutil.rmtree(place)
     return outcomes
 
@@ -309,7 +309,7 @@ def _may_mount(folder: Path) -> bool:
     place = folder / "mounted"
     place.mkdir()
     try:
-        command = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", place]
+        command = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(place)]
         if subprocess.run(command, capture_output=True).returncode:
             return False
     except OSError:

@@ -56,7 +56,7 @@ def train(model: nn.Module, loss_of_step: LossOfStep, recipe: Recipe, seed: int,
 
     A run that was stopped goes on from its last checkpoint and sees the same batches as one that was not.
     """
-    averaging = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call]
+    averaging = get_ema_multi_avg_fn(recipe.average)
     average = AveragedModel(model, multi_avg_fn=averaging, use_buffers=True)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.rate, betas=recipe.betas, weight_decay=recipe.weight_decay
@@ -69,7 +69,7 @@ def train(model: nn.Module, loss_of_step: LossOfStep, recipe: Recipe, seed: int,
         noise = torch.Generator().manual_seed(seed * 1_000_003 + step)
         loss = loss_of_step(np.random.default_rng((seed, step)), noise)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()

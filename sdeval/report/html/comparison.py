@@ -94,7 +94,7 @@ class Sheet:
 
 def write_sheets(page: Path, compared: Sequence[Compared]) -> Path:
     """Write the page. Images that do not lie beside it are copied there."""
-    write_text(page, rendered("sheets.html", sheets=[_sheet(comparison, page.parent) for comparison in compared]))
+    write_text(page, rendered("comparison.html", sheets=[_sheet(comparison, page.parent) for comparison in compared]))
     return page
 
 
