@@ -170,12 +170,13 @@ def alarm_table(
         resized = mapper(partial(measure_image, size=size), [*real, *photos])
         yield alarm_row(f"generated and photographs, {size} px", resized, all_pairs(resized))
         for kind, styles in STYLES.items():
-            images, pairs = [], []
+            measures: list[Measures] = []
+            pairs: list[Pair] = []
             for style in styles:
                 same = mapper(partial(measure_style, kind=kind, style=style, size=size), sources)
-                images.extend(same)
+                measures.extend(same)
                 pairs.extend(all_pairs(same))
-            yield alarm_row(f"{kind}, {size} px", images, pairs)
+            yield alarm_row(f"{kind}, {size} px", measures, pairs)
 
 
 def milliseconds(pixels: Pixels, repeats: int = 31) -> float:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -100,7 +101,7 @@ def luma(pixels: Pixels) -> npt.NDArray[np.float64]:
     return np.asarray(Image.fromarray(pixels).convert("L"), dtype=np.float64)
 
 
-def grey(levels: npt.NDArray[np.float64]) -> Pixels:
+def grey(levels: npt.NDArray[np.floating[Any]]) -> Pixels:
     """Grey levels as an image."""
     return np.repeat(np.clip(np.rint(levels), 0, 255).astype(np.uint8)[..., None], 3, axis=-1)
 

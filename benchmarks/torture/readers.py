@@ -100,9 +100,9 @@ def _baseline(root: Path) -> object:
     return store.find(root / "baselines", SUITE, TARGET)
 
 
-def _images(root: Path) -> object:
+def _images(root: Path) -> None:
     run = _baseline(root)
-    return store.check_readable(Stored(run, root / "baselines" / SUITE / TARGET))  # type: ignore[arg-type]
+    store.check_readable(Stored(run, root / "baselines" / SUITE / TARGET))  # type: ignore[arg-type]
 
 
 def _speeds(root: Path) -> object:
@@ -145,11 +145,9 @@ def _stored_image(root: Path) -> object:
     return _store(root).read(IMAGE)
 
 
-def _workflow(root: Path) -> object:
+def _workflow(root: Path) -> None:
     server = {"workflow": str(root / "workflow.json"), "bindings": {"prompt": "title:Positive.text"}}
-    return check_server(
-        Target(name="own", model="comfyui:http://host", server=server), "text2img", {"num_inference_steps": 4}
-    )
+    check_server(Target(name="own", model="comfyui:http://host", server=server), "text2img", {"num_inference_steps": 4})
 
 
 _BASELINE_FOLDER = f"baselines/{SUITE}/{TARGET}"
