@@ -1,9 +1,9 @@
 """What the harness costs: `pytest suites` beside a bare diffusers loop that generates the same images.
 
 Both are whole processes, run interleaved so that a change of the machine's mood meets both; the ratio is taken pair by
-pair. `--new` changes every image a little, so that all of them are scored and every metric is tested; without it
-images are the baseline's, and their scores are reused. Prints medians and, with `--at-most`, exits with 1 where the
-ratio of processor time is above it.
+pair. The baseline is made of this machine's own images first: without `--new` images are the baseline's, and their
+scores are reused; with it, every image is changed a little, so that all of them are scored and every metric is tested.
+Prints medians and, with `--at-most`, exits with 1 where the ratio of processor time is above it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+# Hypothesis, which the tests of sdeval need, has a plugin that imports it at the end of every run.
+PYTEST = (sys.executable, "-m", "pytest", "suites", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+SDEVAL = (sys.executable, "-c", "import sys; from sdeval.cli import main; sys.exit(main())")
 
 BARE = """
 import json
@@ -76,7 +81,7 @@ class Measured:
     peak_bytes: int
 
 
-def measure(command: list[str]) -> Measured:
+def measure(command: Sequence[str]) -> Measured:
     """Run a command to its end and account for it."""
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
     started = time.perf_counter()
@@ -96,14 +101,16 @@ def main() -> int:
     parser.add_argument("--new", action="store_true", help="other images than the baseline's")
     args = parser.parse_args()
     out = ROOT / "reports" / "overhead"
-    out.mkdir(parents=True, exist_ok=True)
+    baselines = out / "baselines"
+    shutil.rmtree(out, ignore_errors=True)
+    baselines.mkdir(parents=True)
+    measure([*PYTEST, "--sdeval-output", str(out), "--sdeval-baselines", str(baselines)])
+    measure([*SDEVAL, "accept", str(out / "latest"), "--baselines", str(baselines)])
     settings = {"guidance_scale": 4.01} if args.new else {}
-    harness_command = [sys.executable, "-m", "pytest", "suites", "-q", "-p", "no:cacheprovider"]
-    harness_command += ["--sdeval-output", str(out)]
+    harness_command = [*PYTEST, "--sdeval-output", str(out), "--sdeval-baselines", str(baselines)]
     for name, value in settings.items():
         harness_command += ["--sdeval-set", f"{name}={value}"]
     bare_command = [sys.executable, "-c", BARE, str(out / "latest"), str(out), json.dumps(settings)]
-    measure(harness_command)  # Warms the file cache; not counted.
     bare, harness = [], []
     for _ in range(args.rounds):
         harness.append(measure(harness_command))
