@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ def _processor() -> str:
     return next(names, platform.machine())
 
 
+@cache
 def package_version(package: str) -> str | None:
     """Version of a package; None where it is not installed."""
     try:
