@@ -74,7 +74,10 @@ function openViewer(shown) {
   part("accept").setAttribute("aria-pressed", String(Boolean(content.accept?.checked)));
   showSeeds();
   showDetails();
-  if (isNew) viewer.showModal();
+  if (isNew) {
+    viewer.showModal();
+    part("stage").focus();
+  }
   setMode(content.mode);
 }
 
