@@ -7,7 +7,10 @@ import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -375,7 +378,7 @@ THREE = """([sources]) => {
   const nothing = () => {};
   imageViewer.open({
     title: "three", place: "", prompt: "", chip: null, mode: "side", inputs: [], outline: "", seeds: [], seed: "",
-    images: sources.map((source, place) => ({ label: `target ${place}`, source, isThumbnail: false, note: `score ${place}` })),
+    images: sources.map((source, at) => ({ label: `target ${at}`, source, isThumbnail: false, note: `score ${at}` })),
     table: { head: [], rows: [] }, facts: {}, commands: [], accept: null,
     difference: (left, right) => ({ numbers: [["pair", `${left}-${right}`]], box: null, reason: "not measured" }),
     onMode: nothing, onStep: nothing, onSeed: nothing, onClose: nothing,
@@ -455,7 +458,8 @@ def test_the_heat_map_and_its_legend_have_the_same_colours(page: Page, path: Pat
     legend = pixels(page.locator("#v-legend i"))
     for point in changed_points(path):
         level = min(127, difference_at(path, point))
-        across = 1 + round((legend.shape[1] - 3) * level / 127.5)
+        # Within its border.
+        across = 2 + round((legend.shape[1] - 5) * level / 127.5)
         assert colour_at(page, point) == pytest.approx(legend[legend.shape[0] // 2, across].tolist(), abs=14)
     assert page.locator("#v-legend").inner_text().split("\n")[-1].endswith("in the channel that differs most")
 
@@ -496,7 +500,7 @@ def test_the_largest_change_is_brought_into_the_middle_of_all_panels(page: Page,
 def test_without_numbers_there_is_no_largest_change_and_the_reason_is_said(watched: Watched, large: Path) -> None:
     page = opened(watched, large)
     assert page.locator("#v-focus").get_attribute("aria-disabled") == "true"
-    page.locator("#v-focus").click()
+    page.locator("#v-focus").click(force=True)
     assert page.locator("#v-status").inner_text().startswith("the difference was not measured")
     assert zoom(page) == "fit"
 
@@ -581,15 +585,40 @@ def test_a_copied_link_opens_the_same_images_in_the_same_way(watched: Watched, p
     assert mode(page) == "blend"
 
 
-def test_images_can_be_opened_and_downloaded(page: Page) -> None:
-    links = page.locator("#v-files a").evaluate_all(
-        "links => links.map((link) => [link.getAttribute('href'), link.download])"
-    )
-    image = "animals/tiny/{}images/case-1@0.png"
-    assert [link[0] for link in links] == [*[image.format("baseline/")] * 2, *[image.format("")] * 2]
+def test_images_can_be_opened_and_files_on_disk_are_named(page: Page) -> None:
+    files = [f"animals/tiny/{folder}images/case-1@0.png" for folder in ("baseline/", "")]
+    assert page.locator("#v-files a").evaluate_all("links => links.map((link) => link.getAttribute('href'))") == files
+    assert page.locator("#v-files code").all_inner_texts() == files
+    with page.context.expect_page() as image:
+        page.get_by_role("link", name="open current").click()
+    assert image.value.url.endswith(files[1])
+
+
+@pytest.fixture
+def address(path: Path) -> Iterator[str]:
+    """Where the page is served on this machine."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(path.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/index.html"
+        server.shutdown()
+        thread.join()
+
+
+def test_images_of_a_page_that_is_served_can_be_downloaded(watched: Watched, address: str) -> None:
+    page = watched.page
+    page.goto(f"{address}#open=r0-case-case-1&seed=0")
     with page.expect_download() as download:
         page.get_by_role("link", name="download current").click()
     assert download.value.suggested_filename == "case-1@0.png"
+
+
+def test_images_inside_a_page_can_be_downloaded(watched: Watched, path: Path, tmp_path: Path) -> None:
+    page = opened(watched, rewrite_page(path.parent, single=tmp_path / "alone.html"))
+    with page.expect_download() as download:
+        page.get_by_role("link", name="download baseline").click()
+    assert download.value.suggested_filename.startswith("case-1 baseline.")
 
 
 def test_an_image_that_is_missing_is_said(watched: Watched, tmp_path: Path) -> None:
