@@ -1,4 +1,4 @@
-"""How a program was started: its command without secrets, the commit of the project, and the CI run that it is part of."""
+"""How a program was started: its command without secrets, the commit of the project, and the CI run it is part of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _SECRET_NAME = re.compile(
     re.I,
 )
 _SECRET_VALUE = re.compile(
-    r"\b(hf_|gh[pousr]_|github_pat_|glpat-|sk-|xox[abeprs]-|AKIA|ASIA|AIza|eyJ)[\w./+=-]{8,}|\b(?i:bearer|basic) +[\w./+=-]{8,}"
+    r"\b(hf_|gh[pousr]_|github_pat_|glpat-|sk-|xox[abeprs]-|AKIA|ASIA|AIza|eyJ)[\w./+=-]{8,}"
+    r"|\b(?i:bearer|basic) +[\w./+=-]{8,}"
 )
 _USER_OF_URL = re.compile(r"(?<=://)[^\s/@?#]*@")
 _ASSIGNMENT = re.compile(r"([\w.-]+)=([^&\s]*)")

@@ -110,7 +110,7 @@ def perhaps_lost(doubt: str) -> str:
 
 def not_significant(images: str) -> str:
     """A loss of a case beyond its tolerance; `images` says how its images changed."""
-    return f"worse than its tolerance, but chance may explain it; {images}"
+    return f"chance may explain it; {images}"
 
 
 DEPENDS_ON_OTHER_IMAGES = "its score depends on the other images, so one case proves nothing"

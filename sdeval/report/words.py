@@ -8,7 +8,7 @@ from typing import Literal
 
 from sdeval._utils.formatting import number, probability, with_sign
 from sdeval.errors import plural
-from sdeval.results.verdict import DEFECT, KINDS, Kind, Verdict, summary, worst_first
+from sdeval.results.verdict import DEFECT, Verdict, summary, worst_first
 
 SYMBOLS: dict[str, str] = {
     "broken": "✗",
@@ -175,17 +175,13 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
     """What happened, for somebody who did not run anything.
 
     Example:
-        fits its prompt (CLIP): 91.29 → 89.24, worse by 2.04 points, 2.0 times its tolerance; with 95% confidence the
-        change is at least -3.25 and at most -0.878; 4.2 × its seed variability
+        CLIP score: 91.29 → 89.24, worse by 2.04 points, 2.0 times its tolerance; with 95% confidence the change is
+        at least -3.25 and at most -0.878; 4.2 × its seed variability
     """
-    subject = f"{verdict.case}: " if verdict.case else ""
     if verdict.verdict == "broken" or verdict.baseline is None or verdict.current is None or not verdict.change:
         value = f" {number(verdict.current)}" if verdict.current is not None else ""
-        return subject + (verdict.reason or title + value)
-    better = (verdict.change > 0) == verdict.higher_is_better
-    difference = f"{'better' if better else 'worse'} by {number(abs(verdict.change))} {unit}".rstrip()
-    values = f"{number(verdict.baseline)} → {number(verdict.current)}"
-    parts = [f"{subject}{title}: {values}, {difference}{_in_tolerances(verdict)}"]
+        return verdict.reason or title + value
+    parts = [f"{title}: {_difference(verdict, unit)}{_in_tolerances(verdict)}"]
     if verdict.low is not None and verdict.high is not None:
         ends = f"at least {with_sign(verdict.low)} and at most {with_sign(verdict.high)}"
         parts.append(f"with 95% confidence the change is {ends}")
@@ -193,8 +189,33 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
     return "; ".join(parts)
 
 
+def case_text(verdict: Verdict, unit: str, seeds: int) -> str:
+    """The verdict on a case in plain words; `seeds` is how many images it has, of which the first may have decided.
+
+    Example:
+        clip_score 91.25 → 61.85, worse by 29.40 points, 29.4 times its tolerance. Every seed lost far more than
+        the other cases did, and more than seeds of this case vary.
+    """
+    has_values = verdict.metric != DEFECT and verdict.baseline is not None and verdict.current is not None
+    sentences = [verdict.reason, f"judged by {verdict.n} of {seeds} seeds" if 0 < verdict.n < seeds else ""]
+    capitalised = [f"{text[0].upper()}{text[1:]}." for text in sentences if text]
+    if has_values and verdict.change:
+        capitalised.insert(0, f"{verdict.metric} {_difference(verdict, unit)}{_in_tolerances(verdict)}.")
+    return " ".join(capitalised)
+
+
+def _difference(verdict: Verdict, unit: str) -> str:
+    """Both values, and by how much the second is better or worse."""
+    change = verdict.change or 0.0
+    better = (change > 0) == verdict.higher_is_better
+    by = f"{'better' if better else 'worse'} by {number(abs(change))} {unit}".rstrip()
+    return f"{number(verdict.baseline)} → {number(verdict.current)}, {by}"
+
+
 def _in_tolerances(verdict: Verdict) -> str:
-    return f", {verdict.loss:.1f} times its tolerance" if 0 < verdict.loss < math.inf else ""
+    if not 0 < verdict.loss < math.inf:
+        return ""
+    return f", {verdict.loss:.1f} times its tolerance" if verdict.loss > 1 else ", within its tolerance"
 
 
 def not_here(verdict: Verdict) -> bool:
