@@ -16,6 +16,7 @@ from sdeval.history.store import read as read_history
 from sdeval.report.html.cases import Card, Shot, cards_of
 from sdeval.report.html.image_sources import Linked, Sources
 from sdeval.report.html.metrics_table import MetricRow, metric_rows
+from sdeval.report.html.page_data import Project, viewer_data
 from sdeval.report.html.trust import Fact, changes, count_cases, facts
 from sdeval.report.session_runs import ComparedRun
 from sdeval.report.titles import title_of, unit_of
@@ -129,6 +130,8 @@ class View:
     """What no run shows, as nothing was generated for it."""
     cases: str
     """How many cases there are, and on how many targets."""
+    samples: Mapping[str, Mapping[str, object]]
+    """What the viewer says of the samples, by the id of their run."""
 
     @property
     def case_facts(self) -> Mapping[str, Any]:
@@ -163,6 +166,7 @@ def build(request: Request) -> View:
     comparisons = [ComparedRun.read(path.parent) for path in sorted(request.session.glob("*/*/run.json"))]
     past = _past(request.session)
     views = [_run_view(f"r{number}", compared, request, past) for number, compared in enumerate(comparisons)]
+    project = Project.of(request.session)
     failing = [verdict for verdict in verdicts if verdict.fails(strict=strict)]
     listed = failing or doubts(verdicts) or insignificant_losses(verdicts)
     return View(
@@ -180,6 +184,10 @@ def build(request: Request) -> View:
         runs=tuple(sorted(views, key=lambda view: view.rank)),
         others=_others(verdicts, views),
         cases=count_cases(comparisons),
+        samples={
+            view.id: viewer_data(compared, request.session, project)
+            for view, compared in zip(views, comparisons, strict=True)
+        },
     )
 
 
