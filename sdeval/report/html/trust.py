@@ -38,6 +38,8 @@ class Fact:
     care: bool = False
     link: str = ""
     """An address in the web that its lines lead to."""
+    is_code: bool = False
+    """Whether its lines are code, such as a command."""
 
 
 def facts(comparisons: Sequence[ComparedRun], record: Record) -> tuple[Fact, ...]:
@@ -70,8 +72,8 @@ def _origin(record: Record) -> Sequence[Fact]:
     commit = f"{origin.commit[:12]}{', with uncommitted changes' if origin.uncommitted else ''}"
     return (
         Fact("Date", (f"{_date(origin.started)}, took {_duration(origin.seconds)}",)),
-        Fact("Command", (origin.command,)),
-        Fact("Commit", (commit,) if origin.commit else (), care=origin.uncommitted),
+        Fact("Command", (origin.command,), is_code=True),
+        Fact("Commit", (commit,) if origin.commit else ()),
         Fact("CI run", (origin.ci_run,) if origin.ci_run else (), link=_web_address(origin.ci_run)),
     )
 

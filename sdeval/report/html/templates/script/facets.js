@@ -5,7 +5,7 @@ const facets = [...chipKeys, ...listKeys].map((key) => ({ key, values: facetValu
 
 function facetValues(key) {
   const present = new Set(items.flatMap((item) => knownValues(item, key)));
-  if (key === "s") return ["failed", ...kindsInOrder()].filter((value) => present.has(value));
+  if (key === "s") return [...(failingKinds() > 1 ? ["failed"] : []), ...kindsInOrder()].filter((value) => present.has(value));
   if (key === "change") return ["changed", "imperceptible", "identical"].filter((value) => present.has(value));
   return [...present].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
 }
@@ -13,6 +13,12 @@ function facetValues(key) {
 function kindsInOrder() {
   const names = all("footer span").map((part) => part.textContent.trim().slice(2).replaceAll(" ", "_"));
   return names.map((name) => name.trim());
+}
+
+// Where all that failed is of one kind, its chip shows it already.
+function failingKinds() {
+  const failed = items.filter((item) => item.values.s.includes("failed"));
+  return new Set(failed.map((item) => item.values.s[0])).size;
 }
 
 function isWorthChoosing({ key, values }) {

@@ -46,7 +46,7 @@ function startFilters() {
       // The address keeps the filters: the link scrolls, and is not followed.
       event.preventDefault();
       const element = byId(decoded(link.hash));
-      if (link.matches(".skip")) firstShot()?.focus() ?? element.focus();
+      if (link.matches(".skip")) (firstShot() ?? element).focus();
       else reveal(element);
     });
   }
