@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import ConsoleMessage, Page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = pytest.mark.skipif(
@@ -25,10 +25,15 @@ class WatchedPage:
     complaints: list[str] = field(default_factory=list)
 
     def open(self, path: Path, hash_: str = "") -> Page:
-        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("console", self._listen)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(path.as_uri() + hash_)
         return self.page
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        # Chromium notes it where a test types before the page has looked for what to focus.
+        if "Autofocus processing was blocked" not in message.text:
+            self.complaints.append(message.text)
 
 
 def cases_shown(page: Page) -> list[str]:

@@ -33,7 +33,6 @@ class Move:
     """How far one score of a case moved."""
 
     metric: str
-    title: str
     gating: bool
     """Whether a loss of it can fail the session."""
     values: tuple[float, float]
@@ -49,8 +48,8 @@ class Move:
 
     @property
     def place(self) -> float:
-        """Where the change stands on a scale of four times the variability to both sides, in percent."""
-        return round(50 + 12.5 * max(-4.0, min(4.0, self.variability or 0.0)), 1)
+        """Where the change stands on a scale of four times the variability to both sides, in percent of its width."""
+        return round(50 + 12 * max(-4.0, min(4.0, self.variability or 0.0)), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +121,10 @@ class Card:
         metric = COLLAPSED if self.verdict.metric == DEFECT else self.verdict.metric
         return min(self.shots, key=lambda shot: (not shot.defect, shot.gains.get(metric, 0.0))).seed
 
-    @property
-    def values(self) -> Mapping[str, tuple[float, float, float]]:
-        """Of every metric: values of the baseline and of the run, and the loss in tolerances."""
-        return {move.metric: (*map(_rounded, move.values), _rounded(move.loss)) for move in self.moves}
+    def values(self, metrics: Sequence[str]) -> list[list[float] | None]:
+        """Of these metrics: values of the baseline and of the run; None where one of them is not known."""
+        known = {move.metric: [_rounded(value) for value in move.values] for move in self.moves}
+        return [known.get(metric) for metric in metrics]
 
     @property
     def defects(self) -> str:
@@ -264,7 +263,7 @@ def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
         loss = -gain / tolerance if tolerance else 0.0
         texts = (number(then), number(now), with_sign(now - then))
         values = (float(then), float(now))
-        moves.append(Move(name, short_title(name, run), record.gating, values, *texts, times, loss))
+        moves.append(Move(name, record.gating, values, *texts, times, loss))
     return tuple(sorted(moves, key=lambda move: not move.gating))
 
 

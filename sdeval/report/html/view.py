@@ -143,8 +143,8 @@ class View:
                     for item in (*run.metrics, *run.cards)
                     if item.verdict.fails(strict=self.strict)
                 ],
-                "signs": run.signs,
-                "cases": {card.verdict.case: card.values for card in run.cards},
+                "metrics": list(run.signs.items()),
+                "cases": {card.verdict.case: card.values(list(run.signs)) for card in run.cards},
             }
             for run in self.runs
         }

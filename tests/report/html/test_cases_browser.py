@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from sdeval.config.suite import Case
 from sdeval.report.publish import Telling, publish
 from sdeval.results import run_folder
 from sdeval.results.inputs import keep_inputs
+from sdeval.results.records import CaseRecord, SampleResult
 from sdeval.results.run import Run
 from sdeval.results.verdicts_file import Origin
 from tests.baselines.test_store import compare_with_baseline
@@ -80,7 +81,7 @@ def write_run(where: Path, folder: Path, target: str) -> None:
     compare_with_baseline(folder, where / "baselines")
 
 
-def scored(sample):  # type: ignore[no-untyped-def]
+def scored(sample: SampleResult) -> SampleResult:
     """Case 0 is black at seed 1; clip_score falls with the number of a case, sharpness rises with it."""
     number = int(sample.case[5:])
     scores = {"clip_score": 30.0 - number, "sharpness": 30.0 + number, "noise": 30.0}
@@ -93,7 +94,7 @@ def without_defects(run: Run) -> Run:
     return replace(run, samples=tuple(replace(each, defect="") for each in run.samples))
 
 
-def tagged(folder: Path):  # type: ignore[no-untyped-def]
+def tagged(folder: Path) -> Mapping[str, CaseRecord]:
     tags = (("text", "two words"), ("text",), ("colour",))
     cases = [Case(id=f"case-{number}", prompt="p", tags=tags[number % 3]) for number in range(CASES)]
     return keep_inputs(tuple(cases), folder)

@@ -22,7 +22,7 @@ function failingKinds() {
 }
 
 function isWorthChoosing({ key, values }) {
-  return values.length > (key === "suite" || key === "target" || key === "seed" ? 1 : 0);
+  return values.length > (["suite", "target", "seed", "change"].includes(key) ? 1 : 0);
 }
 
 function startFacets() {
@@ -83,7 +83,9 @@ function fillSort() {
   const sort = byId("sort");
   const general = { worst: "worst first", loss: "largest loss in tolerances", suite: "as in the suite", name: "by name" };
   for (const [value, label] of Object.entries(general)) sort.append(new Option(label, value));
-  const metrics = new Set(Object.values(caseFacts).flatMap((run) => Object.values(run.cases).flatMap(Object.keys)));
+  const hasValues = (run, place) => Object.values(run.cases).some((values) => values[place]);
+  const scored = (run) => run.metrics.map(([name]) => name).filter((_, place) => hasValues(run, place));
+  const metrics = new Set(Object.values(caseFacts).flatMap(scored));
   for (const metric of metrics) {
     const group = document.createElement("optgroup");
     group.label = metric;

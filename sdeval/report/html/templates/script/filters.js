@@ -40,7 +40,7 @@ function textOf(element, name, shots) {
 function startFilters() {
   startFacets();
   byId("search").addEventListener("input", (event) => showQuery(event.target.value));
-  byId("jump")?.addEventListener("change", (event) => reveal(byId(event.target.value)));
+  if (byId("jump")) startJump();
   for (const link of all(".worst a, a.skip")) {
     link.addEventListener("click", (event) => {
       // The address keeps the filters: the link scrolls, and is not followed.
@@ -52,6 +52,15 @@ function startFilters() {
   }
   startRoving();
   new ResizeObserver(keepClearOfFilters).observe(document.querySelector("nav"));
+}
+
+// The list of suites leads to one, and shows which is in sight.
+function startJump() {
+  const jump = byId("jump");
+  jump.addEventListener("change", () => reveal(byId(jump.value)));
+  const follow = (entries) => entries.forEach(({ target, isIntersecting }) => isIntersecting && (jump.value = target.id));
+  const observer = new IntersectionObserver(follow, { rootMargin: "-25% 0px -70% 0px" });
+  for (const section of all(".run, #others")) observer.observe(section);
 }
 
 // What is scrolled to must not lie below the filters, where these stay in sight.
@@ -183,10 +192,11 @@ function metricOrder(sort) {
   const [quantity, metric] = sort.split(":");
   const rank = (card) => {
     const run = caseFacts[card.closest(".run").id];
-    const values = run.cases[card.dataset.case]?.[metric];
+    const place = run.metrics.findIndex(([name]) => name === metric);
+    const values = run.cases[card.dataset.case]?.[place];
     if (!values) return null;
     const [baseline, current] = values;
-    return run.signs[metric] * { change: current - baseline, current, baseline }[quantity];
+    return run.metrics[place][1] * { change: current - baseline, current, baseline }[quantity];
   };
   const ranks = new Map(cards.map((card) => [card, rank(card)]));
   const reversed = state.order === "reverse" ? -1 : 1;
