@@ -8,7 +8,7 @@ from typing import Literal
 
 from sdeval._utils.formatting import number, probability, with_sign
 from sdeval.errors import plural
-from sdeval.results.verdict import DEFECT, Verdict, summary, worst_first
+from sdeval.results.verdict import DEFECT, Kind, Verdict, summary, worst_first
 
 SYMBOLS: dict[str, str] = {
     "broken": "✗",
@@ -88,8 +88,8 @@ def _was_compared(verdict: Verdict, verdicts: Sequence[Verdict]) -> bool:
 
 def _without_loss(verdicts: Sequence[Verdict]) -> str:
     """What a session has besides that which passed, improved, or is reported only."""
-    names = {"not_significant": "with as many broken images as usual"}
-    shown = ("new", "inconclusive", "not_significant", "skipped")
+    names: dict[Kind, str] = {"not_significant": "with as many broken images as usual"}
+    shown: tuple[Kind, ...] = ("new", "inconclusive", "not_significant", "skipped")
     counts = summary(verdicts)
     return ", ".join(f"{counts[kind]} {names.get(kind, kind)}" for kind in shown if kind in counts)
 

@@ -89,8 +89,12 @@ class RunView:
     @property
     def rank(self) -> int:
         """How bad its worst verdict is; the worst come first."""
-        verdicts = [*(row.verdict for row in self.metrics), *(row.verdict for row in self.cards)]
-        return min((KINDS.index(verdict.verdict) for verdict in verdicts), default=len(KINDS))
+        return min((KINDS.index(verdict.verdict) for verdict in self.verdicts), default=len(KINDS))
+
+    @property
+    def verdicts(self) -> Sequence[Verdict]:
+        """Of its metrics and its cases."""
+        return [*(row.verdict for row in self.metrics), *(card.verdict for card in self.cards)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +142,7 @@ class View:
         """What the page filters and sorts by, for every run: elements that fail, signs of metrics, values of cases."""
         return {
             run.id: {
-                "failing": [
-                    _id(run, item.verdict)
-                    for item in (*run.metrics, *run.cards)
-                    if item.verdict.fails(strict=self.strict)
-                ],
+                "failing": [_id(run, verdict) for verdict in run.verdicts if verdict.fails(strict=self.strict)],
                 "metrics": list(run.signs.items()),
                 "cases": {card.verdict.case: card.values(list(run.signs)) for card in run.cards},
             }
