@@ -19,7 +19,7 @@ def undetectable_loss(loss: UndetectableLoss) -> str:
     needs = f"that takes {' or '.join(enough)}" if enough else more
     suite = f"{plural(loss.cases, 'case')} and {plural(loss.seeds, 'seed')}"
     if math.isinf(loss.detectable):
-        return f"{suite} show no loss of {loss.metric}, however large; {needs}"
+        return f"{suite} cannot show any loss of {loss.metric}, however large; {needs}"
     alike = " even if all cases lose alike," if loss.cases > 1 else ""
     smallest = f"{suite} show a loss of {loss.metric} only from {loss.detectable:.3g} on,{alike}"
     return f"{smallest} and so not even a gross loss of {loss.gross:.3g}; {needs}"
@@ -27,8 +27,8 @@ def undetectable_loss(loss: UndetectableLoss) -> str:
 
 def few_seeds(suite: str, needed: int) -> str:
     """A suite with too few seeds for its single cases to be judged."""
-    advice = f"set max_seeds={needed}, and accept a run made with --sdeval-all-seeds"
-    return f"{suite}: single cases can only be shown to be worse with {needed} seeds or more; {advice}"
+    advice = f"set max_seeds={needed} and accept a run made with --sdeval-all-seeds"
+    return f"{suite}: regressions of single cases need {needed} seeds or more; {advice}"
 
 
 def missing_seeds(suite: str, target: str, wanted: int, existing: int, generated: int) -> str:
@@ -42,8 +42,8 @@ def missing_seeds(suite: str, target: str, wanted: int, existing: int, generated
 def shared_samples(shared: int, most: int) -> str:
     """Runs that are compared on some of their samples only."""
     return (
-        f"compared on the {plural(shared, 'sample')} that every run has, of up to {most}, and without set metrics, "
-        "which need the same samples in all runs"
+        f"compared on {shared} of {most} samples, which exist in all runs; set metrics are left out, as they need "
+        "identical samples"
     )
 
 

@@ -94,23 +94,23 @@ def _short(value: object) -> str:
     return f'"{shorten(value, LONGEST, placeholder=" …")}"' if isinstance(value, str) else str(value)
 
 
-ONLY_THIS_CASE_LOST = "every seed of this case lost much: more than the other cases, and more than seeds vary"
-CASE_LOST_WITH_SUITE = "the whole suite got worse, and this case by more than its seeds vary"
+ONLY_THIS_CASE_LOST = "every seed lost far more than the other cases did, and more than seeds of this case vary"
+CASE_LOST_WITH_SUITE = "the whole suite got worse, and this case by more than its own seeds vary"
 
 
 def perhaps_lost_with_suite(doubt: str) -> str:
     """A large loss of a case in a suite that got worse; `doubt` says why the case itself shows nothing."""
-    return f"this case lost much, as did the whole suite; {doubt or 'its seeds vary enough to explain it'}"
+    return f"this case lost much, and so did the whole suite; {doubt or 'its own seeds vary as much'}"
 
 
 def perhaps_lost(doubt: str) -> str:
     """A large loss of a case alone; `doubt` says why it cannot be shown."""
-    return f"every seed of this case lost much; {doubt or 'chance is not excluded'}"
+    return f"every seed of this case lost much; {doubt or 'that may still be chance'}"
 
 
 def not_significant(images: str) -> str:
     """A loss of a case beyond its tolerance; `images` says how its images changed."""
-    return f"worse than its tolerance, but chance may explain it; {images}"
+    return f"chance may explain it; {images}"
 
 
 DEPENDS_ON_OTHER_IMAGES = "its score depends on the other images, so one case proves nothing"
@@ -143,8 +143,9 @@ def usual_defects(defect: str, rates: DefectRates) -> str:
 
 def broken_images(broken: Sequence[SampleResult]) -> str:
     """Broken images of cases that are not judged themselves, and the first of them."""
-    names = ", ".join(f"{sample.case}@{sample.seed} is {sample.defect}" for sample in broken[:MOST_NAMES])
-    return f"{plural(len(broken), 'image')} {'is' if len(broken) == 1 else 'are'} broken: {names}"
+    names = ", ".join(f"{sample.case}, seed {sample.seed} is {sample.defect}" for sample in broken[:MOST_NAMES])
+    more = f" and {len(broken) - MOST_NAMES} more" if len(broken) > MOST_NAMES else ""
+    return f"{plural(len(broken), 'broken image')}: {names}{more}"
 
 
 # Collapsed samples
@@ -200,14 +201,14 @@ def inconclusive(decision: Decision) -> str:
     if not math.isfinite(decision.error):
         return "there are too few cases and seeds to tell how much scores vary; give the suite more of both"
     lost = f"worse than its tolerance, but chance does that in more than {decision.session_level:.1%} of sessions"
-    state = lost if decision.is_beyond else "a loss as large as its tolerance is not excluded"
+    state = lost if decision.is_beyond else "not enough data to tell whether the loss exceeds the tolerance"
     ways = []
     if decision.advised_seeds:
         ways.append(f"{decision.advised_seeds} seeds a case instead of {decision.seeds}")
     if decision.advised_cases:
         ways.append(f"{decision.advised_cases} cases instead of {decision.cases}")
     if ways:
-        return f"{state}; {' or '.join(ways)} would decide"
+        return f"{state}; {' or '.join(ways)} would settle it"
     # To advise a tolerance that lets an existing loss pass would be wrong.
     return state if decision.is_beyond else f"{state}; a loss of {_rounded_up(decision.wide_enough)} is excluded"
 
@@ -243,7 +244,7 @@ SLOW_ONCE = "slower at first, but not when measured again"
 
 def no_speed_tolerance(hardware: str) -> str:
     """Why a speed on a processor is not judged."""
-    return f"on {hardware}: reported only, as the suite states no tolerance for it"
+    return f"on {hardware}: reported only (the suite sets no tolerance)"
 
 
 def no_speed_record(hardware: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sdeval._utils.attempts import Attempts
+from sdeval._utils.invocation import ci_run, git_commit
 from sdeval._utils.tables import terminal_width
 from sdeval.config import project
 from sdeval.errors import CannotWrite, SdevalError, escaped, plural
@@ -25,6 +26,7 @@ from sdeval.report.terminal import Further, summary_lines
 from sdeval.report.words import Tone, tone
 from sdeval.results import selected
 from sdeval.results.session_folder import SUMMARY, decided_early, generated_images, run_folders
+from sdeval.results.verdicts_file import Origin
 
 COLOURS: dict[Tone, str] = {"bad": "red", "warn": "yellow", "good": "green", "open": "yellow"}
 
@@ -81,6 +83,7 @@ def publish_session(state: State) -> Published:
         further=further,
         elsewhere=ci.elsewhere(os.environ),
         notes=(*state.recovered, *state.unseen, *not_in_history, *comparison_notes, *trends),
+        origin=_origin(state),
     )
     with attempts.step():
         project.record(folder, project.Folders(root=settings.root, baselines=settings.options.baselines))
@@ -91,6 +94,19 @@ def publish_session(state: State) -> Published:
     warning = "" if publication.unwritten else ci.tell(folder / SUMMARY, os.environ)
     notes = [*publication.record.notes, *filter(None, [warning]), *unwritten]
     return Published(publication.page, notes, further, compared, unwritten)
+
+
+def _origin(state: State) -> Origin:
+    commit, uncommitted = git_commit(state.settings.root)
+    started = state.started.isoformat(timespec="seconds")
+    return Origin(
+        command=state.command,
+        started=started,
+        seconds=state.seconds,
+        commit=commit,
+        uncommitted=uncommitted,
+        ci_run=ci_run(os.environ),
+    )
 
 
 def is_worse(state: State) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,7 @@ class State:
     def __init__(self, config: pytest.Config, settings: Config, name: str = "") -> None:
         self.config = config
         self.settings = settings
+        self.started, self._clock = datetime.now(UTC), time.monotonic()
         self.errors: list[SdevalError] = []
         self.suites: dict[str, str] = {}
         self.gathered: dict[str, Verdict] = {}
@@ -71,6 +74,18 @@ class State:
             shared = self.worker is not None
             self._session = Session(self.settings.options, folder, self._watcher(), shared=shared)
         return self._session
+
+    @property
+    def seconds(self) -> float:
+        """How long the session has been running."""
+        return round(time.monotonic() - self._clock, 1)
+
+    @property
+    def command(self) -> str:
+        """The command of this session, without secrets."""
+        from sdeval._utils.invocation import masked_command
+
+        return masked_command(["pytest", *map(str, self.config.invocation_params.args)])
 
     @property
     def verdicts(self) -> list[Verdict]:

@@ -22,7 +22,7 @@ from sdeval.results import verdicts_file as record
 from sdeval.results.session_folder import PAGE, SUMMARY, VERDICTS, point_latest, read_record, read_run, run_folders
 from sdeval.results.session_lock import HOLDER
 from sdeval.results.verdict import Verdict
-from sdeval.results.verdicts_file import Record
+from sdeval.results.verdicts_file import Origin, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Telling:
     elsewhere: Elsewhere | None = None
     """Where others find the page."""
     notes: tuple[str, ...] = ()
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telli
     attempts, all_notes, page = Attempts(), list(telling.notes), session / PAGE
     with attempts.step():
         all_notes = [*notes(session, verdicts), *telling.notes]
-    session_record = Record.of(session.name, verdicts, strict=telling.strict, notes=all_notes)
+    session_record = Record.of(session.name, verdicts, strict=telling.strict, notes=all_notes, origin=telling.origin)
     with attempts.step():
         record.write(session_record, session / VERDICTS)
     with attempts.step():

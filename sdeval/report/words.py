@@ -8,10 +8,8 @@ from typing import Literal
 
 from sdeval._utils.formatting import number, probability, with_sign
 from sdeval.errors import plural
-from sdeval.results.verdict import DEFECT, KINDS, Kind, Verdict, summary, worst_first
+from sdeval.results.verdict import DEFECT, Kind, Verdict, summary, worst_first
 
-KIND_WORDS: dict[Kind, str] = {"not_significant": "beyond tolerance, not significant"}
-"""Kinds that a sentence says in other words."""
 SYMBOLS: dict[str, str] = {
     "broken": "✗",
     "regressed": "▼",
@@ -29,6 +27,10 @@ SYMBOLS: dict[str, str] = {
 
 JUDGED = ("improved", "passed", "inconclusive", "not_significant")
 """Verdicts that rest on a comparison, and fail nothing."""
+GOOD = ("improved", "passed")
+"""Verdicts that exclude a loss."""
+COMPARED = (*JUDGED, "regressed", "not_comparable")
+"""Verdicts of a suite that has a baseline."""
 Tone = Literal["bad", "warn", "good", "open"]
 """How a session went: it failed; something may be worse; nothing is; nothing was judged."""
 
@@ -42,28 +44,54 @@ def times_variability(verdict: Verdict) -> str:
 
 def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
     """The whole session in one line."""
+    failing = [verdict for verdict in verdicts if verdict.fails(strict=strict)]
+    if failing:
+        return _headline_of_failures(verdicts, failing)
     counts = summary(verdicts)
-    failing = {verdict.verdict for verdict in verdicts if verdict.fails(strict=strict)}
-    failures = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if kind in failing)
-    if failing & {"broken", "regressed"}:
-        return f"Something got worse: {failures}"
-    judged = any(kind in counts for kind in JUDGED)
-    if "inconclusive" in failing and failing <= {"inconclusive", "new"}:
-        return f"A loss is not excluded: {failures}"
-    if failing - {"new"} or (failing and judged):
-        return f"Not everything could be judged: {failures}"
-    rest = ", ".join(
-        f"{counts[kind]} {KIND_WORDS.get(kind, kind)}"
-        for kind in ("new", "inconclusive", "not_significant", "skipped")
-        if kind in counts
-    )
-    if not judged:
-        return f"Nothing to compare with yet: {rest}" if "new" in counts else f"Nothing was judged: {rest or 'no case'}"
+    if not any(kind in counts for kind in JUDGED):
+        rest = _without_loss(verdicts) or counted(verdicts) or "no case"
+        return f"{'Nothing to compare with yet' if 'new' in counts else 'Nothing was judged'}: {rest}"
     doubtful = doubts(verdicts)
     if doubtful:
         more = f" and {len(doubtful) - 1} more" if len(doubtful) > 1 else ""
         return f"Perhaps worse: {_describe_doubt(doubtful[0])}{more}"
-    return f"Nothing got worse; {rest}" if rest else "Nothing got worse"
+    beyond = insignificant_losses(verdicts)
+    if beyond:
+        return f"No regression is shown; {plural(len(beyond), 'case')} beyond tolerance, not significant"
+    if not any(kind in counts for kind in GOOD):
+        return f"Nothing could be decided: {_without_loss(verdicts)}"
+    return "; ".join(filter(None, ("Nothing got worse", _without_loss(verdicts))))
+
+
+def _headline_of_failures(verdicts: Sequence[Verdict], failing: Sequence[Verdict]) -> str:
+    kinds = {verdict.verdict for verdict in failing}
+    failures = counted(failing)
+    if "regressed" in kinds or any(
+        _was_compared(verdict, verdicts) for verdict in failing if verdict.verdict == "broken"
+    ):
+        return f"Something got worse: {failures}"
+    if "broken" in kinds:
+        return f"Broken images: {failures}"
+    if "inconclusive" in kinds and kinds <= {"inconclusive", "new"}:
+        return f"A loss is not excluded: {failures}"
+    was_judged = any(verdict.verdict in JUDGED for verdict in verdicts)
+    if kinds == {"new"} and not was_judged:
+        return f"Nothing to compare with yet: {failures}"
+    return f"Not everything could be judged: {failures}"
+
+
+def _was_compared(verdict: Verdict, verdicts: Sequence[Verdict]) -> bool:
+    """Whether its suite was compared with a baseline on its target: without one, nothing can have become worse."""
+    key = (verdict.suite, verdict.target)
+    return any((other.suite, other.target) == key and other.verdict in COMPARED for other in verdicts)
+
+
+def _without_loss(verdicts: Sequence[Verdict]) -> str:
+    """What a session has besides that which passed, improved, or is reported only."""
+    names: dict[Kind, str] = {"not_significant": "with as many broken images as usual"}
+    shown: tuple[Kind, ...] = ("new", "inconclusive", "not_significant", "skipped")
+    counts = summary(verdicts)
+    return ", ".join(f"{counts[kind]} {names.get(kind, kind)}" for kind in shown if kind in counts)
 
 
 def doubts(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -75,18 +103,26 @@ def doubts(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return [verdict for verdict in worst_first(verdicts) if verdict.verdict == "inconclusive" and verdict.warns]
 
 
+def insignificant_losses(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Single cases that lie beyond a tolerance, and no further than chance moves them, worst first.
+
+    Broken images that the target makes by itself have no tolerance, and are not among them.
+    """
+    return [verdict for verdict in worst_first(verdicts) if verdict.verdict == "not_significant" and verdict.loss > 1]
+
+
 def _describe_doubt(verdict: Verdict) -> str:
     subject = f"{what(verdict)} of {verdict.suite}"
     return f"{subject} ({with_sign(verdict.change)}, tolerance {number(verdict.tolerance)})"
 
 
 def tone(verdicts: Sequence[Verdict], *, strict: bool = False) -> Tone:
-    """How a session went."""
+    """How a session went. It is good only where something was decided, and nothing lies beyond its tolerance."""
     if any(verdict.fails(strict=strict) for verdict in verdicts):
         return "bad"
-    if doubts(verdicts):
+    if doubts(verdicts) or insignificant_losses(verdicts):
         return "warn"
-    return "good" if any(verdict.verdict in ("passed", "improved") for verdict in verdicts) else "open"
+    return "good" if any(verdict.verdict in GOOD for verdict in verdicts) else "open"
 
 
 def sign(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
@@ -139,17 +175,13 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
     """What happened, for somebody who did not run anything.
 
     Example:
-        fits its prompt (CLIP): 91.29 → 89.24, worse by 2.04 points, 2.0 times its tolerance; with 95% confidence the
-        change is at least -3.25 and at most -0.878; 4.2 × its seed variability
+        CLIP score: 91.29 → 89.24, worse by 2.04 points, 2.0 times its tolerance; with 95% confidence the change is
+        at least -3.25 and at most -0.878; 4.2 × its seed variability
     """
-    subject = f"{verdict.case}: " if verdict.case else ""
     if verdict.verdict == "broken" or verdict.baseline is None or verdict.current is None or not verdict.change:
         value = f" {number(verdict.current)}" if verdict.current is not None else ""
-        return subject + (verdict.reason or title + value)
-    better = (verdict.change > 0) == verdict.higher_is_better
-    difference = f"{'better' if better else 'worse'} by {number(abs(verdict.change))} {unit}".rstrip()
-    values = f"{number(verdict.baseline)} → {number(verdict.current)}"
-    parts = [f"{subject}{title}: {values}, {difference}{_in_tolerances(verdict)}"]
+        return verdict.reason or title + value
+    parts = [f"{title}: {_difference(verdict, unit)}{_in_tolerances(verdict)}"]
     if verdict.low is not None and verdict.high is not None:
         ends = f"at least {with_sign(verdict.low)} and at most {with_sign(verdict.high)}"
         parts.append(f"with 95% confidence the change is {ends}")
@@ -157,8 +189,33 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
     return "; ".join(parts)
 
 
+def case_text(verdict: Verdict, unit: str, seeds: int) -> str:
+    """The verdict on a case in plain words; `seeds` is how many images it has, of which the first may have decided.
+
+    Example:
+        clip_score 91.25 → 61.85, worse by 29.40 points, 29.4 times its tolerance. Every seed lost far more than
+        the other cases did, and more than seeds of this case vary.
+    """
+    has_values = verdict.metric != DEFECT and verdict.baseline is not None and verdict.current is not None
+    sentences = [verdict.reason, f"judged by {verdict.n} of {seeds} seeds" if 0 < verdict.n < seeds else ""]
+    capitalised = [f"{text[0].upper()}{text[1:]}." for text in sentences if text]
+    if has_values and verdict.change:
+        capitalised.insert(0, f"{verdict.metric} {_difference(verdict, unit)}{_in_tolerances(verdict)}.")
+    return " ".join(capitalised)
+
+
+def _difference(verdict: Verdict, unit: str) -> str:
+    """Both values, and by how much the second is better or worse."""
+    change = verdict.change or 0.0
+    better = (change > 0) == verdict.higher_is_better
+    by = f"{'better' if better else 'worse'} by {number(abs(change))} {unit}".rstrip()
+    return f"{number(verdict.baseline)} → {number(verdict.current)}, {by}"
+
+
 def _in_tolerances(verdict: Verdict) -> str:
-    return f", {verdict.loss:.1f} times its tolerance" if 0 < verdict.loss < math.inf else ""
+    if not 0 < verdict.loss < math.inf:
+        return ""
+    return f", {verdict.loss:.1f} times its tolerance" if verdict.loss > 1 else ", within its tolerance"
 
 
 def not_here(verdict: Verdict) -> bool:

@@ -8,11 +8,29 @@ from pathlib import Path
 from typing import Literal
 
 from sdeval._utils.files import dump_json, read_bytes, read_json, write_text
-from sdeval._utils.validation import Checked, from_json
+from sdeval._utils.validation import Checked, Number, from_json
 from sdeval.errors import SdevalError
 from sdeval.results.verdict import Verdict, worst_first
 
 SCHEMA: Literal[2] = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin(Checked):
+    """How a session came about."""
+
+    command: str
+    """The command line, with `***` for what looks like a secret."""
+    started: str
+    """When it began or was last resumed, as ISO 8601 in UTC."""
+    seconds: Number
+    """How long it took from then on."""
+    commit: str = ""
+    """Git commit of the project; empty where it lies in no repository."""
+    uncommitted: bool = False
+    """Whether tracked files of the project differ from that commit."""
+    ci_run: str = ""
+    """Address of the CI run; empty outside CI."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +50,19 @@ class Record(Checked):
     """Of every case and every metric of a suite, worst first."""
     notes: tuple[str, ...]
     """What a reader must know besides."""
+    origin: Origin | None = None
+    """How the session came about; null in older ones."""
 
     @classmethod
-    def of(cls, session: str, verdicts: Sequence[Verdict], *, strict: bool, notes: Sequence[str] = ()) -> Record:
+    def of(
+        cls,
+        session: str,
+        verdicts: Sequence[Verdict],
+        *,
+        strict: bool,
+        notes: Sequence[str] = (),
+        origin: Origin | None = None,
+    ) -> Record:
         """The record of a session."""
         failed = any(verdict.fails(strict=strict) for verdict in verdicts)
         inconclusive = any(verdict.verdict == "inconclusive" and verdict.warns for verdict in verdicts)
@@ -45,6 +73,7 @@ class Record(Checked):
             strict=strict,
             verdicts=tuple(worst_first(verdicts)),
             notes=tuple(dict.fromkeys(notes)),
+            origin=origin,
         )
 
 
@@ -63,4 +92,4 @@ def read(path: Path) -> Record:
     if isinstance(content, list) or (isinstance(content, Mapping) and content.get("schema", SCHEMA) != SCHEMA):
         raise SdevalError(f"{path}: was written by another version of sdeval; run the suites again: pytest suites")
     record = from_json(Record, read_bytes(path), f"{path}: is corrupt")
-    return Record.of(record.session, record.verdicts, strict=record.strict, notes=record.notes)
+    return Record.of(record.session, record.verdicts, strict=record.strict, notes=record.notes, origin=record.origin)

@@ -273,7 +273,9 @@ def test_what_fell_with_its_suite_is_never_called_chance(rng: np.random.Generato
     before = accepted(2, rng)
     verdicts = judge_cases(make_run(before - 20), make_run(before), regressed=["clip_score"])
     assert {each.verdict for each in verdicts} == {"inconclusive"}
-    assert verdicts[0].reason.startswith("this case lost much, as did the whole suite; the baseline's 2 seeds a case")
+    assert verdicts[0].reason.startswith(
+        "this case lost much, and so did the whole suite; the baseline's 2 seeds a case"
+    )
 
 
 def test_scores_that_hang_together_accuse_no_single_case(rng: np.random.Generator) -> None:

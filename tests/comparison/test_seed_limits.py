@@ -25,8 +25,8 @@ def held(seeds: int) -> Run:
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_seeds_that_are_too_few_to_accuse_a_case_are_told(seeds: int) -> None:
     assert seed_notes(suite(seeds), "tiny", None, all_seeds=False) == (
-        "animals: single cases can only be shown to be worse with 3 seeds or more; "
-        "set max_seeds=3, and accept a run made with --sdeval-all-seeds",
+        "animals: regressions of single cases need 3 seeds or more; "
+        "set max_seeds=3 and accept a run made with --sdeval-all-seeds",
     )
 
 
@@ -58,5 +58,5 @@ def test_a_baseline_without_any_seed_of_the_suite_holds_none_of_them() -> None:
 
 def test_few_seeds_and_missing_ones_are_both_told() -> None:
     few, missing = seed_notes(suite(2), "tiny", held(1), all_seeds=False)
-    assert few.startswith("animals: single cases can only be shown")
+    assert few.startswith("animals: regressions of single cases need")
     assert "the baseline holds 1 of them, so at most 1 are generated" in missing

@@ -55,8 +55,10 @@ def test_where_no_defect_was_counted_the_command_that_counts_them_is_named(broke
 
 
 def test_the_first_broken_images_are_named_and_all_are_counted(broken: list[SampleResult]) -> None:
-    assert wording.broken_images(broken[:1]) == "1 image is broken: case-0@0 is black"
-    assert wording.broken_images(broken * 3).startswith("6 images are broken: case-0@0 is black, case-0@1 is black")
+    assert wording.broken_images(broken[:1]) == "1 broken image: case-0, seed 0 is black"
+    assert wording.broken_images(broken * 3).startswith(
+        "6 broken images: case-0, seed 0 is black, case-0, seed 1 is black"
+    )
     assert wording.broken_images(broken * 3).count(" is black") == wording.MOST_NAMES
 
 
@@ -91,7 +93,7 @@ def test_the_suite_of_another_metric_is_named_where_it_is_another_one() -> None:
 
 
 def test_a_doubt_goes_before_what_chance_may_do() -> None:
-    assert wording.perhaps_lost("") == "every seed of this case lost much; chance is not excluded"
+    assert wording.perhaps_lost("") == "every seed of this case lost much; that may still be chance"
     assert wording.perhaps_lost(wording.ONE_SEED).endswith(wording.ONE_SEED)
 
 
@@ -122,11 +124,11 @@ LACKING = {"a": "seed 0 has no image: the disk is full", "b": "seed 1: it failed
         (wording.new_seed(5), "the baseline does not have seed 5"),
         (
             wording.perhaps_lost_with_suite(""),
-            "this case lost much, as did the whole suite; its seeds vary enough to explain it",
+            "this case lost much, and so did the whole suite; its own seeds vary as much",
         ),
         (
             wording.perhaps_lost_with_suite(wording.ONE_SEED),
-            f"this case lost much, as did the whole suite; {wording.ONE_SEED}",
+            f"this case lost much, and so did the whole suite; {wording.ONE_SEED}",
         ),
         (
             wording.not_significant("images changed"),
@@ -145,7 +147,7 @@ LACKING = {"a": "seed 0 has no image: the disk is full", "b": "seed 1: it failed
         ),
         (
             wording.no_speed_tolerance("cpu AMD"),
-            "on cpu AMD: reported only, as the suite states no tolerance for it",
+            "on cpu AMD: reported only (the suite sets no tolerance)",
         ),
         (wording.no_speed_record("1x GPU"), "on 1x GPU: no speed was accepted for this class of machine"),
         (

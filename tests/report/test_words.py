@@ -5,9 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
-from sdeval.comparison import Kind, Verdict
-from sdeval.report.words import bounds, counted, doubts, headline, notes_on_target_defects, sentence, sign, tone
+from sdeval.comparison import KINDS, Kind, Verdict
+from sdeval.report.words import (
+    bounds,
+    case_text,
+    counted,
+    doubts,
+    headline,
+    notes_on_target_defects,
+    sentence,
+    sign,
+    tone,
+)
 
 BASE = Verdict(suite="animals", target="tiny", metric="clip_score", case="", verdict="passed")
 BEYOND = replace(BASE, verdict="inconclusive", baseline=30.0, current=25.0, change=-5.0, tolerance=1.25)
@@ -23,15 +36,23 @@ def of(*kinds: Kind) -> list[Verdict]:
 @pytest.mark.parametrize(
     ("kinds", "said", "how"),
     [
-        (("broken",), "Something got worse: 1 broken", "bad"),
-        (("regressed", "not_comparable"), "Something got worse: 1 regressed, 1 not_comparable", "bad"),
-        (("not_comparable", "passed"), "Not everything could be judged: 1 not_comparable", "bad"),
+        (("broken",), "Broken images: 1 broken", "bad"),
+        (("broken", "new", "informational"), "Broken images: 1 broken", "bad"),
+        (("broken", "unscored", "new"), "Broken images: 1 broken, 1 unscored", "bad"),
+        (("broken", "passed"), "Something got worse: 1 broken", "bad"),
+        (("broken", "not_comparable"), "Something got worse: 1 broken, 1 not comparable", "bad"),
+        (("regressed", "not_comparable"), "Something got worse: 1 regressed, 1 not comparable", "bad"),
+        (("not_comparable", "passed"), "Not everything could be judged: 1 not comparable", "bad"),
         (("unscored", "new", "passed"), "Not everything could be judged: 1 unscored", "bad"),
         (("new", "new"), "Nothing to compare with yet: 2 new", "open"),
         (("new", "improved"), "Nothing got worse; 1 new", "good"),
         (("passed", "skipped"), "Nothing got worse; 1 skipped", "good"),
-        (("inconclusive",), "Nothing got worse; 1 inconclusive", "open"),
-        (("informational",), "Nothing was judged: no case", "open"),
+        (("inconclusive",), "Nothing could be decided: 1 inconclusive", "open"),
+        (("inconclusive", "informational", "skipped"), "Nothing could be decided: 1 inconclusive, 1 skipped", "open"),
+        (("informational",), "Nothing was judged: 1 informational", "open"),
+        (("skipped", "informational"), "Nothing was judged: 1 skipped", "open"),
+        (("skipped", "new"), "Nothing to compare with yet: 1 new, 1 skipped", "open"),
+        (("passed", "not_significant"), "Nothing got worse; 1 with as many broken images as usual", "good"),
         ((), "Nothing was judged: no case", "open"),
     ],
 )
@@ -68,8 +89,69 @@ def test_a_case_that_fell_far_is_amber_and_named_with_its_metric() -> None:
     assert headline([BASE, CASE]) == "Perhaps worse: cat clip_score of animals (-5.00, tolerance 1.25)"
 
 
-@pytest.mark.parametrize("verdict", [WITHIN, GAIN, replace(CASE, verdict="not_significant")])
-def test_what_is_within_its_tolerance_or_but_one_case_of_many_is_not_amber(verdict: Verdict) -> None:
+def test_broken_images_of_a_target_without_a_baseline_are_not_worse_than_anything() -> None:
+    first = [replace(BASE, target="other", verdict=kind) for kind in ("broken", "new")]
+    assert headline([BASE, *first]) == "Broken images: 1 broken"
+    assert headline([BASE, replace(BASE, verdict="broken"), *first]) == "Something got worse: 2 broken"
+
+
+def test_cases_beyond_a_tolerance_are_amber_though_chance_explains_them() -> None:
+    verdicts = [BASE, replace(CASE, verdict="not_significant")]
+    assert headline(verdicts) == "No regression is shown; 1 case beyond tolerance, not significant"
+    assert (tone(verdicts), sign(verdicts)) == ("warn", "~")
+
+
+def _verdicts() -> SearchStrategy[Verdict]:
+    values = {"change": st.none() | st.floats(-9, 9), "tolerance": st.none() | st.floats(0, 3)}
+    names = {"suite": st.sampled_from("ab"), "target": st.sampled_from("cd"), "case": st.sampled_from(["", "cat"])}
+    return st.builds(
+        lambda kind, fatal, better, fields: replace(
+            BASE, verdict=kind, fatal=fatal and kind == "inconclusive", higher_is_better=better, **fields
+        ),
+        st.sampled_from(KINDS),
+        st.booleans(),
+        st.booleans(),
+        st.fixed_dictionaries({**names, **values}),
+    )
+
+
+@given(st.lists(_verdicts(), max_size=6), st.booleans())
+def test_nothing_is_green_where_something_is_worse_or_undecided_beyond_its_tolerance(
+    verdicts: list[Verdict], strict: bool
+) -> None:
+    undecided = ("inconclusive", "not_significant")
+    beyond = any(verdict.verdict in undecided and verdict.loss > 1 for verdict in verdicts)
+    failed = any(verdict.fails(strict=strict) for verdict in verdicts)
+    how, line = tone(verdicts, strict=strict), headline(verdicts, strict=strict)
+    assert (how == "bad") == failed
+    assert not (how == "good" and beyond)
+    assert line.startswith("Nothing got worse") == (how == "good")
+    assert line.startswith(("Perhaps worse", "No regression is shown")) == (how == "warn")
+
+
+@given(st.lists(_verdicts(), max_size=6))
+def test_something_got_worse_only_where_there_was_something_to_be_worse_than(verdicts: list[Verdict]) -> None:
+    if headline(verdicts).startswith("Something got worse"):
+        assert any(
+            verdict.verdict not in ("broken", "new", "unscored", "informational", "skipped") for verdict in verdicts
+        )
+
+
+def test_a_case_is_explained_in_plain_words() -> None:
+    lost = replace(CASE, verdict="regressed", n=4, reason="every seed lost much")
+    assert case_text(lost, "points", 4) == (
+        "clip_score 30.00 → 25.00, worse by 5.00 points, 4.0 times its tolerance. Every seed lost much."
+    )
+    gain = replace(CASE, verdict="passed", current=31.0, change=1.0, n=2, reason="images changed")
+    assert case_text(gain, "", 4) == (
+        "clip_score 30.00 → 31.00, better by 1.00. Images changed. Judged by 2 of 4 seeds."
+    )
+    assert case_text(replace(CASE, change=-0.5, current=29.5), "", 4).endswith("worse by 0.5, within its tolerance.")
+    assert case_text(replace(BASE, metric="defect", reason="identical images"), "", 4) == "Identical images."
+
+
+@pytest.mark.parametrize("verdict", [WITHIN, GAIN])
+def test_what_is_within_its_tolerance_or_better_is_not_amber(verdict: Verdict) -> None:
     assert tone([BASE, verdict]) == "good"
     assert headline([BASE, verdict]).startswith("Nothing got worse; 1 ")
 

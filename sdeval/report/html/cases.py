@@ -17,12 +17,13 @@ from sdeval.errors import SdevalError
 from sdeval.imaging.io import painted_share
 from sdeval.report.html.image_sources import Sources
 from sdeval.report.session_runs import ComparedRun, pairs_of
-from sdeval.report.titles import short_title
-from sdeval.report.words import SYMBOLS, sentence
+from sdeval.report.titles import short_title, unit_of
+from sdeval.report.words import SYMBOLS, case_text
 from sdeval.results.records import CaseRecord, SampleResult
 from sdeval.results.run import Run
 from sdeval.results.verdict import DEFECT, Verdict, worst_first
 
+NOT_SELECTED = "not selected for a verdict of its own"
 IMAGE_CHANGES = ("changed", "imperceptible", "identical")
 """How far images moved, furthest first."""
 
@@ -31,7 +32,11 @@ IMAGE_CHANGES = ("changed", "imperceptible", "identical")
 class Move:
     """How far one score of a case moved."""
 
-    title: str
+    metric: str
+    gating: bool
+    """Whether a loss of it can fail the session."""
+    values: tuple[float, float]
+    """Of the baseline and of the run."""
     baseline: str
     current: str
     change: str
@@ -43,8 +48,8 @@ class Move:
 
     @property
     def place(self) -> float:
-        """Where the change stands on a scale of four times the variability to both sides, in percent."""
-        return round(50 + 12.5 * max(-4.0, min(4.0, self.variability or 0.0)), 1)
+        """Where the change stands on a scale of four times the variability to both sides, in percent of its width."""
+        return round(50 + 12 * max(-4.0, min(4.0, self.variability or 0.0)), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class Card:
     negative_prompt: str
     tags: tuple[str, ...]
     said: str
+    """The verdict in plain words."""
     image_change: str
     """The furthest of its images; empty without a baseline."""
     shots: tuple[Shot, ...]
@@ -97,8 +103,28 @@ class Card:
 
     @property
     def worst(self) -> float:
-        """The worst of its moves, in tolerances."""
-        return round(max((move.loss for move in self.moves), default=0.0), 2)
+        """The worst of its gating moves, in tolerances."""
+        return round(max((move.loss for move in self.moves if move.gating), default=0.0), 2)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Metrics that it is about: the one that its verdict names, and those beyond their tolerance."""
+        beyond = [move.metric for move in self.moves if move.gating and move.loss > 1]
+        named = [] if self.verdict.metric == DEFECT else [self.verdict.metric]
+        return tuple(dict.fromkeys([*named, *beyond]))
+
+    @property
+    def lead(self) -> int:
+        """Seed of the image that shows its loss best: a broken one, or else the one that lost most."""
+        if not self.shots:
+            return 0
+        metric = COLLAPSED if self.verdict.metric == DEFECT else self.verdict.metric
+        return min(self.shots, key=lambda shot: (not shot.defect, shot.gains.get(metric, 0.0))).seed
+
+    def values(self, metrics: Sequence[str]) -> list[list[float] | None]:
+        """Of these metrics: values of the baseline and of the run; None where one of them is not known."""
+        known = {move.metric: [_rounded(value) for value in move.values] for move in self.moves}
+        return [known.get(metric) for metric in metrics]
 
     @property
     def defects(self) -> str:
@@ -135,13 +161,24 @@ class _Sides:
 
 
 def cards_of(verdicts: Sequence[Verdict], compared: ComparedRun, sources: Sources) -> tuple[Card, ...]:
-    """The cases of a run, worst first."""
+    """The cases of a run, worst first: also those that have no verdict of their own, as only metrics were selected."""
     by_case = {verdict.case: verdict for verdict in verdicts if verdict.case}
     earlier = {sample.key: sample for sample in compared.before.samples} if compared.before else {}
     sides, samples = _Sides(compared, sources, earlier, _variability(compared)), compared.run.by_case()
     places = {case: number for number, case in enumerate(samples)}
-    ordered = worst_first([by_case[case] for case in samples if case in by_case])
+    ordered = worst_first([by_case.get(case) or _without_verdict(case, compared.run) for case in samples])
     return tuple(_card(verdict, places[verdict.case], samples[verdict.case], sides) for verdict in ordered)
+
+
+def _without_verdict(case: str, run: Run) -> Verdict:
+    return Verdict(
+        suite=run.suite, target=run.target, metric=DEFECT, case=case, verdict="informational", reason=NOT_SELECTED
+    )
+
+
+def _rounded(value: float) -> float:
+    """With as many digits as sorting needs."""
+    return float(f"{value:.5g}")
 
 
 def _shot_image(sample: SampleResult, folder: Path, sources: Sources) -> ShotImage | None:
@@ -165,7 +202,7 @@ def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: 
         prompt=samples[0].prompt,
         negative_prompt=request.negative_prompt,
         tags=tuple(request.tags),
-        said=_explanation(verdict, len(samples)),
+        said=case_text(verdict, unit_of(verdict.metric, sides.run), len(samples)),
         image_change=next((change for change in IMAGE_CHANGES if change in drifts), ""),
         shots=tuple(_shot(sample, sides.earlier.get(sample.key), sides) for sample in samples),
         moves=_moves(samples, sides),
@@ -182,14 +219,6 @@ def _painted(mask: Path) -> str:
     # A corrupt mask shows as one; the page does not fail by it.
     except SdevalError:
         return ""
-
-
-def _explanation(verdict: Verdict, seeds: int) -> str:
-    """What the verdict rests on; it may have needed only the first of the seeds."""
-    if verdict.metric == DEFECT:
-        return verdict.reason
-    judged_by = f" (judged by {verdict.n} of {seeds} seeds)" if 0 < verdict.n < seeds else ""
-    return sentence(verdict) + judged_by
 
 
 def _shot(sample: SampleResult, before: SampleResult | None, sides: _Sides) -> Shot:
@@ -217,12 +246,12 @@ def _gains(sample: SampleResult, before: SampleResult, run: Run) -> dict[str, fl
 
 
 def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
-    """Every judged score of a case, averaged over the seeds that both sides generated."""
+    """Every score of a case, averaged over the seeds that both sides generated; those that can fail a session first."""
     run = sides.run
     moves = []
     for name, record in run.metrics.items():
         pairs = pairs_of(name, samples, sides.earlier)
-        if not record.gating or record.scope != "sample" or not len(pairs):
+        if record.scope != "sample" or not len(pairs):
             continue
         then, now = pairs.mean(axis=0)
         gain = record.sign * float(now - then)
@@ -232,8 +261,10 @@ def _moves(samples: Sequence[SampleResult], sides: _Sides) -> tuple[Move, ...]:
         )
         times = round(gain / band, 2) if band else None
         loss = -gain / tolerance if tolerance else 0.0
-        moves.append(Move(short_title(name, run), number(then), number(now), with_sign(now - then), times, loss))
-    return tuple(moves)
+        texts = (number(then), number(now), with_sign(now - then))
+        values = (float(then), float(now))
+        moves.append(Move(name, record.gating, values, *texts, times, loss))
+    return tuple(sorted(moves, key=lambda move: not move.gating))
 
 
 def _variability(compared: ComparedRun) -> dict[str, float]:

@@ -1,20 +1,29 @@
-"""Whether a session can be believed: what it was compared with, on which machine, with how much evidence."""
+"""Where a session comes from: what it was compared with, its evidence, and when, how and on which machine it ran."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sdeval._utils.environment import differences
+from sdeval.errors import plural
 from sdeval.report.session_runs import ComparedRun
+from sdeval.report.words import not_here, notes_on_skipped
 from sdeval.results.run import PASSING, Run, known_to_both
+from sdeval.results.session_names import moment
 from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Record
 
 SHOWN = ("torch", "diffusers", "transformers")
 """Packages whose versions are always shown."""
+
+
+SHOWN_LINES = 3
+"""Lines of a fact that are shown at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +32,86 @@ class Fact:
 
     name: str
     lines: tuple[str, ...]
+    summary: str = ""
+    """What unfolds the rest; empty where there is none."""
+    folded: tuple[str, ...] = ()
     care: bool = False
+    link: str = ""
+    """An address in the web that its lines lead to."""
+    is_code: bool = False
+    """Whether its lines are code, such as a command."""
 
 
 def facts(comparisons: Sequence[ComparedRun], record: Record) -> tuple[Fact, ...]:
     """What a reader has to know before believing a page."""
-    first = [
+    all_facts = (
         _compared_with(comparisons),
-        _machine(comparisons),
-        _evidence(comparisons, record.verdicts),
         _changed(comparisons),
-    ]
-    notes = Fact("Notes", record.notes, care=True)
-    return tuple(fact for fact in (*first, notes, _not_judged(record.verdicts)) if fact.lines)
+        _evidence(comparisons, record.verdicts),
+        _not_judged(record.verdicts),
+        *_origin(record),
+        _machine(comparisons),
+        _skipped(record.verdicts),
+        _notes(record),
+    )
+    return tuple(fact for fact in all_facts if fact.lines or fact.folded)
+
+
+def _fact(name: str, lines: Sequence[str], *, care: bool = False) -> Fact:
+    """A fact whose first lines are shown; the others unfold."""
+    shown, folded = tuple(lines[:SHOWN_LINES]), tuple(lines[SHOWN_LINES:])
+    return Fact(name, shown, f"{len(folded)} more" if folded else "", folded, care)
+
+
+def _origin(record: Record) -> Sequence[Fact]:
+    """When a session ran, by which command, of which commit, in which CI run; older sessions know only when."""
+    origin = record.origin
+    if origin is None:
+        began = moment(Path(record.session))
+        return () if began == datetime.min.replace(tzinfo=UTC) else (Fact("Date", (f"{began:%Y-%m-%d %H:%M} UTC",)),)
+    commit = f"{origin.commit[:12]}{', with uncommitted changes' if origin.uncommitted else ''}"
+    return (
+        Fact("Date", (f"{_date(origin.started)}, took {_duration(origin.seconds)}",)),
+        Fact("Command", (origin.command,), is_code=True),
+        Fact("Commit", (commit,) if origin.commit else ()),
+        Fact("CI run", (origin.ci_run,) if origin.ci_run else (), link=_web_address(origin.ci_run)),
+    )
+
+
+def _web_address(text: str) -> str:
+    """The text where it leads into the web: the file that it comes from may say anything."""
+    return text if text.startswith(("https://", "http://")) else ""
+
+
+def _date(started: str) -> str:
+    """Example: `2026-11-27 18:33:23 UTC`."""
+    try:
+        return f"{datetime.fromisoformat(started).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return started
+
+
+def _duration(seconds: float) -> str:
+    """Example: `1 h 2 min 3 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{hours} h" if hours else "", f"{minutes} min" if hours or minutes else "", f"{rest} s"]
+    return " ".join(filter(None, parts))
+
+
+def _skipped(verdicts: Sequence[Verdict]) -> Fact:
+    """What is not on this machine, in one line; the reasons unfold."""
+    skipped = [verdict for verdict in verdicts if not_here(verdict)]
+    reasons = Counter(f"{verdict.suite} on {verdict.target}: {verdict.reason}" for verdict in skipped)
+    lines = tuple(f"{count} of {reason}" for reason, count in reasons.items())
+    return Fact("Skipped", (), plural(len(skipped), "item"), lines)
+
+
+def _notes(record: Record) -> Fact:
+    """Notes, besides those that say why something was skipped."""
+    reported = set(notes_on_skipped(record.verdicts))
+    lines = tuple(note for note in record.notes if note not in reported)
+    return Fact("Notes", lines) if len(lines) == 1 else Fact("Notes", (), plural(len(lines), "note"), lines)
 
 
 def changes(compared: ComparedRun) -> tuple[str, ...]:
@@ -62,7 +138,7 @@ def _compared_with(comparisons: Sequence[ComparedRun]) -> Fact:
     lines += [f"{compared.label} with {compared.run.target}" for compared in interleaved]
     lines += [f"accepted because: {reason}" for compared in accepted for reason in compared.reasons]
     lines += [f"nothing yet: {', '.join(without)}"] if without else []
-    return Fact("Compared with", tuple(dict.fromkeys(lines)), care=bool(without))
+    return _fact("Compared with", list(dict.fromkeys(lines)), care=bool(without))
 
 
 def _suites(comparisons: Sequence[ComparedRun]) -> str:
@@ -87,18 +163,25 @@ def _described(run: Run) -> str:
 
 
 def _evidence(comparisons: Sequence[ComparedRun], verdicts: Sequence[Verdict]) -> Fact:
-    cases = sum(len(compared.run.by_case()) for compared in comparisons)
     images = sum(len(compared.run.samples) for compared in comparisons)
     seeds = sorted({len(compared.run.request["seeds"]) for compared in comparisons})
     several = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0]) if seeds else "0"
-    lines = [f"{_counted(images, 'image')}: {_counted(cases, 'case')}, {_counted(several, 'seed')} each"]
-    judged = [verdict for verdict in verdicts if not verdict.case and verdict.p_value is not None]
-    measured = sum(verdict.variability is not None for verdict in judged)
-    if judged:
-        lines.append(f"variability was measured of {measured} of {len(judged)} metrics that were tested")
+    lines = [f"{count_cases(comparisons)}: {_counted(images, 'image')}, {_counted(several, 'seed')} a case"]
+    tested = [verdict for verdict in verdicts if not verdict.case and verdict.p_value is not None]
+    measured = sum(verdict.variability is not None for verdict in tested)
+    if tested:
+        remedy = "" if measured else "; sdeval calibrate measures it"
+        lines.append(f"seed variability is known of {measured} of {_counted(len(tested), 'tested metric')}{remedy}")
     partial = [compared.run.suite for compared in comparisons if not compared.run.complete]
     lines += [f"only a part was generated of: {', '.join(partial)}"] if partial else []
     return Fact("Evidence", tuple(lines), care=bool(partial))
+
+
+def count_cases(comparisons: Sequence[ComparedRun]) -> str:
+    """Cases of all suites, each once, and on how many targets they ran where those are several."""
+    cases = {(compared.run.suite, case) for compared in comparisons for case in compared.run.by_case()}
+    targets = {compared.run.target for compared in comparisons}
+    return _counted(len(cases), "case") + (f" on {len(targets)} targets" if len(targets) > 1 else "")
 
 
 def _counted(count: int | str, name: str) -> str:
@@ -115,8 +198,8 @@ def _changed(comparisons: Sequence[ComparedRun]) -> Fact:
     }
     lines = [line + where for line, where in scopes.items()]
     if not lines and with_baseline:
-        return Fact("What changed", ("nothing but, perhaps, the images: same model, settings, versions and machine",))
-    return Fact("What changed", tuple(lines))
+        return Fact("What changed", ("same model, settings, versions and machine",))
+    return _fact("What changed", lines)
 
 
 def _not_judged(verdicts: Sequence[Verdict]) -> Fact:
@@ -127,4 +210,4 @@ def _not_judged(verdicts: Sequence[Verdict]) -> Fact:
         f"{count} {kind} in {suite} on {target}" + (f": {reason}" if reason else "")
         for (kind, suite, target, reason), count in reasons.items()
     ]
-    return Fact("Not judged", tuple(lines), care=True)
+    return _fact("Not judged", lines, care=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sdeval._utils.files import resolved
 from sdeval.baselines.acceptance import refuse_part
@@ -12,15 +13,15 @@ from sdeval.comparison.metrics import ALPHA_METRICS
 from sdeval.errors import SdevalError
 from sdeval.history.store import HISTORY, Entry
 from sdeval.history.store import read as read_history
-from sdeval.report.html.cases import IMAGE_CHANGES, Card, Shot, cards_of
+from sdeval.report.html.cases import Card, Shot, cards_of
 from sdeval.report.html.image_sources import Linked, Sources
 from sdeval.report.html.metrics_table import MetricRow, metric_rows
 from sdeval.report.html.page_data import Project, viewer_data
-from sdeval.report.html.trust import Fact, changes, facts
+from sdeval.report.html.trust import Fact, changes, count_cases, facts
 from sdeval.report.session_runs import ComparedRun
 from sdeval.report.titles import title_of, unit_of
-from sdeval.report.words import SYMBOLS, Tone, doubts, headline, plain, sign, tone
-from sdeval.results.verdict import KINDS, Verdict, summary
+from sdeval.report.words import SYMBOLS, Tone, doubts, headline, insignificant_losses, plain, sign, tone, what
+from sdeval.results.verdict import KINDS, Kind, Verdict
 from sdeval.results.verdicts_file import Record
 
 SHEETS = "compare.html"
@@ -39,6 +40,8 @@ class Seen:
     """Id of its case."""
     case: str
     shot: Shot
+    label: str
+    """What it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Line:
 
     verdict: Verdict
     symbol: str
-    where: str
+    subject: str
+    """The case or the metric, then the suite and the target."""
     said: str
     link: str
     """Id of the element that tells more."""
@@ -70,17 +74,39 @@ class RunView:
     changed: tuple[str, ...]
     metrics: tuple[MetricRow, ...]
     cards: tuple[Card, ...]
+    signs: Mapping[str, int]
+    """Of the metrics of single images: 1 where more is better, -1 where less is."""
     plots: tuple[str, ...]
     history: tuple[str, ...]
     """Plots of its metrics over past sessions."""
+    failed: int
+    """How many of its verdicts fail the session."""
+    doubtful: int
+    """How many are beyond their tolerance, and neither shown nor excluded."""
     alpha: float = ALPHA_METRICS
     """Level of the session's metrics."""
 
     @property
     def rank(self) -> int:
         """How bad its worst verdict is; the worst come first."""
-        verdicts = [*(row.verdict for row in self.metrics), *(row.verdict for row in self.cards)]
-        return min((KINDS.index(verdict.verdict) for verdict in verdicts), default=len(KINDS))
+        return min((KINDS.index(verdict.verdict) for verdict in self.verdicts), default=len(KINDS))
+
+    @property
+    def verdicts(self) -> Sequence[Verdict]:
+        """Of its metrics and its cases."""
+        return [*(row.verdict for row in self.metrics), *(card.verdict for card in self.cards)]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Cases and metrics without images or values, which share a reason: most were skipped."""
+
+    kind: Kind
+    symbol: str
+    suite: str
+    target: str
+    reason: str
+    verdicts: tuple[Verdict, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +118,36 @@ class View:
     tone: Tone
     sign: str
     """The symbol of the outcome: something got worse, may be worse, nothing is, or nothing was judged."""
-    counts: Mapping[str, int]
-    image_changes: Mapping[str, int]
-    """Cases by how far their images moved."""
+    strict: bool
+    """Whether what is missing fails the session."""
     symbols: Mapping[str, str]
     worst: tuple[Line, ...]
     more: int
     """How many failed besides the worst."""
-    worse: bool
-    """Whether anything got worse, or what failed could not be judged."""
+    worst_title: str
+    """What the worst have in common."""
     facts: tuple[Fact, ...]
     sheets: bool
     """Whether a page with its comparison lies beside it."""
     runs: tuple[RunView, ...]
+    others: tuple[Items, ...]
+    """What no run shows, as nothing was generated for it."""
+    cases: str
+    """How many cases there are, and on how many targets."""
     samples: Mapping[str, Mapping[str, object]]
     """What the viewer says of the samples, by the id of their run."""
+
+    @property
+    def case_facts(self) -> Mapping[str, Any]:
+        """What the page filters and sorts by, for every run: elements that fail, signs of metrics, values of cases."""
+        return {
+            run.id: {
+                "failing": [_id(run, verdict) for verdict in run.verdicts if verdict.fails(strict=self.strict)],
+                "metrics": list(run.signs.items()),
+                "cases": {card.verdict.case: card.values(list(run.signs)) for card in run.cards},
+            }
+            for run in self.runs
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,26 +168,54 @@ def build(request: Request) -> View:
     views = [_run_view(f"r{number}", compared, request, past) for number, compared in enumerate(comparisons)]
     project = Project.of(request.session)
     failing = [verdict for verdict in verdicts if verdict.fails(strict=strict)]
-    listed = failing or doubts(verdicts)
-    changes = [card.image_change for view in views for card in view.cards]
+    listed = failing or doubts(verdicts) or insignificant_losses(verdicts)
     return View(
         session=request.record.session,
         headline=headline(verdicts, strict=strict),
         tone=tone(verdicts, strict=strict),
         sign=sign(verdicts, strict=strict),
-        counts={str(kind): count for kind, count in summary(verdicts).items()},
-        image_changes={name: changes.count(name) for name in IMAGE_CHANGES if name in changes},
+        strict=strict,
         symbols=SYMBOLS,
         worst=tuple(_line(verdict, views, comparisons) for verdict in listed[:WORST]),
         more=max(0, len(listed) - WORST),
-        worse=any(verdict.verdict in ("broken", "regressed") for verdict in failing),
+        worst_title=_worst_title(listed, strict=strict),
         facts=facts(comparisons, request.record),
         sheets=request.session.joinpath(SHEETS).is_file() and request.sources is None,
         runs=tuple(sorted(views, key=lambda view: view.rank)),
+        others=_others(verdicts, views),
+        cases=count_cases(comparisons),
         samples={
             view.id: viewer_data(compared, request.session, project)
             for view, compared in zip(views, comparisons, strict=True)
         },
+    )
+
+
+def _worst_title(listed: Sequence[Verdict], *, strict: bool) -> str:
+    kinds = {verdict.verdict for verdict in listed}
+    if "regressed" in kinds:
+        return "What got worse"
+    if "broken" in kinds:
+        return "Broken images"
+    if any(verdict.fails(strict=strict) and verdict.verdict != "inconclusive" for verdict in listed):
+        return "What could not be judged"
+    return "What may be worse"
+
+
+def _others(verdicts: Sequence[Verdict], views: Sequence[RunView]) -> tuple[Items, ...]:
+    """Verdicts that no run shows, by kind, suite, target and reason."""
+    shown = {(view.suite, view.target, row.verdict.case, row.verdict.metric) for view in views for row in view.metrics}
+    shown |= {
+        (view.suite, view.target, card.verdict.case, card.verdict.metric) for view in views for card in view.cards
+    }
+    groups: dict[tuple[Kind, str, str, str], list[Verdict]] = {}
+    for verdict in verdicts:
+        if (verdict.suite, verdict.target, verdict.case, verdict.metric) not in shown:
+            key = (verdict.verdict, verdict.suite, verdict.target, verdict.reason)
+            groups.setdefault(key, []).append(verdict)
+    return tuple(
+        Items(kind, SYMBOLS[kind], suite, target, reason, tuple(group))
+        for (kind, suite, target, reason), group in groups.items()
     )
 
 
@@ -162,12 +231,12 @@ def _past(session: Path) -> Sequence[Entry]:
 
 
 def _line(verdict: Verdict, views: Sequence[RunView], comparisons: Sequence[ComparedRun]) -> Line:
-    where, symbol = f"{verdict.suite} on {verdict.target}", SYMBOLS[verdict.verdict]
+    subject, symbol = f"{what(verdict)}, {verdict.suite} on {verdict.target}", SYMBOLS[verdict.verdict]
     for view, compared in zip(views, comparisons, strict=True):
         if (view.suite, view.target) == (verdict.suite, verdict.target):
             sentence = plain(verdict, title_of(verdict.metric, compared.run), unit_of(verdict.metric, compared.run))
-            return Line(verdict, symbol, where, sentence, _id(view, verdict), _seen(verdict, view))
-    return Line(verdict, symbol, where, plain(verdict, verdict.metric.replace("_", " "), ""), "")
+            return Line(verdict, symbol, subject, sentence, _id(view, verdict), _seen(verdict, view))
+    return Line(verdict, symbol, subject, plain(verdict, verdict.metric.replace("_", " "), ""), "")
 
 
 def _id(view: RunView, verdict: Verdict) -> str:
@@ -176,23 +245,26 @@ def _id(view: RunView, verdict: Verdict) -> str:
 
 
 def _seen(verdict: Verdict, view: RunView) -> tuple[Seen, ...]:
-    """Up to three samples that show what got worse: broken images first, then those with the largest losses."""
+    """Up to three samples that show what got worse: broken images of a case first, then the largest losses."""
     samples = [
-        Seen(_id(view, card.verdict), card.verdict.case, shot)
+        Seen(_id(view, card.verdict), card.verdict.case, shot, view.before.partition(",")[0])
         for card in view.cards
         for shot in card.shots
         if verdict.case in ("", card.verdict.case)
     ]
-    worse = [sample for sample in samples if sample.shot.defect or sample.shot.gains.get(verdict.metric, 0) < 0]
-    if verdict.case:
-        worse = worse or samples
-    order = sorted(worse, key=lambda sample: (not sample.shot.defect, sample.shot.gains.get(verdict.metric, 0.0)))
+    broken_first = bool(verdict.case) or verdict.verdict == "broken"
+
+    def rank(sample: Seen) -> tuple[bool, float]:
+        return (not (broken_first and sample.shot.defect), sample.shot.gains.get(verdict.metric, 0.0))
+
+    worse = [sample for sample in samples if rank(sample) < (True, 0.0)]
+    order = sorted(worse or (samples if verdict.case else []), key=rank)
     return tuple(order[:SEEN])
 
 
 def _refusal(compared: ComparedRun) -> str:
     if compared.interleaved:
-        return "what was interleaved answers a question, and is no baseline"
+        return "a run that was interleaved with another cannot become a baseline"
     if compared.before is None:
         return "there is no baseline yet; accept the whole run: sdeval accept"
     try:
@@ -220,6 +292,9 @@ def _run_view(name: str, compared: ComparedRun, request: Request, past: Sequence
         changed=changes(compared),
         metrics=metric_rows(verdicts, run),
         cards=cards_of(verdicts, compared, request.sources or Linked(request.session)),
+        signs={name: record.sign for name, record in run.metrics.items() if record.scope == "sample"},
         plots=plots_of(verdicts, compared),
         history=history_of(past, run),
+        failed=sum(verdict.fails(strict=request.record.strict) for verdict in verdicts),
+        doubtful=len(doubts(verdicts)),
     )

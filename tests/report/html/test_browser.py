@@ -97,11 +97,11 @@ def test_the_first_screen_says_what_got_worse_and_leads_there(page: Page) -> Non
 
 def test_filters_show_one_kind_and_say_how_many(page: Page) -> None:
     chip = page.locator("button[data-show=broken]")
-    assert chip.locator("b").inner_text() == "1"
+    assert chip.locator("b").inner_text() == "1 case"
     chip.click()
     assert shown(page) == ["case-0"]
-    assert page.locator("#found").inner_text() == "1 of 6 cases"
-    page.locator("button[data-show=changed]").click()
+    assert page.locator("#found").inner_text() == "1 of 6 cases, 0 of 1 metric"
+    page.locator("button[data-show='']").click()
     assert len(shown(page)) == 6
 
 
@@ -128,7 +128,7 @@ def test_the_address_keeps_what_is_shown(watched: Watched, path: Path) -> None:
     address = page.url
     page.goto("about:blank")
     page.goto(address)
-    assert page.locator("#search").input_value() == "prompt"
+    assert page.locator("#search").input_value() == "prompt s:passed"
     assert len(shown(page)) == 4
     assert page.locator("#viewer").get_attribute("data-mode") == "blend"
     assert page.locator("#v-case").inner_text() == "case-2"
@@ -195,11 +195,11 @@ def test_an_address_that_means_nothing_does_no_harm(watched: Watched, path: Path
     assert watched.complaints == []
 
 
-def test_a_link_of_the_first_screen_keeps_the_filters_in_the_address(page: Page) -> None:
-    page.locator("button[data-show=passed]").click()
+def test_a_link_of_the_first_screen_keeps_what_is_in_the_address(page: Page) -> None:
+    page.locator("nav [data-size=small]").click()
     page.locator(".worst a").first.click()
     assert page.locator("article[data-case=case-0]").is_visible()
-    assert "r0" not in page.url
+    assert page.url.endswith("#size=small")
 
 
 def test_closing_goes_back_to_where_it_was_opened(page: Page) -> None:

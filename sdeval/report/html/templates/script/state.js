@@ -1,5 +1,5 @@
 // What is shown stays in the address, so that a link can be passed on.
-const state = { show: "", q: "", sort: "worst", open: "", seed: "", mode: "side" };
+const state = { q: "", sort: "worst", order: "", size: "medium", view: "cards", open: "", seed: "", mode: "side" };
 const usual = { ...state };
 
 function readState() {
@@ -9,10 +9,10 @@ function readState() {
 
 function writeState(changes) {
   Object.assign(state, changes);
-  const said = new URLSearchParams();
-  for (const name of Object.keys(state)) if (state[name] !== usual[name]) said.set(name, state[name]);
+  const parameters = new URLSearchParams();
+  for (const name of Object.keys(state)) if (state[name] !== usual[name]) parameters.set(name, state[name]);
   // Replaced, not pushed: going back leaves the page instead of undoing every letter of a search.
-  history.replaceState(null, "", "#" + said);
+  history.replaceState(null, "", "#" + parameters);
 }
 
 const byId = (id) => document.getElementById(id);
@@ -34,7 +34,7 @@ function start() {
   startViewer();
   startApprovals();
   applyFilters();
-  if (named) named.scrollIntoView();
+  if (named) reveal(named);
   if (state.open) openFromState();
   addEventListener("hashchange", () => {
     if (!location.hash.includes("=") && location.hash.length > 1) return;
