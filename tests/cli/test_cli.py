@@ -117,7 +117,7 @@ def test_the_page_of_a_session_whose_images_are_gone_says_so(session: Path) -> N
     verdict = Verdict(suite="animals", target="tiny", metric="defect", case="case-0", verdict="new")
     (session / "animals" / "tiny" / "images" / "case-0@1.png").unlink()
     page = publish(session, [verdict]).page.read_text(encoding="utf-8")
-    assert page.count('loading="lazy"') == 1
+    assert page.count('loading="lazy"') == 3
     assert "the image is gone</span></span><small>seed 1</small>" in page
 
 

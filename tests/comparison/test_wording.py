@@ -132,7 +132,7 @@ LACKING = {"a": "seed 0 has no image: the disk is full", "b": "seed 1: it failed
         ),
         (
             wording.not_significant("images changed"),
-            "worse than its tolerance, but chance may explain it; images changed",
+            "chance may explain it; images changed",
         ),
         (wording.few_samples(16), "a rate is judged from 16 samples on"),
         (wording.unscored_samples(2, 48, "it failed"), "2 of 48 samples: it failed"),

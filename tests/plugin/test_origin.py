@@ -28,7 +28,7 @@ def test_a_session_records_its_command_without_secrets(
     painted: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CI_JOB_URL", "https://lab.example/jobs/3")
-    painted.runpytest_inprocess(*QUIET, "-o", "junit_family=xunit2", "--override-ini=log_cli_format=hf_abcdefghijkl")
+    painted.runpytest_inprocess(*QUIET, "-o", "junit_family=xunit2", "--junitxml=hf_abcdefghijkl")
     recorded = origin(painted)
     assert recorded.command.startswith("pytest ")
     assert "junit_family=xunit2" in recorded.command

@@ -474,3 +474,22 @@ def test_a_page_of_metrics_alone_shows_the_images_that_lost_most(
     assert page.locator("#viewer").is_visible()
     page.keyboard.press("Escape")
     assert len(cases_shown(page)) == 2 * CASES
+
+
+def test_a_session_in_which_everything_was_skipped_lists_it(watched: WatchedPage, tmp_path: Path) -> None:
+    skipped = [entry for entry in VERDICTS if entry.verdict == "skipped"]
+    page = watched.open(publish(tmp_path / "20260101-000000-abcd", skipped).page)
+    assert page.locator("h1").inner_text() == "– Nothing was judged: 9 skipped"
+    assert page.locator("#found").inner_text() == "8 of 8 cases, 1 of 1 metric"
+    page.locator("#search").fill("case-3")
+    assert page.locator("#others li:visible").all_inner_texts() == ["case-3"]
+    page.locator("#search").fill("no such case")
+    assert page.locator("#nothing").is_visible()
+
+
+def test_a_hostile_query_and_hostile_names_are_text(watched: WatchedPage, tmp_path: Path) -> None:
+    page = watched.open(session_page(tmp_path, prompts=["<img src=x onerror='window.hacked = 1'>"]))
+    page.locator("#search").fill("<img src=x onerror='window.hacked = 1'> foo:<b> tag:[(* - \">")
+    assert page.evaluate("window.hacked") is None
+    assert "foo: is no filter" in page.locator("#hint").inner_text()
+    assert page.locator("#hint b, #chips img").count() == 0

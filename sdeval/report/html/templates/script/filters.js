@@ -32,8 +32,10 @@ function itemOf(element) {
   return { element, type, values, shots, id: type === "case" ? `${suite}\n${name}` : "", text: textOf(element, name, shots) };
 }
 
+// Of a metric its name and title: its reason may name any case.
 function textOf(element, name, shots) {
-  const texts = all(".prompt, .tags, .what", element).map((part) => part.textContent);
+  const texts = all(".prompt, .tags", element).map((part) => part.textContent);
+  texts.push(element.querySelector(".what")?.firstChild?.textContent ?? "");
   return [name, ...texts, ...shots.map((shot) => shot.defect)].join("\n").toLowerCase();
 }
 
