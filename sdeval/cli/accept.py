@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LINES = 20
 """Cases that are reported, unless all are asked for."""
 
+EXAMPLE = "sdeval accept -k 'cat and not black' --reason 'new scheduler, reviewed'"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

@@ -25,6 +25,8 @@ _NAMES: Mapping[str, Callable[[Watched], str]] = {
     "metric": lambda metric: metric.series.metric,
 }
 
+EXAMPLE = "sdeval history --suite animals --last 30 --plot history.html"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

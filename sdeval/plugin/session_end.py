@@ -130,10 +130,10 @@ def write_summary(state: State, published: Published, terminalreporter: Any) -> 
 
 def say_how_to_resume(state: State, terminalreporter: Any) -> None:
     """After Ctrl-C: how many images are kept, where, and the command that goes on from there."""
+    if not state.begun:
+        return
     session, root = state.session.folder, state.config.invocation_params.dir
     count = generated_images(session)
-    if not count:
-        return
     # An interleaved comparison cannot be split over two sessions.
     restart = "an interleaved comparison starts again" if state.settings.options.interleaved else ""
     advice = restart or f"resume with: {state.resume_command}"

@@ -66,7 +66,7 @@ def summary_lines(
         ▼ regressed  shapes-text2img  shapes  clip_score     71.20    54.31  -16.89       0.50  <0.001
 
         page: reports/latest/index.html
-        next: open reports/latest/index.html
+        next: sdeval open reports/latest
     """
     listed, left_out = _listed(verdicts)
     outcome = wrapped(f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}", width, 2)
@@ -162,7 +162,7 @@ def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Fur
     complete = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
     if further.accepts and complete and kinds & {"new", "not_comparable", "improved"}:
         return further.again or f"sdeval accept {page.parent}{further.flags}"
-    return f"open {place or page}"
+    return f"open {place}" if place else f"sdeval open {page.parent}"
 
 
 def _latest(page: Path, root: Path) -> Path:

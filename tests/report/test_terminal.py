@@ -47,7 +47,7 @@ def test_the_summary_is_counts_worst_first_page_and_one_command(tmp_path: Path) 
     lines = summary_lines([FINE, LOST, BLACK], tmp_path / "reports" / "x" / "index.html", tmp_path, 120)
     assert lines[:2] == ["✗ Something got worse: 1 broken, 1 regressed", "1 broken, 1 regressed, 1 passed"]
     assert kinds_of(lines) == ["broken", "regressed", "passed"]
-    assert lines[-2:] == ["page: reports/x/index.html", "next: open reports/x/index.html"]
+    assert lines[-2:] == ["page: reports/x/index.html", "next: sdeval open reports/x"]
 
 
 def test_of_many_verdicts_cases_that_are_fine_have_no_row(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, tmp_path: Path) -> None:
 def test_a_path_and_the_next_command_are_each_in_one_line(tmp_path: Path) -> None:
     page = tmp_path / ("deep/" * 20) / "index.html"
     *_, place, command = summary_lines([FINE], page, Path("/elsewhere"), 60)
-    assert (place, command) == (f"page: {page}", f"next: open {page}")
+    assert (place, command) == (f"page: {page}", f"next: sdeval open {page.parent}")
 
 
 def test_columns_line_up(tmp_path: Path) -> None:
@@ -200,11 +200,11 @@ def test_what_fails_was_not_let_pass(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kinds", "command"),
     [
-        (["passed"], "open r/latest/index.html"),
+        (["passed"], "sdeval open r/latest"),
         (["passed", "new"], "sdeval accept r/latest"),
         (["improved"], "sdeval accept r/latest"),
         (["not_comparable"], "sdeval accept r/latest"),
-        (["regressed", "new"], "open r/latest/index.html"),
+        (["regressed", "new"], "sdeval open r/latest"),
     ],
 )
 def test_the_next_command_follows_the_verdicts(kinds: list[Kind], command: str) -> None:
@@ -217,7 +217,7 @@ GONE = Verdict(suite="a", target="b", metric="c", case="", verdict="skipped", re
 
 def test_what_is_not_here_is_no_run_to_accept() -> None:
     new = Verdict(suite="a", target="b", metric="d", case="", verdict="new")
-    assert next_command([new, GONE], Path("r/latest/index.html")) == "open r/latest/index.html"
+    assert next_command([new, GONE], Path("r/latest/index.html")) == "sdeval open r/latest"
 
 
 def test_what_is_not_here_is_told_once_a_target() -> None:
