@@ -105,9 +105,6 @@ class Config:
             raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
         targets, compare_to, python = pick("target", []), pick("compare-to", None), pick("compare-to-python", None)
         named = named_targets.of_project(root, table.get("targets", {}))
-        for text in (targets,) if isinstance(targets, str) else targets:
-            # Once and for all suites: each of them would say the same.
-            target.find(text, named)
         output = root / pick("output", OUTPUT)
         values = {**table.get("set", {}), **parse_settings(command_line.get("set") or [])}
         return cls(

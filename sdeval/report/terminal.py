@@ -102,20 +102,22 @@ def _listed(verdicts: Sequence[Verdict]) -> tuple[Sequence[Verdict], Sequence[Ve
     wrong with it, or where there is nothing else to show.
     """
     ordered = [verdict for verdict in worst_first(verdicts) if not not_here(verdict)]
-    if len(verdicts) <= FEW:
-        return ordered, ()
-    only_cases = all(verdict.case for verdict in verdicts)
+    only_cases, are_few = all(verdict.case for verdict in verdicts), len(verdicts) <= FEW
     listed_kinds = {*FAILING, "inconclusive", *(("not_significant",) if only_cases else ())}
     judged = {
         (verdict.suite, verdict.target) for verdict in verdicts if verdict.verdict not in ("new", "informational")
     }
 
     def is_shown(verdict: Verdict) -> bool:
-        added = verdict.verdict == "new" and (verdict.suite, verdict.target) in judged
-        return not verdict.case or verdict.verdict in listed_kinds or added
+        if not verdict.case or verdict.verdict in listed_kinds:
+            return True
+        # Without a baseline, what is new is the whole suite.
+        is_judged = (verdict.suite, verdict.target) in judged
+        return is_judged if verdict.verdict == "new" and not (are_few and only_cases) else are_few
 
     shown = list(filter(is_shown, ordered))
-    return shown[:ROWS], shown[ROWS:]
+    most = FEW if are_few else ROWS
+    return shown[:most], shown[most:]
 
 
 def _tolerated(verdicts: Sequence[Verdict]) -> str:

@@ -262,7 +262,7 @@ def _read_samples(path: Path, *, old: bool) -> list[SampleResult]:
     lines = [(where, from_json(SampleResult, text, where)) for where, text in texts]
     for where, sample in lines:
         # What is read here is copied later: it must stay inside the folder.
-        is_right = not sample.image if sample.failure else re.fullmatch(r"images/[a-z0-9@.-]+", sample.image)
+        is_right = not sample.image if sample.failure else re.fullmatch(r"images/[A-Za-z0-9_@.-]+", sample.image)
         if not is_right:
             raise SdevalError(f"{where}: {preview(sample.image)} is no image of a run")
     return [sample for _, sample in lines]
