@@ -99,7 +99,7 @@ def _attempt(args: argparse.Namespace) -> int:
     except Exception:
         with suppress(CannotWrite):
             say(traceback.format_exc().rstrip(), sys.stderr)
-        _complain("internal error; please report it, with the lines above")
+        _complain("internal error of sdeval; please report it, with the lines above")
         return INTERNAL
 
 

@@ -201,7 +201,7 @@ def test_a_crash_is_not_taken_for_something_worse(
     assert main(["report"]) == 3
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("Traceback")
-    assert lines[-1] == "sdeval: internal error; please report it, with the lines above"
+    assert lines[-1] == "sdeval: internal error of sdeval; please report it, with the lines above"
 
 
 def test_an_interrupted_command_says_so(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
