@@ -99,7 +99,7 @@ def test_no_control_is_on_paper(page: Page) -> None:
     page.locator("article[data-case=case-1] [data-accept]").check()
     page.keyboard.press("j")
     page.emulate_media(media="print")
-    for selector in ("nav", "aside", "dialog", "input", "select", "summary", ".plot", "button:not(.shot)"):
+    for selector in ("nav", "aside", "dialog", "input", "select", "main summary", ".plot", "button:not(.shot)"):
         assert page.locator(f"{selector}:visible").count() == 0, selector
 
 
