@@ -11,9 +11,11 @@ from traceback import walk_tb
 LONGEST = 300
 """Characters that a message shows of somebody else's text."""
 MOST_LISTED = 12
-"""Known names that are listed although there are near matches."""
+"""Known names that are all listed; of more, only some are, and those only where there are no near matches."""
+FIRST_LISTED = 10
+"""Of a long list."""
 FEWEST_LETTERS = 3
-"""Letters from which on the beginning of a name says what is meant."""
+"""Letters from which on a part of a name says what is meant."""
 
 
 MOST_LETTERS = 2000
@@ -99,8 +101,14 @@ def _text(error: BaseException) -> str:
         return ""
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """Message for a name that nobody knows: near matches, best first, and what is known unless that is a long list.
+def unknown(what: str, name: str, known: Iterable[str], listing: str = "") -> str:
+    """Message for a name that nobody knows: near matches, best first, and what is known; of a long list, some of it.
+
+    Args:
+        what: kind of thing.
+        name: that nobody knows.
+        known: names that are.
+        listing: the command that prints them all.
 
     Example:
         >>> unknown("metric", "clip_scor", ["clip_score", "frechet_distance"])
@@ -109,16 +117,30 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = _near(name, names)
     hint = f"; did you mean {' or '.join(near)}?" if near else "."
-    listed = "" if near and len(names) > MOST_LISTED else f" Known: {', '.join(names)}"
-    return f"unknown {what} {name!r}{hint}{listed}"
+    return f"unknown {what} {name!r}{hint}{_known(names, listing, has_near=bool(near))}"
+
+
+def _known(names: Sequence[str], listing: str, *, has_near: bool) -> str:
+    """The known names; of a long list the first, or none where there are near matches, and how to list all."""
+    if len(names) <= MOST_LISTED:
+        return f" Known: {', '.join(names)}"
+    if has_near:
+        return f" All of them: {listing}" if listing else ""
+    rest = f" and {len(names) - FIRST_LISTED} more"
+    return f" Known: {', '.join(names[:FIRST_LISTED])}{rest}" + (f"; all of them: {listing}" if listing else "")
 
 
 def _near(name: str, names: Sequence[str]) -> list[str]:
-    """Up to three names that may be meant: those of which it is the beginning, then those that are close."""
-    begin = [each for each in names if len(name) >= FEWEST_LETTERS and each.lower().startswith(name.lower())]
-    begin.sort(key=lambda each: -difflib.SequenceMatcher(None, name, each).ratio())
+    """Up to three names that may be meant: those of which it is the beginning, another part, or close to it."""
+    part = name.lower()
+    having = [each for each in names if len(part) >= FEWEST_LETTERS and part in each.lower()]
+    having.sort(key=lambda each: (not each.lower().startswith(part), -_likeness(name, each)))
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    return list(dict.fromkeys((*begin, *close)))[:3]
+    return list(dict.fromkeys((*having, *close)))[:3]
+
+
+def _likeness(name: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, name, other).ratio()
 
 
 def with_location(error: SdevalError, module: Path, place: str) -> SdevalError:

@@ -95,6 +95,7 @@ ELSEWHERE = {
     "pytest suites --sdeval-target sd15-unipc --sdeval-compare-to sd15": GPU,
     "git bisect start HEAD v1.4": "needs a history with a fault in it; tests/cli/test_bisect.py makes one",
     "git bisect run sdeval bisect --baselines-of v1.4 -- suites/test_animals.py": "tests/cli/test_bisect.py runs it",
+    "sdeval open": "needs a browser; tests/cli/test_cli.py runs it",
     "sdeval accept approvals.json": "needs cases that were ticked in a browser; tests/cli/test_cli.py does it",
     "sdeval promote 20261127-101500-9f2c": "needs a draft of that name; tests/cli/test_promote.py makes one",
     "sdeval store gc": GIT,

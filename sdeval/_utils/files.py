@@ -303,6 +303,16 @@ def read_json(path: Path, missing: str) -> Any:
         raise SdevalError(f"{path}: is corrupt: {error}") from None
 
 
+def nothing_in(folder: Path, what: str, file: str) -> str:
+    """Message for a folder that is not there, or lacks the file that would make it one of a session or a run.
+
+    Example:
+        >>> nothing_in(Path("nowhere"), "session", "verdicts.json")
+        'nowhere: no such folder'
+    """
+    return f"{folder}: no {what} in it: {file} is missing" if folder.is_dir() else f"{folder}: no such folder"
+
+
 def read_toml(path: Path) -> Mapping[str, Any]:
     """What a TOML file holds; nothing where there is none.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -91,9 +92,16 @@ class Shown:
             yield
 
 
+def can_redraw(*, is_terminal: bool) -> bool:
+    """Whether a stream is a terminal that can write over a line; one that calls itself dumb cannot."""
+    return is_terminal and os.environ.get("TERM") != "dumb"
+
+
 def on_stderr() -> Watcher:
     """Progress of a command, on standard error, if it takes long."""
-    return Shown(lambda: sys.stderr, bar=sys.stderr.isatty(), aside=nullcontext, after=PATIENCE_S)
+    return Shown(
+        lambda: sys.stderr, bar=can_redraw(is_terminal=sys.stderr.isatty()), aside=nullcontext, after=PATIENCE_S
+    )
 
 
 class _Display(Protocol):

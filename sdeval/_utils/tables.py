@@ -3,11 +3,12 @@
 A row is its names, its numbers, and a note of any length. The note stands at the end of the row, or below it where
 little room is left. Where names and numbers do not fit into one line, the numbers go into a line of their own, still
 below their headings. A table without notes that is too wide is split into several, which all begin with the first
-column. Nothing is ever cut off.
+column. Nothing is ever cut off, and a path that is longer than a line stays whole, so that it can be copied.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,9 @@ INDENT = 4
 GAP = 2
 """Between two columns."""
 MISSING = ("", "–")
+_DOWNLOAD = re.compile(r"\bhf download \S+(?: --\S+ \S+)*")
+_NO_BREAK = "\ue000"
+"""Stands for a space at which no line ends: of a character for private use, which no text has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Row:
     """What else there is to say, of any length."""
     colour: str = ""
     """A colour of rich, such as `red`."""
+    below: bool = False
+    """Whether the note has lines of its own, however much room there is beside the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,20 @@ Styled = tuple[str, str]
 """A line, and its style."""
 
 
+def wrapped(text: str, width: int, indent: int = 0) -> list[str]:
+    """A text as lines of a terminal, of which all but the first are indented; what would control it is escaped."""
+    first, *more = _wrap(escaped(text), width - indent) or [""]
+    return [first, *(" " * indent + line for line in more)]
+
+
+def coloured(text: str, style: str) -> str:
+    """A line with the escape sequences of a style of rich, such as `bold red`."""
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
+
+
 def lines(table: Table, width: int, *, colour: bool = False) -> list[str]:
     """The lines of a table.
 
@@ -141,21 +161,14 @@ def lines(table: Table, width: int, *, colour: bool = False) -> list[str]:
     shown = [*title, *_lines_of(_part(table, parts[0]), [widths[at] for at in parts[0]], room)]
     for part in parts[1:]:
         shown += [("", ""), *_lines_of(_part(table, part), [widths[at] for at in part], room)]
-    return [" " * table.indent + (_colour(text, style) if colour else text) for text, style in shown]
+    return [" " * table.indent + (coloured(text, style) if colour else text) for text, style in shown]
 
 
 def _escaped(table: Table) -> Table:
     """The table with texts of which nothing controls a terminal."""
-    rows = [Row(list(map(escaped, row.cells)), escaped(row.note), row.colour) for row in table.rows]
+    rows = [replace(row, cells=list(map(escaped, row.cells)), note=escaped(row.note)) for row in table.rows]
     columns = [replace(column, name=escaped(column.name)) for column in table.columns]
     return replace(table, columns=columns, rows=rows, title=escaped(table.title), note_name=escaped(table.note_name))
-
-
-def _colour(text: str, style: str) -> str:
-    from rich.color import ColorSystem
-    from rich.style import Style
-
-    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
 
 def _widths(table: Table) -> list[int]:
@@ -191,14 +204,14 @@ def _split(widths: Sequence[int], width: int) -> tuple[list[int], list[list[int]
 
 def _part(table: Table, part: Sequence[int]) -> Table:
     """Some columns of a table."""
-    rows = [Row([row.cells[index] for index in part], row.note, row.colour) for row in table.rows]
+    rows = [replace(row, cells=[row.cells[index] for index in part]) for row in table.rows]
     return Table([table.columns[index] for index in part], rows, note_name=table.note_name)
 
 
 def _lines_of(table: Table, widths: Sequence[int], width: int) -> list[Styled]:
     """The heading, unless nothing has a name, and all rows."""
     layout = _Layout.of(table.columns, widths, width)
-    beside = [layout.is_beside(row.note) for row in table.rows]
+    beside = [layout.is_beside(row) for row in table.rows]
     has_names = any((*table.heading.cells, table.note_name))
     heading = Row(table.heading.cells, table.note_name if any(beside) else "", table.heading.colour)
     rows = [heading, *table.rows] if has_names else table.rows
@@ -232,13 +245,14 @@ class _Layout:
         numbers = self.widths[self.names :]
         return self.width - self.start - (_total(numbers) + GAP if numbers else 0)
 
-    def is_beside(self, note: str) -> bool:
-        """Whether a note stands at the end of its row."""
-        return bool(note) and (self.room >= NOTE_WIDTH or _length(note) <= self.room)
+    def is_beside(self, row: Row) -> bool:
+        """Whether the note of a row stands at its end."""
+        has_room = self.room >= NOTE_WIDTH or _length(row.note) <= self.room
+        return bool(row.note) and has_room and not row.below
 
     def lines(self, row: Row) -> list[str]:
         """A row, with its note."""
-        if self.is_beside(row.note):
+        if self.is_beside(row):
             return self._cells(row, row.note)
         return [*self._cells(row), *(line for text in row.note.split("\n") if text for line in self._below(text))]
 
@@ -292,9 +306,14 @@ def _align(
 
 
 def _wrap(text: str, width: int) -> list[str]:
+    """Lines of words; of what is longer than a line, a path and a download command stay whole."""
+    from rich.console import Console
     from rich.text import Text
 
-    return _render(Text(text, overflow="fold"), width)
+    joined = _DOWNLOAD.sub(lambda match: match[0].replace(" ", _NO_BREAK), text)
+    has_path = any("/" in word and _length(word) > width for word in joined.split())
+    wrapped_text = Text(joined).wrap(Console(width=width), width, overflow="ignore" if has_path else "fold")
+    return [line.plain.rstrip().replace(_NO_BREAK, " ") for line in wrapped_text]
 
 
 def _render(renderable: RenderableType, width: int) -> list[str]:

@@ -38,7 +38,7 @@ DRAFTS, MANIFEST, FILES = "drafts", "draft.json", "files"
 SPEED = ".speed.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FILE = re.compile(
-    r"(run\.json|accepted\.json|(samples|cases)\.jsonl|features/[A-Za-z0-9._-]+\.npy|images/[a-z0-9@.-]+)"
+    r"(run\.json|accepted\.json|(samples|cases)\.jsonl|features/[A-Za-z0-9._-]+\.npy|images/[A-Za-z0-9_@.-]+)"
 )
 """Files of a baseline."""
 

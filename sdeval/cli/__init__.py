@@ -1,7 +1,7 @@
 """The command line, a file for each command.
 
-Exit codes: 0 fine, 1 worse or broken, 2 usage, or something cannot be read, written or printed, 3 a mistake of
-sdeval's own, 130 interrupted; `bisect` has its own.
+Exit codes: 0 fine, 1 worse or broken, 2 usage, or something cannot be read, written or printed, 3 an internal
+error, 130 interrupted; `bisect` has its own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -33,6 +35,7 @@ COMMANDS = {
     "accept": "make a run the baseline",
     "promote": "make a draft, which `accept --draft` put into the store, the baseline",
     "store": "check, fetch, push and clean up the full-size images of baselines",
+    "open": "open the page of a session in a browser",
     "report": "write the page again",
     "prune": "remove old sessions",
     "show": "everything about one image of a session, and the command that generates it again",
@@ -167,6 +170,12 @@ def _named_paths(args: argparse.Namespace) -> list[Path]:
     return [*filter(None, (values.get("folder"), values.get("suite"))), *values.get("runs", ())]
 
 
+def _filled(text: str) -> str:
+    """Paragraphs as wide as argparse makes all other texts of a help."""
+    width = shutil.get_terminal_size().columns - 2
+    return "\n\n".join(textwrap.fill(" ".join(part.split()), width) for part in text.split("\n\n"))
+
+
 def _parser(called: str) -> argparse.ArgumentParser:
     """The parser of all commands, with the arguments of the one that is called."""
     parser = _Parser(
@@ -180,7 +189,13 @@ def _parser(called: str) -> argparse.ArgumentParser:
             commands.add_parser(name, help=summary)
             continue
         command = import_module(f"sdeval.cli.{name}{'_' * iskeyword(name)}")
-        subparser = commands.add_parser(name, help=summary, description=command.run.__doc__)
+        subparser = commands.add_parser(
+            name,
+            help=summary,
+            description=_filled(command.run.__doc__),
+            epilog=f"example:\n  {command.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         command.arguments(subparser)
         subparser.add_argument(
             "--baselines", type=Path, metavar="DIR", help="default: as pyproject.toml says, or baselines"

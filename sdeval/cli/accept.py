@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LINES = 20
 """Cases that are reported, unless all are asked for."""
 
+EXAMPLE = "sdeval accept -k 'cat and not black' --reason 'new scheduler, reviewed'"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
@@ -38,11 +40,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     metric_help = "accept only scores of this metric; images stay as they are; repeatable"
     parser.add_argument("--metric", dest="metrics", metavar="METRIC", action="append", default=[], help=metric_help)
     parser.add_argument("--reason", metavar="TEXT", help="why; stored with the baseline")
-    session_help = "the session that an approvals.json is of (default: the one it names)"
+    session_help = "the session that an approvals.json belongs to (default: the one it names)"
     parser.add_argument("--from", dest="session", metavar="DIR", type=Path, help=session_help)
-    parser.add_argument(
-        "--speed", action="store_true", help="keep times also where images are generated on the processor"
-    )
+    parser.add_argument("--speed", action="store_true", help="also store times that were measured on a CPU")
     draft_help = "put it into the store for review, and leave the baselines as they are; `sdeval promote` accepts it"
     parser.add_argument("--draft", action="store_true", help=draft_help)
     parser.add_argument("--dry-run", action="store_true", help="print what would change, write nothing")

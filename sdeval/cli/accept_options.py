@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdeval._utils.files import resolved
+from sdeval._utils.files import nothing_in, resolved
 from sdeval.baselines.acceptance import Part, parts_by_name, parts_by_words, read_approvals
 from sdeval.errors import SdevalError, escaped
 from sdeval.results import run_folder
@@ -74,7 +74,7 @@ def _session_of(path: Path, name: str, output: Path) -> Path:
 def _folders(session: Path) -> list[Path]:
     folders = run_folders(session)
     if not folders:
-        raise SdevalError(f"{session}: no run in it; `pytest suites` makes one")
+        raise SdevalError(f"{nothing_in(session, 'run', 'run.json')}; `pytest suites` makes a session")
     return folders
 
 

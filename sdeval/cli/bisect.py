@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 UNJUDGED = frozenset({"unscored", "not_comparable", "new"})
 """Verdicts without a judgement: something may have got worse all the same."""
 
+EXAMPLE = "git bisect run sdeval bisect --baselines-of v1.4 -- suites/test_animals.py"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

@@ -18,6 +18,8 @@ from sdeval.results import run_folder
 if TYPE_CHECKING:
     from sdeval.baselines.variability import MetricVariability, Variability
 
+EXAMPLE = "sdeval calibrate suites/test_animals.py --seed-sets 6"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

@@ -14,6 +14,8 @@ from sdeval.report.comparison import compared_of, of_project
 from sdeval.report.comparison_table import matrix_lines
 from sdeval.report.html.comparison import write_sheets
 
+EXAMPLE = "sdeval compare reports/monday reports/tuesday --reference sd15 --page compare.html"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

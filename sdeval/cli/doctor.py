@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MARKS = {"fine": "✓", "look": "!", "wrong": "✗"}
 COLOURS = {"fine": "", "look": "yellow", "wrong": "red"}
 
+EXAMPLE = "sdeval doctor --target sd15 --set scheduler=UniPCMultistepScheduler"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

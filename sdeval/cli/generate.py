@@ -33,6 +33,8 @@ WORDS: dict[Difference, str] = {
     "other_request": "has one of another prompt, size or input",
 }
 
+EXAMPLE = "sdeval generate black-cat@7 --suite animals --output cat.png"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

@@ -25,13 +25,15 @@ _NAMES: Mapping[str, Callable[[Watched], str]] = {
     "metric": lambda metric: metric.series.metric,
 }
 
+EXAMPLE = "sdeval history --suite animals --last 30 --plot history.html"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("--suite", metavar="SUITE", help="of this suite alone")
     parser.add_argument("--target", metavar="TARGET", help="on this target alone")
     parser.add_argument("--metric", metavar="METRIC", help="this metric alone")
-    parser.add_argument("--last", metavar="N", type=int, help="as if only the last N sessions had been")
+    parser.add_argument("--last", metavar="N", type=int, help="use only the last N sessions")
     parser.add_argument("--fail", action="store_true", help="exit with 1 where a metric has a trend")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="generate a page with a plot for every metric")

@@ -16,6 +16,8 @@ from sdeval.config.prompt_sets.sampling import pick, value_of
 from sdeval.config.prompt_sets.writing import case_file, write_case_file
 from sdeval.errors import SdevalError, unknown
 
+EXAMPLE = "sdeval import parti-prompts PartiPrompts.tsv --limit 50 --stratify category"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

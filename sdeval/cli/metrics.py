@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sdeval._utils.tables import Row
     from sdeval.metrics.base import MetricInfo
 
+EXAMPLE = "sdeval metrics"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add nothing: the command has no arguments of its own."""

@@ -17,6 +17,8 @@ from sdeval.cli.accept import print_proposal
 from sdeval.errors import SdevalError
 from sdeval.results import run_folder
 
+EXAMPLE = "sdeval promote 20261121-141503-9f2c"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

@@ -15,6 +15,8 @@ USUAL_LAST = 10
 """Sessions that are kept where neither their number nor their age is given."""
 MOST_DAYS = 36500
 
+EXAMPLE = "sdeval prune --keep-last 20 --keep-failed --dry-run"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

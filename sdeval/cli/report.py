@@ -10,6 +10,8 @@ from sdeval._utils.tables import say
 from sdeval.errors import SdevalError
 from sdeval.report.publish import rewrite_page
 
+EXAMPLE = "sdeval report reports/latest --single-file sdeval-report.html"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

@@ -18,6 +18,8 @@ from sdeval.errors import SdevalError
 if TYPE_CHECKING:
     from sdeval.diagnostics.sensitivity import Finding, Sensitivity
 
+EXAMPLE = "sdeval sensitivity suites/test_animals.py --json findings.json"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

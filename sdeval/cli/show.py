@@ -10,6 +10,8 @@ from sdeval.cli.target_options import session_options
 from sdeval.report.again import generate_command
 from sdeval.report.sample import facts, find_sample, paths, score_table
 
+EXAMPLE = "sdeval show black-cat@0"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

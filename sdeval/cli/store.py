@@ -18,6 +18,8 @@ from sdeval.stores import maintenance
 DAYS = 14
 """Of `gc`: younger objects stay, since the accept that they belong to may be under way."""
 
+EXAMPLE = "sdeval store check --suite animals"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command: an action with its own options."""

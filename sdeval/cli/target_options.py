@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdeval import metrics
-from sdeval._utils.progress import Shown, Watcher
+from sdeval._utils.progress import Shown, Watcher, can_redraw
 from sdeval._utils.tables import say
 from sdeval.config import target as targets
 from sdeval.config.discovery import find_suites
@@ -141,4 +141,4 @@ def watcher() -> Watcher:
     """Progress on standard error."""
     from contextlib import nullcontext
 
-    return Shown(lambda: sys.stderr, bar=sys.stderr.isatty(), aside=nullcontext)
+    return Shown(lambda: sys.stderr, bar=can_redraw(is_terminal=sys.stderr.isatty()), aside=nullcontext)

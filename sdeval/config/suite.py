@@ -26,7 +26,8 @@ MULTIPLE = 8
 MOST_SEEDS = 100_000
 """Seeds of a suite."""
 Text = Annotated[str, "put it in quotes"]
-_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_ID = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 
 
 SPEED = "seconds_per_image"
@@ -44,7 +45,7 @@ class Case(typed.Checked):
     """One thing to generate."""
 
     id: Text
-    """Lower-case words, digits and hyphens; unique in its suite."""
+    """Words and digits, joined by hyphens or underscores; unique in its suite, whatever its capitals."""
     prompt: Text
     negative_prompt: Text = ""
     image: Path | None = None
@@ -171,14 +172,19 @@ class Suite(typed.Checked):
         if not self.cases:
             raise SdevalError(f"{where}: no cases; give it at least one")
         cases_by_id: dict[str, Case] = {}
+        metric_names = {*self.metrics, COLLAPSED, *SPEEDS}
         for case in self.cases:
             case_where = case.origin or f"{where}, case {case.id!r}"
-            if problem := _name_problem(case.id):
+            if problem := _id_problem(case.id):
                 raise SdevalError(f"{case_where}: id: {typed.preview(case.id)} {problem}")
-            if case.id in cases_by_id:
-                first = f", first at {cases_by_id[case.id].origin}" if cases_by_id[case.id].origin else ""
-                raise SdevalError(f"{case_where}: id: {case.id!r} is taken already{first}")
-            cases_by_id[case.id] = case
+            if case.id in metric_names:
+                raise SdevalError(f"{case_where}: id: {case.id!r} is the name of a metric of the suite")
+            # Where a disk makes no difference between capitals and small letters, both would be one file.
+            if namesake := cases_by_id.get(case.id.lower()):
+                first = f", first at {namesake.origin}" if namesake.origin else ""
+                other = "" if namesake.id == case.id else f" but for capitals, by {namesake.id!r}"
+                raise SdevalError(f"{case_where}: id: {case.id!r} is taken already{other}{first}")
+            cases_by_id[case.id.lower()] = case
             _check_case(case, self.task, case_where)
 
     @property
@@ -247,8 +253,13 @@ def _has_images(folder: Path) -> bool:
 
 
 def _name_problem(name: str) -> str:
-    """What is wrong with the name of a suite or the id of a case; empty where it is right."""
-    return naming_problem(name) if _ID.fullmatch(name) else "must be lower-case words and digits joined by hyphens"
+    """What is wrong with the name of a suite; empty where it is right."""
+    return naming_problem(name) if _NAME.fullmatch(name) else "must be lower-case words and digits joined by hyphens"
+
+
+def _id_problem(name: str) -> str:
+    """What is wrong with the id of a case; empty where it is right."""
+    return naming_problem(name) if _ID.fullmatch(name) else "must be words and digits joined by hyphens or underscores"
 
 
 def _check_case(case: Case, task: Task, where: str) -> None:

@@ -197,8 +197,8 @@ def find(text: str, named: Mapping[str, Target]) -> Target:
     if text.count("/") == 1:
         return Target(name=slug(text.split("/")[1]), model=text)
     raise SdevalError(
-        f"{unknown('target', text, named)}; a folder, a hub id such as org/model, python:FILE.py:NAME, or a "
-        "server such as comfyui:URL is allowed too"
+        f"{unknown('target', text, named, 'sdeval targets')}; a folder, a hub id such as org/model, "
+        "python:FILE.py:NAME, or a server such as comfyui:URL is allowed too"
     )
 
 

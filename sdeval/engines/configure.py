@@ -14,6 +14,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from sdeval.config.target import Target
 from sdeval.engines.checkpoints import find_lora
 from sdeval.engines.families import family_of, generation_part
+from sdeval.engines.names import LISTING
 from sdeval.errors import NotAvailable, SdevalError, first_line, unknown
 
 
@@ -58,7 +59,7 @@ def find_scheduler(name: str) -> type[SchedulerMixin]:
         if attribute.endswith("Scheduler") and not attribute.startswith("Flax")
     ]
     if name not in names:
-        raise SdevalError(unknown("scheduler", name, names))
+        raise SdevalError(unknown("scheduler", name, names, LISTING))
     scheduler_class: type[SchedulerMixin] = getattr(diffusers, name)
     return scheduler_class
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from sdeval.config.target import FIELDS, Target
 from sdeval.errors import SdevalError, unknown
 
+LISTING = "sdeval targets --schedulers"
+"""The command that prints all schedulers."""
 _CALL = re.compile(r"    def __call__\(\n        self,\n(.*?)\n    \)", re.DOTALL)
 _ARGUMENT = re.compile(r"^        (\w+)\s*[:=,]", re.MULTILINE)
 _WITH_TORCHSDE = {"DPMSolverSDEScheduler", "CosineDPMSolverMultistepScheduler"}
@@ -40,7 +42,7 @@ def check_names(target: Target, settings: Iterable[str]) -> None:
     schedulers = scheduler_names()
     if target.scheduler and schedulers and target.scheduler not in schedulers:
         usable = schedulers if find_spec("torchsde") else schedulers - _WITH_TORCHSDE
-        raise SdevalError(f"target {target.name}: {unknown('scheduler', target.scheduler, usable)}")
+        raise SdevalError(f"target {target.name}: {unknown('scheduler', target.scheduler, usable, LISTING)}")
 
 
 @cache

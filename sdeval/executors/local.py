@@ -41,7 +41,7 @@ class LocalExecutor:
 
         engine = self._load(plan.target)
         count = len(plan.samples) - (len(earlier.samples) if earlier else 0)
-        with self._watcher.watch(f"{plan.suite.name} on {plan.target.name}", count) as progress:
+        with self._watcher.watch(_title(plan, earlier), count) as progress:
             return evaluate(plan, engine, folder, baseline, progress, earlier)
 
     def evaluate_both(
@@ -60,7 +60,7 @@ class LocalExecutor:
 
         candidate, compared = (plan, self._load(plan.target)), (rival, self._load_rival(rival.target, python))
         count = 2 * len(plan.samples) - (2 * len(earlier[0].samples) if earlier else 0)
-        title = f"{plan.suite.name} on {plan.target.name} and {rival.target.name}, interleaved"
+        title = f"{_title(plan, earlier)}, interleaved with {rival.target.name}"
         with self._watcher.watch(title, count) as progress:
             return evaluate_both(candidate, compared, folder, progress, earlier)
 
@@ -87,3 +87,9 @@ class LocalExecutor:
             self._rival = None
             self._rival = RemoteEngine(target, python) if python else open_target(target)
         return self._rival
+
+
+def _title(plan: Plan, earlier: object | None) -> str:
+    """What is generated, and which round of seeds it is where it is not the first: its count begins again."""
+    name = f"{plan.suite.name} on {plan.target.name}"
+    return f"{name}, round {plan.rounds.index(plan.suite.seeds) + 1} with more seeds" if earlier else name

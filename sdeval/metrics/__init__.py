@@ -121,7 +121,9 @@ def _find(name: str) -> Any:
         return adapt(name)
     entries = _entry_points()
     if name not in entries:
-        raise SdevalError(f"{unknown('metric', name, metric_names())}; a class of torchmetrics.image is allowed too")
+        raise SdevalError(
+            f"{unknown('metric', name, metric_names(), 'sdeval metrics')}; a class of torchmetrics.image is allowed too"
+        )
     return _load_entry_point(name, entries[name])
 
 

@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="TARGET",
-        help="what generates: a named target, a folder in diffusers format, or a hub id; repeatable",
+        help="target to evaluate: a named one, a folder in diffusers format, or a hub id; repeatable",
     )
     add(
         "--sdeval-compare-to",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sdeval.config import target
 from sdeval.config.options import Config, read_table
 from sdeval.plugin import collection, controller, items, option_values
 from sdeval.plugin.state import STATE, State, usage_errors
@@ -26,6 +27,9 @@ def activate(config: pytest.Config, root: Path, name: str, session: pytest.Sessi
     """
     with usage_errors():
         settings = Config.merge(option_values(config), read_table(root), root, ci=bool(os.environ.get("CI")))
+        for text in settings.options.targets:
+            # Once for all suites: each of them would say the same of a name that is wrong.
+            target.find(text, settings.options.named)
     config.stash[STATE] = State(config, settings, name)
     for hooks in (collection, items, controller):
         config.pluginmanager.register(hooks, hooks.__name__)

@@ -79,7 +79,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Sort cases before metrics: metrics are judged together, once everything is generated."""
     state = config.stash[STATE]
     if state.errors and state.worker is None and not config.getoption("continue_on_collection_errors"):
-        raise pytest.UsageError("\n".join(map(str, state.errors)))
+        raise pytest.UsageError("\n".join(dict.fromkeys(map(str, state.errors))))
     targets = {name: number for number, name in enumerate(_targets(items))}
     items.sort(key=lambda item: _place(item, targets))
 

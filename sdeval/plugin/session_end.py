@@ -23,12 +23,9 @@ from sdeval.report.html.comparison import Compared, write_sheets
 from sdeval.report.html.view import SHEETS
 from sdeval.report.publish import Telling, publish
 from sdeval.report.terminal import Further, summary_lines
-from sdeval.report.words import Tone, tone
 from sdeval.results import selected
 from sdeval.results.session_folder import SUMMARY, decided_early, generated_images, run_folders
 from sdeval.results.verdicts_file import Origin
-
-COLOURS: dict[Tone, str] = {"bad": "red", "warn": "yellow", "good": "green", "open": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,21 +139,17 @@ def write_summary(state: State, published: Published, terminalreporter: Any) -> 
         for line in (*matrix_lines(compared.matrix, width, colour=colour), ""):
             terminalreporter.write_line(line)
     root = state.config.invocation_params.dir
-    outcome, *lines = summary_lines(
-        state.verdicts, published.page, root, width, published.notes, published.further, colour=colour
-    )
-    tone_colour = COLOURS[tone(state.verdicts, strict=state.settings.strict)]
-    terminalreporter.write_line(outcome, bold=True, **{tone_colour: True})
-    for line in lines:
+    verdicts, further = state.verdicts, published.further
+    for line in summary_lines(verdicts, published.page, root, width, published.notes, further, colour=colour):
         terminalreporter.write_line(line)
 
 
 def say_how_to_resume(state: State, terminalreporter: Any) -> None:
     """After Ctrl-C: how many images are kept, where, and the command that goes on from there."""
+    if not state.begun:
+        return
     session, root = state.session.folder, state.config.invocation_params.dir
     count = generated_images(session)
-    if not count:
-        return
     # An interleaved comparison cannot be split over two sessions.
     restart = "an interleaved comparison starts again" if state.settings.options.interleaved else ""
     advice = restart or f"resume with: {state.resume_command}"

@@ -155,14 +155,16 @@ class State:
         return self.resumed or self._known_name or new_name(self.settings.output)
 
     def _watcher(self) -> Any:
-        from sdeval._utils.progress import Shown, Silent
+        from sdeval._utils.progress import Shown, Silent, can_redraw
 
         terminal = self.config.pluginmanager.getplugin("terminalreporter")
         if self.worker is not None or terminal is None:
             return Silent()
         capture = self.config.pluginmanager.getplugin("capturemanager")
         aside = capture.global_and_fixture_disabled if capture else contextlib.nullcontext
-        return Shown(lambda: sys.stdout, bar=terminal.isatty, aside=aside, colour=terminal.hasmarkup)
+        return Shown(
+            lambda: sys.stdout, bar=can_redraw(is_terminal=terminal.isatty), aside=aside, colour=terminal.hasmarkup
+        )
 
     @property
     def flags(self) -> str:

@@ -14,12 +14,14 @@ from sdeval.results.verdicts_file import Record
 MARKER = "<!-- sdeval -->"
 """An invisible first line: a bot finds its own comment by it and overwrites it."""
 
-LIMIT = 4000
+LIMIT = 12_000
 """Characters at most: a comment is to be read, and a page holds the rest."""
 ROWS = 10
 NOTES = 5
 CELL = 100
-"""Characters of one value."""
+"""Characters of one name."""
+SENTENCE = 2000
+"""Characters of a reason or a note: as many as the message of an error has, so that none is cut."""
 QUIET = frozenset({"passed", "informational", "skipped", "not_significant"})
 """Verdicts that need nobody's attention: counted, and not listed."""
 
@@ -36,14 +38,15 @@ class Elsewhere:
 def markdown(record: Record, notes: Sequence[str], page: Elsewhere, command: str) -> str:
     """Headline, counts, the worst verdicts, notes, the page, and one next command.
 
-    It is never longer than `LIMIT`: where it would be, it has fewer rows, and then fewer notes.
+    Every reason is there in full. It is never longer than `LIMIT`: where it would be, it has fewer rows, and then
+    fewer notes.
 
     Example output, without the marker:
         ## ✗ sdeval: Something got worse: 1 regressed
 
         1 regressed, 84 passed
 
-        | verdict | suite on target | what | baseline → now (change, tolerance) | how sure | why |
+        | verdict | suite on target | what | baseline → current (change, tolerance) | how sure | reason |
         |---|---|---|---|---|---|
         | ▼ regressed | shapes-text2img on shapes | clip_score | 71.20 → 54.31 (-16.89, 0.50) | p <0.001 | |
 
@@ -51,7 +54,7 @@ def markdown(record: Record, notes: Sequence[str], page: Elsewhere, command: str
         Next: `open reports/20261121-141503-9f2c/index.html`
     """
     notable = [verdict for verdict in record.verdicts if verdict.verdict not in QUIET]
-    sizes = [(rows, NOTES) for rows in range(ROWS, 0, -1)] + [(1, count) for count in range(NOTES, -1, -1)]
+    sizes = [(rows, NOTES) for rows in range(ROWS, 0, -1)] + [(1, count) for count in range(NOTES, -1, -1)] + [(0, 0)]
     texts = (_text(record, notable[:rows], _list(notes, count), _links(page, command)) for rows, count in sizes)
     return next((text for text in texts if len(text) <= LIMIT), _text(record, [], "", ""))
 
@@ -71,7 +74,7 @@ def _text(record: Record, listed: Sequence[Verdict], notes: str, links: str) -> 
 
 
 def _list(notes: Sequence[str], count: int) -> str:
-    lines = [f"- {_plain(note, 3 * CELL)}" for note in notes[:count]]
+    lines = [f"- {_plain(note, SENTENCE)}" for note in notes[:count]]
     if len(notes) > count:
         lines.append(f"- … and {len(notes) - count} more notes on the page")
     return "\n".join(lines)
@@ -84,7 +87,7 @@ _HEAD = (f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|")
 def _row(verdict: Verdict) -> str:
     cells = (f"{verdict.suite} on {verdict.target}", what(verdict), _metrics(verdict), _how_sure(verdict))
     verdict_cell = f"{SYMBOLS[verdict.verdict]} {verdict.verdict}"
-    return f"| {' | '.join([verdict_cell, *map(_plain, (*cells, verdict.reason))])} |"
+    return f"| {' | '.join([verdict_cell, *map(_plain, cells), _plain(verdict.reason, SENTENCE)])} |"
 
 
 def _metrics(verdict: Verdict) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sdeval._utils.files import exists, short
+from sdeval._utils.files import exists, nothing_in, short
 from sdeval._utils.formatting import number, with_sign
 from sdeval._utils.tables import Column, Row, Table
 from sdeval.baselines.snapshot import full_image_of
@@ -68,7 +68,7 @@ def find_sample(session: Path, name: str, suite: str | None = None, target: str 
     key = sample_key(name)
     runs = {folder: read_run(folder) for folder in run_folders(session)}
     if not runs:
-        raise SdevalError(f"{session}: no run in it; `pytest suites` makes one")
+        raise SdevalError(f"{nothing_in(session, 'run', 'run.json')}; `pytest suites` makes a session")
     folder = _folder(_selected(runs, suite, target), key)
     compared = ComparedRun.read(folder)
     sample = next(sample for sample in compared.run.samples if sample.key == key)

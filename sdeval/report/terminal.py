@@ -8,14 +8,18 @@ from pathlib import Path
 
 from sdeval._utils.files import resolved
 from sdeval._utils.formatting import number, probability, with_sign
-from sdeval._utils.tables import Column, Row, Table
+from sdeval._utils.tables import Column, Row, Table, coloured, wrapped
 from sdeval._utils.tables import lines as lines_of
 from sdeval.errors import escaped, plural
-from sdeval.report.words import SYMBOLS, counted, headline, not_here, sentence, sign, what
+from sdeval.report.words import SYMBOLS, Tone, counted, headline, not_here, sentence, sign, tone, what
 from sdeval.results.verdict import FAILING, Verdict, worst_first
 
 ROWS = 14
 """Verdicts in the table; the page has all of them."""
+FEW = 20
+"""Up to so many verdicts, as after `-k`, are all in the table, passed ones too."""
+COLOURS: dict[Tone, str] = {"bad": "red", "warn": "yellow", "good": "green", "open": "yellow"}
+"""Of the headline, on the terminal and on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,40 +56,68 @@ def summary_lines(
 ) -> list[str]:
     """The outcome, counts, the worst verdicts, notes, the page, and one next command.
 
+    No line is wider than the terminal but for paths and commands, which are to be copied.
+
     Example output:
         ✗ Something got worse: 4 regressed
         4 regressed, 2 inconclusive, 84 passed
 
         verdict      suite            target  what        baseline  current  change  tolerance       p
-        ▼ regressed  shapes-text2img  shapes  clip_score     71.20  54.31  -16.89       0.50  <0.001
+        ▼ regressed  shapes-text2img  shapes  clip_score     71.20    54.31  -16.89       0.50  <0.001
 
         page: reports/latest/index.html
-        next: open reports/latest/index.html
+        next: sdeval open reports/latest
     """
-    ordered = worst_first(verdicts)
-    # A case is worth a line of its own only where something is wrong with it, or where there is nothing else to show.
-    # What is not on this machine is reported by a note.
-    only_cases = all(verdict.case for verdict in verdicts)
+    listed, left_out = _listed(verdicts)
+    outcome = wrapped(f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}", width, 2)
+    if colour:
+        style = f"bold {COLOURS[tone(verdicts, strict=further.strict)]}"
+        outcome = [coloured(line, style) for line in outcome]
+    table = lines_of(_table(listed, further.strict), width, colour=colour) if listed else []
+    more = [f"… and {len(left_out)} more on the page: {counted(left_out)}"] if left_out else []
+    link = _latest(page, root)
+    links = [*([] if further.resume else [f"page: {link}"]), f"next: {next_command(verdicts, link, further)}"]
+    return [
+        *outcome,
+        *wrapped(counted(verdicts), width),
+        "",
+        *table,
+        *_wrapped(more, width),
+        *([""] if notes else []),
+        *_wrapped([f"note: {note}" for note in notes], width),
+        "",
+        *map(escaped, links),
+        *_wrapped([_tolerated(verdicts)] if further.strict else [], width),
+    ]
+
+
+def _wrapped(texts: Sequence[str], width: int) -> list[str]:
+    return [line for text in texts if text for line in wrapped(text, width, 2)]
+
+
+def _listed(verdicts: Sequence[Verdict]) -> tuple[Sequence[Verdict], Sequence[Verdict]]:
+    """The verdicts of the table, worst first, and those for which it has no room.
+
+    What is not on this machine is reported by a note. Of many verdicts, a case is worth a row only where something is
+    wrong with it, or where there is nothing else to show.
+    """
+    ordered = [verdict for verdict in worst_first(verdicts) if not not_here(verdict)]
+    only_cases, are_few = all(verdict.case for verdict in verdicts), len(verdicts) <= FEW
     listed_kinds = {*FAILING, "inconclusive", *(("not_significant",) if only_cases else ())}
     judged = {
         (verdict.suite, verdict.target) for verdict in verdicts if verdict.verdict not in ("new", "informational")
     }
 
     def is_shown(verdict: Verdict) -> bool:
-        added = verdict.verdict == "new" and (verdict.suite, verdict.target) in judged
-        return (not verdict.case or verdict.verdict in listed_kinds or added) and not not_here(verdict)
+        if not verdict.case or verdict.verdict in listed_kinds:
+            return True
+        # Without a baseline, what is new is the whole suite.
+        is_judged = (verdict.suite, verdict.target) in judged
+        return is_judged if verdict.verdict == "new" and not (are_few and only_cases) else are_few
 
-    listed = list(filter(is_shown, ordered))
-    outcome = escaped(f"{sign(verdicts, strict=further.strict)} {headline(verdicts, strict=further.strict)}")
-    table = _table(listed[:ROWS], further.strict)
-    lines = [outcome, counted(verdicts), "", *(lines_of(table, width, colour=colour) if listed else [])]
-    if len(listed) > ROWS:
-        lines.append(f"… and {len(listed) - ROWS} more on the page: {counted(listed[ROWS:])}")
-    link = _latest(page, root)
-    note_lines = ["", *(f"note: {note}" for note in notes)] if notes else []
-    passing = [_tolerated(verdicts)] if further.strict else []
-    links = [*([] if further.resume else [f"page: {link}"]), f"next: {next_command(verdicts, link, further)}"]
-    return [*lines, *map(escaped, [*note_lines, "", *links]), *filter(None, passing)]
+    shown = list(filter(is_shown, ordered))
+    most = FEW if are_few else ROWS
+    return shown[:most], shown[most:]
 
 
 def _tolerated(verdicts: Sequence[Verdict]) -> str:
@@ -112,7 +144,8 @@ def _row(verdict: Verdict, strict: bool) -> Row:
     kind = f"{SYMBOLS[verdict.verdict]} {verdict.verdict.replace('_', ' ')}"
     values = (number(verdict.baseline), number(verdict.current), with_sign(verdict.change), number(verdict.tolerance))
     cells = (kind, verdict.suite, verdict.target, what(verdict), *values, probability(verdict.p_value))
-    return Row(cells, verdict.reason, _colour(verdict, strict))
+    needs_attention = verdict.fails(strict=strict) or verdict.verdict in ("inconclusive", "not_significant")
+    return Row(cells, verdict.reason, _colour(verdict, strict), below=needs_attention)
 
 
 def _colour(verdict: Verdict, strict: bool) -> str:
@@ -131,7 +164,7 @@ def next_command(verdicts: Sequence[Verdict], page: Path, further: Further = Fur
     complete = kinds.isdisjoint({"broken", "regressed", "unscored"}) and not any(map(not_here, verdicts))
     if further.accepts and complete and kinds & {"new", "not_comparable", "improved"}:
         return further.again or f"sdeval accept {page.parent}{further.flags}"
-    return f"open {place or page}"
+    return f"open {place}" if place else f"sdeval open {page.parent}"
 
 
 def _latest(page: Path, root: Path) -> Path:

@@ -29,6 +29,7 @@ from sdeval._utils.files import (
     dump_json,
     dump_line,
     exists,
+    nothing_in,
     open_file,
     parse_json,
     read_bytes,
@@ -111,7 +112,7 @@ def read_header(path: Path) -> tuple[RunHeader, bool]:
         SdevalError: it is missing, of another schema, or corrupt.
     """
     where = f"{path}: is corrupt"
-    content = read_json(path, f"{path.parent}: no run in it: {path.name} is missing")
+    content = read_json(path, nothing_in(path.parent, "run", path.name))
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema not in (1, SCHEMA) or isinstance(schema, bool):
         raise SdevalError(f"{path}: has schema {preview(schema)}; this version of sdeval reads 1 and {SCHEMA}")
@@ -261,7 +262,7 @@ def _read_samples(path: Path, *, old: bool) -> list[SampleResult]:
     lines = [(where, from_json(SampleResult, text, where)) for where, text in texts]
     for where, sample in lines:
         # What is read here is copied later: it must stay inside the folder.
-        is_right = not sample.image if sample.failure else re.fullmatch(r"images/[a-z0-9@.-]+", sample.image)
+        is_right = not sample.image if sample.failure else re.fullmatch(r"images/[A-Za-z0-9_@.-]+", sample.image)
         if not is_right:
             raise SdevalError(f"{where}: {preview(sample.image)} is no image of a run")
     return [sample for _, sample in lines]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from sdeval._utils.files import dump_json, read_bytes, read_json, write_text
+from sdeval._utils.files import dump_json, nothing_in, read_bytes, read_json, write_text
 from sdeval._utils.validation import Checked, Number, from_json
 from sdeval.errors import SdevalError
 from sdeval.results.verdict import Verdict, worst_first
@@ -88,7 +88,7 @@ def read(path: Path) -> Record:
     Raises:
         SdevalError: there is none, it is corrupt, or it has another layout.
     """
-    content = read_json(path, f"{path.parent}: no session in it: {path.name} is missing")
+    content = read_json(path, nothing_in(path.parent, "session", path.name))
     if isinstance(content, list) or (isinstance(content, Mapping) and content.get("schema", SCHEMA) != SCHEMA):
         raise SdevalError(f"{path}: was written by another version of sdeval; run the suites again: pytest suites")
     record = from_json(Record, read_bytes(path), f"{path}: is corrupt")

@@ -4,10 +4,23 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from sdeval._utils.tables import PLAIN_WIDTH, Column, Row, Table, has_colour, lines, say, show, terminal_width
-from sdeval.errors import CannotWrite
+from sdeval._utils.tables import (
+    PLAIN_WIDTH,
+    Column,
+    Row,
+    Table,
+    has_colour,
+    lines,
+    say,
+    show,
+    terminal_width,
+    wrapped,
+)
+from sdeval.errors import CannotWrite, escaped
 
 WIDTHS = (80, 100, 120, 200)
 LONG = "the reason for this verdict takes many words, " * 6
@@ -70,6 +83,28 @@ def test_a_long_note_is_below_its_row_where_there_is_little_room() -> None:
     heading, _, second, *_ = lines(SUMMARY, 140)
     assert "why" not in heading
     assert second.startswith("    the reason for this verdict takes many words")
+
+
+def test_a_note_has_lines_of_its_own_where_its_row_asks_for_that() -> None:
+    table = Table([Column("name")], [Row(["a"], "why", below=True), Row(["b"], "beside")], note_name="reason")
+    assert lines(table, 200) == ["name  reason", "a", "    why", "b     beside"]
+
+
+PATH = "/srv/" + "weights/" * 12
+COMMAND = "hf download black-forest-labs/FLUX.1-schnell --revision refs/pr/1"
+
+
+@pytest.mark.parametrize("whole", [PATH, COMMAND])
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_what_is_to_be_copied_is_in_one_line(whole: str, width: int) -> None:
+    assert any(whole in line for line in wrapped(f"they are not here; get them with: {whole} and try again", width, 2))
+
+
+@given(st.text(st.sampled_from("ab 猫é\n\x1b"), max_size=200), st.integers(10, 60))
+def test_wrapped_lines_fit_and_hold_every_word(text: str, width: int) -> None:
+    shown = wrapped(text, width, 2)
+    assert max(map(cell_len, shown)) <= width
+    assert "".join("".join(shown).split()) == "".join(escaped(text).split())
 
 
 def test_a_short_note_stands_at_the_end_of_its_row_in_a_narrow_terminal() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
+import webbrowser
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from sdeval.baselines import provenance
-from sdeval.cli import main
+from sdeval.cli import COMMANDS, _parser, main
 from sdeval.comparison import Verdict
 from sdeval.history.store import HISTORY, Entry, append
 from sdeval.metrics import metric_names
@@ -84,8 +86,11 @@ def test_report_generates_the_page_again(session: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["accept", "nowhere"], "sdeval: nowhere: no run in it"),
-        (["report", "nowhere"], "sdeval: nowhere: no session in it: verdicts.json is missing"),
+        (["accept", "nowhere"], "sdeval: nowhere: no such folder; `pytest suites` makes a session"),
+        (["accept", "."], "sdeval: .: no run in it: run.json is missing; `pytest suites` makes a session"),
+        (["report", "."], "sdeval: .: no session in it: verdicts.json is missing"),
+        (["open", "nowhere"], "sdeval: nowhere: no such folder"),
+        (["report", "nowhere"], "sdeval: nowhere: no such folder"),
     ],
 )
 def test_mistakes_end_in_one_line(
@@ -438,3 +443,54 @@ def test_an_output_that_fails_is_one_line(session: Path, command: str, redirecti
     # argparse says nothing of a help that nobody reads.
     assert process.returncode in (code, 0) if command == "--help" else process.returncode == code, process.stderr
     assert len(process.stderr.splitlines()) == (1 if code and command != "--help" else 0)
+
+
+def examples(command: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The examples at the end of a command's help."""
+    assert main([command, "--help"]) == 0
+    return [line.strip() for line in capsys.readouterr().out.partition("\nexample:\n")[2].splitlines()]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_example_of_a_commands_help_is_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = examples(command, capsys)
+    words = shlex.split(example)
+    arguments = words[words.index("sdeval") + 1 :]
+    assert arguments[0] == command
+    # Ends the process where argparse does not understand it.
+    assert callable(_parser(command).parse_args(arguments).command)
+
+
+def test_the_page_of_the_latest_session_is_opened(
+    session: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    addresses: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: addresses.append(address) or True)
+    assert main(["open"]) == 0
+    assert addresses == [(session / "index.html").as_uri()]
+    assert capsys.readouterr().out == "reports/latest/index.html\n"
+
+
+def test_without_a_browser_the_page_is_named(
+    session: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    assert main(["open", str(session)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "reports/one/index.html\n"
+    assert printed.err.startswith("sdeval: there is no browser that can be started here")
+
+
+def test_a_session_without_a_page_has_nothing_to_open(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (session / "index.html").unlink()
+    assert main(["open"]) == 2
+    assert capsys.readouterr().err == "sdeval: reports/latest: no page in it: index.html is missing\n".replace(
+        "reports/latest", str(session.parent / "latest")
+    )
+
+
+def test_all_schedulers_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["targets", "--schedulers"]) == 0
+    names = capsys.readouterr().out.splitlines()
+    assert {"DPMSolverMultistepScheduler", "EulerDiscreteScheduler"} < set(names)
+    assert names == sorted(names)

@@ -119,7 +119,7 @@ def test_without_verdicts_it_says_so(changed: Path, capsys: pytest.CaptureFixtur
         (["red@x"], "sample 'red@x': must be CASE@SEED, such as black-cat@0"),
         (["red@1", "--suite", "fwe"], "--suite: unknown suite 'fwe'; did you mean few? Known: few"),
         (["red@1", "--target", "dark"], "--target: unknown target 'dark'. Known: ours"),
-        (["red@1", "nowhere"], "nowhere: no run in it; `pytest suites` makes one"),
+        (["red@1", "nowhere"], "nowhere: no such folder; `pytest suites` makes a session"),
     ],
 )
 def test_a_mistake_ends_in_one_line(

@@ -44,7 +44,12 @@ def images(tmp_path: Path) -> Path:
         ({"tolerances": {"clip_score": 0}}, "clip_score must be above 0, got 0"),
         ({"cases": ()}, "no cases; give it at least one"),
         ({"cases": (CAT, CAT)}, "case 'cat': id: 'cat' is taken already"),
-        ({"cases": (replace(CAT, id="Big Cat"),)}, "id: 'Big Cat' must be lower-case"),
+        ({"cases": (CAT, replace(CAT, id="Cat"))}, "case 'Cat': id: 'Cat' is taken already but for capitals, by 'cat'"),
+        ({"cases": (replace(CAT, id="clip_score"),)}, "id: 'clip_score' is the name of a metric of the suite"),
+        *(
+            ({"cases": (replace(CAT, id=wrong),)}, f"id: {wrong!r} must be words and digits joined by hyphens or")
+            for wrong in ("Big Cat", "cat__2", "_cat", "cat/2", "cat@2", "Käthe", "cat.png")
+        ),
         ({"cases": (replace(CAT, prompt=" "),)}, "prompt: is empty"),
         ({"cases": (replace(CAT, strength=0.5),)}, "strength: text2img takes none"),
         ({"cases": (replace(CAT, image=Path("x.png")),)}, "image: text2img takes none"),
@@ -208,3 +213,8 @@ def test_the_name_of_a_sample_is_read(name: str, key: tuple[str, int]) -> None:
 def test_what_is_no_name_of_a_sample_is_refused(name: str) -> None:
     with pytest.raises(SdevalError, match="must be CASE@SEED, such as black-cat@0"):
         sample_key(name)
+
+
+@pytest.mark.parametrize("name", ["Cat", "big_cat", "Big_Cat-2", "2"])
+def test_ids_hold_capitals_and_underscores(name: str) -> None:
+    assert suite(cases=(replace(CAT, id=name),)).cases[0].id == name

@@ -418,7 +418,7 @@ def test_the_command_writes_beside_the_baseline_and_tells_a_row_for_each_metric(
     ("arguments", "message"),
     [
         (["test_animals.py", "--seed-sets", "2"], "--seed-sets: a spread takes at least 3 sets of seeds, got 2"),
-        (["test_animals.py", "--runs", "nowhere"], "nowhere: no run in it"),
+        (["test_animals.py", "--runs", "nowhere"], "nowhere: no such folder"),
         (["animal"], "unknown suite 'animal'"),
         (["test_animals.py", "--target", "shape"], "unknown target 'shape'; did you mean shapes?"),
         (["test_animals.py", "--set", "guidence_scale=1"], "unknown setting 'guidence_scale'; did you mean"),

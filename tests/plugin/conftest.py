@@ -7,6 +7,12 @@ import pytest
 from tests.plugin.project import SUITE
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal in which no note takes two lines."""
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
 @pytest.fixture
 def suites(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.delenv("CI", raising=False)

@@ -556,7 +556,7 @@ def test_a_metric_whose_weights_are_not_here_skips_alone(suites: pytest.Pytester
     suites.makepyfile(test_suite=text)
     desk = suites.runpytest_inprocess("-rs", *QUIET)
     desk.stdout.fnmatch_lines(["*CLIP weights * are not on this machine; get them with: hf download *"])
-    desk.stdout.fnmatch_lines(["note: few on shapes: CLIP weights *", "page: *", "next: open *"])
+    desk.stdout.fnmatch_lines(["note: few on shapes: CLIP weights *", "page: *", "next: sdeval open *"])
     assert not page_fails(suites)
     strict = suites.runpytest_inprocess("-k", "clip_score", "--sdeval-strict", "-p", "no:cacheprovider")
     strict.assert_outcomes(failed=1, deselected=6)
@@ -770,7 +770,7 @@ def test_against_another_target_both_are_generated_in_turns(suites: pytest.Pytes
     suites.makefile(".toml", pyproject='[tool.pytest.ini_options]\n[tool.sdeval.targets.same]\nextends = "shapes"\n')
     result = suites.runpytest_inprocess("--sdeval-target", "same", "--sdeval-compare-to", "shapes", *QUIET)
     result.assert_outcomes(passed=7)
-    result.stdout.fnmatch_lines(["next: open *"])
+    result.stdout.fnmatch_lines(["next: sdeval open *"])
     folder = suites.path / "reports" / "latest" / "few" / "same"
     assert not (suites.path / "reports" / "history.jsonl").exists()
     run, rival = run_folder.read(folder), run_folder.read(folder / "against")
@@ -997,6 +997,53 @@ def test_the_summary_is_as_wide_as_the_terminal(suites: pytest.Pytester, monkeyp
     table = result.stdout.str().partition("\nverdict ")[2].partition("\n\n")[0].splitlines()
     assert len(table) > 4
     assert max(map(len, table)) <= 80
+
+
+def test_the_headline_is_as_colourful_as_pytest(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "PY_COLORS"):
+        monkeypatch.delenv(name, raising=False)
+    plain = suites.runpytest_inprocess("-k", "circle", *QUIET)
+    assert "\x1b" not in plain.stdout.str()
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    coloured = suites.runpytest_inprocess("-k", "circle", *QUIET)
+    assert "\x1b[1;33m– Nothing to compare with yet: 1 new\x1b[0m" in coloured.stdout.lines
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in suites.runpytest_inprocess("-k", "circle", *QUIET).stdout.str()
+
+
+def test_selected_rows_are_shown_though_they_passed(suites: pytest.Pytester) -> None:
+    accept(suites)
+    result = suites.runpytest_inprocess("-k", "circle", *QUIET)
+    result.stdout.fnmatch_lines(["✓ passed * circle *"])
+
+
+def test_an_unknown_target_is_named_once_for_all_suites(suites: pytest.Pytester) -> None:
+    suites.makepyfile(test_other=SUITE.format(task="text2img", name="other"))
+    result = suites.runpytest_inprocess("--sdeval-target", "shape", *QUIET)
+    assert (result.stdout.str() + result.stderr.str()).count("unknown target") == 1
+
+
+def test_a_further_round_of_seeds_is_called_so(growing: pytest.Pytester) -> None:
+    result = growing.runpytest_inprocess("-s", *MORE)
+    titles = [line.partition(":")[0] for line in result.stdout.lines if "images, " in line]
+    assert list(dict.fromkeys(titles)) == [
+        "few on shapes",
+        "few on shapes, round 2 with more seeds",
+        "few on shapes, round 3 with more seeds",
+    ]
+
+
+def test_ctrl_c_before_the_first_image_says_so(suites: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sdeval.engines.diffusers_engine import LoadedTarget
+
+    def interrupt(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LoadedTarget, "generate", interrupt)
+    result = suites.runpytest_inprocess("-p", "no:cacheprovider", no_reraise_ctrlc=True)
+    result.stdout.fnmatch_lines(
+        ["sdeval: interrupted; 0 images kept in reports/2*; resume with: pytest *--sdeval-resume"]
+    )
 
 
 def test_progress_is_plain_lines_where_the_output_is_no_terminal(suites: pytest.Pytester) -> None:

@@ -117,8 +117,23 @@ def test_it_is_always_short_and_always_one_table(values: list[str], notes: list[
     assert "<script" not in rendered(text)
 
 
-def test_many_long_notes_make_way_for_the_page() -> None:
-    text = told([BLACK], ["<" * 300] * 9)
+def test_every_reason_and_note_is_there_in_full() -> None:
+    reasons = [f"{'because ' * 40}{number}" for number in range(8)]
+    text = told([replace(BLACK, case=f"case-{reason[-1]}", reason=reason) for reason in reasons], ["so " * 200])
+    assert [row[5] for row in cells(text)[1:]] == reasons
+    assert ("so " * 200).strip() in text
+    assert "…" not in text
+
+
+def test_a_reason_that_would_fill_the_summary_makes_way_for_the_page() -> None:
+    text = told([replace(BLACK, reason="@" * 2000)] * 3)
     assert len(text) <= LIMIT
-    assert "- … and 6 more notes on the page" in text
+    assert "… and 3 more on the page." in text
+    assert "Next: `sdeval accept reports/one`" in text
+
+
+def test_many_long_notes_make_way_for_the_page() -> None:
+    text = told([BLACK], ["<" * 700] * 9)
+    assert len(text) <= LIMIT
+    assert "- … and 5 more notes on the page" in text
     assert "Next: `sdeval accept reports/one`" in text

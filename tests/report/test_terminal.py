@@ -4,11 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from sdeval._utils.formatting import number, probability, with_sign
 from sdeval.comparison import Kind, Verdict
-from sdeval.report.terminal import Further, explain, next_command, summary_lines
-from sdeval.report.words import notes_on_skipped
+from sdeval.report.terminal import FEW, Further, explain, next_command, summary_lines
+from sdeval.report.words import SYMBOLS, notes_on_skipped
+from sdeval.results.verdict import KINDS
 
 LOST = Verdict(
     suite="animals",
@@ -29,6 +31,12 @@ BLACK = Verdict(suite="animals", target="tiny", metric="defect", case="cat", ver
 FINE = Verdict(suite="animals", target="tiny", metric="defect", case="dog", verdict="passed")
 
 
+def kinds_of(lines: list[str]) -> list[str]:
+    """Verdicts of the rows of a summary."""
+    rows = [line for line in lines[4 : lines.index("", 4)] if line[0] in SYMBOLS.values()]
+    return [line[2:].partition("  ")[0] for line in rows]
+
+
 def test_an_item_begins_with_its_verdict() -> None:
     said = "clip_score 31.50 → 28.25 (-3.25, tolerance 0.5; 95% bounds -4.00 and -2.50; p <0.001, n=24)"
     assert explain(LOST) == f"regressed: {said}"
@@ -38,9 +46,13 @@ def test_an_item_begins_with_its_verdict() -> None:
 def test_the_summary_is_counts_worst_first_page_and_one_command(tmp_path: Path) -> None:
     lines = summary_lines([FINE, LOST, BLACK], tmp_path / "reports" / "x" / "index.html", tmp_path, 120)
     assert lines[:2] == ["✗ Something got worse: 1 broken, 1 regressed", "1 broken, 1 regressed, 1 passed"]
-    assert [line.split()[1] for line in lines[4:6]] == ["broken", "regressed"]
-    assert lines[-2:] == ["page: reports/x/index.html", "next: open reports/x/index.html"]
-    assert not any("dog" in line for line in lines)
+    assert kinds_of(lines) == ["broken", "regressed", "passed"]
+    assert lines[-2:] == ["page: reports/x/index.html", "next: sdeval open reports/x"]
+
+
+def test_of_many_verdicts_cases_that_are_fine_have_no_row(tmp_path: Path) -> None:
+    lines = summary_lines([LOST, *(replace(FINE, case=f"dog-{at}") for at in range(20))], tmp_path / "p", tmp_path, 120)
+    assert kinds_of(lines) == ["regressed"]
 
 
 def test_notes_stand_before_the_page(tmp_path: Path) -> None:
@@ -62,12 +74,50 @@ def test_a_case_that_asks_for_something_else_has_its_line(tmp_path: Path) -> Non
     assert [line.split()[1] for line in lines[4:6]] == ["regressed", "new"]
 
 
-def test_a_suite_without_any_baseline_does_not_list_its_cases(tmp_path: Path) -> None:
-    added = replace(FINE, case="bird", verdict="new", reason="no baseline for this suite and target")
-    assert not any("bird" in line for line in summary_lines([added], tmp_path / "index.html", tmp_path, 120))
+@pytest.mark.parametrize("cases", [1, 21])
+def test_a_suite_without_any_baseline_does_not_list_its_cases(cases: int, tmp_path: Path) -> None:
+    new = replace(LOST, verdict="new", reason="no baseline for this suite and target")
+    verdicts = [new, *(replace(new, case=f"bird-{at}") for at in range(cases))]
+    lines = summary_lines(verdicts, tmp_path / "index.html", tmp_path, 120)
+    assert kinds_of(lines) == ["new"]
+    assert not any("bird" in line for line in lines)
 
 
 LONG = "because " * 40
+
+
+@pytest.mark.parametrize("kind", ["passed", "informational", "new", "improved", "not_significant"])
+def test_every_selected_row_is_shown_where_they_are_few(kind: Kind, tmp_path: Path) -> None:
+    verdicts = [replace(FINE, case=f"dog-{at}", verdict=kind) for at in range(FEW)]
+    lines = summary_lines(verdicts, tmp_path / "x" / "p", tmp_path, 120)
+    assert kinds_of(lines) == [kind.replace("_", " ")] * FEW
+    assert not any("more on the page" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 220])
+@pytest.mark.parametrize("kind", ["broken", "regressed", "inconclusive", "not_significant"])
+def test_the_reason_of_what_failed_or_is_undecided_has_a_line_of_its_own(
+    kind: Kind, width: int, tmp_path: Path
+) -> None:
+    lines = summary_lines([replace(BLACK, verdict=kind)], tmp_path / "x" / "p", tmp_path, width)
+    assert "    seed 0 is black" in lines
+
+
+@pytest.mark.parametrize("width", range(60, 221, 20))
+def test_no_line_is_wider_than_the_terminal(width: int, tmp_path: Path) -> None:
+    verdicts = [
+        *(replace(LOST, verdict=kind, reason=LONG, case="a-woman-with-a-hat-and-an-umbrella") for kind in KINDS),
+        replace(LOST, suite="portraits-of-people", target="sdxl-dpmpp-2m-karras", metric="region_clip_score"),
+    ]
+    notes = ["a note of many words " * 20]
+    lines = summary_lines(verdicts, Path("x/p"), tmp_path, width, notes, Further(strict=True))
+    assert max(map(cell_len, lines)) <= width
+
+
+def test_a_path_and_the_next_command_are_each_in_one_line(tmp_path: Path) -> None:
+    page = tmp_path / ("deep/" * 20) / "index.html"
+    *_, place, command = summary_lines([FINE], page, Path("/elsewhere"), 60)
+    assert (place, command) == (f"page: {page}", f"next: sdeval open {page.parent}")
 
 
 def test_columns_line_up(tmp_path: Path) -> None:
@@ -113,6 +163,24 @@ def test_rows_that_nobody_must_look_at_have_no_colour(kind: Kind, tmp_path: Path
     assert "\x1b" not in lines[4]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "colour"),
+    [
+        (LOST, "1;31"),
+        (replace(LOST, verdict="inconclusive"), "1;33"),
+        (replace(LOST, verdict="passed"), "1;32"),
+        (replace(LOST, verdict="new"), "1;33"),
+    ],
+    ids=["bad", "warn", "good", "open"],
+)
+@pytest.mark.parametrize("width", [20, 120])
+def test_the_headline_has_the_colour_of_its_tone(verdict: Verdict, colour: str, width: int, tmp_path: Path) -> None:
+    lines = summary_lines([verdict], tmp_path / "x" / "p", tmp_path, width, colour=True)
+    headline = lines[: next(at for at, line in enumerate(lines) if line.startswith("1 "))]
+    assert headline
+    assert all(line.startswith(f"\x1b[{colour}m") for line in headline)
+
+
 def test_without_colour_no_line_holds_an_escape_sequence(tmp_path: Path) -> None:
     assert "\x1b" not in "".join(summary_lines([LOST, BLACK], tmp_path / "x" / "p", tmp_path, 120))
 
@@ -122,7 +190,7 @@ DOUBT = replace(LOST, verdict="inconclusive", p_value=0.04)
 
 def test_a_strict_session_ends_with_what_it_let_pass(tmp_path: Path) -> None:
     verdicts = [DOUBT, replace(LOST, case="dog", verdict="not_significant")]
-    last = summary_lines(verdicts, tmp_path / "x" / "p", tmp_path, 120, (), Further(strict=True))[-1]
+    last = summary_lines(verdicts, tmp_path / "x" / "p", tmp_path, 200, (), Further(strict=True))[-1]
     assert last.startswith("let pass: 1 inconclusive (1 beyond their tolerance), 1 case beyond a tolerance")
     assert 'inconclusive="fail"' in last
 
@@ -135,11 +203,11 @@ def test_what_fails_was_not_let_pass(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kinds", "command"),
     [
-        (["passed"], "open r/latest/index.html"),
+        (["passed"], "sdeval open r/latest"),
         (["passed", "new"], "sdeval accept r/latest"),
         (["improved"], "sdeval accept r/latest"),
         (["not_comparable"], "sdeval accept r/latest"),
-        (["regressed", "new"], "open r/latest/index.html"),
+        (["regressed", "new"], "sdeval open r/latest"),
     ],
 )
 def test_the_next_command_follows_the_verdicts(kinds: list[Kind], command: str) -> None:
@@ -152,7 +220,7 @@ GONE = Verdict(suite="a", target="b", metric="c", case="", verdict="skipped", re
 
 def test_what_is_not_here_is_no_run_to_accept() -> None:
     new = Verdict(suite="a", target="b", metric="d", case="", verdict="new")
-    assert next_command([new, GONE], Path("r/latest/index.html")) == "open r/latest/index.html"
+    assert next_command([new, GONE], Path("r/latest/index.html")) == "sdeval open r/latest"
 
 
 def test_what_is_not_here_is_told_once_a_target() -> None:

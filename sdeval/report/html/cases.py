@@ -189,7 +189,8 @@ def _shot_image(sample: SampleResult, folder: Path, sources: Sources) -> ShotIma
     thumbnail, image = (kept, full_image_of(folder, sample)) if sample.is_thumbnail else (own_thumbnail, kept)
     full, has_thumbnail = sources.full(image), thumbnail.is_file()
     small = sources.here(thumbnail if has_thumbnail else image)
-    return ShotImage(small, full if full != small else "", has_thumbnail and not image.is_file()) if small else None
+    is_thumbnail = (has_thumbnail and not image.is_file()) or sources.shrinks(sample.width, sample.height)
+    return ShotImage(small, full if full != small else "", is_thumbnail) if small else None
 
 
 def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: _Sides) -> Card:

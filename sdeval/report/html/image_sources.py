@@ -32,6 +32,10 @@ class Sources(Protocol):
         """An image of the session for the viewer; empty where the page holds small ones only."""
         ...
 
+    def shrinks(self, width: int, height: int) -> bool:
+        """Whether the page holds an image of this size only as a thumbnail."""
+        ...
+
     def outline(self, mask: Path) -> str:
         """The edge of a mask, generated on nothing."""
         ...
@@ -54,6 +58,10 @@ class Linked:
     def full(self, image: Path) -> str:
         """The image's path: a browser reads it when the viewer is opened."""
         return self.here(image)
+
+    def shrinks(self, width: int, height: int) -> bool:
+        """Every image is there as it is."""
+        return False
 
     def beside(self, image: Path, copy: str) -> str:
         """An image from anywhere: its path, or that of a copy where it does not lie below the page."""
@@ -84,6 +92,10 @@ class Embedded:
     def full(self, image: Path) -> str:
         """Nothing: the page holds every image once."""
         return ""
+
+    def shrinks(self, width: int, height: int) -> bool:
+        """Whether it is larger than images inside a page are."""
+        return max(width, height) > SMALL
 
     def outline(self, mask: Path) -> str:
         """The edge of the mask, small."""
