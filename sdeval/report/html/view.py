@@ -19,11 +19,10 @@ from sdeval.report.html.trust import Fact, changes, facts
 from sdeval.report.session_runs import ComparedRun
 from sdeval.report.titles import title_of, unit_of
 from sdeval.report.words import SYMBOLS, Tone, doubts, headline, plain, sign, tone
+from sdeval.results.session_folder import COMPARISON
 from sdeval.results.verdict import KINDS, Verdict, summary
 from sdeval.results.verdicts_file import Record
 
-SHEETS = "compare.html"
-"""The page of the comparison, where a session has several targets."""
 WORST = 8
 """Lines about what got worse on the first screen."""
 SEEN = 3
@@ -101,7 +100,7 @@ class View:
     worse: bool
     """Whether anything got worse, or what failed could not be judged."""
     facts: tuple[Fact, ...]
-    sheets: bool
+    has_comparison: bool
     """Whether a page with its comparison lies beside it."""
     runs: tuple[RunView, ...]
 
@@ -137,7 +136,7 @@ def build(request: Request) -> View:
         more=max(0, len(listed) - WORST),
         worse=any(verdict.verdict in ("broken", "regressed") for verdict in failing),
         facts=facts(comparisons, request.record),
-        sheets=request.session.joinpath(SHEETS).is_file() and request.sources is None,
+        has_comparison=request.session.joinpath(COMPARISON).is_file() and request.sources is None,
         runs=tuple(sorted(views, key=lambda view: view.rank)),
     )
 

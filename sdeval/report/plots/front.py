@@ -1,4 +1,4 @@
-"""Quality against time, as a plot: settings on the front have another shape than those that another setting beats."""
+"""Quality against time, as a plot: Pareto-optimal settings have another shape than those that another setting beats."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sdeval.comparison.matrix import Matrix, Row
+from sdeval.comparison.names import letters
 from sdeval.report.plots.svg import ACCENT, FAINT, INK, STYLE, inline_svg
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def plot_front(matrix: Matrix, title: str, unit: str) -> str:
-    """Every setting by its seconds and its first metric, with intervals; empty where fewer than two have both.
+    """Every setting by its seconds and its first metric, with intervals; empty where fewer than two can be compared.
 
     Bars to the side reach from the median to the 90th percentile; upright ones are the 95% interval of the change
     compared with the reference.
@@ -21,11 +22,10 @@ def plot_front(matrix: Matrix, title: str, unit: str) -> str:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    by_letter = dict(zip(letters(matrix), matrix.rows, strict=True))
     by_letter = {
         letter: row
-        for letter, row in by_letter.items()
-        if row.seconds and row.verdicts and row.verdicts[0].current is not None
+        for letter, row in zip(letters(len(matrix.rows)), matrix.rows, strict=True)
+        if row.comparable_seconds is not None and row.verdicts and row.verdicts[0].current is not None
     }
     rows = list(by_letter.values())
     if len(rows) < 2:
@@ -36,20 +36,13 @@ def plot_front(matrix: Matrix, title: str, unit: str) -> str:
         for letter, row in by_letter.items():
             _point(axes, row, letter)
         _front(axes, [row for row in rows if row.on_front])
-        axes.set_xlabel("seconds an image (median; the bar reaches to the 90th percentile)")
+        axes.set_xlabel("s/image (median; the bar reaches to the 90th percentile)")
         better = "higher is better" if rows[0].verdicts[0].higher_is_better else "lower is better"
         axes.set_ylabel(f"{title}{f' ({unit})' if unit else ''}, {better}")
         axes.grid(linewidth=0.6)
         axes.margins(0.14)
         axes.spines[["top", "right"]].set_visible(False)
-        return inline_svg(figure, f"{title} against seconds an image, for {len(rows)} settings")
-
-
-def letters(matrix: Matrix) -> list[str]:
-    """Short names of the settings: A to Z, then AA, AB and on."""
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    pairs = [*alphabet, *(first + second for first in alphabet for second in alphabet)]
-    return [pairs[place % len(pairs)] for place in range(len(matrix.rows))]
+        return inline_svg(figure, f"{title} against s/image, for {len(rows)} settings")
 
 
 def _values(row: Row) -> tuple[float, float]:
