@@ -15,7 +15,7 @@ from sdeval.comparison import Kind, Verdict
 from sdeval.comparison.matrix import compare_settings
 from sdeval.config.suite import Case
 from sdeval.imaging.io import has_thumbnail, pixel_hash, thumbnail_bytes, write_png
-from sdeval.report.html.comparison import Compared
+from sdeval.report.comparison import Compared
 from sdeval.report.publish import publish
 from sdeval.results import run_folder
 from sdeval.results.inputs import keep_inputs

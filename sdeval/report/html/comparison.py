@@ -302,9 +302,7 @@ def _facts(compared: Compared, rows: Sequence[SampleRow]) -> dict[str, object]:
         "settings": [row.name for row in matrix.rows],
         "metrics": [_metric_facts(name, reference) for name in metrics],
         "scores": {
-            name: [
-                [_rounded(scores.get((row.case, row.seed), {}).get(name)) for scores in by_key] for row in rows
-            ]
+            name: [[_rounded(scores.get((row.case, row.seed), {}).get(name)) for scores in by_key] for row in rows]
             for name in metrics
         },
     }

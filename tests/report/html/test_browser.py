@@ -15,7 +15,8 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from sdeval.baselines.snapshot import BASELINE, full_image_of
-from sdeval.report.html.comparison import Compared, write_sheets
+from sdeval.report.comparison import Compared
+from sdeval.report.html.comparison import write_comparison
 from sdeval.report.publish import rewrite_page
 from sdeval.results import run_folder
 from tests.report.pages import HOSTILE, session_page, two_settings
@@ -420,7 +421,7 @@ def test_a_run_whose_images_are_gone_shows_its_thumbnails(watched: Watched, larg
 
 def test_a_comparison_shows_thumbnails_that_lead_to_the_images(watched: Watched, tmp_path: Path) -> None:
     comparison = two_settings(tmp_path, size=300)
-    page = watched.open(write_sheets(tmp_path / "page" / "index.html", [comparison]))
+    page = watched.open(write_comparison(tmp_path / "page" / "index.html", [comparison]))
     wait_for_image(page, ".contact img", 256)
     assert full_size_requests(watched) == []
     page.locator(".contact a").first.click()
@@ -449,7 +450,7 @@ def test_settings_side_by_side_are_easy_to_read_and_need_no_network(
 ) -> None:
     context = browser.new_context(color_scheme=scheme, viewport={"width": 700, "height": 800})
     watched = Watched(context.new_page())
-    page = watched.open(write_sheets(tmp_path / "page" / "index.html", [compared]))
+    page = watched.open(write_comparison(tmp_path / "page" / "index.html", [compared]))
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

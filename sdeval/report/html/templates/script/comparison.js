@@ -145,6 +145,7 @@ function show() {
   for (const section of sections) {
     for (const row of section.rows) row.article.hidden = !fits(section, row, words);
     section.element.hidden = section.rows.every((row) => row.article.hidden);
+    section.element.classList.toggle("filtered", Boolean(state.q || state.seed || state.broken || state.beyond));
     arrange(section);
     showScores(section);
   }
