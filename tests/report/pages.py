@@ -131,7 +131,7 @@ def two_settings(where: Path, size: int = 32) -> Compared:
     stored = {}
     for place, name in enumerate(("twenty steps", "<four> steps")):
         run = make_run(np.full((8, 2), 30.0) - place + np.random.default_rng(place).normal(size=(8, 2)) / 20)
-        timings = {each.key: Timing(call=0, seconds=1.0 - place / 2) for each in run.samples}
+        timings = {each.key: Timing(call=call, seconds=1.0 - place / 2) for call, each in enumerate(run.samples)}
         run = replace(run, target=f"steps-{place}", timings=timings, environment={"hardware": "a laptop"})
         folder = where / "runs" / str(place)
         run_folder.write(painted(run, folder, size=size), folder)
