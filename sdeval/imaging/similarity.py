@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sdeval.imaging.difference import CHANGED_ABOVE, IDENTICAL, ImageDifference
 from sdeval.imaging.io import Pixels
 
 ImageChange = Literal["identical", "imperceptible", "changed"]
@@ -22,6 +23,9 @@ BLOCK = 8
 LOCAL = 8.0
 """Mean difference in levels that no square may exceed: three times what `CLOSE` allows everywhere. Without it a change
 of one place in a large image, such as an eye, would be averaged away."""
+
+WINDOW = 8
+"""The place of the largest change is looked for in squares whose edge is this part of the image's."""
 
 
 def psnr(image: Pixels, baseline: Pixels) -> float:
@@ -75,3 +79,54 @@ def _worst_square(before: Pixels, now: Pixels) -> float:
     sums = np.pad(difference.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     squares = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
     return float(squares.max() / (height * width * before.shape[-1]))
+
+
+def image_difference(before: Pixels, now: Pixels) -> ImageDifference:
+    """How far two images of the same size are from each other.
+
+    Args:
+        before: `[height, width, 3]`.
+        now: the same shape.
+
+    Raises:
+        ValueError: sizes differ.
+    """
+    same_size(before=before, now=now)
+    levels: Pixels = np.maximum(before, now) - np.minimum(before, now)
+    counts = np.bincount(levels.ravel(), minlength=256)
+    if counts[0] == levels.size:
+        return IDENTICAL
+    scale = np.arange(256)
+    largest = np.maximum(np.maximum(levels[..., 0], levels[..., 1]), levels[..., 2])
+    error = float(counts @ scale**2) / levels.size
+    return ImageDifference(
+        mean=round(float(counts @ scale) / levels.size, 3),
+        maximum=int(counts.nonzero()[0][-1]),
+        changed=round(float(np.count_nonzero(largest > CHANGED_ABOVE)) / largest.size, 5),
+        psnr=round(min(HIGHEST_PSNR, float(10 * np.log10(255**2 / error))), 2),
+        box=_box_of_largest_change(largest),
+    )
+
+
+def _box_of_largest_change(levels: Pixels) -> tuple[int, int, int, int]:
+    """What changed in the square that changed most: left, top, width and height."""
+    height, width = levels.shape
+    edge = max(1, min(height, width) // WINDOW)
+    # Sums of blocks are quick to make of a large image; four of them, a square, may begin at any block.
+    block = max(1, edge // 2)
+    rows, columns = -(-height // block), -(-width // block)
+    padded = np.pad(levels, ((0, rows * block - height), (0, columns * block - width)))
+    blocks = padded.reshape(rows, block, columns, block).sum(axis=(1, 3), dtype=np.int64)
+    around = np.pad(blocks, ((0, 1), (0, 1)))
+    squares = around[:-1, :-1] + around[1:, :-1] + around[:-1, 1:] + around[1:, 1:]
+    row, column = divmod(int(squares.argmax()), columns)
+    top, left = row * block, column * block
+    square = levels[top : top + 2 * block, left : left + 2 * block]
+    changed = square > (CHANGED_ABOVE if square.max() > CHANGED_ABOVE else 0)
+    down, across = changed.any(axis=1).nonzero()[0], changed.any(axis=0).nonzero()[0]
+    return (
+        left + int(across[0]),
+        top + int(down[0]),
+        int(across[-1] - across[0]) + 1,
+        int(down[-1] - down[0]) + 1,
+    )

@@ -35,13 +35,31 @@ def generate_command(view: SampleView, root: Path, options: Options) -> str:
         root: of the project.
         options: those that a session of the project has.
     """
-    run = view.run
     suite = _suite_text(view, root)
+    words = _options(view, suite, _find_suite(suite, root), options)
+    return shlex.join(["sdeval", "generate", view.name, *words])
+
+
+def complete_options(view: SampleView, root: Path, options: Options) -> list[str]:
+    """What follows the name of a sample in such a command, with all settings of its run.
+
+    Unlike `generate_command` it imports no suite, and generates the same image whatever becomes of the suite.
+
+    Args:
+        view: the sample.
+        root: of the project.
+        options: those that a session of the project has.
+    """
+    return _options(view, _suite_text(view, root), None, options)
+
+
+def _options(view: SampleView, suite_text: str, suite: Suite | None, options: Options) -> list[str]:
+    run = view.run
     target = run.target if run.target in options.named else str(run.generated_by.get("model", run.target))
-    words = ["sdeval", "generate", view.name, "--suite", suite, "--target", target]
-    for name, value in _changed(view, _find_suite(suite, root), _find_target(target, options)).items():
+    words = ["--suite", suite_text, "--target", target]
+    for name, value in _changed(view, suite, _find_target(target, options)).items():
         words += ["--set", f"{name}={_setting(name, value)}"]
-    return shlex.join(words)
+    return words
 
 
 def _setting(name: str, value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sdeval._utils.files import exists, short
 from sdeval._utils.formatting import number, with_sign
@@ -13,9 +14,10 @@ from sdeval.baselines.snapshot import full_image_of
 from sdeval.comparison.paired import tolerance_of
 from sdeval.config.suite import sample_key
 from sdeval.errors import SdevalError, unknown
+from sdeval.imaging.difference import CHANGED_ABOVE, IDENTICAL, ImageDifference
 from sdeval.report.session_runs import ComparedRun
 from sdeval.report.terminal import explain
-from sdeval.results.records import CaseRecord, SampleResult
+from sdeval.results.records import CaseRecord, MetricRecord, SampleResult
 from sdeval.results.run import Run
 from sdeval.results.session_folder import VERDICTS, read_record, read_run, run_folders
 from sdeval.results.verdict import Verdict
@@ -110,6 +112,72 @@ def _verdict(session: Path, run: Run, case: str) -> Verdict | None:
     return next((verdict for verdict in verdicts if (verdict.suite, verdict.target, verdict.case) == key), None)
 
 
+@dataclass(frozen=True, slots=True)
+class SampleScore:
+    """One metric of a sample beside that of its baseline."""
+
+    metric: str
+    record: MetricRecord
+    baseline: float | None
+    current: float | None
+    tolerance: float | None
+    """None where it depends on a baseline that there is none of."""
+    reason: str = ""
+    """Why there is no current score."""
+
+    @property
+    def change(self) -> float | None:
+        """From the baseline; None where one of them is missing."""
+        return None if self.baseline is None or self.current is None else self.current - self.baseline
+
+    @property
+    def gain(self) -> float:
+        """The change, above 0 where it is better; 0 where there is none."""
+        return self.record.sign * (self.change or 0.0)
+
+    @property
+    def tone(self) -> Literal["good", "bad", ""]:
+        """Whether it is better or worse by more than its tolerance, where that counts."""
+        if not self.record.gating or self.tolerance is None or abs(self.gain) <= self.tolerance:
+            return ""
+        return "good" if self.gain > 0 else "bad"
+
+    @property
+    def verdict(self) -> str:
+        """On this very sample, in a few words."""
+        if self.current is None:
+            return f"unscored: {self.reason}".removesuffix(": ")
+        if self.change is None:
+            return "not compared"
+        if not self.record.gating:
+            return "reported only"
+        if self.tone:
+            return BEYOND[self.tone]
+        return "within its tolerance" if self.change else "unchanged"
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """Baseline, current, change and tolerance, as tables show them."""
+        return number(self.baseline), number(self.current), with_sign(self.change), number(self.tolerance)
+
+
+BEYOND: Mapping[str, str] = {"bad": "beyond its tolerance", "good": "better by more than its tolerance"}
+
+
+def sample_scores(view: SampleView) -> list[SampleScore]:
+    """Every metric that scores single images, of this very sample."""
+    return [_score(view, name) for name, record in view.run.metrics.items() if record.scope == "sample"]
+
+
+def _score(view: SampleView, metric: str) -> SampleScore:
+    record, sample = view.run.metrics[metric], view.sample
+    before = view.before.scores.get(metric) if view.before else None
+    tolerance = None if before is None and record.tolerance_is_relative else tolerance_of(record, before)
+    current = sample.scores.get(metric)
+    reason = sample.reason_without(metric) if current is None else ""
+    return SampleScore(metric, record, before, current, tolerance, reason)
+
+
 def facts(view: SampleView) -> dict[str, str]:
     """What was asked and what came of it, by what it is called."""
     run, sample, case = view.run, view.sample, view.case
@@ -120,11 +188,12 @@ def facts(view: SampleView) -> dict[str, str]:
         "prompt": sample.prompt,
         "negative prompt": case.negative_prompt or "none",
         "seed": str(sample.seed),
-        "size": "{}x{}".format(*sample.size) if sample.size else "unknown",
+        "size": _sizes(view),
         "settings": ", ".join(f"{name}={value}" for name, value in settings.items()) or "none",
         "scheduler": str(run.generated_by.get("scheduler") or "unknown"),
         "digest": sample.sha256 or "none",
         "image change": _image_change(view),
+        "difference": _difference(view),
         "defect": _defect(sample),
         "verdict": explain(view.verdict) if view.verdict else "none: the session has not ended, or did not judge it",
     }
@@ -141,6 +210,44 @@ def _image_change(view: SampleView) -> str:
     return f"{change or 'changed'} (vs {view.compared.label})"
 
 
+def _sizes(view: SampleView) -> str:
+    """Width and height of the image, and of the baseline's where they differ."""
+    current, before = view.sample.size, view.before.size if view.before else None
+    text = "{}x{}".format(*current) if current else "unknown"
+    return text if before in (None, current) else f"{text}, {view.compared.label} {{}}x{{}}".format(*before)
+
+
+def difference_of(view: SampleView) -> ImageDifference | None:
+    """How far the image is from the baseline's; None where that is not known."""
+    if view.before is None or not (view.sample.image and view.before.image):
+        return None
+    return IDENTICAL if view.sample.sha256 == view.before.sha256 else view.sample.difference
+
+
+NUMBERS: Mapping[str, str] = {
+    "mean difference": " levels",
+    "maximum": " levels",
+    f"changed by more than {CHANGED_ABOVE} levels": "% of pixels",
+    "PSNR": " dB",
+    "SSIM": "%",
+}
+"""What says how far an image is from the baseline's, and units."""
+
+
+def difference_numbers(view: SampleView) -> list[str]:
+    """The values of `NUMBERS`; without the last where it was not scored, and none where they are not known."""
+    difference, ssim = difference_of(view), view.sample.scores.get("ssim")
+    if difference is None:
+        return []
+    values = (difference.mean, difference.maximum, 100 * difference.changed, difference.psnr, ssim)
+    return [number(value) for value in values if value is not None]
+
+
+def _difference(view: SampleView) -> str:
+    numbers = zip(NUMBERS.items(), difference_numbers(view), strict=False)
+    return ", ".join(f"{name} {value}{unit}" for (name, unit), value in numbers) or "unknown"
+
+
 def _defect(sample: SampleResult) -> str:
     if sample.failure:
         return f"no image: {sample.failure}"
@@ -151,25 +258,13 @@ def score_table(view: SampleView) -> Table:
     """Every metric that scores single images, of this very sample."""
     names = ("baseline", "current", "change", "tolerance")
     columns = [Column("metric"), *(Column(name, numeric=True) for name in names)]
-    scored = [name for name, record in view.run.metrics.items() if record.scope == "sample"]
-    return Table(columns, [_score_row(view, name) for name in scored])
-
-
-def _score_row(view: SampleView, metric: str) -> Row:
-    record, sample = view.run.metrics[metric], view.sample
-    then = view.before.scores.get(metric) if view.before else None
-    now = sample.scores.get(metric)
-    change = None if then is None or now is None else now - then
-    tolerance = tolerance_of(record, then) if then is not None or not record.tolerance_is_relative else None
-    loss = -record.sign * (change or 0.0)
-    worse = record.gating and tolerance is not None and loss > tolerance
-    notes = [
-        "beyond its tolerance" if worse else "",
-        "" if record.gating else "reported only",
-        sample.reason_without(metric) if now is None else "",
-    ]
-    cells = [metric, number(then), number(now), with_sign(change), number(tolerance)]
-    return Row(cells, "; ".join(filter(None, notes)), "yellow" if worse else "")
+    return Table(
+        columns,
+        [
+            Row([score.metric, *score.cells], score.verdict, "yellow" if score.tone == "bad" else "")
+            for score in sample_scores(view)
+        ],
+    )
 
 
 def paths(view: SampleView, images: ImageStore) -> dict[str, str]:

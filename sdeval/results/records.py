@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath
 
 from sdeval._utils.validation import Checked, Number
+from sdeval.imaging.difference import ImageDifference
 
 NO_FULL_IMAGE = "cannot be compared at full size"
 """How the reason begins why a sample has no distance from the baseline's image, where that image cannot be had."""
@@ -43,6 +44,8 @@ class SampleResult(Checked):
 
     image_change: str = ""
     """How far the image is from the baseline's: `identical`, `imperceptible` or `changed`; empty without one."""
+    difference: ImageDifference | None = None
+    """That in numbers, where it changed and both images were at hand at full size; never in a baseline."""
     scored_on: Mapping[str, str] = field(default_factory=dict)
     """In a baseline, by metric: SHA-256 of the image that the score or the features are of, where it is not this
     one; of a metric that looks at the other images as well, a hash of all of them. Such scores are never reused."""

@@ -199,7 +199,7 @@ def write(run: Run, folder: Path) -> None:
 
 def _sample_line(sample: SampleResult) -> str:
     # A line of a baseline stays the same to the last byte, also of one from before these were kept.
-    optional = ("failure", "width", "height", "scored_on", "measures")
+    optional = ("failure", "width", "height", "scored_on", "measures", "difference")
     return dump_line({name: value for name, value in asdict(sample).items() if value or name not in optional})
 
 

@@ -65,17 +65,17 @@ def test_a_metric_that_is_reported_only_is_not_called_worse(gating: bool, note: 
 def test_of_a_metric_where_less_is_better_a_fall_is_no_loss() -> None:
     run, before = (replace(side, metrics={"clip_score": FEWER_IS_BETTER}) for side in (WORSE, RUN))
     (row,) = rows(view_of(run, baseline=before))
-    assert row.split() == ["clip_score", "31.00", "29.00", "-2.00", "3.10"]
+    assert row.split() == ["clip_score", "31.00", "29.00", "-2.00", "3.10", "within", "its", "tolerance"]
 
 
 def test_a_relative_tolerance_needs_a_baseline() -> None:
     (row,) = rows(view_of(replace(RUN, metrics={"clip_score": FEWER_IS_BETTER})))
-    assert row.split() == ["clip_score", "–", "31.00", "–", "–"]
+    assert row.split() == ["clip_score", "–", "31.00", "–", "–", "not", "compared"]
 
 
 def test_a_missing_score_has_its_reason() -> None:
     (row,) = rows(view_of(make_run(np.array([[30.0, np.nan]]))))
-    assert row.split() == ["clip_score", "–", "–", "–", "0.5", "it", "failed"]
+    assert row.split() == ["clip_score", "–", "–", "–", "0.5", "unscored:", "it", "failed"]
 
 
 def test_metrics_of_the_whole_set_are_left_out() -> None:

@@ -224,6 +224,7 @@ def _without_told(run: Run) -> Run:
             scores={name: value for name, value in sample.scores.items() if name in judged},
             reasons={name: why for name, why in sample.reasons.items() if name in judged},
             image_change="",
+            difference=None,
         )
         for sample in run.samples
     )

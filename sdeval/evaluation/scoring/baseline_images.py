@@ -10,8 +10,9 @@ from PIL import Image
 
 from sdeval.evaluation.scoring.images import DecodedSample, RunImages
 from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, defect_of, measure
+from sdeval.imaging.difference import ImageDifference
 from sdeval.imaging.io import FULL_UP_TO, to_pixels
-from sdeval.imaging.similarity import ImageChange, image_change
+from sdeval.imaging.similarity import ImageChange, image_change, image_difference
 from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
 
@@ -49,7 +50,9 @@ class BaselineComparison:
                 continue
             self.rows.remove(decoded.row)
             result = self._images.run.samples[decoded.row]
-            self._results[decoded.row] = _compare(result, self._before(result), decoded.compared)
+            before = self._before(result)
+            compared = _compare(result, before, decoded.compared)
+            self._results[decoded.row] = replace(compared, difference=_difference(decoded, before))
 
     def finish(self) -> None:
         """Nothing is left to do: all images have passed by."""
@@ -93,6 +96,15 @@ def _change(
     change = image_change(*map(to_pixels, compared))
     # A thumbnail may hide the difference.
     return "imperceptible" if change == "identical" and before.is_thumbnail else change
+
+
+def _difference(decoded: DecodedSample, before: SampleResult | None) -> ImageDifference | None:
+    """The difference in numbers; None where one side is a thumbnail, or sizes differ."""
+    is_full_size = before is not None and not before.is_thumbnail
+    compared = decoded.generated.pair or (decoded.compared if is_full_size else None)
+    if compared is None or compared[0].size != compared[1].size:
+        return None
+    return image_difference(*map(to_pixels, compared))
 
 
 def judge_defects(result: SampleResult, before: SampleResult, baseline_image: Image.Image | None) -> SampleResult:

@@ -61,11 +61,11 @@ class ShotImage:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One sample: its image now and before; None where there is none."""
+    """One sample: its image and that of what it is compared with; None where there is none."""
 
     seed: int
     current: ShotImage | None
-    before: ShotImage | None
+    baseline: ShotImage | None
     defect: str
     scores: str
     gains: Mapping[str, float]

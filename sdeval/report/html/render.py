@@ -24,4 +24,6 @@ def rendered(template: str, **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # As short as they can be, in the order in which the page shows what they hold; `tojson` escapes what ends a script.
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     return environment.get_template(template).render(**values)

@@ -15,6 +15,7 @@ from sdeval.history.store import read as read_history
 from sdeval.report.html.cases import IMAGE_CHANGES, Card, Shot, cards_of
 from sdeval.report.html.image_sources import Linked, Sources
 from sdeval.report.html.metrics_table import MetricRow, metric_rows
+from sdeval.report.html.page_data import Project, viewer_data
 from sdeval.report.html.trust import Fact, changes, facts
 from sdeval.report.session_runs import ComparedRun
 from sdeval.report.titles import title_of, unit_of
@@ -103,6 +104,8 @@ class View:
     has_comparison: bool
     """Whether a page with its comparison lies beside it."""
     runs: tuple[RunView, ...]
+    samples: Mapping[str, Mapping[str, object]]
+    """What the viewer says of the samples, by the id of their run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ def build(request: Request) -> View:
     comparisons = [ComparedRun.read(path.parent) for path in sorted(request.session.glob("*/*/run.json"))]
     past = _past(request.session)
     views = [_run_view(f"r{number}", compared, request, past) for number, compared in enumerate(comparisons)]
+    project = Project.of(request.session)
     failing = [verdict for verdict in verdicts if verdict.fails(strict=strict)]
     listed = failing or doubts(verdicts)
     changes = [card.image_change for view in views for card in view.cards]
@@ -138,6 +142,10 @@ def build(request: Request) -> View:
         facts=facts(comparisons, request.record),
         has_comparison=request.session.joinpath(COMPARISON).is_file() and request.sources is None,
         runs=tuple(sorted(views, key=lambda view: view.rank)),
+        samples={
+            view.id: viewer_data(compared, request.session, project)
+            for view, compared in zip(views, comparisons, strict=True)
+        },
     )
 
 

@@ -67,8 +67,8 @@ def test_what_changed_since_the_baseline_is_listed(session: Path) -> None:
 def test_images_of_the_baseline_travel_with_the_session(session: Path) -> None:
     (run,) = page_of(session, [verdict("passed", "case-0")]).runs
     shot = run.cards[0].shots[0]
-    assert shot.before
-    assert (session / shot.before.small).is_file()
+    assert shot.baseline
+    assert (session / shot.baseline.small).is_file()
     assert shot.current
     assert (session / shot.current.small).is_file()
 

@@ -1,280 +1,333 @@
-// Images large: before beside now, one over the other, or their difference. Nothing here reads pixels, for a browser
-// keeps those of files from disk to itself; the difference is made by blending. The page shows thumbnails: only here
-// images are loaded in full size.
-const viewer = byId("viewer");
-const zooms = [0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
-let zoom = 0; // 0: as large as fits
+// Images at full size: side by side, one over the other, or their difference. The page that opens the viewer says what
+// it shows:
+//
+//   openViewer({
+//     title: "case", place: "3 of 20", prompt: "…", mode: "side", chip: element or null,
+//     images: [{label, source, note: "", isThumbnail: false, isLost: ""}],   // two or more can be compared; empty
+//                                                             // source: there is none, and isLost says why
+//     inputs: [{label, source}],               // shown side by side only: init image, mask
+//     outline: "address of the edge of the mask, or empty",
+//     seeds: ["0", "1"], seed: "0",
+//     table: {head: ["metric", "baseline", …], rows: [{cells: ["clip_score", "31.2", …], tone: "bad", hint: "…"}]},
+//     facts: {name: "text"},
+//     difference: (left, right) => ({numbers: [["mean", "4.2 levels"]], box: [left, top, width, height] or null,
+//                                    reason: "why there are no numbers or no box"}),
+//                                               // of two images by their places in `images`; box in fractions
+//     commands: [{label: "show it", text: "sdeval show …"}],
+//     accept: {checked: false, toggle: () => checked} or null,
+//     onMode, onStep, onSeed, onClose,          // (mode), (1 or -1: another case), (seed), ()
+//   })
+//
+// It is called again to show something else; `startViewer()` comes first, once.
+const viewer = document.getElementById("viewer");
+const part = (name) => viewer.querySelector(name === "stage" ? ".stage" : `#v-${name}`);
+const modes = ["side", "slider", "blend", "blink", "difference"];
+let content = null;
+let mode = "side";
+let pair = [0, 1]; // places of the two images that are compared
 let blinking = 0;
-let card = null;
-let opener = null; // what was pressed to open it
+let dividing = false; // whether a pointer moves the divider
 
 function startViewer() {
-  document.addEventListener("click", (event) => {
-    const shot = event.target.closest(".shot");
-    if (!shot) return;
-    opener = shot;
-    openShot(shot.closest("article") ?? byId(shot.dataset.card), shot.dataset.seed);
-  });
-  for (const button of all("button[data-mode]", viewer)) button.addEventListener("click", () => setMode(button.dataset.mode));
-  byId("v-in").addEventListener("click", () => setZoom(1));
-  byId("v-out").addEventListener("click", () => setZoom(-1));
-  byId("v-back").addEventListener("click", () => otherCase(-1));
-  byId("v-next").addEventListener("click", () => otherCase(1));
-  byId("v-accept").addEventListener("click", accept);
-  byId("v-close").addEventListener("click", () => viewer.close());
-  byId("v-zoom").addEventListener("click", fit);
-  byId("v-mask").addEventListener("click", toggleMask);
-  byId("v-help").addEventListener("click", toggleHelp);
+  const presses = {
+    in: () => zoomStep(1),
+    out: () => zoomStep(-1),
+    zoom: fit,
+    back: () => content.onStep(-1),
+    next: () => content.onStep(1),
+    focus: focusChange,
+    accept: toggleAccept,
+    mask: toggleMask,
+    info: toggleDetails,
+    help: toggleHelp,
+    link: () => copyText(location.href),
+    close: () => viewer.close(),
+  };
+  for (const [name, press] of Object.entries(presses)) part(name).addEventListener("click", press);
+  for (const button of viewer.querySelectorAll("button[data-mode]")) button.addEventListener("click", () => setMode(button.dataset.mode));
+  for (const [place, name] of ["left", "right"].entries()) {
+    part(name).addEventListener("change", (event) => {
+      pair[place] = Number(event.target.value);
+      showMode();
+    });
+  }
+  part("blend").querySelector("input").addEventListener("input", (event) => setDivider(event.target.value));
   viewer.addEventListener("close", closed);
-  byId("v-range").querySelector("input").addEventListener("input", placeRange);
   document.addEventListener("keydown", onKey);
-  byId("v-both").querySelector(".frame").addEventListener("pointermove", dragSlider);
+  startZoom(part("stage"));
+  startDifference();
+  setDivider(50);
+  // On a small screen the images come first.
+  setDetails(innerWidth >= 1000);
 }
 
-function openShot(article, seed) {
-  card = article;
-  writeState({ open: article.id, seed });
-  fillViewer();
-  if (!viewer.open) viewer.showModal();
-}
-
-function openFromState() {
-  const article = state.open && byId(state.open);
-  if (article?.matches("article")) openShot(article, state.seed);
-  else if (viewer.open) viewer.close();
+function openViewer(shown) {
+  const isNew = !viewer.open;
+  content = shown;
+  if (pair.some((place) => !content.images[place]) || pair[0] === pair[1]) pair = [0, Math.min(1, content.images.length - 1)];
+  part("chip").replaceChildren(...[content.chip].filter(Boolean));
+  part("case").textContent = content.title;
+  part("place").textContent = content.place;
+  part("prompt").textContent = content.prompt;
+  part("mask").hidden = !content.outline;
+  part("accept").hidden = !content.accept;
+  part("accept").setAttribute("aria-pressed", String(Boolean(content.accept?.checked)));
+  showSeeds();
+  showDetails();
+  if (isNew) viewer.showModal();
+  setMode(content.mode);
 }
 
 function closed() {
   clearInterval(blinking);
+  pointers.clear();
   // Megapixels need not stay in memory.
-  for (const img of all(".stage img", viewer)) setSource(img, "");
-  const last = card;
-  writeState({ open: "", seed: "" });
-  // Back to where it was opened; or, where others were looked at, to the last of them.
-  const same = opener && (opener.closest("article") ?? byId(opener.dataset.card)) === last;
-  const back = same ? opener : last?.querySelector(".shot");
-  opener = null;
-  back?.focus({ preventScroll: true });
-  back?.scrollIntoView({ block: "nearest" });
+  part("stage").replaceChildren();
+  part("files").replaceChildren();
+  Object.assign(view, { scale: 0, x: 0.5, y: 0.5 });
+  content.onClose();
 }
 
-function chosenShot() {
-  const shots = all(".shot", card);
-  return shots.find((shot) => shot.dataset.seed === state.seed) ?? shots[0];
+function element(name, text = "", attributes = {}) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
+  return made;
 }
 
-function fillViewer() {
-  const shot = chosenShot();
-  const { seed, defect } = shot.dataset;
-  const [before, now] = sourcesOf(shot);
-  const shown = shownCards();
-  byId("v-chip").replaceChildren(card.querySelector(".chip").cloneNode(true));
-  byId("v-case").textContent = card.dataset.case;
-  byId("v-place").textContent = shown.includes(card) ? `${shown.indexOf(card) + 1} of ${shown.length}` : "";
-  byId("v-prompt").textContent = card.querySelector(".prompt").textContent;
-  byId("v-scores").textContent = [`seed ${seed}`, defect, shot.title].filter(Boolean).join(" · ");
-  image("v-before", before);
-  image("v-now", now);
-  image("v-input", card.dataset.image);
-  image("v-mask-figure", card.dataset.mask);
-  const painted = card.dataset.painted;
-  byId("v-mask-figure").querySelector("figcaption").textContent = painted ? `mask: ${painted}% is painted` : "mask";
-  const [under, over] = byId("v-both").querySelectorAll("img");
-  setSource(under, before);
-  setSource(over, now);
-  for (const edge of all(".over", viewer)) setSource(edge, card.dataset.outline);
-  byId("v-mask").hidden = !card.dataset.outline;
-  viewer.classList.toggle("single", !before || !now);
-  const tick = card.querySelector("[data-accept]");
-  byId("v-accept").hidden = !tick;
-  byId("v-accept").setAttribute("aria-pressed", String(Boolean(tick?.checked)));
-  fillSeeds(seed);
-  setMode(state.mode);
-}
-
-function sourcesOf(shot) {
-  const images = ["before", "now"].map((name) => shot.querySelector(`img.${name}`));
-  return images.map((img) => img?.dataset.full ?? img?.getAttribute("src") ?? "");
-}
-
-// Whether one of the images is a thumbnail: its difference is mostly what was lost by making it smaller.
-const hasThumbnail = (shot) => shot.querySelector("[data-thumbnail]") !== null;
-
-function setSource(img, source) {
-  img.hidden = !source;
-  if (source) img.setAttribute("src", source);
-  else img.removeAttribute("src");
-}
-
-function image(id, source) {
-  byId(id).hidden = !source;
-  setSource(byId(id).querySelector("img"), source);
-}
-
-function fillSeeds(chosen) {
-  const buttons = all(".shot", card).map((shot) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = `seed ${shot.dataset.seed}`;
-    button.setAttribute("aria-pressed", String(shot.dataset.seed === chosen));
-    button.addEventListener("click", () => openShot(card, shot.dataset.seed));
+function showSeeds() {
+  const buttons = content.seeds.map((seed) => {
+    const button = element("button", `seed ${seed}`, { type: "button", "aria-pressed": String(seed === content.seed) });
+    button.addEventListener("click", () => content.onSeed(seed));
     return button;
   });
-  byId("v-seeds").replaceChildren(...buttons);
-  byId("v-seeds").hidden = buttons.length < 2;
+  part("seeds").replaceChildren(...buttons);
+  part("seeds").hidden = buttons.length < 2;
 }
 
-const known = ["side", "slider", "blend", "blink", "difference"];
+const shownImages = () => content.images.filter((image) => image.source);
+
+// Why two images cannot be compared pixel by pixel; empty where they can.
+function withoutDifference() {
+  const images = pair.map((place) => content.images[place]);
+  if (content.images.length < 2 || images.some((image) => !image.source)) return "needs two images";
+  return images.some((image) => image.isThumbnail) ? "needs both images in full size; one of them is a thumbnail" : "";
+}
 
 function setMode(wanted) {
-  const shot = chosenShot();
-  const difference = byId("v-difference");
-  difference.disabled = hasThumbnail(shot);
-  difference.title = difference.disabled ? "needs both images in full size; one of them is a thumbnail" : "";
-  writeState({ mode: known.includes(wanted) ? wanted : "side" });
-  const mode = state.mode === "difference" && difference.disabled ? "side" : state.mode;
-  viewer.dataset.mode = mode;
-  for (const button of all("button[data-mode]", viewer)) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
-  byId("v-range").hidden = mode !== "slider" && mode !== "blend";
-  byId("v-range").querySelector("span").textContent = mode === "blend" ? "how much of now" : "edge";
+  mode = modes.includes(wanted) ? wanted : "side";
+  content.onMode(mode);
+  showMode();
+}
+
+function showMode() {
+  const reason = withoutDifference();
+  part("difference").disabled = Boolean(reason);
+  part("difference").title = reason;
+  const now = mode === "difference" && reason ? "side" : mode;
+  viewer.dataset.mode = now;
+  for (const button of viewer.querySelectorAll("button[data-mode]")) button.setAttribute("aria-pressed", String(button.dataset.mode === now));
+  viewer.classList.remove("other", "marked");
+  part("focus").setAttribute("aria-pressed", "false");
+  const { box, reason: unknown } = changeOf();
+  part("focus").disabled = !box;
+  part("focus").title = box ? "" : unknown;
+  if (now === "side") part("stage").replaceChildren(...sidePanels());
+  else part("stage").replaceChildren(pilePanel());
+  showPair(now);
+  part("blend").hidden = now !== "blend";
+  part("blend").querySelector("span").textContent = `opacity of ${content.images[pair[1]]?.label}`;
+  part("levels").hidden = now !== "difference";
+  showNumbers(changeOf());
   clearInterval(blinking);
-  viewer.classList.remove("other");
-  if (mode === "blink") blinking = setInterval(() => viewer.classList.toggle("other"), 600);
-  placeRange();
-  showZoom();
+  if (now === "blink") blinking = setInterval(toggleUpper, 600);
+  setDivider(part("blend").querySelector("input").value);
+  showShape();
 }
 
-function placeRange() {
-  viewer.style.setProperty("--at", byId("v-range").querySelector("input").value);
-}
+const changeOf = () => content.difference(...pair);
 
-function dragSlider(event) {
-  if (viewer.dataset.mode !== "slider" || !(event.buttons & 1)) return;
-  const box = event.currentTarget.getBoundingClientRect();
-  byId("v-range").querySelector("input").value = String(Math.round((100 * (event.clientX - box.left)) / box.width));
-  placeRange();
-}
-
-function setZoom(step) {
-  // From what is seen now to the next larger or smaller size.
-  const frame = all(".frame", viewer).find((each) => each.offsetWidth);
-  const now = frame.offsetWidth / (Number(viewer.style.getPropertyValue("--natural")) || 64);
-  const sizes = step > 0 ? zooms.filter((each) => each > now * 1.01) : zooms.filter((each) => each < now * 0.99).reverse();
-  zoom = sizes[0] ?? zoom;
-  showZoom();
-}
-
-function fit() {
-  zoom = 0;
-  showZoom();
-}
-
-function showZoom() {
-  byId("v-zoom").textContent = zoom ? `${zoom}×` : "fit";
-  viewer.classList.toggle("zoomed", zoom > 0);
-  viewer.style.setProperty("--zoom", zoom || 1);
-  // All frames are as large as the image of now, so that a smaller copy of the baseline's lies on it exactly.
-  const img = byId(sourcesOf(chosenShot())[1] ? "v-now" : "v-before").querySelector("img");
-  const size = () => {
-    viewer.style.setProperty("--natural", img.naturalWidth || 64);
-    viewer.style.setProperty("--ratio", img.naturalWidth / img.naturalHeight || 1);
-    // Pixels are shown as squares where they are enlarged; made smaller like that, edges would be jagged.
-    const shown = all(".frame", viewer).find((frame) => frame.offsetWidth);
-    viewer.classList.toggle("reduced", Boolean(shown) && img.naturalWidth > shown.offsetWidth);
-    showLabels();
-  };
-  const others = all("#v-before img, #v-now img", viewer).filter((each) => each.src && !each.complete);
-  for (const each of others) each.addEventListener("load", size, { once: true });
-  size();
-}
-
-function showLabels() {
-  const shot = chosenShot();
-  const sides = [
-    ["v-before", "before", card.closest(".run").dataset.before || "before"],
-    ["v-now", "now", "now"],
-  ];
-  const widths = sides.map(([id]) => byId(id).querySelector("img").naturalWidth);
-  const differ = widths[0] && widths[1] && widths[0] !== widths[1];
-  const labels = sides.map(([, side, label], place) => {
-    const thumbnail = shot.querySelector(`img.${side}[data-thumbnail]`);
-    if (thumbnail) return `${label}: a thumbnail${widths[place] ? `, ${widths[place]} pixels wide` : ""}`;
-    return differ ? `${label}, ${widths[place]} pixels wide` : label;
+function showPair(now) {
+  part("pair").hidden = now === "side" || content.images.length < 3;
+  ["left", "right"].forEach((name, place) => {
+    const options = content.images.map((image, at) => element("option", image.label, { value: at }));
+    part(name).replaceChildren(...options);
+    part(name).value = pair[place];
   });
-  sides.forEach(([id], place) => (byId(id).querySelector("figcaption").textContent = labels[place]));
-  byId("v-both").querySelector("figcaption").textContent = labels.join(", and ");
 }
 
-function accept() {
-  const tick = card.querySelector("[data-accept]");
-  tick?.click();
-  byId("v-accept").setAttribute("aria-pressed", String(Boolean(tick?.checked)));
+function sidePanels() {
+  const inputs = content.inputs.map((input) => panelOf(input, input.label));
+  return [...inputs, ...content.images.map((image, place) => panelOf(image, captionOf(place)))];
+}
+
+function panelOf(image, caption) {
+  const panel = part("panel").content.firstElementChild.cloneNode(true);
+  panel.dataset.panel = image.label;
+  panel.querySelector("figcaption").textContent = caption;
+  setImage(panel.querySelector("img"), image);
+  if (image.source) addOutline(panel.querySelector(".frame"));
+  else panel.querySelector(".room").replaceChildren(element("p", image.isLost, { class: "lost" }));
+  return panel;
+}
+
+function pilePanel() {
+  const panel = part("pile").content.firstElementChild.cloneNode(true);
+  panel.querySelectorAll(".pile img").forEach((img, layer) => setImage(img, content.images[pair[layer]] ?? { source: "" }));
+  const [left, right] = ["left", "right"].map((side) => panel.querySelector(`.of-${side}`));
+  left.textContent = captionOf(pair[0]);
+  right.textContent = captionOf(pair[1]);
+  addOutline(panel.querySelector(".layer:not(.pile .layer) .frame"));
+  const handle = panel.querySelector("#v-handle");
+  handle.addEventListener("keydown", moveDividerByKey);
+  panel.classList.toggle("single", pair.some((place) => !content.images[place]?.source));
+  return panel;
+}
+
+function setImage(img, image) {
+  if (!image.source) return img.remove();
+  img.alt = image.label;
+  img.classList.toggle("thumbnail", Boolean(image.isThumbnail));
+  img.addEventListener("load", showShape);
+  img.src = image.source;
+}
+
+function addOutline(frame) {
+  if (!content.outline) return;
+  const edge = element("img", "", { class: "over", alt: "edge of the mask" });
+  edge.src = content.outline;
+  frame.append(edge);
+}
+
+const widthOf = (source) => [...part("stage").querySelectorAll("img:not(.over)")].find((img) => img.getAttribute("src") === source)?.naturalWidth ?? 0;
+
+function captionOf(place) {
+  const { label, source, note, isThumbnail } = content.images[place] ?? { label: "" };
+  const width = widthOf(source);
+  const size = isThumbnail && source ? `: a thumbnail${width ? `, ${width} pixels wide` : ""}` : "";
+  return [label + size, note].filter(Boolean).join(" · ");
+}
+
+// All frames have the shape of the last image at full size, so that a smaller copy lies on it exactly.
+function showShape() {
+  const sources = shownImages().sort((a, b) => a.isThumbnail - b.isThumbnail || content.images.indexOf(b) - content.images.indexOf(a)).map((image) => image.source);
+  const loaded = [...part("stage").querySelectorAll("img:not(.over)")].filter((img) => img.naturalWidth);
+  const named = sources.map((source) => loaded.find((img) => img.getAttribute("src") === source)).find(Boolean) ?? loaded[0];
+  if (named) shape = { width: named.naturalWidth, height: named.naturalHeight };
+  for (const panel of part("stage").querySelectorAll("[data-panel]")) {
+    const place = content.images.findIndex((image) => image.label === panel.dataset.panel);
+    if (place >= 0) panel.querySelector("figcaption").textContent = captionOf(place);
+  }
+  for (const [layer, side] of ["left", "right"].entries()) {
+    const caption = part("stage").querySelector(`.of-${side}`);
+    if (caption) caption.textContent = captionOf(pair[layer]);
+  }
+  arrangePanels();
+}
+
+function toggleUpper() {
+  viewer.classList.toggle("other");
+}
+
+function setDivider(percent) {
+  const value = clamp(Math.round(percent), 0, 100);
+  part("blend").querySelector("input").value = String(value);
+  viewer.style.setProperty("--at", value);
+  const handle = viewer.querySelector("#v-handle");
+  handle?.setAttribute("aria-valuenow", String(value));
+  handle?.setAttribute("aria-valuetext", `${value}% from the left`);
+}
+
+function moveDivider(event) {
+  const box = part("stage").querySelector(".room").getBoundingClientRect();
+  setDivider((100 * (event.clientX - box.left)) / box.width);
+}
+
+function moveDividerByKey(event) {
+  const now = Number(event.target.getAttribute("aria-valuenow"));
+  const places = { ArrowLeft: now - 2, ArrowDown: now - 2, ArrowRight: now + 2, ArrowUp: now + 2, PageDown: now - 10, PageUp: now + 10, Home: 0, End: 100 };
+  if (!(event.key in places)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  setDivider(places[event.key]);
+}
+
+function focusChange() {
+  const { box } = changeOf();
+  if (!box) return;
+  const isMarked = viewer.classList.toggle("marked");
+  part("focus").setAttribute("aria-pressed", String(isMarked));
+  if (!isMarked) return fit();
+  ["left", "top", "width", "height"].forEach((name, at) => viewer.style.setProperty(`--mark-${name}`, `${100 * box[at]}%`));
+  zoomToBox(box);
+}
+
+function toggleAccept() {
+  if (content.accept) part("accept").setAttribute("aria-pressed", String(content.accept.toggle()));
 }
 
 function toggleMask() {
   const off = viewer.classList.toggle("no-mask");
-  byId("v-mask").setAttribute("aria-pressed", String(!off));
+  part("mask").setAttribute("aria-pressed", String(!off));
 }
 
 function toggleHelp() {
-  const keys = byId("v-keys");
-  keys.hidden = !keys.hidden;
-  byId("v-help").setAttribute("aria-expanded", String(!keys.hidden));
+  part("keys").hidden = !part("keys").hidden;
+  part("help").setAttribute("aria-expanded", String(!part("keys").hidden));
 }
 
-function otherCase(step) {
-  const shown = shownCards();
-  if (!shown.length) return;
-  const place = card ? shown.indexOf(card) : -1;
-  const next = shown[Math.min(shown.length - 1, Math.max(0, place + step))];
-  openShot(next, next.querySelector(".shot").dataset.seed);
+function setDetails(isOpen) {
+  part("details").hidden = !isOpen;
+  part("info").setAttribute("aria-expanded", String(isOpen));
 }
 
-function otherSeed(step) {
-  const seeds = all(".shot", card).map((shot) => shot.dataset.seed);
-  const place = seeds.indexOf(chosenShot().dataset.seed);
-  openShot(card, seeds[(place + step + seeds.length) % seeds.length]);
+const toggleDetails = () => setDetails(part("details").hidden);
+
+function toggleHeat() {
+  if (viewer.dataset.mode !== "difference") return setMode("difference");
+  part("heat").checked = !part("heat").checked;
+  showLevels();
+}
+
+function stepSeed(step) {
+  const place = content.seeds.indexOf(content.seed);
+  const { length } = content.seeds;
+  content.onSeed(content.seeds[(place + step + length) % length]);
 }
 
 const keys = {
-  ArrowRight: () => otherCase(1),
-  ArrowLeft: () => otherCase(-1),
-  j: () => otherCase(1),
-  k: () => otherCase(-1),
-  ArrowDown: () => otherSeed(1),
-  ArrowUp: () => otherSeed(-1),
+  ArrowRight: () => content.onStep(1),
+  ArrowLeft: () => content.onStep(-1),
+  j: () => content.onStep(1),
+  k: () => content.onStep(-1),
+  ArrowDown: () => stepSeed(1),
+  ArrowUp: () => stepSeed(-1),
   1: () => setMode("side"),
   2: () => setMode("slider"),
   3: () => setMode("blend"),
   4: () => setMode("blink"),
-  d: () => setMode(state.mode === "difference" ? "side" : "difference"),
-  " ": () => viewer.classList.toggle("other"),
-  "+": () => setZoom(1),
-  "=": () => setZoom(1),
-  "-": () => setZoom(-1),
+  d: () => setMode(mode === "difference" ? "side" : "difference"),
+  h: toggleHeat,
+  f: focusChange,
+  i: toggleDetails,
+  " ": toggleUpper,
+  "+": () => zoomStep(1),
+  "=": () => zoomStep(1),
+  "-": () => zoomStep(-1),
   0: fit,
   m: toggleMask,
-  a: accept,
+  a: toggleAccept,
   "?": toggleHelp,
 };
-
-const scrolling = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
+  if (!viewer.open || event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
   const on = event.target;
-  const typing = on.matches("input:not([type=checkbox], [type=range]), select, textarea");
-  const moving = scrolling.includes(event.key) && (on.matches("[type=range]") || (zoom > 0 && on.matches(".stage")));
-  const pressing = event.key === " " && on.matches("button, input, a, summary");
-  if (typing || moving || pressing) return;
-  if (!viewer.open) {
-    // Outside, only what opens a case; arrows go on scrolling the page.
-    if (!["j", "k", "?"].includes(event.key)) return;
-    otherCase(event.key === "j" || !card ? 1 : event.key === "k" ? -1 : 0);
-    if (event.key === "?" && byId("v-keys").hidden) toggleHelp();
-    event.preventDefault();
-    return;
-  }
+  const choosing = event.key in moves && on.matches("[type=range], select, #v-details");
+  const pressing = event.key === " " && on.matches("button, input, a, select");
+  if (choosing || pressing || on.matches("[type=search], [type=text], textarea")) return;
   event.preventDefault();
-  keys[event.key]();
+  if (event.key in moves && isEnlarged()) moveBy(...moves[event.key].map((step, axis) => step * 0.15 * (axis ? room.height : room.width)));
+  else keys[event.key]();
 }

@@ -1,0 +1,58 @@
+// What is known of the images that are shown: scores, facts, files and commands.
+function showDetails() {
+  const { head, rows } = content.table;
+  const titles = head.map((title) => element("th", title, { scope: "col" }));
+  part("scores").tHead.replaceChildren(...(rows.length ? titles : []));
+  part("scores").tBodies[0].replaceChildren(...rows.map(scoreRow));
+  const facts = Object.entries(content.facts).flatMap(([name, text]) => [element("dt", name), element("dd", text)]);
+  part("facts").replaceChildren(...facts);
+  part("files").replaceChildren(...shownImages().map(fileLine));
+  part("commands").replaceChildren(...content.commands.map(commandLine));
+  part("copied").textContent = "";
+}
+
+function scoreRow({ cells, tone, hint }) {
+  const row = element("tr", "", { "data-tone": tone });
+  cells.forEach((text, place) => row.append(element(place ? "td" : "th", text, place ? {} : { scope: "row", title: hint })));
+  return row;
+}
+
+function fileLine({ label, source, isThumbnail }) {
+  const line = element("li", `${label}${isThumbnail ? " (thumbnail)" : ""}: `);
+  line.append(element("a", "open", { href: source, target: "_blank", rel: "noopener", "aria-label": `open ${label}` }), " · ");
+  line.append(element("a", "download", { href: source, download: "", "aria-label": `download ${label}` }));
+  return line;
+}
+
+function commandLine({ label, text }) {
+  const line = element("p");
+  const button = element("button", `copy ${label}`, { type: "button" });
+  button.addEventListener("click", () => copyText(text));
+  line.append(button, " ", element("code", text));
+  return line;
+}
+
+async function copyText(text) {
+  let isCopied = false;
+  try {
+    await navigator.clipboard.writeText(text);
+    isCopied = true;
+  } catch {
+    // Of a page from disk some browsers refuse it.
+    isCopied = copySelected(text);
+  }
+  part("copied").textContent = isCopied ? "copied" : "could not be copied: select the text instead";
+}
+
+function copySelected(text) {
+  const last = document.activeElement;
+  const area = element("textarea", "", { "aria-hidden": "true", class: "copied" });
+  area.value = text;
+  // Outside the dialog nothing can be selected while it is open.
+  viewer.append(area);
+  area.select();
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  last?.focus();
+  return isCopied;
+}
