@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from sdeval._utils.files import write_text
+from sdeval._utils.files import short, write_text
 from sdeval._utils.formatting import number, with_sign
 from sdeval.comparison.matrix import Matrix, Row
 from sdeval.comparison.names import letters
@@ -80,6 +81,8 @@ class SampleImage:
     """Source of what is shown in a row."""
     full: str = ""
     """Source of the image itself."""
+    is_thumbnail: bool = False
+    """Whether the image itself is not kept: baselines have thumbnails of large images."""
     defect: str = ""
     """What is wrong with it, as a label; empty where nothing is."""
     missing: str = ""
@@ -184,13 +187,26 @@ def _settings(compared: Compared, metrics: Sequence[str], page: Path) -> list[Se
     ]
 
 
+def _session_of(folder: Path) -> Path | None:
+    """The session that a run was generated in; None where its folder is in no session."""
+    run_folder = folder.resolve()
+    session = run_folder.parent.parent
+    return session if run_folder in run_folders(session) else None
+
+
+def _show(stored: Stored) -> str:
+    """The rest of the command that shows a sample of a run; empty where its folder is in no session."""
+    session, run = _session_of(stored.folder), stored.run
+    return shlex.join([str(short(session)), "--suite", run.suite, "--target", run.target]) if session else ""
+
+
 def _link(folder: Path, page: Path) -> str:
     """Where the page of its session shows a run; empty where there is no such page."""
     run_folder, home = folder.resolve(), page.parent.resolve()
-    session = run_folder.parent.parent
-    folders, there = run_folders(session), session / PAGE
-    if run_folder not in folders or not there.is_file() or there == home / page.name:
+    session = _session_of(run_folder)
+    if session is None or not (there := session / PAGE).is_file() or there == home / page.name:
         return ""
+    folders = run_folders(session)
     return f"{quote(Path(os.path.relpath(there, home)).as_posix())}#r{folders.index(run_folder)}"
 
 
@@ -275,8 +291,13 @@ def _image(stored: Stored, sample: SampleResult | None, sources: Linked) -> Samp
     copy = f"images/{sample.sha256[:16]}{Path(sample.image).suffix}"
     full = sources.beside(stored.folder / sample.image, copy)
     small = sources.beside(stored.folder / sample.thumbnail, thumbnail_of(copy)) or full
-    defect = _defect_label(sample.defect)
-    return SampleImage(small, full or small, defect, "" if small else "the image is gone")
+    return SampleImage(
+        small=small,
+        full=full or small,
+        is_thumbnail=sample.is_thumbnail or not full,
+        defect=_defect_label(sample.defect),
+        missing="" if small else "the image is gone",
+    )
 
 
 def _defect_label(defect: str) -> str:
@@ -292,7 +313,7 @@ def _facts(compared: Compared, rows: Sequence[SampleRow]) -> dict[str, object]:
     matrix = compared.matrix
     runs = [compared.stored[row.name].run for row in matrix.rows]
     reference = compared.stored[matrix.reference].run
-    names = [name for name, record in reference.metrics.items() if record.scope == "sample"]
+    names = [name for name, record in reference.metrics.items() if record.scope == "sample" and _is_shared(name, runs)]
     order = [verdict.metric for verdict in matrix.base.verdicts if verdict.metric in names]
     metrics = dict.fromkeys((*order, *names))
     by_key = [{sample.key: sample.scores for sample in run.samples} for run in runs]
@@ -300,12 +321,20 @@ def _facts(compared: Compared, rows: Sequence[SampleRow]) -> dict[str, object]:
         "suite": matrix.suite,
         "reference": [row.name for row in matrix.rows].index(matrix.reference),
         "settings": [row.name for row in matrix.rows],
+        "letters": letters(len(matrix.rows)),
+        "shows": [_show(compared.stored[row.name]) for row in matrix.rows],
         "metrics": [_metric_facts(name, reference) for name in metrics],
         "scores": {
             name: [[_rounded(scores.get((row.case, row.seed), {}).get(name)) for scores in by_key] for row in rows]
             for name in metrics
         },
     }
+
+
+def _is_shared(metric: str, runs: Sequence[Run]) -> bool:
+    """Whether two settings have scores of a metric: those that ask for a baseline may be known of one only."""
+    have_scores = [any(sample.scores.get(metric) is not None for sample in run.samples) for run in runs]
+    return sum(have_scores) > 1
 
 
 def _metric_facts(name: str, run: Run) -> dict[str, object]:

@@ -3,7 +3,7 @@
 const byId = (id) => document.getElementById(id);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const facts = JSON.parse(byId("comparison").textContent);
-const usual = { q: "", metric: "", setting: "", seed: "", sort: "suite", broken: "", beyond: "", size: "" };
+const usual = { q: "", metric: "", setting: "", seed: "", sort: "suite", broken: "", beyond: "", size: "", open: "", mode: "side" };
 const state = { ...usual };
 
 const sections = all(".run").map((element) => ({
@@ -21,7 +21,10 @@ const sections = all(".run").map((element) => ({
 function readState() {
   const given = new URLSearchParams(location.hash.slice(1));
   for (const name of Object.keys(state)) state[name] = given.get(name) ?? usual[name];
-  if (![...byId("metric").options].some((option) => option.value === state.metric)) state.metric = byId("metric").options[0]?.value ?? "";
+  // An address may name what this page does not have.
+  for (const name of ["metric", "setting", "seed", "sort"]) {
+    if (![...byId(name).options].some((option) => option.value === state[name])) state[name] = usual[name];
+  }
 }
 
 function writeState(changes) {
@@ -34,6 +37,7 @@ function writeState(changes) {
 
 function startComparison() {
   fillChoices();
+  startViewer();
   for (const name of ["metric", "setting", "seed", "sort"]) byId(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
   for (const name of ["broken", "beyond"]) byId(name).addEventListener("click", () => change({ [name]: state[name] ? "" : "1" }));
   byId("search").addEventListener("input", (event) => change({ q: event.target.value }));
@@ -42,12 +46,14 @@ function startComparison() {
   for (const section of sections) scrollTogether(section.element);
   for (const scroller of all(".scroller")) markOverflow(scroller);
   new ResizeObserver(placeColumns).observe(document.querySelector("nav"));
-  addEventListener("hashchange", () => {
-    readState();
-    show();
-  });
+  addEventListener("hashchange", readAddress);
+  readAddress();
+}
+
+function readAddress() {
   readState();
   show();
+  openFromState();
 }
 
 function change(changes) {
@@ -77,6 +83,7 @@ function markOverflow(scroller) {
 
 function fillChoices() {
   const metrics = new Map(sections.flatMap((section) => Object.entries(section.metrics)));
+  usual.metric = metrics.keys().next().value ?? "";
   byId("metric").replaceChildren(...[...metrics].map(([name, metric]) => new Option(`${name} ${metric.higher ? "↑" : "↓"}`, name)));
   const names = new Set(sections.flatMap((section) => section.settings));
   byId("setting").replaceChildren(new Option("any", ""), ...[...names].map((name) => new Option(name, name)));
@@ -93,9 +100,9 @@ function number(value) {
 const signed = (value) => (value > 0 ? "+" : "") + number(value);
 
 // Score of a setting, its change to the reference, and that in tolerances: below 0 where it is a loss.
-function scoreOf(section, row, setting) {
-  const metric = section.metrics[state.metric];
-  const scores = section.scores[state.metric]?.[row.place] ?? [];
+function scoreOf(section, row, setting, name = state.metric) {
+  const metric = section.metrics[name];
+  const scores = section.scores[name]?.[row.place] ?? [];
   const [value, base] = [scores[setting] ?? null, scores[section.reference] ?? null];
   if (!metric || value === null) return { value: null, change: null, gain: 0 };
   if (base === null || setting === section.reference) return { value, change: null, gain: 0 };
