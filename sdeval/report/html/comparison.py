@@ -271,15 +271,12 @@ def _inputs(case: str, stored: Sequence[Stored], folder: Path) -> _Inputs:
     for item in stored:
         record = item.run.cases.get(case)
         if record is not None:
-            init, mask = (_input(item, name, sources) for name in (record.image, record.mask))
+            # Their names are hashes: inputs of several runs may lie in the same folder.
+            init, mask = (
+                sources.beside(item.folder / name, name) if name else "" for name in (record.image, record.mask)
+            )
             return _Inputs(record, init, mask, sources.outline(folder / mask) if mask else "")
     return _Inputs(CaseRecord(case=case))
-
-
-def _input(stored: Stored, name: str, sources: Linked) -> str:
-    """Inputs of other folders are copied under the names of their run: cases of several may be called alike."""
-    run = stored.run
-    return sources.beside(stored.folder / name, f"inputs/{run.suite}-{run.target}-{Path(name).name}") if name else ""
 
 
 def _image(stored: Stored, sample: SampleResult | None, sources: Linked) -> SampleImage:

@@ -179,17 +179,17 @@ def test_runs_of_no_session_lead_nowhere(compared: Compared, tmp_path: Path) -> 
 def test_init_images_and_masks_travel_with_the_page(compared: Compared, tmp_path: Path) -> None:
     stored = {}
     for name, item in compared.stored.items():
-        write_png(item.folder / "inputs" / "image.png", Image.new("RGB", (32, 32), (90, 120, 200)))
+        write_png(item.folder / "inputs" / "a1.png", Image.new("RGB", (32, 32), (90, 120, 200)))
         mask = Image.new("L", (32, 32))
         mask.paste(255, (8, 8, 24, 24))
-        write_png(item.folder / "inputs" / "mask.png", mask)
-        record = CaseRecord(case="case-0", image="inputs/image.png", mask="inputs/mask.png", negative_prompt="blurred")
+        write_png(item.folder / "inputs" / "b2.png", mask)
+        record = CaseRecord(case="case-0", image="inputs/a1.png", mask="inputs/b2.png", negative_prompt="blurred")
         stored[name] = Stored(replace(item.run, cases={"case-0": record}), item.folder)
     page = text_of(replace(compared, stored=stored), tmp_path)
-    names = {"animals-steps-0-image.png", "animals-steps-0-mask.png", "animals-steps-0-mask.outline.png"}
+    names = {"a1.png", "b2.png", "b2.outline.png"}
     assert {path.name for path in (tmp_path / "page" / "inputs").iterdir()} == names
-    assert 'data-image="inputs/animals-steps-0-image.png"' in page
-    assert 'data-outline="inputs/animals-steps-0-mask.outline.png"' in page
+    assert 'data-image="inputs/a1.png"' in page
+    assert 'data-outline="inputs/b2.outline.png"' in page
     assert "<small>not:</small> blurred" in page
 
 
