@@ -161,7 +161,7 @@ class SampleScore:
         return number(self.baseline), number(self.current), with_sign(self.change), number(self.tolerance)
 
 
-BEYOND: Mapping[str, str] = {"bad": "beyond its tolerance", "good": "better by more than its tolerance"}
+BEYOND: Mapping[str, str] = {"bad": "beyond its tolerance", "good": "better"}
 
 
 def sample_scores(view: SampleView) -> list[SampleScore]:
@@ -239,8 +239,8 @@ def difference_numbers(view: SampleView) -> list[str]:
     difference, ssim = difference_of(view), view.sample.scores.get("ssim")
     if difference is None:
         return []
-    values = (difference.mean, difference.maximum, 100 * difference.changed, difference.psnr, ssim)
-    return [number(value) for value in values if value is not None]
+    rounded = [number(value) for value in (100 * difference.changed, difference.psnr, ssim) if value is not None]
+    return [number(difference.mean), str(difference.maximum), *rounded]
 
 
 def _difference(view: SampleView) -> str:
