@@ -196,10 +196,10 @@ function showSize() {
   const root = document.documentElement;
   if (state.size) root.style.setProperty("--size", `${Number(state.size)}px`);
   else root.style.removeProperty("--size");
-  const cell = document.querySelector(".cell:not([hidden] *)");
-  byId("size").value = state.size || String(Math.round(cell?.offsetWidth ?? 200));
+  const width = Number(state.size) || document.querySelector(".cell:not([hidden] *)")?.offsetWidth || 0;
+  if (width) byId("size").value = String(width);
   // Thumbnails are as large as this; above, the images themselves are loaded.
-  const large = Number(byId("size").value) > 256;
+  const large = width > 256;
   for (const img of all(".cell img[data-full]")) {
     img.dataset.small ??= img.getAttribute("src");
     const source = large ? img.dataset.full : img.dataset.small;
