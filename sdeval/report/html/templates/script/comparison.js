@@ -175,6 +175,8 @@ function arrange(section) {
 }
 
 function showScores(section) {
+  if (section.shown === state.metric) return;
+  section.shown = state.metric;
   for (const row of section.rows) {
     row.cells.forEach((cell, setting) => cell.querySelector(".score").replaceChildren(...scoreText(section, row, setting)));
   }
