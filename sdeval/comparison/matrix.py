@@ -38,12 +38,16 @@ class Row:
     time_obstacle: str = ""
     """Why its time is not compared with that of the reference; empty where it is."""
     on_front: bool = False
-    """Whether no other setting is both faster and better by the first metric, among those whose times are compared."""
+    """Whether no other setting is both faster and better, among those whose times are compared."""
 
     @property
     def comparable_seconds(self) -> float | None:
         """Median time; None where it is not compared."""
         return None if self.seconds is None or self.time_obstacle or self.broken else self.seconds.median
+
+    def verdict(self, metric: str) -> Verdict | None:
+        """The verdict on a metric; None where the setting has none."""
+        return next((verdict for verdict in self.verdicts if verdict.metric == metric), None)
 
     @property
     def not_worse(self) -> bool:
@@ -64,6 +68,8 @@ class Matrix:
     suite: str
     reference: str
     rows: tuple[Row, ...]
+    metrics: tuple[str, ...] = ()
+    """Metrics that any setting was judged by, in the order of the suite. By the first, settings are better or worse."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -126,7 +132,8 @@ def compare_settings(
     ]
     are_timed_apart = any(row.comparable_seconds is not None and row.name not in turns for row in rows)
     cautions = (wording.NOT_INTERLEAVED,) if are_timed_apart else ()
-    return Matrix(base.suite, reference, tuple(_with_front(rows)), (*messages, *cautions))
+    metrics = tuple(metric for metric in base.metrics if any(_is_judged(row, metric) for row in rows))
+    return Matrix(base.suite, reference, tuple(_with_front(rows, metrics)), metrics, (*messages, *cautions))
 
 
 def _shared(runs: Mapping[str, Run]) -> tuple[dict[str, Run], tuple[str, ...]]:
@@ -172,22 +179,26 @@ def _row(name: str, run: Run, verdicts: tuple[Verdict, ...], time_obstacle: str)
     return Row(name, verdicts, seconds, hardware_of(run), broken_images(run), images, time_obstacle)
 
 
-def _with_front(rows: Sequence[Row]) -> list[Row]:
+def _is_judged(row: Row, metric: str) -> bool:
+    verdict = row.verdict(metric)
+    return verdict is not None and verdict.verdict != "informational"
+
+
+def _with_front(rows: Sequence[Row], metrics: Sequence[str]) -> list[Row]:
     """Mark settings that no other beats in both time and quality (Pareto front). Broken ones neither beat nor stay."""
-    points = {row.name: point for row in rows if (point := _point(row))}
+    points = {row.name: point for row in rows for metric in metrics[:1] if (point := _point(row, metric))}
     # Alone, a setting is better than nothing.
     if len(points) < 2:
         return list(rows)
     return [replace(row, on_front=_undominated(row.name, points)) for row in rows]
 
 
-def _point(row: Row) -> tuple[float, float] | None:
-    """Seconds, and the first metric turned so that less is better."""
-    first = row.verdicts[0] if row.verdicts else None
-    seconds = row.comparable_seconds
-    if first is None or first.current is None or seconds is None:
+def _point(row: Row, metric: str) -> tuple[float, float] | None:
+    """Seconds, and the metric turned so that less is better."""
+    verdict, seconds = row.verdict(metric), row.comparable_seconds
+    if verdict is None or verdict.current is None or seconds is None:
         return None
-    return seconds, -first.current if first.higher_is_better else first.current
+    return seconds, -verdict.current if verdict.higher_is_better else verdict.current
 
 
 def _undominated(name: str, points: Mapping[str, tuple[float, float]]) -> bool:

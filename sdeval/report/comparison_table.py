@@ -82,23 +82,10 @@ def speed_up(row: Row, matrix: Matrix) -> str:
     return number(factor) if factor is not None else "–"
 
 
-def judged_metrics(matrix: Matrix) -> list[str]:
-    """Metrics that any setting was judged by, in the order of the suite."""
-    return [
-        verdict.metric for verdict in matrix.base.verdicts if any(_judged(row, verdict.metric) for row in matrix.rows)
-    ]
-
-
-def _judged(row: Row, metric: str) -> bool:
-    return any(verdict.metric == metric and verdict.verdict != "informational" for verdict in row.verdicts)
-
-
 def _metrics(matrix: Matrix) -> list[Line]:
-    metrics = judged_metrics(matrix)
-    by_row = [{verdict.metric: verdict for verdict in row.verdicts} for row in matrix.rows]
     return [
-        Line([metric, *(_metric(verdicts.get(metric), interval=metric == metrics[0]) for verdicts in by_row)])
-        for metric in metrics
+        Line([metric, *(_metric(row.verdict(metric), interval=metric == matrix.metrics[0]) for row in matrix.rows)])
+        for metric in matrix.metrics
     ]
 
 
@@ -116,8 +103,7 @@ def _metric(verdict: Verdict | None, *, interval: bool) -> str:
 
 def _symbols(matrix: Matrix) -> list[str]:
     """What the symbols of this table mean."""
-    metrics = judged_metrics(matrix)
-    kinds = {verdict.verdict for row in matrix.rows for verdict in row.verdicts if verdict.metric in metrics}
+    kinds = {verdict.verdict for row in matrix.rows for verdict in row.verdicts if verdict.metric in matrix.metrics}
     words = [
         f"{SYMBOLS[kind]} {'reference' if kind == 'informational' else kind.replace('_', ' ')}"
         for kind in KINDS

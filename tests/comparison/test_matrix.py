@@ -374,3 +374,17 @@ def test_runs_of_the_same_size_with_other_samples_are_both_reduced(scores: np.nd
     matrix = compare_settings({"a": first, "b": last}, "a", none)
     assert matrix.notes == (notes.shared_samples(32, 40),)
     assert of(matrix, "b").verdicts[0].n == 16
+
+
+def with_reported_metric(run: Run, score: float) -> Run:
+    """The run with a first metric that never fails, in which all samples have the same score."""
+    samples = tuple(replace(sample, scores={"reported": score, **sample.scores}) for sample in run.samples)
+    metrics = {"reported": replace(CLIP_SCORE, gating=False), **run.metrics}
+    return replace(run, samples=samples, metrics=metrics)
+
+
+def test_a_metric_that_is_reported_only_does_not_decide_what_is_pareto_optimal(runs: dict[str, Run]) -> None:
+    changed = {name: with_reported_metric(run, 0.0 if name == "two steps" else 1.0) for name, run in runs.items()}
+    matrix = compare_settings(changed, "fifty steps", none)
+    assert matrix.metrics == ("clip_score",)
+    assert {row.name for row in matrix.rows if row.on_front} == pareto_optimal(runs, "fifty steps")

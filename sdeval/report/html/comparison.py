@@ -17,7 +17,6 @@ from sdeval.report.comparison import Compared
 from sdeval.report.comparison_table import (
     broken_share,
     choice,
-    judged_metrics,
     reference_warnings,
     speed_up,
     time_notes,
@@ -139,8 +138,7 @@ def write_comparison(page: Path, compared: Sequence[Compared]) -> Path:
 def _suite_comparison(name: str, compared: Compared, page: Path) -> SuiteComparison:
     matrix = compared.matrix
     run = compared.stored[matrix.reference].run
-    metrics, rows = judged_metrics(matrix), _rows(compared, page.parent)
-    first = metrics[0] if metrics else ""
+    metrics, rows = matrix.metrics, _rows(compared, page.parent)
     return SuiteComparison(
         id=name,
         suite=matrix.suite,
@@ -151,7 +149,7 @@ def _suite_comparison(name: str, compared: Compared, page: Path) -> SuiteCompari
         notes=(*matrix.notes, *time_notes(matrix)),
         metrics=tuple(Metric(name, short_title(name, run), _arrow(matrix, name)) for name in metrics),
         settings=tuple(_settings(compared, metrics, page)),
-        plot=plot_front(matrix, short_title(first, run), unit_of(first, run)) if first else "",
+        plot=plot_front(matrix, short_title(metrics[0], run), unit_of(metrics[0], run)) if metrics else "",
         commands={
             row.name: compared.command(row.name, page)
             for row in matrix.rows
@@ -163,8 +161,8 @@ def _suite_comparison(name: str, compared: Compared, page: Path) -> SuiteCompari
 
 
 def _arrow(matrix: Matrix, metric: str) -> str:
-    verdict = next(verdict for verdict in matrix.base.verdicts if verdict.metric == metric)
-    return "↑" if verdict.higher_is_better else "↓"
+    verdict = matrix.base.verdict(metric)
+    return "↑" if verdict is None or verdict.higher_is_better else "↓"
 
 
 def _settings(compared: Compared, metrics: Sequence[str], page: Path) -> list[Setting]:
@@ -211,7 +209,7 @@ def _link(folder: Path, page: Path) -> str:
 
 
 def _cell(row: Row, metric: str) -> Cell | None:
-    verdict = next((verdict for verdict in row.verdicts if verdict.metric == metric), None)
+    verdict = row.verdict(metric)
     if verdict is None:
         return None
     is_bounded = verdict.low is not None and verdict.high is not None
