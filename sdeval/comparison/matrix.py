@@ -125,12 +125,12 @@ def compare_settings(
         for name in others
     }
     by_setting[reference] = tuple(_itself(base, metric) for metric in base.metrics)
-    turns = {reference, *interleaved}
+    turns = {reference, *interleaved} if interleaved else set()
     rows = [
         _row(name, run, by_setting[name], obstacle_to_times(run, runs[reference], interleaved=name in turns))
         for name, run in runs.items()
     ]
-    are_timed_apart = any(row.comparable_seconds is not None and row.name not in turns for row in rows)
+    are_timed_apart = any(row.comparable_seconds is not None and row.name not in {reference, *turns} for row in rows)
     cautions = (wording.NOT_INTERLEAVED,) if are_timed_apart else ()
     metrics = tuple(metric for metric in base.metrics if any(_is_judged(row, metric) for row in rows))
     return Matrix(base.suite, reference, tuple(_with_front(rows, metrics)), metrics, (*messages, *cautions))

@@ -5,7 +5,7 @@ Settings are columns, named by letters, so that names of metrics and of settings
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
 from sdeval._utils.formatting import number, with_sign
 from sdeval._utils.tables import Column, Table, lines
@@ -124,18 +124,17 @@ def time_notes(matrix: Matrix) -> list[str]:
 def choice(matrix: Matrix) -> str:
     """The fastest setting that is not worse than the reference, in a sentence."""
     reference, fastest = matrix.reference, matrix.fastest
+    if matrix.base.broken:
+        return f"the images of {reference} are broken: no setting is judged by it"
+    if all(row.worse for row in matrix.rows if row is not matrix.base):
+        return f"no faster setting is as good as {reference}"
     if fastest is None:
         return f"the fastest setting that is as good as {reference} is not known: times are not compared"
     if fastest is not matrix.base:
         factor = speed_up(fastest, matrix)
         return f"the fastest setting that is not worse than {reference}: {fastest.name}, speed-up {factor}×"
-    faster = _faster(matrix)
-    if any(not row.worse for row in faster):
-        undecided = ", ".join(row.name for row in faster if not row.worse)
-        return f"no faster setting is shown to be as good as {reference}; undecided: {undecided}"
+    # One whose time is not compared may be faster, too.
+    undecided = [row.name for row in matrix.rows if not row.worse and (matrix.speed_up(row) or math.inf) > 1]
+    if undecided:
+        return f"no faster setting is shown to be as good as {reference}; undecided: {', '.join(undecided)}"
     return f"no faster setting is as good as {reference}"
-
-
-def _faster(matrix: Matrix) -> Sequence[Row]:
-    """Settings that are faster than the reference."""
-    return [row for row in matrix.rows if (matrix.speed_up(row) or 0.0) > 1]

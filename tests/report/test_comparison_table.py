@@ -87,9 +87,22 @@ def test_without_a_faster_setting_that_is_as_good_it_says_so(runs: dict[str, Run
     assert table(runs)[-1] == "no faster setting is as good as fifty steps"
 
 
+def test_a_setting_that_is_worse_is_no_choice_however_fast_its_machine_is(runs: dict[str, Run]) -> None:
+    runs = {"fifty steps": runs["fifty steps"], "two steps": replace(runs["two steps"], environment={})}
+    assert table(runs)[-1] == "no faster setting is as good as fifty steps"
+
+
+def test_a_slower_setting_that_is_as_good_is_no_choice(runs: dict[str, Run]) -> None:
+    assert table({name: runs[name] for name in ("twenty steps", "fifty steps")})[-1] == (
+        "no faster setting is as good as twenty steps"
+    )
+
+
 def test_a_faster_setting_that_is_undecided_is_named(runs: dict[str, Run], rng: np.random.Generator) -> None:
-    runs = {"fifty steps": runs["fifty steps"], "noisy": timed_run(rng.normal(30, 3, size=(24, 2)), 0.1)}
-    assert table(runs)[-1] == "no faster setting is shown to be as good as fifty steps; undecided: noisy"
+    noisy = timed_run(rng.normal(30, 3, size=(24, 2)), 0.1)
+    for run in (noisy, replace(noisy, environment={"hardware": "another GPU"})):
+        lines = table({"fifty steps": runs["fifty steps"], "noisy": run})
+        assert lines[-1] == "no faster setting is shown to be as good as fifty steps; undecided: noisy"
 
 
 def test_a_broken_setting_says_how_many_images_are_broken_and_has_no_speed(runs: dict[str, Run]) -> None:
@@ -123,7 +136,9 @@ def test_what_the_runs_share_is_stated(runs: dict[str, Run]) -> None:
 
 def test_a_broken_reference_is_named(runs: dict[str, Run]) -> None:
     runs["fifty steps"] = broken(runs["fifty steps"])
-    assert "fifty steps, the reference: 1 of 48 images are broken" in table(runs)
+    lines = table(runs)
+    assert "fifty steps, the reference: 1 of 48 images are broken" in lines
+    assert lines[-1] == "the images of fifty steps are broken: no setting is judged by it"
 
 
 def test_a_reference_that_is_worse_than_its_baseline_is_named(runs: dict[str, Run]) -> None:
