@@ -76,7 +76,10 @@ function openViewer(shown) {
   part("accept").setAttribute("aria-pressed", String(Boolean(content.accept?.checked)));
   showSeeds();
   showDetails();
-  if (isNew) viewer.showModal();
+  if (isNew) {
+    viewer.showModal();
+    part("stage").focus();
+  }
   setMode(content.mode);
 }
 
@@ -341,7 +344,7 @@ const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDo
 function onKey(event) {
   if (!viewer.open || event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
   const on = event.target;
-  const choosing = event.key in moves && on.matches("[type=range], #v-details");
+  const choosing = event.key in moves && on.matches("[type=range], #v-details, #v-keys, #v-prompt");
   const pressing = event.key === " " && on.matches("button, input, a");
   if (choosing || pressing || on.matches("select, [type=search], [type=text], textarea")) return;
   event.preventDefault();

@@ -21,7 +21,11 @@ function scoreRow({ cells, tone, hint }) {
 function fileLine({ label, source, isThumbnail }) {
   const line = element("li", `${label}${isThumbnail ? " (thumbnail)" : ""}: `);
   line.append(element("a", "open", { href: source, target: "_blank", rel: "noopener", "aria-label": `open ${label}` }), " · ");
-  line.append(element("a", "download", { href: source, download: "", "aria-label": `download ${label}` }));
+  const kind = source.match(/^data:image\/(\w+)/)?.[1];
+  const name = kind ? `${content.title} ${label}.${kind}` : "";
+  // Of a page from disk no browser downloads the files beside it: they are on disk already.
+  if (kind || location.protocol !== "file:") line.append(element("a", "download", { href: source, download: name, "aria-label": `download ${label}` }));
+  else line.append(element("code", source));
   return line;
 }
 
