@@ -13,6 +13,7 @@ from sdeval._utils.files import short, write_text
 from sdeval._utils.formatting import number, with_sign
 from sdeval.comparison.matrix import Matrix, Row
 from sdeval.comparison.names import letters
+from sdeval.imaging.difference import ImageDifference
 from sdeval.report.comparison import Compared
 from sdeval.report.comparison_table import (
     broken_share,
@@ -23,7 +24,9 @@ from sdeval.report.comparison_table import (
 )
 from sdeval.report.html.image_sources import Linked
 from sdeval.report.html.render import rendered
+from sdeval.report.html.setting_differences import measure_differences
 from sdeval.report.plots.front import plot_front
+from sdeval.report.sample import NUMBERS
 from sdeval.report.titles import short_title, unit_of
 from sdeval.report.words import SYMBOLS
 from sdeval.results.records import CaseRecord, SampleResult, thumbnail_of
@@ -311,19 +314,36 @@ def _facts(compared: Compared, rows: Sequence[SampleRow]) -> dict[str, object]:
     names = [name for name, record in reference.metrics.items() if record.scope == "sample" and _is_shared(name, runs)]
     order = [verdict.metric for verdict in matrix.base.verdicts if verdict.metric in names]
     metrics = dict.fromkeys((*order, *names))
-    by_key = [{sample.key: sample.scores for sample in run.samples} for run in runs]
+    by_key = [{sample.key: sample for sample in run.samples} for run in runs]
+    place = [row.name for row in matrix.rows].index(matrix.reference)
+    samples = [[samples.get((row.case, row.seed)) for samples in by_key] for row in rows]
+    stored = [compared.stored[row.name] for row in matrix.rows]
+    differences = measure_differences(stored, place, [(row.case, row.seed) for row in rows])
     return {
         "suite": matrix.suite,
-        "reference": [row.name for row in matrix.rows].index(matrix.reference),
+        "reference": place,
         "settings": [row.name for row in matrix.rows],
         "letters": letters(len(matrix.rows)),
-        "shows": [_show(compared.stored[row.name]) for row in matrix.rows],
+        "shows": [_show(item) for item in stored],
         "metrics": [_metric_facts(name, reference) for name in metrics],
-        "scores": {
-            name: [[_rounded(scores.get((row.case, row.seed), {}).get(name)) for scores in by_key] for row in rows]
-            for name in metrics
-        },
+        "scores": {name: [[_score(sample, name) for sample in row] for row in samples] for name in metrics},
+        "numbers": list(NUMBERS.items())[:4],
+        "differences": [
+            [_difference_facts(*pair) for pair in zip(row, of_row, strict=True)]
+            for row, of_row in zip(differences, samples, strict=True)
+        ],
     }
+
+
+def _difference_facts(difference: ImageDifference | None, sample: SampleResult | None) -> list[object] | None:
+    """Its numbers in the order of `NUMBERS`, and the box of the largest change in thousandths."""
+    if difference is None or sample is None:
+        return None
+    shares = (number(100 * difference.changed), number(difference.psnr))
+    numbers = [number(difference.mean), str(difference.maximum), *shares]
+    if difference.box is None or sample.size is None:
+        return [numbers, None]
+    return [numbers, [round(1000 * value / edge) for value, edge in zip(difference.box, 2 * sample.size, strict=True)]]
 
 
 def _is_shared(metric: str, runs: Sequence[Run]) -> bool:
@@ -344,5 +364,6 @@ def _metric_facts(name: str, run: Run) -> dict[str, object]:
     }
 
 
-def _rounded(score: float | None) -> float | None:
+def _score(sample: SampleResult | None, metric: str) -> float | None:
+    score = sample.scores.get(metric) if sample else None
     return None if score is None else float(f"{score:.6g}")

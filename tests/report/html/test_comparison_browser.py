@@ -354,6 +354,15 @@ def test_any_two_settings_can_be_compared(page: Page, mode: str) -> None:
     assert [re.search(r"steps-(\d)", source)[1] for source in sources] == ["1", "2"]  # type: ignore[index]
 
 
+def test_the_difference_from_the_reference_has_numbers(page: Page) -> None:
+    cell(page, "case-5", 0, 2).locator(".shot").click()
+    page.keyboard.press("d")
+    assert re.fullmatch(r"mean difference \S+ levels.*PSNR \S+ dB", page.locator("#v-numbers").inner_text())
+    assert page.locator("#v-focus").is_enabled()
+    page.locator("#v-left").select_option("1")
+    assert page.locator("#v-numbers").inner_text() == "numbers are known only of pairs with A, the reference"
+
+
 def test_the_viewer_goes_to_other_rows_and_seeds_and_stays_in_the_address(watched: Watched, path: Path) -> None:
     page = watched.open(path)
     cell(page, "case-5", 0, 1).locator(".shot").click()

@@ -48,7 +48,7 @@ function contentOf(article, setting) {
     seed,
     table: tableOf(section, row),
     facts: factsOf(section, row),
-    difference: () => ({ numbers: [], box: null, reason: "numbers are known only of an image and its baseline: see the page of the session" }),
+    difference: (left, right) => differenceOf(section, row, left, right),
     commands: commandsOf(section, article.dataset),
     accept: null,
     onMode: (mode) => writeState({ mode }),
@@ -66,6 +66,18 @@ function imageOf(section, row, cell, setting) {
   const score = scoreTexts(section, row, setting, state.metric);
   const note = [defect, state.metric && score && `${state.metric} ${score}`].filter(Boolean).join(" · ");
   return { label, source: img.dataset.full ?? img.getAttribute("src"), isThumbnail: "thumbnail" in img.dataset, note, isLost: "" };
+}
+
+// In numbers, for pairs with the reference.
+function differenceOf(section, row, left, right) {
+  const { reference } = section;
+  const without = (reason) => ({ numbers: [], box: null, reason });
+  if (left !== reference && right !== reference) return without(`numbers are known only of pairs with ${section.letters[reference]}, the reference`);
+  const difference = section.differences[row.place][left === reference ? right : left];
+  if (!difference) return without("the difference was not measured: that takes two images of the same full size, in a comparison that is not too large");
+  const [values, box] = difference;
+  const numbers = values.map((value, place) => [section.numbers[place][0], value + section.numbers[place][1]]);
+  return { numbers, box: box?.map((value) => value / 1000) ?? null, reason: box ? "" : "the images are identical" };
 }
 
 // A row for every metric; the last column names the settings that moved beyond the tolerance.
