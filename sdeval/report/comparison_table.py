@@ -36,9 +36,10 @@ def comparison_lines(compared: Compared, width: int, *, colour: bool = False) ->
     legend = Table([Column(), Column()], settings, title=title)
     columns = [Column(), *(Column(letter, numeric=True) for letter in names)]
     values = Table(columns, [*_times(matrix), *_metrics(matrix)])
-    tables = [*lines(legend, width, colour=colour), "", *lines(values, width, colour=colour), ""]
-    sentences = (*reference_warnings(compared), *matrix.notes, *time_notes(matrix), choice(matrix))
-    return [*tables, *map(escaped, (*_symbols(matrix), *sentences))]
+    warnings = map(escaped, reference_warnings(compared))
+    sentences = map(escaped, (*_symbols(matrix), *matrix.notes, *time_notes(matrix), choice(matrix)))
+    head = [*lines(legend, width, colour=colour), *warnings, ""]
+    return [*head, *lines(values, width, colour=colour), "", *sentences]
 
 
 def reference_warnings(compared: Compared) -> list[str]:

@@ -13,8 +13,8 @@ from sdeval.report.html.image_sources import DAMAGE
 from sdeval.results.records import SampleResult
 from sdeval.results.run import Stored
 
-MOST_PIXELS = 2**28
-"""In all images of a comparison: reading them takes half a minute. In a larger one nothing is measured."""
+MOST_PIXELS = 2**29
+"""In all images of a comparison, which take twenty seconds of a core. In a larger one nothing is measured."""
 USUAL_PIXELS = 2**20
 """Of an image of before sizes were kept."""
 Differences = list[ImageDifference | None]
