@@ -211,10 +211,9 @@ def _image_change(view: SampleView) -> str:
 
 
 def _sizes(view: SampleView) -> str:
-    """Width and height of the image, and of the baseline's where they differ."""
-    current, before = view.sample.size, view.before.size if view.before else None
-    text = "{}x{}".format(*current) if current else "unknown"
-    return text if before in (None, current) else f"{text}, {view.compared.label} {{}}x{{}}".format(*before)
+    """Width and height of the image, and of the one that it is compared with."""
+    current, before = ("{}x{}".format(*side.size) if side and side.size else "" for side in (view.sample, view.before))
+    return (current or "unknown") + (f" ({view.compared.label} {before})" if before else "")
 
 
 def difference_of(view: SampleView) -> ImageDifference | None:
