@@ -11,8 +11,8 @@ from sdeval._utils.files import dump_json, write_text
 from sdeval._utils.tables import has_colour, say, show_lines, terminal_width
 from sdeval.errors import SdevalError
 from sdeval.report.comparison import compared_of, of_project
-from sdeval.report.comparison_table import matrix_lines
-from sdeval.report.html.comparison import write_sheets
+from sdeval.report.comparison_table import comparison_lines
+from sdeval.report.html.comparison import write_comparison
 
 EXAMPLE = "sdeval compare reports/monday reports/tuesday --reference sd15 --page compare.html"
 
@@ -33,10 +33,10 @@ def run(args: argparse.Namespace) -> int:
     matrices = [comparison.matrix for comparison in compared]
     if not matrices:
         raise SdevalError("no suite has two runs in these folders; it takes two to compare")
-    for matrix in matrices:
-        show_lines([*matrix_lines(matrix, terminal_width(), colour=has_colour()), ""])
+    for comparison in compared:
+        show_lines([*comparison_lines(comparison, terminal_width(), colour=has_colour()), ""])
     if args.page:
-        say(str(write_sheets(args.page.resolve(), compared)))
+        say(str(write_comparison(args.page.resolve(), compared)))
     if args.json:
         write_text(args.json, dump_json([asdict(matrix) for matrix in matrices]))
     return int(args.fail and any(row.worse for matrix in matrices for row in matrix.rows))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sdeval.comparison import notes, wording
 from sdeval.comparison.evidence import collect_evidence
 from sdeval.comparison.metrics import judge_metrics
+from sdeval.comparison.setting_times import broken_images, hardware_of, obstacle_to_times
 from sdeval.comparison.speed import LatencyStats, seconds_per_image
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Swapped
@@ -31,13 +32,26 @@ class Row:
     seconds: LatencyStats | None
     hardware: str
     broken: int
-    """Number of broken images."""
+    """Number of images that are broken or missing."""
+    images: int = 0
+    """Number of images in all."""
+    time_obstacle: str = ""
+    """Why its time is not compared with that of the reference; empty where it is."""
     on_front: bool = False
-    """Whether no other setting is both faster and better by the first metric."""
+    """Whether no other setting is both faster and better, among those whose times are compared."""
+
+    @property
+    def comparable_seconds(self) -> float | None:
+        """Median time; None where it is not compared."""
+        return None if self.seconds is None or self.time_obstacle or self.broken else self.seconds.median
+
+    def verdict(self, metric: str) -> Verdict | None:
+        """The verdict on a metric; None where the setting has none."""
+        return next((verdict for verdict in self.verdicts if verdict.metric == metric), None)
 
     @property
     def not_worse(self) -> bool:
-        """Whether a loss as large as the tolerance is excluded in every metric, and no image is broken."""
+        """Whether a loss as large as the tolerance is excluded in every metric, and no image is broken or missing."""
         judged = [verdict for verdict in self.verdicts if verdict.verdict != "informational"]
         return not self.broken and bool(judged) and all(verdict.verdict in ("passed", "improved") for verdict in judged)
 
@@ -54,24 +68,45 @@ class Matrix:
     suite: str
     reference: str
     rows: tuple[Row, ...]
+    metrics: tuple[str, ...] = ()
+    """Metrics that any setting was judged by, in the order of the suite. By the first, settings are better or worse."""
     notes: tuple[str, ...] = ()
 
     @property
-    def cheapest(self) -> Row | None:
-        """The fastest setting that is not worse than the reference; None where times come from different machines."""
-        able = [row for row in self.rows if row.seconds and (row.not_worse or row.name == self.reference)]
-        if len({row.hardware for row in able}) != 1:
+    def base(self) -> Row:
+        """The row of the reference."""
+        return next(row for row in self.rows if row.name == self.reference)
+
+    @property
+    def candidates(self) -> tuple[Row, ...]:
+        """Settings that are not worse than the reference, and the reference itself."""
+        return tuple(row for row in self.rows if row.not_worse or row is self.base)
+
+    @property
+    def fastest(self) -> Row | None:
+        """The fastest setting that is not worse than the reference; None where the times of some are not compared."""
+        times = {row.name: row.comparable_seconds for row in self.candidates}
+        known = {name: seconds for name, seconds in times.items() if seconds is not None}
+        if len(known) < len(times):
             return None
-        return min(able, key=lambda row: row.seconds.median if row.seconds else 0.0)
+        return min(self.candidates, key=lambda row: known[row.name])
+
+    def speed_up(self, row: Row) -> float | None:
+        """How many times as fast as the reference a setting is; None where times are not compared."""
+        seconds, base = row.comparable_seconds, self.base.comparable_seconds
+        return base / seconds if seconds and base is not None else None
 
 
-def compare_settings(runs: Mapping[str, Run], reference: str, swapped: SwappedOf) -> Matrix:
+def compare_settings(
+    runs: Mapping[str, Run], reference: str, swapped: SwappedOf, interleaved: Collection[str] = ()
+) -> Matrix:
     """Compare runs of one suite with one of them, by the rules for a session, corrected for all metrics and settings.
 
     Args:
         runs: by the names of their settings.
         reference: the name of the one that the others are compared with.
         swapped: for set metrics.
+        interleaved: names of the settings that were generated in turns with the reference.
 
     Raises:
         SdevalError: runs of different suites, or with no samples in common.
@@ -90,8 +125,15 @@ def compare_settings(runs: Mapping[str, Run], reference: str, swapped: SwappedOf
         for name in others
     }
     by_setting[reference] = tuple(_itself(base, metric) for metric in base.metrics)
-    rows = [_row(name, runs[name], by_setting[name]) for name in runs]
-    return Matrix(base.suite, reference, tuple(_with_front(rows)), messages)
+    turns = {reference, *interleaved} if interleaved else set()
+    rows = [
+        _row(name, run, by_setting[name], obstacle_to_times(run, runs[reference], interleaved=name in turns))
+        for name, run in runs.items()
+    ]
+    are_timed_apart = any(row.comparable_seconds is not None and row.name not in {reference, *turns} for row in rows)
+    cautions = (wording.NOT_INTERLEAVED,) if are_timed_apart else ()
+    metrics = tuple(metric for metric in base.metrics if any(_is_judged(row, metric) for row in rows))
+    return Matrix(base.suite, reference, tuple(_with_front(rows, metrics)), metrics, (*messages, *cautions))
 
 
 def _shared(runs: Mapping[str, Run]) -> tuple[dict[str, Run], tuple[str, ...]]:
@@ -132,29 +174,36 @@ def _itself(run: Run, metric: str) -> Verdict:
     return replace(draft, verdict="informational", baseline=draft.current, reason=wording.REFERENCE)
 
 
-def _row(name: str, run: Run, verdicts: tuple[Verdict, ...]) -> Row:
-    hardware = str(run.environment.get("hardware", "unknown hardware"))
-    broken = sum(bool(sample.defect) for sample in run.samples)
-    return Row(name, verdicts, LatencyStats.of(seconds_per_image(run)), hardware, broken)
+def _row(name: str, run: Run, verdicts: tuple[Verdict, ...], time_obstacle: str) -> Row:
+    seconds, images = LatencyStats.of(seconds_per_image(run)), len(run.samples)
+    return Row(name, verdicts, seconds, hardware_of(run), broken_images(run), images, time_obstacle)
 
 
-def _with_front(rows: Sequence[Row]) -> list[Row]:
-    """Mark settings that no other beats in both time and quality (Pareto front)."""
-    points = {row.name: _point(row) for row in rows}
+def _is_judged(row: Row, metric: str) -> bool:
+    verdict = row.verdict(metric)
+    return verdict is not None and verdict.verdict != "informational"
+
+
+def _with_front(rows: Sequence[Row], metrics: Sequence[str]) -> list[Row]:
+    """Mark settings that no other beats in both time and quality (Pareto front). Broken ones neither beat nor stay."""
+    points = {row.name: point for row in rows for metric in metrics[:1] if (point := _point(row, metric))}
+    # Alone, a setting is better than nothing.
+    if len(points) < 2:
+        return list(rows)
     return [replace(row, on_front=_undominated(row.name, points)) for row in rows]
 
 
-def _point(row: Row) -> tuple[float, float] | None:
-    """Seconds, and the first metric turned so that less is better."""
-    first = row.verdicts[0] if row.verdicts else None
-    if first is None or first.current is None or row.seconds is None:
+def _point(row: Row, metric: str) -> tuple[float, float] | None:
+    """Seconds, and the metric turned so that less is better."""
+    verdict, seconds = row.verdict(metric), row.comparable_seconds
+    if verdict is None or verdict.current is None or seconds is None:
         return None
-    return row.seconds.median, -first.current if first.higher_is_better else first.current
+    return seconds, -verdict.current if verdict.higher_is_better else verdict.current
 
 
-def _undominated(name: str, points: Mapping[str, tuple[float, float] | None]) -> bool:
-    own = points[name]
+def _undominated(name: str, points: Mapping[str, tuple[float, float]]) -> bool:
+    own = points.get(name)
     if own is None:
         return False
-    others = [point for setting, point in points.items() if point is not None and setting != name]
+    others = [point for setting, point in points.items() if setting != name]
     return not any(point[0] <= own[0] and point[1] <= own[1] and point != own for point in others)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain, islice, product
 from typing import Any
 
 from sdeval.results.run import DIGESTS, Run
@@ -47,3 +48,15 @@ def _generation(run: Run) -> dict[str, Any]:
 
 def _machine(run: Run) -> dict[str, Any]:
     return {"hardware": run.environment.get("hardware"), **run.environment.get("packages", {})}
+
+
+def letters(count: int) -> list[str]:
+    """Names of settings where there is little room: A to Z, then AA, AB and on.
+
+    Example:
+        >>> letters(3)
+        ['A', 'B', 'C']
+    """
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    words = chain.from_iterable(product(alphabet, repeat=length) for length in range(1, count + 2))
+    return ["".join(word) for word in islice(words, count)]

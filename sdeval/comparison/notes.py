@@ -41,9 +41,10 @@ def missing_seeds(suite: str, target: str, wanted: int, existing: int, generated
 
 def shared_samples(shared: int, most: int) -> str:
     """Runs that are compared on some of their samples only."""
+    exist = "exists" if shared == 1 else "exist"
     return (
-        f"compared on {shared} of {most} samples, which exist in all runs; set metrics are left out, as they need "
-        "identical samples"
+        f"{shared} of {plural(most, 'sample')} {exist} in all runs; "
+        "set metrics are left out because they need identical samples"
     )
 
 

@@ -262,6 +262,27 @@ def busy_machine(users: str) -> str:
     return f"not judged: {users}"
 
 
+def other_machine(hardware: str, reference: str) -> str:
+    """Why times of different machines are not compared."""
+    return f"not judged: measured on {hardware}, the reference on {reference}"
+
+
+def broken_setting(broken: int, images: int) -> str:
+    """Why the speed of a setting does not count."""
+    return f"not judged: {broken} of {plural(images, 'image')} broken"
+
+
+def broken_reference(broken: int, images: int) -> str:
+    """Why no speed is compared with that of the reference."""
+    return f"not judged: {broken} of {plural(images, 'image')} of the reference broken"
+
+
+NOT_INTERLEAVED = (
+    "times of runs that were not interleaved may differ by what else the machine did meanwhile; "
+    "--sdeval-compare-to interleaves two targets and tests their speed"
+)
+
+
 def few_calls(calls: int, needed: int) -> str:
     """Why times of so few calls are not judged."""
     return f"only {plural(calls, 'pipeline call')}; it takes {needed} to judge times"

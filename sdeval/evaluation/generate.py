@@ -15,6 +15,7 @@ from typing import Any, get_args
 from sdeval._utils.files import write_bytes
 from sdeval._utils.truncation import unread_note
 from sdeval.config.suite import Case, Sample
+from sdeval.engines import hardware
 from sdeval.engines.engine import Engine, notes, prepare, unread
 from sdeval.engines.generated import Generated
 from sdeval.errors import CallFailed
@@ -28,7 +29,7 @@ from sdeval.results.image_pool import write_shared
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.journal import Journal
 from sdeval.results.records import SampleResult, Timing, thumbnail_of
-from sdeval.results.run import BATCH_CONSISTENCY, MIXED, PASSING, Run
+from sdeval.results.run import BATCH_CONSISTENCY, LOAD, MIXED, PASSING, Run
 
 ENCODERS = 4
 """Images that are encoded, hashed and written at a time, while an accelerator generates."""
@@ -271,7 +272,7 @@ class Generation(AbstractContextManager["Generation"]):
             metrics={},
             samples=tuple(self._results[sample.case.id, sample.seed] for sample in plan.samples),
             complete=plan.complete,
-            environment={**engine.environment, **self._checked},
+            environment={**engine.environment, **self._checked, **_load()},
             timings=self._timings,
             load_seconds=engine.load_seconds,
             # Of a server, only the memory of who asks it would be known.
@@ -282,6 +283,12 @@ class Generation(AbstractContextManager["Generation"]):
                 (case for case in plan.suite.cases if case.id in cases), self._folder, self._plan.image_pool
             ),
         )
+
+
+def _load() -> dict[str, str]:
+    """What else uses the machine now; empty where nothing is known to."""
+    load = hardware.busy()
+    return {LOAD: load} if load else {}
 
 
 def _with_origin(reason: str, case: Case) -> str:

@@ -17,14 +17,13 @@ from sdeval.history.record import record
 from sdeval.history.trends import trend_notes
 from sdeval.plugin.state import State
 from sdeval.report import ci
-from sdeval.report.comparison import compared_of
-from sdeval.report.comparison_table import matrix_lines
-from sdeval.report.html.comparison import Compared, write_sheets
-from sdeval.report.html.view import SHEETS
+from sdeval.report.comparison import Compared, compared_of
+from sdeval.report.comparison_table import comparison_lines
+from sdeval.report.html.comparison import write_comparison
 from sdeval.report.publish import Telling, publish
 from sdeval.report.terminal import Further, summary_lines
 from sdeval.results import selected
-from sdeval.results.session_folder import SUMMARY, decided_early, generated_images, run_folders
+from sdeval.results.session_folder import COMPARISON, SUMMARY, decided_early, generated_images, run_folders
 from sdeval.results.verdicts_file import Origin
 
 
@@ -120,9 +119,9 @@ def _compared(state: State, folder: Path) -> tuple[Sequence[Compared], list[str]
     if len({verdict.target for verdict in state.verdicts}) < 2:
         return (), []
     try:
-        compared = compared_of([folder], state.session.suites.get)
+        compared = compared_of([folder], state.session.suites.get, verdicts=state.verdicts)
         if compared:
-            write_sheets(folder / SHEETS, compared)
+            write_comparison(folder / COMPARISON, compared)
         return compared, []
     except CannotWrite:
         raise
@@ -136,7 +135,7 @@ def write_summary(state: State, published: Published, terminalreporter: Any) -> 
     terminalreporter.section("sdeval")
     width, colour = terminal_width(), bool(terminalreporter.hasmarkup)
     for compared in published.compared:
-        for line in (*matrix_lines(compared.matrix, width, colour=colour), ""):
+        for line in (*comparison_lines(compared, width, colour=colour), ""):
             terminalreporter.write_line(line)
     root = state.config.invocation_params.dir
     verdicts, further = state.verdicts, published.further

@@ -17,6 +17,8 @@ from sdeval.results.verdicts_file import Record
 
 VERDICTS = "verdicts.json"
 PAGE = "index.html"
+COMPARISON = "compare.html"
+"""The page of the comparison, where a session has several targets."""
 SUMMARY = "summary.md"
 MOST_RUNS = 64
 """Runs that are kept in memory at the end of a session."""

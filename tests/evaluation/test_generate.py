@@ -11,6 +11,7 @@ import pytest
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.evaluation.evaluate import generate
 from sdeval.evaluation.plan import Plan
+from sdeval.results.run import LOAD
 from tests.generated import plan
 
 
@@ -46,3 +47,13 @@ def test_an_image_that_cannot_be_written_is_told(
     monkeypatch.setattr("sdeval.evaluation.generate.write_shared", full)
     with pytest.raises(OSError, match="no space left"):
         generate(one_by_one(), loaded, tmp_path, lambda _: None)
+
+
+@pytest.mark.parametrize("load", ["", "the machine is shared: a load of 9.0 on 2 cores"])
+def test_a_run_tells_what_else_used_the_machine(
+    loaded: LoadedTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: str
+) -> None:
+    monkeypatch.setattr("sdeval.engines.hardware.busy", lambda: load)
+    run = generate(one_by_one(), loaded, tmp_path, lambda _: None)
+    assert run.environment.get(LOAD, "") == load
+    assert (LOAD in run.environment) == bool(load)

@@ -377,7 +377,9 @@ def test_two_targets_generate_side_by_side(suites: pytest.Pytester) -> None:
     }
     session = suites.path / "reports" / "latest"
     assert "comparison</a>" in (session / "index.html").read_text(encoding="utf-8")
-    assert (session / "compare.html").is_file()
+    comparison = (session / "compare.html").read_text(encoding="utf-8")
+    assert 'href="index.html#r0"' in comparison
+    assert "--reference shapes" in comparison
 
 
 def test_few_cases_that_got_much_worse_fail(suites: pytest.Pytester) -> None:

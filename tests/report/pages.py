@@ -15,7 +15,7 @@ from sdeval.comparison import Kind, Verdict
 from sdeval.comparison.matrix import compare_settings
 from sdeval.config.suite import Case
 from sdeval.imaging.io import has_thumbnail, pixel_hash, thumbnail_bytes, write_png
-from sdeval.report.html.comparison import Compared
+from sdeval.report.comparison import Compared
 from sdeval.report.publish import publish
 from sdeval.results import run_folder
 from sdeval.results.inputs import keep_inputs
@@ -131,7 +131,7 @@ def two_settings(where: Path, size: int = 32) -> Compared:
     stored = {}
     for place, name in enumerate(("twenty steps", "<four> steps")):
         run = make_run(np.full((8, 2), 30.0) - place + np.random.default_rng(place).normal(size=(8, 2)) / 20)
-        timings = {each.key: Timing(call=0, seconds=1.0 - place / 2) for each in run.samples}
+        timings = {each.key: Timing(call=call, seconds=1.0 - place / 2) for call, each in enumerate(run.samples)}
         run = replace(run, target=f"steps-{place}", timings=timings, environment={"hardware": "a laptop"})
         folder = where / "runs" / str(place)
         run_folder.write(painted(run, folder, size=size), folder)

@@ -21,11 +21,10 @@ from sdeval.report.html.trust import Fact, changes, count_cases, facts
 from sdeval.report.session_runs import ComparedRun
 from sdeval.report.titles import title_of, unit_of
 from sdeval.report.words import SYMBOLS, Tone, doubts, headline, insignificant_losses, plain, sign, tone, what
+from sdeval.results.session_folder import COMPARISON
 from sdeval.results.verdict import KINDS, Kind, Verdict
 from sdeval.results.verdicts_file import Record
 
-SHEETS = "compare.html"
-"""The page of the comparison, where a session has several targets."""
 WORST = 8
 """Lines about what got worse on the first screen."""
 SEEN = 3
@@ -127,7 +126,7 @@ class View:
     worst_title: str
     """What the worst have in common."""
     facts: tuple[Fact, ...]
-    sheets: bool
+    has_comparison: bool
     """Whether a page with its comparison lies beside it."""
     runs: tuple[RunView, ...]
     others: tuple[Items, ...]
@@ -180,7 +179,7 @@ def build(request: Request) -> View:
         more=max(0, len(listed) - WORST),
         worst_title=_worst_title(listed, strict=strict),
         facts=facts(comparisons, request.record),
-        sheets=request.session.joinpath(SHEETS).is_file() and request.sources is None,
+        has_comparison=request.session.joinpath(COMPARISON).is_file() and request.sources is None,
         runs=tuple(sorted(views, key=lambda view: view.rank)),
         others=_others(verdicts, views),
         cases=count_cases(comparisons),

@@ -1,19 +1,22 @@
-"""Quality against time, as a plot: settings on the front have another shape than those that another setting beats."""
+"""Quality against time, as a plot: Pareto-optimal settings have another shape than those that another setting beats."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sdeval.comparison.matrix import Matrix, Row
+from sdeval.comparison.names import letters
 from sdeval.report.plots.svg import ACCENT, FAINT, INK, STYLE, inline_svg
+from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def plot_front(matrix: Matrix, title: str, unit: str) -> str:
-    """Every setting by its seconds and its first metric, with intervals; empty where fewer than two have both.
+    """Every setting by its seconds and the first judged metric, with intervals; empty for fewer than two of them.
 
     Bars to the side reach from the median to the 90th percentile; upright ones are the 95% interval of the change
     compared with the reference.
@@ -21,46 +24,47 @@ def plot_front(matrix: Matrix, title: str, unit: str) -> str:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    by_letter = dict(zip(letters(matrix), matrix.rows, strict=True))
-    by_letter = {
-        letter: row
-        for letter, row in by_letter.items()
-        if row.seconds and row.verdicts and row.verdicts[0].current is not None
-    }
-    rows = list(by_letter.values())
-    if len(rows) < 2:
+    points = _points(matrix)
+    if len(points) < 2:
         return ""
     with rc_context(dict(STYLE)):
         figure = Figure(figsize=(8.2, 4.2), layout="constrained")
         axes = figure.add_subplot()
-        for letter, row in by_letter.items():
-            _point(axes, row, letter)
-        _front(axes, [row for row in rows if row.on_front])
-        axes.set_xlabel("seconds an image (median; the bar reaches to the 90th percentile)")
-        better = "higher is better" if rows[0].verdicts[0].higher_is_better else "lower is better"
+        for point in points:
+            _draw(axes, point)
+        _front(axes, [point for point in points if point.row.on_front])
+        axes.set_xlabel("s/image (median; the bar reaches to the 90th percentile)")
+        better = "higher is better" if points[0].verdict.higher_is_better else "lower is better"
         axes.set_ylabel(f"{title}{f' ({unit})' if unit else ''}, {better}")
         axes.grid(linewidth=0.6)
         axes.margins(0.14)
         axes.spines[["top", "right"]].set_visible(False)
-        return inline_svg(figure, f"{title} against seconds an image, for {len(rows)} settings")
+        return inline_svg(figure, f"{title} against s/image, for {len(points)} settings")
 
 
-def letters(matrix: Matrix) -> list[str]:
-    """Short names of the settings: A to Z, then AA, AB and on."""
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    pairs = [*alphabet, *(first + second for first in alphabet for second in alphabet)]
-    return [pairs[place % len(pairs)] for place in range(len(matrix.rows))]
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A setting in the plot."""
+
+    letter: str
+    row: Row
+    verdict: Verdict
+    seconds: float
+    value: float
 
 
-def _values(row: Row) -> tuple[float, float]:
-    value = row.verdicts[0].current
-    assert row.seconds is not None
-    assert value is not None
-    return row.seconds.median, value
+def _points(matrix: Matrix) -> list[_Point]:
+    """Settings whose times are compared, and that have a value."""
+    points = []
+    for letter, row in zip(letters(len(matrix.rows)), matrix.rows, strict=True):
+        seconds, verdict = row.comparable_seconds, row.verdict(matrix.metrics[0]) if matrix.metrics else None
+        if seconds is not None and verdict is not None and verdict.current is not None:
+            points.append(_Point(letter, row, verdict, seconds, verdict.current))
+    return points
 
 
-def _point(axes: Axes, row: Row, letter: str) -> None:
-    (seconds, value), verdict = _values(row), row.verdicts[0]
+def _draw(axes: Axes, point: _Point) -> None:
+    seconds, value, row, verdict = point.seconds, point.value, point.row, point.verdict
     upper_tail = [[0.0], [max(0.0, (row.seconds.p90 if row.seconds else seconds) - seconds)]]
     spread = None
     if None not in (verdict.low, verdict.high, verdict.change):
@@ -71,9 +75,9 @@ def _point(axes: Axes, row: Row, letter: str) -> None:
         {"marker": "o", "s": 64, "color": ACCENT} if row.on_front else {"marker": "x", "s": 44, "color": FAINT}
     )
     axes.scatter([seconds], [value], zorder=3, **marker)
-    axes.annotate(letter, (seconds, value), (7, 7), textcoords="offset points", color=INK, fontsize=12)
+    axes.annotate(point.letter, (seconds, value), (7, 7), textcoords="offset points", color=INK, fontsize=12)
 
 
-def _front(axes: Axes, rows: list[Row]) -> None:
-    points = sorted(map(_values, rows))
-    axes.plot([x for x, _ in points], [y for _, y in points], color=ACCENT, linewidth=1, linestyle="--", zorder=2)
+def _front(axes: Axes, points: list[_Point]) -> None:
+    line = sorted((point.seconds, point.value) for point in points)
+    axes.plot([x for x, _ in line], [y for _, y in line], color=ACCENT, linewidth=1, linestyle="--", zorder=2)

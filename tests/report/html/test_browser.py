@@ -15,10 +15,9 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from sdeval.baselines.snapshot import BASELINE, full_image_of
-from sdeval.report.html.comparison import Compared, write_sheets
 from sdeval.report.publish import rewrite_page
 from sdeval.results import run_folder
-from tests.report.pages import HOSTILE, session_page, two_settings
+from tests.report.pages import HOSTILE, session_page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 BASELINE_PANEL, CURRENT_PANEL = "[data-panel=baseline]", "[data-panel=current]"
@@ -64,11 +63,6 @@ def watched(context: BrowserContext) -> Watched:
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return session_page(tmp_path_factory.mktemp("session"))
-
-
-@pytest.fixture
-def compared(tmp_path: Path) -> Compared:
-    return two_settings(tmp_path)
 
 
 @pytest.fixture
@@ -421,16 +415,6 @@ def test_a_run_whose_images_are_gone_shows_its_thumbnails(watched: Watched, larg
     assert watched.complaints == []
 
 
-def test_a_comparison_shows_thumbnails_that_lead_to_the_images(watched: Watched, tmp_path: Path) -> None:
-    comparison = two_settings(tmp_path, size=300)
-    page = watched.open(write_sheets(tmp_path / "page" / "index.html", [comparison]))
-    wait_for_image(page, ".contact img", 256)
-    assert full_size_requests(watched) == []
-    page.locator(".contact a").first.click()
-    assert page.url.endswith(".png")
-    assert page.evaluate("document.images[0].naturalWidth") == 300
-
-
 def test_it_prints_without_buttons(page: Page) -> None:
     page.emulate_media(media="print")
     assert not page.locator("nav").is_visible()
@@ -444,18 +428,3 @@ def test_a_single_file_needs_nothing_beside_it(watched: Watched, path: Path, tmp
     assert page.locator(f"{CURRENT_PANEL} img").first.evaluate("img => img.complete && img.naturalWidth") == 32
     assert watched.complaints == []
     assert all(url == alone.as_uri() or url.startswith("data:") for url in watched.requests)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_settings_side_by_side_are_easy_to_read_and_need_no_network(
-    browser: Browser, compared: Compared, tmp_path: Path, scheme: str
-) -> None:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 700, "height": 800})
-    watched = Watched(context.new_page())
-    page = watched.open(write_sheets(tmp_path / "page" / "index.html", [compared]))
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert watched.complaints == []
-    assert all(url.startswith("file:") for url in watched.requests)
-    context.close()

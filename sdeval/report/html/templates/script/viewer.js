@@ -14,6 +14,7 @@
 //                                    reason: "why there are no numbers or no box"}),
 //                                               // of two images by their places in `images`; box in fractions
 //     commands: [{label: "show it", text: "sdeval show …"}],
+//     pair: [0, 1],                             // optional: which two are compared when the viewer opens
 //     accept: {checked: false, toggle: () => checked} or null,
 //     onMode, onStep, onSeed, onClose,          // (mode), (1 or -1: another case), (seed), ()
 //   })
@@ -64,6 +65,7 @@ function startViewer() {
 function openViewer(shown) {
   const isNew = !viewer.open;
   content = shown;
+  if (isNew) pair = [...(content.pair ?? pair)];
   if (pair.some((place) => !content.images[place]) || pair[0] === pair[1]) pair = [0, Math.min(1, content.images.length - 1)];
   part("chip").replaceChildren(...[content.chip].filter(Boolean));
   part("case").textContent = content.title;
