@@ -14,17 +14,16 @@ from sdeval import metrics
 from sdeval.baselines.snapshot import BASELINE
 from sdeval.baselines.speed import hardware_of
 from sdeval.comparison.paired import tolerance_of, value_of
-from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, SpeedRecord, speed_record_of
-from sdeval.config.suite import MEMORY, SPEED, SPEEDS
+from sdeval.comparison.speed import LEAST, TOLERANCES, SpeedRecord, speed_record_of
+from sdeval.config.suite import SPEED, SPEEDS
 from sdeval.errors import SdevalError
 from sdeval.history import store as history
 from sdeval.history.store import FLAGGED, HISTORY, Entry, MetricValue, RunLine
+from sdeval.metrics.of_every_suite import OF_EVERY_SUITE
 from sdeval.results.run import AGAINST, Run
 from sdeval.results.run_folder import json_lines
 from sdeval.results.session_folder import read_run, run_folders
 from sdeval.results.verdict import SUITE, Verdict
-
-_TITLES = {SPEED: "seconds an image", MEMORY: "memory at the peak"}
 
 
 def record(
@@ -142,8 +141,8 @@ def _speeds(judged: _JudgedRun) -> dict[str, MetricValue]:
             version=f"{hardware_of(judged.run)}, batches of {record.batch_size}",
             higher_is_better=False,
             gating=not hardware_of(judged.run).startswith("cpu") or _tolerance(verdict) is not None,
-            title=_TITLES[name],
-            unit=UNITS[name],
+            title=OF_EVERY_SUITE[name].title,
+            unit=OF_EVERY_SUITE[name].unit,
         )
     return values
 
