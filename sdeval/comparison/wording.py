@@ -200,14 +200,14 @@ def inconclusive(decision: Decision) -> str:
     if not math.isfinite(decision.error):
         return "there are too few cases and seeds to tell how much scores vary; give the suite more of both"
     lost = f"worse than its tolerance, but chance does that in more than {decision.session_level:.1%} of sessions"
-    state = lost if decision.is_beyond else "a loss as large as its tolerance is not excluded"
+    state = lost if decision.is_beyond else "not enough data to tell whether a loss exceeds the tolerance"
     ways = []
     if decision.advised_seeds:
         ways.append(f"{decision.advised_seeds} seeds a case instead of {decision.seeds}")
     if decision.advised_cases:
         ways.append(f"{decision.advised_cases} cases instead of {decision.cases}")
     if ways:
-        return f"{state}; {' or '.join(ways)} would decide"
+        return f"{state}; {' or '.join(ways)} would settle it"
     # To advise a tolerance that lets an existing loss pass would be wrong.
     return state if decision.is_beyond else f"{state}; a loss of {_rounded_up(decision.wide_enough)} is excluded"
 
@@ -243,7 +243,7 @@ SLOW_ONCE = "slower at first, but not when measured again"
 
 def no_speed_tolerance(hardware: str) -> str:
     """Why a speed on a processor is not judged."""
-    return f"on {hardware}: reported only, as the suite states no tolerance for it"
+    return f"reported only (no tolerance set) on {hardware}"
 
 
 def no_speed_record(hardware: str) -> str:

@@ -37,7 +37,7 @@ def times_variability(verdict: Verdict) -> str:
     """A change in multiples of the seed variability; empty where that was not measured, or nothing changed."""
     if not verdict.variability or not verdict.change:
         return ""
-    return f"{abs(verdict.change) / verdict.variability:.1f} × its seed variability"
+    return f"{abs(verdict.change) / verdict.variability:.1f} × seed variability"
 
 
 def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
@@ -140,7 +140,7 @@ def plain(verdict: Verdict, title: str, unit: str) -> str:
 
     Example:
         fits its prompt (CLIP): 91.29 → 89.24, worse by 2.04 points, 2.0 times its tolerance; with 95% confidence the
-        change is at least -3.25 and at most -0.878; 4.2 × its seed variability
+        change is at least -3.25 and at most -0.878; 4.2 × seed variability
     """
     subject = f"{verdict.case}: " if verdict.case else ""
     if verdict.verdict == "broken" or verdict.baseline is None or verdict.current is None or not verdict.change:
