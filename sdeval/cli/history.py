@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--suite", metavar="SUITE", help="of this suite alone")
     parser.add_argument("--target", metavar="TARGET", help="on this target alone")
     parser.add_argument("--metric", metavar="METRIC", help="this metric alone")
-    parser.add_argument("--last", metavar="N", type=int, help="as if only the last N sessions had been")
+    parser.add_argument("--last", metavar="N", type=int, help="use only the last N sessions")
     parser.add_argument("--fail", action="store_true", help="exit with 1 where a metric has a trend")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="generate a page with a plot for every metric")
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_text(args.json, dump_json([asdict(metric) for metric in watched]))
     if args.plot:
-        write_history(args.plot, watched)
+        write_history(args.plot, watched, args.output)
         say(f"page: {short(args.plot)}")
     return int(args.fail and any(metric.trend for metric in watched))
 

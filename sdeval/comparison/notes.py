@@ -19,7 +19,7 @@ def undetectable_loss(loss: UndetectableLoss) -> str:
     needs = f"that takes {' or '.join(enough)}" if enough else more
     suite = f"{plural(loss.cases, 'case')} and {plural(loss.seeds, 'seed')}"
     if math.isinf(loss.detectable):
-        return f"{suite} cannot detect any loss of {loss.metric}, however large; {needs}"
+        return f"{suite} cannot show any loss of {loss.metric}, however large; {needs}"
     alike = " even if all cases lose alike," if loss.cases > 1 else ""
     smallest = f"{suite} show a loss of {loss.metric} only from {loss.detectable:.3g} on,{alike}"
     return f"{smallest} and so not even a gross loss of {loss.gross:.3g}; {needs}"

@@ -200,7 +200,7 @@ def inconclusive(decision: Decision) -> str:
     if not math.isfinite(decision.error):
         return "there are too few cases and seeds to tell how much scores vary; give the suite more of both"
     lost = f"worse than its tolerance, but chance does that in more than {decision.session_level:.1%} of sessions"
-    state = lost if decision.is_beyond else "not enough data to tell whether a loss exceeds the tolerance"
+    state = lost if decision.is_beyond else "not enough data to tell whether the loss exceeds the tolerance"
     ways = []
     if decision.advised_seeds:
         ways.append(f"{decision.advised_seeds} seeds a case instead of {decision.seeds}")
@@ -243,7 +243,7 @@ SLOW_ONCE = "slower at first, but not when measured again"
 
 def no_speed_tolerance(hardware: str) -> str:
     """Why a speed on a processor is not judged."""
-    return f"reported only (no tolerance set) on {hardware}"
+    return f"on {hardware}: reported only (no tolerance set)"
 
 
 def no_speed_record(hardware: str) -> str:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sdeval import metrics
+from sdeval.baselines import provenance
 from sdeval.baselines.snapshot import BASELINE
 from sdeval.baselines.speed import hardware_of
 from sdeval.comparison.paired import tolerance_of, value_of
@@ -48,7 +49,7 @@ def entry_of(session: Path, verdicts: Sequence[Verdict], overrides: Mapping[str,
             run = read_run(folder)
             own = [verdict for verdict in verdicts if (verdict.suite, verdict.target) == (run.suite, run.target)]
             line = _line(_JudgedRun(run, own), _baseline_hash(folder / BASELINE))
-            lines.append(replace(line, overrides=dict(overrides)))
+            lines.append(replace(line, overrides=dict(overrides), accepted=_accepted(folder / BASELINE)))
     return Entry(session.name, tuple(lines))
 
 
@@ -162,6 +163,16 @@ def _baseline_hash(folder: Path) -> str:
         return ""
     accepted = [[sample.get(name) for name in ("case", "seed", "sha256", "scores")] for sample in json_lines(path)]
     return _hash(accepted)
+
+
+def _accepted(baseline: Path) -> str:
+    """The session that was accepted last into a baseline; empty where that is not known."""
+    try:
+        entries = provenance.read(baseline)
+    # The session has reported that the file is corrupt.
+    except SdevalError:
+        return ""
+    return entries[-1].session if entries else ""
 
 
 def _hash(content: Any) -> str:

@@ -61,7 +61,7 @@ def test_no_tolerance_is_advised_that_lets_a_loss_pass() -> None:
 
 def test_a_tolerance_is_advised_where_nothing_less_helps() -> None:
     assert inconclusive(replace(OPEN, error=20.0, wide_enough=33.1)) == (
-        "not enough data to tell whether a loss exceeds the tolerance; a loss of 34 is excluded"
+        "not enough data to tell whether the loss exceeds the tolerance; a loss of 34 is excluded"
     )
 
 

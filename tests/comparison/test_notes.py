@@ -21,7 +21,7 @@ def test_a_gross_loss_that_cannot_be_shown_is_named_with_what_it_takes() -> None
 def test_where_no_number_is_enough_more_cases_are_advised_and_a_baseline_that_shows_how_seeds_vary() -> None:
     loss = replace(LOSS, detectable=math.inf, enough_cases=None, enough_seeds=None, baseline_seeds=1)
     assert notes.undetectable_loss(loss) == (
-        "1 case and 2 seeds cannot detect any loss of clip_score, however large; "
+        "1 case and 2 seeds cannot show any loss of clip_score, however large; "
         "give it more cases, and a baseline of at least 3 seeds"
     )
 

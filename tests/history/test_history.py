@@ -357,7 +357,7 @@ def test_it_prints_figures_and_trend(project: Path, capsys: pytest.CaptureFixtur
     assert lines[0].split() == ["animals", "on", "tiny"]
     assert ["▼", "m", "30.00", "29.10", "-0.9", "4", "█▆▃▁"] in [line.split() for line in lines]
     assert "m lost 1.8 tolerances in 4 sessions, and failed in none of them" in lines
-    assert lines[-1].startswith("1 of 2 metrics have a trend; sessions that nothing links")
+    assert lines[-1].startswith("1 of 2 metrics have a trend; false-alarm rate")
 
 
 def test_it_fails_only_where_request_to(project: Path) -> None:

@@ -394,11 +394,11 @@ def test_a_suite_that_could_not_show_a_gross_loss_says_so_and_is_no_gate(suites:
     text = SUITE.format(task="text2img", name="few")
     suites.makepyfile(test_suite=re.sub(r'        Case\(id="(square|cross)".*\n', "", text))
     accept(suites)
-    told = "few on shapes: 1 case and 1 seed cannot detect any loss of clip_score, however large; give it more cases*"
+    told = "few on shapes: 1 case and 1 seed cannot show any loss of clip_score, however large; give it more cases*"
     suites.runpytest_inprocess(*QUIET).stdout.fnmatch_lines([f"sdeval: {told}", f"note: {told}"])
     strict = suites.runpytest_inprocess("--sdeval-strict", "-p", "no:cacheprovider")
     assert strict.ret == pytest.ExitCode.USAGE_ERROR
-    assert "cannot detect any loss of clip_score, however large" in strict.stdout.str()
+    assert "cannot show any loss of clip_score, however large" in strict.stdout.str()
     assert "a gate that misses gross losses is none" in strict.stderr.str()
 
 

@@ -10,11 +10,11 @@ from sdeval._utils.files import resolved
 from sdeval.baselines.acceptance import refuse_part
 from sdeval.comparison.metrics import ALPHA_METRICS
 from sdeval.errors import SdevalError
-from sdeval.history.store import HISTORY, Entry
+from sdeval.history.store import HISTORY, Entry, series
 from sdeval.history.store import read as read_history
 from sdeval.report.html.cases import IMAGE_CHANGES, Card, Shot, cards_of
 from sdeval.report.html.image_sources import Linked, Sources
-from sdeval.report.html.metrics_table import MetricRow, metric_rows
+from sdeval.report.html.metrics_table import MetricRow, history_address, metric_rows
 from sdeval.report.html.trust import Fact, changes, facts
 from sdeval.report.session_runs import ComparedRun
 from sdeval.report.titles import title_of, unit_of
@@ -70,8 +70,8 @@ class RunView:
     metrics: tuple[MetricRow, ...]
     cards: tuple[Card, ...]
     plots: tuple[str, ...]
-    history: tuple[str, ...]
-    """Plots of its metrics over past sessions."""
+    history: str
+    """Address of the page with its metrics over sessions; empty where there is none."""
     alpha: float = ALPHA_METRICS
     """Level of the session's metrics."""
 
@@ -195,7 +195,7 @@ def _refusal(compared: ComparedRun) -> str:
 
 
 def _run_view(name: str, compared: ComparedRun, request: Request, past: Sequence[Entry]) -> RunView:
-    from sdeval.report.plots.run import history_of, plots_of
+    from sdeval.report.plots.run import plots_of
 
     run = compared.run
     verdicts = [
@@ -210,8 +210,8 @@ def _run_view(name: str, compared: ComparedRun, request: Request, past: Sequence
         refusal=_refusal(compared),
         notes=run.notes,
         changed=changes(compared),
-        metrics=metric_rows(verdicts, run),
+        metrics=metric_rows(verdicts, run, series(past, run.suite, run.target), resolved(request.session).name),
         cards=cards_of(verdicts, compared, request.sources or Linked(request.session)),
         plots=plots_of(verdicts, compared),
-        history=history_of(past, run),
+        history=history_address(request.session) if request.sources is None else "",
     )
