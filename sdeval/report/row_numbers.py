@@ -12,6 +12,8 @@ from sdeval.results.verdict import Verdict
 
 DECIMALS = 6
 """More decimals than this are not shown,"""
+HUGE = 1e9
+"""Values from here on are written with four digits and a power of ten."""
 FURTHER = 3
 """and at most so many more than the tolerance deserves, where rounding would hide on which side of it a value lies."""
 UNKNOWN = "–"
@@ -56,7 +58,8 @@ class RowNumbers:
             return UNKNOWN
         if math.isinf(value):
             return "∞" if value > 0 else "-∞"
-        return _without_sign_of_zero(f"{value * self.factor:.{self.decimals}f}")
+        shown = value * self.factor
+        return f"{shown:.4g}" if abs(shown) >= HUGE else _without_sign_of_zero(f"{shown:.{self.decimals}f}")
 
     def change(self, value: float | None) -> str:
         """A value with its sign.

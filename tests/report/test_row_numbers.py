@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdeval.comparison import ALPHA_METRICS, Verdict
@@ -59,6 +59,7 @@ def test_a_loss_just_beyond_the_tolerance_looks_larger_than_it() -> None:
     low=st.floats(-9, 9),
     corrected=st.floats(-9, 9),
 )
+@settings(deadline=None)
 def test_rounding_changes_no_side(change: float, tolerance: float, low: float, corrected: float) -> None:
     said = verdict(baseline=30.0, current=30.0 + change, change=change, tolerance=tolerance, low=low, high=9.0,
                    corrected_low=corrected, corrected_high=9.0)  # fmt: skip
@@ -73,6 +74,7 @@ def test_rounding_changes_no_side(change: float, tolerance: float, low: float, c
 
 
 @given(value=st.floats(0, 1))
+@settings(deadline=None)
 def test_a_p_value_is_shown_on_its_side_of_the_level(value: float) -> None:
     text = p_value(value)
     shown = 0.0009 if text == "<0.001" else float(text)

@@ -1,6 +1,6 @@
 """The history as a page: a plot and a table for every metric, which needs no network and no script.
 
-The plots are drawn by the template from the numbers that are computed here: a few lines and dots, which link to the
+The template makes the plots from the numbers that are computed here: a few lines and dots, which link to the
 pages of their sessions and whose texts stay as large as those of the page.
 """
 

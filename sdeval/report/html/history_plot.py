@@ -10,13 +10,15 @@ from typing import Literal
 
 from sdeval.history.store import Point, Series
 from sdeval.report.html.sparklines import words
-from sdeval.report.row_numbers import RowNumbers
+from sdeval.report.row_numbers import DECIMALS, HUGE, RowNumbers
 from sdeval.report.words import moment_of
 
 WIDTH, HEIGHT = 360, 190
 """In pixels, about as wide as a phone: the plot grows with its column, and its texts stay readable."""
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 22, 24
 """Margins."""
+LARGEST = 1e300
+"""Values further from zero end at the edge: differences stay finite."""
 APART = 62
 """Dates of accepted baselines closer than this would cover each other; the later one is left to its hover text."""
 
@@ -64,7 +66,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """What is drawn, in pixels."""
+    """What the plot shows, in pixels."""
 
     label: str
     """In words, for those who cannot see it."""
@@ -105,8 +107,8 @@ class _Scale:
         values = [point.value for point in points]
         baselines = [(point.baseline, point.tolerance) for point in points if point.baseline is not None]
         values += [baseline + sign * tolerance for baseline, tolerance in baselines for sign in (-1, 1)]
-        low, high = min(values), max(values)
-        margin = 0.06 * (high - low) or points[-1].tolerance or 1.0
+        low, high = max(-LARGEST, min(values)), min(LARGEST, max(values))
+        margin = 0.06 * (high - low) or points[-1].tolerance or abs(high) or 1.0
         return cls(count, low - margin, high + margin)
 
     @property
@@ -197,11 +199,13 @@ def _accepted(points: Sequence[tuple[int, Point]], scale: _Scale) -> tuple[Accep
 
 
 def _ticks(scale: _Scale, factor: float) -> list[tuple[float, str]]:
-    """Three to five round values with their texts."""
+    """Up to six round values with their texts; fewer where texts of huge or tiny ones would be the same."""
     low, high = scale.low * factor, scale.high * factor
     rough = (high - low) / 4
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= rough)
+    step = next((power * digit for digit in (1, 2, 5) if power * digit >= rough), 10 * power)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     values = [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
-    return [(value / factor, f"{value:.{decimals}f}") for value in values]
+    form = f".{decimals}f" if decimals <= DECIMALS and max(abs(low), abs(high)) < HUGE else ".3g"
+    texts = {f"{value:{form}}": value / factor for value in values}
+    return [(value, text) for text, value in texts.items()]

@@ -81,11 +81,11 @@ def words(metric: str, points: tuple[Point, ...]) -> str:
 def _dots(points: tuple[Point, ...]) -> tuple[Dot, ...]:
     """Places of the points; at least the tolerance is as high as the line, so that small changes look small."""
     values = [point.value for point in points]
-    low, high = min(values), max(values)
-    spread = max(high - low, points[-1].tolerance) or 1.0
-    middle = low / 2 + high / 2
-    step = (WIDTH - 2 * MARGIN) / (len(points) - 1)
+    # Halves of huge values have a finite difference.
+    low, high = min(values) / 2, max(values) / 2
+    spread = max(high - low, points[-1].tolerance / 2) or 1.0
+    step, height = (WIDTH - 2 * MARGIN) / (len(points) - 1), HEIGHT - 2 * MARGIN
+    shares = (0.5 - (value / 2 - low / 2 - high / 2) / spread for value in values)
     return tuple(
-        Dot(round(MARGIN + place * step, 1), round(HEIGHT / 2 - (value - middle) / spread * (HEIGHT - 2 * MARGIN), 1))
-        for place, value in enumerate(values)
+        Dot(round(MARGIN + place * step, 1), round(MARGIN + share * height, 1)) for place, share in enumerate(shares)
     )

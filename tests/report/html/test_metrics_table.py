@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sdeval.comparison import ALPHA_FURTHER, ALPHA_METRICS, Circumstances, Verdict, collect_evidence, judge_metrics
 from sdeval.history.store import Point, Series
-from sdeval.report.html.metrics_table import Bar, metric_rows
+from sdeval.report.html.metrics_table import Bar, MetricRow, metric_rows
 from sdeval.results.run import Run
 from tests.conftest import make_run
 
@@ -81,7 +81,7 @@ def test_no_row_contradicts_itself(verdicts: list[Verdict]) -> None:
 @given(verdicts=judged())
 @settings(max_examples=60, deadline=None)
 def test_what_a_row_shows_agrees_with_its_verdict(verdicts: list[Verdict]) -> None:
-    """Drawn and written numbers lie on the same sides of zero and of the tolerance as the verdict's."""
+    """Bars and written numbers lie on the same sides of zero and of the tolerance as the verdict's."""
     for row in metric_rows(verdicts, make_run(np.full((2, 2), 30.0))):
         verdict = row.verdict
         if verdict.change is None or verdict.tolerance is None:
@@ -113,8 +113,8 @@ def verdict(**values: object) -> Verdict:
     return replace(made, **values)
 
 
-def row_of(said: Verdict, past: Series | None = None, session: str = "now"):
-    (row,) = metric_rows([said], make_run(np.full((2, 2), 30.0)), [past] if past else [], session)
+def row_of(verdict: Verdict, past: Series | None = None, session: str = "now") -> MetricRow:
+    (row,) = metric_rows([verdict], make_run(np.full((2, 2), 30.0)), [past] if past else [], session)
     return row
 
 
@@ -185,7 +185,8 @@ def test_one_session_makes_no_line() -> None:
     assert row_of(verdict(), series([30.0]), "s0").history is None
 
 
-@given(values=st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60))
+@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=60))
+@settings(deadline=None)
 def test_a_sparkline_stays_in_its_box(values: list[float]) -> None:
     spark = row_of(verdict(), series(values)).history
     assert all(0 <= dot.x <= 120 and 0 <= dot.y <= 26 for dot in spark.dots)
