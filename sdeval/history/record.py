@@ -21,7 +21,7 @@ from sdeval.errors import SdevalError
 from sdeval.history import store as history
 from sdeval.history.store import FLAGGED, HISTORY, Entry, MetricValue, RunLine
 from sdeval.metrics.of_every_suite import OF_EVERY_SUITE
-from sdeval.results.run import AGAINST, Run
+from sdeval.results.run import AGAINST, LOAD, Run
 from sdeval.results.run_folder import json_lines
 from sdeval.results.session_folder import read_run, run_folders
 from sdeval.results.verdict import SUITE, Verdict
@@ -88,6 +88,7 @@ def _line(judged: _JudgedRun, baseline: str) -> RunLine:
         images=_images(run),
         baseline=baseline,
         hardware=hardware_of(run),
+        busy=str(run.environment.get(LOAD, "")),
         packages=dict(run.environment.get("packages", {})),
         generated_by=dict(run.generated_by),
         failed=any(verdict.verdict in FLAGGED for verdict in judged.all_verdicts),

@@ -72,6 +72,8 @@ class RunLine(Checked):
     accepted: str = ""
     """Name of the session that was accepted last into the baseline; empty in older lines."""
     hardware: str = ""
+    busy: str = ""
+    """What else used the machine, as far as that is known."""
     packages: Mapping[str, str] = field(default_factory=dict)
     generated_by: Mapping[str, Plain] = field(default_factory=dict)
     overrides: Mapping[str, Plain] = field(default_factory=dict)
@@ -118,8 +120,10 @@ class Point:
     """Name of the session that was accepted last into the baseline."""
     measured_on: str = ""
     """Of times and memory: the machine and the batch size."""
+    busy: str = ""
+    """Of times and memory: what else used the machine, as far as that is known."""
     judged: bool = True
-    """Whether the session judged it; it does not while other programs use the machine, for example."""
+    """Whether the session judged it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +282,7 @@ def _point(session: str, run: RunLine, metric: MetricValue, value: float) -> Poi
         baseline=metric.baseline,
         accepted=run.accepted,
         measured_on="" if metric.images else metric.version,
+        busy="" if metric.images else run.busy,
         judged=metric.verdict not in (None, "informational", "new"),
     )
 

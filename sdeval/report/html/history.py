@@ -18,7 +18,7 @@ from sdeval.errors import plural
 from sdeval.history.store import Point, Series
 from sdeval.history.trends import Watched
 from sdeval.report.history_table import how_sure
-from sdeval.report.html.history_plot import Plot, accepted_words, is_elsewhere, plot_of
+from sdeval.report.html.history_plot import Plot, accepted_words, is_doubtful, is_elsewhere, plot_of
 from sdeval.report.html.render import rendered
 from sdeval.report.row_numbers import RowNumbers
 from sdeval.report.words import moment_of
@@ -134,6 +134,7 @@ def _row(point: Point, numbers: RowNumbers, series: Series, addresses: _Addresse
     remarks += [accepted_words(point)] if point.baseline_changed else []
     remarks += [f"on {point.measured_on}"] if is_elsewhere(point, series) else []
     remarks += ["not judged"] if series.gating and not point.judged else []
+    remarks += [point.busy] if point.busy else []
     return Row(
         session=point.session,
         when=moment_of(point.session),
@@ -154,6 +155,6 @@ def _notes(series: Series, points: Sequence[Point]) -> tuple[str, ...]:
         here = series.points[-1].measured_on
         those = f"{plural(len(other), 'session')} on another machine or with another batch size (hollow squares)"
         notes.append(f"{those} cannot be compared with those on {here}")
-    if series.gating and any(not point.judged for point in points):
-        notes.append("hollow dots were not judged in their session, for example as there was no baseline yet")
+    if any(is_doubtful(point, series) for point in points):
+        notes.append("hollow dots: not judged in their session, or other programs used the machine")
     return tuple(notes)

@@ -88,6 +88,11 @@ def is_elsewhere(point: Point, series: Series) -> bool:
     return point.measured_on != series.points[-1].measured_on
 
 
+def is_doubtful(point: Point, series: Series) -> bool:
+    """Whether its session did not judge a metric that others judge, or other programs used the machine."""
+    return bool(point.busy) or (series.gating and not point.judged)
+
+
 def accepted_words(point: Point) -> str:
     """Which baseline a session was the first to be compared with."""
     return f"baseline accepted: session of {moment_of(point.accepted)}" if point.accepted else "another baseline"
@@ -159,7 +164,7 @@ def _kind(point: Point, series: Series) -> Literal["plain", "failed", "unjudged"
         return "elsewhere"
     if point.failed:
         return "failed"
-    return "unjudged" if series.gating and not point.judged else "plain"
+    return "unjudged" if is_doubtful(point, series) else "plain"
 
 
 def _text(point: Point, series: Series, numbers: RowNumbers) -> str:
@@ -169,6 +174,7 @@ def _text(point: Point, series: Series, numbers: RowNumbers) -> str:
     parts += ["the session failed"] if point.failed else []
     parts += [accepted_words(point)] if point.baseline_changed else []
     parts += [f"on {point.measured_on}"] if is_elsewhere(point, series) else []
+    parts += [point.busy] if point.busy else []
     return "; ".join(parts)
 
 

@@ -81,6 +81,13 @@ def test_times_of_another_machine_are_no_part_of_the_line() -> None:
     assert shown.marks[1].text.endswith("; on cpu")
 
 
+def test_times_of_a_machine_that_others_used_are_told_apart() -> None:
+    busy = point(1, 0.9, busy="the machine is shared: a load of 9.0 on 2 cores")
+    shown = plot(series(point(0, 0.5), busy, gating=False))
+    assert [mark.kind for mark in shown.marks] == ["plain", "unjudged"]
+    assert shown.marks[1].text.endswith("; the machine is shared: a load of 9.0 on 2 cores")
+
+
 def test_a_trend_is_shaded_from_its_first_session_on() -> None:
     points = [point(number, 30.0 - number / 10) for number in range(5)]
     shown = plot(series(*points), points[2].session)
