@@ -95,7 +95,9 @@ def is_doubtful(point: Point, series: Series) -> bool:
 
 def accepted_words(point: Point) -> str:
     """Which baseline a session was the first to be compared with."""
-    return f"baseline accepted: session of {moment_of(point.accepted)}" if point.accepted else "another baseline"
+    if not point.accepted:
+        return f"another baseline, accepted before {moment_of(point.session)}"
+    return f"baseline accepted: session of {moment_of(point.accepted)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,9 @@ class _Scale:
         baselines = [(point.baseline, point.tolerance) for point in points if point.baseline is not None]
         values += [baseline + sign * tolerance for baseline, tolerance in baselines for sign in (-1, 1)]
         low, high = max(-LARGEST, min(values)), min(LARGEST, max(values))
-        margin = 0.06 * (high - low) or points[-1].tolerance or abs(high) or 1.0
+        # Never so little that it is lost beside the values.
+        least = max(1e-9 * max(abs(low), abs(high)), 1e-12)
+        margin = max(least, 0.06 * (high - low) or min(LARGEST, points[-1].tolerance))
         return cls(count, low - margin, high + margin)
 
     @property

@@ -108,6 +108,19 @@ def test_everything_is_in_its_box_with_a_few_ticks(values: list[float], toleranc
     assert len({tick.text for tick in shown.ticks}) == len(shown.ticks)
 
 
+@pytest.mark.parametrize("value", [0.0, 5e-324, 1e17, -1e308, 1e-200])
+@pytest.mark.parametrize("tolerance", [0.0, 0.5, 1e308])
+def test_values_without_any_difference_have_a_plot(value: float, tolerance: float) -> None:
+    shown = plot(series(point(0, value, tolerance=tolerance, baseline=value), point(1, value, tolerance=tolerance)))
+    assert len(shown.marks) == 2
+    assert shown.ticks
+
+
+def test_a_baseline_of_an_older_line_is_marked_with_the_date_of_the_session() -> None:
+    (mark,) = plot(series(point(0, 30.1), point(1, 30.2, baseline_changed=True))).accepted
+    assert (mark.date, mark.text) == ("2026-01-02", "another baseline, accepted before 2026-01-02 10:15")
+
+
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return session_with_history(tmp_path_factory.mktemp("history"))
