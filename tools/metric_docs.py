@@ -11,6 +11,7 @@ from pathlib import Path
 from sdeval import metrics
 from sdeval.config.suite import TASKS
 from sdeval.metrics.base import MetricInfo
+from sdeval.report.titles import as_sentence
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "metrics.md"
 BEGIN = "<!-- begin: written by python -m tools.metric_docs -->"
@@ -51,7 +52,7 @@ def chapter(info: MetricInfo) -> str:
     }
     lines = [f"- {name}: {fact}" for name, fact in facts.items() if fact]
     head = f"**{info.title}** ({_better(info)} is better; tolerance: {_tolerance(info)}; tasks: {_tasks(info)})"
-    return "\n".join([f"### `{info.name}`", "", f"{head}  ", info.explanation, "", *lines, ""])
+    return "\n".join([f"### `{info.name}`", "", f"{head}  ", as_sentence(info.explanation), "", *lines, ""])
 
 
 def _better(info: MetricInfo) -> str:

@@ -51,12 +51,12 @@ class MetricInfo:
     formula: str = ""
     paper: str = ""
     """Where the metric is defined."""
-    weights: str = ""
-    """Which weights it needs, their size, and where they come from; `none` where it needs none."""
     licence: str = ""
-    """Licences of its code and of its weights."""
+    """Of code and of weights."""
+    weights: str = ""
+    """Where they come from, and how large they are; `none` where it needs none."""
     blind_to: str = ""
-    """What it cannot see."""
+    """What the metric cannot see."""
 
     @property
     def sign(self) -> int:

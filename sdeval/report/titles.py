@@ -38,7 +38,18 @@ def unit_of(metric: str, run: Run) -> str:
 def explanation_of(metric: str, run: Run) -> str:
     """What a metric measures, in one sentence; empty where neither the run nor sdeval knows it."""
     record, own = run.metrics.get(metric), _documented().get(metric)
-    return (record.explanation if record else "") or (own.explanation if own else "")
+    return as_sentence((record.explanation if record else "") or (own.explanation if own else ""))
+
+
+def as_sentence(text: str) -> str:
+    """A text with a capital at its beginning and a full stop at its end.
+
+    Example:
+        >>> as_sentence("how red it is"), as_sentence("")
+        ('How red it is.', '')
+    """
+    text = text.strip()
+    return f"{text[0].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
 def blind_spot_of(metric: str) -> str:
