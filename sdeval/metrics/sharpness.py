@@ -21,7 +21,7 @@ INFO = MetricInfo(
     weights="none",
     licence="Apache-2.0 (sdeval)",
     blind_to=(
-        "whether detail is wanted: noise raises it, and a blurred background lowers it; read it together with `noise`"
+        "whether detail is wanted: noise raises it, and a blurred background lowers it; read it together with the metric noise"
     ),
 )
 
@@ -34,7 +34,7 @@ def sharpness(image: Pixels) -> float:
 
     Pech-Pacheco et al. 2000 (doi 10.1109/ICPR.2000.903548), with the four-neighbour Laplacian, in levels. The logarithm
     makes a blur lose as much on a detailed image as on a plain one. The 1, which is below the rounding of pixels to
-    levels, gives flat images a score. Noise raises the value too: read it together with `noise`.
+    levels, gives flat images a score. Noise raises the value too: read it together with the metric noise.
 
     Args:
         image: `[height, width, 3]`, at least 3 pixels in each direction.

@@ -14,6 +14,8 @@ def test_each_of_our_metrics_says_everything_of_itself(info: MetricInfo) -> None
     # One sentence, which fits beside the row of a table.
     assert ". " not in info.explanation
     assert len(info.explanation) < 130
+    # Pages show these two as plain text.
+    assert "`" not in info.explanation + info.blind_to
 
 
 def test_titles_are_those_of_one_metric_each() -> None:

@@ -37,7 +37,7 @@ INFO = MetricInfo(
     name="frechet_distance",
     title="Fréchet distance",
     explanation=(
-        "How far the images as a set are from the reference images; with the extractor `inception` it is the FID."
+        "How far the images as a set are from the reference images; with the extractor inception it is the FID."
     ),
     unit="",
     higher_is_better=False,
