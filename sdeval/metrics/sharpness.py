@@ -21,7 +21,7 @@ INFO = MetricInfo(
     weights="none",
     licence="Apache-2.0 (sdeval)",
     blind_to=(
-        "whether detail is wanted: noise raises it, and a blurred background lowers it; read it together with the metric noise"
+        "whether detail is wanted: noise raises it, and a blurred background lowers it; read it together with noise"
     ),
 )
 
