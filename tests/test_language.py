@@ -24,7 +24,7 @@ GONE = {
     "fell far": "collapsed, or lost much",
     "a desk": "a local machine",
     "sick": "broken",
-    "times its noise": "× its seed variability",
+    "times its noise": "× seed variability",
     "drawn again alone": "batch_consistency",
 }
 """Words that are no longer used, and what is said instead."""

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_text(args.json, dump_json([asdict(metric) for metric in watched]))
     if args.plot:
-        write_history(args.plot, watched)
+        write_history(args.plot, watched, args.output)
         say(f"page: {short(args.plot)}")
     return int(args.fail and any(metric.trend for metric in watched))
 

@@ -23,7 +23,6 @@ TOLERANCES = {SPEED: 0.10, MEMORY: 0.05}
 """Shares by which a GPU may be slower, or use more memory; on a CPU only a tolerance that a suite states counts."""
 LEAST = {SPEED: 0.005, MEMORY: 32.0}
 """Seconds and MiB that are too little to be a change, whatever share they are."""
-UNITS = {SPEED: "s", MEMORY: "MiB"}
 ALPHA_SPEED = 0.01
 """Rate of false alarms of the test of two interleaved targets."""
 LEAST_SHARE = 0.05

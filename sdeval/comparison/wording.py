@@ -244,7 +244,7 @@ SLOW_ONCE = "slower at first, but not when measured again"
 
 def no_speed_tolerance(hardware: str) -> str:
     """Why a speed on a processor is not judged."""
-    return f"on {hardware}: reported only (the suite sets no tolerance)"
+    return f"on {hardware}: reported only (no tolerance set)"
 
 
 def no_speed_record(hardware: str) -> str:

@@ -136,4 +136,5 @@ def record_of(metric: Metric, tolerance: float | None) -> MetricRecord:
         title=info.title,
         gating=info.gating,
         alone=info.alone,
+        explanation=info.explanation,
     )

@@ -11,20 +11,20 @@ from types import MappingProxyType
 from typing import Any
 
 from sdeval import metrics
+from sdeval.baselines import provenance
 from sdeval.baselines.snapshot import BASELINE
 from sdeval.baselines.speed import hardware_of
 from sdeval.comparison.paired import tolerance_of, value_of
-from sdeval.comparison.speed import LEAST, TOLERANCES, UNITS, SpeedRecord, speed_record_of
-from sdeval.config.suite import MEMORY, SPEED, SPEEDS
+from sdeval.comparison.speed import LEAST, TOLERANCES, SpeedRecord, speed_record_of
+from sdeval.config.suite import SPEED, SPEEDS
 from sdeval.errors import SdevalError
 from sdeval.history import store as history
 from sdeval.history.store import FLAGGED, HISTORY, Entry, MetricValue, RunLine
-from sdeval.results.run import AGAINST, Run
+from sdeval.metrics.of_every_suite import OF_EVERY_SUITE
+from sdeval.results.run import AGAINST, LOAD, Run
 from sdeval.results.run_folder import json_lines
 from sdeval.results.session_folder import read_run, run_folders
 from sdeval.results.verdict import SUITE, Verdict
-
-_TITLES = {SPEED: "seconds an image", MEMORY: "memory at the peak"}
 
 
 def record(
@@ -49,7 +49,7 @@ def entry_of(session: Path, verdicts: Sequence[Verdict], overrides: Mapping[str,
             run = read_run(folder)
             own = [verdict for verdict in verdicts if (verdict.suite, verdict.target) == (run.suite, run.target)]
             line = _line(_JudgedRun(run, own), _baseline_hash(folder / BASELINE))
-            lines.append(replace(line, overrides=dict(overrides)))
+            lines.append(replace(line, overrides=dict(overrides), accepted=_accepted(folder / BASELINE)))
     return Entry(session.name, tuple(lines))
 
 
@@ -88,6 +88,7 @@ def _line(judged: _JudgedRun, baseline: str) -> RunLine:
         images=_images(run),
         baseline=baseline,
         hardware=hardware_of(run),
+        busy=str(run.environment.get(LOAD, "")),
         packages=dict(run.environment.get("packages", {})),
         generated_by=dict(run.generated_by),
         failed=any(verdict.verdict in FLAGGED for verdict in judged.all_verdicts),
@@ -142,8 +143,8 @@ def _speeds(judged: _JudgedRun) -> dict[str, MetricValue]:
             version=f"{hardware_of(judged.run)}, batches of {record.batch_size}",
             higher_is_better=False,
             gating=not hardware_of(judged.run).startswith("cpu") or _tolerance(verdict) is not None,
-            title=_TITLES[name],
-            unit=UNITS[name],
+            title=OF_EVERY_SUITE[name].title,
+            unit=OF_EVERY_SUITE[name].unit,
         )
     return values
 
@@ -163,6 +164,16 @@ def _baseline_hash(folder: Path) -> str:
         return ""
     accepted = [[sample.get(name) for name in ("case", "seed", "sha256", "scores")] for sample in json_lines(path)]
     return _hash(accepted)
+
+
+def _accepted(baseline: Path) -> str:
+    """The session that was accepted last into a baseline; empty where that is not known."""
+    try:
+        entries = provenance.read(baseline)
+    # The session has reported that the file is corrupt.
+    except SdevalError:
+        return ""
+    return entries[-1].session if entries else ""
 
 
 def _hash(content: Any) -> str:

@@ -9,19 +9,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from sdeval._utils.files import NoSuchFile, dump_line, parse_json, read_bytes, writing
 from sdeval._utils.validation import Checked, Extensible, Number, Plain, from_json, preview
+from sdeval.config.suite import SPEEDS
 from sdeval.errors import SdevalError
 from sdeval.results import upgrade
 from sdeval.results.verdict import Kind
 
 HISTORY = "history.jsonl"
 """Name of the file, in the folder that holds the sessions."""
+HISTORY_PAGE = "history.html"
+"""Name of the page with its plots, beside it."""
 SCHEMA = 2
 FLAGGED = ("broken", "regressed")
 """Verdicts that report a loss."""
@@ -66,7 +69,11 @@ class RunLine(Checked):
     """Hash of all images."""
     baseline: str = ""
     """Hash of the accepted images and scores; empty without a baseline."""
+    accepted: str = ""
+    """Name of the session that was accepted last into the baseline; empty in older lines."""
     hardware: str = ""
+    busy: str = ""
+    """What else used the machine, as far as that is known."""
     packages: Mapping[str, str] = field(default_factory=dict)
     generated_by: Mapping[str, Plain] = field(default_factory=dict)
     overrides: Mapping[str, Plain] = field(default_factory=dict)
@@ -107,6 +114,16 @@ class Point:
     """Whether another baseline was accepted after the previous session."""
     images: str
     """Hash of the images it was computed from; empty for times and memory."""
+    baseline: float | None = None
+    """What the session compared it with."""
+    accepted: str = ""
+    """Name of the session that was accepted last into the baseline."""
+    measured_on: str = ""
+    """Of times and memory: the machine and the batch size."""
+    busy: str = ""
+    """Of times and memory: what else used the machine, as far as that is known."""
+    judged: bool = True
+    """Whether the session judged it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +136,8 @@ class Series:
     higher_is_better: bool
     points: tuple[Point, ...]
     gating: bool = True
+    elsewhere: tuple[Point, ...] = ()
+    """Times and memory of other machines and batch sizes, which are not compared with the others."""
 
     @property
     def sign(self) -> int:
@@ -235,15 +254,37 @@ def series(entries: Sequence[Entry], suite: str, target: str) -> tuple[Series, .
 
 def _series(name: str, latest: MetricValue, runs: Sequence[tuple[str, RunLine]]) -> Series:
     points: list[Point] = []
+    elsewhere: list[Point] = []
     previous_baseline: str | None = None
     for session, run in runs:
         value = run.metrics.get(name)
-        if value is None or value.value is None or (value.version, value.n) != (latest.version, latest.n):
+        if value is None or value.value is None:
+            continue
+        if (value.version, value.n) != (latest.version, latest.n):
+            elsewhere += [_point(session, run, value, value.value)] if name in SPEEDS else []
             continue
         changed = previous_baseline is not None and bool(run.baseline) and run.baseline != previous_baseline
-        points.append(Point(session, value.value, value.tolerance, _failed(run, value), changed, value.images))
+        points.append(replace(_point(session, run, value, value.value), baseline_changed=changed))
         previous_baseline = run.baseline
-    return Series(name, latest.title, latest.unit, latest.higher_is_better, tuple(points), latest.gating)
+    return Series(
+        name, latest.title, latest.unit, latest.higher_is_better, tuple(points), latest.gating, tuple(elsewhere)
+    )
+
+
+def _point(session: str, run: RunLine, metric: MetricValue, value: float) -> Point:
+    return Point(
+        session=session,
+        value=value,
+        tolerance=metric.tolerance,
+        failed=_failed(run, metric),
+        baseline_changed=False,
+        images=metric.images,
+        baseline=metric.baseline,
+        accepted=run.accepted,
+        measured_on="" if metric.images else metric.version,
+        busy="" if metric.images else run.busy,
+        judged=metric.verdict not in (None, "informational", "new"),
+    )
 
 
 def _failed(run: RunLine, value: MetricValue) -> bool:

@@ -114,7 +114,7 @@ def _slow(series: Series, points: Sequence[Point], limit: float) -> Trend | None
     if lost <= WORTH * tolerance:
         return None
     worse = points[points.index(fresh[alarm.since]) :]
-    change = f"{number(earlier)} → {number(latest)} ({with_sign(latest - earlier)}, allowed {number(tolerance)})"
+    change = f"{number(earlier)} → {number(latest)} ({with_sign(latest - earlier)}, tolerance {number(tolerance)})"
     text = f"{series.metric} has a trend: {change} since {worse[0].session}, {_over(worse)}"
     return Trend(
         lost / tolerance if tolerance else None,

@@ -22,6 +22,7 @@ from sdeval.metrics.base import (
     SetMetric,
     SummaryMetric,
 )
+from sdeval.metrics.of_every_suite import OF_EVERY_SUITE
 
 __all__ = [
     "Features",
@@ -34,8 +35,8 @@ __all__ = [
     "SummaryMetric",
     "check",
     "create",
+    "documented",
     "info",
-    "known",
 ]
 
 GROUP = "sdeval.metrics"
@@ -73,6 +74,11 @@ _OURS = {
 def metric_names() -> tuple[str, ...]:
     """Names of all metrics: those of sdeval, then those of installed packages."""
     return (*_OURS, *sorted(_entry_points()))
+
+
+def documented() -> tuple[MetricInfo, ...]:
+    """The descriptions of sdeval's own metrics, with those that every suite has: the chapters of `docs/metrics.md`."""
+    return (*(info(name) for name in _OURS), *OF_EVERY_SUITE.values())
 
 
 def info(name: str) -> MetricInfo:

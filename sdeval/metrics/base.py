@@ -29,7 +29,7 @@ class MetricInfo:
 
     name: str
     title: str
-    """What the metric measures, in a few words, for people."""
+    """What people call the metric, in a few words."""
     unit: str
     higher_is_better: bool
     tolerance: float
@@ -46,6 +46,17 @@ class MetricInfo:
     """Whether a loss fails a session; distances from the baseline's own image are reported only."""
     alone: bool = True
     """Whether the score of an image depends on no other image of the run."""
+    explanation: str = ""
+    """What the metric measures, in one sentence. This and the following are for pages and documents."""
+    formula: str = ""
+    paper: str = ""
+    """Where the metric is defined."""
+    licence: str = ""
+    """Of code and of weights."""
+    weights: str = ""
+    """Where they come from, and how large they are; `none` where it needs none."""
+    blind_to: str = ""
+    """What the metric cannot see."""
 
     @property
     def sign(self) -> int:

@@ -8,15 +8,24 @@ import numpy as np
 
 from sdeval.config.suite import Case
 from sdeval.metrics.base import Features, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
-from sdeval.metrics.features.clip import WithClip, load_clip
+from sdeval.metrics.features.clip import CLIP_LICENCE, CLIP_WEIGHTS, WithClip, load_clip
 
 INFO = MetricInfo(
     name="clip_score",
-    title="fits its prompt (CLIP)",
+    title="CLIP score",
+    explanation="How well the image fits its prompt.",
     unit="points",
     higher_is_better=True,
     tolerance=0.3,
     range=(-100.0, 100.0),
+    formula="100 · cos(image, prompt), in CLIP features; not clipped at 0, and without the paper's factor 2.5",
+    paper="Hessel et al. 2021, CLIPScore, arXiv 2104.08718",
+    weights=CLIP_WEIGHTS,
+    licence=CLIP_LICENCE,
+    blind_to=(
+        "counts, spelling, left and right, small objects, the end of a prompt of more than 77 tokens; blur and "
+        "noise move it little"
+    ),
 )
 
 

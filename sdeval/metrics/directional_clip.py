@@ -10,18 +10,32 @@ from PIL import Image
 from sdeval.config.suite import Case
 from sdeval.imaging.io import to_pixels
 from sdeval.metrics.base import Features, Floats, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
-from sdeval.metrics.features.clip import WithClip, load_clip
+from sdeval.metrics.features.clip import CLIP_LICENCE, CLIP_WEIGHTS, WithClip, load_clip
 from sdeval.metrics.per_image import init_of
 
 INFO = MetricInfo(
     name="directional_clip",
-    title="changes the init image as the prompt says (CLIP)",
+    title="Directional CLIP",
+    explanation=(
+        "Whether the image changed in the direction in which the prompt differs from the description of the init image."
+    ),
     unit="points",
     higher_is_better=True,
     tolerance=1.0,
     range=(-100.0, 100.0),
     needs=("image", "image_prompt"),
     tasks=("img2img",),
+    formula="100 · cos(image - init image, prompt - image_prompt), in CLIP features of length 1",
+    paper=(
+        "Gal et al. 2021, StyleGAN-NADA, arXiv 2108.00946; for edits: Brooks et al. 2022, InstructPix2Pix, arXiv "
+        "2211.09800"
+    ),
+    weights=CLIP_WEIGHTS,
+    licence=CLIP_LICENCE,
+    blind_to=(
+        "how far the image changed, and whether it changed elsewhere too; where the two prompts hardly differ it "
+        "is mostly chance"
+    ),
 )
 
 SHORTEST = 1e-4

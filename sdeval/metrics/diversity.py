@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from sdeval.metrics.base import Features, Floats, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
-from sdeval.metrics.features.clip import WithClip, load_clip
+from sdeval.metrics.features.clip import CLIP_LICENCE, CLIP_WEIGHTS, WithClip, load_clip
 
 INFO = MetricInfo(
     name="diversity",
-    title="seeds of a case differ (CLIP)",
+    title="Diversity across seeds",
+    explanation=(
+        "How much the images of different seeds of a case differ: low where seeds are ignored or modes collapse."
+    ),
     unit="points",
     higher_is_better=True,
     tolerance=0.1,
@@ -19,6 +22,11 @@ INFO = MetricInfo(
     range=(0.0, 200.0),
     needs=("seeds",),
     alone=False,
+    formula="mean of 100 · (1 - cos) between the images of a case, in CLIP features",
+    paper="Zhu et al. 2017, arXiv 1711.11586, who use LPIPS as the distance",
+    weights=CLIP_WEIGHTS,
+    licence=CLIP_LICENCE,
+    blind_to="whether the images are any good: broken and noisy images differ as well",
 )
 
 

@@ -14,12 +14,23 @@ from sdeval.metrics.base import Floats, GeneratedImage, MetricInfo, MetricOption
 
 INFO = MetricInfo(
     name="duplicates",
-    title="nearly the same image in another case",
+    title="Near-duplicates",
+    explanation=(
+        "Share of images that are nearly the same as an image of another case: a sign that prompts are ignored."
+    ),
     unit="percent",
     higher_is_better=False,
     tolerance=2.0,
     range=(0.0, 100.0),
     alone=False,
+    formula=(
+        "100 where an image of another case has a difference hash within 2 of 64 bits, and at 32x32 pixels "
+        "differs by less than 4 levels on average and 24 at most, else 0"
+    ),
+    paper="Krawetz 2013, difference hash, hackerfactor.com; the comparison of pixels is sdeval's own",
+    weights="none",
+    licence="Apache-2.0 (sdeval)",
+    blind_to="images that show the same in another composition, crop or mirrored",
 )
 
 EDGE = 32

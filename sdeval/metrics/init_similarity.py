@@ -9,13 +9,21 @@ from sdeval.metrics.ssim import ssim
 
 INFO = MetricInfo(
     name="init_similarity",
-    title="keeps the init image's structure (SSIM)",
+    title="Structure kept from the init image (SSIM)",
+    explanation="How much of the init image's structure the image keeps.",
     unit="percent",
     higher_is_better=True,
     tolerance=1.0,
     range=(-100.0, 100.0),
     needs=("image",),
     tasks=("img2img",),
+    formula=(
+        "100 · SSIM(image, init image): Gaussian window of 11 pixels, standard deviation 1.5, mean over the channels"
+    ),
+    paper="Wang et al. 2004, doi 10.1109/TIP.2003.819861",
+    weights="none",
+    licence="Apache-2.0 (torchmetrics)",
+    blind_to="whether what changed is what was asked for; a shift of a few pixels costs as much as other content",
 )
 
 

@@ -19,13 +19,22 @@ if TYPE_CHECKING:
 
 INFO = MetricInfo(
     name="lpips",
-    title="looks different from the baseline's image (LPIPS)",
+    title="LPIPS vs baseline",
+    explanation="How different the image looks from the baseline's image, as judged by a network.",
     unit="",
     higher_is_better=False,
     tolerance=0.01,
     range=(0.0, math.inf),
     needs=("baseline",),
     gating=False,
+    formula=(
+        "squared differences of AlexNet features of length 1, weighted by channel, averaged over positions, "
+        "summed over five layers"
+    ),
+    paper="Zhang et al. 2018, arXiv 1801.03924, linear heads v0.1",
+    weights="AlexNet of torchvision, 244 MB, by its SHA-256; the linear heads come with torchmetrics",
+    licence="Apache-2.0 (torchmetrics); heads: BSD-2-Clause; AlexNet: BSD-3-Clause (torchvision), trained on ImageNet",
+    blind_to="which of the two images is better",
 )
 
 ALEXNET = Published(

@@ -10,11 +10,17 @@ from sdeval.metrics.per_image import OneByOne
 
 INFO = MetricInfo(
     name="noise",
-    title="noise (standard deviation, estimated)",
+    title="Image noise",
+    explanation="Estimated standard deviation of the image noise.",
     unit="levels",
     higher_is_better=False,
     tolerance=0.5,
     range=(0.0, 427.0),
+    formula="√(π/2) / 6 · mean absolute response to the difference of two Laplacians; mean over the channels",
+    paper="Immerkær 1996, doi 10.1006/cviu.1996.0060",
+    weights="none",
+    licence="Apache-2.0 (sdeval)",
+    blind_to="noise that is coarser than a pixel; fine texture counts as noise",
 )
 
 

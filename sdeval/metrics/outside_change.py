@@ -15,13 +15,21 @@ from sdeval.metrics.per_image import OneByOne, Registered, init_of, levels_of, m
 
 INFO = MetricInfo(
     name="outside_change",
-    title="change outside the mask",
+    title="Change outside the mask",
+    explanation="How much the image differs from the init image outside the mask, where nothing should change.",
     unit="levels",
     higher_is_better=False,
     tolerance=1.0,
     range=(0.0, 255.0),
     needs=("image", "mask"),
     tasks=("inpainting",),
+    formula=(
+        "mean of |image - init image| over the pixels outside the mask and a band of 1/64 of the longer side beside it"
+    ),
+    paper="sdeval's own",
+    weights="none",
+    licence="Apache-2.0 (sdeval)",
+    blind_to="whatever happens inside the mask; a small area that changed much hides in the mean",
 )
 
 Statistic = Callable[[Floats], float]
@@ -68,8 +76,24 @@ def create(options: MetricOptions) -> SampleMetric:
     return _metric(INFO, np.mean)
 
 
-_MAX = replace(INFO, name="outside_change_max", title="largest change outside the mask", tolerance=8.0)
-_P99 = replace(INFO, name="outside_change_p99", title="change outside the mask, 99 in 100 below", tolerance=2.0)
+_MAX = replace(
+    INFO,
+    name="outside_change_max",
+    title="Largest change outside the mask",
+    explanation="The largest difference from the init image of any pixel outside the mask.",
+    tolerance=8.0,
+    formula="maximum of |image - init image| over the pixels outside the mask and the band beside it",
+    blind_to="whatever happens inside the mask, and how many pixels changed",
+)
+_P99 = replace(
+    INFO,
+    name="outside_change_p99",
+    title="99th percentile of the change outside the mask",
+    explanation="The difference from the init image that 99 in 100 values outside the mask stay below.",
+    tolerance=2.0,
+    formula="99th percentile of |image - init image| over the pixels outside the mask and the band beside it",
+    blind_to="whatever happens inside the mask, and changes of less than a hundredth of the rest",
+)
 
 maximum = Registered(_MAX, lambda options: _metric(_MAX, np.max))
 """Detects even a single changed pixel, which the mean over all unchanged pixels would hide."""

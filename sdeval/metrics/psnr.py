@@ -8,13 +8,21 @@ from sdeval.metrics.per_image import OneByOne, pair_of
 
 INFO = MetricInfo(
     name="psnr",
-    title="has the pixels of the baseline's image (PSNR)",
+    title="PSNR vs baseline",
+    explanation="How close the pixels of the image are to those of the baseline's image.",
     unit="dB",
     higher_is_better=True,
     tolerance=1.0,
     range=(0.0, HIGHEST_PSNR),
     needs=("baseline",),
     gating=False,
+    formula="10 · log10(255² / mean squared difference); 100 where identical",
+    paper="the usual definition",
+    weights="none",
+    licence="Apache-2.0 (sdeval)",
+    blind_to=(
+        "which of the two images is better, and where they differ; a shift of one pixel costs as much as other content"
+    ),
 )
 
 

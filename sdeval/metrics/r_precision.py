@@ -9,16 +9,24 @@ import numpy as np
 
 from sdeval.config.suite import Case
 from sdeval.metrics.base import Features, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
-from sdeval.metrics.features.clip import Clip, WithClip, load_clip
+from sdeval.metrics.features.clip import CLIP_LICENCE, CLIP_WEIGHTS, Clip, WithClip, load_clip
 
 INFO = MetricInfo(
     name="r_precision",
-    title="is reported apart from the suite's other prompts (CLIP)",
+    title="R-precision",
+    explanation="Share of images that fit their own prompt better than any other prompt of the suite.",
     unit="percent",
     higher_is_better=True,
     tolerance=5.0,
     range=(0.0, 100.0),
     needs=("prompts",),
+    formula=(
+        "100 where cos(image, own prompt) is larger than with every other prompt of the suite, else 0; a tie gives 0"
+    ),
+    paper="Park et al. 2021, NeurIPS datasets and benchmarks, with CLIP and R = 1",
+    weights=CLIP_WEIGHTS,
+    licence=CLIP_LICENCE,
+    blind_to="whatever keeps the ranking of the prompts; suites of other prompts have other values",
 )
 
 TIE = 1e-6

@@ -9,18 +9,27 @@ from PIL import Image
 from sdeval.config.suite import Case
 from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.clip_score import clip_score
-from sdeval.metrics.features.clip import WithClip, load_clip
+from sdeval.metrics.features.clip import CLIP_LICENCE, CLIP_WEIGHTS, WithClip, load_clip
 from sdeval.metrics.per_image import mask_of
 
 INFO = MetricInfo(
     name="region_clip_score",
-    title="painted region fits its prompt (CLIP)",
+    title="CLIP score of the painted region",
+    explanation="How well the painted region alone fits its prompt.",
     unit="points",
     higher_is_better=True,
     tolerance=0.3,
     range=(-100.0, 100.0),
     needs=("mask",),
     tasks=("inpainting",),
+    formula=(
+        "the CLIP score of the crop to the mask's bounding box, with the case's region prompt, or its prompt "
+        "where it has none"
+    ),
+    paper="Hessel et al. 2021, CLIPScore, arXiv 2104.08718, applied to a crop",
+    weights=CLIP_WEIGHTS,
+    licence=CLIP_LICENCE,
+    blind_to="whatever lies outside the mask's box, whether the region suits its surroundings, counts and spelling",
 )
 
 

@@ -12,13 +12,22 @@ from sdeval.metrics.per_image import OneByOne, levels_of, mask_of
 
 INFO = MetricInfo(
     name="seam",
-    title="visible seam at the edge of the mask",
+    title="Seam at the mask's edge",
+    explanation="How visible the edge of the mask is in the image.",
     unit="levels",
     higher_is_better=False,
     tolerance=1.0,
     range=(0.0, 255.0),
     needs=("mask",),
     tasks=("inpainting",),
+    formula="mean difference of neighbouring pixels across the mask's edge, minus that of pairs beside it; at least 0",
+    paper="sdeval's own",
+    weights="none",
+    licence="Apache-2.0 (sdeval)",
+    blind_to=(
+        "a smooth transition to content that does not belong there; the outline of an object that the mask "
+        "follows counts as a seam"
+    ),
 )
 
 WIDE = 4

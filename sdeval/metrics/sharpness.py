@@ -10,11 +10,19 @@ from sdeval.metrics.per_image import OneByOne
 
 INFO = MetricInfo(
     name="sharpness",
-    title="sharpness (variance of the Laplacian)",
+    title="Sharpness",
+    explanation="How much fine detail the image has.",
     unit="dB",
     higher_is_better=True,
     tolerance=1.0,
     range=(0.0, 60.2),
+    formula="10 · log10(1 + variance of the Laplacian of the luminance)",
+    paper="Pech-Pacheco et al. 2000, doi 10.1109/ICPR.2000.903548, on a logarithmic scale",
+    weights="none",
+    licence="Apache-2.0 (sdeval)",
+    blind_to=(
+        "whether detail is wanted: noise raises it, and a blurred background lowers it; read it together with noise"
+    ),
 )
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
@@ -26,7 +34,7 @@ def sharpness(image: Pixels) -> float:
 
     Pech-Pacheco et al. 2000 (doi 10.1109/ICPR.2000.903548), with the four-neighbour Laplacian, in levels. The logarithm
     makes a blur lose as much on a detailed image as on a plain one. The 1, which is below the rounding of pixels to
-    levels, gives flat images a score. Noise raises the value too: read it together with `noise`.
+    levels, gives flat images a score. Noise raises the value too: read it together with the metric noise.
 
     Args:
         image: `[height, width, 3]`, at least 3 pixels in each direction.

@@ -9,13 +9,22 @@ from sdeval.metrics.per_image import OneByOne, pair_of
 
 INFO = MetricInfo(
     name="ssim",
-    title="has the structure of the baseline's image (SSIM)",
+    title="SSIM vs baseline",
+    explanation="How much the structure of the image is that of the baseline's image.",
     unit="percent",
     higher_is_better=True,
     tolerance=1.0,
     range=(-100.0, 100.0),
     needs=("baseline",),
     gating=False,
+    formula=(
+        "100 · SSIM(image, baseline's image): Gaussian window of 11 pixels, standard deviation 1.5, mean over the "
+        "channels"
+    ),
+    paper="Wang et al. 2004, doi 10.1109/TIP.2003.819861",
+    weights="none",
+    licence="Apache-2.0 (torchmetrics)",
+    blind_to="which of the two images is better; a shift of a few pixels costs as much as other content",
 )
 
 WINDOW = 11

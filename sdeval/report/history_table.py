@@ -44,8 +44,7 @@ def how_sure(watched: Sequence[Watched]) -> str:
         sum(metric.trend is not None for metric in watched),
     )
     count = f"{trending} of {judged} metrics have a trend" if trending else f"none of {judged} metrics has a trend"
-    rate = f"{cusum.FALSE_ALARMS:.0%} of histories of {cusum.SESSIONS} sessions"
-    return f"{count}; sessions that nothing links or changes raise a false alarm in at most {rate}"
+    return f"{count}; false-alarm rate: at most {cusum.FALSE_ALARMS:.0%} per {cusum.SESSIONS} sessions"
 
 
 def sparkline(values: Sequence[float]) -> str:

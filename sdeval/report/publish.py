@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdeval._utils.attempts import Attempts
-from sdeval._utils.files import short, write_text
+from sdeval._utils.files import resolved, short, write_text
 from sdeval.baselines.snapshot import trim_snapshot
-from sdeval.errors import printable
+from sdeval.errors import SdevalError, printable
+from sdeval.history.store import HISTORY, HISTORY_PAGE
+from sdeval.history.store import read as read_history
+from sdeval.history.trends import watch
+from sdeval.report.html.history import write_history
 from sdeval.report.html.image_sources import Embedded
 from sdeval.report.html.render import write_page
 from sdeval.report.html.view import Request
@@ -68,6 +72,8 @@ def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telli
         for folder in run_folders(session):
             trim_snapshot(folder)
     with attempts.step():
+        _write_history(session)
+    with attempts.step():
         write_page(page, Request(session, session_record))
     with attempts.step():
         destination = telling.elsewhere or Elsewhere(str(short(page)))
@@ -78,6 +84,18 @@ def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telli
         if not attempts.failures:
             _end(session)
     return Publication(session_record, page, tuple(dict.fromkeys(attempts.failures)))
+
+
+def _write_history(session: Path) -> None:
+    """Write the page of the history beside a session, which the pages of sessions link to."""
+    output = resolved(session).parent
+    try:
+        entries = read_history(output / HISTORY) if (output / HISTORY).is_file() else ()
+    except SdevalError:
+        # The session has reported that the history is corrupt.
+        return
+    if entries:
+        write_history(output / HISTORY_PAGE, watch(entries), output)
 
 
 def _end(session: Path) -> None:

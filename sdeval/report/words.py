@@ -36,10 +36,11 @@ Tone = Literal["bad", "warn", "good", "open"]
 
 
 def times_variability(verdict: Verdict) -> str:
-    """A change in multiples of the seed variability; empty where that was not measured, or nothing changed."""
+    """A change in multiples of the seed variability; empty where that was not measured, or hardly anything changed."""
     if not verdict.variability or not verdict.change:
         return ""
-    return f"{abs(verdict.change) / verdict.variability:.1f} × its seed variability"
+    times = f"{abs(verdict.change) / verdict.variability:.1f}"
+    return "" if times == "0.0" else f"{times} × seed variability"
 
 
 def headline(verdicts: Sequence[Verdict], *, strict: bool = False) -> str:
@@ -240,3 +241,10 @@ def notes_on_target_defects(verdicts: Iterable[Verdict]) -> list[str]:
         + ", ".join(f"{verdict.case} ({verdict.reason.partition(';')[0]})" for verdict in broken)
         for where, broken in cases.items()
     ]
+
+
+def moment_of(session: str) -> str:
+    """When a session began, by its name: `2026-11-21 14:15`, in UTC; another name as it is."""
+    day, _, rest = session.partition("-")
+    is_moment = len(day) == 8 and day.isdigit() and rest[:4].isdigit()
+    return f"{day[:4]}-{day[4:6]}-{day[6:]} {rest[:2]}:{rest[2:4]}" if is_moment else session

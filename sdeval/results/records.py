@@ -110,6 +110,8 @@ class MetricRecord(Checked):
     """Whether a loss fails a session, or is reported only."""
     alone: bool = True
     """Whether the score of an image depends on no other image of the run."""
+    explanation: str = ""
+    """What it measures, in one sentence; empty in older runs, and where its package says nothing."""
 
     @property
     def sign(self) -> int:

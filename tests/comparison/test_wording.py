@@ -147,7 +147,7 @@ LACKING = {"a": "seed 0 has no image: the disk is full", "b": "seed 1: it failed
         ),
         (
             wording.no_speed_tolerance("cpu AMD"),
-            "on cpu AMD: reported only (the suite sets no tolerance)",
+            "on cpu AMD: reported only (no tolerance set)",
         ),
         (wording.no_speed_record("1x GPU"), "on 1x GPU: no speed was accepted for this class of machine"),
         (

@@ -349,7 +349,7 @@ def test_a_verdict_says_how_many_times_the_variability_a_change_is(
     said = gates(session(accepted, loaded, tmp_path, guidance_scale=7))["clip_score"]
     assert said.variability == found.metrics["clip_score"].variability
     assert said.change
-    assert f"{abs(said.change) / said.variability:.1f} × its seed variability" in sentence(said)
+    assert f"{abs(said.change) / said.variability:.1f} × seed variability" in sentence(said)
 
 
 def test_a_metric_without_a_stated_tolerance_gets_the_derived_one(

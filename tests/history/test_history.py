@@ -76,6 +76,25 @@ def test_a_line_holds_figures_verdicts_and_what_drew_them(run: Run, tmp_path: Pa
     assert (line.metrics["seconds_per_image"].value, line.metrics["seconds_per_image"].images) == (0.5, "")
 
 
+def test_a_line_says_what_was_accepted_and_what_else_used_the_machine(run: Run, tmp_path: Path) -> None:
+    accept(on_disk(run, tmp_path / "accepted"), tmp_path / "baselines")
+    line = recorded(replace(run, environment={**run.environment, "load": "a load of 9"}), tmp_path)
+    assert (line.accepted, line.busy) == ("accepted", "a load of 9")
+    entries = [Entry("s", (line,))]
+    (score, time, _) = series(entries, run.suite, run.target)
+    assert (score.points[0].busy, score.points[0].measured_on) == ("", "")
+    assert (time.points[0].busy, time.points[0].measured_on) == ("a load of 9", "a GPU, batches of 1")
+
+
+def test_times_of_another_machine_stand_beside_a_series() -> None:
+    values = [metric_value(0.5, version="cpu", images=""), metric_value(0.1, version="GPU", images="")]
+    lines = [entry(f"s{at}", {"seconds_per_image": value, "m": value}) for at, value in enumerate(values)]
+    times, scores = series(lines, "animals", "tiny")
+    assert [(point.session, point.measured_on) for point in times.elsewhere] == [("s0", "cpu")]
+    assert [point.session for point in times.points] == ["s1"]
+    assert scores.elsewhere == ()
+
+
 def test_a_line_comes_back_as_it_was(run: Run, tmp_path: Path) -> None:
     run = with_features(run, np.ones((4, 3)), 1.5)
     line = recorded(run, tmp_path)
@@ -357,7 +376,7 @@ def test_it_prints_figures_and_trend(project: Path, capsys: pytest.CaptureFixtur
     assert lines[0].split() == ["animals", "on", "tiny"]
     assert ["▼", "m", "30.00", "29.10", "-0.9", "4", "█▆▃▁"] in [line.split() for line in lines]
     assert "m lost 1.8 tolerances in 4 sessions, and failed in none of them" in lines
-    assert lines[-1].startswith("1 of 2 metrics have a trend; sessions that nothing links")
+    assert lines[-1].startswith("1 of 2 metrics have a trend; false-alarm rate")
 
 
 def test_it_fails_only_where_request_to(project: Path) -> None:

@@ -193,7 +193,7 @@ def test_bounds_are_told_as_far_as_they_are_known() -> None:
 def test_a_sentence_has_everything_that_a_verdict_rests_on() -> None:
     said = replace(BEYOND, low=-7.0, high=-3.0, p_value=0.02, n=8, variability=2.5, reason="too few")
     assert sentence(said) == (
-        "clip_score 30.00 → 25.00 (-5.00, tolerance 1.25; 95% bounds -7.00 and -3.00; 2.0 × its seed variability; "
+        "clip_score 30.00 → 25.00 (-5.00, tolerance 1.25; 95% bounds -7.00 and -3.00; 2.0 × seed variability; "
         "p 0.020, n=8): too few"
     )
 

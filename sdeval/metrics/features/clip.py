@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BATCH = 32
 """Images or texts encoded at once."""
+CLIP_WEIGHTS = "the suite's `clip_model`; by default ViT-B-32 of OpenAI, 605 MB, from the hub"
+CLIP_LICENCE = "MIT (open_clip); weights of OpenAI: MIT; those of another `clip_model` have their own"
 
 
 @lru_cache(maxsize=4)

@@ -8,6 +8,14 @@ from sdeval.errors import SdevalError, unknown
 from sdeval.metrics.base import Extractor, MetricOptions
 
 EXTRACTORS = ("clip", "inception", "dinov2")
+EXTRACTOR_WEIGHTS = (
+    "those of the suite's `extractor`: the suite's CLIP (default), InceptionV3 of the original FID, 95 MB, "
+    "or DINOv2-small, 88 MB"
+)
+EXTRACTOR_LICENCE = (
+    "Apache-2.0 (sdeval); CLIP: MIT (open_clip and weights of OpenAI); Inception: Apache-2.0 (torch-fidelity); "
+    "DINOv2: Apache-2.0"
+)
 
 
 def load_extractor(options: MetricOptions) -> Extractor:

@@ -6,13 +6,18 @@ import numpy as np
 
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Reference, SetMetric
+from sdeval.metrics.features.clip import CLIP_LICENCE, CLIP_WEIGHTS
 from sdeval.metrics.features.registry import load_extractor
 from sdeval.metrics.sets.mmd import SCALE, KernelMetric, Values, squared_mmd
 
 SIGMA = 10.0
 INFO = MetricInfo(
     name="cmmd",
-    title="distance of the whole set from real images (CMMD)",
+    title="CMMD",
+    explanation=(
+        "How far the images as a set are from the reference images in CLIP features, without assuming that these "
+        "are Gaussian."
+    ),
     unit="×10⁻³",
     higher_is_better=False,
     # Absolute: the unbiased distance of good images lies around zero, where a relative tolerance would allow nothing.
@@ -21,6 +26,14 @@ INFO = MetricInfo(
     # Unit vectors are at most 2 apart: kernel values lie within 0.98 and 1.
     range=(-40.0, 40.0),
     needs=("references",),
+    formula=(
+        "1000 · unbiased squared maximum mean discrepancy of the kernel exp(-|x - y|² / 200), of CLIP features of "
+        "length 1"
+    ),
+    paper="Jayasumana et al. 2024, arXiv 2401.09603",
+    weights=CLIP_WEIGHTS,
+    licence=CLIP_LICENCE,
+    blind_to="single bad images, and whether an image fits its prompt",
 )
 
 

@@ -17,7 +17,7 @@ from sdeval.metrics.base import (
     SetMetric,
     check_features,
 )
-from sdeval.metrics.features.registry import load_extractor
+from sdeval.metrics.features.registry import EXTRACTOR_LICENCE, EXTRACTOR_WEIGHTS, load_extractor
 from sdeval.metrics.sets.roots import (
     Backend,
     Matrix,
@@ -35,7 +35,10 @@ EXACT_UP_TO = 2**21
 rank if that is smaller. 128 images in any features, or 512 in 64 dimensions, take 1 ms on one core."""
 INFO = MetricInfo(
     name="frechet_distance",
-    title="distance of the whole set from real images (Fréchet)",
+    title="Fréchet distance",
+    explanation=(
+        "How far the images as a set are from the reference images; with the extractor inception it is the FID."
+    ),
     unit="",
     higher_is_better=False,
     tolerance=0.10,
@@ -43,6 +46,13 @@ INFO = MetricInfo(
     scope="set",
     range=(-1e-3, math.inf),
     needs=("references",),
+    formula="|m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½), for means and covariances of the features",
+    paper="Heusel et al. 2017, arXiv 1706.08500; Dowson and Landau 1982",
+    weights=EXTRACTOR_WEIGHTS,
+    licence=EXTRACTOR_LICENCE,
+    blind_to=(
+        "single bad images, and whether an image fits its prompt; few images raise it, so compare only at equal numbers"
+    ),
 )
 
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from sdeval.metrics.base import Features, MetricInfo, MetricOptions, Reference, SetMetric
-from sdeval.metrics.features.registry import load_extractor
+from sdeval.metrics.features.registry import EXTRACTOR_LICENCE, EXTRACTOR_WEIGHTS, load_extractor
 from sdeval.metrics.sets.mmd import SCALE, KernelMetric, Values, squared_mmd
 
 INFO = MetricInfo(
     name="kernel_distance",
-    title="distance of the whole set from real images (kernel, KID)",
+    title="Kernel distance (KID)",
+    explanation="How far the images as a set are from the reference images, without the bias of small sets.",
     unit="×10⁻³",
     higher_is_better=False,
     # Absolute: the unbiased distance of good images lies around zero, where a relative tolerance would allow nothing.
     tolerance=1.0,
     scope="set",
     needs=("references",),
+    formula="1000 · unbiased squared maximum mean discrepancy of the kernel (x·y / d + 1)³, over the whole sets",
+    paper="Bińkowski et al. 2018, arXiv 1801.01401; Gretton et al. 2012, JMLR 13:723-773",
+    weights=EXTRACTOR_WEIGHTS,
+    licence=EXTRACTOR_LICENCE,
+    blind_to="single bad images, and whether an image fits its prompt",
 )
 
 

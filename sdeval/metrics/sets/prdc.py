@@ -23,7 +23,7 @@ from sdeval.metrics.base import (
     SetMetric,
     check_features,
 )
-from sdeval.metrics.features.registry import load_extractor
+from sdeval.metrics.features.registry import EXTRACTOR_LICENCE, EXTRACTOR_WEIGHTS, load_extractor
 from sdeval.metrics.sets.neighbours import (
     Hits,
     K,
@@ -110,29 +110,61 @@ class Neighbours:
         self.swap_difference = definition.swap_difference
 
 
-def _info(name: str, title: str, highest: float = 100.0) -> MetricInfo:
+def _info(name: str, explanation: str, formula: str, blind_to: str, highest: float = 100.0) -> MetricInfo:
+    newer = name in ("density", "coverage")
     return MetricInfo(
         name=name,
-        title=title,
+        title=name.capitalize(),
+        explanation=explanation,
         unit="%",
         higher_is_better=True,
         tolerance=5.0,
         scope="set",
         range=(0.0, highest),
         needs=("references",),
+        formula=f"{formula}; a ball reaches to the {K}th neighbour in its own set",
+        paper="Naeem et al. 2020, arXiv 2002.09797" if newer else "Kynkäänniemi et al. 2019, arXiv 1904.06991",
+        weights=EXTRACTOR_WEIGHTS,
+        licence=EXTRACTOR_LICENCE,
+        blind_to=f"{blind_to}; it changes with the number of images, so compare only at equal numbers",
     )
 
 
 precision = of_images(
-    _info("precision", "share of images that lie among real images (precision)"),
+    _info(
+        "precision",
+        "Share of the images that lie among the reference images: how realistic they are.",
+        "share of the images that lie in the ball of any reference image",
+        "how much of the reference images' variety is missing",
+    ),
     lambda hits: np.asarray(hits.any(axis=1), dtype=np.float64),
 )
-recall = of_references(_info("recall", "share of real images that lie among the images (recall)"), reached_by_own_balls)
+recall = of_references(
+    _info(
+        "recall",
+        "Share of the reference images that lie among the images: how much of their variety is covered.",
+        "share of the reference images that lie in the ball of any image",
+        "how realistic the images are: far outliers have large balls, and raise it",
+    ),
+    reached_by_own_balls,
+)
 density = of_images(
     # Above 100 where reference images lie close together.
-    _info("density", "how closely real images surround the images (density)", math.inf),
+    _info(
+        "density",
+        "How closely reference images surround the images: realism, less sensitive to outliers than precision.",
+        f"mean number of reference balls that hold an image, divided by {K}",
+        "how much of the reference images' variety is missing",
+        math.inf,
+    ),
     lambda hits: np.asarray(hits.sum(axis=1) / K),
 )
 coverage = of_references(
-    _info("coverage", "share of real images with an image near them (coverage)"), reached_in_reference_balls
+    _info(
+        "coverage",
+        "Share of the reference images that have an image near them: variety, less sensitive to outliers than recall.",
+        "share of the reference images whose ball holds any image",
+        "how far away the other images are",
+    ),
+    reached_in_reference_balls,
 )

@@ -11,11 +11,11 @@ from sdeval._utils.files import resolved
 from sdeval.baselines.acceptance import refuse_part
 from sdeval.comparison.metrics import ALPHA_METRICS
 from sdeval.errors import SdevalError
-from sdeval.history.store import HISTORY, Entry
+from sdeval.history.store import HISTORY, Entry, series
 from sdeval.history.store import read as read_history
 from sdeval.report.html.cases import Card, Shot, cards_of
 from sdeval.report.html.image_sources import Linked, Sources
-from sdeval.report.html.metrics_table import MetricRow, metric_rows
+from sdeval.report.html.metrics_table import MetricRow, history_address, metric_rows
 from sdeval.report.html.page_data import Project, viewer_data
 from sdeval.report.html.trust import Fact, changes, count_cases, facts
 from sdeval.report.session_runs import ComparedRun
@@ -76,12 +76,12 @@ class RunView:
     signs: Mapping[str, int]
     """Of the metrics of single images: 1 where more is better, -1 where less is."""
     plots: tuple[str, ...]
-    history: tuple[str, ...]
-    """Plots of its metrics over past sessions."""
     failed: int
     """How many of its verdicts fail the session."""
     doubtful: int
     """How many are beyond their tolerance, and neither shown nor excluded."""
+    history: str
+    """Address of the page with its metrics over sessions; empty where there is none."""
     alpha: float = ALPHA_METRICS
     """Level of the session's metrics."""
 
@@ -274,7 +274,7 @@ def _refusal(compared: ComparedRun) -> str:
 
 
 def _run_view(name: str, compared: ComparedRun, request: Request, past: Sequence[Entry]) -> RunView:
-    from sdeval.report.plots.run import history_of, plots_of
+    from sdeval.report.plots.run import plots_of
 
     run = compared.run
     verdicts = [
@@ -289,11 +289,11 @@ def _run_view(name: str, compared: ComparedRun, request: Request, past: Sequence
         refusal=_refusal(compared),
         notes=run.notes,
         changed=changes(compared),
-        metrics=metric_rows(verdicts, run),
+        metrics=metric_rows(verdicts, run, series(past, run.suite, run.target), resolved(request.session).name),
         cards=cards_of(verdicts, compared, request.sources or Linked(request.session)),
         signs={name: record.sign for name, record in run.metrics.items() if record.scope == "sample"},
         plots=plots_of(verdicts, compared),
-        history=history_of(past, run),
         failed=sum(verdict.fails(strict=request.record.strict) for verdict in verdicts),
         doubtful=len(doubts(verdicts)),
+        history=history_address(request.session) if request.sources is None else "",
     )

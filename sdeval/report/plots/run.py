@@ -9,11 +9,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, cast
 
 from sdeval.baselines.variability import Variability
-from sdeval.history.store import Entry, series
-from sdeval.report.plots.history import plot_series
 from sdeval.report.plots.svg import ACCENT, BAD, FAINT, GOOD, INK, LINE, STYLE, WARN, inline_svg
 from sdeval.report.session_runs import ComparedRun, mean_score_pairs
-from sdeval.report.titles import short_title
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict
 
@@ -21,12 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FEWEST = 3
-"""Sessions from which on a metric's history is generated."""
 REACH = 6.0
 """How many tolerances a plot shows to both sides; a larger change is shown at its edge."""
 STAGES = ("encode", "denoise", "decode")
-NAMES = {"encode": "texts", "denoise": "denoising", "decode": "decoding"}
+NAMES = {"encode": "text encoding", "denoise": "denoising", "decode": "VAE decoding"}
 CROWD = 150
 """Points from which on their density is generated instead of each."""
 
@@ -41,25 +36,19 @@ def plots_of(verdicts: Sequence[Verdict], compared: ComparedRun) -> tuple[str, .
     return tuple(plot for plot in plots if plot)
 
 
-def history_of(entries: Sequence[Entry], run: Run) -> tuple[str, ...]:
-    """Judged values of a suite on a target, session after session, a plot each."""
-    all_series = series(entries, run.suite, run.target)
-    return tuple(plot_series(metric) for metric in all_series if metric.gating and len(metric.points) >= FEWEST)
-
-
 def _differences(by_metric: Mapping[str, Verdict], compared: ComparedRun) -> str:
     """Every case's change in every metric, in tolerances, with the mean and its interval."""
     changes = {name: _in_tolerances(name, by_metric[name], compared) for name in by_metric if by_metric[name].tolerance}
     changes = {name: values for name, values in changes.items() if values}
     if not changes:
         return ""
-    figure, axes = _rows([short_title(name, compared.run) for name in changes])
+    figure, axes = _rows(list(changes))
     for row, (name, values) in enumerate(changes.items()):
         inside = [max(-REACH, min(REACH, value)) for value in values]
         _points(axes, inside, row)
         _mean(axes, by_metric[name], row)
     _scale(axes, "change of each case in tolerances; worse to the left")
-    return inline_svg(figure, "How far each case moved in each figure")
+    return inline_svg(figure, "How far each case moved in each metric")
 
 
 def _points(axes: Axes, values: Sequence[float], row: int) -> None:
@@ -77,7 +66,7 @@ def _in_tolerances(metric: str, verdict: Verdict, compared: ComparedRun) -> list
         return []
     sign = compared.run.metrics[metric].sign
     pairs = mean_score_pairs(metric, compared.run, compared.before)
-    return [sign * (now - then) / verdict.tolerance for then, now in pairs]
+    return [sign * (current - baseline) / verdict.tolerance for baseline, current in pairs]
 
 
 def _mean(axes: Axes, verdict: Verdict, row: int) -> None:
@@ -107,15 +96,15 @@ def _variability(by_metric: Mapping[str, Verdict], compared: ComparedRun) -> str
     measured = _measured(by_metric, compared.variability)
     if not measured:
         return ""
-    figure, axes = _rows([short_title(name, compared.run) for name in measured])
+    figure, axes = _rows(list(measured))
     for row, (variability, detectable, change) in enumerate(measured.values()):
         axes.barh(row, min(2 * variability, REACH), height=0.5, color=LINE, label="variability (2 sd)")
-        _mark(axes, (detectable, row), ("|", 16, INK), "seen 4 times in 5")
+        _mark(axes, (detectable, row), ("|", 16, INK), "detected 4 times in 5")
         _mark(axes, (change, row), ("D", 6, ACCENT), "this session")
     _scale(axes, "in tolerances", both=False)
     _legend(axes)
     return inline_svg(
-        figure, "Variability of each figure, the smallest loss that shows, and the change of this session"
+        figure, "Variability of each metric, the smallest loss that shows, and the change of this session"
     )
 
 
@@ -139,8 +128,8 @@ def _measured(
 
 
 def _times(compared: ComparedRun) -> str:
-    """Seconds of an image by stage, now and before."""
-    by_label = {"now": _stages(compared.run), compared.label: _stages(compared.before) if compared.before else {}}
+    """Seconds per image by stage, of both sides."""
+    by_label = {"current": _stages(compared.run), compared.label: _stages(compared.before) if compared.before else {}}
     by_label = {name: stages for name, stages in by_label.items() if stages}
     if not by_label:
         return ""
@@ -153,10 +142,10 @@ def _times(compared: ComparedRun) -> str:
         for stage, (left, right) in zip(STAGES, pairwise(edges), strict=True):
             if right - left > 0.12 * edges[-1]:
                 axes.text((left + right) / 2, row - 0.38, f"{NAMES[stage]} {1000 * (right - left):.3g} ms", ha="center")
-    axes.set_xlabel("seconds an image, median; from left to right: text encoding, denoising, VAE decoding")
+    axes.set_xlabel("seconds per image, median; from left to right: text encoding, denoising, VAE decoding")
     axes.set_xlim(left=0)
     _legend(axes)
-    return inline_svg(figure, "Seconds of an image by stage")
+    return inline_svg(figure, "Seconds per image by stage")
 
 
 def _stages(run: Run) -> dict[str, float]:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-import pytest
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from sdeval.history.store import Point, Series
-from sdeval.history.trends import Trend
 from sdeval.report.plots import svg
-from sdeval.report.plots.history import label, plot_series
 
 
 def figure(height: float = 1.0) -> Figure:
@@ -63,25 +59,3 @@ def test_what_it_refers_to_is_there() -> None:
 def test_every_stand_in_is_a_colour_of_its_own() -> None:
     assert len(svg.PALETTE) == 8
     assert set(svg.PALETTE) == {colour.lower() for colour in svg.PALETTE}
-
-
-@pytest.fixture
-def series() -> Series:
-    points = tuple(
-        Point(f"202611{day:02d}-101500-aaaa", 31 - day / 10, 0.5, day == 3, day == 4, "p") for day in range(1, 8)
-    )
-    return Series("clip_score", "fits its prompt", "points", True, points)
-
-
-def test_failed_sessions_accepted_baselines_and_trends_are_named_in_a_plot(series: Series) -> None:
-    trend = Trend(1.2, series.points[2].session, 5, 1, "clip_score has a trend")
-    generated = plot_series(series, trend)
-    for told in ("failed", "baseline accepted", "has a trend", "points, higher is better", "11-01 10:15"):
-        assert f">{told}<" in generated
-    assert "1 failed; 1 times another baseline was accepted; clip_score has a trend" in generated
-    assert label(series, None).startswith("clip_score over 7 sessions, 30.90 to 30.30")
-
-
-def test_a_single_session_can_be_generated(series: Series) -> None:
-    alone = Series("x", "", "", False, series.points[:1])
-    assert ">lower is better<" in plot_series(alone)
