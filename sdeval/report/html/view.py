@@ -17,6 +17,7 @@ from sdeval.report.html.cases import Card, Shot, cards_of
 from sdeval.report.html.image_sources import Linked, Sources
 from sdeval.report.html.metrics_table import MetricRow, history_address, metric_rows
 from sdeval.report.html.page_data import Project, viewer_data
+from sdeval.report.html.run_plots import Plot, plots_of
 from sdeval.report.html.trust import Fact, changes, count_cases, facts
 from sdeval.report.session_runs import ComparedRun
 from sdeval.report.titles import title_of, unit_of
@@ -75,7 +76,7 @@ class RunView:
     cards: tuple[Card, ...]
     signs: Mapping[str, int]
     """Of the metrics of single images: 1 where more is better, -1 where less is."""
-    plots: tuple[str, ...]
+    plots: tuple[Plot, ...]
     failed: int
     """How many of its verdicts fail the session."""
     doubtful: int
@@ -274,8 +275,6 @@ def _refusal(compared: ComparedRun) -> str:
 
 
 def _run_view(name: str, compared: ComparedRun, request: Request, past: Sequence[Entry]) -> RunView:
-    from sdeval.report.plots.run import plots_of
-
     run = compared.run
     verdicts = [
         verdict for verdict in request.record.verdicts if (verdict.suite, verdict.target) == (run.suite, run.target)
