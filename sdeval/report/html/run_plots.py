@@ -15,6 +15,7 @@ import numpy as np
 
 from sdeval._utils.formatting import number, with_sign
 from sdeval.baselines.variability import Variability
+from sdeval.report.html.round_values import round_values
 from sdeval.report.session_runs import ComparedRun, pairs_of
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict
@@ -317,21 +318,6 @@ class _Scale:
     @property
     def ticks(self) -> tuple[Tick, ...]:
         return tuple(Tick(self.x(value), text) for value, text in round_values(self.low, self.high, 6))
-
-
-def round_values(low: float, high: float, most: int) -> list[tuple[float, str]]:
-    """Round values between two others, at most as many as `most` and one more, with their texts.
-
-    Example:
-        >>> round_values(0.0, 0.7, 4)
-        [(0.0, '0.0'), (0.2, '0.2'), (0.4, '0.4'), (0.6, '0.6')]
-    """
-    rough = (high - low) / most
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= rough * (1 - 1e-9))
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [(round(step * place, decimals), f"{step * place:.{decimals}f}") for place in range(first, last + 1)]
 
 
 def _line(place: int) -> float:

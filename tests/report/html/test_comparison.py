@@ -17,7 +17,6 @@ from sdeval.comparison.matrix import compare_settings
 from sdeval.imaging.io import write_png
 from sdeval.report.comparison import Compared
 from sdeval.report.html.comparison import write_comparison
-from sdeval.report.plots.front import plot_front
 from sdeval.results.records import CaseRecord
 from sdeval.results.run import Run, Stored
 from tests.report.pages import two_settings
@@ -191,18 +190,3 @@ def test_init_images_and_masks_travel_with_the_page(compared: Compared, tmp_path
     assert 'data-image="inputs/a1.png"' in page
     assert 'data-outline="inputs/b2.outline.png"' in page
     assert "<small>not:</small> blurred" in page
-
-
-def test_the_plot_names_settings_by_letters(compared: Compared) -> None:
-    generated = plot_front(compared.matrix, "fits its prompt", "points")
-    assert ">A</text>" in generated
-    assert ">B</text>" in generated
-
-
-def test_one_setting_makes_no_plot(compared: Compared) -> None:
-    alone = replace(compared.matrix, rows=compared.matrix.rows[:1])
-    assert plot_front(alone, "fits its prompt", "points") == ""
-
-
-def test_a_broken_setting_is_not_in_the_plot(compared: Compared) -> None:
-    assert plot_front(broken(compared).matrix, "fits its prompt", "points") == ""

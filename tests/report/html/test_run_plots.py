@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sdeval.baselines.variability import MetricVariability, Variability
 from sdeval.comparison import Verdict
-from sdeval.report.html.run_plots import CROWD, MARGIN, REACH, WIDTH, Plot, plots_of, round_values
+from sdeval.report.html.run_plots import CROWD, MARGIN, REACH, WIDTH, Plot, plots_of
 from sdeval.report.session_runs import ComparedRun
 from sdeval.results.records import Timing
 from sdeval.results.run import Run
@@ -169,15 +169,6 @@ def test_a_pipeline_without_stages_has_no_plot_of_them() -> None:
     run = make_run(np.array([[30.0]]))
     timings = {run.samples[0].key: Timing(call=0, seconds=1.0)}
     assert plots_of([], compared(replace(run, timings=timings), None)) == ()
-
-
-@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6), st.integers(3, 8))
-def test_round_values_lie_on_the_scale_and_are_few(low: float, length: float, most: int) -> None:
-    high = low + length
-    values = [value for value, _ in round_values(low, high, most)]
-    assert len(values) <= most + 1
-    assert all(low - 1e-6 * length <= value <= high + 1e-6 * length for value in values)
-    assert len(set(values)) == len(values)
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=200))

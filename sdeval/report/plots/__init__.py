@@ -1,1 +1,0 @@
-"""Plots, as `<svg>` in the colours of the page."""
