@@ -8,14 +8,13 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import contextlib
 import hashlib
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# pytester forgets what is first imported inside it, and a matplotlib imported twice does not know its own classes.
-import matplotlib.figure  # noqa: F401
 import numpy as np
 import pytest
 from PIL import Image
@@ -26,6 +25,11 @@ from sdeval.results.run import Run
 
 if TYPE_CHECKING:
     from sdeval.engines.diffusers_engine import LoadedTarget
+
+# torchmetrics imports matplotlib where that is installed. pytester forgets what is first imported inside it, and a
+# matplotlib that is imported twice does not know its own classes.
+with contextlib.suppress(ImportError):
+    import matplotlib.figure  # noqa: F401
 
 # What tests cache is not found by sessions of this machine, nor the other way round.
 _CACHES = tempfile.TemporaryDirectory(prefix="sdeval-caches-")

@@ -22,10 +22,10 @@ from sdeval.report.comparison_table import (
     speed_up,
     time_notes,
 )
+from sdeval.report.html.front_plot import FrontPlot, front_plot
 from sdeval.report.html.image_sources import Linked
 from sdeval.report.html.render import rendered
 from sdeval.report.html.setting_differences import measure_differences
-from sdeval.report.plots.front import plot_front
 from sdeval.report.sample import NUMBERS
 from sdeval.report.titles import short_title, unit_of
 from sdeval.report.words import SYMBOLS
@@ -121,7 +121,7 @@ class SuiteComparison:
     notes: tuple[str, ...]
     metrics: tuple[Metric, ...]
     settings: tuple[Setting, ...]
-    plot: str
+    plot: FrontPlot | None
     commands: Mapping[str, str]
     """By the name of every other setting: the command that compares with that one."""
     rows: tuple[SampleRow, ...]
@@ -152,7 +152,7 @@ def _suite_comparison(name: str, compared: Compared, page: Path) -> SuiteCompari
         notes=(*matrix.notes, *time_notes(matrix)),
         metrics=tuple(Metric(name, short_title(name, run), _arrow(matrix, name)) for name in metrics),
         settings=tuple(_settings(compared, metrics, page)),
-        plot=plot_front(matrix, short_title(metrics[0], run), unit_of(metrics[0], run)) if metrics else "",
+        plot=front_plot(matrix, short_title(metrics[0], run), unit_of(metrics[0], run)) if metrics else None,
         commands={
             row.name: compared.command(row.name, page)
             for row in matrix.rows
