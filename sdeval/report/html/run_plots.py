@@ -214,7 +214,8 @@ def _mean(verdict: Verdict, scale: _Scale, line: float) -> Dot | None:
 
 def _variability(by_metric: Mapping[str, Verdict], variability: Variability | None) -> Plot | None:
     """What other seeds do, what the suite can detect, and what happened, in tolerances."""
-    scale, rows = _Scale(0.0, REACH), []
+    scale = _Scale(0.0, REACH)
+    rows: list[Row] = []
     for verdict in by_metric.values():
         measured = variability.metrics.get(verdict.metric) if variability else None
         # A verdict holds its variability only where the measured one still applies.
