@@ -25,7 +25,7 @@ FULL = "full"
 
 
 class FetchedImages:
-    """Full-size images of a baseline, which remembers those that were asked for.
+    """Full-size images of a baseline, which remembers those that were asked for and are on this machine.
 
     Args:
         source: where they come from.
@@ -39,6 +39,13 @@ class FetchedImages:
     def get(self, sha256: str) -> Path:
         """A local file with the image whose pixels have this hash, as its source gives it."""
         self.paths[sha256] = path = self._source.get(sha256)
+        return path
+
+    def find_nearby(self, sha256: str) -> Path | None:
+        """That file where its source has it on this machine."""
+        path = self._source.find_nearby(sha256)
+        if path is not None:
+            self.paths[sha256] = path
         return path
 
 

@@ -101,7 +101,7 @@ def image_difference(before: Pixels, now: Pixels) -> ImageDifference:
     error = float(counts @ scale**2) / levels.size
     return ImageDifference(
         mean=round(float(counts @ scale) / levels.size, 3),
-        maximum=int(counts.nonzero()[0][-1]),
+        maximum=int(np.flatnonzero(counts)[-1]),
         changed=round(float(np.count_nonzero(largest > CHANGED_ABOVE)) / largest.size, 5),
         psnr=round(min(HIGHEST_PSNR, float(10 * np.log10(255**2 / error))), 2),
         box=_box_of_largest_change(largest),
@@ -123,7 +123,7 @@ def _box_of_largest_change(levels: Pixels) -> tuple[int, int, int, int]:
     top, left = row * block, column * block
     square = levels[top : top + 2 * block, left : left + 2 * block]
     changed = square > (CHANGED_ABOVE if square.max() > CHANGED_ABOVE else 0)
-    down, across = changed.any(axis=1).nonzero()[0], changed.any(axis=0).nonzero()[0]
+    down, across = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     return (
         left + int(across[0]),
         top + int(down[0]),

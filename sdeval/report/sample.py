@@ -161,7 +161,7 @@ class SampleScore:
         return number(self.baseline), number(self.current), with_sign(self.change), number(self.tolerance)
 
 
-BEYOND: Mapping[str, str] = {"bad": "beyond its tolerance", "good": "better by more than its tolerance"}
+BEYOND: Mapping[str, str] = {"bad": "beyond its tolerance", "good": "better"}
 
 
 def sample_scores(view: SampleView) -> list[SampleScore]:
@@ -211,10 +211,9 @@ def _image_change(view: SampleView) -> str:
 
 
 def _sizes(view: SampleView) -> str:
-    """Width and height of the image, and of the baseline's where they differ."""
-    current, before = view.sample.size, view.before.size if view.before else None
-    text = "{}x{}".format(*current) if current else "unknown"
-    return text if before in (None, current) else f"{text}, {view.compared.label} {{}}x{{}}".format(*before)
+    """Width and height of the image, and of the one that it is compared with."""
+    current, before = ("{}x{}".format(*side.size) if side and side.size else "" for side in (view.sample, view.before))
+    return (current or "unknown") + (f" ({view.compared.label} {before})" if before else "")
 
 
 def difference_of(view: SampleView) -> ImageDifference | None:
@@ -239,8 +238,8 @@ def difference_numbers(view: SampleView) -> list[str]:
     difference, ssim = difference_of(view), view.sample.scores.get("ssim")
     if difference is None:
         return []
-    values = (difference.mean, difference.maximum, 100 * difference.changed, difference.psnr, ssim)
-    return [number(value) for value in values if value is not None]
+    rounded = [number(value) for value in (100 * difference.changed, difference.psnr, ssim) if value is not None]
+    return [number(difference.mean), str(difference.maximum), *rounded]
 
 
 def _difference(view: SampleView) -> str:

@@ -114,6 +114,10 @@ class ImageSource(Protocol):
         """
         ...
 
+    def find_nearby(self, sha256: str) -> Path | None:
+        """That file where it is on this machine already, verified; otherwise None, and nothing is fetched."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:

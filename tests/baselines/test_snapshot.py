@@ -198,6 +198,10 @@ class Store:
         path.write_text(sha256)
         return path
 
+    def find_nearby(self, sha256: str) -> Path | None:
+        path = self.folder / f"{sha256}.png"
+        return path if path.is_file() else None
+
 
 def test_full_size_images_of_changed_samples_that_were_fetched_are_linked(tmp_path: Path) -> None:
     large = enlarged(RUN)
@@ -223,3 +227,12 @@ def test_full_size_images_of_changed_samples_that_were_fetched_are_linked(tmp_pa
 def test_a_snapshot_knows_where_full_size_images_are(baseline: Stored, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     assert take_snapshot(replace(baseline, images=store), tmp_path / "run").images is store
+
+
+def test_images_that_are_on_this_machine_already_are_linked_as_well(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    fetched = FetchedImages(store)
+    store.get("near")
+    assert fetched.find_nearby("near")
+    assert fetched.find_nearby("far") is None
+    assert set(fetched.paths) == {"near"}

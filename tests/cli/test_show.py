@@ -45,7 +45,7 @@ def test_it_says_what_was_asked(changed: Path, capsys: pytest.CaptureFixture[str
         "prompt": "something red",
         "negative prompt": "blue",
         "seed": "1",
-        "size": "64x64",
+        "size": "64x64 (baseline 64x64)",
         "settings": "levels=64",
     }
     assert {name: facts[name] for name in wanted} == wanted

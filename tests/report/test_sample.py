@@ -11,7 +11,8 @@ import pytest
 from sdeval._utils.tables import lines
 from sdeval.baselines.store import stored
 from sdeval.cli import main
-from sdeval.report.sample import SampleView, facts, find_sample, paths, score_table
+from sdeval.imaging.difference import ImageDifference
+from sdeval.report.sample import SampleView, facts, find_sample, paths, sample_scores, score_table
 from sdeval.results import run_folder
 from sdeval.results.records import CaseRecord, MetricRecord
 from sdeval.results.run import Run
@@ -131,3 +132,30 @@ def test_of_identical_images_the_run_has_the_full_one() -> None:
     view = view_of(enlarged(RUN), baseline=enlarged(RUN))
     place = paths(view, ImageStore(Folder(Path("nowhere"))))["baseline image"]
     assert place == "reports/one/animals/tiny/images/case-0@1.png"
+
+
+def test_the_difference_from_the_baseline_is_said_in_numbers() -> None:
+    difference = ImageDifference(mean=2.5, maximum=131, changed=0.0312, psnr=31.25, box=(1, 2, 3, 4))
+    view = view_of(RUN, baseline=RUN)
+    sample = replace(RUN.samples[1], sha256="0" * 64, difference=difference, scores={"ssim": 93.5})
+    changed = replace(view, sample=sample)
+    assert facts(changed)["difference"] == (
+        "mean difference 2.50 levels, maximum 131 levels, changed by more than 16 levels 3.12% of pixels, "
+        "PSNR 31.25 dB, SSIM 93.50%"
+    )
+    assert facts(view)["difference"].startswith("mean difference 0 levels, maximum 0 levels")
+    assert facts(replace(changed, before=None))["difference"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("current", "verdict", "tone"),
+    [
+        (29.0, "beyond its tolerance", "bad"),
+        (32.0, "better", "good"),
+        (31.2, "within its tolerance", ""),
+        (31.0, "unchanged", ""),
+    ],
+)
+def test_each_score_has_a_verdict_on_this_very_image(current: float, verdict: str, tone: str) -> None:
+    (score,) = sample_scores(view_of(make_run(np.array([[30.0, current]])), baseline=RUN))
+    assert (score.verdict, score.tone) == (verdict, tone)

@@ -102,6 +102,9 @@ def test_the_full_size_image_of_a_thumbnail_comes_from_elsewhere(tmp_path: Path)
         def get(self, sha256: str) -> Path:
             return tmp_path / sha256
 
+        def find_nearby(self, sha256: str) -> Path | None:
+            return None
+
     run = make_run(np.array([[1.0]]))
     small = replace(run.samples[0], image="images/case-0@0.webp")
     assert Stored(run, tmp_path, Elsewhere()).full_image(small) == tmp_path / small.sha256

@@ -8,7 +8,7 @@ from typing import Literal
 
 from PIL import Image
 
-from sdeval.evaluation.scoring.images import DecodedSample, RunImages
+from sdeval.evaluation.scoring.images import DecodedSample, Pair, RunImages
 from sdeval.imaging.defects import NOT_IN_PIXELS, Measures, defect_of, measure
 from sdeval.imaging.difference import ImageDifference
 from sdeval.imaging.io import FULL_UP_TO, to_pixels
@@ -20,8 +20,8 @@ from sdeval.results.run import Run
 class BaselineComparison:
     """The samples of a run compared with those of its baseline while images pass by.
 
-    An image with the pixels of the baseline's need not be looked at. Of another one, what lies in the folder of the
-    baseline is compared: where that is a thumbnail, with a thumbnail of this image, which is never called identical.
+    An image with the pixels of the baseline's need not be looked at. Of another one, the baseline's image is compared
+    where it is at hand at full size, otherwise its thumbnail with one of this image, which is never called identical.
 
     Args:
         images: of the run.
@@ -50,9 +50,8 @@ class BaselineComparison:
                 continue
             self.rows.remove(decoded.row)
             result = self._images.run.samples[decoded.row]
-            before = self._before(result)
-            compared = _compare(result, before, decoded.compared)
-            self._results[decoded.row] = replace(compared, difference=_difference(decoded, before))
+            compared = _compare(result, self._before(result), decoded.compared)
+            self._results[decoded.row] = replace(compared, difference=_difference(decoded.compared_in_full))
 
     def finish(self) -> None:
         """Nothing is left to do: all images have passed by."""
@@ -69,9 +68,7 @@ class BaselineComparison:
         return self._baseline.sample(result) if self._baseline else None
 
 
-def _compare(
-    result: SampleResult, before: SampleResult | None, compared: tuple[Image.Image, Image.Image] | None
-) -> SampleResult:
+def _compare(result: SampleResult, before: SampleResult | None, compared: Pair | None) -> SampleResult:
     """The sample with its difference from the baseline's image, and a defect if its size is another.
 
     A requested size is checked when the image is generated; this is for images without a requested size.
@@ -86,25 +83,21 @@ def _compare(
     return replace(result, image_change=_change(result, before, compared))
 
 
-def _change(
-    result: SampleResult, before: SampleResult, compared: tuple[Image.Image, Image.Image] | None
-) -> ImageChange | Literal[""]:
+def _change(result: SampleResult, before: SampleResult, compared: Pair | None) -> ImageChange | Literal[""]:
     if before.sha256 == result.sha256:
         return "identical"
     if compared is None:
         return ""
     change = image_change(*map(to_pixels, compared))
-    # A thumbnail may hide the difference.
-    return "imperceptible" if change == "identical" and before.is_thumbnail else change
+    # A thumbnail may hide the difference: the pixels are not the same.
+    return "imperceptible" if change == "identical" else change
 
 
-def _difference(decoded: DecodedSample, before: SampleResult | None) -> ImageDifference | None:
-    """The difference in numbers; None where one side is a thumbnail, or sizes differ."""
-    is_full_size = before is not None and not before.is_thumbnail
-    compared = decoded.generated.pair or (decoded.compared if is_full_size else None)
-    if compared is None or compared[0].size != compared[1].size:
+def _difference(pair: Pair | None) -> ImageDifference | None:
+    """The difference of two images at full size in numbers; None where there are none, or their sizes differ."""
+    if pair is None or pair[0].size != pair[1].size:
         return None
-    return image_difference(*map(to_pixels, compared))
+    return image_difference(*map(to_pixels, pair))
 
 
 def judge_defects(result: SampleResult, before: SampleResult, baseline_image: Image.Image | None) -> SampleResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
@@ -15,7 +16,7 @@ from sdeval.errors import SdevalError
 from sdeval.imaging.io import as_thumbnail, header, open_mask, open_rgb
 from sdeval.metrics import GeneratedImage
 from sdeval.results.records import NO_FULL_IMAGE, SampleResult
-from sdeval.results.run import Run, Stored
+from sdeval.results.run import ImageSource, Run, Stored
 
 BATCH = 32
 """Images that are scored together; as many are read ahead."""
@@ -25,6 +26,8 @@ DECODERS = 4
 """Threads that decode."""
 
 FileImage = Future[Image.Image]
+Pair = tuple[Image.Image, Image.Image]
+"""An image of the baseline, and that of the same sample in the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,10 @@ class DecodedSample:
     row: int
     """Its place in the run."""
     generated: GeneratedImage
-    compared: tuple[Image.Image, Image.Image] | None = None
+    compared: Pair | None = None
     """The baseline's image, or its thumbnail, and this image in the same format; None where there is none."""
+    compared_in_full: Pair | None = None
+    """Both at full size; None where the baseline's image is not at hand."""
     without_pair: str = ""
     """Why there is no full-size image of the baseline, where one is needed."""
 
@@ -125,10 +130,13 @@ class RunImages:
                 generated = replace(generated, pair=self._pair(result, generated.image))
             except SdevalError as error:
                 without_pair = f"{NO_FULL_IMAGE}: {error}"
-        compared = generated.pair or (self._compared(result, generated.image) if row in wanted.compared else None)
-        return DecodedSample(row, generated, compared, without_pair)
+        if row not in wanted.compared:
+            return DecodedSample(row, generated, without_pair=without_pair)
+        in_full = generated.pair or self._pair_at_hand(result, generated.image)
+        compared = in_full or self._thumbnails(result, generated.image)
+        return DecodedSample(row, generated, compared, in_full, without_pair)
 
-    def _pair(self, result: SampleResult, image: Image.Image) -> tuple[Image.Image, Image.Image]:
+    def _pair(self, result: SampleResult, image: Image.Image) -> Pair:
         """The full-size image of the baseline, and this one.
 
         Raises:
@@ -142,13 +150,29 @@ class RunImages:
             return image, image
         return open_rgb(baseline.full_image(before)), image
 
-    def _compared(self, result: SampleResult, image: Image.Image) -> tuple[Image.Image, Image.Image] | None:
-        """What the folder of the baseline holds of an image, and this image in the same format."""
-        path = self.baseline.image(result) if self.baseline else None
-        before = self.baseline.run.sample(result) if self.baseline else None
-        if path is None or before is None:
+    def _pair_at_hand(self, result: SampleResult, image: Image.Image) -> Pair | None:
+        """What `_pair` gives, where nothing must be fetched for it."""
+        baseline = self.baseline
+        before = baseline.run.sample(result) if baseline else None
+        if baseline is None or before is None:
             return None
-        return open_rgb(path), as_thumbnail(image) if before.is_thumbnail else image
+        if not before.is_thumbnail:
+            path = baseline.image(result)
+        else:
+            path = _nearby(before.sha256, baseline.images) if baseline.images else None
+        return (open_rgb(path), image) if path else None
+
+    def _thumbnails(self, result: SampleResult, image: Image.Image) -> Pair | None:
+        """The thumbnail that the baseline keeps, and one of this image."""
+        path = self.baseline.image(result) if self.baseline else None
+        return (open_rgb(path), as_thumbnail(image)) if path else None
+
+
+def _nearby(sha256: str, images: ImageSource) -> Path | None:
+    # The hash of a corrupt baseline is none; what needs its image says so.
+    with suppress(SdevalError):
+        return images.find_nearby(sha256)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from sdeval.report.sample import (
 from sdeval.report.session_runs import ComparedRun
 from sdeval.results.records import MetricRecord, SampleResult
 
-HEAD = ("metric", "baseline", "current", "change", "tolerance", "on this image")
+HEAD = ("metric", "baseline", "current", "change", "tolerance", "verdict")
 LEFT_OUT = ("seed", "prompt", "difference", "verdict")
 """Facts that the page has elsewhere."""
 COMMAND = "command"
@@ -134,13 +134,11 @@ def _difference(view: SampleView) -> dict[str, Any]:
     difference = difference_of(view)
     if difference is None:
         return {}
+    numbers: dict[str, Any] = {"numbers": difference_numbers(view)}
     box, size = difference.box, view.sample.size
-    scaled = (
-        [round(PER_MILLE * value / edge, 1) for value, edge in zip(box, 2 * size, strict=True)]
-        if box and size
-        else None
-    )
-    return {"numbers": difference_numbers(view), **({"box": scaled} if scaled else {})}
+    if box is None or size is None:
+        return numbers
+    return {**numbers, "box": [round(PER_MILLE * value / edge) for value, edge in zip(box, 2 * size, strict=True)]}
 
 
 def _metric(name: str, record: MetricRecord, columns: _Columns) -> dict[str, str]:

@@ -15,7 +15,7 @@ from sdeval.baselines.store import stored
 from sdeval.errors import SdevalError
 from sdeval.evaluation.scoring import images
 from sdeval.imaging.io import open_rgb, write_png
-from sdeval.imaging.similarity import psnr
+from sdeval.imaging.similarity import image_difference, psnr
 from sdeval.results import run_folder
 from sdeval.results.run import Stored
 from tests.evaluation.scoring.mosaics import Generated, generate, mosaic, reasons, scores
@@ -30,12 +30,17 @@ class Source:
 
     paths: Mapping[str, Path]
     asked: list[str] = field(default_factory=list)
+    nearby: bool = False
+    """Whether the images are on this machine already."""
 
     def get(self, sha256: str) -> Path:
         self.asked.append(sha256)
         if sha256 not in self.paths:
             raise SdevalError("the store cannot be reached")
         return self.paths[sha256]
+
+    def find_nearby(self, sha256: str) -> Path | None:
+        return self.paths.get(sha256) if self.nearby else None
 
 
 def accepted(before: Generated, baselines: Path, source: Source | None = None) -> Stored:
@@ -128,3 +133,57 @@ def test_without_the_full_size_image_a_distance_is_unscored(tmp_path: Path, sour
     assert reasons(run, "psnr")[2] == f"cannot be compared at full size: {cause}"
     assert None not in scores(run, "sharpness")
     assert [sample.image_change for sample in run.samples[2:4]] == ["changed"] * 2
+
+
+def changed_in_part(folder: Path, size: int) -> Generated:
+    """The first case changed, the others as they are in version 0."""
+    return generate(folder, size=size, version=3, changed=lambda sample: sample.case == "case-0")
+
+
+@pytest.mark.parametrize("size", [64, LARGE])
+def test_the_difference_is_measured_where_both_images_are_at_hand(tmp_path: Path, size: int) -> None:
+    before = generate(tmp_path / "before", size=size)
+    source = replace(source_of(before), nearby=True)
+    run = changed_in_part(tmp_path / "now", size).score("sharpness", baseline=accepted(before, tmp_path / "b", source))
+    images = [(np.asarray(mosaic(0, seed, size)), np.asarray(mosaic(0, seed, size, 3))) for seed in range(2)]
+    assert [sample.difference for sample in run.samples[:2]] == [image_difference(*pair) for pair in images]
+    assert {sample.difference for sample in run.samples[2:]} == {None}
+    assert source.asked == []
+
+
+def test_nothing_is_fetched_for_the_difference(tmp_path: Path) -> None:
+    before = generate(tmp_path / "before", size=LARGE)
+    source = source_of(before)
+    baseline = accepted(before, tmp_path / "baselines", source)
+    run = changed_in_part(tmp_path / "now", LARGE).score("sharpness", baseline=baseline)
+    assert source.asked == []
+    assert {sample.difference for sample in run.samples} == {None}
+    assert [sample.image_change for sample in run.samples[:2]] == ["changed"] * 2
+
+
+def test_what_a_metric_fetches_is_measured_as_well(tmp_path: Path) -> None:
+    before = generate(tmp_path / "before", size=LARGE)
+    baseline = accepted(before, tmp_path / "baselines", source_of(before))
+    run = changed_in_part(tmp_path / "now", LARGE).score("psnr", baseline=baseline)
+    difference = run.samples[0].difference
+    assert difference
+    assert difference.psnr == pytest.approx(scores(run, "psnr")[0], abs=0.01)
+
+
+def test_images_of_different_sizes_have_no_difference(tmp_path: Path) -> None:
+    before = generate(tmp_path / "before", size=64)
+    baseline = accepted(before, tmp_path / "baselines")
+    run = generate(tmp_path / "now", size=72).score("sharpness", baseline=baseline)
+    assert {(sample.difference, sample.defect) for sample in run.samples} == {(None, "size_mismatch")}
+
+
+def test_an_accepted_run_keeps_no_difference(tmp_path: Path) -> None:
+    before = generate(tmp_path / "before", size=64)
+    baseline = accepted(before, tmp_path / "baselines")
+    now = changed_in_part(tmp_path / "now", 64)
+    run = now.score("sharpness", baseline=baseline)
+    run_folder.write(run, now.folder)
+    assert run_folder.read(now.folder).samples == run.samples
+    accept(now.folder, tmp_path / "baselines")
+    lines = (tmp_path / "baselines" / "animals" / "tiny" / "samples.jsonl").read_text(encoding="utf-8")
+    assert "difference" not in lines

@@ -21,6 +21,7 @@ from sdeval.results import run_folder
 from tests.report.pages import HOSTILE, session_page, two_settings
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BASELINE_PANEL, CURRENT_PANEL = "[data-panel=baseline]", "[data-panel=current]"
 pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="there is no Chromium here")
 
 
@@ -137,11 +138,11 @@ def test_the_address_keeps_what_is_shown(watched: Watched, path: Path) -> None:
 @pytest.mark.parametrize(
     ("mode", "visible", "hidden"),
     [
-        ("side", ["#v-before", "#v-now"], ["#v-both"]),
-        ("slider", ["#v-both", "#v-range"], ["#v-before"]),
-        ("blend", ["#v-both", "#v-range"], ["#v-now"]),
-        ("blink", ["#v-both"], ["#v-range"]),
-        ("difference", ["#v-both"], ["#v-range"]),
+        ("side", [BASELINE_PANEL, CURRENT_PANEL], [".both"]),
+        ("slider", [".both", "#v-handle"], [BASELINE_PANEL, "#v-blend"]),
+        ("blend", [".both", "#v-blend"], [CURRENT_PANEL, "#v-handle"]),
+        ("blink", [".both"], ["#v-blend", "#v-levels"]),
+        ("difference", [".both", "#v-levels"], ["#v-blend"]),
     ],
 )
 def test_every_way_to_compare_shows_its_images(page: Page, mode: str, visible: list[str], hidden: list[str]) -> None:
@@ -155,14 +156,15 @@ def test_every_way_to_compare_shows_its_images(page: Page, mode: str, visible: l
 
 def test_the_slider_uncovers_the_other_image(page: Page) -> None:
     page.locator(".shot").first.click()
+    page.keyboard.press("3")
+    page.locator("#v-blend input").fill("30")
     page.keyboard.press("2")
-    page.locator("#v-range input").fill("30")
-    assert "30%" in page.locator(".top-layer").evaluate("img => getComputedStyle(img).clipPath")
+    assert "30%" in page.locator(".layer.top").evaluate("layer => getComputedStyle(layer).clipPath")
 
 
 def test_images_can_be_made_larger_and_smaller_from_what_is_seen(page: Page) -> None:
     page.locator(".shot").first.click()
-    frame = page.locator("#v-now .frame")
+    frame = page.locator(f"{CURRENT_PANEL} .frame")
 
     def width() -> float:
         box = frame.bounding_box()
@@ -241,9 +243,9 @@ def test_letters_in_the_search_are_letters(page: Page) -> None:
 
 def test_what_was_put_in_and_the_edge_of_the_mask_are_shown(page: Page) -> None:
     page.locator("article[data-case=case-0] .shot").first.click()
-    assert page.locator("#v-input").is_visible()
-    assert page.locator("#v-mask-figure").is_visible()
-    edge = page.locator("#v-now .over")
+    assert page.locator("[data-panel=input]").is_visible()
+    assert page.locator("[data-panel^=mask]").is_visible()
+    edge = page.locator(f"{CURRENT_PANEL} .over")
     assert edge.evaluate("img => img.complete && img.naturalWidth") == 32
     page.keyboard.press("m")
     assert not edge.is_visible()
@@ -340,11 +342,11 @@ def wait_for_image(page: Page, selector: str, width: int) -> None:
 
 def test_large_images_are_loaded_only_where_the_viewer_shows_them(watched: Watched, large: Path) -> None:
     page = watched.open(large)
-    for side in ("before", "now"):
+    for side in ("baseline", "current"):
         wait_for_image(page, f"article[data-case=case-1] img.{side}", 256)
     assert full_size_requests(watched) == []
     page.locator("article[data-case=case-1] .shot").click()
-    assert shown_width(page, "#v-now") == 300
+    assert shown_width(page, CURRENT_PANEL) == 300
     assert [url.rpartition("/")[2] for url in full_size_requests(watched)] == ["case-1@0.png"]
 
 
@@ -359,21 +361,22 @@ def test_closing_the_viewer_lets_go_of_large_images(watched: Watched, large: Pat
 def test_a_thumbnail_of_the_baseline_is_named_and_has_no_difference(watched: Watched, large: Path) -> None:
     page = watched.open(large)
     page.locator("article[data-case=case-1] .shot").click()
-    assert shown_width(page, "#v-before") == 256
-    assert page.locator("#v-before figcaption").inner_text() == "baseline: a thumbnail, 256 pixels wide"
-    assert page.locator("#v-difference").is_disabled()
+    assert shown_width(page, BASELINE_PANEL) == 256
+    assert page.locator(f"{BASELINE_PANEL} figcaption").inner_text() == "baseline: a thumbnail, 256 pixels wide"
+    assert page.locator("#v-difference").get_attribute("aria-disabled") == "true"
     page.keyboard.press("d")
     assert page.locator("#viewer").get_attribute("data-mode") == "side"
+    assert "one of them is a thumbnail" in page.locator("#v-status").inner_text()
 
 
 def test_of_an_identical_image_the_full_size_is_shown_and_has_no_difference(watched: Watched, tmp_path: Path) -> None:
     page = watched.open(session_page(tmp_path, cases=2, seeds=1, size=300, shift=0))
     page.locator("article[data-case=case-1] .shot").click()
-    assert shown_width(page, "#v-before") == 300
-    assert page.locator("#v-before figcaption").inner_text() == "baseline"
+    assert shown_width(page, BASELINE_PANEL) == 300
+    assert page.locator(f"{BASELINE_PANEL} figcaption").inner_text() == "baseline"
     page.keyboard.press("d")
     assert page.locator("#viewer").get_attribute("data-mode") == "difference"
-    sources = page.locator("#v-both img:not(.over)").evaluate_all("images => images.map((img) => img.src)")
+    sources = page.locator(".both img:not(.over)").evaluate_all("images => images.map((img) => img.src)")
     assert sources[0] == sources[1]
 
 
@@ -385,8 +388,8 @@ def test_a_full_size_image_of_the_baseline_is_shown_where_it_is_at_hand(watched:
         Image.new("RGB", (300, 300), "red").save(full)
     page = watched.open(rewrite_page(large.parent))
     page.locator("article[data-case=case-1] .shot").click()
-    assert shown_width(page, "#v-before") == 300
-    assert page.locator("#v-difference").is_enabled()
+    assert shown_width(page, BASELINE_PANEL) == 300
+    assert page.locator("#v-difference").get_attribute("aria-disabled") == "false"
 
 
 def test_a_difference_that_one_case_does_not_have_is_there_again_with_the_next(watched: Watched, large: Path) -> None:
@@ -406,7 +409,7 @@ def test_a_difference_that_one_case_does_not_have_is_there_again_with_the_next(w
 def test_a_run_without_thumbnails_shows_its_images(watched: Watched, large: Path) -> None:
     shutil.rmtree(large.parent / "animals" / "tiny" / "thumbnails")
     page = watched.open(rewrite_page(large.parent))
-    wait_for_image(page, "article[data-case=case-1] img.now", 300)
+    wait_for_image(page, "article[data-case=case-1] img.current", 300)
     assert watched.complaints == []
 
 
@@ -414,7 +417,7 @@ def test_a_run_whose_images_are_gone_shows_its_thumbnails(watched: Watched, larg
     shutil.rmtree(large.parent / "animals" / "tiny" / "images")
     page = watched.open(rewrite_page(large.parent))
     page.locator("article[data-case=case-1] .shot").click()
-    assert page.locator("#v-now figcaption").inner_text() == "now: a thumbnail, 256 pixels wide"
+    assert page.locator(f"{CURRENT_PANEL} figcaption").inner_text() == "current: a thumbnail, 256 pixels wide"
     assert watched.complaints == []
 
 
@@ -438,7 +441,7 @@ def test_a_single_file_needs_nothing_beside_it(watched: Watched, path: Path, tmp
     alone = rewrite_page(path.parent, single=tmp_path / "alone.html")
     page = watched.open(alone)
     page.locator("article[data-case=case-1] .shot").first.click()
-    assert page.locator("#v-now img").first.evaluate("img => img.complete && img.naturalWidth") == 32
+    assert page.locator(f"{CURRENT_PANEL} img").first.evaluate("img => img.complete && img.naturalWidth") == 32
     assert watched.complaints == []
     assert all(url == alone.as_uri() or url.startswith("data:") for url in watched.requests)
 

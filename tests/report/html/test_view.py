@@ -159,7 +159,9 @@ def test_another_baseline_changes_nothing_on_the_page(session: Path) -> None:
     before = page_of(session, [verdict("passed", "case-0")])
     accept(session / "animals" / "tiny", session.parent / "baselines")
     shutil.copytree(session, session.parent / "moved")
-    assert page_of(session.parent / "moved", [verdict("passed", "case-0")]) == before
+    moved = page_of(session.parent / "moved", [verdict("passed", "case-0")])
+    # Commands name the folder of the session, which is another one.
+    assert replace(moved, samples={}) == replace(before, samples={})
 
 
 def test_a_case_of_a_single_seed_tells_no_multiples_of_variability(tmp_path: Path) -> None:

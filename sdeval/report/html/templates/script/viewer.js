@@ -44,7 +44,7 @@ function startViewer() {
     close: () => viewer.close(),
   };
   for (const [name, press] of Object.entries(presses)) part(name).addEventListener("click", press);
-  for (const button of viewer.querySelectorAll("button[data-mode]")) button.addEventListener("click", () => setMode(button.dataset.mode));
+  for (const button of viewer.querySelectorAll("button[data-mode]")) button.addEventListener("click", () => chooseMode(button.dataset.mode));
   for (const [place, name] of ["left", "right"].entries()) {
     part(name).addEventListener("change", (event) => {
       pair[place] = Number(event.target.value);
@@ -74,7 +74,10 @@ function openViewer(shown) {
   part("accept").setAttribute("aria-pressed", String(Boolean(content.accept?.checked)));
   showSeeds();
   showDetails();
-  if (isNew) viewer.showModal();
+  if (isNew) {
+    viewer.showModal();
+    part("stage").focus();
+  }
   setMode(content.mode);
 }
 
@@ -114,6 +117,11 @@ function withoutDifference() {
   return images.some((image) => image.isThumbnail) ? "needs both images in full size; one of them is a thumbnail" : "";
 }
 
+function chooseMode(wanted) {
+  if (wanted === "difference" && withoutDifference()) return say(`difference ${withoutDifference()}`);
+  setMode(wanted);
+}
+
 function setMode(wanted) {
   mode = modes.includes(wanted) ? wanted : "side";
   content.onMode(mode);
@@ -122,16 +130,15 @@ function setMode(wanted) {
 
 function showMode() {
   const reason = withoutDifference();
-  part("difference").disabled = Boolean(reason);
-  part("difference").title = reason;
+  allow("difference", reason);
+  say("");
   const now = mode === "difference" && reason ? "side" : mode;
   viewer.dataset.mode = now;
   for (const button of viewer.querySelectorAll("button[data-mode]")) button.setAttribute("aria-pressed", String(button.dataset.mode === now));
   viewer.classList.remove("other", "marked");
   part("focus").setAttribute("aria-pressed", "false");
   const { box, reason: unknown } = changeOf();
-  part("focus").disabled = !box;
-  part("focus").title = box ? "" : unknown;
+  allow("focus", box ? "" : unknown);
   if (now === "side") part("stage").replaceChildren(...sidePanels());
   else part("stage").replaceChildren(pilePanel());
   showPair(now);
@@ -143,6 +150,16 @@ function showMode() {
   if (now === "blink") blinking = setInterval(toggleUpper, 600);
   setDivider(part("blend").querySelector("input").value);
   showShape();
+}
+
+// A button that does nothing now still says why to whoever presses it.
+function allow(name, reason) {
+  part(name).setAttribute("aria-disabled", String(Boolean(reason)));
+  part(name).title = reason;
+}
+
+function say(text) {
+  part("status").textContent = text;
 }
 
 const changeOf = () => content.difference(...pair);
@@ -210,9 +227,10 @@ function captionOf(place) {
 
 // All frames have the shape of the last image at full size, so that a smaller copy lies on it exactly.
 function showShape() {
-  const sources = shownImages().sort((a, b) => a.isThumbnail - b.isThumbnail || content.images.indexOf(b) - content.images.indexOf(a)).map((image) => image.source);
+  const images = shownImages().filter((image) => !image.isThumbnail);
+  const { source } = (images.length ? images : shownImages()).at(-1) ?? {};
   const loaded = [...part("stage").querySelectorAll("img:not(.over)")].filter((img) => img.naturalWidth);
-  const named = sources.map((source) => loaded.find((img) => img.getAttribute("src") === source)).find(Boolean) ?? loaded[0];
+  const named = loaded.find((img) => img.getAttribute("src") === source) ?? loaded.at(-1);
   if (named) shape = { width: named.naturalWidth, height: named.naturalHeight };
   for (const panel of part("stage").querySelectorAll("[data-panel]")) {
     const place = content.images.findIndex((image) => image.label === panel.dataset.panel);
@@ -253,8 +271,8 @@ function moveDividerByKey(event) {
 }
 
 function focusChange() {
-  const { box } = changeOf();
-  if (!box) return;
+  const { box, reason } = changeOf();
+  if (!box) return say(reason);
   const isMarked = viewer.classList.toggle("marked");
   part("focus").setAttribute("aria-pressed", String(isMarked));
   if (!isMarked) return fit();
@@ -284,7 +302,7 @@ function setDetails(isOpen) {
 const toggleDetails = () => setDetails(part("details").hidden);
 
 function toggleHeat() {
-  if (viewer.dataset.mode !== "difference") return setMode("difference");
+  if (viewer.dataset.mode !== "difference") return chooseMode("difference");
   part("heat").checked = !part("heat").checked;
   showLevels();
 }
@@ -302,11 +320,11 @@ const keys = {
   k: () => content.onStep(-1),
   ArrowDown: () => stepSeed(1),
   ArrowUp: () => stepSeed(-1),
-  1: () => setMode("side"),
-  2: () => setMode("slider"),
-  3: () => setMode("blend"),
-  4: () => setMode("blink"),
-  d: () => setMode(mode === "difference" ? "side" : "difference"),
+  1: () => chooseMode("side"),
+  2: () => chooseMode("slider"),
+  3: () => chooseMode("blend"),
+  4: () => chooseMode("blink"),
+  d: () => chooseMode(viewer.dataset.mode === "difference" ? "side" : "difference"),
   h: toggleHeat,
   f: focusChange,
   i: toggleDetails,
@@ -324,9 +342,9 @@ const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDo
 function onKey(event) {
   if (!viewer.open || event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
   const on = event.target;
-  const choosing = event.key in moves && on.matches("[type=range], select, #v-details");
-  const pressing = event.key === " " && on.matches("button, input, a, select");
-  if (choosing || pressing || on.matches("[type=search], [type=text], textarea")) return;
+  const choosing = event.key in moves && on.matches("[type=range], #v-details, #v-keys, #v-prompt");
+  const pressing = event.key === " " && on.matches("button, input, a");
+  if (choosing || pressing || on.matches("select, [type=search], [type=text], textarea")) return;
   event.preventDefault();
   if (event.key in moves && isEnlarged()) moveBy(...moves[event.key].map((step, axis) => step * 0.15 * (axis ? room.height : room.width)));
   else keys[event.key]();

@@ -1,14 +1,15 @@
 // What is known of the images that are shown: scores, facts, files and commands.
 function showDetails() {
   const { head, rows } = content.table;
-  const titles = head.map((title) => element("th", title, { scope: "col" }));
-  part("scores").tHead.replaceChildren(...(rows.length ? titles : []));
+  const titles = element("tr");
+  titles.append(...head.map((title) => element("th", title, { scope: "col" })));
+  part("scores").style.setProperty("--cells", head.length - 1);
+  part("scores").tHead.replaceChildren(...(rows.length ? [titles] : []));
   part("scores").tBodies[0].replaceChildren(...rows.map(scoreRow));
   const facts = Object.entries(content.facts).flatMap(([name, text]) => [element("dt", name), element("dd", text)]);
   part("facts").replaceChildren(...facts);
   part("files").replaceChildren(...shownImages().map(fileLine));
   part("commands").replaceChildren(...content.commands.map(commandLine));
-  part("copied").textContent = "";
 }
 
 function scoreRow({ cells, tone, hint }) {
@@ -20,7 +21,11 @@ function scoreRow({ cells, tone, hint }) {
 function fileLine({ label, source, isThumbnail }) {
   const line = element("li", `${label}${isThumbnail ? " (thumbnail)" : ""}: `);
   line.append(element("a", "open", { href: source, target: "_blank", rel: "noopener", "aria-label": `open ${label}` }), " · ");
-  line.append(element("a", "download", { href: source, download: "", "aria-label": `download ${label}` }));
+  const kind = source.match(/^data:image\/(\w+)/)?.[1];
+  const name = kind ? `${content.title} ${label}.${kind}` : "";
+  // Of a page from disk no browser downloads the files beside it: they are on disk already.
+  if (kind || location.protocol !== "file:") line.append(element("a", "download", { href: source, download: name, "aria-label": `download ${label}` }));
+  else line.append(element("code", source));
   return line;
 }
 
@@ -41,7 +46,7 @@ async function copyText(text) {
     // Of a page from disk some browsers refuse it.
     isCopied = copySelected(text);
   }
-  part("copied").textContent = isCopied ? "copied" : "could not be copied: select the text instead";
+  say(isCopied ? `copied: ${text}` : "could not be copied: select the text instead");
 }
 
 function copySelected(text) {

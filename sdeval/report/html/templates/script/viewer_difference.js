@@ -34,8 +34,7 @@ function showLevels() {
   const steps = Array.from({ length: 33 }, (_, step) => `rgb(${colours[Math.round((highest * step) / 32)].join(" ")})`);
   const [, end] = part("legend").querySelectorAll("span");
   part("legend").querySelector("i").style.background = `linear-gradient(to right, ${steps.join(", ")})`;
-  end.textContent = `${highest} levels${highest < 255 ? " or more" : ""}`;
-  part("legend").querySelector("small").textContent = "largest difference of the three channels, of 255";
+  end.textContent = `${highest}${highest < 255 ? " or more" : ""} of 255 levels, in the channel that differs most`;
   part("threshold-text").textContent = threshold ? `${threshold} levels and less are black` : "none";
 }
 
