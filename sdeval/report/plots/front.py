@@ -31,7 +31,7 @@ def plot_front(matrix: Matrix, title: str, unit: str) -> str:
         figure = Figure(figsize=(8.2, 4.2), layout="constrained")
         axes = figure.add_subplot()
         for point in points:
-            _draw(axes, point)
+            _plot_point(axes, point)
         _front(axes, [point for point in points if point.row.on_front])
         axes.set_xlabel("s/image (median; the bar reaches to the 90th percentile)")
         better = "higher is better" if points[0].verdict.higher_is_better else "lower is better"
@@ -63,7 +63,7 @@ def _points(matrix: Matrix) -> list[_Point]:
     return points
 
 
-def _draw(axes: Axes, point: _Point) -> None:
+def _plot_point(axes: Axes, point: _Point) -> None:
     seconds, value, row, verdict = point.seconds, point.value, point.row, point.verdict
     upper_tail = [[0.0], [max(0.0, (row.seconds.p90 if row.seconds else seconds) - seconds)]]
     spread = None
