@@ -77,7 +77,7 @@ function differenceOf(section, row, left, right) {
   if (!difference) return without("the difference was not measured: that takes two images of the same full size, in a comparison that is not too large");
   const [values, box] = difference;
   const numbers = values.map((value, place) => [section.numbers[place][0], value + section.numbers[place][1]]);
-  return { numbers, box: box?.map((value) => value / 1000) ?? null, reason: box ? "" : "the images are identical" };
+  return { numbers, box: box?.map((value) => value / 1000) ?? null, reason: values[1] === "0" ? "the images are identical" : "the size of the images was not recorded" };
 }
 
 // A row for every metric; the last column names the settings that moved beyond the tolerance.
