@@ -91,7 +91,8 @@ function tableOf(section, row) {
     return {
       cells: [`${metric.name} ${metric.higher ? "↑" : "↓"}`, ...cells, words.join("; ") || "none"],
       tone: worse.length ? "bad" : better.length ? "good" : "",
-      hint: [metric.title, metric.unit && `in ${metric.unit}`].filter(Boolean).join("; "),
+      unit: metric.unit,
+      hint: metric.title,
     };
   });
   return { head: ["metric", ...section.letters, "beyond tolerance"], rows };
