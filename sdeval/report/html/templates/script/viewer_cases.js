@@ -21,7 +21,7 @@ function openShot(article, seed) {
 }
 
 function openFromState() {
-  const article = state.open && byId(state.open);
+  const article = state.open ? byId(state.open) : null;
   if (article?.matches("article")) openShot(article, state.seed);
   else if (imageViewer.isOpen()) imageViewer.close();
 }
