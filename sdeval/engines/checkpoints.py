@@ -213,6 +213,14 @@ def check_task(target: Target, folder: Path, task: Task) -> None:
         raise SdevalError(f"{where} cannot do inpainting: its transformer takes {channels} channels, not 16 or 33")
 
 
+def own_scheduler(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Class and configuration of the scheduler that a checkpoint comes with; no configuration where it has none."""
+    index = parse_json(read_text(folder / "model_index.json"))
+    file = folder / "scheduler" / "scheduler_config.json"
+    config = parse_json(read_text(file)) if file.is_file() else {}
+    return str((index.get("scheduler") or (None, "no scheduler"))[1]), config if isinstance(config, dict) else {}
+
+
 def _channels(target: Target, folder: Path) -> Any:
     """Input channels of the denoiser, as its configuration says."""
     files = (folder / part / "config.json" for part in ("unet", "transformer"))

@@ -61,11 +61,6 @@ def parts_of(target: Target, folder: Path, task: Task) -> dict[str, Any]:
     return parts
 
 
-def own_scheduler(folder: Path) -> str:
-    """Class of the scheduler that a checkpoint comes with."""
-    return str(DiffusionPipeline.load_config(folder).get("scheduler", (None, "no scheduler"))[1])
-
-
 def _vae_class(target: Target, folder: Path) -> Any:
     try:
         name = str(parse_json(read_text(folder / "config.json"))["_class_name"])

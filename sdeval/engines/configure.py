@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -12,7 +13,7 @@ from diffusers import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from sdeval.config.target import Target
-from sdeval.engines.checkpoints import find_lora
+from sdeval.engines.checkpoints import find_lora, own_scheduler
 from sdeval.engines.families import family_of, generation_part
 from sdeval.errors import NotAvailable, SdevalError, first_line, unknown
 
@@ -63,25 +64,25 @@ def find_scheduler(name: str) -> type[SchedulerMixin]:
     return scheduler_class
 
 
-def check_scheduler(target: Target, pipeline_class: str, own: str) -> None:
+def check_scheduler(target: Target, pipeline_class: str, folder: Path) -> None:
     """Refuse a scheduler that generates nonsense with a family of models, and arguments that it does not have.
 
     Args:
         target: what asks for it.
         pipeline_class: name of the class that will generate.
-        own: class of the model's own scheduler, which `scheduler_config` alone is for.
+        folder: of the model, whose own scheduler tells what it learned.
     """
+    own, config = own_scheduler(folder)
     where, name = f"target {target.name}", target.scheduler or own
     kind, family = find_scheduler(name), family_of(pipeline_class)
-    if not family.allows(name, target.scheduler_config):
+    fitting = family.schedulers_beside(own, config)
+    if not fitting.allow(name, {**config, **target.scheduler_config}):
         hint = (
-            f", and with {family.condition[0]}={family.condition[1]} {_list(family.further)}"
-            if family.condition
+            f", and with {fitting.condition[0]}={fitting.condition[1]} {_list(fitting.further)}"
+            if fitting.condition
             else ""
         )
-        raise SdevalError(
-            f"{where}: {name} does not fit a {family.name} model; these do: {_list(family.schedulers or ())}{hint}"
-        )
+        raise SdevalError(f"{where}: {name} does not fit a {family.name} model; these do: {_list(fitting.names)}{hint}")
     arguments = set(inspect.signature(kind.__init__).parameters) - {"self"}
     for argument in target.scheduler_config:
         if argument not in arguments:

@@ -21,6 +21,7 @@ from tests.engines.conftest import Checkpoint
 from tests.families import TASKS_OF
 
 STEPS = {"num_inference_steps": 2}
+FLOW_PREDICTION = {"prediction_type": "flow_prediction"}
 PAIRS = [(family, task) for family, tasks in TASKS_OF.items() for task in tasks]
 
 
@@ -148,18 +149,48 @@ def test_a_decoder_without_a_prior_says_what_to_do(checkpoint: Checkpoint, tmp_p
         ("FluxPipeline", "DDIMScheduler", False),
         ("KandinskyV22CombinedPipeline", "DDIMScheduler", False),
         ("KandinskyV22CombinedPipeline", "DDPMScheduler", True),
+        ("LatentConsistencyModelPipeline", "DDIMScheduler", False),
         ("SomeNewPipeline", "DDIMScheduler", True),
     ],
 )
 def test_schedulers_fit_families(family: str, scheduler: str, fits: bool) -> None:
-    assert family_of(family).allows(scheduler, {}) is fits
+    assert family_of(family).schedulers_beside("DDIMScheduler", {}).allow(scheduler, {}) is fits
 
 
-def test_a_scheduler_that_has_to_be_told_fits_once_it_is() -> None:
-    sd3, kandinsky = family_of("StableDiffusion3Pipeline"), family_of("KandinskyV22CombinedPipeline")
-    assert not sd3.allows("UniPCMultistepScheduler", {})
-    assert sd3.allows("UniPCMultistepScheduler", {"use_flow_sigmas": True})
-    assert kandinsky.allows("DPMSolverMultistepScheduler", {"variance_type": "fixed_small"})
+def test_a_scheduler_that_has_to_be_configured_fits_once_it_is() -> None:
+    sd3, kandinsky = (
+        family_of(name).schedulers_beside("DDPMScheduler", {})
+        for name in ("StableDiffusion3Pipeline", "KandinskyV22CombinedPipeline")
+    )
+    assert not sd3.allow("UniPCMultistepScheduler", {})
+    assert sd3.allow("UniPCMultistepScheduler", {"use_flow_sigmas": True})
+    assert kandinsky.allow("DPMSolverMultistepScheduler", {"variance_type": "fixed_small"})
+
+
+@pytest.mark.parametrize(
+    ("own", "config", "scheduler", "fits"),
+    [
+        ("FlowMatchEulerDiscreteScheduler", {}, "DDIMScheduler", False),
+        ("FlowMatchEulerDiscreteScheduler", {}, "FlowMatchLCMScheduler", True),
+        ("FlowMatchHeunDiscreteScheduler", {}, "FlowMatchHeunDiscreteScheduler", True),
+        ("DPMSolverMultistepScheduler", {"prediction_type": "flow_prediction"}, "EulerDiscreteScheduler", False),
+        (
+            "DPMSolverMultistepScheduler",
+            {"prediction_type": "flow_prediction"},
+            "FlowMatchEulerDiscreteScheduler",
+            True,
+        ),
+        ("DPMSolverMultistepScheduler", {"use_flow_sigmas": True}, "UniPCMultistepScheduler", True),
+        ("DPMSolverMultistepScheduler", {"prediction_type": "epsilon"}, "EulerDiscreteScheduler", True),
+        ("DPMSolverMultistepScheduler", {}, "FlowMatchEulerDiscreteScheduler", False),
+        ("SCMScheduler", {}, "SCMScheduler", True),
+        ("SCMScheduler", {}, "FlowMatchEulerDiscreteScheduler", False),
+    ],
+)
+def test_the_models_own_scheduler_tells_which_fit_a_new_family(
+    own: str, config: dict[str, object], scheduler: str, fits: bool
+) -> None:
+    assert family_of("SomeNewPipeline").schedulers_beside(own, config).allow(scheduler, config) is fits
 
 
 @pytest.mark.slow
