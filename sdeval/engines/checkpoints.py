@@ -201,7 +201,7 @@ def check_task(target: Target, folder: Path, task: Task) -> None:
     """
     index = _json(target, folder / "model_index.json")
     kind = str(index.get("_class_name"))
-    channels = _channels(target, folder)
+    channels = _config(target, folder).get("in_channels")
     where = f"target {target.name}: {target.model}"
     if index.get("requires_aesthetics_score") and task == "text2img":
         raise SdevalError(f"{where} is a refiner and cannot do {task}")
@@ -211,6 +211,11 @@ def check_task(target: Target, folder: Path, task: Task) -> None:
         raise SdevalError(f"{where} cannot do inpainting; that takes kandinsky-2-2-decoder-inpaint, with 9 channels")
     if kind.startswith("StableDiffusion3") and channels not in (None, 16, 33) and task == "inpainting":
         raise SdevalError(f"{where} cannot do inpainting: its transformer takes {channels} channels, not 16 or 33")
+    if kind.startswith("Chroma") and task == "inpainting" and "guidance_embeds" not in _config(target, folder):
+        raise SdevalError(
+            f"{where} cannot do inpainting: ChromaInpaintPipeline of diffusers asks for guidance_embeds, "
+            "which its transformer does not have"
+        )
 
 
 def own_scheduler(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -221,10 +226,10 @@ def own_scheduler(folder: Path) -> tuple[str, dict[str, Any]]:
     return str((index.get("scheduler") or (None, "no scheduler"))[1]), config if isinstance(config, dict) else {}
 
 
-def _channels(target: Target, folder: Path) -> Any:
-    """Input channels of the denoiser, as its configuration says."""
+def _config(target: Target, folder: Path) -> dict[str, Any]:
+    """The configuration of the denoiser; empty where there is none."""
     files = (folder / part / "config.json" for part in ("unet", "transformer"))
-    return next((_json(target, file).get("in_channels") for file in files if file.is_file()), None)
+    return next((_json(target, file) for file in files if file.is_file()), {})
 
 
 def _json(target: Target, path: Path) -> dict[str, Any]:

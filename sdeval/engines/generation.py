@@ -98,8 +98,12 @@ def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], setting
     if type(pipeline).__name__.startswith("KandinskyV22") and "callback_steps" in _call_parameters(pipeline):
         # Its own default is deprecated by its own parts; others need a number.
         arguments["callback_steps"] = None
-    arguments |= _image_arguments(pipeline, cases)
-    return {**arguments, **settings}
+    arguments = {**arguments, **_image_arguments(pipeline, cases), **settings}
+    width, height = arguments.get("width"), arguments.get("height")
+    if width and height and "max_area" in _call_parameters(pipeline):
+        # Some fit every size into an area of their own, unless they are given another one.
+        arguments = {"max_area": width * height, **arguments}
+    return arguments
 
 
 def _image_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> dict[str, Any]:
