@@ -169,7 +169,8 @@ def stable_diffusion_3(folder: Path, **changes: Any) -> Path:
             patch_size=2,
             in_channels=16,
             out_channels=16,
-            num_layers=1,
+            # The last one takes nothing of a controlnet.
+            num_layers=2,
             attention_head_dim=8,
             num_attention_heads=2,
             joint_attention_dim=64,
@@ -823,3 +824,76 @@ def save(name: str, folder: Path) -> Path:
     """A checkpoint with the same random weights every time."""
     torch.manual_seed(0)
     return FAMILIES[name](folder)
+
+
+def _control(**changes: Any) -> dict[str, Any]:
+    """Sizes of a controlnet for the small UNet."""
+    return {
+        "block_out_channels": (8, 16),
+        "layers_per_block": 1,
+        "norm_num_groups": 4,
+        "attention_head_dim": 2,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+        # The VAE makes images two times smaller, and so does this.
+        "conditioning_embedding_out_channels": (4, 8),
+        **changes,
+    }
+
+
+def controlnet(family: str, folder: Path) -> Path:
+    """A controlnet for a family, with large weights: those of a new one are zeros, which change nothing."""
+    from diffusers import ControlNetModel, FluxControlNetModel, SD3ControlNetModel
+
+    torch.manual_seed(1)
+    if family == "sd1":
+        model = ControlNetModel(**_control(cross_attention_dim=32))
+    elif family == "sdxl":
+        model = ControlNetModel(
+            **_control(
+                cross_attention_dim=64,
+                addition_embed_type="text_time",
+                addition_time_embed_dim=8,
+                projection_class_embeddings_input_dim=32 + 6 * 8,
+                use_linear_projection=True,
+            )
+        )
+    elif family == "flux":
+        model = FluxControlNetModel(**{**FLUX, "axes_dims_rope": [4, 4, 8]}, in_channels=16)
+    else:
+        model = SD3ControlNetModel(
+            sample_size=32,
+            num_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            joint_attention_dim=64,
+            caption_projection_dim=16,
+            pooled_projection_dim=64,
+        )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if not parameter.any():
+                parameter.normal_(std=0.5)
+    model.save_pretrained(folder)
+    return folder
+
+
+def ip_adapter(folder: Path) -> Path:
+    """An IP-Adapter for Stable Diffusion 1, with the model that reads its images beside it."""
+    from safetensors.torch import save_file
+    from transformers import CLIPVisionModelWithProjection
+
+    torch.manual_seed(1)
+    CLIPVisionModelWithProjection(_vision_config()).save_pretrained(folder / "image_encoder")
+    tokens, width = 4, 32
+    tensors = {
+        "image_proj.proj.weight": torch.randn(tokens * width, 32),
+        "image_proj.proj.bias": torch.zeros(tokens * width),
+        "image_proj.norm.weight": torch.ones(width),
+        "image_proj.norm.bias": torch.zeros(width),
+    }
+    # Attention to texts has odd numbers.
+    for number in range(1, len(_unet(width).attn_processors), 2):
+        for part in ("to_k_ip", "to_v_ip"):
+            tensors[f"ip_adapter.{number}.{part}.weight"] = torch.randn(16, width)
+    save_file(tensors, folder / "ip-adapter.safetensors")
+    return folder / "ip-adapter.safetensors"

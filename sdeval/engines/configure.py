@@ -13,9 +13,9 @@ from diffusers import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from sdeval.config.target import Target
-from sdeval.engines.checkpoints import find_lora, own_scheduler
+from sdeval.engines.checkpoints import IMAGE_ENCODER, find_ip_adapter, find_lora, own_scheduler
 from sdeval.engines.families import family_of, generation_part
-from sdeval.errors import NotAvailable, SdevalError, first_line, unknown
+from sdeval.errors import NotAvailable, SdevalError, describe_error, first_line, unknown
 
 
 def prepare(pipeline: DiffusionPipeline, target: Target) -> None:
@@ -29,6 +29,8 @@ def prepare(pipeline: DiffusionPipeline, target: Target) -> None:
     if target.scheduler or target.scheduler_config:
         _set_scheduler(pipeline, target)
     _add_loras(pipeline, target)
+    if target.ip_adapter:
+        _add_ip_adapter(pipeline, target, find_ip_adapter(target, target.ip_adapter))
     _set_vae(pipeline, target)
     if target.channels_last:
         _set_channels_last(pipeline, target)
@@ -131,6 +133,19 @@ def _add_loras(pipeline: DiffusionPipeline, target: Target) -> None:
         names.append(name)
     if names:
         pipeline.set_adapters(names, adapter_weights=list(target.loras.values()))
+
+
+def _add_ip_adapter(pipeline: DiffusionPipeline, target: Target, file: Path) -> None:
+    where = f"target {target.name}: ip_adapter: {target.ip_adapter}"
+    options: dict[str, Any] = {"weight_name": file.name, "subfolder": ""}
+    if "image_encoder_pretrained_model_name_or_path" in inspect.signature(pipeline.load_ip_adapter).parameters:
+        options["image_encoder_pretrained_model_name_or_path"] = str(file.parent / IMAGE_ENCODER)
+    try:
+        pipeline.load_ip_adapter(str(file.parent), **options)
+        pipeline.set_ip_adapter_scale(target.ip_adapter_scale)
+    # A file of another kind fails wherever its names or shapes do not fit.
+    except Exception as error:
+        raise SdevalError(f"{where}: does not fit a {type(pipeline).__name__}: {describe_error(error)}") from error
 
 
 def _set_vae(pipeline: DiffusionPipeline, target: Target) -> None:

@@ -231,6 +231,8 @@ def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
     kind = pipeline_class(target, folder, task)
     if target.scheduler or target.scheduler_config:
         check_scheduler(target, kind.__name__, folder)
+    if target.ip_adapter and not ("ip_adapter_image" in call_parameters(kind) and hasattr(kind, "load_ip_adapter")):
+        raise SdevalError(f"target {target.name}: ip_adapter: a {kind.__name__} takes none")
     find_parts(target, folder)
     check_settings(kind, settings)
 
@@ -268,8 +270,10 @@ def request_of(target: Target, suite: Suite) -> Request:
 
 def largest_batch(target: Target, task: Task) -> int:
     """Images that one call may have: the target's, or one where diffusers generates batches of its kind wrongly."""
-    family = family_of(pipeline_class(target, find_model(target), task).__name__)
-    return 1 if task in family.one_at_a_time else target.batch_size
+    name = pipeline_class(target, find_model(target), task).__name__
+    # Several images of a union of controlnets are several controls, and several references are those of every prompt.
+    is_mixed = "ControlNetUnion" in name or target.ip_adapter is not None
+    return 1 if is_mixed or task in family_of(name).one_at_a_time else target.batch_size
 
 
 def fitting_settings(target: Target, task: Task) -> dict[str, Any]:

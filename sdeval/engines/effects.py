@@ -14,6 +14,7 @@ from diffusers import DiffusionPipeline
 
 from sdeval.config.suite import Case
 from sdeval.config.target import Target
+from sdeval.engines.pipeline_classes import has_control
 from sdeval.errors import SdevalError, plural
 
 GUIDED_FROM_ZERO = ("ZImage", "Krea2")
@@ -66,7 +67,7 @@ class Request:
         Raises:
             SdevalError: the first such thing, with the line of its case.
         """
-        for problem in (*self._of_pipeline(), *self._of_settings(), *self._of_cases()):
+        for problem in (*self._of_settings(), *self._of_cases()):
             raise SdevalError(f"target {self.target.name}: {problem}")
 
     def notes(self) -> list[str]:
@@ -77,10 +78,6 @@ class Request:
             return []
         count, value = plural(len(negative), "case"), self._value(name)
         return [f"{self.target.name}: the negative prompts of {count} have no effect with {name}={value}"]
-
-    def _of_pipeline(self) -> Iterator[str]:
-        if "Control" in self.kind.__name__:
-            yield f"a {self.kind.__name__} needs a control image, which cases cannot have"
 
     def _of_settings(self) -> Iterator[str]:
         stated = {**self.settings, **self.target.settings}
@@ -115,6 +112,7 @@ class Request:
 
     def _of_case(self, case: Case) -> Iterator[str]:
         where = self._where(case)
+        yield from self._of_guiding_images(case, where)
         if case.strength is not None and "strength" not in self._parameters:
             yield f"{where}: strength: a {self.kind.__name__} takes none; remove it"
         elif case.image is not None and "strength" in self._parameters:
@@ -123,6 +121,17 @@ class Request:
             problem = self._of_negative_prompt()
             if problem:
                 yield f"{where}: negative_prompt: {problem}"
+
+    def _of_guiding_images(self, case: Case, where: str) -> Iterator[str]:
+        """What guides a model that has a part for it, and no other."""
+        if has_control(self.kind) and not case.control_image:
+            yield f"{where}: control_image: is missing; a {self.kind.__name__} needs one"
+        if case.control_image and not has_control(self.kind):
+            yield f"{where}: control_image: has no effect on a {self.kind.__name__}; set controlnet of the target"
+        if self.target.ip_adapter and not case.reference_image:
+            yield f"{where}: reference_image: is missing; the target has an ip_adapter"
+        if case.reference_image and not self.target.ip_adapter:
+            yield f"{where}: reference_image: has no effect; set ip_adapter of the target"
 
     def _of_strength(self, case: Case, where: str) -> Iterator[str]:
         """An edit takes a part of the steps, of which at least one must be left."""

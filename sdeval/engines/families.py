@@ -84,11 +84,17 @@ class Family:
 
 
 _ALL = frozenset(TASKS)
+_UNSEEDED = (
+    *("StableDiffusion3ControlNet", "HunyuanDiTControlNet", "QwenImageControlNetInpaint", "CogView4Control"),
+    *("JoyImageEdit", "OmniGen"),
+)
+"""How pipelines begin that encode images with noise of their own, which is seeded once for a call."""
 _FAMILIES = {
     # The first name that a pipeline class begins with counts.
     "KandinskyV22": Family(
         "Kandinsky 2.2", Schedulers(LEARNED_VARIANCE, ("variance_type", "fixed_small"), BY_FIXED_VARIANCE), _ALL
     ),
+    **{prefix: Family(prefix, one_at_a_time=_ALL) for prefix in _UNSEEDED},
     "StableDiffusion3": Family("Stable Diffusion 3", OF_FLOWS),
     "StableDiffusionXL": Family("Stable Diffusion XL", OF_DIFFUSION),
     "StableDiffusion": Family("Stable Diffusion", OF_DIFFUSION),

@@ -168,7 +168,7 @@ def test_a_pipeline_that_needs_a_control_image_is_refused(checkpoint: Checkpoint
     folder = with_config(
         shutil.copytree(checkpoint("sd1"), tmp_path / "c"), "", _class_name="StableDiffusionControlNetPipeline"
     )
-    with pytest.raises(SdevalError, match="needs a control image, which cases cannot have"):
+    with pytest.raises(SdevalError, match="case 'plain': control_image: is missing; a StableDiffusionControlNetPipe"):
         check_request(target(folder), suite())
 
 

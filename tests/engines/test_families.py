@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, SdevalError, Target
-from sdeval.config.suite import Sample
+from sdeval.config.suite import TASKS, Sample
 from sdeval.engines.diffusers_engine import LoadedTarget, check, largest_batch
 from sdeval.engines.families import family_of
 from sdeval.engines.generation import batches, generate_batch
@@ -125,6 +125,7 @@ def test_a_checkpoint_is_refused_for_a_task_that_it_cannot_do(
 def test_some_families_generate_one_at_a_time(checkpoint: Checkpoint) -> None:
     assert largest_batch(loaded(checkpoint("kandinsky22-inpaint")).target, "inpainting") == 1
     assert largest_batch(loaded(checkpoint("sd1")).target, "text2img") == 8
+    assert family_of("StableDiffusion3ControlNetPipeline").one_at_a_time == set(TASKS)
     klein = family_of("Flux2KleinPipeline")
     assert klein.one_at_a_time == {"img2img"}
 
