@@ -51,7 +51,7 @@ def pipeline_class(target: Target, folder: Path, task: Task) -> PipelineClass:
         raise SdevalError(
             f"target {target.name}: diffusers has no {task} pipeline for a {own} checkpoint{control}{advice}"
         )
-    if kind.__name__ != own and kind not in _MAPPINGS[task].values():
+    if kind not in _MAPPINGS[task].values():
         _check_parts(target, kind, folder)
     return kind
 
