@@ -15,7 +15,7 @@ def _words() -> Any:
     return tokenizer.build()
 
 
-def _clip_text(width: int = 32, *, projected: bool = False) -> Any:
+def _clip_text(width: int = 32, *, projected: bool = False, positions: int = 77) -> Any:
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     words = _words()
@@ -26,6 +26,7 @@ def _clip_text(width: int = 32, *, projected: bool = False) -> Any:
         num_hidden_layers=2,
         num_attention_heads=2,
         projection_dim=32,
+        max_position_embeddings=positions,
         bos_token_id=words.bos_token_id,
         eos_token_id=words.eos_token_id,
         pad_token_id=words.pad_token_id,
@@ -678,6 +679,134 @@ def cogview4(folder: Path) -> Path:
     return folder
 
 
+def hidream(folder: Path) -> Path:
+    """HiDream: four text encoders, and experts among which a gate chooses."""
+    from diffusers import HiDreamImagePipeline, HiDreamImageTransformer2DModel
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    t5 = _t5()
+    letters = _letters()
+    letters.model_max_length = 128
+    HiDreamImagePipeline(
+        scheduler=_flow(),
+        vae=_flow_vae(),
+        text_encoder=_clip_text(projected=True, positions=128),
+        tokenizer=_words(),
+        text_encoder_2=_clip_text(projected=True, positions=128),
+        tokenizer_2=_words(),
+        text_encoder_3=t5["text_encoder"],
+        tokenizer_3=t5["tokenizer"],
+        text_encoder_4=LlamaForCausalLM(LlamaConfig(**LANGUAGE, vocab_size=64, attn_implementation="eager")),
+        tokenizer_4=letters,
+        transformer=_loud(
+            HiDreamImageTransformer2DModel(
+                patch_size=2,
+                in_channels=4,
+                num_layers=1,
+                num_single_layers=1,
+                attention_head_dim=8,
+                num_attention_heads=2,
+                caption_channels=[64, 16],
+                text_emb_dim=64,
+                num_routed_experts=2,
+                num_activated_experts=1,
+                axes_dims_rope=(4, 2, 2),
+                max_resolution=(32, 32),
+                llama_layers=[0, 1],
+            )
+        ),
+    ).save_pretrained(folder)
+    return folder
+
+
+def hunyuan_image(folder: Path) -> Path:
+    """HunyuanImage, distilled: a second reader for the words to be written, and a guidance scale as an input."""
+    from diffusers import AutoencoderKLHunyuanImage, HunyuanImagePipeline, HunyuanImageTransformer2DModel
+    from transformers import ByT5Tokenizer, T5Config, T5EncoderModel
+
+    tokenizer = _bytes()
+    HunyuanImagePipeline(
+        scheduler=_flow(),
+        vae=AutoencoderKLHunyuanImage(
+            in_channels=3,
+            out_channels=3,
+            latent_channels=4,
+            block_out_channels=(32, 32, 32, 32),
+            layers_per_block=1,
+            spatial_compression_ratio=8,
+            sample_size=64,
+            scaling_factor=1.0,
+        ),
+        text_encoder=_vision_language(tokenizer),
+        tokenizer=tokenizer,
+        text_encoder_2=T5EncoderModel(T5Config(vocab_size=400, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)),
+        tokenizer_2=ByT5Tokenizer(),
+        transformer=_loud(
+            HunyuanImageTransformer2DModel(
+                in_channels=4,
+                out_channels=4,
+                num_attention_heads=2,
+                attention_head_dim=8,
+                num_layers=1,
+                num_single_layers=1,
+                num_refiner_layers=1,
+                guidance_embeds=True,
+                text_embed_dim=16,
+                text_embed_2_dim=16,
+                rope_axes_dim=(4, 4),
+            ),
+            6.0,
+        ),
+    ).save_pretrained(folder)
+    return folder
+
+
+def bria(folder: Path) -> Path:
+    """Bria: a relative of Flux that is guided by what it was not told."""
+    from diffusers import BriaPipeline, BriaTransformer2DModel
+
+    sizes = {name: value for name, value in FLUX.items() if name != "pooled_projection_dim"}
+    BriaPipeline(
+        **_t5(),
+        scheduler=_flow(),
+        vae=_vae(shift_factor=0.0),
+        transformer=_loud(BriaTransformer2DModel(**{**sizes, "axes_dims_rope": [4, 4, 8]}, in_channels=16)),
+    ).save_pretrained(folder)
+    return folder
+
+
+def kandinsky5(folder: Path, kind: str = "Kandinsky5T2IPipeline") -> Path:
+    """Kandinsky 5: a model of videos of one frame, of a few sizes only."""
+    import diffusers
+    from transformers import Qwen2VLImageProcessor, Qwen2VLProcessor, Qwen2VLVideoProcessor
+
+    tokenizer = _bytes()
+    getattr(diffusers, kind)(
+        scheduler=_flow(),
+        vae=_vae(widths=(8, 8, 8, 8)),
+        text_encoder=_vision_language(tokenizer),
+        tokenizer=Qwen2VLProcessor(Qwen2VLImageProcessor(), tokenizer, Qwen2VLVideoProcessor()),
+        text_encoder_2=_clip_text(),
+        tokenizer_2=_words(),
+        transformer=_loud(
+            diffusers.Kandinsky5Transformer3DModel(
+                in_visual_dim=4,
+                out_visual_dim=4,
+                in_text_dim=16,
+                in_text_dim2=32,
+                time_dim=16,
+                model_dim=16,
+                ff_dim=16,
+                num_text_blocks=1,
+                num_visual_blocks=1,
+                axes_dims=(4, 2, 2),
+                visual_cond="I2I" in kind,
+            )
+        ),
+    ).save_pretrained(folder)
+    return folder
+
+
 KLEIN_SETTINGS = {
     "num_inference_steps": 2,
     "text_encoder_out_layers": [1],
@@ -689,6 +818,8 @@ SETTINGS_OF: dict[str, dict[str, Any]] = {
     "flux-kontext": {"_auto_resize": False},
     "flux2": {"text_encoder_out_layers": [1], "max_sequence_length": 512},
     "flux2-klein": KLEIN_SETTINGS,
+    # Its pipeline makes every image as large.
+    "hidream": {"width": 256, "height": 256},
     "lumina2": {"system_prompt": "draw"},
     "pixart-sigma": {"use_resolution_binning": False, "clean_caption": False},
     "sana": {"use_resolution_binning": False, "complex_human_instruction": None},
@@ -785,6 +916,11 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
     "auraflow": auraflow,
     "lumina2": lumina2,
     "cogview4": cogview4,
+    "hidream": hidream,
+    "hunyuan-image": hunyuan_image,
+    "bria": bria,
+    "kandinsky5": kandinsky5,
+    "kandinsky5-edit": lambda folder: kandinsky5(folder, "Kandinsky5I2IPipeline"),
     "kandinsky22": lambda folder: _kandinsky_with_prior(folder, 4),
     "kandinsky22-inpaint": lambda folder: _kandinsky_with_prior(folder, 9),
 }
@@ -815,6 +951,9 @@ TASKS_OF: dict[str, tuple[str, ...]] = {
     "auraflow": ("text2img",),
     "lumina2": ("text2img",),
     "cogview4": ("text2img",),
+    "hidream": ("text2img",),
+    "hunyuan-image": ("text2img",),
+    "bria": ("text2img",),
     "kandinsky22": ("text2img", "img2img"),
     "kandinsky22-inpaint": ("inpainting",),
 }

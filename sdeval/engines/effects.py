@@ -15,7 +15,9 @@ from diffusers import DiffusionPipeline
 from sdeval.config.suite import Case
 from sdeval.config.target import Target
 from sdeval.engines.pipeline_classes import has_control
+from sdeval.engines.sizes import size_problem
 from sdeval.errors import SdevalError, plural
+from sdeval.imaging.io import header
 
 GUIDED_FROM_ZERO = ("ZImage", "Krea2")
 """How pipelines begin of which guidance is on above 0; of all others it is on above 1."""
@@ -67,7 +69,7 @@ class Request:
         Raises:
             SdevalError: the first such thing, with the line of its case.
         """
-        for problem in (*self._of_settings(), *self._of_cases()):
+        for problem in (*self._of_settings(), *self._of_size(), *self._of_cases()):
             raise SdevalError(f"target {self.target.name}: {problem}")
 
     def notes(self) -> list[str]:
@@ -93,6 +95,17 @@ class Request:
         true_scale = stated.get("true_cfg_scale")
         if true_scale is not None and true_scale > 1 and not any(case.negative_prompt for case in self.cases):
             yield "true_cfg_scale has no effect: no case has a negative_prompt"
+
+    def _of_size(self) -> Iterator[str]:
+        """What is asked for as a size, and comes out as another."""
+        width, height = self._value("width"), self._value("height")
+        sizes = {"settings: the size": (width, height)} if width and height else {}
+        if not sizes:
+            images = {f"{self._where(case)}: image": case.image or case.control_image for case in self.cases}
+            sizes = {where: header(image) for where, image in images.items() if image}
+        for where, size in sizes.items():
+            if problem := size_problem(self.kind.__name__, self._config("vae"), *size):
+                yield f"{where} {problem}"
 
     @property
     def _is_unguided(self) -> bool:
