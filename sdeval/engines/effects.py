@@ -90,6 +90,11 @@ class Request:
                 f"guidance_scale has no effect: the transformer of {self.target.model} was trained without it; "
                 "remove it, or set it to 1"
             )
+        if "distilled_guidance_scale" in stated and not self._config("transformer").get("guidance_embeds", False):
+            yield (
+                f"distilled_guidance_scale has no effect: the transformer of {self.target.model} was trained "
+                "without it; remove it"
+            )
         if scale is not None and scale > 1 and self._is_distilled_klein:
             yield f"guidance_scale has no effect on a distilled {name}; remove it, or set it to 1"
         true_scale = stated.get("true_cfg_scale")
@@ -118,6 +123,10 @@ class Request:
     def _is_distilled_klein(self) -> bool:
         is_klein = self.kind.__name__.startswith("Flux2Klein")
         return is_klein and bool(DiffusionPipeline.load_config(self.folder).get("is_distilled"))
+
+    def _has_part(self, name: str) -> bool:
+        entry = DiffusionPipeline.load_config(self.folder).get(name)
+        return isinstance(entry, list | tuple) and entry[-1] is not None
 
     def _of_cases(self) -> Iterator[str]:
         for case in self.cases:
@@ -165,6 +174,8 @@ class Request:
             return f"a {self.kind.__name__} takes none; remove it"
         if self._config("unet").get("time_cond_proj_dim") is not None:
             return f"has no effect: {self.target.model} has its guidance built in; remove it"
+        if self.kind.__name__.startswith("HunyuanImage") and not self._has_part("guider"):
+            return f"has no effect: {self.target.model} has no guider; remove it"
         name = self._guidance
         # What the target turns off is reported in a note.
         if not name or name in self.target.settings or self._is_guided(name):

@@ -54,10 +54,12 @@ def generate_batch(
     with torch.inference_mode(), _seeded(batch[0].seed), watch.running():
         output = pipeline(**arguments, **watch.callback)
     seconds = watch.seconds / len(batch)
+    # Kandinsky 5 has a word of its own for them.
+    images = output.images if hasattr(output, "images") else output.image
     flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
     return [
         Generated(sample, to_image(values), bool(np.isfinite(values).all()), bool(flagged), seconds, watch.stages)
-        for sample, values, flagged in zip(batch, output.images, flags, strict=True)
+        for sample, values, flagged in zip(batch, images, flags, strict=True)
     ]
 
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sdeval import Case, SdevalError, Target
+from sdeval import Case, SdevalError, Suite, Target
 from sdeval.config.suite import TASKS, Sample
 from sdeval.engines.diffusers_engine import LoadedTarget, check, largest_batch
+from sdeval.engines.engine import check_request
 from sdeval.engines.families import family_of
 from sdeval.engines.generation import batches, generate_batch
 from sdeval.engines.pipeline_classes import call_parameters
@@ -128,6 +129,35 @@ def test_some_families_generate_one_at_a_time(checkpoint: Checkpoint) -> None:
     assert family_of("StableDiffusion3ControlNetPipeline").one_at_a_time == set(TASKS)
     klein = family_of("Flux2KleinPipeline")
     assert klein.one_at_a_time == {"img2img"}
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        *(
+            "sd3.5",
+            "pixart-sigma",
+            "qwen-image",
+            "z-image",
+            "sana",
+            "chroma",
+            "auraflow",
+            "lumina2",
+            "cogview4",
+            "bria",
+        ),
+        pytest.param("hidream", marks=pytest.mark.slow),
+    ],
+)
+def test_a_negative_prompt_that_is_not_refused_changes_the_image(
+    checkpoint: Checkpoint, samples: Callable[[str], list[Sample]], family: str
+) -> None:
+    target, plain = loaded(checkpoint(family)), samples("text2img")[0]
+    negative = replace(plain, case=replace(plain.case, negative_prompt="ugly, blue, a square"))
+    asked = settings("text2img", family)
+    check_request(target.target, Suite(name="few", task="text2img", cases=(negative.case,), settings=asked))
+    one, other = (target.generate("text2img", [sample], asked)[0].image for sample in (plain, negative))
+    assert one.tobytes() != other.tobytes()
 
 
 def test_kandinsky_takes_negative_prompts(checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]) -> None:
