@@ -820,6 +820,8 @@ SETTINGS_OF: dict[str, dict[str, Any]] = {
     "flux2-klein": KLEIN_SETTINGS,
     # Its pipeline makes every image as large.
     "hidream": {"width": 256, "height": 256},
+    "kandinsky5": {"width": 1024, "height": 1024},
+    "kandinsky5-edit": {"width": 1024, "height": 1024},
     "lumina2": {"system_prompt": "draw"},
     "pixart-sigma": {"use_resolution_binning": False, "clean_caption": False},
     "sana": {"use_resolution_binning": False, "complex_human_instruction": None},
@@ -954,6 +956,8 @@ TASKS_OF: dict[str, tuple[str, ...]] = {
     "hidream": ("text2img",),
     "hunyuan-image": ("text2img",),
     "bria": ("text2img",),
+    "kandinsky5": ("text2img",),
+    "kandinsky5-edit": ("img2img",),
     "kandinsky22": ("text2img", "img2img"),
     "kandinsky22-inpaint": ("inpainting",),
 }

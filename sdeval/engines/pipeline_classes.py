@@ -38,9 +38,9 @@ def pipeline_class(target: Target, folder: Path, task: Task) -> PipelineClass:
         SdevalError: diffusers has none, or the one that the target names does something else.
     """
     if target.pipeline:
-        kind = _stated(target, task)
-        _check_parts(target, kind, folder)
-        return kind
+        stated = _stated(target, task)
+        _check_parts(target, stated, folder)
+        return stated
     own = str(DiffusionPipeline.load_config(folder)["_class_name"])
     kind = _mapped(own, task) or next(_namesakes(own, task), None)
     if kind is not None and target.controlnet and not has_control(kind):
@@ -90,8 +90,7 @@ def _parts(kind: PipelineClass) -> Mapping[str, inspect.Parameter]:
 def _find(name: str) -> PipelineClass | None:
     """A pipeline of diffusers by its name, that generates single images of texts."""
     kind = getattr(diffusers, name, None) if name.endswith("Pipeline") else None
-    is_pipeline = isinstance(kind, type) and issubclass(kind, DiffusionPipeline) and "__call__" in dir(kind)
-    if not is_pipeline:
+    if not (isinstance(kind, type) and issubclass(kind, DiffusionPipeline)):
         return None
     parameters = call_parameters(kind)
     return kind if "prompt" in parameters and not _OTHERWISE.intersection(parameters) else None

@@ -13,11 +13,13 @@ from PIL import Image
 
 from sdeval import Case, SdevalError, Suite, Target
 from sdeval.config.suite import Sample, Task, fingerprint
+from sdeval.diagnostics.doctor import suite_for
 from sdeval.engines.diffusers_engine import LoadedTarget, check, largest_batch
 from sdeval.engines.engine import check_request
 from sdeval.engines.generation import batches
 from sdeval.evaluation.plan import make_plan
-from sdeval.imaging.io import to_pixels
+from sdeval.imaging.io import pixel_hash, to_pixels
+from sdeval.results.inputs import keep_inputs
 from tests.engines.conftest import Checkpoint
 from tests.families import controlnet, ip_adapter
 
@@ -202,6 +204,23 @@ def test_the_size_is_that_of_the_control_image(checkpoint: Checkpoint, files: Fi
     request = sample(0, files, control_image=files("control", 0))
     suite = Suite(name="few", task="text2img", cases=(request.case,))
     assert make_plan(suite, target(checkpoint("sd1"), controlnet="./edges")).size(request) == (64, 64)
+
+
+def test_a_guided_target_is_examined_with_guiding_images(
+    checkpoint: Checkpoint, controls: Callable[[str], Path], adapter: Path, tmp_path: Path
+) -> None:
+    guided = target(checkpoint("sd1"), controlnet=str(controls("sd1")), ip_adapter=str(adapter))
+    suite = suite_for(guided, tmp_path)
+    check_request(guided, suite)
+    assert all(case.control_image and case.reference_image and not case.image for case in suite.cases)
+
+
+def test_guiding_images_are_kept_with_a_run(files: Files, tmp_path: Path) -> None:
+    control, reference = files("control", 0), files("reference", 1)
+    case = sample(0, files, control_image=control, reference_image=reference).case
+    record = keep_inputs([case], tmp_path)["case-0"]
+    assert pixel_hash(tmp_path / record.control_image) == pixel_hash(control)
+    assert pixel_hash(tmp_path / record.reference_image) == pixel_hash(reference)
 
 
 def test_a_control_image_is_as_large_as_the_init_image(files: Files, tmp_path: Path) -> None:
