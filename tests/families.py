@@ -775,6 +775,38 @@ def bria(folder: Path) -> Path:
     return folder
 
 
+def fibo(folder: Path) -> Path:
+    """Bria's FIBO: reads texts with all layers of a language model; its latents are 16 times smaller than images."""
+    from diffusers import AutoencoderKLWan, BriaFiboPipeline, BriaFiboTransformer2DModel
+    from transformers import SmolLM3Config, SmolLM3ForCausalLM
+
+    sizes = {name: value for name, value in FLUX.items() if name != "pooled_projection_dim"}
+    language = {name: value for name, value in LANGUAGE.items() if name != "head_dim"}
+    BriaFiboPipeline(
+        scheduler=_flow(),
+        vae=AutoencoderKLWan(
+            base_dim=8,
+            z_dim=4,
+            dim_mult=[1, 1, 1, 1, 1],
+            num_res_blocks=1,
+            temperal_downsample=[False] * 4,
+            latents_mean=[0.0] * 4,
+            latents_std=[1.0] * 4,
+        ),
+        # Where there is no text, its pipeline puts a word with this number.
+        text_encoder=SmolLM3ForCausalLM(SmolLM3Config(**language, vocab_size=128_001, pad_token_id=0)),
+        tokenizer=_letters(),
+        transformer=_loud(
+            BriaFiboTransformer2DModel(
+                **{**sizes, "axes_dims_rope": [4, 4, 8], "joint_attention_dim": 32},
+                in_channels=4,
+                text_encoder_dim=16,
+            )
+        ),
+    ).save_pretrained(folder)
+    return folder
+
+
 def kandinsky5(folder: Path, kind: str = "Kandinsky5T2IPipeline") -> Path:
     """Kandinsky 5: a model of videos of one frame, of a few sizes only."""
     import diffusers
@@ -921,6 +953,7 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
     "hidream": hidream,
     "hunyuan-image": hunyuan_image,
     "bria": bria,
+    "fibo": fibo,
     "kandinsky5": kandinsky5,
     "kandinsky5-edit": lambda folder: kandinsky5(folder, "Kandinsky5I2IPipeline"),
     "kandinsky22": lambda folder: _kandinsky_with_prior(folder, 4),
@@ -956,6 +989,7 @@ TASKS_OF: dict[str, tuple[str, ...]] = {
     "hidream": ("text2img",),
     "hunyuan-image": ("text2img",),
     "bria": ("text2img",),
+    "fibo": ("text2img",),
     "kandinsky5": ("text2img",),
     "kandinsky5-edit": ("img2img",),
     "kandinsky22": ("text2img", "img2img"),
