@@ -105,6 +105,14 @@ def test_a_family_does_a_task_alone_and_in_company(
     assert generate_batch(pipeline, [other], asked)[0].image.tobytes() != alone[0].image.tobytes()
 
 
+def test_a_class_that_a_target_names_generates(checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]) -> None:
+    target = loaded(checkpoint("sd1"), pipeline="StableDiffusionPAGPipeline")
+    check(target.target, "text2img", STEPS)
+    (generated,) = target.generate("text2img", samples("text2img")[:1], settings("text2img"))
+    assert generated.finite
+    assert target.describe("text2img")["pipeline"] == "StableDiffusionPAGPipeline"
+
+
 @pytest.mark.parametrize(
     ("family", "task", "message"),
     [
@@ -145,6 +153,7 @@ def test_some_families_generate_one_at_a_time(checkpoint: Checkpoint) -> None:
             "lumina2",
             "cogview4",
             "bria",
+            "fibo",
         ),
         pytest.param("hidream", marks=pytest.mark.slow),
     ],
