@@ -465,7 +465,7 @@ def _gemma() -> Any:
 
 
 def sana(folder: Path, kind: str = "SanaPipeline") -> Path:
-    """SANA: linear attention over strongly compressed latents, and a solver of diffusion that is told of the flow."""
+    """SANA: linear attention over strongly compressed latents, and a diffusion solver that is configured for flows."""
     import diffusers
 
     is_sprint = "Sprint" in kind
@@ -762,7 +762,7 @@ def hunyuan_image(folder: Path) -> Path:
 
 
 def bria(folder: Path) -> Path:
-    """Bria: a relative of Flux that is guided by what it was not told."""
+    """Bria: a relative of Flux with true guidance."""
     from diffusers import BriaPipeline, BriaTransformer2DModel
 
     sizes = {name: value for name, value in FLUX.items() if name != "pooled_projection_dim"}

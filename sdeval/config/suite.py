@@ -291,7 +291,7 @@ def _check_images(case: Case, where: str) -> None:
     sizes.pop("reference_image", None)
     for name in ("mask", "control_image"):
         if "image" in sizes and sizes.get(name, sizes["image"]) != sizes["image"]:
-            image, other = ("{}x{}".format(*sizes[each]) for each in ("image", name))
+            image, other = ("{}x{}".format(*sizes[field_name]) for field_name in ("image", name))
             raise SdevalError(f"{where}: {name}: is {other} pixels but the image is {image}; make them the same size")
     for name, (width, height) in sizes.items():
         if width % MULTIPLE or height % MULTIPLE:

@@ -78,31 +78,31 @@ def test_a_family_does_a_task_alone_and_in_company(
 ) -> None:
     target = loaded(checkpoint(family))
     check(target.target, task, STEPS)
-    pipeline, asked = target.pipeline(task), settings(task, family)
+    pipeline, call = target.pipeline(task), settings(task, family)
     has_strength = "strength" in call_parameters(type(pipeline))
     request = [
         sample if has_strength else replace(sample, case=replace(sample.case, strength=None))
         for sample in samples(task)
     ]
     together = [
-        each
+        image
         for batch in batches(request, largest_batch(target.target, task))
-        for each in generate_batch(pipeline, batch, asked)
+        for image in generate_batch(pipeline, batch, call)
     ]
-    alone = [generate_batch(pipeline, [each], asked)[0] for each in request]
-    assert {each.sample.case.id for each in together} == {"case-0", "case-1", "case-2"}
-    for each in alone:
-        beside = next(other for other in together if other.sample == each.sample)
-        assert each.finite
-        assert each.image.size == (asked.get("width", 64), asked.get("height", 64))
-        apart = np.abs(to_pixels(each.image).astype(int) - to_pixels(beside.image).astype(int))
+    alone = [generate_batch(pipeline, [sample], call)[0] for sample in request]
+    assert {image.sample.case.id for image in together} == {"case-0", "case-1", "case-2"}
+    for image in alone:
+        beside = next(other for other in together if other.sample == image.sample)
+        assert image.finite
+        assert image.image.size == (call.get("width", 64), call.get("height", 64))
+        apart = np.abs(to_pixels(image.image).astype(int) - to_pixels(beside.image).astype(int))
         assert apart.max() <= 1
     # Other cases and seeds are other images, and so are other prompts; a small Kandinsky hardly reads them.
-    assert len({each.image.tobytes() for each in alone}) == 3
+    assert len({image.image.tobytes() for image in alone}) == 3
     if family.startswith("kandinsky"):
         return
     other = replace(request[0], case=replace(request[0].case, prompt=request[1].case.prompt))
-    assert generate_batch(pipeline, [other], asked)[0].image.tobytes() != alone[0].image.tobytes()
+    assert generate_batch(pipeline, [other], call)[0].image.tobytes() != alone[0].image.tobytes()
 
 
 def test_a_class_that_a_target_names_generates(checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]) -> None:
@@ -163,9 +163,9 @@ def test_a_negative_prompt_that_is_not_refused_changes_the_image(
 ) -> None:
     target, plain = loaded(checkpoint(family)), samples("text2img")[0]
     negative = replace(plain, case=replace(plain.case, negative_prompt="ugly, blue, a square"))
-    asked = settings("text2img", family)
-    check_request(target.target, Suite(name="few", task="text2img", cases=(negative.case,), settings=asked))
-    one, other = (target.generate("text2img", [sample], asked)[0].image for sample in (plain, negative))
+    call = settings("text2img", family)
+    check_request(target.target, Suite(name="few", task="text2img", cases=(negative.case,), settings=call))
+    one, other = (target.generate("text2img", [sample], call)[0].image for sample in (plain, negative))
     assert one.tobytes() != other.tobytes()
 
 

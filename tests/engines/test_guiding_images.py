@@ -125,7 +125,7 @@ def test_a_reference_image_guides_its_own_case(checkpoint: Checkpoint, adapter: 
     engine, settings = LoadedTarget(guided), {**SETTINGS, "width": 64, "height": 64}
     same = sample(0, files, reference_image=files("reference", 0))
     other = replace(same, case=replace(same.case, reference_image=files("reference", 1)))
-    one, again, changed = (engine.generate("text2img", [each], settings)[0].image for each in (same, same, other))
+    one, again, changed = (engine.generate("text2img", [request], settings)[0].image for request in (same, same, other))
     assert distance(one, again) == 0
     assert distance(one, changed) > 1
     weak = LoadedTarget(target(checkpoint("sd1"), ip_adapter=str(adapter), ip_adapter_scale=0.0))
@@ -197,7 +197,7 @@ def test_other_guiding_images_are_other_requests(files: Files) -> None:
             {"reference_image": files("control", 0)},
         )
     ]
-    assert len({fingerprint(each, 64, 64) for each in requests}) == len(requests)
+    assert len({fingerprint(request, 64, 64) for request in requests}) == len(requests)
 
 
 def test_the_size_is_that_of_the_control_image(checkpoint: Checkpoint, files: Files) -> None:
