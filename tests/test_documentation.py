@@ -312,14 +312,15 @@ def test_the_table_of_the_page_on_stores_is_read(tmp_path: Path) -> None:
 
 
 def test_the_targets_of_the_page_on_targets_are_read(tmp_path: Path) -> None:
-    table, _ = fenced(ROOT / "docs" / "targets.md", "toml")
+    own, guided, _ = fenced(ROOT / "docs" / "targets.md", "toml")
+    table = f"{own}\n{guided}"
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "targets.toml").write_text(table, encoding="utf-8")
     assert set(tomllib.loads(table)) <= set(of_project(tmp_path, {}))
 
 
 def test_the_servers_of_the_page_on_targets_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, table = fenced(ROOT / "docs" / "targets.md", "toml")
+    *_, table = fenced(ROOT / "docs" / "targets.md", "toml")
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "targets.toml").write_text(table, encoding="utf-8")
     (tmp_path / "workflows").mkdir()

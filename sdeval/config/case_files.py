@@ -13,7 +13,7 @@ import yaml
 from sdeval._utils.files import check_name, parse_json, read_bytes
 from sdeval._utils.validation import check_fields, label, preview
 from sdeval.config.case_tables import FIELDS, Record, decode, read_table
-from sdeval.config.suite import Case
+from sdeval.config.suite import IMAGES, Case
 from sdeval.errors import SdevalError, unknown
 
 LARGEST = 2**25
@@ -24,7 +24,7 @@ def load_cases(path: str | Path) -> tuple[Case, ...]:
     """Read a case file; the format follows from its ending: `.yaml`, `.yml`, `.csv`, `.tsv` or `.jsonl`.
 
     A YAML file is a list of mappings; the others hold one case a line. The fields are those of `Case` (not
-    `origin`); `image` and `mask` are paths relative to the file and stay inside its folder; `tags` are a list, or
+    `origin`); `image` and the like are paths relative to the file and stay inside its folder; `tags` are a list, or
     words with spaces or commas between them. A field that is empty in a table, or null, is not given.
 
     Raises:
@@ -105,8 +105,7 @@ def _tags(raw: Any, _: Path) -> Any:
 
 
 _READ: Mapping[str, Callable[[Any, Path], Any]] = {
-    "image": _image,
-    "mask": _image,
+    **dict.fromkeys(IMAGES, _image),
     "strength": _number,
     "tags": _tags,
 }

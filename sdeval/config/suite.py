@@ -30,6 +30,9 @@ _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _ID = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 
 
+IMAGES = ("image", "mask", "control_image", "reference_image")
+"""Fields of a case that are image files."""
+
 SPEED = "seconds_per_image"
 MEMORY = "peak_memory"
 COLLAPSED = "collapsed_samples"
@@ -52,6 +55,10 @@ class Case(typed.Checked):
     """Init image of img2img and inpainting."""
     mask: Path | None = None
     """Inpainting: white is painted again, black is kept; grey levels without transparency, as large as the image."""
+    control_image: Path | None = None
+    """Edges, depth or a pose that guide a target with a controlnet; as large as the image that is generated."""
+    reference_image: Path | None = None
+    """What a target with an IP-Adapter takes subject or style from; of any size."""
     strength: float | None = None
     """How far the init image is noised, 0 to 1; the pipeline's own default where None."""
     region_prompt: Text = ""
@@ -64,7 +71,7 @@ class Case(typed.Checked):
     """File and line it was read from, for messages."""
 
     def __post_init__(self) -> None:
-        for name in ("image", "mask"):
+        for name in IMAGES:
             _convert(self, name, str, Path)
         _convert(self, "tags", list, tuple)
         origin = self.origin if isinstance(self.origin, str) else ""
@@ -276,7 +283,7 @@ def _check_case(case: Case, task: Task, where: str) -> None:
         raise SdevalError(f"{where}: strength: text2img takes none; remove it")
     if case.strength is not None and not 0 < case.strength <= 1:
         raise SdevalError(f"{where}: strength: must be above 0 and at most 1, got {case.strength}")
-    if case.image is not None:
+    if any(getattr(case, name) is not None for name in IMAGES):
         _check_images(case, where)
 
 
@@ -284,19 +291,24 @@ def _check_images(case: Case, where: str) -> None:
     from sdeval.imaging.io import header
 
     sizes: dict[str, tuple[int, int]] = {}
-    for name in ("image", "mask"):
+    for name in IMAGES:
         path = getattr(case, name)
         if path is not None:
             try:
                 sizes[name] = header(path)
             except SdevalError as error:
                 raise SdevalError(f"{where}: {name}: {error}") from None
-    if len(set(sizes.values())) > 1:
-        image, mask = ("{}x{}".format(*sizes[name]) for name in ("image", "mask"))
-        raise SdevalError(f"{where}: mask: is {mask} pixels but the image is {image}; make them the same size")
-    if any(edge % MULTIPLE for edge in sizes["image"]):
-        width, height = sizes["image"]
-        raise SdevalError(f"{where}: image: is {width}x{height} pixels; both edges must be multiples of {MULTIPLE}")
+    # A reference is looked at, not painted on.
+    sizes.pop("reference_image", None)
+    for name in ("mask", "control_image"):
+        if "image" in sizes and sizes.get(name, sizes["image"]) != sizes["image"]:
+            image, other = ("{}x{}".format(*sizes[field_name]) for field_name in ("image", name))
+            raise SdevalError(f"{where}: {name}: is {other} pixels but the image is {image}; make them the same size")
+    for name, (width, height) in sizes.items():
+        if width % MULTIPLE or height % MULTIPLE:
+            raise SdevalError(
+                f"{where}: {name}: is {width}x{height} pixels; both edges must be multiples of {MULTIPLE}"
+            )
     _check_pixels(case, where)
 
 
@@ -304,10 +316,11 @@ def _check_pixels(case: Case, where: str) -> None:
     """Decode what a case brings along to its end, so that nothing is found out after others were generated."""
     from sdeval.imaging.io import check_image, painted_share
 
-    for name, path, decode in (("image", case.image, check_image), ("mask", case.mask, painted_share)):
+    for name in IMAGES:
+        path = getattr(case, name)
         try:
             if path is not None:
-                decode(path)
+                (painted_share if name == "mask" else check_image)(path)
         except SdevalError as error:
             raise SdevalError(f"{where}: {name}: {error}") from None
 
@@ -332,4 +345,7 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
     }
     if case.image_prompt:
         request["image_prompt"] = case.image_prompt
+    for name in ("control_image", "reference_image"):
+        if (path := getattr(case, name)) is not None:
+            request[name] = pixel_hash(path)
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]

@@ -142,5 +142,9 @@ class RemoteEngine:
 
 
 def _plain(case: Mapping[str, Any]) -> dict[str, Any]:
-    """A case as JSON: paths as text, from wherever the other process stands."""
-    return {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in case.items()}
+    """A case as JSON: paths as text, from wherever the other process stands.
+
+    What is not given is not sent: an earlier version on the other side need not know of it.
+    """
+    given = {name: value for name, value in case.items() if value is not None}
+    return {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in given.items()}

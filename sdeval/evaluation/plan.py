@@ -65,7 +65,8 @@ class Plan:
         width, height = self.settings.get("width"), self.settings.get("height")
         if width and height:
             return (width, height)
-        return header(sample.case.image) if sample.case.image else None
+        image = sample.case.image or sample.case.control_image
+        return header(image) if image else None
 
     def fingerprint(self, sample: Sample) -> str:
         """Hash of what is asked of a sample."""

@@ -279,6 +279,8 @@ def paths(view: SampleView, images: ImageStore) -> dict[str, str]:
         "baseline image": _baseline_image(view, images),
         "init image": _place(folder / case.image) if case.image else "none",
         "mask": _place(folder / case.mask) if case.mask else "none",
+        **({"control image": _place(folder / case.control_image)} if case.control_image else {}),
+        **({"reference image": _place(folder / case.reference_image)} if case.reference_image else {}),
     }
 
 

@@ -87,6 +87,9 @@ class CaseRecord(Checked):
     """Init image: file in `inputs/`; empty where there is none."""
     mask: str = ""
     """File in `inputs/`; white was painted again."""
+    control_image: str = ""
+    """File in `inputs/`; empty where there is none."""
+    reference_image: str = ""
     negative_prompt: str = ""
     strength: Number | None = None
     region_prompt: str = ""

@@ -271,7 +271,7 @@ def _read_samples(path: Path, *, old: bool) -> list[SampleResult]:
 def _read_cases(path: Path) -> list[CaseRecord]:
     lines = _read_lines(CaseRecord, path)
     for where, case in lines:
-        for image in filter(None, (case.image, case.mask)):
+        for image in filter(None, (case.image, case.mask, case.control_image, case.reference_image)):
             if not re.fullmatch(r"inputs/[0-9a-f]+\.png", image):
                 raise SdevalError(f"{where}: {preview(image)} is no image of a run")
     return [case for _, case in lines]
