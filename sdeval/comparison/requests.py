@@ -43,6 +43,6 @@ def changed_fields(run: Run, baseline: Run, sample: SampleResult, before: Sample
 def _request(run: Run, sample: SampleResult) -> Mapping[str, Any]:
     """The fields of a sample's request, as far as the run holds them."""
     case = asdict(run.cases[sample.case]) if sample.case in run.cases else {}
-    fields = ("negative_prompt", "image", "mask", "strength", "region_prompt", "image_prompt")
+    fields = ("negative_prompt", "image", "mask", "strength", "region_prompt", "image_prompt", "text")
     request = {"prompt": sample.prompt, **{name: case[name] for name in fields if name in case}}
     return {**request, "size": sample.size} if sample.size else request

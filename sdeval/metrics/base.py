@@ -19,7 +19,7 @@ from sdeval.metrics.sets.reference_features import Floats as Floats
 from sdeval.metrics.sets.reference_features import Reference as Reference
 from sdeval.metrics.sets.reference_features import check_features as check_features
 
-Need = Literal["image", "mask", "image_prompt", "baseline", "seeds", "references", "prompts"]
+Need = Literal["image", "mask", "image_prompt", "text", "baseline", "seeds", "references", "prompts"]
 """What a metric requires: a field of the case, the baseline's image, two seeds, reference images, or all prompts."""
 
 
@@ -46,6 +46,16 @@ class MetricInfo:
     """Whether a loss fails a session; distances from the baseline's own image are reported only."""
     alone: bool = True
     """Whether the score of an image depends on no other image of the run."""
+    explanation: str = ""
+    """What a good and a bad value mean, for people."""
+    formula: str = ""
+    paper: str = ""
+    licence: str = ""
+    """Of code and of weights."""
+    weights: str = ""
+    """Where they come from, and how large they are."""
+    blind_to: str = ""
+    """What the metric cannot see."""
 
     @property
     def sign(self) -> int:
@@ -99,6 +109,20 @@ class SampleMetric(Protocol):
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """One score per image, in the metric's unit."""
+        ...
+
+
+@runtime_checkable
+class ReadingMetric(SampleMetric, Protocol):
+    """Finds something in an image that people want to see besides the score, such as the text that it read."""
+
+    @property
+    def reading(self) -> str:
+        """What it looks for, in a word; metrics that look for the same find the same."""
+        ...
+
+    def readings(self, images: Sequence[GeneratedImage]) -> Sequence[str]:
+        """What it found in each image, in words; asked for right after the scores of the same images."""
         ...
 
 
@@ -191,6 +215,8 @@ class MetricOptions:
     """Features of set metrics: `clip` (the image encoder of `clip_model`), `inception` or `dinov2`."""
     dinov2_model: str = "facebook/dinov2-small"
     """For `dinov2`: a hub id, or a folder in transformers format."""
+    ocr_threads: int = 1
+    """Threads that read text in images; the reading does not depend on them."""
     device: str = "cpu"
     prompts: tuple[str, ...] = ()
     """All prompts of the suite."""

@@ -119,6 +119,7 @@ def facts(view: SampleView) -> dict[str, str]:
         "target": f"{run.target} ({run.generated_by.get('model', '')})",
         "prompt": sample.prompt,
         "negative prompt": case.negative_prompt or "none",
+        **({"text": " | ".join(case.text)} if case.text else {}),
         "seed": str(sample.seed),
         "size": "{}x{}".format(*sample.size) if sample.size else "unknown",
         "settings": ", ".join(f"{name}={value}" for name, value in settings.items()) or "none",
@@ -126,6 +127,7 @@ def facts(view: SampleView) -> dict[str, str]:
         "digest": sample.sha256 or "none",
         "image change": _image_change(view),
         "defect": _defect(sample),
+        **_readings(view),
         "verdict": explain(view.verdict) if view.verdict else "none: the session has not ended, or did not judge it",
     }
 
@@ -139,6 +141,17 @@ def _image_change(view: SampleView) -> str:
         return "unknown: an image is missing"
     change = "identical" if view.sample.sha256 == view.before.sha256 else view.sample.image_change
     return f"{change or 'changed'} (vs {view.compared.label})"
+
+
+def _readings(view: SampleView) -> dict[str, str]:
+    """What metrics found in the image, and in the baseline's where that is not the same."""
+    before = view.before.readings if view.before else {}
+    return {
+        f"{name} read": finding
+        if before.get(name, finding) == finding
+        else f"{finding} (in the baseline: {before[name]})"
+        for name, finding in view.sample.readings.items()
+    }
 
 
 def _defect(sample: SampleResult) -> str:

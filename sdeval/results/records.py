@@ -47,6 +47,9 @@ class SampleResult(Checked):
     """In a baseline, by metric: SHA-256 of the image that the score or the features are of, where it is not this
     one; of a metric that looks at the other images as well, a hash of all of them. Such scores are never reused."""
 
+    readings: Mapping[str, str] = field(default_factory=dict)
+    """What metrics found in the image, in words, by what they looked for, such as `text`."""
+
     measures: Mapping[str, Number] = field(default_factory=dict)
     """Measures of the image that show defects, by name; empty in older runs."""
 
@@ -88,6 +91,8 @@ class CaseRecord(Checked):
     strength: Number | None = None
     region_prompt: str = ""
     image_prompt: str = ""
+    text: tuple[str, ...] = ()
+    """What the image shall show as writing."""
     tags: tuple[str, ...] = ()
     """Not in a baseline: they change nothing that is generated."""
 

@@ -131,3 +131,14 @@ def test_of_identical_images_the_run_has_the_full_one() -> None:
     view = view_of(enlarged(RUN), baseline=enlarged(RUN))
     place = paths(view, ImageStore(Folder(Path("nowhere"))))["baseline image"]
     assert place == "reports/one/animals/tiny/images/case-0@1.png"
+
+
+def test_the_expected_text_and_what_was_read_are_shown() -> None:
+    def reading(text: str) -> Run:
+        samples = tuple(replace(sample, readings={"text": text}) for sample in RUN.samples)
+        return replace(RUN, samples=samples, cases={"case-0": CaseRecord(case="case-0", text=("Open", "24 h"))})
+
+    shown = facts(view_of(reading("0pen (0.61)"), baseline=reading("Open (1.00)")))
+    assert shown["text"] == "Open | 24 h"
+    assert shown["text read"] == "0pen (0.61) (in the baseline: Open (1.00))"
+    assert "text read" not in facts(view_of(RUN))
