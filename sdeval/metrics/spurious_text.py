@@ -23,7 +23,8 @@ INFO = MetricInfo(
     licence=letters.LICENCE,
     weights=letters.WEIGHTS,
     blind_to=(
-        "single letters, scribble that does not look like letters, and writing of which the reader is less than half sure"
+        "single letters, scribble that does not look like letters, and writing of which the reader is less than half"
+        " sure"
     ),
 )
 

@@ -13,8 +13,8 @@ LICENCE = "code and weights: Apache-2.0 (RapidOCR, PP-OCR)"
 WEIGHTS = "PP-OCRv6 small, in the wheel of rapidocr (27 MB)"
 PAPER = "PP-OCR: arXiv 2009.09941"
 BLIND_TO = (
-    "writing that is no letter or digit, fonts, sizes and places; stylised or tiny letters may be misread although they"
-    " are right"
+    "punctuation, fonts, sizes and places; writing that is upside down; stylised or tiny letters may be misread"
+    " although they are right"
 )
 
 INFO = MetricInfo(
@@ -59,7 +59,7 @@ def match_reading(expected: Sequence[str], reading: Reading) -> tuple[list[Match
 
     Lines are read from top to bottom; where that fits worse, from left to right.
     """
-    orders = (reading, sorted(reading, key=lambda line: line.left))
+    orders = (reading, sorted(reading, key=lambda line: line.bounds[0]))
     read_words = [[word for line in lines for word in words_of(line.text)] for lines in orders]
     attempts = [(match_texts(expected, words), words) for words in read_words]
     return min(attempts, key=lambda attempt: sum(match.distance for match in attempt[0]))

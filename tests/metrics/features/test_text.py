@@ -25,7 +25,7 @@ def test_lines_are_read_from_top_to_bottom_with_confidence_and_place(reader: Tex
     ((first, second),) = reader.read([sign("Hello", "World")])
     assert (first.text, second.text) == ("Hello", "World")
     assert min(first.confidence, second.confidence) > 0.9
-    assert 0 <= first.left < 60
+    assert 0 <= first.bounds[0] < 60
     assert max(y for _, y in first.box) < min(y for _, y in second.box)
 
 
@@ -64,8 +64,8 @@ def test_the_same_image_is_read_once() -> None:
 
 
 def test_the_version_names_program_and_weights(reader: TextReader) -> None:
-    name, version, digest = reader.version.split()
-    assert name == "rapidocr"
+    name, version, direction, digest = reader.version.split()
+    assert (name, direction) == ("rapidocr", "upright")
     assert version[0].isdigit()
     assert len(digest) == 12
 
