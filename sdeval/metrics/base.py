@@ -215,6 +215,12 @@ class MetricOptions:
     """Features of set metrics: `clip` (the image encoder of `clip_model`), `inception` or `dinov2`."""
     dinov2_model: str = "facebook/dinov2-small"
     """For `dinov2`: a hub id, or a folder in transformers format."""
+    aesthetic_weights: str = ""
+    """File of the LAION head; where torch keeps what it downloads otherwise."""
+    hps_weights: str = "xswu/HPSv2"
+    """A hub id, or the file `HPS_v2.1_compressed.pt`."""
+    pickscore_model: str = "yuvalkirstain/PickScore_v1"
+    """A hub id, or a folder in transformers format."""
     ocr_threads: int = 1
     """Threads that read text in images; the reading does not depend on them."""
     device: str = "cpu"
