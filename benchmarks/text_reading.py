@@ -25,7 +25,7 @@ from sdeval import Case
 from sdeval.diagnostics.faults.alteration import Alteration
 from sdeval.diagnostics.faults.images import compress, halve, remove_text, swap_letters, swap_red_and_blue
 from sdeval.imaging.io import open_rgb
-from sdeval.metrics import GeneratedImage, MetricOptions, create
+from sdeval.metrics import GeneratedImage, MetricOptions, ReadingMetric, create
 from sdeval.metrics.features.text import TextReader
 
 TEXTS = (
@@ -84,7 +84,7 @@ STYLES: dict[str, Paint] = {
     "12 pixels": partial(sign, size=12),
     "serif, italic": partial(sign, font="STIXGeneralItalic"),
     "typewriter": partial(sign, font="cmtt10"),
-    "mathematical script": partial(sign, font="cmmi10"),
+    "mathematical, without blanks": partial(sign, font="cmmi10"),
     "outlined": partial(sign, outline=True),
     "pale ink": partial(sign, ink=190),
     "before noise": busy,
@@ -98,7 +98,7 @@ STYLES: dict[str, Paint] = {
 
 def altered(image: Image.Image, alteration: Alteration) -> Image.Image:
     """An image as a faulty pipeline returns it."""
-    (values,) = alteration.output_images(np.asarray(image, dtype=np.float32)[None] / 255)
+    (values,) = alteration.output_images(np.asarray(image, dtype=np.float32)[None] / np.float32(255))
     return Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8))
 
 
@@ -140,10 +140,17 @@ def faults() -> dict[str, Paint]:
 def scores(images: Sequence[Image.Image], texts: Sequence[str]) -> list[float]:
     """The mean of each metric over images."""
     generated = [
-        GeneratedImage(image, Case(id="sign", prompt="a sign", text=text))
+        GeneratedImage(image, Case(id="sign", prompt="a sign", text=(text,)))
         for image, text in zip(images, texts, strict=True)
     ]
-    return [mean(create(name, MetricOptions()).score(generated)) for name in METRICS]
+    return [mean(metric(name).score(generated)) for name in METRICS]
+
+
+def metric(name: str) -> ReadingMetric:
+    """A metric of writing."""
+    created = create(name, MetricOptions())
+    assert isinstance(created, ReadingMetric)
+    return created
 
 
 def table(first: str, paints: dict[str, Paint]) -> None:
@@ -160,14 +167,12 @@ def real(data: Path) -> None:
     print("\n| image | expected | text_accuracy | read |\n|---|---|---|---|")
     for entry in entries:
         if text := entry.get("expected_text"):
-            generated = [GeneratedImage(open_rgb(data / entry["file"]), Case(id="sign", prompt="a sign", text=text))]
-            metric = create("text_accuracy", MetricOptions())
-            (score,), (reading,) = metric.score(generated), metric.readings(generated)  # type: ignore[union-attr]
+            generated = [GeneratedImage(open_rgb(data / entry["file"]), Case(id="sign", prompt="a sign", text=(text,)))]
+            (score,) = metric("text_accuracy").score(generated)
+            (reading,) = metric("text_accuracy").readings(generated)
             print(f"| {Path(entry['file']).stem} | {text} | {score:.0f} | {reading} |", flush=True)
     others = [open_rgb(data / entry["file"]) for entry in entries if not entry.get("expected_text")]
-    counts = create("spurious_text", MetricOptions()).score(  # type: ignore[union-attr]
-        [GeneratedImage(image, Case(id="any", prompt="any")) for image in others]
-    )
+    counts = metric("spurious_text").score([GeneratedImage(image, Case(id="any", prompt="any")) for image in others])
     print(f"\nwithout an expected text: {len(others)} images; letters read in {sum(count > 0 for count in counts)}")
 
 

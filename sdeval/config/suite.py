@@ -317,7 +317,7 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
     from sdeval.imaging.io import mask_hash, pixel_hash
 
     case = sample.case
-    request = {
+    request: dict[str, object] = {
         "prompt": case.prompt,
         "negative_prompt": case.negative_prompt,
         "image": pixel_hash(case.image) if case.image else "",

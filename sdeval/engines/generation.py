@@ -51,11 +51,16 @@ def generate_batch(
     with torch.inference_mode(), watch.running():
         output = pipeline(**arguments, **watch.callback)
     seconds = watch.seconds / len(batch)
-    flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
     return [
-        Generated(sample, to_image(values), bool(np.isfinite(values).all()), bool(flagged), seconds, watch.stages)
-        for sample, values, flagged in zip(batch, output.images, flags, strict=True)
+        Generated(sample, to_image(values), bool(np.isfinite(values).all()), flagged, seconds, watch.stages)
+        for sample, values, flagged in zip(batch, output.images, _flags(output, len(batch)), strict=True)
     ]
+
+
+def _flags(output: Any, count: int) -> list[bool | None]:
+    """What the safety checker of a pipeline says of each image; None where it has none."""
+    flags = getattr(output, "nsfw_content_detected", None)
+    return [bool(flag) for flag in flags] if flags else [None] * count
 
 
 def smoke(pipeline: DiffusionPipeline, sample: Sample, settings: Mapping[str, Any]) -> None:

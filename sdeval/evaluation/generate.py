@@ -207,7 +207,7 @@ class Generation(AbstractContextManager["Generation"]):
         measures = measure(to_pixels(image))
         request = self._plan.size(sample)
         sizes = (image.size, request) if request else None
-        finding = defect_of(measures, finite=generated.finite, flagged=generated.flagged, size=sizes)
+        finding = defect_of(measures, finite=generated.finite, flagged=bool(generated.flagged), size=sizes)
         return SampleResult(
             case=sample.case.id,
             seed=sample.seed,
@@ -219,6 +219,7 @@ class Generation(AbstractContextManager["Generation"]):
             height=image.height,
             defect=finding.defect if finding else "",
             detail=finding.detail if finding else "",
+            safety={None: "", False: "passed", True: "flagged"}[generated.flagged],
             measures=measures.as_dict(),
         )
 

@@ -69,6 +69,7 @@ _OURS = {
     "dino_i": "sdeval.metrics.dino_i",
     "baseline_clip_i": "sdeval.metrics.clip_i:of_baseline",
     "baseline_dino_i": "sdeval.metrics.dino_i:of_baseline",
+    "nsfw_rate": "sdeval.metrics.nsfw_rate",
     "text_accuracy": "sdeval.metrics.text_accuracy",
     "text_word_recall": "sdeval.metrics.text_word_recall",
     "spurious_text": "sdeval.metrics.spurious_text",

@@ -82,6 +82,8 @@ class GeneratedImage:
     init: Image.Image | None = None
     mask: Image.Image | None = None
     seed: int = 0
+    safety: Literal["", "passed", "flagged"] = ""
+    """What the pipeline's own safety checker said; empty where none looked at the image."""
     pair: tuple[Image.Image, Image.Image] | None = None
     """The image of the same sample in the baseline, at full size, and this image; only for metrics that need
     `baseline`."""

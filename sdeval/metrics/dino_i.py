@@ -10,16 +10,22 @@ from sdeval.metrics.clip_i import ImageSimilarity, Other, baseline_of
 from sdeval.metrics.features.registry import load_extractor
 from sdeval.metrics.per_image import Registered, init_of
 
-_DINO = {
-    "paper": "DINO-I: arXiv 2208.12242; DINOv2: arXiv 2304.07193",
-    "licence": "Apache-2.0 (DINOv2)",
-    "weights": "facebook/dinov2-small (88 MB), or the suite's dinov2_model",
-    "blind_to": "what the image means, text, and whether a change was asked for",
-}
-INFO = replace(clip_i.INFO, name="dino_i", title="shows the same as the init image (DINO-I)", **_DINO)
-OF_BASELINE = replace(
-    clip_i.OF_BASELINE, name="baseline_dino_i", title="shows the same as the baseline's image (DINO-I)", **_DINO
-)
+
+def _in_dinov2(info: MetricInfo, name: str, title: str) -> MetricInfo:
+    """The description of a CLIP-I as that of a DINO-I."""
+    return replace(
+        info,
+        name=name,
+        title=title,
+        paper="DINO-I: arXiv 2208.12242; DINOv2: arXiv 2304.07193",
+        licence="Apache-2.0 (DINOv2)",
+        weights="facebook/dinov2-small (88 MB), or the suite's dinov2_model",
+        blind_to="what the image means, text, and whether a change was asked for",
+    )
+
+
+INFO = _in_dinov2(clip_i.INFO, "dino_i", "shows the same as the init image (DINO-I)")
+OF_BASELINE = _in_dinov2(clip_i.OF_BASELINE, "baseline_dino_i", "shows the same as the baseline's image (DINO-I)")
 
 
 def _create(info: MetricInfo, other: Other, options: MetricOptions) -> SampleMetric:

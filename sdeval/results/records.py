@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath
+from typing import Literal
 
 from sdeval._utils.validation import Checked, Number
 
@@ -47,6 +48,8 @@ class SampleResult(Checked):
     """In a baseline, by metric: SHA-256 of the image that the score or the features are of, where it is not this
     one; of a metric that looks at the other images as well, a hash of all of them. Such scores are never reused."""
 
+    safety: Literal["", "passed", "flagged"] = ""
+    """What the pipeline's own safety checker said of the image; empty where none looked at it."""
     readings: Mapping[str, str] = field(default_factory=dict)
     """What metrics found in the image, in words, by what they looked for, such as `text`."""
 

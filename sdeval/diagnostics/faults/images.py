@@ -107,7 +107,8 @@ def remove_text() -> Alteration:
         result = image.copy()
         for line in reading:
             left, top, right, bottom = line.bounds
-            result.paste(image.getpixel((left, top)), (left, top, right, bottom))
+            corner = image.crop((left, top, left + 1, top + 1))
+            result.paste(corner.resize((right - left, bottom - top)), (left, top))
         return result
 
     return each_image(paint)

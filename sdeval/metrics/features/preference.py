@@ -114,8 +114,9 @@ class ScaledClip:
     def encode_image(self, batch: torch.Tensor) -> torch.Tensor:
         """Features `[n, d]`, of the learnt length."""
         features = _tensor(self._network.get_image_features(pixel_values=batch))
-        length: torch.Tensor = self._network.logit_scale.exp()
-        return length * features / features.norm(dim=-1, keepdim=True)
+        directions = features / features.norm(dim=-1, keepdim=True)
+        scaled: torch.Tensor = self._network.logit_scale.exp() * directions
+        return scaled
 
     def encode_text(self, tokens: torch.Tensor) -> torch.Tensor:
         """Features `[n, d]`."""
