@@ -87,6 +87,7 @@ BENCHMARK = "a benchmark of many minutes"
 ELSEWHERE = {
     "python3 -m venv .venv && . .venv/bin/activate && pip install . && pytest suites": INSTALLS,
     "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[dev]' && pytest": INSTALLS,
+    "pip install 'pytest-sdeval[ocr]'": "installs a package; the tests of its metrics need it",
     "pytest suites --sdeval-set guidance_scale=1": END_TO_END,
     "pytest suites --sdeval-set dtype=bfloat16": END_TO_END,
     "pytest suites --sdeval-set scheduler=DPMSolverMultistepScheduler": END_TO_END,
@@ -118,6 +119,7 @@ ELSEWHERE = {
     "python -m benchmarks.torture.accept": "minutes; a smaller one is among the slow tests",
     "python -m benchmarks.torture.fuzz": "minutes; smaller ones are among the tests",
     "python -m benchmarks.mutants --package stats --sample 60 --seed 21": BENCHMARK,
+    "python -m benchmarks.text_reading": BENCHMARK,
     "python -m benchmarks.scale memory": BENCHMARK,
     "python -m benchmarks.scale time": BENCHMARK,
     "python -m benchmarks.start": BENCHMARK,

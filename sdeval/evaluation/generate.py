@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -27,9 +27,11 @@ from sdeval.imaging.io import MAX_PIXELS, has_thumbnail, pixel_hash, png_bytes, 
 from sdeval.results.image_pool import write_shared
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.journal import Journal
-from sdeval.results.records import SampleResult, Timing, thumbnail_of
+from sdeval.results.records import Safety, SampleResult, Timing, thumbnail_of
 from sdeval.results.run import BATCH_CONSISTENCY, MIXED, PASSING, Run
 
+_SAFETY: Mapping[bool | None, Safety] = {None: "", False: "passed", True: "flagged"}
+"""What is kept of the flag of an image."""
 ENCODERS = 4
 """Images that are encoded, hashed and written at a time, while an accelerator generates."""
 
@@ -219,7 +221,7 @@ class Generation(AbstractContextManager["Generation"]):
             height=image.height,
             defect=finding.defect if finding else "",
             detail=finding.detail if finding else "",
-            safety={None: "", False: "passed", True: "flagged"}[generated.flagged],
+            safety=_SAFETY[generated.flagged],
             measures=measures.as_dict(),
         )
 

@@ -9,6 +9,8 @@ from typing import Literal
 
 from sdeval._utils.validation import Checked, Number
 
+Safety = Literal["", "passed", "flagged"]
+"""What a pipeline's own safety checker said of an image; empty where none looked at it."""
 NO_FULL_IMAGE = "cannot be compared at full size"
 """How the reason begins why a sample has no distance from the baseline's image, where that image cannot be had."""
 
@@ -48,8 +50,8 @@ class SampleResult(Checked):
     """In a baseline, by metric: SHA-256 of the image that the score or the features are of, where it is not this
     one; of a metric that looks at the other images as well, a hash of all of them. Such scores are never reused."""
 
-    safety: Literal["", "passed", "flagged"] = ""
-    """What the pipeline's own safety checker said of the image; empty where none looked at it."""
+    safety: Safety = ""
+    """What the pipeline's own safety checker said of the image."""
     readings: Mapping[str, str] = field(default_factory=dict)
     """What metrics found in the image, in words, by what they looked for, such as `text`."""
 
