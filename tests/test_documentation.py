@@ -272,10 +272,19 @@ def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
     assert {name: found for name, found in languages.items() if found} == {
         "README.md": ["python", "python"],
         "ci.md": ["toml"],
+        "metrics.md": ["yaml"],
         "stores.md": ["toml"],
         "suites.md": ["python", "yaml"],
         "targets.md": ["toml", "toml"],
     }
+
+
+def test_the_case_of_the_page_on_metrics_is_read(tmp_path: Path) -> None:
+    (cases,) = fenced(ROOT / "docs" / "metrics.md", "yaml")
+    (tmp_path / "shop.yaml").write_text(cases, encoding="utf-8")
+    (case,) = load_cases(tmp_path / "shop.yaml")
+    assert case.text == ("Open 24 h", "9 EUR")
+    assert all(f'"{text}"' in case.prompt for text in case.text)
 
 
 def test_the_suite_and_the_cases_of_the_page_on_suites_are_read(
