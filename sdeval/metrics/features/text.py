@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -73,6 +74,7 @@ class TextReader:
                 f"{engine}.inter_op_num_threads": threads,
             }
         )
+        self._threads = threads
         self._readings: dict[str, Reading] = {}
 
     def read(self, images: Sequence[Image.Image]) -> list[Reading]:
@@ -89,13 +91,27 @@ class TextReader:
 
     def _read(self, image: Image.Image) -> Reading:
         # Of an array, RapidOCR takes the channels for blue, green and red.
-        output = self._engine(np.ascontiguousarray(to_pixels(image.convert("RGB"))[..., ::-1]))
+        with _opencv_threads(self._threads):
+            output = self._engine(np.ascontiguousarray(to_pixels(image.convert("RGB"))[..., ::-1]))
         if output.txts is None or output.boxes is None:
             return ()
         return tuple(
             Line(text, float(confidence), tuple((float(x), float(y)) for x, y in box))
             for text, confidence, box in zip(output.txts, output.scores, output.boxes, strict=True)
         )
+
+
+@contextmanager
+def _opencv_threads(count: int) -> Iterator[None]:
+    """OpenCV, which RapidOCR cuts and resizes with, has a pool of its own; other users of it get theirs back."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(count)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 @lru_cache(maxsize=2)

@@ -96,24 +96,34 @@ def test_without_weights_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch, 
         TextReader()
 
 
-def test_one_thread_reads_unless_more_are_set() -> None:
-    program = """
+@pytest.mark.parametrize("threads", [1, 4])
+def test_as_many_threads_read_as_are_set(threads: int) -> None:
+    program = f"""
         from pathlib import Path
         from sdeval.metrics.features.text import TextReader
         from tests.metrics.rendered import sign
 
-        def threads():
+        def running():
             return len(list(Path("/proc/self/task").iterdir()))
 
-        def added(reader):
-            before = threads()
-            reader.read([sign("Hello", "World")])
-            return threads() - before
-
-        added(TextReader())  # what OpenCV and others start once
-        print(added(TextReader()), added(TextReader(4)) > 0)
+        reader = TextReader({threads})
+        before = running()
+        reader.read([sign("Hello", "World", edge=700)])
+        print(running() - before)
     """
-    output = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True
-    )
-    assert output.stdout.split() == ["0", "True"]
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    # Those of this process read as well; both models and OpenCV have threads besides.
+    assert (int(output) == 0) == (threads == 1)
+
+
+def test_opencv_has_its_threads_back_after_reading(reader: TextReader) -> None:
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        TextReader(1).read([sign("Hello")])
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
