@@ -85,12 +85,12 @@ def test_a_file_of_other_layers_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_clip_is_that_of_the_head_whatever_the_suite_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+    names: list[str] = []
     monkeypatch.setattr(module, "HEAD", saved(head(16), tmp_path / "head.pth"))
     monkeypatch.setattr(module, "read_head", lambda path: [])
-    monkeypatch.setattr(module, "load_clip", lambda name, device: asked.append(name))
+    monkeypatch.setattr(module, "load_clip", lambda name, device: names.append(name))
     create("aesthetic", MetricOptions(clip_model="shapes", aesthetic_weights=str(tmp_path / "head.pth")))
-    assert asked == ["ViT-L-14/openai"]
+    assert names == ["ViT-L-14/openai"]
 
 
 @pytest.mark.skipif(not PUBLISHED.is_file(), reason="SDEVAL_AESTHETIC_HEAD names no file")
