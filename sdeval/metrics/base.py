@@ -220,7 +220,7 @@ class MetricOptions:
     aesthetic_weights: str = ""
     """File of the LAION head; where torch keeps what it downloads otherwise."""
     hps_weights: str = "xswu/HPSv2"
-    """A hub id, or the file `HPS_v2.1_compressed.pt`."""
+    """A hub id, the file `HPS_v2.1_compressed.pt`, or a folder that has it."""
     pickscore_model: str = "yuvalkirstain/PickScore_v1"
     """A hub id, or a folder in transformers format."""
     ocr_threads: int = 1

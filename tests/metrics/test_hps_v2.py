@@ -89,6 +89,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         create("hps_v2", MetricOptions(hps_weights=str(tmp_path / "gone.pt")))
 
 
+def test_a_folder_that_has_the_file_is_one_too(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "HPS_v2.1_compressed.pt").write_bytes(weights.read_bytes())
+    assert load_hps(str(tmp_path), "cpu", NAME).version == load_hps(str(weights), "cpu", NAME).version
+    with pytest.raises(NotAvailable, match=r"hps_weights: no such file: .*/HPS_v2.1_compressed.pt"):
+        load_hps(str(weights.parent), "cpu", NAME)
+
+
 def test_weights_of_another_model_are_one_line(weights: Path, tmp_path: Path) -> None:
     torch.save({"state_dict": {"other": torch.zeros(1)}}, tmp_path / "other.pt")
     with pytest.raises(SdevalError, match=r"hps_weights .*other.pt: does not load: ") as error:

@@ -28,7 +28,7 @@ def load_hps(weights: str, device: str, architecture: str = ARCHITECTURE) -> Cli
     """The model of HPS v2.1.
 
     Args:
-        weights: a hub id, or the published file.
+        weights: a hub id, the published file, or a folder that has it.
         device: where the model runs.
         architecture: as open_clip names it.
 
@@ -154,10 +154,11 @@ DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 
 def _hps_file(weights: str) -> Path:
-    path = Path(weights).expanduser()
-    if path.suffix == ".pt" or path.is_file():
+    folder = local_folder(weights)
+    path = folder / HPS_FILE if folder else Path(weights).expanduser()
+    if path.suffix == ".pt":
         if not path.is_file():
-            raise NotAvailable(f"hps_weights: no such file: {readable(weights)}")
+            raise NotAvailable(f"hps_weights: no such file: {readable(str(path))}")
         return path
     cached = cached_file(weights, HPS_FILE)
     if cached is None:
