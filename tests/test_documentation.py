@@ -87,6 +87,7 @@ BENCHMARK = "a benchmark of many minutes"
 ELSEWHERE = {
     "python3 -m venv .venv && . .venv/bin/activate && pip install . && pytest suites": INSTALLS,
     "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[dev]' && pytest": INSTALLS,
+    "pip install 'pytest-sdeval[ocr]'": "installs a package; the tests of its metrics need it",
     "pytest suites --sdeval-set guidance_scale=1": END_TO_END,
     "pytest suites --sdeval-set dtype=bfloat16": END_TO_END,
     "pytest suites --sdeval-set scheduler=DPMSolverMultistepScheduler": END_TO_END,
@@ -119,6 +120,7 @@ ELSEWHERE = {
     "python -m benchmarks.torture.accept": "minutes; a smaller one is among the slow tests",
     "python -m benchmarks.torture.fuzz": "minutes; smaller ones are among the tests",
     "python -m benchmarks.mutants --package stats --sample 60 --seed 21": BENCHMARK,
+    "python -m benchmarks.text_reading": BENCHMARK,
     "python -m benchmarks.scale memory": BENCHMARK,
     "python -m benchmarks.scale time": BENCHMARK,
     "python -m benchmarks.start": BENCHMARK,
@@ -271,10 +273,19 @@ def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
     assert {name: found for name, found in languages.items() if found} == {
         "README.md": ["python", "python"],
         "ci.md": ["toml"],
+        "metrics.md": ["yaml"],
         "stores.md": ["toml"],
         "suites.md": ["python", "yaml"],
         "targets.md": ["toml", "toml"],
     }
+
+
+def test_the_case_of_the_page_on_metrics_is_read(tmp_path: Path) -> None:
+    (cases,) = fenced(ROOT / "docs" / "metrics.md", "yaml")
+    (tmp_path / "shop.yaml").write_text(cases, encoding="utf-8")
+    (case,) = load_cases(tmp_path / "shop.yaml")
+    assert case.text == ("Open 24 h", "9 EUR")
+    assert all(f'"{text}"' in case.prompt for text in case.text)
 
 
 def test_the_suite_and_the_cases_of_the_page_on_suites_are_read(

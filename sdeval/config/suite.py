@@ -65,6 +65,9 @@ class Case(typed.Checked):
     """Inpainting: what the painted region alone shows, where the prompt speaks of the whole image."""
     image_prompt: Text = ""
     """What the init image shows, for metrics that ask whether the change was the one asked for."""
+    text: tuple[str, ...] = ()
+    """What the image shall show as writing, a text each, for metrics that read it. Upper and lower case, punctuation
+    and blanks do not count."""
     tags: tuple[str, ...] = ()
     """Keywords for `pytest -k`."""
     origin: str = field(default="", compare=False)
@@ -73,7 +76,9 @@ class Case(typed.Checked):
     def __post_init__(self) -> None:
         for name in IMAGES:
             _convert(self, name, str, Path)
-        _convert(self, "tags", list, tuple)
+        _convert(self, "text", str, lambda text: (text,))
+        for name in ("text", "tags"):
+            _convert(self, name, list, tuple)
         origin = self.origin if isinstance(self.origin, str) else ""
         typed.check(self, origin or f"case {typed.preview(self.id)}")
 
@@ -279,6 +284,9 @@ def _check_case(case: Case, task: Task, where: str) -> None:
             raise SdevalError(f"{where}: {name}: is missing; {task} needs one")
         if is_set and name not in needs:
             raise SdevalError(f"{where}: {name}: {task} takes none; remove it")
+    for text in case.text:
+        if not any(map(str.isalnum, text)):
+            raise SdevalError(f"{where}: text: {typed.preview(text)} has no letter and no digit to read")
     if case.strength is not None and task == "text2img":
         raise SdevalError(f"{where}: strength: text2img takes none; remove it")
     if case.strength is not None and not 0 < case.strength <= 1:
@@ -333,7 +341,7 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
     from sdeval.imaging.io import mask_hash, pixel_hash
 
     case = sample.case
-    request = {
+    request: dict[str, object] = {
         "prompt": case.prompt,
         "negative_prompt": case.negative_prompt,
         "image": pixel_hash(case.image) if case.image else "",
@@ -348,4 +356,7 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
     for name in ("control_image", "reference_image"):
         if (path := getattr(case, name)) is not None:
             request[name] = pixel_hash(path)
+    # Nothing that is generated depends on it, but scores do; a case without one has the same hash as ever.
+    if case.text:
+        request["text"] = list(case.text)
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]

@@ -72,7 +72,7 @@ def _suite(target: Target, task: Task, settings: Mapping[str, Any], folder: Path
     image, mask = folder / "image.png", folder / "mask.png"
     write_png(image, to_image(np.indices((EDGE, EDGE, 3)).sum(axis=0) / (2 * EDGE)))
     write_png(mask, Image.new("L", (EDGE, EDGE), 255))
-    inputs = {
+    inputs: dict[str, Any] = {
         "image": image if task != "text2img" else None,
         "mask": mask if task == "inpainting" else None,
         "control_image": image if target.controlnet else None,

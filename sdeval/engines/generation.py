@@ -56,11 +56,16 @@ def generate_batch(
     seconds = watch.seconds / len(batch)
     # Kandinsky 5 has a word of its own for them.
     images = output.images if hasattr(output, "images") else output.image
-    flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
     return [
-        Generated(sample, to_image(values), bool(np.isfinite(values).all()), bool(flagged), seconds, watch.stages)
-        for sample, values, flagged in zip(batch, images, flags, strict=True)
+        Generated(sample, to_image(values), bool(np.isfinite(values).all()), flagged, seconds, watch.stages)
+        for sample, values, flagged in zip(batch, images, _flags(output, len(batch)), strict=True)
     ]
+
+
+def _flags(output: Any, count: int) -> list[bool | None]:
+    """What the safety checker of a pipeline says of each image; None where it has none."""
+    flags = getattr(output, "nsfw_content_detected", None)
+    return [bool(flag) for flag in flags] if flags else [None] * count
 
 
 @contextmanager

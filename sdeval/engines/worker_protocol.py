@@ -59,7 +59,7 @@ class ImageFacts(Checked):
     """What `Generated` holds besides sample and image."""
 
     finite: bool
-    flagged: bool
+    flagged: bool | None
     seconds: float
     stages: Stages | None
     warming: bool

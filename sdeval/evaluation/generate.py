@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -28,9 +28,11 @@ from sdeval.imaging.io import MAX_PIXELS, has_thumbnail, pixel_hash, png_bytes, 
 from sdeval.results.image_pool import write_shared
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.journal import Journal
-from sdeval.results.records import SampleResult, Timing, thumbnail_of
+from sdeval.results.records import Safety, SampleResult, Timing, thumbnail_of
 from sdeval.results.run import BATCH_CONSISTENCY, LOAD, MIXED, PASSING, Run
 
+_SAFETY: Mapping[bool | None, Safety] = {None: "", False: "passed", True: "flagged"}
+"""What is kept of the flag of an image."""
 ENCODERS = 4
 """Images that are encoded, hashed and written at a time, while an accelerator generates."""
 
@@ -59,7 +61,7 @@ class Generation(AbstractContextManager["Generation"]):
         self._folder = folder
         prepare(engine, plan.suite, plan.settings)
         done = earlier.samples if earlier else ()
-        self._results = {sample.key: replace(sample, scores={}, reasons={}) for sample in done}
+        self._results = {sample.key: replace(sample, scores={}, reasons={}, readings={}) for sample in done}
         self._timings = dict(earlier.timings) if earlier else {}
         known = earlier.environment if earlier else {}
         self._checked: dict[str, Any] = (
@@ -208,7 +210,7 @@ class Generation(AbstractContextManager["Generation"]):
         measures = measure(to_pixels(image))
         request = self._plan.size(sample)
         sizes = (image.size, request) if request else None
-        finding = defect_of(measures, finite=generated.finite, flagged=generated.flagged, size=sizes)
+        finding = defect_of(measures, finite=generated.finite, flagged=bool(generated.flagged), size=sizes)
         return SampleResult(
             case=sample.case.id,
             seed=sample.seed,
@@ -220,6 +222,7 @@ class Generation(AbstractContextManager["Generation"]):
             height=image.height,
             defect=finding.defect if finding else "",
             detail=finding.detail if finding else "",
+            safety=_SAFETY[generated.flagged],
             measures=measures.as_dict(),
         )
 

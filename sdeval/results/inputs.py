@@ -41,6 +41,7 @@ def _record(case: Case, folder: Path, pool: Path | None) -> CaseRecord:
         strength=case.strength,
         region_prompt=case.region_prompt,
         image_prompt=case.image_prompt,
+        text=case.text,
         tags=case.tags,
     )
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -194,14 +194,23 @@ def write(run: Run, folder: Path) -> None:
         lines = [{"case": case, "seed": seed, **_round_timing(timing)} for (case, seed), timing in run.timings.items()]
         write_text(folder / "timings.jsonl", "".join(map(dump_line, lines)))
     if run.cases:
-        write_text(folder / "cases.jsonl", "".join(dump_line(asdict(case)) for case in run.cases.values()))
+        write_text(folder / "cases.jsonl", "".join(map(_case_line, run.cases.values())))
     write_text(folder / "run.json", dump_json(_header(run)))
 
 
 def _sample_line(sample: SampleResult) -> str:
     # A line of a baseline stays the same to the last byte, also of one from before these were kept.
-    optional = ("failure", "width", "height", "scored_on", "measures", "difference")
-    return dump_line({name: value for name, value in asdict(sample).items() if value or name not in optional})
+    optional = ("failure", "width", "height", "scored_on", "safety", "readings", "measures", "difference")
+    return _line_of(sample, optional)
+
+
+def _case_line(case: CaseRecord) -> str:
+    return _line_of(case, ("text",))
+
+
+def _line_of(record: SampleResult | CaseRecord, optional: Collection[str]) -> str:
+    """A line of a file, without those optional fields that are empty."""
+    return dump_line({name: value for name, value in asdict(record).items() if value or name not in optional})
 
 
 def _round_timing(timing: Timing) -> dict[str, Any]:

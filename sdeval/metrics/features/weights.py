@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,8 @@ class Published:
             SdevalError: its SHA-256 is different.
         """
         if not path.is_file():
-            raise NotAvailable(f"{self.what} weights are not on this machine; put {self.source} at {path}")
+            command = f"curl -L --create-dirs -o {shlex.quote(str(path))} {self.source}"
+            raise NotAvailable(f"{self.what} weights are not on this machine; get them with: {command}")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != self.sha256:
