@@ -79,7 +79,8 @@ def match_texts(expected: Sequence[str], read: Sequence[str]) -> list[Match]:
     for number in sorted(range(len(letters)), key=lambda place: -len(letters[place])):
         candidates = (_match(letters[number], read, place) for place in _runs(read, free, len(letters[number])))
         nothing = Match(letters[number], "", len(letters[number]), range(0))
-        matches[number] = max((nothing, *candidates), key=lambda match: match.similarity)
+        # Of two that are as near, the one of fewer words leaves more to the other texts.
+        matches[number] = max((nothing, *candidates), key=lambda match: (match.similarity, -len(match.place)))
         free.difference_update(matches[number].place)
     return [matches[number] for number in range(len(letters))]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 pytest.importorskip("rapidfuzz")
@@ -96,6 +96,7 @@ def test_values_stay_within_their_range(expected: list[str], read: list[str]) ->
 
 
 @given(WORDS)
+@example(["a", "aa", "aaa"])
 def test_what_is_read_as_expected_is_all_right(words: list[str]) -> None:
     matches = match_texts(words, words)
     assert (accuracy(matches), word_recall(words, words), spurious_letters(matches, words)) == (1, 1, 0)
