@@ -72,13 +72,17 @@ def _suite(target: Target, task: Task, settings: Mapping[str, Any], folder: Path
     image, mask = folder / "image.png", folder / "mask.png"
     write_png(image, to_image(np.indices((EDGE, EDGE, 3)).sum(axis=0) / (2 * EDGE)))
     write_png(mask, Image.new("L", (EDGE, EDGE), 255))
-    inputs = {
-        "image": image if task != "text2img" else None,
-        "mask": mask if task == "inpainting" else None,
-        "control_image": image if target.controlnet else None,
-        "reference_image": image if target.ip_adapter else None,
-    }
-    cases = tuple(Case(id=f"case-{number}", prompt=prompt, **inputs) for number, prompt in enumerate(PROMPTS))
+    cases = tuple(
+        Case(
+            id=f"case-{number}",
+            prompt=prompt,
+            image=image if task != "text2img" else None,
+            mask=mask if task == "inpainting" else None,
+            control_image=image if target.controlnet else None,
+            reference_image=image if target.ip_adapter else None,
+        )
+        for number, prompt in enumerate(PROMPTS)
+    )
     return Suite(name="doctor", task=task, cases=cases, seeds=(0,), settings=settings)
 
 
