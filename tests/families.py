@@ -280,7 +280,12 @@ def _flow(**changes: Any) -> Any:
 
 
 def _flow_vae(**changes: Any) -> Any:
-    plain = {"shift_factor": 0.06, "scaling_factor": 1.5, "use_quant_conv": False, "use_post_quant_conv": False}
+    plain: dict[str, Any] = {
+        "shift_factor": 0.06,
+        "scaling_factor": 1.5,
+        "use_quant_conv": False,
+        "use_post_quant_conv": False,
+    }
     return _vae(**plain, **changes)
 
 
