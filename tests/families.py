@@ -280,12 +280,8 @@ def _flow(**changes: Any) -> Any:
 
 
 def _flow_vae(**changes: Any) -> Any:
-    plain: dict[str, Any] = {
-        "shift_factor": 0.06,
-        "scaling_factor": 1.5,
-        "use_quant_conv": False,
-        "use_post_quant_conv": False,
-    }
+    plain: dict[str, Any] = {"use_quant_conv": False, "use_post_quant_conv": False}
+    plain |= {"shift_factor": 0.06, "scaling_factor": 1.5}
     return _vae(**plain, **changes)
 
 
