@@ -12,6 +12,7 @@ from sdeval.results.run import Run, Stored
 
 if TYPE_CHECKING:
     from sdeval.engines.engine import Engine
+    from sdeval.evaluation.calls import CallLimit
     from sdeval.evaluation.plan import Plan
 
 
@@ -27,6 +28,8 @@ class LocalExecutor:
         self._watcher = watcher
         self._engine = loaded
         self._rival: Engine | None = None
+        self._limits: dict[str, CallLimit] = {}
+        """What is known of the memory that targets need, by their fingerprints."""
 
     def evaluate(self, plan: Plan, folder: Path, baseline: Stored | None, earlier: Run | None) -> Run:
         """Generate and score what a plan asks.
@@ -42,7 +45,7 @@ class LocalExecutor:
         engine = self._load(plan.target)
         count = len(plan.samples) - (len(earlier.samples) if earlier else 0)
         with self._watcher.watch(f"{plan.suite.name} on {plan.target.name}", count) as progress:
-            return evaluate(plan, engine, folder, baseline, progress, earlier)
+            return evaluate(plan, engine, folder, baseline, progress, earlier, self._limit(plan.target))
 
     def evaluate_both(
         self, plan: Plan, rival: Plan, python: Path | None, folder: Path, earlier: tuple[Run, Run] | None
@@ -66,9 +69,14 @@ class LocalExecutor:
 
     def time_again(self, plan: Plan, run: Run, calls: int) -> Run:
         """The run with the times of a few calls that are made once more; their images are thrown away."""
-        from sdeval.evaluation.generate import time_calls
+        from sdeval.evaluation.timing import time_calls
 
         return replace(run, timings=time_calls(plan, self._load(plan.target), calls))
+
+    def _limit(self, target: Target) -> CallLimit:
+        from sdeval.evaluation.calls import CallLimit
+
+        return self._limits.setdefault(target.fingerprint, CallLimit())
 
     def _load(self, target: Target) -> Engine:
         from sdeval.engines.engine import open_target

@@ -25,7 +25,8 @@ def activate(config: pytest.Config, root: Path, name: str, session: pytest.Sessi
         pytest.UsageError: a setting is wrong.
     """
     with usage_errors():
-        settings = Config.merge(option_values(config), read_table(root), root, ci=bool(os.environ.get("CI")))
+        ci = bool(os.environ.get("CI"))
+        settings = Config.merge(option_values(config), read_table(root), root, ci=ci, environment=os.environ)
     config.stash[STATE] = State(config, settings, name)
     for hooks in (collection, items, controller):
         config.pluginmanager.register(hooks, hooks.__name__)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sdeval._utils.files import dump_line, exists, read_bytes, write_text, writing
 from sdeval._utils.validation import Checked, from_json
-from sdeval.errors import SdevalError
+from sdeval.errors import SdevalError, Unusable
 from sdeval.imaging.io import pixel_hash
 from sdeval.results.records import SampleResult, Timing
 
@@ -92,8 +92,13 @@ class Journal:
         self._append([{"begun": [list(key) for key in keys], "by": run_id()}])
         try:
             yield
-        finally:
+        except Unusable:
+            # As if it had ended the process, which is of no use any more.
+            raise
+        except BaseException:
             self._append([{"ended": True}])
+            raise
+        self._append([{"ended": True}])
 
     def add(self, samples: Iterable[SampleResult], timings: Mapping[Key, Timing]) -> None:
         """Write what was generated; a stop in between leaves a line that is passed over."""

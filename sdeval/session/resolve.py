@@ -105,6 +105,7 @@ class ResolvedJob:
             self_check: whether one image is generated twice, in its batch and alone.
         """
         from sdeval.evaluation.plan import make_plan
+        from sdeval.executors.places import device_notes
 
         suite = replace(self.job.suite, tolerances=tolerances(self.job.suite, self.variability))
         plan = make_plan(suite, self.job.target, cases=cases, seeds=self.rounds[number], missing=self.missing)
@@ -114,7 +115,12 @@ class ResolvedJob:
             # An interleaved comparison cannot be resumed, because its two sides must be generated in turns.
             journal=self.options.journal and not self.options.interleaved,
             image_pool=self.options.image_pool,
-            notes=(*plan.notes, *self.fit.notes, *self._seed_notes()),
+            notes=(
+                *plan.notes,
+                *self.fit.notes,
+                *self._seed_notes(),
+                *device_notes(self.job.target, self.options),
+            ),
         )
 
     def rival_plan(self, plan: Plan) -> Plan:

@@ -25,7 +25,7 @@ from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.names import check_names
 from sdeval.errors import CannotWrite, SdevalError, describe_error
-from sdeval.executors.local import LocalExecutor
+from sdeval.executors.spread import SpreadExecutor
 from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, MIXED, Run, Stored
 from sdeval.session.items import Item, Job, Key, items_of
 from sdeval.session.judging import Comparison, Subject, compare, judge_speed
@@ -91,7 +91,7 @@ class Session:
         self._named = {**named_targets.shipped_targets(), **options.named}
         self._known: dict[str, Target] = {}
         self._selected: list[Item] = []
-        self._executor = LocalExecutor(watcher or Silent(), loaded)
+        self._executor = SpreadExecutor(watcher or Silent(), options, loaded)
         self._measured = variability
         # One for all jobs: a store that fails is not waited for again by the next one.
         self._images = open_store(options.store, options.baselines)
@@ -149,6 +149,8 @@ class Session:
             SdevalError: something is wrong with a target, a setting or a baseline.
         """
         self.check_settings()
+        if not self.options.interleaved:
+            self._executor.check(job.target for job in self.jobs)
         lines: list[str] = []
         for job in self.jobs:
             resolved = self._state(job).resolved
