@@ -82,6 +82,9 @@ class Options:
     shard: Shard | None = None
     """The part of the session that is generated here, where other machines generate the rest."""
 
+    generates: bool = True
+    """Whether images are generated here; `sdeval merge` takes those of shards."""
+
     @property
     def interleaved(self) -> bool:
         """Whether targets are interleaved with what they are compared with."""
@@ -130,8 +133,10 @@ class Config:
         batch_size = pick("batch-size", None)
         if batch_size is not None and batch_size < 1:
             raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
-        shard = Shard.parse(command_line["shard"]) if command_line.get("shard") else None
         targets, compare_to, python = pick("target", []), pick("compare-to", None), pick("compare-to-python", None)
+        shard = Shard.parse(command_line["shard"]) if command_line.get("shard") else None
+        if shard and (compare_to or python):
+            raise SdevalError("shard: an interleaved comparison stays on one machine; leave --sdeval-shard out")
         named = named_targets.of_project(root, table.get("targets", {}))
         output = root / pick("output", OUTPUT)
         values = {**table.get("set", {}), **parse_settings(command_line.get("set") or [])}

@@ -10,7 +10,7 @@ from sdeval.engines.engine import Engine
 from sdeval.evaluation.calls import CallLimit
 from sdeval.evaluation.generate import Generation
 from sdeval.evaluation.plan import Plan
-from sdeval.evaluation.score import score
+from sdeval.evaluation.score import Scored, score
 from sdeval.results import run_folder
 from sdeval.results.run import AGAINST, Run, Stored
 
@@ -47,7 +47,8 @@ def evaluate(
 
 def score_and_write(run: Run, plan: Plan, folder: Path, device: str, baseline: Stored | None) -> Run:
     """Score what was generated into a folder, and write the run there."""
-    scored = score(run, plan.suite, plan.samples, folder, device, baseline)
+    what: Scored = "single images" if plan.shard else "all"
+    scored = score(run, plan.suite, plan.samples, folder, device, baseline, what)
     run_folder.write(scored, folder)
     return scored
 

@@ -230,7 +230,9 @@ class Generation(AbstractContextManager["Generation"]):
 
     def _unread_notes(self) -> list[str]:
         """What the model does not read of prompts that are too long for it."""
-        plan, ids = self._plan, self._plan.cases
+        plan = self._plan
+        # Those of a shard are merged: all shards say the same.
+        ids = plan.requested_cases or plan.cases
         texts = {case.id: case.prompt for case in plan.suite.cases if case.id in ids}
         texts |= {f"{case.id} (negative)": case.negative_prompt for case in plan.suite.cases if case.id in ids}
         parts = unread(self._engines[0], plan.suite.task, dict.fromkeys(texts.values()), plan.settings)

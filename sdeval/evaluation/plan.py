@@ -12,6 +12,7 @@ from typing import Any
 
 from sdeval import metrics
 from sdeval._utils.validation import preview
+from sdeval.config.shard import Shard
 from sdeval.config.suite import MULTIPLE, Sample, Suite, added_seeds, fingerprint
 from sdeval.config.target import Target
 from sdeval.engines.engine import fitting_settings, largest_batch, notes_on_request
@@ -52,6 +53,10 @@ class Plan:
     """Whether what is generated is written down batch by batch, and taken from there."""
     image_pool: Path | None = None
     """Folder in which sessions share files of identical images; None where they share nothing."""
+    shard: Shard | None = None
+    """Which part of the units these samples are; None where they are all that is asked for."""
+    requested_cases: frozenset[str] = frozenset()
+    """Ids of the cases that are asked for where this is a shard, whoever generates them."""
 
     @property
     def cases(self) -> frozenset[str]:
@@ -82,6 +87,11 @@ class Plan:
             for number, batch in enumerate(cut)
         ]
         return [unit for unit in units if unit.samples]
+
+    @property
+    def call_size(self) -> int:
+        """Images in one call, as far as that is known before an engine is there."""
+        return min(self.target.batch_size, self.largest_batch or self.target.batch_size)
 
     def name_of(self, unit: Unit) -> str:
         """Hash of all that a unit's images are asked to be: target, task, settings and samples; 16 hex digits."""
@@ -145,6 +155,22 @@ def make_plan(
         rounds=rounds,
         notes=notes_on_request(target, suite),
         largest_batch=largest,
+    )
+
+
+def in_shard(plan: Plan, shard: Shard) -> Plan:
+    """The part of a plan that one of several machines generates.
+
+    Units stay whole, so that every call has the images that it has in an undivided session. Its metrics are those of
+    single images and features; what depends on other images is computed once all shards are together.
+    """
+    units = [unit for unit in plan.units(plan.call_size) if unit.number % shard.count == shard.number - 1]
+    chosen = {sample.name for unit in units for sample in unit.samples}
+    return replace(
+        plan,
+        samples=tuple(sample for sample in plan.samples if sample.name in chosen),
+        shard=shard,
+        requested_cases=plan.cases,
     )
 
 

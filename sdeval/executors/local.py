@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,9 @@ class LocalExecutor:
         self._rival: Engine | None = None
         self._limits: dict[str, CallLimit] = {}
         """What is known of the memory that targets need, by their fingerprints."""
+
+    def check(self, targets: Iterable[Target]) -> None:
+        """Find out before the first image whether targets can be generated here: in this process, all can."""
 
     def evaluate(self, plan: Plan, folder: Path, baseline: Stored | None, earlier: Run | None) -> Run:
         """Generate and score what a plan asks.

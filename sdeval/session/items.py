@@ -9,7 +9,7 @@ from typing import Literal
 from sdeval import metrics
 from sdeval.config.suite import COLLAPSED, SPEEDS, Suite, added_seeds
 from sdeval.config.target import Target
-from sdeval.errors import SdevalError
+from sdeval.errors import NoHardware, NotAvailable, SdevalError
 from sdeval.results.verdict import Kind, Verdict, missing_verdict
 
 Key = tuple[str, str]
@@ -48,6 +48,16 @@ class Item:
     def id(self) -> str:
         """What a test item is called: the target first, so that its items read together."""
         return f"{self.job.target.name}-{self.name}"
+
+    def verdict_after(self, error: SdevalError, *, strict: bool) -> Verdict:
+        """The verdict where an error left none: `skipped` where something is not on this machine, or `unscored`.
+
+        Args:
+            error: why there is none.
+            strict: whether what is missing is a failure; hardware never is, for nobody has every GPU.
+        """
+        is_missing = isinstance(error, NotAvailable) and (not strict or isinstance(error, NoHardware))
+        return self.without_verdict(str(error), "skipped" if is_missing else "unscored")
 
     def without_verdict(self, reason: str, verdict: Kind = "unscored") -> Verdict:
         """The verdict where there can be none."""
