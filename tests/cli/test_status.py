@@ -65,11 +65,11 @@ def test_a_session_that_runs_says_who_holds_it_and_how_far_it_is(
     lock.release()
     assert f"session {NAME}: is running" in text
     assert "held by `" in text
-    (line,) = [line for line in text.splitlines() if "first" in line]
+    (line,) = [line for line in text.splitlines() if line.startswith("first")]
     assert line.split()[:4] == ["first", "x", "6/14", "0.50"]
     assert "16 s" in line
     assert "latest image 4 s ago" in line
-    (other,) = [line for line in text.splitlines() if "second" in line]
+    (other,) = [line for line in text.splitlines() if line.startswith("second")]
     assert other.endswith("not begun")
 
 
