@@ -52,6 +52,14 @@ class CallFailed(SdevalError):
     """A call of an engine or of a metric failed, and with it the samples of that call; others may go well."""
 
 
+class ProcessEnded(CallFailed):
+    """The process that generated ended, or cannot generate any more: another one may do what it was asked for."""
+
+
+class Unusable(SdevalError):
+    """After an error of CUDA no call of this process succeeds any more: a new one has to go on."""
+
+
 def printable(text: str, most: int = MOST_LETTERS) -> str:
     r"""Text that is safe to print and to write in UTF-8.
 

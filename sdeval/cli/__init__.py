@@ -36,6 +36,8 @@ COMMANDS = {
     "promote": "make a draft, which `accept --draft` put into the store, the baseline",
     "store": "check, fetch, push and clean up the full-size images of baselines",
     "open": "open the page of a session in a browser",
+    "status": "how far a session is that runs elsewhere",
+    "merge": "make one session of the shards that several machines have generated",
     "report": "write the page again",
     "prune": "remove old sessions",
     "show": "everything about one image of a session, and the command that generates it again",

@@ -19,6 +19,7 @@ from sdeval.cli.accept_options import selection_of
 from sdeval.config.discovery import find_suites
 from sdeval.errors import CannotWrite, SdevalError
 from sdeval.results.session_folder import read_record
+from sdeval.results.shard_record import refuse_shard
 
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row
@@ -56,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.draft and args.images.is_beside_baselines:
         raise SdevalError('--draft: needs a store that others reach: in pyproject.toml, [tool.sdeval] store = "URL"')
+    refuse_shard(args.folder or args.output / "latest")
     proposals = _proposals(args)
     if args.dry_run:
         outcome = "nothing written (dry run)"

@@ -21,6 +21,7 @@ from sdeval.engines.worker_protocol import (
     Hello,
     ImageFacts,
     Opened,
+    Unread,
     answer_prefix,
     error_prefix,
 )
@@ -28,6 +29,7 @@ from sdeval.errors import SdevalError, first_line
 
 if TYPE_CHECKING:
     from sdeval.engines.engine import Engine
+    from sdeval.engines.memory import MemoryUse
 
 
 class Worker:
@@ -37,7 +39,7 @@ class Worker:
         self._engine: Engine | None = None
         self._folder = Path()
 
-    def answer(self, request: dict[str, Any]) -> Opened | Description | Batch:
+    def answer(self, request: dict[str, Any]) -> Opened | Description | Unread | MemoryUse | Batch:
         """What comes back for one request."""
         if "open" in request:
             return self._open(request)
@@ -45,6 +47,10 @@ class Worker:
             raise SdevalError("the worker was asked to generate before a target was opened")
         if "describe" in request:
             return Description(generated_by=self._engine.describe(request["describe"]))
+        if "unread" in request:
+            return self._unread(self._engine, request)
+        if "memory" in request:
+            return self._memory(reset=request["memory"] == "reset")
         images = tuple(self._generate(self._engine, request))
         return Batch(images=images, load_seconds=self._engine.load_seconds)
 
@@ -53,10 +59,25 @@ class Worker:
         from sdeval.engines.checkpoints import require
         from sdeval.engines.engine import open_target
 
+        sys.path += [path for path in request["paths"] if path not in sys.path]
         target = Target(**request["open"])
         require(target)
         self._engine, self._folder = open_target(target), Path(request["folder"])
         return Opened(batch_size=self._engine.batch_size, environment=dict(self._engine.environment))
+
+    @staticmethod
+    def _unread(engine: Engine, request: dict[str, Any]) -> Unread:
+        from sdeval.engines.engine import unread
+
+        return Unread(parts=unread(engine, request["unread"], request["texts"], request["settings"]))
+
+    @staticmethod
+    def _memory(*, reset: bool) -> MemoryUse:
+        from sdeval.engines import memory
+
+        if reset:
+            memory.reset_peak_memory()
+        return memory.peak_memory()
 
     def _generate(self, engine: Engine, request: dict[str, Any]) -> Iterator[ImageFacts]:
         from sdeval.config.suite import Case, Sample

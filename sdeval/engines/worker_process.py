@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
+from types import MappingProxyType
 from typing import IO, Any, TypeVar
 
 from sdeval._utils.environment import package_version
 from sdeval._utils.formatting import plain_line
 from sdeval._utils.validation import from_json
 from sdeval.engines.worker_protocol import VERSION, Hello, answer_prefix, error_prefix
-from sdeval.errors import SdevalError
+from sdeval.errors import ProcessEnded, SdevalError
 
 T = TypeVar("T")
 
@@ -53,6 +54,19 @@ class Limits:
     """To end by itself, once there are no more requests."""
 
 
+class RequestFailed(SdevalError):
+    """The worker answered why it cannot do what it was asked for.
+
+    Args:
+        where: names the worker.
+        reason: what it answered.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+        self.reason = reason
+
+
 class WorkerProcess:
     """A worker that answers one request after the other.
 
@@ -60,12 +74,15 @@ class WorkerProcess:
         python: the interpreter of the other environment.
         where: how messages begin; names the interpreter, and where the user did.
         limits: for starting and ending.
+        variables: of its environment, over those of this process.
 
     Raises:
         SdevalError: it does not start, or another version of sdeval is there.
     """
 
-    def __init__(self, python: Path, where: str, limits: Limits) -> None:
+    def __init__(
+        self, python: Path, where: str, limits: Limits, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._python = python
         self._where = where
         self._count = 0
@@ -78,6 +95,7 @@ class WorkerProcess:
                 stderr=subprocess.PIPE,
                 # A group of its own: a script around the interpreter is ended together with it.
                 start_new_session=True,
+                env={**os.environ, **variables},
             )
         # ValueError: a null byte in the path.
         except (OSError, ValueError) as error:
@@ -92,6 +110,10 @@ class WorkerProcess:
     def is_running(self) -> bool:
         """Whether it can be asked."""
         return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        _kill(self._process)
 
     def ask(self, request: Mapping[str, Any], kind: type[T], limit: float, doing: str) -> T:
         """Send a request, and wait for its answer.
@@ -118,7 +140,7 @@ class WorkerProcess:
         except BaseException:
             _kill(self._process)
             raise
-        raise SdevalError(f"{self._where}: {plain_line(text.removeprefix(failure))}")
+        raise RequestFailed(self._where, plain_line(text.removeprefix(failure)))
 
     def _exchange_aside(self, request: bytes | None) -> SimpleQueue[bytes]:
         """Write and read in a thread: pipes of a process that does neither would block this one for ever."""
@@ -159,7 +181,7 @@ class WorkerProcess:
                 answer = b""
             if answer:
                 return answer
-            raise SdevalError(f"{self._where}: {self._death()} while {doing}{self._last_words()}{self._advice()}")
+            raise ProcessEnded(f"{self._where}: {self._death()} while {doing}{self._last_words()}{self._advice()}")
         raise SdevalError(
             f"{self._where}: was ended because it took more than {limit:g} seconds for {doing}{self._last_words()}"
         )

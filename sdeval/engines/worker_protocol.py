@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from sdeval._utils.validation import Checked, Extensible, Plain
 from sdeval.engines.generated import Stages
 
-VERSION = 2
+VERSION = 3
 """Of what is said here; it changes with every message."""
 
 
@@ -52,6 +52,14 @@ class Description(Checked):
     """What really runs."""
 
     generated_by: Mapping[str, Plain]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread(Checked):
+    """What the pipeline does not read of texts that are too long for it."""
+
+    parts: Mapping[str, str]
+    """By text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

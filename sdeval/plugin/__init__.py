@@ -28,6 +28,8 @@ OPTIONS = (
     "all-seeds",
     "resume",
     "strict",
+    "devices",
+    "shard",
 )
 """Options without their prefix, as `[tool.sdeval]` names them."""
 
@@ -85,6 +87,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="fail where a baseline, weights or a score is missing (default where CI is set)",
     )
     add("--sdeval-no-strict", dest="sdeval_strict", action="store_false", help="skip them instead")
+    add(
+        "--sdeval-devices",
+        default=None,
+        metavar="DEVICES",
+        help="what generates: auto, all, places in CUDA_VISIBLE_DEVICES such as 0,1, or cpu:N for processes that share "
+        "the cores (default: auto, all GPUs where there are several)",
+    )
+    add(
+        "--sdeval-shard",
+        default=None,
+        metavar="I/N",
+        help="generate part I of N, as one of several machines does; sdeval merge makes one session of the parts",
+    )
     # Former names of the options: still accepted, and hidden from the help.
     add("--sdeval-against", dest="sdeval_compare_to", help=SUPPRESS)
     add("--sdeval-against-python", dest="sdeval_compare_to_python", help=SUPPRESS)

@@ -254,11 +254,20 @@ def read(folder: Path) -> Run:
         },
         samples=samples,
         features={path.stem: read_features(path, len(samples)) for path in sorted(folder.glob("features/*.npy"))},
-        timings={line.key: line.timing for _, line in _read_lines(TimingLine, folder / "timings.jsonl")},
+        timings=read_timings(folder),
         cases={case.case: case for case in _read_cases(folder / "cases.jsonl")},
     )
     _check_whole(run, folder)
     return run
+
+
+def read_timings(folder: Path) -> dict[tuple[str, int], Timing]:
+    """Times of a run's samples; none where nothing was timed.
+
+    Raises:
+        SdevalError: the file is corrupt.
+    """
+    return {line.key: line.timing for _, line in _read_lines(TimingLine, folder / "timings.jsonl")}
 
 
 def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from sdeval import metrics
 from sdeval.config.suite import COLLAPSED, SPEEDS, Suite, added_seeds
 from sdeval.config.target import Target
-from sdeval.errors import SdevalError
+from sdeval.errors import NoHardware, NotAvailable, SdevalError
+from sdeval.results.selected import ItemKind
 from sdeval.results.verdict import Kind, Verdict, missing_verdict
 
 _FIELDS = {"image_prompt": "what the image shows", "text": "the writing that the image shall show"}
@@ -36,7 +36,7 @@ class Item:
     """One thing that gets a verdict: a case, a metric of the whole suite, or a speed."""
 
     job: Job
-    kind: Literal["case", "metric", "speed"]
+    kind: ItemKind
     name: str
     tags: tuple[str, ...] = ()
     """Of the case."""
@@ -50,6 +50,16 @@ class Item:
     def id(self) -> str:
         """What a test item is called: the target first, so that its items read together."""
         return f"{self.job.target.name}-{self.name}"
+
+    def verdict_after(self, error: SdevalError, *, strict: bool) -> Verdict:
+        """The verdict where an error left none: `skipped` where something is not on this machine, or `unscored`.
+
+        Args:
+            error: why there is none.
+            strict: whether what is missing is a failure; hardware never is, for nobody has every GPU.
+        """
+        is_missing = isinstance(error, NotAvailable) and (not strict or isinstance(error, NoHardware))
+        return self.without_verdict(str(error), "skipped" if is_missing else "unscored")
 
     def without_verdict(self, reason: str, verdict: Kind = "unscored") -> Verdict:
         """The verdict where there can be none."""

@@ -20,7 +20,7 @@ from sdeval.engines.callable_engine import OwnEngine
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.engine import Engine
 from sdeval.engines.generated import Generated
-from sdeval.evaluation.generate import batch_size
+from sdeval.evaluation.timing import batch_size
 from sdeval.imaging.io import pixel_hash
 from sdeval.shapes import pipeline_folder
 from tests.conftest import ROOT
