@@ -139,12 +139,13 @@ def _known(names: Sequence[str], listing: str, *, has_near: bool) -> str:
 
 
 def _near(name: str, names: Sequence[str]) -> list[str]:
-    """Up to three names that may be meant: those of which it is the beginning, another part, or close to it."""
+    """Up to three names that may be meant: those of which it is the beginning or close to it, otherwise another part."""
     part = name.lower()
-    having = [each for each in names if len(part) >= FEWEST_LETTERS and part in each.lower()]
-    having.sort(key=lambda each: (not each.lower().startswith(part), -_likeness(name, each)))
+    containing = [each for each in names if len(part) >= FEWEST_LETTERS and part in each.lower()]
+    containing.sort(key=lambda each: -_likeness(name, each))
+    beginning = [each for each in containing if each.lower().startswith(part)]
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    return list(dict.fromkeys((*having, *close)))[:3]
+    return (list(dict.fromkeys((*beginning, *close))) or containing)[:3]
 
 
 def _likeness(name: str, other: str) -> float:

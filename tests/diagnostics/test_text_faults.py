@@ -96,6 +96,7 @@ def test_the_command_says_which_metrics_saw_them(
     for name, content in (("pyproject.toml", "[tool.sdeval]\n"), ("program.py", PROGRAM), ("test_signs.py", SUITE)):
         (tmp_path / name).write_text(content, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
     wanted = [*sorted(TEXT_FAULTS), "red-and-blue-swapped", "other-threads"]
     main(["sensitivity", "test_signs.py", *(part for name in wanted for part in ("--fault", name))])
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
