@@ -17,6 +17,8 @@ from sdeval.results.session_lock import SessionLock
 from sdeval.results.session_names import new_name
 from sdeval.session.merging import check_shards, merge
 
+EXAMPLE = "sdeval merge shard-1 shard-2 --output reports"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from sdeval._utils.tables import say, show
 from sdeval.report.status import session_to_show, status_lines, status_table
 
+EXAMPLE = "sdeval status reports"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
