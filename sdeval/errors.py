@@ -139,7 +139,7 @@ def _known(names: Sequence[str], listing: str, *, has_near: bool) -> str:
 
 
 def _near(name: str, names: Sequence[str]) -> list[str]:
-    """Up to three names that may be meant: those of which it is the beginning or close to it, otherwise another part."""
+    """Up to three names that may be meant: it is their beginning, or close to them; otherwise those that contain it."""
     part = name.lower()
     containing = [each for each in names if len(part) >= FEWEST_LETTERS and part in each.lower()]
     containing.sort(key=lambda each: -_likeness(name, each))
