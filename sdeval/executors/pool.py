@@ -20,7 +20,7 @@ from sdeval.evaluation.calls import CallLimit
 from sdeval.evaluation.generate import Generation, UnitStream
 from sdeval.evaluation.plan import Plan, Unit
 from sdeval.executors.order import longest_first, recorded_seconds
-from sdeval.executors.places import SHARED_CORES
+from sdeval.executors.places import SHARED
 from sdeval.results.run import WORKERS, Run
 
 Progress = Callable[[int], None]
@@ -162,9 +162,11 @@ class Pool:
         classes = dict.fromkeys(str(engine.environment.get("hardware")) for engine in self.engines)
         if len(classes) > 1:
             return f"devices of several classes generated: {', '.join(classes)}"
-        if any(engine.place.device == "cpu" for engine in self.engines):
-            return SHARED_CORES if len(self.engines) > 1 else ""
-        return hardware.shared_gpus([engine.place.variables[VISIBLE] for engine in self.engines])
+        if any(engine.place.is_shared for engine in self.engines):
+            return SHARED
+        return hardware.shared_gpus(
+            [entry for engine in self.engines if (entry := engine.place.variables.get(VISIBLE))]
+        )
 
     def close(self) -> None:
         """End the processes."""
