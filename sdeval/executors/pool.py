@@ -24,6 +24,8 @@ from sdeval.executors.places import SHARED
 from sdeval.results.run import WORKERS, Run
 
 Progress = Callable[[int], None]
+HEARTBEAT = 0.5
+"""Seconds after which this process looks up from waiting, so that Ctrl-C is heeded."""
 
 
 class Pool:
@@ -116,7 +118,8 @@ class Pool:
                     while waiting and idle:
                         stream, unit = idle.pop(0), waiting.popleft()
                         running[threads.submit(stream.generate, unit)] = (stream, unit)
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    # Not for ever: a signal that another thread got does not wake this one.
+                    for future in wait(running, HEARTBEAT, return_when=FIRST_COMPLETED).done:
                         stream, unit = running.pop(future)
                         try:
                             future.result()
