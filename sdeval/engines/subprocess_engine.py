@@ -46,6 +46,8 @@ class Place:
     """What the target's device is there; the target's own where None."""
     is_here: bool = False
     """Whether it is a device of this machine, with this Python: what fails there is reported as if it failed here."""
+    is_shared: bool = False
+    """Whether other processes of the session generate on the same device."""
 
 
 class RemoteEngine:
