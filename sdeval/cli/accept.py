@@ -16,6 +16,8 @@ from sdeval.baselines import drafts, speed
 from sdeval.baselines.acceptance import propose, stage, upload
 from sdeval.baselines.transaction import Transaction, changing
 from sdeval.cli.accept_options import selection_of
+from sdeval.comparison import notes
+from sdeval.comparison.undetectable import detectable_losses
 from sdeval.config.discovery import find_suites
 from sdeval.errors import CannotWrite, SdevalError
 from sdeval.results.session_folder import read_record
@@ -156,6 +158,9 @@ def print_proposal(proposal: Proposal, lines: int | None = LINES) -> None:
         say(f"  … and {len(cases) - len(cases[:lines])} more; all of them: --verbose")
     for note in proposal.notes:
         say(f"  note: {note}")
+    detectable = notes.detectable_losses(detectable_losses(proposal.run)) if proposal.whole else ""
+    if detectable:
+        say(f"  {detectable}")
 
 
 def _row(name: str, change: Change | CaseChange, reason: str = "") -> Row:
