@@ -15,6 +15,7 @@ from sdeval import stats
 from sdeval.comparison.evidence import share_of_round
 from sdeval.comparison.metrics import ALPHA_METRICS
 from sdeval.comparison.paired import PairedScores, pair_scores, tolerance_of, value_of
+from sdeval.config.suite import Suite
 from sdeval.results.run import Run
 
 SPREADS = 5.0
@@ -96,6 +97,22 @@ def detectable_losses(baseline: Run) -> list[DetectableLoss]:
         loss = _smallest_loss(scores, SuiteDesign(cases, seeds, {metric: tolerance}, level), len(cases), seeds)
         losses.append(DetectableLoss(metric, loss, tolerance, len(cases), seeds))
     return losses
+
+
+def losses_at_best(suite: Suite, tolerances: Mapping[str, float]) -> list[DetectableLoss]:
+    """What a suite can show at best, before anything was generated: if its scores did not vary from seed to seed.
+
+    Args:
+        suite: for its cases, its seeds, and the number of its metrics.
+        tolerances: of its gating metrics of single images, in their units.
+    """
+    cases, seeds = len(suite.cases), len(suite.rounds[-1])
+    level = ALPHA_METRICS / (len(suite.metrics) + 1) * share_of_round(suite.rounds, len(suite.rounds) - 1)
+    still = stats.Spread(0.0, cases * max(1, seeds - 1))
+    return [
+        DetectableLoss(metric, stats.detectable_loss(still, cases, seeds, tolerance, level), tolerance, cases, seeds)
+        for metric, tolerance in tolerances.items()
+    ]
 
 
 def _smallest_loss(scores: PairedScores, design: SuiteDesign, cases: int, seeds: int) -> float:

@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdeval.errors import NotAvailable, SdevalError
+from sdeval._utils.hub import MissingWeights, WebFile
+from sdeval.errors import SdevalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Published:
             SdevalError: its SHA-256 is different.
         """
         if not path.is_file():
-            raise NotAvailable(f"{self.what} weights are not on this machine; put {self.source} at {path}")
+            message = f"{self.what} weights are not on this machine; put {self.source} at {path}"
+            raise MissingWeights(message, WebFile(self.source, path, self.sha256))
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != self.sha256:
