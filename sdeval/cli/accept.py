@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sdeval._utils.files import short
 from sdeval._utils.formatting import number
 from sdeval._utils.progress import on_stderr
-from sdeval._utils.tables import Column, Row, Table, say, show
+from sdeval._utils.tables import Column, Row, Table, say, show, terminal_width, wrapped
 from sdeval.baselines import drafts, speed
 from sdeval.baselines.acceptance import propose, stage, upload
 from sdeval.baselines.transaction import Transaction, changing
@@ -159,8 +159,8 @@ def print_proposal(proposal: Proposal, lines: int | None = LINES) -> None:
     for note in proposal.notes:
         say(f"  note: {note}")
     detectable = notes.detectable_losses(detectable_losses(proposal.run)) if proposal.whole else ""
-    if detectable:
-        say(f"  {detectable}")
+    for line in wrapped(detectable, terminal_width() - 2, 2) if detectable else ():
+        say(f"  {line}")
 
 
 def _row(name: str, change: Change | CaseChange, reason: str = "") -> Row:

@@ -9,7 +9,7 @@ from sdeval._utils.tables import say
 
 SHELLS = ("bash", "zsh", "fish")
 
-EXAMPLE = "sdeval completion bash > ~/.local/share/bash-completion/completions/sdeval"
+EXAMPLE = "sdeval completion bash"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from sdeval.cli.scaffolding import (
     print_files,
     print_power,
     project_targets,
+    say_wrapped,
 )
 from sdeval.config.discovery import find_suites
 from sdeval.config.root import SETTINGS
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     project_files.write_project(root, choices, report)
     print_files(report)
     for line in _advice(root, choices, report):
-        say(line)
+        say_wrapped(line)
     module = root / project_files.module_path(choices.name)
     if module not in report.left:
         print_power(find_suites(str(module), root)[0])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sdeval import metrics
 from sdeval._utils.files import short
-from sdeval._utils.tables import say
+from sdeval._utils.tables import say, terminal_width, wrapped
 from sdeval.comparison import notes
 from sdeval.comparison.undetectable import losses_at_best
 from sdeval.config import target as targets
@@ -122,4 +122,10 @@ def print_power(suite: Suite) -> None:
             tolerances[name] = suite.tolerances.get(name, info.tolerance)
     line = notes.detectable_losses(losses_at_best(suite, tolerances))
     if line:
-        say(f"{suite.name}: at best, {line}; the first run says what it really shows")
+        say_wrapped(f"{suite.name}: at best, {line}; the first run says what it really shows")
+
+
+def say_wrapped(text: str) -> None:
+    """Print a sentence, in lines as wide as the terminal."""
+    for line in wrapped(text, terminal_width(), 2):
+        say(line)

@@ -15,7 +15,7 @@ FILES = {
     "run": "run.json of a run",
 }
 
-EXAMPLE = "sdeval schema cases > suites/cases.schema.json"
+EXAMPLE = "sdeval schema cases"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
