@@ -272,7 +272,7 @@ def test_twenty_cases_are_told_and_all_where_request(session: Path, capsys: pyte
     assert main(["accept", two, "--dry-run", "-v"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2 + 25 + 2
     assert main(["accept", two, "--dry-run"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert len(capsys.readouterr().out.splitlines()) == 4
 
 
 def approve(path: Path, **changes: object) -> Path:

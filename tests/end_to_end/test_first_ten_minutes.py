@@ -56,5 +56,6 @@ def test_a_new_project_passes_and_fails_as_it_should(tmp_path: Path, task: str) 
 
 def test_another_scheduler_of_the_written_targets_passes(tmp_path: Path) -> None:
     run(tmp_path, "sdeval.cli", "init")
-    run(tmp_path, "pytest", "suites", "--sdeval-target", "shapes-dpm")
+    run(tmp_path, "pytest", "suites", "--sdeval-target", "shapes-dpm", "--sdeval-compare-to", "shapes")
     assert {each["target"] for each in verdicts(tmp_path)} == {"shapes-dpm"}
+    assert "regressed" not in {each["verdict"] for each in verdicts(tmp_path)}
