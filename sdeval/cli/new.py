@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Literal, get_args
 
+from sdeval._utils.files import short
 from sdeval._utils.tables import say
 from sdeval.cli.scaffolding import (
     add_suite_options,
@@ -61,14 +62,14 @@ def _new_suite(args: argparse.Namespace, report: Report) -> int:
     module = args.root / project_files.module_path(choices.name)
     if module in report.written:
         print_power(find_suites(str(module), args.root)[0])
-    say(f"next: pytest {project_files.module_path(choices.name)}")
+    say(f"next: pytest {short(module.absolute())}")
     return 0
 
 
 def _new_metric(args: argparse.Namespace, report: Report) -> int:
     examples.write_metric(args.root, args.name, report)
     print_files(report)
-    folder = examples.metric_folder(args.name)
+    folder = short((args.root / examples.metric_folder(args.name)).absolute())
     say(f'next: pip install -e {folder} && pytest {folder}; then name it in a suite: metrics=("{args.name}",)')
     return 0
 
