@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from sdeval._utils.files import read_toml
 from sdeval._utils.tables import say
 from sdeval.cli.scaffolding import (
     add_suite_options,
@@ -22,7 +21,6 @@ from sdeval.cli.scaffolding import (
     say_wrapped,
 )
 from sdeval.config.discovery import find_suites
-from sdeval.config.root import SETTINGS
 from sdeval.config.suite import TASKS, Task
 from sdeval.errors import SdevalError
 from sdeval.scaffold import project_files
@@ -107,8 +105,6 @@ def _advice(root: Path, choices: Choices, report: Report) -> list[str]:
             f"sdeval was installed from a folder of this machine: in {workflow}, say where CI installs "
             f"{project_files.DISTRIBUTION} from"
         )
-    if root / SETTINGS in report.written and read_toml(root.resolve().parent / SETTINGS).get("tool", {}).get("sdeval"):
-        advice.append(f"{root / SETTINGS} makes {root} a project of its own, beside the one that it lies in")
     return advice
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import shutil
 import urllib.error
@@ -211,7 +212,8 @@ def _fetch_from_web(source: WebFile) -> None:
             try:
                 with urllib.request.urlopen(source.address, timeout=SECONDS) as answer, part.open("wb") as file:
                     shutil.copyfileobj(answer, file)
-            except urllib.error.URLError as error:
+            # What is left of OSError is the disk's, which `writing` reports.
+            except (urllib.error.URLError, ConnectionError, TimeoutError, http.client.HTTPException) as error:
                 raise _unreachable(source.address, error) from None
             _check(part, source.sha256, source.address)
             part.replace(source.path)

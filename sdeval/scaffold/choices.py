@@ -55,8 +55,8 @@ class Choices:
         """Arguments of the pipeline call that the suite states."""
         if self.is_shapes:
             return SHAPES_SETTINGS[self.task]
-        # What a program of one's own takes is not known; targets that state their steps do it for a reason.
-        is_stated = self.target.is_own or "num_inference_steps" in self.target.settings
+        # What a program or a server takes is not known; targets that state their steps do it for a reason.
+        is_stated = not self.target.is_pipeline or "num_inference_steps" in self.target.settings
         return {} if is_stated else {"num_inference_steps": 30}
 
 

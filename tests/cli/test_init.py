@@ -121,6 +121,14 @@ def test_another_folder_can_be_named(folder: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.splitlines()[-1] == "next: cd qa && pytest suites"
 
 
+@pytest.mark.parametrize("target", ["python:engine.py:generate", "comfyui:http://localhost:8188"])
+def test_what_another_kind_of_target_takes_is_not_guessed(folder: Path, target: str) -> None:
+    assert main(["init", "--target", target]) == 0
+    (suite,) = find_suites("suites", folder)
+    assert suite.settings == {}
+    assert of_project(folder, {})[suite.targets[0]].model == target
+
+
 def test_weights_are_fetched_first_where_there_are_some(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", *GENERAL]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "next: sdeval fetch && pytest suites"
