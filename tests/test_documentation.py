@@ -74,6 +74,16 @@ PROJECT = (
     ("sdeval import parti-prompts", 0),
 )
 """A small suite in the place of the reader's."""
+START = (
+    ("sdeval init", 0),
+    ("sdeval fetch --dry-run", 0),
+    ("sdeval fetch", 0),
+    ("sdeval new suite portraits --task img2img", 0),
+    ("sdeval new metric vividness", 0),
+    ("sdeval new engine paintbox", 0),
+    ("sdeval completion bash", 0),
+)
+"""docs/getting-started.md, without its sessions, which tests/end_to_end/test_first_ten_minutes.py runs."""
 CLONE = (
     ("pytest suites -k text2img --sdeval-set num_inference_steps=2", 1),
     ("python -m pytest suites -p tests.end_to_end.plant --plant mask-inverted", 1),
@@ -82,6 +92,7 @@ CLONE = (
 
 INSTALLS = "installs a new environment; .ci/run does it"
 END_TO_END = "takes minutes in the clone; tests/end_to_end/test_suites.py runs it"
+FIRST_MINUTES = "takes minutes; tests/end_to_end/test_first_ten_minutes.py runs it"
 PUBLISHED = "needs the published file; tests/cli/test_import.py makes one like it"
 GPU = "needs a GPU and weights from the hub"
 GIT = "needs a repository with baselines; tests/cli/test_store.py makes one"
@@ -91,6 +102,12 @@ ELSEWHERE = {
     "python3 -m venv .venv && . .venv/bin/activate && pip install . && pytest suites": INSTALLS,
     "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[dev]' && pytest": INSTALLS,
     "pip install 'pytest-sdeval[ocr]'": "installs a package; the tests of its metrics need it",
+    "python3 -m venv .venv && . .venv/bin/activate": INSTALLS,
+    "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu": INSTALLS,
+    "pip install pytest-sdeval": INSTALLS,
+    "sdeval init --target stable-diffusion-v1-5/stable-diffusion-v1-5 --gpu": "tests/cli/test_init.py has one",
+    "sdeval schema cases > suites/cases.schema.json": "takes a shell; tests/cli/test_schema.py prints it",
+    "pytest suites --sdeval-target shapes-dpm --sdeval-compare-to shapes": FIRST_MINUTES,
     "pytest suites --sdeval-set guidance_scale=1": END_TO_END,
     "pytest suites --sdeval-set dtype=bfloat16": END_TO_END,
     "pytest suites --sdeval-set scheduler=DPMSolverMultistepScheduler": END_TO_END,
@@ -159,7 +176,7 @@ EVERY = [(page.name, command) for page in PAGES for command in commands(page)]
 
 
 def test_every_command_is_run_or_says_why_not() -> None:
-    known = {command for command, _ in (*OWN_SUITE, *PROJECT, *CLONE)} | set(ELSEWHERE)
+    known = {command for command, _ in (*OWN_SUITE, *PROJECT, *START, *CLONE)} | set(ELSEWHERE)
     written = {command for _, command in EVERY}
     assert written - known == set()
     assert known - written == set()
@@ -168,7 +185,7 @@ def test_every_command_is_run_or_says_why_not() -> None:
 @pytest.mark.parametrize("command", sorted({command for _, command in EVERY}))
 def test_every_option_is_known(command: str, pytester: pytest.Pytester) -> None:
     for part in command.split(" && "):
-        arguments = shlex.split(part)
+        arguments = shlex.split(part.partition(" > ")[0])
         if arguments[:3] == ["python", "-m", "pytest"]:
             arguments = arguments[2:]
         if arguments[0] == "pytest":
@@ -218,6 +235,12 @@ def test_the_suite_of_the_readme_goes_as_it_says(tmp_path: Path) -> None:
     assert (tmp_path / "baselines" / "my-shapes" / "shapes" / "run.json").is_file()
     assert "clip_score" in outputs[-1]
     assert "regressed" in outputs[-1]
+
+
+def test_what_somebody_types_who_begins_runs_in_an_empty_folder(tmp_path: Path) -> None:
+    outputs = [run(command, tmp_path, code) for command, code in START]
+    assert outputs[0].endswith("next: pytest suites\n")
+    assert outputs[1:3] == ["everything is on this machine\n"] * 2
 
 
 ANIMALS = """

@@ -43,6 +43,22 @@ Table = TypedDict(
     total=False,
 )
 """Keys of `[tool.sdeval]` and what they hold."""
+MEANINGS = {
+    "target": "Targets to evaluate in place of those of the suites: names, folders in diffusers format, or hub ids.",
+    "compare-to": "Target that the others are compared with instead of baselines; both are interleaved.",
+    "compare-to-python": "The Python of another environment that generates the other side.",
+    "set": "Fields of the targets and arguments of the pipeline call, over everything else.",
+    "batch-size": "Images generated in one pipeline call.",
+    "output": "Folder of sessions; `reports` where it is not stated.",
+    "baselines": "Folder of accepted runs; `baselines` where it is not stated.",
+    "all-seeds": "Generate all seeds of every suite at once.",
+    "strict": "Fail where a baseline, weights or a score is missing; the default where CI is set.",
+    "inconclusive": "Whether what is inconclusive fails, for suites that do not say themselves.",
+    "store": "Folder or URL where full-size images of baselines lie.",
+    "cache": "Folder where images of a store are kept on this machine.",
+    "targets": "Targets of the project by name, as in suites/targets.toml.",
+}
+"""What each key says, for editors."""
 IMAGE_POOL = ".images"
 """In the folder of all sessions: files of images that several of them hold."""
 

@@ -27,7 +27,8 @@ MOST_SEEDS = 100_000
 """Seeds of a suite."""
 Text = Annotated[str, "put it in quotes"]
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_ID = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
+ID = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"
+"""Of a case."""
 
 
 IMAGES = ("image", "mask", "control_image", "reference_image")
@@ -271,7 +272,9 @@ def _name_problem(name: str) -> str:
 
 def _id_problem(name: str) -> str:
     """What is wrong with the id of a case; empty where it is right."""
-    return naming_problem(name) if _ID.fullmatch(name) else "must be words and digits joined by hyphens or underscores"
+    return (
+        naming_problem(name) if re.fullmatch(ID, name) else "must be words and digits joined by hyphens or underscores"
+    )
 
 
 def _check_case(case: Case, task: Task, where: str) -> None:

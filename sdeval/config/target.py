@@ -30,6 +30,7 @@ OWN = "python:"
 """How the model of a target begins that is a program of one's own."""
 SERVERS = ("openai-images:", "comfyui:", "a1111:", "sdcpp:")
 """How the model of a target begins that is a server; the URL of the server follows."""
+NAME = r"[a-z0-9]+(?:[.-][a-z0-9]+)*"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -98,7 +99,7 @@ class Target(typed.Checked):
         typed.check(self, where)
         for name in ("settings", "scheduler_config", "loras", "quantization", "server"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
-        if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.name):
+        if not re.fullmatch(NAME, self.name):
             raise SdevalError(
                 f"target name {typed.preview(self.name)} must be lower-case words and digits joined by hyphens or dots"
             )

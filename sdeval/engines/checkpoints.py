@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from sdeval._utils.files import parse_json, read_text
-from sdeval._utils.hub import cached_file, local_folder
+from sdeval._utils.hub import HubCheckpoint, HubFiles, MissingWeights, Source, cached_file, local_folder
 from sdeval._utils.validation import preview, readable
 from sdeval.config.suite import Task
 from sdeval.config.target import EMBEDDED, Target
 from sdeval.engines import hardware
 from sdeval.engines.servers.options import require_key
-from sdeval.errors import NotAvailable, SdevalError, first_line
+from sdeval.errors import SdevalError, first_line
 from sdeval.shapes import pipeline_folder
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
@@ -179,10 +179,22 @@ def _cached(target: Target, field: str, repository: str, file: str, revision: st
         raise SdevalError(f"target {target.name}: {field}: {error}") from None
     if path is None:
         flag = f" --revision {revision}" if revision else ""
-        raise NotAvailable(
-            f"weights of {repository} are not on this machine; get them with: hf download {repository}{flag}"
+        raise MissingWeights(
+            f"weights of {repository} are not on this machine; get them with: hf download {repository}{flag}",
+            _source(target, field, repository, file),
         )
     return path.parents[file.count("/")]
+
+
+def _source(target: Target, field: str, repository: str, file: str) -> Source:
+    """What `sdeval fetch` gets where a part of a target is missing."""
+    if field == "model":
+        return HubCheckpoint(repository, target.revision, target.variant)
+    if field == "prior":
+        return HubCheckpoint(repository)
+    if field == "loras":
+        return HubFiles(repository, ((file,),))
+    return HubFiles(repository, (("config.json",), ("diffusion_pytorch_model.safetensors", "*.safetensors")))
 
 
 def find_prior(target: Target, folder: Path) -> Path | None:

@@ -14,16 +14,19 @@ import numpy as np
 from PIL import Image
 
 from sdeval._utils.environment import calm_threads
-from sdeval._utils.hub import cached_file, local_folder
+from sdeval._utils.hub import HubFiles, MissingWeights, cached_file, local_folder
 from sdeval._utils.truncation import unread_part
 from sdeval._utils.validation import readable
 from sdeval.config.suite import Case
-from sdeval.errors import NotAvailable, SdevalError, unknown
+from sdeval.errors import SdevalError, unknown
 from sdeval.metrics.base import Features
 
 if TYPE_CHECKING:
     import torch
 
+WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+TOKENIZER = (("tokenizer*", "vocab*"), ("special_tokens_map.json",), ("merges.txt",), ("*.model",))
+"""Files of a tokenizer on the hub: which of them there are depends on its kind."""
 BATCH = 32
 """Images or texts encoded at once."""
 CLIP_WEIGHTS = "the suite's `clip_model`; by default ViT-B-32 of OpenAI, 605 MB, from the hub"
@@ -177,7 +180,7 @@ def _locate(name: str) -> _Located:
             raise SdevalError(f"clip_model: no such folder: {readable(name.removeprefix('local-dir:'))}")
         return _folder(folder, name)
     if name.startswith("hf-hub:"):
-        _must_be_cached(name.removeprefix("hf-hub:"), "open_clip_config.json")
+        _must_be_cached(name.removeprefix("hf-hub:"), "open_clip_config.json", with_configuration=True)
         return _Located(name, None, name)
     return _pretrained(name)
 
@@ -203,14 +206,22 @@ def _pretrained(name: str) -> _Located:
     published = open_clip.get_pretrained_cfg(model, tag) or {}
     hub = published.get("hf_hub", "").rstrip("/")
     if hub:
-        _must_be_cached(hub, "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+        _must_be_cached(hub, *WEIGHTS)
+    tokenizer = (open_clip.get_model_config(model) or {}).get("text_cfg", {}).get("hf_tokenizer_name")
+    if tokenizer and cached_file(tokenizer, "tokenizer_config.json") is None:
+        advice = f"get it with: hf download {tokenizer}"
+        message = f"the tokenizer {tokenizer} of CLIP {name} is not on this machine; {advice}"
+        raise MissingWeights(message, HubFiles(tokenizer, TOKENIZER))
     # open_clip itself only warns, and computes other features than the weights were trained for.
     quick_gelu = bool(published.get("quick_gelu"))
     return _Located(model, tag, f"{name} quickgelu" if quick_gelu else name, quick_gelu)
 
 
-def _must_be_cached(repository: str, *files: str) -> None:
-    if not any(cached_file(repository, file) for file in files):
-        raise NotAvailable(
-            f"CLIP weights {repository} are not on this machine; get them with: hf download {repository}"
-        )
+def _must_be_cached(repository: str, *files: str, with_configuration: bool = False) -> None:
+    if any(cached_file(repository, file) for file in files):
+        return
+    further = (("open_clip_config.json",), *TOKENIZER) if with_configuration else ()
+    raise MissingWeights(
+        f"CLIP weights {repository} are not on this machine; get them with: hf download {repository}",
+        HubFiles(repository, (WEIGHTS, *further)),
+    )

@@ -7,7 +7,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdeval.errors import NotAvailable, SdevalError
+from sdeval._utils.hub import MissingWeights, WebFile
+from sdeval.errors import SdevalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Published:
         """
         if not path.is_file():
             command = f"curl -L --create-dirs -o {shlex.quote(str(path))} {self.source}"
-            raise NotAvailable(f"{self.what} weights are not on this machine; get them with: {command}")
+            message = f"{self.what} weights are not on this machine; get them with: {command}"
+            raise MissingWeights(message, WebFile(self.source, path, self.sha256))
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != self.sha256:
