@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
-import torch
 from diffusers import DiffusionPipeline
 
 from sdeval._utils.files import parse_json, read_text
 from sdeval.config.suite import Task
 from sdeval.config.target import Target
+from sdeval.engines.arguments import number_format
 from sdeval.engines.checkpoints import find_lora, find_part, find_prior
 from sdeval.errors import NotAvailable, SdevalError, unknown
 
@@ -45,14 +45,14 @@ def parts_of(target: Target, folder: Path, task: Task) -> dict[str, Any]:
         NotAvailable: weights or a package is not on this machine.
     """
     parts: dict[str, Any] = {}
-    dtype = getattr(torch, target.dtype)
+    dtype = number_format(target.dtype)
     if target.vae:
         vae_folder = find_part(target, "vae", target.vae, "config.json")
-        parts["vae"] = _vae_class(target, vae_folder).from_pretrained(vae_folder, dtype=dtype, use_safetensors=True)
+        parts["vae"] = _vae_class(target, vae_folder).from_pretrained(vae_folder, **dtype, use_safetensors=True)
     prior = find_prior(target, folder)
     if prior is not None:
         # Given as parts: a model card of a local folder can only name a hub id or an absolute path.
-        pipeline = DiffusionPipeline.from_pretrained(prior, dtype=dtype, use_safetensors=True)
+        pipeline = DiffusionPipeline.from_pretrained(prior, **dtype, use_safetensors=True)
         parts |= {f"prior_{name}": part for name, part in pipeline.components.items()}
     if not target.safety_checker:
         parts |= _without_safety_checker(target, folder)

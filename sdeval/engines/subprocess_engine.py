@@ -1,6 +1,6 @@
 """A target that another Python environment generates with: other versions of libraries, the same suite, one session.
 
-The other environment runs `python -m sdeval.engines.worker`, which needs this version of sdeval in it. Requests and
+The other environment needs no sdeval: its Python runs the worker from this package (`start_worker`). Requests and
 answers are lines of JSON; images go through a folder, under names that are chosen here.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+from sdeval._utils.environment import package_version
 from sdeval.config.suite import Sample, Task
 from sdeval.config.target import Target
 from sdeval.engines.generated import Generated
@@ -38,7 +39,7 @@ class RemoteEngine:
         limits: how long it may take.
 
     Raises:
-        SdevalError: it is no Python with sdeval in it, or the target cannot be generated with there.
+        SdevalError: it is no Python that the worker runs on, or the target cannot be generated with there.
     """
 
     def __init__(
@@ -63,7 +64,11 @@ class RemoteEngine:
         """A worker that has opened the target."""
         self._starts += 1
         worker = WorkerProcess(self._python, self._where, self._limits)
-        request = {"open": {"name": self.target.name, **self.target.describe()}, "folder": str(self._folder)}
+        request = {
+            "open": {"name": self.target.name, **self.target.describe()},
+            "folder": str(self._folder),
+            "sdeval": package_version("pytest-sdeval"),
+        }
         opened = worker.ask(request, Opened, self._limits.open, f"opening target {self.target.name}")
         if opened.batch_size < 1:
             worker.end()
