@@ -1,4 +1,4 @@
-"""Writes the text side of a checkpoint as transformers 4 did, which version 5 reads as well, but not the other way round."""
+"""Writes the text side of a checkpoint as transformers 4 did: version 5 reads that too, but not the other way round."""
 
 from __future__ import annotations
 

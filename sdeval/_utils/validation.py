@@ -189,7 +189,10 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 @lru_cache
 def _fields_adapter(kind: Any) -> TypeAdapter[Any]:
     """For the fields of a dataclass as a mapping: pydantic never looks into an instance, and makes none from it."""
-    from typing_extensions import NotRequired, TypedDict
+    # Python 3.10, which a worker may run on, has neither; there nothing is validated.
+    from typing import NotRequired
+
+    from typing_extensions import TypedDict
 
     hints = {name: hint if name in _required(kind) else NotRequired[hint] for name, hint in hints_of(kind).items()}
     return _adapter(cast(Any, TypedDict)(kind.__name__, hints))

@@ -13,7 +13,7 @@ from sdeval.config.suite import Task
 from sdeval.config.target import Target
 from sdeval.engines.arguments import number_format
 from sdeval.engines.checkpoints import find_lora, find_part, find_prior
-from sdeval.errors import NotAvailable, SdevalError, unknown
+from sdeval.errors import NotAvailable, SdevalError, first_line, unknown
 
 DENOISERS = ("unet", "transformer")
 """What is quantized where a target names no parts."""
@@ -88,11 +88,14 @@ def _without_safety_checker(target: Target, folder: Path) -> dict[str, Any]:
 
 def _quantization(target: Target, folder: Path) -> Any:
     """How parts are quantized: diffusers and transformers have classes of their own for the same backend."""
-    from diffusers.quantizers import PipelineQuantizationConfig
-
+    where = f"target {target.name}: quantization"
+    try:
+        from diffusers.quantizers import PipelineQuantizationConfig
+    # It came with diffusers 0.33.
+    except ImportError as error:
+        raise NotAvailable(f"{where}: {first_line(error)}") from error
     options = dict(target.quantization)
     backend, components = options.pop("backend"), options.pop("components", None)
-    where = f"target {target.name}: quantization"
     libraries = {
         name: part[0]
         for name, part in DiffusionPipeline.load_config(folder).items()

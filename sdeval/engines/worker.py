@@ -1,7 +1,7 @@
 """The other side of `subprocess_engine`: generates what lines of JSON on standard input ask for (`worker_protocol`).
 
-`start_worker` runs it in environments of other versions, back to Python 3.10, diffusers 0.31 and transformers 4.46, which
-have nothing installed for it: what it imports needs numpy, Pillow, torch, diffusers and transformers only.
+`start_worker` runs it in environments of other versions, back to Python 3.10, diffusers 0.31 and transformers 4.46, in
+which nothing was installed for it: its imports need numpy, Pillow, torch, diffusers and transformers only.
 """
 
 from __future__ import annotations

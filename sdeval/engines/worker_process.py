@@ -191,7 +191,8 @@ class WorkerProcess:
         if hello.protocol != VERSION:
             self.end()
             here, there = f"worker protocol {VERSION}", f"worker protocol {hello.protocol}"
-            raise SdevalError(f"{self._where}: answers in {there}, and {here} was started; is another program called so?")
+            advice = "is it a program that starts another sdeval?"
+            raise SdevalError(f"{self._where}: answers in {there}, and {here} was started; {advice}")
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
