@@ -15,6 +15,15 @@ from sdeval.engines.worker_process import START
 ISOLATED = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
+IMPORTS = """
+import sys
+import sdeval.engines.worker, sdeval.engines.callable_engine, sdeval.engines.diffusers_engine, sdeval.engines.engine
+print("FILES", *sorted(module.__file__ for name, module in sys.modules.items() if name.partition(".")[0] == "sdeval"))
+"""
+LAZY = ("tomllib", "typing.NotRequired")
+"""Of Python 3.11, and imported within functions that no worker calls."""
+
+
 def start(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *options, str(START), "--check"]
     return subprocess.run(command, cwd=folder, env=ISOLATED, capture_output=True, text=True, check=False)
@@ -44,3 +53,15 @@ def test_a_python_that_is_too_old_says_so_in_one_line(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "version_info", (3, 9, 18))
     with pytest.raises(SystemExit, match=r"takes Python 3\.10 or later, and this is 3\.9"):
         start_worker.start()
+
+
+def test_its_modules_can_be_read_by_the_oldest_python() -> None:
+    pytest.importorskip("vermin")
+    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    files = next(line for line in done.stdout.splitlines() if line.startswith("FILES")).split()[1:]
+    assert str(START.with_name("diffusers_engine.py")) in files
+    oldest = ".".join(map(str, start_worker.OLDEST))
+    excluded = [option for name in LAZY for option in ("--exclude", name)]
+    command = [sys.executable, "-c", "from vermin import main; main()", f"--target={oldest}-", "--violations"]
+    checked = subprocess.run([*command, *excluded, *files, str(START)], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
