@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
-import torch
 from diffusers import DiffusionPipeline
 
 from sdeval._utils.files import parse_json, read_text
 from sdeval.config.suite import Task
 from sdeval.config.target import Target
+from sdeval.engines.arguments import number_format
 from sdeval.engines.checkpoints import find_ip_adapter, find_lora, find_part, find_prior
-from sdeval.errors import NotAvailable, SdevalError, unknown
+from sdeval.errors import NotAvailable, SdevalError, first_line, unknown
 
 DENOISERS = ("unet", "transformer")
 """What is quantized where a target names no parts."""
@@ -50,15 +50,15 @@ def parts_of(target: Target, folder: Path, task: Task) -> dict[str, Any]:
         NotAvailable: weights or a package is not on this machine.
     """
     parts: dict[str, Any] = {}
-    dtype = getattr(torch, target.dtype)
+    dtype = number_format(target.dtype)
     for name, text in (("vae", target.vae), ("controlnet", target.controlnet)):
         if text:
             part = find_part(target, name, text, "config.json")
-            parts[name] = _class_of(target, name, part).from_pretrained(part, dtype=dtype, use_safetensors=True)
+            parts[name] = _class_of(target, name, part).from_pretrained(part, **dtype, use_safetensors=True)
     prior = find_prior(target, folder)
     if prior is not None:
         # Given as parts: a model card of a local folder can only name a hub id or an absolute path.
-        pipeline = DiffusionPipeline.from_pretrained(prior, dtype=dtype, use_safetensors=True)
+        pipeline = DiffusionPipeline.from_pretrained(prior, **dtype, use_safetensors=True)
         parts |= {f"prior_{name}": part for name, part in pipeline.components.items()}
     if not target.safety_checker:
         parts |= _without_safety_checker(target, folder)
@@ -94,11 +94,14 @@ def _without_safety_checker(target: Target, folder: Path) -> dict[str, Any]:
 
 def _quantization(target: Target, folder: Path) -> Any:
     """How parts are quantized: diffusers and transformers have classes of their own for the same backend."""
-    from diffusers.quantizers import PipelineQuantizationConfig
-
+    where = f"target {target.name}: quantization"
+    try:
+        from diffusers.quantizers import PipelineQuantizationConfig
+    # It came with diffusers 0.33.
+    except ImportError as error:
+        raise NotAvailable(f"{where}: {first_line(error)}") from error
     options = dict(target.quantization)
     backend, components = options.pop("backend"), options.pop("components", None)
-    where = f"target {target.name}: quantization"
     libraries = {
         name: part[0]
         for name, part in DiffusionPipeline.load_config(folder).items()

@@ -21,6 +21,7 @@ from sdeval._utils.truncation import unread_part
 from sdeval._utils.validation import check_value
 from sdeval.config.suite import Sample, Suite, Task
 from sdeval.config.target import FIELDS, Target
+from sdeval.engines.arguments import number_format
 from sdeval.engines.attempt import attempt, check_timeout
 from sdeval.engines.checkpoints import check_task, find_model
 from sdeval.engines.components import DENOISERS, find_parts, parts_of
@@ -149,7 +150,7 @@ class LoadedTarget:
             with _quiet(), whole_weights(target):
                 pipeline = pipeline_class(target, folder, task).from_pretrained(
                     str(folder),
-                    dtype=getattr(torch, target.dtype),
+                    **number_format(target.dtype),
                     variant=target.variant,
                     use_safetensors=True,
                     **parts_of(target, folder, task),

@@ -1,6 +1,6 @@
 """A target that another process generates with: another Python environment, or a device of this machine.
 
-The process runs `python -m sdeval.engines.worker`; another environment needs this version of sdeval in it. Requests and
+The process runs the worker of this package (`start_worker`); another environment needs no sdeval. Requests and
 answers are lines of JSON; images go through a folder, under names that are chosen here.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+from sdeval._utils.environment import package_version
 from sdeval.config.suite import Sample, Task
 from sdeval.config.target import Target
 from sdeval.engines.failures import leaves_unusable
@@ -61,7 +62,7 @@ class RemoteEngine:
         place: a device of this machine, where the interpreter is that of this process.
 
     Raises:
-        SdevalError: it is no Python with sdeval in it, or the target cannot be generated with there.
+        SdevalError: it is no Python that the worker runs on, or the target cannot be generated with there.
     """
 
     def __init__(
@@ -102,9 +103,10 @@ class RemoteEngine:
             target["device"] = self.place.device
         # A program of one's own is found there as it is here.
         paths = [str(Path(path).resolve()) for path in sys.path] if self.place.is_here else []
+        version = package_version("pytest-sdeval")
+        request = {"open": target, "folder": str(self._folder), "paths": paths, "sdeval": version}
         try:
             worker = WorkerProcess(self._python, self._where, self._limits, self.place.variables)
-            request = {"open": target, "folder": str(self._folder), "paths": paths}
             opened = worker.ask(request, Opened, self._limits.open, f"opening target {self.target.name}")
         except RequestFailed as error:
             raise SdevalError(self._message(error)) from None

@@ -22,7 +22,6 @@ from threading import Thread
 from types import MappingProxyType
 from typing import IO, Any, TypeVar
 
-from sdeval._utils.environment import package_version
 from sdeval._utils.formatting import plain_line
 from sdeval._utils.validation import from_json
 from sdeval.engines.worker_protocol import VERSION, Hello, answer_prefix, error_prefix
@@ -36,6 +35,8 @@ LAST_LINES = 3
 """Of what a worker wrote before it ended."""
 LONGEST_NOISE = 4096
 """Bytes of each of them that are kept."""
+START = Path(__file__).with_name("start_worker.py")
+"""What the other interpreter runs: this version of sdeval, whether or not one is installed there."""
 GRACE = 0.5
 """Seconds in which the last lines of a worker that has ended arrive."""
 
@@ -45,7 +46,7 @@ class Limits:
     """Seconds that a worker may take; then it is ended."""
 
     hello: float = 120.0
-    """To start, and to say which version of sdeval it has."""
+    """To start."""
     open: float = 600.0
     """To make a target ready: libraries are imported, weights are not yet read."""
     call: float = 3600.0
@@ -77,7 +78,7 @@ class WorkerProcess:
         variables: of its environment, over those of this process.
 
     Raises:
-        SdevalError: it does not start, or another version of sdeval is there.
+        SdevalError: it does not start.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class WorkerProcess:
         self._last_lines: deque[bytes] = deque(maxlen=LAST_LINES)
         try:
             self._process = subprocess.Popen(
-                [str(python), "-m", "sdeval.engines.worker"],
+                [str(python), str(START)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -104,7 +105,7 @@ class WorkerProcess:
         self._listener = Thread(target=_keep_last_lines, args=(stderr, self._last_lines), daemon=True)
         self._listener.start()
         self.end = weakref.finalize(self, _end, self._process, limits.end)
-        self._check_version(self._answer(None, Hello, limits.hello, "starting"))
+        self._check_protocol(self._answer(None, Hello, limits.hello, "starting"))
 
     @property
     def is_running(self) -> bool:
@@ -206,18 +207,14 @@ class WorkerProcess:
     def _advice(self) -> str:
         if self._count:
             return ""
-        return f"; is this version of sdeval in it? Try: {self._python} -m sdeval.engines.worker --check"
+        return f"; is it a Python with torch and diffusers? Try: {self._python} {START} --check"
 
-    def _check_version(self, hello: Hello) -> None:
-        here = package_version("pytest-sdeval") or ""
-        if hello.protocol == VERSION and (hello.sdeval == here or not hello.sdeval or not here):
-            return
-        self.end()
-        there = f"sdeval {plain_line(hello.sdeval) or 'of unknown version'} (worker protocol {hello.protocol})"
-        raise SdevalError(
-            f"{self._where}: has {there}, and here is {here or 'one of unknown version'} (worker protocol {VERSION}); "
-            f"install the same: {self._python} -m pip install pytest-sdeval{f'=={here}' if here else ''}"
-        )
+    def _check_protocol(self, hello: Hello) -> None:
+        if hello.protocol != VERSION:
+            self.end()
+            here, there = f"worker protocol {VERSION}", f"worker protocol {hello.protocol}"
+            advice = "is it a program that starts another sdeval?"
+            raise SdevalError(f"{self._where}: answers in {there}, and {here} was started; {advice}")
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

@@ -1,6 +1,6 @@
 """What this process and the worker in another Python say to each other: lines of text, each with JSON in it.
 
-    to the worker       {"open": {…}, "folder": "…"}
+    to the worker       {"open": {…}, "folder": "…", "sdeval": "…"}
     from the worker     sdeval-worker answer 1 {"batch_size": 8, "environment": {…}}
                         sdeval-worker error 2 TypeError: …
 
@@ -35,8 +35,6 @@ class Hello(Extensible):
     """The first line, readable in all versions."""
 
     protocol: int
-    sdeval: str
-    """Version of the package; empty where it is not installed, but found by its path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,22 @@ def _verdict(state: State, item: Item, test: pytest.Item) -> Verdict:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Keep items of suites in this process where `--forked` gives every test one of its own.
+
+    What they judge is generated once for all of them, and a GPU that this process uses cannot be used by a copy of it.
+    """
+    option = item.config.option
+    if not isinstance(item, SuiteItem) or not getattr(option, "forked", False):
+        return (yield)
+    option.forked = False
+    try:
+        return (yield)
+    finally:
+        option.forked = True
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
