@@ -23,6 +23,10 @@ IDENTICAL_FEATURES = "identical features"
 IMPERCEPTIBLE_CHANGES = "images changed imperceptibly"
 CHANGED_IMAGES = "images changed"
 
+CHANGED_WITHIN = "image changed within the tolerances of one image"
+CHANGED_BEYOND = "image changed beyond the tolerance of one image"
+NOT_JUDGED = "image changed; no metric of this check has a tolerance"
+
 NO_BASELINE = "no baseline for this suite and target"
 NO_SCORE = "no score"
 NO_SHARED_SCORE = "no metric has scores on both sides"

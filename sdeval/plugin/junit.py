@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,16 @@ def properties(verdict: Verdict, task: str) -> list[tuple[str, object]]:
     values = {name: getattr(verdict, name) for name in FIELDS}
     values["task"] = task
     return [(name, value) for name, value in values.items() if value not in (None, "")]
+
+
+def image_properties(verdicts: Sequence[Verdict]) -> list[tuple[str, object]]:
+    """Properties of an ordinary test: those of each of its images, with the case in front."""
+    return [
+        (f"{verdict.case}.{name}", value)
+        for verdict in verdicts
+        for name, value in properties(verdict, "")
+        if name != "case"
+    ]
 
 
 class Junit:

@@ -53,12 +53,30 @@ def complete_verdicts(state: State, *, failed: bool) -> None:
     for item in selection:
         if item.nodeid in state.crashes:
             state.gathered[item.nodeid] = item.without_verdict(state.crashes[item.nodeid])
-        elif item.nodeid not in state.gathered:
+        elif item.nodeid not in state.gathered and item.nodeid not in state.checked:
             reason = "did not run: the session ended before it"
             state.gathered[item.nodeid] = item.without_verdict(reason, "skipped" if failed else "unscored")
     # Workers of pytest-xdist report in any order.
     places = {item.nodeid: place for place, item in enumerate(selection)}
-    state.gathered = dict(sorted(state.gathered.items(), key=lambda entry: places.get(entry[0], len(places))))
+    for verdicts in (state.gathered, state.checked):
+        ordered = sorted(verdicts.items(), key=lambda entry: places.get(entry[0], len(places)))
+        verdicts.clear()
+        verdicts.update(ordered)
+
+
+def join_image_checks(state: State) -> None:
+    """Make one run for each suite and target of the images that ordinary tests brought."""
+    if not state.checked:
+        return
+    selection = selected.read_selection(state.session.folder)
+    whole = {item.suite for item in selection.items if item.kind == "image"} - set(selection.partial)
+    whole -= {item.suite for item in selection.items if item.kind == "image" and item.nodeid not in state.passed}
+    cases: dict[tuple[str, str], dict[str, None]] = {}
+    for verdicts in state.checked.values():
+        for verdict in verdicts:
+            cases.setdefault((verdict.suite, verdict.target), {})[verdict.case] = None
+    for key, names in cases.items():
+        state.image_checks.join(key, tuple(names), whole=key[0] in whole)
 
 
 def publish_session(state: State) -> Published:
@@ -67,6 +85,8 @@ def publish_session(state: State) -> Published:
     compared: Sequence[Compared] = ()
     comparison_notes: list[str] = []
     again = ""
+    with attempts.step():
+        join_image_checks(state)
     with attempts.step():
         compared, comparison_notes = _compared(state, folder)
     with attempts.step():
