@@ -30,6 +30,10 @@ def activate(config: pytest.Config, root: Path, name: str, session: pytest.Sessi
         for text in settings.options.targets:
             # Once for all suites: each of them would say the same of a name that is wrong.
             target.find(text, settings.options.named)
+        if settings.export:
+            from sdeval.exporters import check_names
+
+            check_names(settings.export)
     config.stash[STATE] = State(config, settings, name)
     for hooks in (collection, items, image_checks, controller):
         config.pluginmanager.register(hooks, hooks.__name__)

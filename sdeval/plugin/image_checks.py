@@ -13,7 +13,7 @@ import pytest
 
 from sdeval.config.names import LONGEST_NAME
 from sdeval.errors import SdevalError, describe_error, escaped
-from sdeval.plugin import FIXTURE, junit, takes_images
+from sdeval.plugin import FIXTURE, allure, junit, takes_images
 from sdeval.plugin.outcomes import PHASES
 from sdeval.plugin.state import STATE, State
 from sdeval.results.selected import SelectedItem
@@ -74,6 +74,7 @@ class ImageFixture:
         verdict = self._judge(image, prompt, name, metrics, tolerances, suite, target)
         self._item.stash[CHECKED].append(verdict)
         if verdict.fails(strict=self._state.settings.strict):
+            allure.attach_pair(self._item.config, self._state, verdict)
             page = self._state.session.folder / "index.html"
             pytest.fail(f"{verdict.case}: {explain(verdict)}; page: {_short(page, self._item)}", pytrace=False)
         return verdict

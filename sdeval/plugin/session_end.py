@@ -107,9 +107,20 @@ def publish_session(state: State) -> Published:
     unwritten = tuple(dict.fromkeys([*state.unwritten, *attempts.failures, *publication.unwritten]))
     if unwritten:
         further = replace(further, resume=state.resume_command)
+    not_exported = _export(state, folder)
     warning = "" if publication.unwritten else ci.tell(folder / SUMMARY, os.environ)
-    notes = [*publication.record.notes, *filter(None, [warning]), *unwritten]
+    notes = [*publication.record.notes, *not_exported, *filter(None, [warning]), *unwritten]
     return Published(publication.page, notes, further, compared, unwritten)
+
+
+def _export(state: State, folder: Path) -> list[str]:
+    """Send the session where it was asked to; what fails is a note."""
+    settings = state.settings
+    if not settings.export:
+        return []
+    from sdeval.exporters import export
+
+    return export(folder, settings.export, settings.export_timeout)
 
 
 def _origin(state: State) -> Origin:

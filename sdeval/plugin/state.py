@@ -42,7 +42,7 @@ class State:
         self.gathered: dict[str, Verdict] = {}
         """Verdicts by node id; of a test that ran several times, that of the last time."""
         self.checked: dict[str, Sequence[Verdict]] = {}
-        """Verdicts on images of ordinary tests, by node id; of a test that ran several times, those of the last time."""
+        """Verdicts on images of ordinary tests, by node id; of a test that ran several times, those of the last."""
         self.passed: set[str] = set()
         """Ordinary tests that brought all their images: no check ended them."""
         self.begun = False

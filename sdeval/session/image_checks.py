@@ -22,6 +22,7 @@ from sdeval.config.suite import Case, Suite
 from sdeval.config.target import OWN, Target
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.results import run_folder
+from sdeval.results.records import SampleResult
 from sdeval.results.run import Run, Stored
 from sdeval.results.verdict import Verdict
 from sdeval.session.items import Key, items_of
@@ -106,6 +107,7 @@ class ImageChecks:
         self._baselines: dict[Key, Stored | None] = {}
         self._metrics: dict[Key, tuple[tuple[str, ...], str]] = {}
         self._places: dict[tuple[str, str, str], str] = {}
+        self._samples: dict[tuple[str, str, str], SampleResult] = {}
 
     def judge(self, check: ImageCheck, image: Any) -> Verdict:
         """The verdict on an image, which is written into the session.
@@ -167,7 +169,25 @@ class ImageChecks:
         stored = self.baseline((suite.name, engine.target.name))
         run = score(run, plan.suite, plan.samples, folder, engine.device, stored)
         run_folder.write(run, own_folder)
+        self._samples[suite.name, engine.target.name, case.id] = run.samples[0]
         return run
+
+    def pair(self, suite: str, target: str, case: str) -> tuple[SampleResult, Path, Path | None] | None:
+        """An image that was judged, its file, and that of the accepted image or its thumbnail; None without the image.
+
+        Args:
+            suite: its suite.
+            target: what generated it.
+            case: its case.
+        """
+        sample, baseline = self._samples.get((suite, target, case)), self.baseline((suite, target))
+        if sample is None or not sample.image:
+            return None
+        accepted = baseline.image(sample) if baseline else None
+        before = baseline.run.sample(sample) if baseline else None
+        if before is not None and before.is_thumbnail and baseline is not None and baseline.images is not None:
+            accepted = baseline.images.find_nearby(before.sha256) or accepted
+        return sample, self._folder / suite / target / sample.image, accepted
 
     def baseline(self, key: Key) -> Stored | None:
         """What was accepted, as it was when the first image of a suite and target came."""

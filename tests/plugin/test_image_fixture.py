@@ -20,7 +20,7 @@ from PIL import Image
 
 def generate(shift=0, noise=0.0):
     y, x = np.mgrid[0:48, 0:48]
-    values = np.stack([128 + 80 * np.sin((x + shift) / 7), 128 + 80 * np.cos(y / 9), 128 + 60 * np.sin((x + y) / 11)], -1)
+    values = 128 + 80 * np.stack([np.sin((x + shift) / 7), np.cos(y / 9), np.sin((x + y) / 11)], -1)
     values[12:30, 10 + shift : 28 + shift] = (220, 30, 30)
     values = values + noise * np.random.default_rng(0).normal(size=values.shape)
     return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
