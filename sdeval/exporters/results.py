@@ -46,7 +46,7 @@ class MetricResult:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """The value by the metric's name, and what else is known of it as `NAME/change`, `NAME/change_low` and so on."""
+        """The value by the name of the metric, and what else is known of it as `NAME/change` and so on."""
         others = {
             "baseline": self.baseline,
             "change": self.change,
