@@ -204,8 +204,7 @@ def pytest_runtest_makereport(
     if takes_images(item):
         verdicts = _agreed(item, report, call.excinfo.value if call.excinfo else None)
         vars(report)["sdeval_images"] = [asdict(verdict) for verdict in verdicts]
-        if report.when == "call":
-            report.user_properties += junit.image_properties(verdicts)
+        report.user_properties += junit.image_properties(verdicts)
     return report
 
 

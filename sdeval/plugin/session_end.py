@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sdeval._utils.attempts import Attempts
 from sdeval._utils.invocation import ci_run, git_commit
@@ -25,6 +25,8 @@ from sdeval.report.terminal import Further, summary_lines
 from sdeval.results import selected
 from sdeval.results.session_folder import COMPARISON, SUMMARY, decided_early, generated_images, run_folders
 from sdeval.results.verdicts_file import Origin
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,13 @@ def complete_verdicts(state: State, *, failed: bool) -> None:
             state.gathered[item.nodeid] = item.without_verdict(reason, "skipped" if failed else "unscored")
     # Workers of pytest-xdist report in any order.
     places = {item.nodeid: place for place, item in enumerate(selection)}
-    for verdicts in (state.gathered, state.checked):
-        ordered = sorted(verdicts.items(), key=lambda entry: places.get(entry[0], len(places)))
-        verdicts.clear()
-        verdicts.update(ordered)
+    state.gathered = _in_order(state.gathered, places)
+    state.checked = _in_order(state.checked, places)
+
+
+def _in_order(values: Mapping[str, T], places: Mapping[str, int]) -> dict[str, T]:
+    """Values by node id, in the order in which the tests were collected."""
+    return dict(sorted(values.items(), key=lambda entry: places.get(entry[0], len(places))))
 
 
 def join_image_checks(state: State) -> None:

@@ -21,6 +21,7 @@ from sdeval.config.options import Options
 from sdeval.config.suite import Case, Suite
 from sdeval.config.target import OWN, Target
 from sdeval.errors import NotAvailable, SdevalError
+from sdeval.metrics import MetricInfo
 from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
 from sdeval.results.run import Run, Stored
@@ -75,7 +76,7 @@ class ImageCheck:
         items_of(suite, [self.named_target()])
         return suite
 
-    def _check_metric(self, info: metrics.MetricInfo) -> None:
+    def _check_metric(self, info: MetricInfo) -> None:
         if info.scope == "set" or not info.alone or set(info.needs) - {"baseline"}:
             raise SdevalError(f"metric {info.name}: cannot judge one image by itself; give it to a suite")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -112,8 +114,16 @@ def test_a_changed_image_fails_with_metric_values_tolerance_and_page(
     assert "a red fox" in page.read_text()
 
 
+def test_a_change_of_colour_fails_which_ssim_does_not_see(project: pytest.Pytester) -> None:
+    accept(project)
+    project.makepyfile(test_fox=FOX.replace("now()", "now().point(lambda level: level * 0.85)"))
+    session(project).stdout.fnmatch_lines(["test_fox: regressed: psnr 100.00 → 2*"])
+
+
 def test_a_stated_tolerance_lets_a_change_pass(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    project.makepyfile(test_fox=FOX.replace('fox")', 'fox", tolerances={"ssim": 60, "sharpness": 20, "noise": 20})'))
+    project.makepyfile(
+        test_fox=FOX.replace('fox")', 'fox", tolerances={"ssim": 60, "psnr": 90, "sharpness": 20, "noise": 20})')
+    )
     accept(project)
     monkeypatch.setenv("SHIFT", "6")
     assert session(project).ret == 0
@@ -265,6 +275,18 @@ def test_workers_write_one_session(project: pytest.Pytester, monkeypatch: pytest
     assert sorted(map(str, kinds(project).values())) == ["passed", "regressed", "regressed"] or "3" in done.stdout
 
 
+def test_a_large_image_is_compared_at_full_size_where_the_store_has_it(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.makepyfile(test_fox=FOX.replace("now()", "now().resize((192, 192))"))
+    accept(project)
+    assert session(project).ret == 0
+    monkeypatch.setenv("SHIFT", "6")
+    session(project).stdout.fnmatch_lines(["test_fox: regressed: *"])
+    shutil.rmtree(project.path / "baselines" / ".images")
+    session(project).stdout.fnmatch_lines(["test_fox: unscored: *cannot be compared at full size*"])
+
+
 def test_suites_and_images_are_in_one_session(project: pytest.Pytester) -> None:
     project.makepyfile(test_suite=SUITE.format(task="text2img", name="few"))
     assert session(project).ret == 0
@@ -344,13 +366,60 @@ def test_the_command_that_shows_an_image_names_its_test(
     assert "generate it again: pytest test_fox.py::test_fox" in capsys.readouterr().out
 
 
-def test_junit_holds_the_values_of_every_image(project: pytest.Pytester) -> None:
-    project.makepyfile(test_fox=TWO)
-    session(project, "--junitxml=junit.xml")
-    root = ElementTree.parse(Path(project.path / "junit.xml")).getroot()
+def properties_and_outputs(path: Path) -> tuple[dict[str | None, str | None], list[str]]:
+    root = ElementTree.parse(path).getroot()
     properties = {element.get("name"): element.get("value") for element in root.iter("property")}
-    assert properties["test_two-second.verdict"] == "new"
+    return properties, [element.text or "" for element in root.iter("system-out")]
+
+
+def test_junit_holds_the_values_of_every_image_and_names_pairs_of_failed_ones(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.makepyfile(test_fox=TWO.replace('name="second"', 'name="third"'))
+    accept(project)
+    monkeypatch.setenv("SHIFT", "6")
+    session(project, "--junitxml=junit.xml")
+    properties, outputs = properties_and_outputs(project.path / "junit.xml")
+    assert properties["test_two-first.verdict"] == "regressed"
+    assert properties["test_two-first.metric"] == "ssim"
     assert properties["test_one.suite"] == "fox"
+    latest = (project.path / "reports" / "latest").resolve()
+    pair = latest / "pairs" / "fox" / "test" / "test_two-first@0.png"
+    assert outputs == [f"[[ATTACHMENT|{pair}]]"]
+    assert pair.is_file()
+
+
+def test_gitlab_finds_a_pair_among_the_artifacts_of_its_job(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(project)
+    monkeypatch.setenv("SHIFT", "6")
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CI_PROJECT_DIR", str(project.path))
+    session(project, "--junitxml=junit.xml")
+    (output,) = properties_and_outputs(project.path / "junit.xml")[1]
+    assert output.startswith("[[ATTACHMENT|reports/2")
+
+
+def test_a_case_of_a_suite_names_its_pair(project: pytest.Pytester) -> None:
+    project.makepyfile(test_fox=SUITE.format(task="text2img", name="few").replace("seeds=(0,)", "seeds=range(8)"))
+    accept(project)
+    session(project, "--junitxml=junit.xml", "--sdeval-set", "guidance_scale=0", "--sdeval-set", "height=72")
+    properties, outputs = properties_and_outputs(project.path / "junit.xml")
+    failed = [verdict for verdict in verdicts(project) if verdict["verdict"] in ("broken", "regressed")]
+    assert bool(failed) == bool(outputs), properties
+
+
+@pytest.mark.skipif(find_spec("allure_pytest") is None, reason="allure-pytest is not installed")
+def test_allure_shows_the_pair_of_a_failed_image(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    accept(project)
+    monkeypatch.setenv("SHIFT", "6")
+    done = run(project.path, "--alluredir=allure")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (result,) = (project.path / "allure").glob("*-result.json")
+    (attachment,) = json.loads(result.read_text())["attachments"]
+    assert (attachment["name"], attachment["type"]) == ("test_fox@0", "image/png")
+    assert (project.path / "allure" / attachment["source"]).read_bytes().startswith(b"\x89PNG")
 
 
 def test_tests_that_do_not_use_the_fixture_write_nothing(project: pytest.Pytester) -> None:
