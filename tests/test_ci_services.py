@@ -73,7 +73,7 @@ def test_the_jenkinsfile_has_the_sections_of_a_declarative_pipeline() -> None:
     code = "".join(code_of(JENKINS.read_text(encoding="utf-8")))
     assert code.strip().startswith("pipeline {")
     sections = ("agent", "options", "environment", "stages", "post")
-    assert [name for name in re.findall(r"^    (\w+) \{", code, re.MULTILINE)] == list(sections)
+    assert re.findall(r"^    (\w+) \{", code, re.MULTILINE) == list(sections)
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)

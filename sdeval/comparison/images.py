@@ -19,8 +19,8 @@ from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict
 
 DISTANCE_TOLERANCES: Mapping[str, float] = {"ssim": 10.0, "psnr": 70.0}
-"""Of metrics that compare an image with the accepted one, those that judge it though no tolerance is stated: 90 percent, and 30 dB.
-SSIM does not see colours, and PSNR hardly sees a blur: docs/fixture.md shows what each of them finds."""
+"""Of metrics that compare an image with the accepted one, those that judge it though no tolerance is stated: it must
+reach 90 percent, and 30 dB. SSIM does not see colours, and PSNR hardly sees a blur: docs/fixture.md has examples."""
 SCORE_FACTOR = 3.0
 """Scores of one image vary more than means of a suite: so many times the metric's own tolerance is allowed."""
 

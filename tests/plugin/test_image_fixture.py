@@ -401,13 +401,22 @@ def test_gitlab_finds_a_pair_among_the_artifacts_of_its_job(
     assert output.startswith("[[ATTACHMENT|reports/2")
 
 
+ENGINE = """
+from images import generate as painted
+def generate(case, seed, black=0):
+    return painted().point(lambda level: 0 if black and case.id == "square" else level)
+"""
+
+
 def test_a_case_of_a_suite_names_its_pair(project: pytest.Pytester) -> None:
-    project.makepyfile(test_fox=SUITE.format(task="text2img", name="few").replace("seeds=(0,)", "seeds=range(8)"))
+    (project.path / "test_fox.py").unlink()
+    suite = SUITE.format(task="text2img", name="few").replace("settings={", 'targets=("python:engine.py:generate",), #')
+    suite = suite.replace('metrics=("clip_score",)', 'metrics=("sharpness",)')
+    project.makepyfile(engine=ENGINE, test_suite=suite)
     accept(project)
-    session(project, "--junitxml=junit.xml", "--sdeval-set", "guidance_scale=0", "--sdeval-set", "height=72")
-    properties, outputs = properties_and_outputs(project.path / "junit.xml")
-    failed = [verdict for verdict in verdicts(project) if verdict["verdict"] in ("broken", "regressed")]
-    assert bool(failed) == bool(outputs), properties
+    assert session(project, "--junitxml=junit.xml", "--sdeval-set", "black=1").ret == 1
+    _, outputs = properties_and_outputs(project.path / "junit.xml")
+    assert any(output.endswith("pairs/few/engine-generate/square@0.png]]") for output in outputs)
 
 
 @pytest.mark.skipif(find_spec("allure_pytest") is None, reason="allure-pytest is not installed")
