@@ -7,7 +7,7 @@ image, and how far its scores are from that image's. Each metric has a tolerance
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from sdeval import metrics
@@ -36,7 +36,9 @@ def _usual_tolerance(name: str) -> float | None:
     return SCORE_FACTOR * info.tolerance if info.gating else DISTANCE_TOLERANCES.get(name)
 
 
-def judge_image(run: Run, baseline: Run | None, tolerances: Mapping[str, float]) -> Verdict:
+def judge_image(
+    run: Run, baseline: Run | None, tolerances: Mapping[str, float], styles: Collection[str] = ()
+) -> Verdict:
     """The verdict on the one image of a run.
 
     An image that is identical or changed imperceptibly passes. Another one is judged by each metric that has a
@@ -46,9 +48,12 @@ def judge_image(run: Run, baseline: Run | None, tolerances: Mapping[str, float])
         run: with one sample.
         baseline: what was accepted; it may have other samples as well.
         tolerances: by metric, as `tolerances_of_one` gives them; others report only.
+        styles: defects that an image may be meant to have.
     """
     (state,) = judge_without_scores(run, baseline).values()
     (sample,) = run.samples
+    if state.verdict == "broken":
+        return replace(state, reason=wording.broken_image(sample, may_be_style=sample.defect in styles))
     before = baseline.sample(sample) if baseline else None
     close = sample.image_change in ("identical", "imperceptible")
     if baseline is None or before is None or state.verdict != "passed" or close:

@@ -145,6 +145,12 @@ def usual_defects(defect: str, rates: DefectRates) -> str:
     return f"when nothing changed, {rates.defects.get(defect, 0)} of {rates.images} images of this target were {defect}"
 
 
+def broken_image(sample: SampleResult, *, may_be_style: bool) -> str:
+    """The defect of a single image that a test brings, and what to do where it is meant to look so."""
+    advice = f'if it is meant to look so: check(…, allow=["{sample.defect}"])' if may_be_style else ""
+    return join(f"{sample.defect} ({sample.detail})", advice)
+
+
 def broken_images(broken: Sequence[SampleResult]) -> str:
     """Broken images of cases that are not judged themselves, and the first of them."""
     names = ", ".join(f"{sample.case}, seed {sample.seed} is {sample.defect}" for sample in broken[:MOST_NAMES])

@@ -51,6 +51,7 @@ class ImageFixture:
         name: str = "",
         metrics: Sequence[str] | None = None,
         tolerances: Mapping[str, float] | None = None,
+        allow: Sequence[str] = (),
         suite: str | None = None,
         target: str | None = None,
     ) -> Verdict:
@@ -62,6 +63,7 @@ class ImageFixture:
             name: tells several images of one test apart; they are numbered where they have none.
             metrics: instead of `ssim`, `psnr`, `sharpness`, `noise` and those of `[tool.sdeval.image]`.
             tolerances: by metric, over those of `[tool.sdeval.image]`.
+            allow: defects that the image is meant to have, as a style, such as `["missing_area"]`.
             suite: what the page calls the tests that belong together; by default, the module of the test.
             target: what the page calls what generated it; by default, that of `[tool.sdeval.image]`, or `test`.
 
@@ -71,7 +73,8 @@ class ImageFixture:
         __tracebackhide__ = True
         from sdeval.report.terminal import explain
 
-        verdict = self._judge(image, prompt, name, metrics, tolerances, suite, target)
+        check = self._check(prompt, name, metrics, tolerances, allow, suite, target)
+        verdict = self._judge(check, image, tolerances or {})
         self._item.stash[CHECKED].append(verdict)
         if verdict.fails(strict=self._state.settings.strict):
             allure.attach_pair(self._item.config, self._state, verdict)
@@ -79,20 +82,20 @@ class ImageFixture:
             pytest.fail(f"{verdict.case}: {explain(verdict)}; page: {_short(page, self._item)}", pytrace=False)
         return verdict
 
-    def _judge(
+    def _check(
         self,
-        image: Any,
         prompt: str,
         name: str,
         metrics: Sequence[str] | None,
         tolerances: Mapping[str, float] | None,
+        allow: Sequence[str],
         suite: str | None,
         target: str | None,
-    ) -> Verdict:
+    ) -> ImageCheck:
         __tracebackhide__ = True
         options = self._state.settings.image
         chosen = (*WITHOUT_WEIGHTS, *options.metrics) if metrics is None else metrics
-        check = ImageCheck(
+        return ImageCheck(
             suite=suite or suite_name(self._item, self._state),
             target=target or options.target,
             case=self._case(name),
@@ -101,8 +104,11 @@ class ImageFixture:
             metrics=tuple(dict.fromkeys(chosen)),
             tolerances={**options.tolerances, **(tolerances or {})},
             metric_options=options.metric_options,
+            allow=tuple(allow),
         )
-        for metric in tolerances or {}:
+
+    def _judge(self, check: ImageCheck, image: Any, tolerances: Mapping[str, float]) -> Verdict:
+        for metric in tolerances:
             if metric not in check.metrics:
                 return check.unscored(f"tolerances: {metric} is none of the metrics {', '.join(check.metrics)}")
         try:

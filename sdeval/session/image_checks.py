@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from sdeval import metrics
 from sdeval._utils.files import discard, exists
@@ -20,7 +20,8 @@ from sdeval.comparison.images import judge_image, tolerances_of_one
 from sdeval.config.options import Options
 from sdeval.config.suite import Case, Suite
 from sdeval.config.target import OWN, Target
-from sdeval.errors import NotAvailable, SdevalError
+from sdeval.errors import NotAvailable, SdevalError, unknown
+from sdeval.imaging.defects import NOT_IN_PIXELS, Defect
 from sdeval.metrics import MetricInfo
 from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
@@ -31,6 +32,8 @@ from sdeval.stores.images import open_store
 
 WITHOUT_WEIGHTS = ("ssim", "psnr", "sharpness", "noise")
 """Metrics that every image gets unless its test says otherwise: they are quick, and need no download."""
+STYLES = tuple(defect for defect in get_args(Defect) if defect not in NOT_IN_PIXELS)
+"""Defects that an image may be meant to have."""
 CHECKS = "checks"
 """In the folder of a run until the session ends: a run for each image."""
 
@@ -49,6 +52,8 @@ class ImageCheck:
     tolerances: Mapping[str, float] = field(default_factory=dict)
     """By metric; for metrics that the check does not have they say nothing."""
     metric_options: Mapping[str, Any] = field(default_factory=dict)
+    allow: tuple[str, ...] = ()
+    """Defects that the image is meant to have, as a style."""
 
     @property
     def key(self) -> Key:
@@ -73,6 +78,9 @@ class ImageCheck:
         )
         for name in self.metrics:
             self._check_metric(metrics.info(name))
+        for defect in self.allow:
+            if defect not in STYLES:
+                raise SdevalError(f"allow: {unknown('defect', defect, STYLES)}")
         items_of(suite, [self.named_target()])
         return suite
 
@@ -123,9 +131,9 @@ class ImageChecks:
         engine = ReadyImageEngine(target, ReadyImage.of(image))
         missing = _missing(suite, engine.device)
         self._check_prompt(check, suite, engine.device, missing)
-        run = self._evaluate(suite, engine, missing)
+        run = self._evaluate(suite, engine, missing, check.allow)
         stored = self.baseline(check.key)
-        verdict = judge_image(run, stored.run if stored else None, suite.tolerances)
+        verdict = judge_image(run, stored.run if stored else None, suite.tolerances, STYLES)
         if missing and self._strict and verdict.verdict in ("passed", "new"):
             return check.unscored("; ".join(f"{name}: {error}" for name, error in missing.items()))
         return verdict
@@ -150,7 +158,7 @@ class ImageChecks:
             if not check.prompt and name not in missing and isinstance(metrics.create(name, options), WithClip):
                 raise SdevalError(f"prompt: is missing; metric {name} compares the image with it")
 
-    def _evaluate(self, suite: Suite, engine: Any, missing: Mapping[str, NotAvailable]) -> Run:
+    def _evaluate(self, suite: Suite, engine: Any, missing: Mapping[str, NotAvailable], allow: Sequence[str]) -> Run:
         """A run of the image: its defects, its distance from the accepted image, and its scores."""
         from sdeval.evaluation.evaluate import generate
         from sdeval.evaluation.plan import make_plan
@@ -169,6 +177,10 @@ class ImageChecks:
         run = replace(run, request={**run.request, "from_tests": True})
         stored = self.baseline((suite.name, engine.target.name))
         run = score(run, plan.suite, plan.samples, folder, engine.device, stored)
+        samples = tuple(
+            replace(sample, defect="", detail="") if sample.defect in allow else sample for sample in run.samples
+        )
+        run = replace(run, samples=samples)
         run_folder.write(run, own_folder)
         self._samples[suite.name, engine.target.name, case.id] = run.samples[0]
         return run
