@@ -164,7 +164,7 @@ def test_a_broken_image_fails_without_a_baseline(project: pytest.Pytester) -> No
 def test_a_style_that_looks_like_a_defect_can_be_allowed(project: pytest.Pytester) -> None:
     project.makepyfile(test_fox=FOX.replace("now()", "Image.new('RGB', (48, 48), 'black')"))
     session(project).stdout.fnmatch_lines(
-        ['test_fox: broken: black (*); if it is meant to look so: check(…, allow=["black"]); page: *']
+        ['test_fox: broken: black (*); if it is meant to look so: check(…, allow=[[]"black"[]]); page: *']
     )
     black = (project.path / "test_fox.py").read_text()
     project.makepyfile(test_fox=black.replace('fox")', 'fox", allow=["black"])'))
@@ -284,7 +284,7 @@ def test_workers_write_one_session(project: pytest.Pytester, monkeypatch: pytest
     monkeypatch.setenv("SHIFT", "6")
     done = run(project.path, "-n", "2")
     assert done.returncode == 1
-    assert sorted(map(str, kinds(project).values())) == ["passed", "regressed", "regressed"] or "3" in done.stdout
+    assert sorted(map(str, kinds(project).values())) == ["passed", "regressed", "regressed"]
 
 
 def test_a_large_image_is_compared_at_full_size_where_the_store_has_it(
