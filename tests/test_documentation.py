@@ -15,6 +15,8 @@ import sys
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -23,11 +25,15 @@ from sdeval import Suite
 from sdeval.cli import _parser
 from sdeval.config.case_files import load_cases
 from sdeval.config.image_store import StoreOptions
-from sdeval.config.options import read_table
+from sdeval.config.options import ImageOptions, read_table
 from sdeval.config.target_registry import of_project
 from sdeval.engines.servers.checks import check, server_of
+from sdeval.exporters import check_names
+from sdeval.exporters.results import read_results
+from sdeval.metrics import metric_names
 from tests.conftest import ROOT
 from tests.engines.servers.comfy_fake import node, workflow, write
+from tests.report.pages import session_page
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PROGRAMS = ("pytest", "sdeval", "python", "python3", "git", "pip", "hf")
@@ -305,6 +311,8 @@ def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
         "README.md": ["python", "python"],
         "ci.md": ["toml"],
         "metrics.md": ["yaml"],
+        "exporters.md": ["toml", "python", "toml"],
+        "fixture.md": ["python", "toml"],
         "stores.md": ["toml"],
         "suites.md": ["python", "yaml"],
         "targets.md": ["toml", "toml", "toml"],
@@ -345,6 +353,36 @@ def test_the_table_of_the_page_on_ci_is_read(tmp_path: Path) -> None:
     (table,) = fenced(ROOT / "docs" / "ci.md", "toml")
     (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
     assert read_table(tmp_path) == tomllib.loads(table)["tool"]["sdeval"]
+
+
+def test_the_test_and_the_table_of_the_page_on_the_fixture_work(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    (test,), (table,) = (fenced(ROOT / "docs" / "fixture.md", language) for language in ("python", "toml"))
+    engine = """
+        import types
+        from PIL import Image
+        image = Image.linear_gradient("L").resize((64, 64)).convert("RGB")
+        my_engine = types.SimpleNamespace(generate=lambda prompt, seed: image)
+        """
+    pytester.makepyfile(test_own=f"{dedent(engine)}\n{test}")
+    assert pytester.runpytest_inprocess("-p", "no:cacheprovider").ret == 0
+    (pytester.path / "pyproject.toml").write_text(table, encoding="utf-8")
+    options = ImageOptions.from_table(read_table(pytester.path)["image"])
+    assert (options.target, options.metrics) == ("engine-2", ("clip_score", "lpips"))
+    assert all(name in metric_names() for name in options.metrics)
+
+
+def test_the_exporter_of_the_page_on_exporters_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = ROOT / "docs" / "exporters.md"
+    (tmp_path / "pyproject.toml").write_text(fenced(page, "toml")[0], encoding="utf-8")
+    check_names(read_table(tmp_path)["export"])
+    names: dict[str, Any] = {}
+    exec(compile(fenced(page, "python")[0], "exporter.py", "exec"), names)
+    names["export"](read_results(session_page(tmp_path).parent))
+    assert "animals/tiny broken 29.0" in capsys.readouterr().out
+    assert "sdeval.exporters" in tomllib.loads(fenced(page, "toml")[1])["project"]["entry-points"]
 
 
 def test_the_table_of_the_page_on_stores_is_read(tmp_path: Path) -> None:

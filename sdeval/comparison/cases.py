@@ -51,11 +51,7 @@ def judge_cases(
         spreads: seed-to-seed spreads that `sdeval calibrate` measured, by metric.
         rates: how often the target generates broken images while nothing changes.
     """
-    states = {case: _state(run, baseline, case, samples) for case, samples in run.by_case().items()}
-    for case, verdict in _broken(run, rates).items():
-        # What the target breaks by itself does not hide that another image of the case is missing.
-        if verdict.verdict == "broken" or states[case].verdict != "unscored":
-            states[case] = verdict
+    states = judge_without_scores(run, baseline, rates)
     # A usual number of broken images does not excuse a case whose every seed got worse.
     comparable = [case for case, verdict in states.items() if verdict.verdict in ("passed", "not_significant")]
     if baseline is None or not comparable:
@@ -63,6 +59,22 @@ def judge_cases(
     losses = _losses(run, baseline, comparable, spreads or {})
     judged = {case: _judge_case(states[case], case_losses, suites, regressed) for case, case_losses in losses.items()}
     return list({**states, **judged}.values())
+
+
+def judge_without_scores(run: Run, baseline: Run | None, rates: DefectRates = UNMEASURED) -> dict[str, Verdict]:
+    """Verdicts on cases as far as they need no scores: broken, unscored, new, or passed for now.
+
+    Args:
+        run: the candidate.
+        baseline: None where nothing was accepted yet.
+        rates: how often the target generates broken images while nothing changes.
+    """
+    states = {case: _state(run, baseline, case, samples) for case, samples in run.by_case().items()}
+    for case, verdict in _broken(run, rates).items():
+        # What the target breaks by itself does not hide that another image of the case is missing.
+        if verdict.verdict == "broken" or states[case].verdict != "unscored":
+            states[case] = verdict
+    return states
 
 
 def settle_cases(judge: Callable[[], list[Verdict]], widen: Callable[[], bool]) -> list[Verdict]:

@@ -23,6 +23,10 @@ IDENTICAL_FEATURES = "identical features"
 IMPERCEPTIBLE_CHANGES = "images changed imperceptibly"
 CHANGED_IMAGES = "images changed"
 
+CHANGED_WITHIN = "image changed within the tolerances of one image"
+CHANGED_BEYOND = "image changed beyond the tolerance of one image"
+NOT_JUDGED = "image changed; no metric of this check has a tolerance"
+
 NO_BASELINE = "no baseline for this suite and target"
 NO_SCORE = "no score"
 NO_SHARED_SCORE = "no metric has scores on both sides"
@@ -139,6 +143,12 @@ def usual_defects(defect: str, rates: DefectRates) -> str:
     if not rates.images:
         return "if this target sometimes does so anyway, sdeval calibrate measures how often"
     return f"when nothing changed, {rates.defects.get(defect, 0)} of {rates.images} images of this target were {defect}"
+
+
+def broken_image(sample: SampleResult, *, may_be_style: bool) -> str:
+    """The defect of a single image that a test brings, and what to do where it is meant to look so."""
+    advice = f'if it is meant to look so: check(…, allow=["{sample.defect}"])' if may_be_style else ""
+    return join(f"{sample.defect} ({sample.detail})", advice)
 
 
 def broken_images(broken: Sequence[SampleResult]) -> str:

@@ -22,6 +22,17 @@ from sdeval.config.shard import Shard
 from sdeval.config.target import Target, parse_settings
 from sdeval.errors import SdevalError
 
+ImageTable = TypedDict(
+    "ImageTable",
+    {
+        "metrics": Sequence[str],
+        "tolerances": Mapping[str, float],
+        "metric-options": Mapping[str, Plain],
+        "target": str,
+    },
+    total=False,
+)
+"""Keys of `[tool.sdeval.image]`, which is about images that ordinary tests bring."""
 Table = TypedDict(
     "Table",
     {
@@ -39,6 +50,9 @@ Table = TypedDict(
         "cache": str,
         "devices": str,
         "targets": Mapping[str, Mapping[str, Plain]],
+        "export": str | Sequence[str],
+        "export-timeout": float,
+        "image": ImageTable,
     },
     total=False,
 )
@@ -56,11 +70,39 @@ MEANINGS = {
     "inconclusive": "Whether what is inconclusive fails, for suites that do not say themselves.",
     "store": "Folder or URL where full-size images of baselines lie.",
     "cache": "Folder where images of a store are kept on this machine.",
+    "devices": "What generates: auto, all, places in CUDA_VISIBLE_DEVICES such as 0,1, or cpu:N.",
     "targets": "Targets of the project by name, as in suites/targets.toml.",
+    "export": "Where the session is exported to when it has ended, such as mlflow or tensorboard.",
+    "export-timeout": "Seconds that each export may take.",
+    "image": "How images of ordinary tests are judged, with the fixture sdeval_image.",
 }
 """What each key says, for editors."""
+EXPORT_TIMEOUT = 120.0
 IMAGE_POOL = ".images"
 """In the folder of all sessions: files of images that several of them hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOptions:
+    """How images are judged that ordinary tests bring."""
+
+    metrics: tuple[str, ...] = ()
+    """Besides those that need no weights."""
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    """By metric."""
+    metric_options: Mapping[str, Any] = field(default_factory=dict)
+    target: str = "test"
+    """What the page and the baselines call what generated them."""
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> ImageOptions:
+        """The options that `[tool.sdeval.image]` gives."""
+        return cls(
+            metrics=tuple(table.get("metrics", ())),
+            tolerances=dict(table.get("tolerances", {})),
+            metric_options=dict(table.get("metric-options", {})),
+            target=table.get("target", "test"),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +160,11 @@ class Config:
     strict: bool
     resume: bool = False
     """Resume the unfinished session, if there is one."""
+    image: ImageOptions = field(default_factory=ImageOptions)
+    export: tuple[str, ...] = ()
+    """Where the session is exported to when it has ended."""
+    export_timeout: float = EXPORT_TIMEOUT
+    """Seconds that each of them may take."""
 
     @classmethod
     def merge(
@@ -149,6 +196,9 @@ class Config:
         batch_size = pick("batch-size", None)
         if batch_size is not None and batch_size < 1:
             raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
+        export, export_timeout = pick("export", []), pick("export-timeout", EXPORT_TIMEOUT)
+        if not export_timeout > 0:
+            raise SdevalError(f"export-timeout: must be a number of seconds above 0, got {export_timeout}")
         targets, compare_to, python = pick("target", []), pick("compare-to", None), pick("compare-to-python", None)
         shard = Shard.parse(command_line["shard"]) if command_line.get("shard") else None
         if shard and (compare_to or python):
@@ -179,6 +229,9 @@ class Config:
             output=output,
             strict=bool(pick("strict", ci)),
             resume=bool(command_line.get("resume")),
+            image=ImageOptions.from_table(table.get("image", {})),
+            export=(export,) if isinstance(export, str) else tuple(dict.fromkeys(export)),
+            export_timeout=export_timeout,
         )
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from argparse import SUPPRESS
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from sdeval.plugin.image_checks import ImageFixture
     from sdeval.plugin.state import State
 
 OPTIONS = (
@@ -30,8 +31,11 @@ OPTIONS = (
     "strict",
     "devices",
     "shard",
+    "export",
 )
 """Options without their prefix, as `[tool.sdeval]` names them."""
+FIXTURE = "sdeval_image"
+"""The fixture by which ordinary tests have their images judged."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -100,6 +104,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="I/N",
         help="generate part I of N, as one of several machines does; sdeval merge makes one session of the parts",
     )
+    add(
+        "--sdeval-export",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="where the session is exported to when it has ended, such as mlflow or tensorboard; repeatable",
+    )
     # Former names of the options: still accepted, and hidden from the help.
     add("--sdeval-against", dest="sdeval_compare_to", help=SUPPRESS)
     add("--sdeval-against-python", dest="sdeval_compare_to_python", help=SUPPRESS)
@@ -141,6 +152,19 @@ def pytest_configure(config: pytest.Config) -> None:
         front.activate()
 
 
+@pytest.fixture
+def sdeval_image(request: pytest.FixtureRequest) -> ImageFixture:
+    """Judges images that a test generated: `sdeval_image.check(image, prompt="a red fox")`; see docs/fixture.md."""
+    from sdeval.plugin.image_checks import fixture_of
+
+    return fixture_of(request)
+
+
+def takes_images(item: pytest.Item) -> bool:
+    """Whether a test has images of its own judged."""
+    return FIXTURE in getattr(item, "fixturenames", ())
+
+
 class Front:
     """Stands in for the hooks of sdeval until the first suite is found."""
 
@@ -149,6 +173,8 @@ class Front:
         self._root = project_root(config)
         self._session: pytest.Session | None = None
         self._is_active = False
+        self.deselected: list[pytest.Item] = []
+        """Tests with images of their own that will not run."""
         self._name = ""
         """Name of the session, where it was passed on to workers of pytest-xdist."""
 
@@ -180,6 +206,19 @@ class Front:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Remember the session, which later hooks belong to."""
         self._session = session
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Remember tests whose images this session does not see."""
+        self.deselected += filter(takes_images, items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Activate where a test has images of its own judged."""
+        if not self._is_active and any(map(takes_images, session.items)):
+            self.activate()
+            from sdeval.plugin import collection
+
+            collection.pytest_collection_finish(session)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: object) -> list[pytest.Item] | None:
@@ -243,7 +282,12 @@ class Front:
         from sdeval.results.session_names import SELECTED
 
         session = self.activate().session
-        return session.target_names if (session.folder / SELECTED).is_file() else None
+        if not (session.folder / SELECTED).is_file():
+            return None
+        from sdeval.results.selected import read
+
+        # Ordinary tests are spread as ever: each writes images of its own.
+        return session.target_names if any(item.kind != "image" for item in read(session.folder)) else None
 
     def _new_name(self) -> str:
         from sdeval.config.root import OUTPUT

@@ -10,7 +10,7 @@ import pytest
 
 from sdeval.config import target
 from sdeval.config.options import Config, Options, read_table
-from sdeval.plugin import collection, controller, items, option_values
+from sdeval.plugin import collection, controller, image_checks, items, option_values
 from sdeval.plugin.state import STATE, State, usage_errors
 
 
@@ -33,8 +33,12 @@ def activate(config: pytest.Config, root: Path, name: str, session: pytest.Sessi
             # Once for all suites: each of them would say the same of a name that is wrong.
             target.find(text, settings.options.named)
         _check_devices(config, settings.options)
+        if settings.export:
+            from sdeval.exporters import check_names
+
+            check_names(settings.export)
     config.stash[STATE] = State(config, settings, name)
-    for hooks in (collection, items, controller):
+    for hooks in (collection, items, image_checks, controller):
         config.pluginmanager.register(hooks, hooks.__name__)
     if session is not None:
         controller.pytest_sessionstart(session)

@@ -15,6 +15,7 @@ import pytest
 from sdeval._utils.files import check_name
 from sdeval.config.suite import Case, Suite
 from sdeval.errors import SdevalError, escaped, unknown, with_location
+from sdeval.plugin import image_checks, takes_images
 from sdeval.plugin.items import SuiteItem
 from sdeval.plugin.state import STATE
 from sdeval.results import selected
@@ -98,19 +99,27 @@ def _place(test: pytest.Item, targets: dict[str, int]) -> tuple[bool, int]:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Pass on to the session what was selected; a worker of pytest-xdist passes it on to the controller as well."""
     tests, state = _suite_items(session), session.config.stash[STATE]
-    if tests:
+    if tests or _image_tests(session):
         state.session.select([test.item for test in tests])
         if state.worker is not None:
             with contextlib.suppress(SdevalError):  # `_check_output` says what is wrong with the folder.
-                _write_selected(tests, state.session.folder)
+                _write_selected(session)
 
 
 def _suite_items(session: pytest.Session) -> list[SuiteItem]:
     return [test for test in session.items if isinstance(test, SuiteItem)]
 
 
-def _write_selected(tests: Sequence[SuiteItem], folder: Path) -> None:
-    selected.write([test.selected for test in tests], folder)
+def _image_tests(session: pytest.Session) -> list[pytest.Item]:
+    return list(filter(takes_images, session.items))
+
+
+def _write_selected(session: pytest.Session) -> None:
+    state, images = session.config.stash[STATE], _image_tests(session)
+    items = [test.selected for test in _suite_items(session)]
+    items += [image_checks.selected_item(test, state) for test in images]
+    partial = image_checks.partial_suites(session, images, state)
+    selected.write(items, state.session.folder, partial)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -118,13 +127,13 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """Check targets, settings and baselines before anything is generated."""
     state = session.config.stash[STATE]
     tests = _suite_items(session)
-    if tests and not session.config.option.collectonly:
+    if (tests or _image_tests(session)) and not session.config.option.collectonly:
         try:
             _warn(session, state.session.check())
             _check_output(state.session.folder)
             _announce(session)
             if state.worker is None:
-                _write_selected(tests, state.session.folder)
+                _write_selected(session)
                 state.begin()
         except SdevalError as error:
             if state.worker is None:

@@ -29,16 +29,25 @@ class Controller:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Gather the verdict of an item; a worker that crashed sends a failure without one."""
-        if hasattr(report, "sdeval"):
-            if not self._state.begun:
-                # The workers could not even write which items they run; this says why.
-                with usage_errors():
-                    self._state.begin()
+        if hasattr(report, "sdeval_images"):
+            self._begin()
+            self._state.checked[report.nodeid] = [Verdict(**verdict) for verdict in report.sdeval_images]
+            self._state.crashes.pop(report.nodeid, None)
+            if report.when == "call" and report.passed:
+                self._state.passed.add(report.nodeid)
+        elif hasattr(report, "sdeval"):
+            self._begin()
             self._state.unwritten |= dict.fromkeys(report.sdeval_unwritten)
             self._state.gathered[report.nodeid] = Verdict(**report.sdeval)
             self._state.crashes.pop(report.nodeid, None)
         elif report.failed:
             self._state.crashes[report.nodeid] = one_line(str(report.longrepr))
+
+    def _begin(self) -> None:
+        """Begin the session where the workers could not even write which items they run; this says why."""
+        if not self._state.begun:
+            with usage_errors():
+                self._state.begin()
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that the user stopped the session; pytest also stops it itself, after `--maxfail` failures."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sdeval.errors import SdevalError, describe_error, escaped
-from sdeval.plugin import junit
+from sdeval.plugin import allure, junit
 from sdeval.plugin.outcomes import agreed_verdict
 from sdeval.plugin.state import STATE, State
 from sdeval.results.selected import SelectedItem
@@ -66,6 +66,7 @@ class SuiteItem(pytest.Function):
         if verdict.verdict == "skipped":
             pytest.skip(escaped(verdict.reason))
         if verdict.fails(strict=state.settings.strict):
+            allure.attach_pair(self.config, state, verdict)
             pytest.fail(explain(verdict), pytrace=False)
         if verdict.verdict == "new":
             pytest.skip(explain(verdict))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -13,6 +15,7 @@ from sdeval.errors import SdevalError
 
 if TYPE_CHECKING:
     from sdeval.plugin.state import State
+    from sdeval.report.pairs import Pair
     from sdeval.results.verdict import Verdict
 
 FIELDS = (
@@ -38,6 +41,16 @@ def properties(verdict: Verdict, task: str) -> list[tuple[str, object]]:
     return [(name, value) for name, value in values.items() if value not in (None, "")]
 
 
+def image_properties(verdicts: Sequence[Verdict]) -> list[tuple[str, object]]:
+    """Properties of an ordinary test: those of each of its images, with the case in front."""
+    return [
+        (f"{verdict.case}.{name}", value)
+        for verdict in verdicts
+        for name, value in properties(verdict, "")
+        if name != "case"
+    ]
+
+
 class Junit:
     """Puts session, versions and hardware above all items; under pytest-xdist only the controller has one."""
 
@@ -60,6 +73,48 @@ class Junit:
             values |= _environment(folder)
         for name, value in values.items():
             xml.add_global_property(name, str(value))
+        with suppress(SdevalError, OSError):
+            self._attach_pairs(xml)
+
+    def _attach_pairs(self, xml: Any) -> None:
+        """Add the worst images of each failed test, beside the accepted ones, as CI services show them."""
+        from sdeval.plugin.session_end import join_image_checks
+        from sdeval.report.pairs import worst_pairs
+
+        join_image_checks(self._state)
+        folder, strict = self._state.session.folder, self._state.settings.strict
+        pairs = [pair for pair in worst_pairs(folder, self._state.verdicts, strict=strict) if pair.failed]
+        for reporter in xml.node_reporters_ordered if pairs else ():
+            element = reporter.to_xml()
+            values = {child.get("name"): child.get("value") for child in element.iter("property")}
+            for pair in pairs:
+                if _is_of(pair, values):
+                    _attach(element, pair.path)
+
+
+def _is_of(pair: Pair, values: Mapping[str | None, str | None]) -> bool:
+    """Whether a pair belongs to the test with these properties: an item of a suite, or an ordinary test."""
+    key = (pair.suite, pair.target)
+    if (values.get("suite"), values.get("target")) == key:
+        return pair.judged == (values.get("case") or values.get("metric"))
+    return (values.get(f"{pair.case}.suite"), values.get(f"{pair.case}.target")) == key
+
+
+def _attach(element: ElementTree.Element, path: Path) -> None:
+    """Name a file in the output of a test, in the way that Jenkins, GitLab and others know."""
+    output = element.find("system-out")
+    if output is None:
+        output = ElementTree.SubElement(element, "system-out")
+    lines = filter(None, [output.text, f"[[ATTACHMENT|{_seen(path, os.environ)}]]"])
+    output.text = "\n".join(lines)
+
+
+def _seen(path: Path, environment: Mapping[str, str]) -> str:
+    """A file as the CI service finds it: GitLab among the artifacts of the job, others on the disk."""
+    root = environment.get("CI_PROJECT_DIR")
+    if environment.get("GITLAB_CI") and root and path.is_relative_to(root):
+        return path.relative_to(root).as_posix()
+    return str(path.resolve())
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
+from sdeval._utils.attempts import Attempts
 from sdeval._utils.invocation import ci_run, git_commit
 from sdeval._utils.tables import terminal_width
 from sdeval.errors import escaped, plural
@@ -18,6 +22,8 @@ from sdeval.report.terminal import summary_lines
 from sdeval.results import selected, shard_record
 from sdeval.results.session_folder import generated_images
 from sdeval.results.verdicts_file import Origin
+
+T = TypeVar("T")
 
 
 def complete_verdicts(state: State, *, failed: bool) -> None:
@@ -33,12 +39,33 @@ def complete_verdicts(state: State, *, failed: bool) -> None:
     for item in selection:
         if item.nodeid in state.crashes:
             state.gathered[item.nodeid] = item.without_verdict(state.crashes[item.nodeid])
-        elif item.nodeid not in state.gathered:
+        elif item.nodeid not in state.gathered and item.nodeid not in state.checked:
             reason = "did not run: the session ended before it"
             state.gathered[item.nodeid] = item.without_verdict(reason, "skipped" if failed else "unscored")
     # Workers of pytest-xdist report in any order.
     places = {item.nodeid: place for place, item in enumerate(selection)}
-    state.gathered = dict(sorted(state.gathered.items(), key=lambda entry: places.get(entry[0], len(places))))
+    state.gathered = _in_order(state.gathered, places)
+    state.checked = _in_order(state.checked, places)
+
+
+def _in_order(values: Mapping[str, T], places: Mapping[str, int]) -> dict[str, T]:
+    """Values by node id, in the order in which the tests were collected."""
+    return dict(sorted(values.items(), key=lambda entry: places.get(entry[0], len(places))))
+
+
+def join_image_checks(state: State) -> None:
+    """Make one run for each suite and target of the images that ordinary tests brought."""
+    if not state.checked:
+        return
+    selection = selected.read_selection(state.session.folder)
+    whole = {item.suite for item in selection.items if item.kind == "image"} - set(selection.partial)
+    whole -= {item.suite for item in selection.items if item.kind == "image" and item.nodeid not in state.passed}
+    cases: dict[tuple[str, str], dict[str, None]] = {}
+    for verdicts in state.checked.values():
+        for verdict in verdicts:
+            cases.setdefault((verdict.suite, verdict.target), {})[verdict.case] = None
+    for key, names in cases.items():
+        state.image_checks.join(key, tuple(names), whole=key[0] in whole)
 
 
 def publish_session(state: State) -> Published:
@@ -50,6 +77,9 @@ def publish_session(state: State) -> Published:
         own = shard_record.ShardRecord(shard=shard, options=shared_options(state.config), **code)
         shard_record.write(own, state.session.folder)
         notes.append(f"shard {shard}, with all seeds; once all shards are generated: sdeval merge DIR… --output DIR")
+    attempts = Attempts()
+    with attempts.step():
+        join_image_checks(state)
     ending = Ending(
         folder=state.session.folder,
         verdicts=state.verdicts,
@@ -59,16 +89,27 @@ def publish_session(state: State) -> Published:
         again=state.all_seeds_command,
         resume=state.resume_command,
         notes=tuple(notes),
-        unwritten=tuple(state.unwritten),
+        unwritten=(*state.unwritten, *attempts.failures),
         origin=_origin(state),
     )
-    return close_session(ending)
+    published = close_session(ending)
+    return replace(published, notes=[*published.notes, *_export(state, state.session.folder)])
 
 
 def shared_options(config: pytest.Config) -> dict[str, Any]:
     """Options of the command line that all shards have, and that `sdeval merge` needs again."""
     own = ("shard", "output", "baselines", "devices", "resume")
     return {name: value for name, value in option_values(config).items() if name not in own and value not in (None, [])}
+
+
+def _export(state: State, folder: Path) -> list[str]:
+    """Send the session where it was asked to; what fails is a note."""
+    settings = state.settings
+    if not settings.export:
+        return []
+    from sdeval.exporters import export
+
+    return export(folder, settings.export, settings.export_timeout)
 
 
 def _origin(state: State) -> Origin:

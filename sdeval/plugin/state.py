@@ -6,7 +6,7 @@ import contextlib
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sdeval.results.session_lock import SessionLock
+    from sdeval.session.image_checks import ImageChecks
     from sdeval.session.items import Item
     from sdeval.session.session import Session
 
@@ -40,6 +41,10 @@ class State:
         self.suites: dict[str, str] = {}
         self.gathered: dict[str, Verdict] = {}
         """Verdicts by node id; of a test that ran several times, that of the last time."""
+        self.checked: dict[str, Sequence[Verdict]] = {}
+        """Verdicts on images of ordinary tests, by node id; of a test that ran several times, those of the last."""
+        self.passed: set[str] = set()
+        """Ordinary tests that brought all their images: no check ended them."""
         self.begun = False
         """Whether items run: the session is published when they end."""
         self.crashes: dict[str, str] = {}
@@ -89,8 +94,16 @@ class State:
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """Verdicts of all items so far."""
-        return list(self.gathered.values())
+        """Verdicts of all items so far, and on images of ordinary tests."""
+        return [*self.gathered.values(), *(verdict for verdicts in self.checked.values() for verdict in verdicts)]
+
+    @cached_property
+    def image_checks(self) -> ImageChecks:
+        """Judges images of ordinary tests."""
+        from sdeval.session.image_checks import ImageChecks
+
+        settings = self.settings
+        return ImageChecks(settings.options, self.session.folder, strict=settings.strict)
 
     @cached_property
     def stopped(self) -> Path | None:

@@ -15,7 +15,7 @@ from sdeval.config.discovery import find_suites
 from sdeval.config.options import Options
 from sdeval.config.root import find_root
 from sdeval.config.suite import Suite
-from sdeval.config.target import FIELDS, Target
+from sdeval.config.target import FIELDS, OWN, Target
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import png_text
 from sdeval.report.sample import SampleView
@@ -35,9 +35,22 @@ def generate_command(view: SampleView, root: Path, options: Options) -> str:
         root: of the project.
         options: those that a session of the project has.
     """
+    if view.run.from_tests:
+        return shlex.join(["pytest", _test_of(view)])
     suite = _suite_text(view, root)
     words = _options(view, suite, _find_suite(suite, root), options)
     return shlex.join(["sdeval", "generate", view.name, *words])
+
+
+def _test_of(view: SampleView) -> str:
+    """The ordinary test that brought an image; the first image of a test is called as the test is."""
+    with suppress(SdevalError):
+        case = view.sample.case
+        items = [item for item in selected.read(view.session) if item.kind == "image"]
+        matching = [item for item in items if case == item.name or case.startswith(f"{item.name}-")]
+        if matching:
+            return max(matching, key=lambda item: len(item.name)).nodeid
+    return str(view.run.generated_by["model"]).removeprefix(OWN)
 
 
 def complete_options(view: SampleView, root: Path, options: Options) -> list[str]:

@@ -66,6 +66,11 @@ class Run:
     _by_case: dict[str, list[SampleResult]] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Samples by case, filled likewise."""
 
+    @property
+    def from_tests(self) -> bool:
+        """Whether ordinary tests brought its images, one by one: each can be accepted without the others."""
+        return bool(self.request.get("from_tests"))
+
     def by_case(self) -> Mapping[str, Sequence[SampleResult]]:
         """Samples of each case, in the order of the suite."""
         if not self._by_case:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sdeval import metrics
 from sdeval.config.suite import COLLAPSED, SPEEDS, Suite, added_seeds
 from sdeval.config.target import Target
 from sdeval.errors import NoHardware, NotAvailable, SdevalError
-from sdeval.results.selected import ItemKind
 from sdeval.results.verdict import Kind, Verdict, missing_verdict
 
 _FIELDS = {"image_prompt": "what the image shows", "text": "the writing that the image shall show"}
@@ -36,7 +36,7 @@ class Item:
     """One thing that gets a verdict: a case, a metric of the whole suite, or a speed."""
 
     job: Job
-    kind: ItemKind
+    kind: Literal["case", "metric", "speed"]
     name: str
     tags: tuple[str, ...] = ()
     """Of the case."""

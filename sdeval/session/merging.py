@@ -12,7 +12,7 @@ from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError, describe_error
 from sdeval.executors.merged import MergedExecutor
 from sdeval.results import selected, shard_record
-from sdeval.results.selected import ItemKind, SelectedItem
+from sdeval.results.selected import SelectedItem
 from sdeval.results.session_folder import has_ended
 from sdeval.results.shard_record import ShardRecord
 from sdeval.results.verdict import Verdict
@@ -99,12 +99,13 @@ def merge(folders: Sequence[Path], settings: Config, folder: Path, rootdir: Path
     executor = MergedExecutor(folders)
     session = Session(options, folder, executor=executor)
     selection = selected.read(folders[0])
-    items: dict[tuple[Key, ItemKind, str], Item] = {
+    items: dict[tuple[Key, str, str], Item] = {
         (item.job.key, item.kind, item.name): item
         for suite in _suites(selection, rootdir).values()
         for item in session.items(suite)
     }
-    chosen = {entry.nodeid: _item(entry, items) for entry in selection}
+    # Images of ordinary tests are judged by the shard that ran them.
+    chosen = {entry.nodeid: _item(entry, items) for entry in selection if entry.kind != "image"}
     session.select(list(chosen.values()))
     unseen = session.check()
     _check_jobs(folders, session)
@@ -125,7 +126,7 @@ def _suites(selection: Sequence[SelectedItem], rootdir: Path) -> dict[str, Suite
     return suites
 
 
-def _item(entry: SelectedItem, items: Mapping[tuple[Key, ItemKind, str], Item]) -> Item:
+def _item(entry: SelectedItem, items: Mapping[tuple[Key, str, str], Item]) -> Item:
     key = ((entry.suite, entry.target), entry.kind, entry.name)
     if key not in items:
         raise SdevalError(f"{entry.nodeid}: is in the shards, but not in the suites that are here")

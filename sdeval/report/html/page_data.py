@@ -184,8 +184,8 @@ class _Commands:
         self._by_strength: dict[Any, str] = {}
 
     def of(self, view: SampleView) -> str:
-        """Options of the command; empty where the project is not known."""
-        if self._home is None:
+        """Options of the command; empty where the project is not known, or an ordinary test generated the image."""
+        if self._home is None or view.run.from_tests:
             return ""
         strength = view.case.strength
         if strength not in self._by_strength:
