@@ -11,6 +11,7 @@ from sdeval._utils.files import discard
 from sdeval._utils.tables import has_colour, say, terminal_width
 from sdeval.config.options import Config, read_table
 from sdeval.errors import SdevalError
+from sdeval.exporters import export
 from sdeval.report.closing import Ending, close_session
 from sdeval.report.terminal import summary_lines
 from sdeval.results.session_lock import SessionLock
@@ -63,12 +64,13 @@ def run(args: argparse.Namespace) -> int:
     )
     published = close_session(ending)
     lock.release()
+    not_exported = export(folder, settings.export, settings.export_timeout) if settings.export else []
     lines = summary_lines(
         ending.verdicts,
         published.page,
         Path.cwd(),
         terminal_width(),
-        published.notes,
+        [*published.notes, *not_exported],
         published.further,
         colour=has_colour(),
     )
