@@ -56,6 +56,7 @@ MEANINGS = {
     "inconclusive": "Whether what is inconclusive fails, for suites that do not say themselves.",
     "store": "Folder or URL where full-size images of baselines lie.",
     "cache": "Folder where images of a store are kept on this machine.",
+    "devices": "What generates: `auto`, `all`, places in CUDA_VISIBLE_DEVICES such as `0,1`, or processes, `cpu:N`.",
     "targets": "Targets of the project by name, as in suites/targets.toml.",
 }
 """What each key says, for editors."""
