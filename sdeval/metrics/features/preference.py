@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from sdeval._utils.environment import calm_threads
-from sdeval._utils.hub import cached_file, local_folder
+from sdeval._utils.hub import HubFiles, MissingWeights, cached_file, local_folder
 from sdeval._utils.validation import readable
 from sdeval.errors import NotAvailable, SdevalError, first_line
 from sdeval.metrics.features.clip import Clip
@@ -162,8 +162,9 @@ def _hps_file(weights: str) -> Path:
         return path
     cached = cached_file(weights, HPS_FILE)
     if cached is None:
-        raise NotAvailable(
-            f"HPS weights {readable(weights)} are not on this machine; get them with: hf download {weights} {HPS_FILE}"
+        raise MissingWeights(
+            f"HPS weights {readable(weights)} are not on this machine; get them with: hf download {weights} {HPS_FILE}",
+            HubFiles(weights, ((HPS_FILE,),)),
         )
     return cached
 
@@ -177,9 +178,10 @@ def _pickscore_folder(model: str) -> Path:
         return folder
     weights, config = cached_file(model, "model.safetensors"), cached_file(model, "config.json")
     if weights is None or config is None:
-        raise NotAvailable(
+        raise MissingWeights(
             f"PickScore weights {readable(model)} are not on this machine; get them with: "
-            f"hf download {model} config.json model.safetensors"
+            f"hf download {model} config.json model.safetensors",
+            HubFiles(model, (("model.safetensors",), ("config.json",))),
         )
     return weights.parent
 
