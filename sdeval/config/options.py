@@ -70,11 +70,7 @@ MEANINGS = {
     "inconclusive": "Whether what is inconclusive fails, for suites that do not say themselves.",
     "store": "Folder or URL where full-size images of baselines lie.",
     "cache": "Folder where images of a store are kept on this machine.",
-<<<<<<< HEAD
-    "devices": "What generates: auto, all, places in CUDA_VISIBLE_DEVICES such as 0,1, or cpu:N.",
-=======
     "devices": "What generates: `auto`, `all`, places in CUDA_VISIBLE_DEVICES such as `0,1`, or processes, `cpu:N`.",
->>>>>>> 670a2a5dc7e9fdcc70f7db5671e1b6d1ec452b51
     "targets": "Targets of the project by name, as in suites/targets.toml.",
     "export": "Where the session is exported to when it has ended, such as mlflow or tensorboard.",
     "export-timeout": "Seconds that each export may take.",
