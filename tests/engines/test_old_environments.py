@@ -12,12 +12,14 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from importlib.metadata import distribution
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from sdeval import Case, SdevalError, Target
 from sdeval.config.suite import Sample, Task
@@ -25,6 +27,7 @@ from sdeval.config.target_registry import shipped_targets
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.subprocess_engine import RemoteEngine
 from sdeval.engines.worker_process import START
+from sdeval.results.session_folder import read_run
 from tests.conftest import ROOT
 from tests.families import save
 from tests.packages import install
@@ -91,9 +94,12 @@ def old(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small Stable Diffusion with random weights, in files as they were written in 2024."""
+    """A small Stable Diffusion with random weights, in files as they were written in 2024 or before."""
     folder = save("sd1", tmp_path_factory.mktemp("sd1") / "sd1")
     convert(folder)
+    file = folder / "text_encoder" / "model.safetensors"
+    positions = {"text_model.embeddings.position_ids": torch.arange(77)[None]}
+    save_file({**load_file(file), **positions}, file, metadata={"format": "pt"})
     return folder
 
 
@@ -224,5 +230,8 @@ test_few = Suite(
         text=True,
         check=False,
     )
-    assert "packages.diffusers: 0.31.0 → " in done.stdout, done.stdout + done.stderr
-    assert "regressed" not in done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Nothing got worse" in done.stdout
+    runs = [read_run(file.parent) for file in (pytester.path / "reports" / "latest").resolve().rglob("run.json")]
+    versions = {run.environment["packages"]["diffusers"] for run in runs}
+    assert versions == {"0.31.0", version("diffusers")}
