@@ -23,7 +23,7 @@ from sdeval.report.html.comparison import write_comparison
 from sdeval.report.publish import Telling, publish
 from sdeval.report.terminal import Further, summary_lines
 from sdeval.results import selected
-from sdeval.results.session_folder import COMPARISON, SUMMARY, decided_early, generated_images, run_folders
+from sdeval.results.session_folder import COMPARISON, SUMMARY, decided_early, generated_images, read_run, run_folders
 from sdeval.results.verdicts_file import Origin
 
 T = TypeVar("T")
@@ -152,10 +152,12 @@ def _compared(state: State, folder: Path) -> tuple[Sequence[Compared], list[str]
     Raises:
         CannotWrite: there is one, and its page cannot be written.
     """
-    if len({verdict.target for verdict in state.verdicts}) < 2:
+    # Ordinary tests name their engine in the case, if they have several: no case of theirs is there twice.
+    if len({verdict.target for verdict in state.gathered.values()}) < 2:
         return (), []
     try:
-        compared = compared_of([folder], state.session.suites.get, verdicts=state.verdicts)
+        folders = [path for path in run_folders(folder) if not read_run(path).from_tests] if state.checked else [folder]
+        compared = compared_of(folders, state.session.suites.get, verdicts=state.verdicts)
         if compared:
             write_comparison(folder / COMPARISON, compared)
         return compared, []
