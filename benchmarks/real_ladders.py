@@ -63,7 +63,7 @@ def offline_metrics() -> dict[str, SampleMetric]:
     for name in names:
         try:
             info = metrics.info(name)
-            if info.scope == "sample" and info.alone and {*info.needs} <= {"baseline"}:
+            if info.scope == "sample" and info.alone and {*info.needs} <= {"baseline"} and name != "nsfw_rate":
                 created[name] = metrics.create(name, MetricOptions())
         except (NotAvailable, SdevalError):
             continue

@@ -161,7 +161,8 @@ def bare(plan: Plan, loaded: Any, folder: Path) -> float:
     import torch
 
     pipeline, started = loaded.pipeline("text2img"), synchronized()
-    for batch in plan.batches(loaded.batch_size):
+    for unit in plan.units(loaded.batch_size):
+        batch = unit.samples
         generators = [torch.Generator("cpu").manual_seed(sample.seed) for sample in batch]
         prompts = [sample.case.prompt for sample in batch]
         with torch.inference_mode():
@@ -215,7 +216,7 @@ def switches(target: Target, args: argparse.Namespace, edge: int) -> None:
     import torch
 
     from sdeval.engines.diffusers_engine import LoadedTarget
-    from sdeval.evaluation.generate import time_calls
+    from sdeval.evaluation.timing import time_calls
 
     print("\n| switch | s an image, median | images a second | MiB at peak | first call, s |\n|---|---|---|---|---|")
     for name, changes in SWITCHES.items():

@@ -164,6 +164,8 @@ def print_gates(references: dict[int, Reference], args: argparse.Namespace) -> N
     print(f"\ngates of a clear loss, {args.swaps} swaps: value, preparation and a swap in ms, the whole in s")
     print_heading("value", "ready", "swap", "gate", last="metric")
     names = args.metrics or [name for name in metric_names() if info(name).scope == "set"]
+    # `fd_dinov2` is the Fréchet distance, in features that need a download.
+    names = [name for name in names if name != "fd_dinov2"]
     options = MetricOptions(clip_model="shapes", device=args.device)
     metrics = [metric for metric in (create(name, options) for name in names) if isinstance(metric, SetMetric)]
     for dimensions, reference in references.items():

@@ -52,6 +52,14 @@ class CallFailed(SdevalError):
     """A call of an engine or of a metric failed, and with it the samples of that call; others may go well."""
 
 
+class ProcessEnded(CallFailed):
+    """The process that generated ended, or cannot generate any more: another one may do what it was asked for."""
+
+
+class Unusable(SdevalError):
+    """After an error of CUDA no call of this process succeeds any more: a new one has to go on."""
+
+
 def printable(text: str, most: int = MOST_LETTERS) -> str:
     r"""Text that is safe to print and to write in UTF-8.
 
@@ -131,12 +139,13 @@ def _known(names: Sequence[str], listing: str, *, has_near: bool) -> str:
 
 
 def _near(name: str, names: Sequence[str]) -> list[str]:
-    """Up to three names that may be meant: those of which it is the beginning, another part, or close to it."""
+    """Up to three names that may be meant: it is their beginning, or close to them; otherwise those that contain it."""
     part = name.lower()
-    having = [each for each in names if len(part) >= FEWEST_LETTERS and part in each.lower()]
-    having.sort(key=lambda each: (not each.lower().startswith(part), -_likeness(name, each)))
+    containing = [each for each in names if len(part) >= FEWEST_LETTERS and part in each.lower()]
+    containing.sort(key=lambda each: -_likeness(name, each))
+    beginning = [each for each in containing if each.lower().startswith(part)]
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    return list(dict.fromkeys((*having, *close)))[:3]
+    return (list(dict.fromkeys((*beginning, *close))) or containing)[:3]
 
 
 def _likeness(name: str, other: str) -> float:

@@ -66,6 +66,8 @@ PROJECT = (
     ("sdeval compare reports/monday reports/tuesday --reference sd15 --fail", 0),
     ("pytest suites --sdeval-set dtype=bfloat16 --sdeval-set guidance_scale=5", 0),
     ("pytest suites --sdeval-compare-to-python=ENV/bin/python", 0),
+    ("pytest suites --sdeval-devices cpu:2", 0),
+    ("sdeval status", 0),
     ("sdeval calibrate SUITE", 0),
     ("sdeval doctor", 0),
     ("sdeval store check", 0),
@@ -78,6 +80,16 @@ PROJECT = (
     ("sdeval import parti-prompts", 0),
 )
 """A small suite in the place of the reader's."""
+START = (
+    ("sdeval init", 0),
+    ("sdeval fetch --dry-run", 0),
+    ("sdeval fetch", 0),
+    ("sdeval new suite portraits --task img2img", 0),
+    ("sdeval new metric vividness", 0),
+    ("sdeval new engine paintbox", 0),
+    ("sdeval completion bash", 0),
+)
+"""docs/getting-started.md, without its sessions, which tests/end_to_end/test_first_ten_minutes.py runs."""
 CLONE = (
     ("pytest suites -k text2img --sdeval-set num_inference_steps=2", 1),
     ("python -m pytest suites -p tests.end_to_end.plant --plant mask-inverted", 1),
@@ -86,19 +98,33 @@ CLONE = (
 
 INSTALLS = "installs a new environment; .ci/run does it"
 END_TO_END = "takes minutes in the clone; tests/end_to_end/test_suites.py runs it"
+FIRST_MINUTES = "takes minutes; tests/end_to_end/test_first_ten_minutes.py runs it"
 PUBLISHED = "needs the published file; tests/cli/test_import.py makes one like it"
 GPU = "needs a GPU and weights from the hub"
 GIT = "needs a repository with baselines; tests/cli/test_store.py makes one"
+MACHINES = "takes several sessions; tests/cli/test_merge.py makes them"
 BENCHMARK = "a benchmark of many minutes"
 ELSEWHERE = {
     "python3 -m venv .venv && . .venv/bin/activate && pip install . && pytest suites": INSTALLS,
     "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[dev]' && pytest": INSTALLS,
+    "pip install 'pytest-sdeval[ocr]'": "installs a package; the tests of its metrics need it",
+    "python3 -m venv .venv && . .venv/bin/activate": INSTALLS,
+    "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu": INSTALLS,
+    "pip install pytest-sdeval": INSTALLS,
+    "sdeval init --target stable-diffusion-v1-5/stable-diffusion-v1-5 --gpu": "tests/cli/test_init.py has one",
+    "sdeval schema cases > suites/cases.schema.json": "takes a shell; tests/cli/test_schema.py prints it",
+    "pytest suites --sdeval-target shapes-dpm --sdeval-compare-to shapes": FIRST_MINUTES,
     "pytest suites --sdeval-set guidance_scale=1": END_TO_END,
     "pytest suites --sdeval-set dtype=bfloat16": END_TO_END,
     "pytest suites --sdeval-set scheduler=DPMSolverMultistepScheduler": END_TO_END,
     "pytest suites --sdeval-batch-size 1": END_TO_END,
     "pytest suites --sdeval-target sd15 --sdeval-target sd15-unipc --sdeval-target sd15-lcm": GPU,
     "pytest suites --sdeval-target sd15-unipc --sdeval-compare-to sd15": GPU,
+    "pytest suites --sdeval-devices all": GPU,
+    "pytest suites --sdeval-devices 0,1": GPU,
+    "pytest suites --sdeval-shard 1/4": MACHINES,
+    "sdeval merge DIR… --output DIR": MACHINES,
+    "python -m benchmarks.pool": BENCHMARK,
     "git bisect start HEAD v1.4": "needs a history with a fault in it; tests/cli/test_bisect.py makes one",
     "git bisect run sdeval bisect --baselines-of v1.4 -- suites/test_animals.py": "tests/cli/test_bisect.py runs it",
     "sdeval open": "needs a browser; tests/cli/test_cli.py runs it",
@@ -125,6 +151,7 @@ ELSEWHERE = {
     "python -m benchmarks.torture.accept": "minutes; a smaller one is among the slow tests",
     "python -m benchmarks.torture.fuzz": "minutes; smaller ones are among the tests",
     "python -m benchmarks.mutants --package stats --sample 60 --seed 21": BENCHMARK,
+    "python -m benchmarks.text_reading": BENCHMARK,
     "python -m benchmarks.scale memory": BENCHMARK,
     "python -m benchmarks.scale time": BENCHMARK,
     "python -m benchmarks.start": BENCHMARK,
@@ -155,7 +182,7 @@ EVERY = [(page.name, command) for page in PAGES for command in commands(page)]
 
 
 def test_every_command_is_run_or_says_why_not() -> None:
-    known = {command for command, _ in (*OWN_SUITE, *PROJECT, *CLONE)} | set(ELSEWHERE)
+    known = {command for command, _ in (*OWN_SUITE, *PROJECT, *START, *CLONE)} | set(ELSEWHERE)
     written = {command for _, command in EVERY}
     assert written - known == set()
     assert known - written == set()
@@ -164,7 +191,7 @@ def test_every_command_is_run_or_says_why_not() -> None:
 @pytest.mark.parametrize("command", sorted({command for _, command in EVERY}))
 def test_every_option_is_known(command: str, pytester: pytest.Pytester) -> None:
     for part in command.split(" && "):
-        arguments = shlex.split(part)
+        arguments = shlex.split(part.partition(" > ")[0])
         if arguments[:3] == ["python", "-m", "pytest"]:
             arguments = arguments[2:]
         if arguments[0] == "pytest":
@@ -214,6 +241,12 @@ def test_the_suite_of_the_readme_goes_as_it_says(tmp_path: Path) -> None:
     assert (tmp_path / "baselines" / "my-shapes" / "shapes" / "run.json").is_file()
     assert "clip_score" in outputs[-1]
     assert "regressed" in outputs[-1]
+
+
+def test_what_somebody_types_who_begins_runs_in_an_empty_folder(tmp_path: Path) -> None:
+    outputs = [run(command, tmp_path, code) for command, code in START]
+    assert outputs[0].endswith("next: pytest suites\n")
+    assert outputs[1:3] == ["everything is on this machine\n"] * 2
 
 
 ANIMALS = """
@@ -277,12 +310,21 @@ def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
     assert {name: found for name, found in languages.items() if found} == {
         "README.md": ["python", "python"],
         "ci.md": ["toml"],
+        "metrics.md": ["yaml"],
         "exporters.md": ["toml", "python", "toml"],
         "fixture.md": ["python", "toml"],
         "stores.md": ["toml"],
         "suites.md": ["python", "yaml"],
-        "targets.md": ["toml", "toml"],
+        "targets.md": ["toml", "toml", "toml"],
     }
+
+
+def test_the_case_of_the_page_on_metrics_is_read(tmp_path: Path) -> None:
+    (cases,) = fenced(ROOT / "docs" / "metrics.md", "yaml")
+    (tmp_path / "shop.yaml").write_text(cases, encoding="utf-8")
+    (case,) = load_cases(tmp_path / "shop.yaml")
+    assert case.text == ("Open 24 h", "9 EUR")
+    assert all(f'"{text}"' in case.prompt for text in case.text)
 
 
 def test_the_suite_and_the_cases_of_the_page_on_suites_are_read(
@@ -350,14 +392,15 @@ def test_the_table_of_the_page_on_stores_is_read(tmp_path: Path) -> None:
 
 
 def test_the_targets_of_the_page_on_targets_are_read(tmp_path: Path) -> None:
-    table, _ = fenced(ROOT / "docs" / "targets.md", "toml")
+    own, guided, _ = fenced(ROOT / "docs" / "targets.md", "toml")
+    table = f"{own}\n{guided}"
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "targets.toml").write_text(table, encoding="utf-8")
     assert set(tomllib.loads(table)) <= set(of_project(tmp_path, {}))
 
 
 def test_the_servers_of_the_page_on_targets_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, table = fenced(ROOT / "docs" / "targets.md", "toml")
+    *_, table = fenced(ROOT / "docs" / "targets.md", "toml")
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "targets.toml").write_text(table, encoding="utf-8")
     (tmp_path / "workflows").mkdir()

@@ -25,9 +25,8 @@ LARGEST_TOML = 2**20
 """Bytes of a TOML file that is read."""
 DEEPEST_KEY = 32
 """Parts of a TOML key; the time to read one grows with the square of their number."""
-_DEEP_KEY = re.compile(
-    rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{DEEPEST_KEY}}}""", re.ASCII
-)
+_DEEP_KEY = rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{DEEPEST_KEY}}}"""
+"""Compiled where it is used: Python 3.10, which a worker may run on, knows no such quantifiers."""
 
 FLUSHED_AT_ONCE = 16
 """Files that wait for the disk at the same time."""
@@ -323,7 +322,7 @@ def read_toml(path: Path) -> Mapping[str, Any]:
 
     try:
         text = read_bytes(path, LARGEST_TOML).decode("utf-8")
-        if _DEEP_KEY.search(text):
+        if re.search(_DEEP_KEY, text, re.ASCII):
             raise ValueError(f"a key has more than {DEEPEST_KEY} parts")
         return tomllib.loads(text)
     except NoSuchFile:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sdeval.errors import plural
+
 
 def number(value: float | None) -> str:
     """A value with as many decimals as its size deserves.
@@ -27,6 +29,19 @@ def with_sign(value: float | None) -> str:
 def probability(value: float | None) -> str:
     """A p-value."""
     return "–" if value is None else ("<0.001" if value < 0.001 else f"{value:.3f}")
+
+
+def size(count: int) -> str:
+    """Bytes in a unit that can be read.
+
+    Example:
+        >>> size(512), size(605_143_884)
+        ('512 bytes', '605.1 MB')
+    """
+    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= bytes_each:
+            return f"{count / bytes_each:.1f} {unit}"
+    return plural(count, "byte")
 
 
 def plain_line(text: str, most: int = 300) -> str:

@@ -1,11 +1,52 @@
-"""Folders of models, and the cache of the Hugging Face hub on this machine; nothing is ever downloaded."""
+"""Folders of models, and the cache of the Hugging Face hub on this machine; here nothing is ever downloaded."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from sdeval._utils.validation import preview
-from sdeval.errors import SdevalError, first_line
+from sdeval.errors import NotAvailable, SdevalError, first_line
+
+
+@dataclass(frozen=True, slots=True)
+class HubFiles:
+    """Files of a repository of the hub."""
+
+    repository: str
+    patterns: tuple[tuple[str, ...], ...]
+    """Of each, the first that any file fits names what is needed."""
+    revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HubCheckpoint:
+    """A pipeline of diffusers on the hub: the parts that its index names, as safetensors."""
+
+    repository: str
+    revision: str | None = None
+    variant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebFile:
+    """A file of weights with a published digest."""
+
+    address: str
+    path: Path
+    """Where it is looked for on this machine."""
+    sha256: str
+
+
+Source = HubFiles | HubCheckpoint | WebFile
+
+
+class MissingWeights(NotAvailable):
+    """Weights that are not on this machine, and where `sdeval fetch` gets them."""
+
+    def __init__(self, message: str, source: Source) -> None:
+        super().__init__(message)
+        self.source = source
 
 
 def cached_file(repository: str, file: str, revision: str | None = None) -> Path | None:

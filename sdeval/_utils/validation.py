@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import MISSING, fields, is_dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NotRequired, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast, get_type_hints
 
 from sdeval._utils.files import DuplicateName, parse_json
 from sdeval.errors import SdevalError
@@ -24,6 +26,8 @@ Place = tuple[str | int, ...]
 """Names and numbers that lead to a value."""
 Where = str | Callable[[str], str]
 """How a message begins; a function says it for each field, such as the line that the field stands in."""
+_is_checked_already = ContextVar("_is_checked_already", default=False)
+"""Whether `check` has nothing to do."""
 
 SHOWN = 60
 """Characters of a wrong value that a message shows."""
@@ -92,7 +96,18 @@ def check(thing: Any, where: Where) -> None:
     Raises:
         SdevalError: `suite animals: seeds[1]: must be a whole number, got 'a'`.
     """
-    check_fields(thing.__class__, {name: getattr(thing, name) for name in hints_of(thing.__class__)}, where)
+    if not _is_checked_already.get():
+        check_fields(thing.__class__, {name: getattr(thing, name) for name in hints_of(thing.__class__)}, where)
+
+
+@contextmanager
+def checked_already() -> Iterator[None]:
+    """Make dataclasses of what another process of this version has checked: there need be no pydantic here."""
+    token = _is_checked_already.set(True)
+    try:
+        yield
+    finally:
+        _is_checked_already.reset(token)
 
 
 def check_fields(kind: Any, values: Mapping[str, Any], where: Where) -> None:
@@ -174,6 +189,9 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 @lru_cache
 def _fields_adapter(kind: Any) -> TypeAdapter[Any]:
     """For the fields of a dataclass as a mapping: pydantic never looks into an instance, and makes none from it."""
+    # Python 3.10, which a worker may run on, has neither; there nothing is validated.
+    from typing import NotRequired
+
     from typing_extensions import TypedDict
 
     hints = {name: hint if name in _required(kind) else NotRequired[hint] for name, hint in hints_of(kind).items()}

@@ -5,6 +5,8 @@ Whoever accepts another baseline meanwhile, or later, changes neither the verdic
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -88,6 +90,12 @@ def _holds(folder: Path, run: Run) -> bool:
         return run_folder.read(folder).samples == run.samples
     except SdevalError:
         return False
+
+
+def content_hash(baseline: Run) -> str:
+    """Hash of the images and scores of a baseline."""
+    content = [[sample.case, sample.seed, sample.sha256, dict(sample.scores)] for sample in baseline.samples]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def full_image_of(snapshot: Path, sample: SampleResult) -> Path:

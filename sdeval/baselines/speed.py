@@ -11,7 +11,7 @@ from sdeval._utils.files import dump_json, exists, read_bytes, read_json, write_
 from sdeval._utils.validation import Checked, from_json
 from sdeval.baselines.repair import remedy
 from sdeval.baselines.transaction import Transaction
-from sdeval.comparison.speed import SpeedRecord, speed_record_of
+from sdeval.comparison.speed import SpeedRecord, speed_record_of, why_speed_is_not_judged
 from sdeval.errors import SdevalError
 from sdeval.results.run import Run
 
@@ -38,7 +38,7 @@ def path_of(baselines: Path, suite: str, target: str) -> Path:
 def accept(run: Run, change: Transaction) -> None:
     """Keep the speed record of a run for its class of machine; those of other classes stay."""
     speed, path = speed_record_of(run), path_of(change.baselines, run.suite, run.target)
-    if speed is None:
+    if speed is None or why_speed_is_not_judged(run):
         return
     machines = {**read(path), hardware_of(run): speed}
     text = dump_json(asdict(_File(SCHEMA, machines)))

@@ -32,10 +32,15 @@ from sdeval.errors import CannotWrite, SdevalError, escaped, unknown
 from sdeval.stores.images import open_store
 
 COMMANDS = {
+    "init": "write a suite that runs at once, targets, settings, and a workflow for CI",
+    "new": "write one more suite, or an example of a metric or an engine of one's own",
+    "fetch": "get the weights that suites need",
     "accept": "make a run the baseline",
     "promote": "make a draft, which `accept --draft` put into the store, the baseline",
     "store": "check, fetch, push and clean up the full-size images of baselines",
     "open": "open the page of a session in a browser",
+    "status": "how far a session is that runs elsewhere",
+    "merge": "make one session of the shards that several machines have generated",
     "report": "write the page again",
     "prune": "remove old sessions",
     "show": "everything about one image of a session, and the command that generates it again",
@@ -49,6 +54,8 @@ COMMANDS = {
     "import": "make a case file from a prompt set, such as PartiPrompts or GenEval",
     "targets": "targets that --sdeval-target and suites can name",
     "metrics": "metrics that suites can name",
+    "schema": "print the JSON Schema of a file, for editors",
+    "completion": "print what completes commands and options in a shell",
 }
 """Each is a module of its own, imported when it is called; `import` is in `import_`."""
 CANNOT_JUDGE, ABORT = 125, 128
@@ -62,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     request = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
     bisecting = request[:1] == ["bisect"]
-    parser = _parser(request[0] if request else "")
+    parser = _parser(*request[:1])
     if not request:
         parser.print_help()
         return USAGE
@@ -167,7 +174,11 @@ def _run(args: argparse.Namespace) -> int:
 def _named_paths(args: argparse.Namespace) -> list[Path]:
     """Files and folders that a command is about: a session, runs, or a suite by its file."""
     values = vars(args)
-    return [*filter(None, (values.get("folder"), values.get("suite"))), *values.get("runs", ())]
+    return [
+        *filter(None, (values.get("folder"), values.get("suite"))),
+        *values.get("runs", ()),
+        *values.get("suites", ()),
+    ]
 
 
 def _filled(text: str) -> str:
@@ -176,8 +187,13 @@ def _filled(text: str) -> str:
     return "\n\n".join(textwrap.fill(" ".join(part.split()), width) for part in text.split("\n\n"))
 
 
-def _parser(called: str) -> argparse.ArgumentParser:
-    """The parser of all commands, with the arguments of the one that is called."""
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser of all commands with all their arguments, for which the modules of all of them are imported."""
+    return _parser(*COMMANDS)
+
+
+def _parser(*called: str) -> argparse.ArgumentParser:
+    """The parser of all commands, with the arguments of those that are called."""
     parser = _Parser(
         prog="sdeval",
         description="Looks after the runs and baselines of image-generation pipelines; `pytest suites` makes them.",
@@ -185,7 +201,7 @@ def _parser(called: str) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sdeval {metadata.version('pytest-sdeval')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
-        if name != called:
+        if name not in called:
             commands.add_parser(name, help=summary)
             continue
         command = import_module(f"sdeval.cli.{name}{'_' * iskeyword(name)}")

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 from sdeval._utils.files import short
 from sdeval._utils.formatting import number
 from sdeval._utils.progress import on_stderr
-from sdeval._utils.tables import Column, Row, Table, say, show
+from sdeval._utils.tables import Column, Row, Table, say, show, terminal_width, wrapped
 from sdeval.baselines import drafts, speed
 from sdeval.baselines.acceptance import propose, stage, upload
 from sdeval.baselines.transaction import Transaction, changing
 from sdeval.cli.accept_options import selection_of
+from sdeval.comparison import notes
+from sdeval.comparison.undetectable import detectable_losses
 from sdeval.config.discovery import find_suites
 from sdeval.errors import CannotWrite, SdevalError
 from sdeval.results.session_folder import read_record
+from sdeval.results.shard_record import refuse_shard
 
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row
@@ -56,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.draft and args.images.is_beside_baselines:
         raise SdevalError('--draft: needs a store that others reach: in pyproject.toml, [tool.sdeval] store = "URL"')
+    refuse_shard(args.folder or args.output / "latest")
     proposals = _proposals(args)
     if args.dry_run:
         outcome = "nothing written (dry run)"
@@ -156,6 +160,9 @@ def print_proposal(proposal: Proposal, lines: int | None = LINES) -> None:
         say(f"  … and {len(cases) - len(cases[:lines])} more; all of them: --verbose")
     for note in proposal.notes:
         say(f"  note: {note}")
+    detectable = notes.detectable_losses(detectable_losses(proposal.run)) if proposal.whole else ""
+    for line in wrapped(detectable, terminal_width() - 2, 2) if detectable else ():
+        say(f"  {line}")
 
 
 def _row(name: str, change: Change | CaseChange, reason: str = "") -> Row:

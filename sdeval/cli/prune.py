@@ -7,6 +7,7 @@ import math
 from collections import Counter
 
 from sdeval._utils.files import short
+from sdeval._utils.formatting import size
 from sdeval._utils.tables import say
 from sdeval.errors import SdevalError, plural
 from sdeval.results.retention import Rules, clean, decide, freed_bytes, remove
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     for reason, count in Counter(fate.kept_because for fate in fates if fate.kept_because).items():
         say(f"kept {plural(count, 'session')}: {reason}")
     verb = "would free" if args.dry_run else "freed"
-    say(f"{plural(len(removed), 'session')} of {len(fates)} in {short(args.output)}; {verb} {_size(freed)}")
+    say(f"{plural(len(removed), 'session')} of {len(fates)} in {short(args.output)}; {verb} {size(freed)}")
     return 0
 
 
@@ -72,11 +73,3 @@ def _rules(args: argparse.Namespace) -> Rules:
     if last is None and days is None:
         last = USUAL_LAST
     return Rules(last=last, days=days, failed=args.keep_failed, stopped=not args.stopped)
-
-
-def _size(count: int) -> str:
-    """Bytes in a unit that can be read."""
-    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= bytes_each:
-            return f"{count / bytes_each:.1f} {unit}"
-    return plural(count, "byte")

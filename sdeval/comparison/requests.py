@@ -9,6 +9,11 @@ from typing import Any
 from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
 
+_OF_CASES = (
+    *("negative_prompt", "image", "mask", "control_image", "reference_image"),
+    *("strength", "region_prompt", "image_prompt", "text"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -43,6 +48,5 @@ def changed_fields(run: Run, baseline: Run, sample: SampleResult, before: Sample
 def _request(run: Run, sample: SampleResult) -> Mapping[str, Any]:
     """The fields of a sample's request, as far as the run holds them."""
     case = asdict(run.cases[sample.case]) if sample.case in run.cases else {}
-    fields = ("negative_prompt", "image", "mask", "strength", "region_prompt", "image_prompt")
-    request = {"prompt": sample.prompt, **{name: case[name] for name in fields if name in case}}
+    request = {"prompt": sample.prompt, **{name: case[name] for name in _OF_CASES if name in case}}
     return {**request, "size": sample.size} if sample.size else request

@@ -16,7 +16,7 @@ from sdeval import stats
 from sdeval._utils.validation import Checked, Number, Plain
 from sdeval.comparison import wording
 from sdeval.config.suite import CLOCK, MEMORY, SPEED
-from sdeval.results.run import Run
+from sdeval.results.run import WORKERS, Run
 from sdeval.results.verdict import SUITE, Verdict
 
 TOLERANCES = {SPEED: 0.10, MEMORY: 0.05}
@@ -199,6 +199,8 @@ def _why_not_judged(
     hardware = str(run.environment.get("hardware", "this machine"))
     if speed is None:
         return wording.NOT_TIMED
+    if reason := why_speed_is_not_judged(run):
+        return wording.busy_machine(reason)
     if metric == MEMORY and not speed.memory:
         return wording.NO_MEMORY
     if hardware.startswith("cpu") and stated is None:
@@ -211,6 +213,12 @@ def _why_not_judged(
         return wording.busy_machine(busy)
     calls = min(speed.seconds.n, accepted.seconds.n)
     return wording.few_calls(calls, FEWEST_CALLS) if metric == SPEED and calls < FEWEST_CALLS else ""
+
+
+def why_speed_is_not_judged(run: Run) -> str:
+    """Why times and memory of a run say nothing of its target, as its workers shared a device; empty otherwise."""
+    workers = run.environment.get(WORKERS)
+    return str(workers.get("speed", "")) if isinstance(workers, Mapping) else ""
 
 
 def _time_per_stage(run: Run) -> str:

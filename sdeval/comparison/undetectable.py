@@ -1,4 +1,4 @@
-"""Gross losses that a suite could not show, computed from its baseline before anything is generated. Pure.
+"""How small a loss a suite can show, and gross losses that it could not, computed from its baseline. Pure.
 
 A gross loss is one that anybody sees: five times the deviation from seed to seed (of a CLIP score, about the difference
 between an image and noise), or half of the baseline's value where higher is better. A suite that could not show such a
@@ -12,7 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sdeval import stats
-from sdeval.comparison.paired import pair_scores
+from sdeval.comparison.evidence import share_of_round
+from sdeval.comparison.metrics import ALPHA_METRICS
+from sdeval.comparison.paired import PairedScores, pair_scores, tolerance_of, value_of
+from sdeval.config.suite import Suite
 from sdeval.results.run import Run
 
 SPREADS = 5.0
@@ -46,6 +49,18 @@ class UndetectableLoss:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectableLoss:
+    """The smallest loss of one metric that a suite shows four times in five, if all cases lose alike."""
+
+    metric: str
+    loss: float
+    """In the metric's unit; infinite where the suite shows none."""
+    tolerance: float
+    cases: int
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
 class SuiteDesign:
     """What decides how small a loss a suite can show."""
 
@@ -59,6 +74,52 @@ class SuiteDesign:
     """Error level at which a single metric is shown to be worse."""
     spreads: Mapping[str, stats.Spread] = field(default_factory=dict)
     """Seed-to-seed spreads that `sdeval calibrate` measured."""
+
+
+def detectable_losses(baseline: Run) -> list[DetectableLoss]:
+    """What a suite can show of each gating metric of single images, once a run of all its cases is the baseline.
+
+    Args:
+        baseline: with all its seeds, or the run that is to become it.
+    """
+    cases, rounds = list(baseline.by_case()), [tuple(seeds) for seeds in baseline.request.get("rounds", ())]
+    seeds = len({sample.seed for sample in baseline.samples})
+    # Besides the metrics of a suite, its collapsed samples are tested.
+    level = ALPHA_METRICS / (len(baseline.metrics) + 1)
+    if rounds:
+        level *= share_of_round(rounds, len(rounds) - 1)
+    losses = []
+    for metric, record in baseline.metrics.items():
+        scores = pair_scores(baseline, baseline, metric, cases) if record.gating and record.scope == "sample" else None
+        if scores is None or not scores.record.alone:
+            continue
+        tolerance = tolerance_of(record, value_of(baseline, metric))
+        loss = _smallest_loss(scores, SuiteDesign(cases, seeds, {metric: tolerance}, level), len(cases), seeds)
+        losses.append(DetectableLoss(metric, loss, tolerance, len(cases), seeds))
+    return losses
+
+
+def losses_at_best(suite: Suite, tolerances: Mapping[str, float]) -> list[DetectableLoss]:
+    """What a suite can show at best, before anything was generated: if its scores did not vary from seed to seed.
+
+    Args:
+        suite: for its cases, its seeds, and the number of its metrics.
+        tolerances: of its gating metrics of single images, in their units.
+    """
+    cases, seeds = len(suite.cases), len(suite.rounds[-1])
+    level = ALPHA_METRICS / (len(suite.metrics) + 1) * share_of_round(suite.rounds, len(suite.rounds) - 1)
+    still = stats.Spread(0.0, cases * max(1, seeds - 1))
+    return [
+        DetectableLoss(metric, stats.detectable_loss(still, cases, seeds, tolerance, level), tolerance, cases, seeds)
+        for metric, tolerance in tolerances.items()
+    ]
+
+
+def _smallest_loss(scores: PairedScores, design: SuiteDesign, cases: int, seeds: int) -> float:
+    """The smallest loss that a suite of so many cases and seeds shows, if all cases lose alike."""
+    measured, tolerance = design.spreads.get(scores.metric), design.tolerances[scores.metric]
+    unit = min(tolerance, measured.tolerance if measured else math.inf)
+    return stats.detectable_loss(scores.spread(measured), cases, seeds, tolerance, design.level, margin_unit=unit)
 
 
 def undetectable_losses(baseline: Run, design: SuiteDesign) -> list[UndetectableLoss]:
@@ -79,17 +140,14 @@ def _undetectable_loss(baseline: Run, metric: str, design: SuiteDesign) -> Undet
     if scores is None or not scores.record.alone:
         return None
     measured, tolerance = design.spreads.get(metric), design.tolerances[metric]
-    spread, margin_unit = scores.spread(measured), min(tolerance, measured.tolerance if measured else math.inf)
+    spread = scores.spread(measured)
     gross = max(SPREADS * (spread.deviation if spread else 0.0), TOLERANCES * tolerance)
     value = float(scores.before.mean())
     if scores.record.higher_is_better and value > 0:
         gross = min(gross, max(SHARE * value, tolerance))
 
-    def detectable(cases: int, seeds: int) -> float:
-        return stats.detectable_loss(spread, cases, seeds, tolerance, design.level, margin_unit=margin_unit)
-
     def shows(cases: int, seeds: int) -> bool:
-        return detectable(cases, seeds) <= gross
+        return _smallest_loss(scores, design, cases, seeds) <= gross
 
     cases, seeds = len(design.cases), design.seeds
     if shows(cases, seeds):
@@ -99,7 +157,7 @@ def _undetectable_loss(baseline: Run, metric: str, design: SuiteDesign) -> Undet
     return UndetectableLoss(
         metric,
         gross,
-        detectable(cases, seeds),
+        _smallest_loss(scores, design, cases, seeds),
         cases,
         seeds,
         enough_cases=more_cases,

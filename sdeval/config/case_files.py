@@ -13,9 +13,10 @@ import yaml
 from sdeval._utils.files import check_name, parse_json, read_bytes
 from sdeval._utils.validation import check_fields, label, preview
 from sdeval.config.case_tables import FIELDS, Record, decode, read_table
-from sdeval.config.suite import Case
+from sdeval.config.suite import IMAGES, Case
 from sdeval.errors import SdevalError, unknown
 
+TABLES = (".csv", ".tsv")
 LARGEST = 2**25
 """Bytes of a case file that is read: some 200,000 cases."""
 
@@ -24,8 +25,9 @@ def load_cases(path: str | Path) -> tuple[Case, ...]:
     """Read a case file; the format follows from its ending: `.yaml`, `.yml`, `.csv`, `.tsv` or `.jsonl`.
 
     A YAML file is a list of mappings; the others hold one case a line. The fields are those of `Case` (not
-    `origin`); `image` and `mask` are paths relative to the file and stay inside its folder; `tags` are a list, or
-    words with spaces or commas between them. A field that is empty in a table, or null, is not given.
+    `origin`); `image` and the like are paths relative to the file and stay inside its folder; `tags` are a list, or
+    words with spaces or commas between them; `text` is a text or a list of them, in a table with `|` between them. A
+    field that is empty in a table, or null, is not given.
 
     Raises:
         SdevalError: the file cannot be read, or something in it is wrong: `cases.yaml:7: strength: …`.
@@ -104,10 +106,18 @@ def _tags(raw: Any, _: Path) -> Any:
     return tuple(filter(None, words)) if isinstance(words, list) else words
 
 
+def _texts(raw: Any, file: Path) -> Any:
+    """A list, or one text; a cell of a table may hold several, with `|` between them."""
+    if not isinstance(raw, str):
+        return tuple(raw) if isinstance(raw, list) else raw
+    texts = raw.split("|") if file.suffix in TABLES else [raw]
+    return tuple(filter(None, map(str.strip, texts)))
+
+
 _READ: Mapping[str, Callable[[Any, Path], Any]] = {
-    "image": _image,
-    "mask": _image,
+    **dict.fromkeys(IMAGES, _image),
     "strength": _number,
+    "text": _texts,
     "tags": _tags,
 }
 """How fields are written that are no text."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from typing_extensions import TypedDict
@@ -13,8 +15,10 @@ from sdeval._utils.files import read_toml
 from sdeval._utils.validation import Plain, check_table, preview
 from sdeval.config import target
 from sdeval.config import target_registry as named_targets
+from sdeval.config.devices import AUTO, Devices, parse_devices
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.root import OUTPUT
+from sdeval.config.shard import Shard
 from sdeval.config.target import Target, parse_settings
 from sdeval.errors import SdevalError
 
@@ -44,6 +48,7 @@ Table = TypedDict(
         "inconclusive": Literal["warn", "fail"],
         "store": str,
         "cache": str,
+        "devices": str,
         "targets": Mapping[str, Mapping[str, Plain]],
         "export": str | Sequence[str],
         "export-timeout": float,
@@ -52,6 +57,26 @@ Table = TypedDict(
     total=False,
 )
 """Keys of `[tool.sdeval]` and what they hold."""
+MEANINGS = {
+    "target": "Targets to evaluate in place of those of the suites: names, folders in diffusers format, or hub ids.",
+    "compare-to": "Target that the others are compared with instead of baselines; both are interleaved.",
+    "compare-to-python": "The Python of another environment that generates the other side.",
+    "set": "Fields of the targets and arguments of the pipeline call, over everything else.",
+    "batch-size": "Images generated in one pipeline call.",
+    "output": "Folder of sessions; `reports` where it is not stated.",
+    "baselines": "Folder of accepted runs; `baselines` where it is not stated.",
+    "all-seeds": "Generate all seeds of every suite at once.",
+    "strict": "Fail where a baseline, weights or a score is missing; the default where CI is set.",
+    "inconclusive": "Whether what is inconclusive fails, for suites that do not say themselves.",
+    "store": "Folder or URL where full-size images of baselines lie.",
+    "cache": "Folder where images of a store are kept on this machine.",
+    "devices": "What generates: auto, all, places in CUDA_VISIBLE_DEVICES such as 0,1, or cpu:N.",
+    "targets": "Targets of the project by name, as in suites/targets.toml.",
+    "export": "Where the session is exported to when it has ended, such as mlflow or tensorboard.",
+    "export-timeout": "Seconds that each export may take.",
+    "image": "How images of ordinary tests are judged, with the fixture sdeval_image.",
+}
+"""What each key says, for editors."""
 EXPORT_TIMEOUT = 120.0
 IMAGE_POOL = ".images"
 """In the folder of all sessions: files of images that several of them hold."""
@@ -108,6 +133,16 @@ class Options:
     image_pool: Path | None = None
     """Folder in which sessions share files of identical images; None where they share nothing."""
 
+    devices: Devices = AUTO
+    """What generates: accelerators of this machine, or processes that share its cores."""
+    xdist: tuple[int, int] | None = None
+    """In a worker of pytest-xdist: its number, from 0, and how many there are; they share the devices."""
+    shard: Shard | None = None
+    """The part of the session that is generated here, where other machines generate the rest."""
+
+    generates: bool = True
+    """Whether images are generated here; `sdeval merge` takes those of shards."""
+
     @property
     def interleaved(self) -> bool:
         """Whether targets are interleaved with what they are compared with."""
@@ -132,8 +167,23 @@ class Config:
     """Seconds that each of them may take."""
 
     @classmethod
-    def merge(cls, command_line: Mapping[str, Any], table: Mapping[str, Any], root: Path, *, ci: bool) -> Config:
+    def merge(
+        cls,
+        command_line: Mapping[str, Any],
+        table: Mapping[str, Any],
+        root: Path,
+        *,
+        ci: bool,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> Config:
         """Combine the command line with the table; the command line takes precedence where it is not None.
+
+        Args:
+            command_line: values by option, without the prefix.
+            table: `[tool.sdeval]`.
+            root: of the project.
+            ci: whether this is a CI job.
+            environment: variables that say whether this is a worker of pytest-xdist.
 
         Raises:
             SdevalError: a value is not allowed.
@@ -150,6 +200,9 @@ class Config:
         if not export_timeout > 0:
             raise SdevalError(f"export-timeout: must be a number of seconds above 0, got {export_timeout}")
         targets, compare_to, python = pick("target", []), pick("compare-to", None), pick("compare-to-python", None)
+        shard = Shard.parse(command_line["shard"]) if command_line.get("shard") else None
+        if shard and (compare_to or python):
+            raise SdevalError("shard: an interleaved comparison stays on one machine; leave --sdeval-shard out")
         named = named_targets.of_project(root, table.get("targets", {}))
         output = root / pick("output", OUTPUT)
         values = {**table.get("set", {}), **parse_settings(command_line.get("set") or [])}
@@ -162,11 +215,15 @@ class Config:
                 compare_to_python=Path(python) if python else None,
                 batch_size=batch_size,
                 baselines=root / pick("baselines", "baselines"),
-                all_seeds=bool(pick("all-seeds", False)),
+                # Without verdicts nobody knows whether more seeds are needed.
+                all_seeds=bool(pick("all-seeds", False)) or shard is not None,
                 inconclusive=pick("inconclusive", "warn"),
                 store=StoreOptions.from_table(table, root),
                 journal=True,
                 image_pool=output / IMAGE_POOL,
+                devices=parse_devices(pick("devices", "auto")),
+                xdist=xdist_worker(environment),
+                shard=shard,
             ),
             root=root,
             output=output,
@@ -176,6 +233,16 @@ class Config:
             export=(export,) if isinstance(export, str) else tuple(dict.fromkeys(export)),
             export_timeout=export_timeout,
         )
+
+
+def xdist_worker(environment: Mapping[str, str]) -> tuple[int, int] | None:
+    """Number and count of the workers of pytest-xdist, from its variables; None in a process that is none of them."""
+    name, count = environment.get("PYTEST_XDIST_WORKER", ""), environment.get("PYTEST_XDIST_WORKER_COUNT", "")
+    match = re.fullmatch(r"gw(\d+)", name)
+    if match is None or not count.isdigit():
+        return None
+    # A worker that takes the place of one that crashed has a number beyond the count.
+    return int(match[1]) % max(1, int(count)), int(count)
 
 
 def read_table(root: Path) -> dict[str, Any]:

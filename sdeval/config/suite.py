@@ -27,8 +27,12 @@ MOST_SEEDS = 100_000
 """Seeds of a suite."""
 Text = Annotated[str, "put it in quotes"]
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_ID = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
+ID = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"
+"""Of a case."""
 
+
+IMAGES = ("image", "mask", "control_image", "reference_image")
+"""Fields of a case that are image files."""
 
 SPEED = "seconds_per_image"
 MEMORY = "peak_memory"
@@ -52,21 +56,30 @@ class Case(typed.Checked):
     """Init image of img2img and inpainting."""
     mask: Path | None = None
     """Inpainting: white is painted again, black is kept; grey levels without transparency, as large as the image."""
+    control_image: Path | None = None
+    """Edges, depth or a pose that guide a target with a controlnet; as large as the image that is generated."""
+    reference_image: Path | None = None
+    """What a target with an IP-Adapter takes subject or style from; of any size."""
     strength: float | None = None
     """How far the init image is noised, 0 to 1; the pipeline's own default where None."""
     region_prompt: Text = ""
     """Inpainting: what the painted region alone shows, where the prompt speaks of the whole image."""
     image_prompt: Text = ""
     """What the init image shows, for metrics that ask whether the change was the one asked for."""
+    text: tuple[str, ...] = ()
+    """What the image shall show as writing, a text each, for metrics that read it. Upper and lower case, punctuation
+    and blanks do not count."""
     tags: tuple[str, ...] = ()
     """Keywords for `pytest -k`."""
     origin: str = field(default="", compare=False)
     """File and line it was read from, for messages."""
 
     def __post_init__(self) -> None:
-        for name in ("image", "mask"):
+        for name in IMAGES:
             _convert(self, name, str, Path)
-        _convert(self, "tags", list, tuple)
+        _convert(self, "text", str, lambda text: (text,))
+        for name in ("text", "tags"):
+            _convert(self, name, list, tuple)
         origin = self.origin if isinstance(self.origin, str) else ""
         typed.check(self, origin or f"case {typed.preview(self.id)}")
 
@@ -259,7 +272,9 @@ def _name_problem(name: str) -> str:
 
 def _id_problem(name: str) -> str:
     """What is wrong with the id of a case; empty where it is right."""
-    return naming_problem(name) if _ID.fullmatch(name) else "must be words and digits joined by hyphens or underscores"
+    return (
+        naming_problem(name) if re.fullmatch(ID, name) else "must be words and digits joined by hyphens or underscores"
+    )
 
 
 def _check_case(case: Case, task: Task, where: str) -> None:
@@ -272,11 +287,14 @@ def _check_case(case: Case, task: Task, where: str) -> None:
             raise SdevalError(f"{where}: {name}: is missing; {task} needs one")
         if is_set and name not in needs:
             raise SdevalError(f"{where}: {name}: {task} takes none; remove it")
+    for text in case.text:
+        if not any(map(str.isalnum, text)):
+            raise SdevalError(f"{where}: text: {typed.preview(text)} has no letter and no digit to read")
     if case.strength is not None and task == "text2img":
         raise SdevalError(f"{where}: strength: text2img takes none; remove it")
     if case.strength is not None and not 0 < case.strength <= 1:
         raise SdevalError(f"{where}: strength: must be above 0 and at most 1, got {case.strength}")
-    if case.image is not None:
+    if any(getattr(case, name) is not None for name in IMAGES):
         _check_images(case, where)
 
 
@@ -284,19 +302,24 @@ def _check_images(case: Case, where: str) -> None:
     from sdeval.imaging.io import header
 
     sizes: dict[str, tuple[int, int]] = {}
-    for name in ("image", "mask"):
+    for name in IMAGES:
         path = getattr(case, name)
         if path is not None:
             try:
                 sizes[name] = header(path)
             except SdevalError as error:
                 raise SdevalError(f"{where}: {name}: {error}") from None
-    if len(set(sizes.values())) > 1:
-        image, mask = ("{}x{}".format(*sizes[name]) for name in ("image", "mask"))
-        raise SdevalError(f"{where}: mask: is {mask} pixels but the image is {image}; make them the same size")
-    if any(edge % MULTIPLE for edge in sizes["image"]):
-        width, height = sizes["image"]
-        raise SdevalError(f"{where}: image: is {width}x{height} pixels; both edges must be multiples of {MULTIPLE}")
+    # A reference is looked at, not painted on.
+    sizes.pop("reference_image", None)
+    for name in ("mask", "control_image"):
+        if "image" in sizes and sizes.get(name, sizes["image"]) != sizes["image"]:
+            image, other = ("{}x{}".format(*sizes[field_name]) for field_name in ("image", name))
+            raise SdevalError(f"{where}: {name}: is {other} pixels but the image is {image}; make them the same size")
+    for name, (width, height) in sizes.items():
+        if width % MULTIPLE or height % MULTIPLE:
+            raise SdevalError(
+                f"{where}: {name}: is {width}x{height} pixels; both edges must be multiples of {MULTIPLE}"
+            )
     _check_pixels(case, where)
 
 
@@ -304,10 +327,11 @@ def _check_pixels(case: Case, where: str) -> None:
     """Decode what a case brings along to its end, so that nothing is found out after others were generated."""
     from sdeval.imaging.io import check_image, painted_share
 
-    for name, path, decode in (("image", case.image, check_image), ("mask", case.mask, painted_share)):
+    for name in IMAGES:
+        path = getattr(case, name)
         try:
             if path is not None:
-                decode(path)
+                (painted_share if name == "mask" else check_image)(path)
         except SdevalError as error:
             raise SdevalError(f"{where}: {name}: {error}") from None
 
@@ -320,7 +344,7 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
     from sdeval.imaging.io import mask_hash, pixel_hash
 
     case = sample.case
-    request = {
+    request: dict[str, object] = {
         "prompt": case.prompt,
         "negative_prompt": case.negative_prompt,
         "image": pixel_hash(case.image) if case.image else "",
@@ -332,4 +356,10 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
     }
     if case.image_prompt:
         request["image_prompt"] = case.image_prompt
+    for name in ("control_image", "reference_image"):
+        if (path := getattr(case, name)) is not None:
+            request[name] = pixel_hash(path)
+    # Nothing that is generated depends on it, but scores do; a case without one has the same hash as ever.
+    if case.text:
+        request["text"] = list(case.text)
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]

@@ -30,6 +30,7 @@ OWN = "python:"
 """How the model of a target begins that is a program of one's own."""
 SERVERS = ("openai-images:", "comfyui:", "a1111:", "sdcpp:")
 """How the model of a target begins that is a server; the URL of the server follows."""
+NAME = r"[a-z0-9]+(?:[.-][a-z0-9]+)*"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -48,6 +49,8 @@ class Target(typed.Checked):
     (`openai-images:URL`, `comfyui:URL`, `a1111:URL`, `sdcpp:URL`)."""
     revision: str | None = None
     variant: str | None = None
+    pipeline: str | None = None
+    """Class name of the diffusers pipeline that generates; the one for the model and the task where None."""
     dtype: Dtype = "float32"
     scheduler: str | None = None
     """Class name of a diffusers scheduler; the model's own where None."""
@@ -59,6 +62,12 @@ class Target(typed.Checked):
     """A folder or hub id whose autoencoder takes the place of the model's."""
     prior: str | None = None
     """A folder or hub id of the prior, for models that have one; their model card names it where None."""
+    controlnet: str | None = None
+    """A folder or hub id of a network that lets the control images of cases guide the model."""
+    ip_adapter: str | None = None
+    """Lets the reference images of cases guide the model: a file of safetensors, or `org/name/path/file` on the hub."""
+    ip_adapter_scale: float = 1.0
+    """How much reference images count, from 0 on."""
     device: str = "auto"
     needs: Literal["cuda"] | None = None
     """Hardware without which the items of this target are skipped, wherever they run."""
@@ -90,7 +99,7 @@ class Target(typed.Checked):
         typed.check(self, where)
         for name in ("settings", "scheduler_config", "loras", "quantization", "server"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
-        if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.name):
+        if not re.fullmatch(NAME, self.name):
             raise SdevalError(
                 f"target name {typed.preview(self.name)} must be lower-case words and digits joined by hyphens or dots"
             )
@@ -110,6 +119,10 @@ class Target(typed.Checked):
         """Refuse fields that do not go together."""
         if self.server and not self.is_server:
             raise SdevalError(f"{where}: server has no effect: {typed.preview(self.model)} is no server")
+        if self.ip_adapter_scale != 1.0 and not self.ip_adapter:
+            raise SdevalError(f"{where}: ip_adapter_scale has no effect without an ip_adapter")
+        if self.ip_adapter_scale < 0:
+            raise SdevalError(f"{where}: ip_adapter_scale must be from 0 on, got {self.ip_adapter_scale}")
         if self.cpu_offload and self.device == "cpu":
             raise SdevalError(f"{where}: cpu_offload moves parts to an accelerator; with device cpu there is none")
 

@@ -53,14 +53,14 @@ def suite_for(target: Target, folder: Path) -> Suite:
         SdevalError: it can do none, or a setting is wrong.
     """
     if not target.is_pipeline:
-        suite = _suite("text2img", {}, folder)
+        suite = _suite(target, "text2img", {}, folder)
         check(target, suite.task, target.settings)
         return suite
     errors = []
     for task in TASKS:
         try:
             check(target, task, {**STEPS, **target.settings})
-            return _suite(task, STEPS, folder)
+            return _suite(target, task, STEPS, folder)
         except NotAvailable:
             raise
         except SdevalError as error:
@@ -68,15 +68,17 @@ def suite_for(target: Target, folder: Path) -> Suite:
     raise errors[0]
 
 
-def _suite(task: Task, settings: Mapping[str, Any], folder: Path) -> Suite:
-    image = mask = None
-    if task != "text2img":
-        write_png(image := folder / "image.png", to_image(np.indices((EDGE, EDGE, 3)).sum(axis=0) / (2 * EDGE)))
-    if task == "inpainting":
-        write_png(mask := folder / "mask.png", Image.new("L", (EDGE, EDGE), 255))
-    cases = tuple(
-        Case(id=f"case-{number}", prompt=prompt, image=image, mask=mask) for number, prompt in enumerate(PROMPTS)
-    )
+def _suite(target: Target, task: Task, settings: Mapping[str, Any], folder: Path) -> Suite:
+    image, mask = folder / "image.png", folder / "mask.png"
+    write_png(image, to_image(np.indices((EDGE, EDGE, 3)).sum(axis=0) / (2 * EDGE)))
+    write_png(mask, Image.new("L", (EDGE, EDGE), 255))
+    inputs: dict[str, Any] = {
+        "image": image if task != "text2img" else None,
+        "mask": mask if task == "inpainting" else None,
+        "control_image": image if target.controlnet else None,
+        "reference_image": image if target.ip_adapter else None,
+    }
+    cases = tuple(Case(id=f"case-{number}", prompt=prompt, **inputs) for number, prompt in enumerate(PROMPTS))
     return Suite(name="doctor", task=task, cases=cases, seeds=(0,), settings=settings)
 
 

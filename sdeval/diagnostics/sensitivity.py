@@ -133,7 +133,12 @@ def select_faults(names: Sequence[str], suite: Suite, *, in_pipeline: bool = Tru
 
 
 def _fitting(faults: Iterable[Fault], suite: Suite, *, in_pipeline: bool) -> list[Fault]:
-    return [fault for fault in faults if suite.task in fault.tasks and (in_pipeline or fault.around)]
+    with_text = any(case.text for case in suite.cases)
+    return [
+        fault
+        for fault in faults
+        if suite.task in fault.tasks and (in_pipeline or fault.around) and (with_text or not fault.needs_text)
+    ]
 
 
 def measure(

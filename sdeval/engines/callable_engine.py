@@ -171,7 +171,7 @@ class OwnEngine:
 
         pixels, finite, seconds = attempt(image, self.target.timeout)
         warming, self._warm = not self._warm, True
-        return Generated(sample, pixels, finite, False, seconds, warming=warming)
+        return Generated(sample, pixels, finite, None, seconds, warming=warming)
 
     def describe(self, task: Task) -> dict[str, Any]:
         """The program with the digest of its file, and where it is scored."""

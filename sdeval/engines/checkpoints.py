@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from sdeval._utils.files import parse_json, read_text
-from sdeval._utils.hub import cached_file, local_folder
+from sdeval._utils.hub import HubCheckpoint, HubFiles, MissingWeights, Source, cached_file, local_folder
 from sdeval._utils.validation import preview, readable
 from sdeval.config.suite import Task
 from sdeval.config.target import EMBEDDED, Target
 from sdeval.engines import hardware
 from sdeval.engines.servers.options import require_key
-from sdeval.errors import NotAvailable, SdevalError, first_line
+from sdeval.errors import SdevalError, first_line
 from sdeval.shapes import pipeline_folder
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
 """What diffusers calls the file of an adaptation."""
+IMAGE_ENCODER = "image_encoder"
+"""Folder beside an IP-Adapter with the model that reads its images."""
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 
 
@@ -60,7 +62,7 @@ def find_model(target: Target) -> Path:
 
 
 def find_part(target: Target, field: str, text: str, index: str) -> Path:
-    """The folder of a vae or a prior: the one named, or the hub's cached copy.
+    """The folder of a vae, a prior or a controlnet: the one named, or the hub's cached copy.
 
     Args:
         target: whose.
@@ -110,17 +112,37 @@ def _parts(target: Target, folder: Path) -> list[Path]:
 
 
 def find_lora(target: Target, text: str) -> Path:
-    """The file of a low-rank adaptation: a file, a folder with one, or the hub's cached copy.
+    """The file of a low-rank adaptation, as `find_file` finds it."""
+    return find_file(target, "loras", text)
+
+
+def find_ip_adapter(target: Target, text: str) -> Path:
+    """The file of an IP-Adapter, as `find_file` finds it, which lies beside the model that reads its images.
+
+    Raises:
+        SdevalError: that model is not there.
+    """
+    file = find_file(target, "ip_adapter", text)
+    if not (file.parent / IMAGE_ENCODER / "config.json").is_file():
+        if not looks_like_path(text) and not Path(text).exists():
+            owner, name, *inside = text.split("/")
+            _cached(target, "ip_adapter", f"{owner}/{name}", "/".join((*inside[:-1], IMAGE_ENCODER, "config.json")))
+        raise SdevalError(f"target {target.name}: ip_adapter: no {IMAGE_ENCODER}/config.json in {file.parent}")
+    return file
+
+
+def find_file(target: Target, field: str, text: str) -> Path:
+    """A file of weights: a file, a folder with one, or the hub's cached copy.
 
     Raises:
         SdevalError: there is no such file, or it is no safetensors file.
         NotAvailable: a hub file that is not on this machine.
     """
-    where, path = f"target {target.name}: loras", _path(target, text)
+    where, path = f"target {target.name}: {field}", _path(target, field, text)
     if not path.exists() and not looks_like_path(text):
         owner, name, *inside = text.split("/")
         file = "/".join(inside) or LORA_FILE
-        path = _cached(target, "loras", f"{owner}/{name}", file) / file
+        path = _cached(target, field, f"{owner}/{name}", file) / file
     if path.is_dir():
         files = sorted(path.glob("*.safetensors"))
         if len(files) != 1:
@@ -133,13 +155,13 @@ def find_lora(target: Target, text: str) -> Path:
     return path
 
 
-def _path(target: Target, text: str) -> Path:
+def _path(target: Target, field: str, text: str) -> Path:
     try:
         path = Path(text).expanduser()
         path.exists()
     except (OSError, RuntimeError, ValueError) as error:
         raise SdevalError(
-            f"target {target.name}: loras: {preview(text)} cannot be opened: {first_line(error)}"
+            f"target {target.name}: {field}: {preview(text)} cannot be opened: {first_line(error)}"
         ) from None
     return path
 
@@ -157,10 +179,22 @@ def _cached(target: Target, field: str, repository: str, file: str, revision: st
         raise SdevalError(f"target {target.name}: {field}: {error}") from None
     if path is None:
         flag = f" --revision {revision}" if revision else ""
-        raise NotAvailable(
-            f"weights of {repository} are not on this machine; get them with: hf download {repository}{flag}"
+        raise MissingWeights(
+            f"weights of {repository} are not on this machine; get them with: hf download {repository}{flag}",
+            _source(target, field, repository, file),
         )
     return path.parents[file.count("/")]
+
+
+def _source(target: Target, field: str, repository: str, file: str) -> Source:
+    """What `sdeval fetch` gets where a part of a target is missing."""
+    if field == "model":
+        return HubCheckpoint(repository, target.revision, target.variant)
+    if field == "prior":
+        return HubCheckpoint(repository)
+    if field == "loras":
+        return HubFiles(repository, ((file,),))
+    return HubFiles(repository, (("config.json",), ("diffusion_pytorch_model.safetensors", "*.safetensors")))
 
 
 def find_prior(target: Target, folder: Path) -> Path | None:
@@ -201,7 +235,7 @@ def check_task(target: Target, folder: Path, task: Task) -> None:
     """
     index = _json(target, folder / "model_index.json")
     kind = str(index.get("_class_name"))
-    channels = _channels(target, folder)
+    channels = _config(target, folder).get("in_channels")
     where = f"target {target.name}: {target.model}"
     if index.get("requires_aesthetics_score") and task == "text2img":
         raise SdevalError(f"{where} is a refiner and cannot do {task}")
@@ -211,12 +245,25 @@ def check_task(target: Target, folder: Path, task: Task) -> None:
         raise SdevalError(f"{where} cannot do inpainting; that takes kandinsky-2-2-decoder-inpaint, with 9 channels")
     if kind.startswith("StableDiffusion3") and channels not in (None, 16, 33) and task == "inpainting":
         raise SdevalError(f"{where} cannot do inpainting: its transformer takes {channels} channels, not 16 or 33")
+    if kind.startswith("Chroma") and task == "inpainting" and "guidance_embeds" not in _config(target, folder):
+        raise SdevalError(
+            f"{where} cannot do inpainting: ChromaInpaintPipeline of diffusers asks for guidance_embeds, "
+            "which its transformer does not have"
+        )
 
 
-def _channels(target: Target, folder: Path) -> Any:
-    """Input channels of the denoiser, as its configuration says."""
+def own_scheduler(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Class and configuration of the scheduler that a checkpoint comes with; no configuration where it has none."""
+    index = parse_json(read_text(folder / "model_index.json"))
+    file = folder / "scheduler" / "scheduler_config.json"
+    config = parse_json(read_text(file)) if file.is_file() else {}
+    return str((index.get("scheduler") or (None, "no scheduler"))[1]), config if isinstance(config, dict) else {}
+
+
+def _config(target: Target, folder: Path) -> dict[str, Any]:
+    """The configuration of the denoiser; empty where there is none."""
     files = (folder / part / "config.json" for part in ("unet", "transformer"))
-    return next((_json(target, file).get("in_channels") for file in files if file.is_file()), None)
+    return next((_json(target, file) for file in files if file.is_file()), {})
 
 
 def _json(target: Target, path: Path) -> dict[str, Any]:

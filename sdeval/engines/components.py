@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import diffusers
-import torch
 from diffusers import DiffusionPipeline
 
 from sdeval._utils.files import parse_json, read_text
 from sdeval.config.suite import Task
 from sdeval.config.target import Target
-from sdeval.engines.checkpoints import find_lora, find_part, find_prior
-from sdeval.errors import NotAvailable, SdevalError, unknown
+from sdeval.engines.arguments import number_format
+from sdeval.engines.checkpoints import find_ip_adapter, find_lora, find_part, find_prior
+from sdeval.errors import NotAvailable, SdevalError, first_line, unknown
 
 DENOISERS = ("unet", "transformer")
 """What is quantized where a target names no parts."""
@@ -27,7 +28,11 @@ def find_parts(target: Target, folder: Path) -> None:
         NotAvailable: weights are not on this machine.
     """
     if target.vae:
-        _vae_class(target, find_part(target, "vae", target.vae, "config.json"))
+        _class_of(target, "vae", find_part(target, "vae", target.vae, "config.json"))
+    if target.controlnet:
+        _class_of(target, "controlnet", find_part(target, "controlnet", target.controlnet, "config.json"))
+    if target.ip_adapter:
+        find_ip_adapter(target, target.ip_adapter)
     find_prior(target, folder)
     for text in target.loras:
         find_lora(target, text)
@@ -45,14 +50,15 @@ def parts_of(target: Target, folder: Path, task: Task) -> dict[str, Any]:
         NotAvailable: weights or a package is not on this machine.
     """
     parts: dict[str, Any] = {}
-    dtype = getattr(torch, target.dtype)
-    if target.vae:
-        vae_folder = find_part(target, "vae", target.vae, "config.json")
-        parts["vae"] = _vae_class(target, vae_folder).from_pretrained(vae_folder, dtype=dtype, use_safetensors=True)
+    dtype = number_format(target.dtype)
+    for name, text in (("vae", target.vae), ("controlnet", target.controlnet)):
+        if text:
+            part = find_part(target, name, text, "config.json")
+            parts[name] = _class_of(target, name, part).from_pretrained(part, **dtype, use_safetensors=True)
     prior = find_prior(target, folder)
     if prior is not None:
         # Given as parts: a model card of a local folder can only name a hub id or an absolute path.
-        pipeline = DiffusionPipeline.from_pretrained(prior, dtype=dtype, use_safetensors=True)
+        pipeline = DiffusionPipeline.from_pretrained(prior, **dtype, use_safetensors=True)
         parts |= {f"prior_{name}": part for name, part in pipeline.components.items()}
     if not target.safety_checker:
         parts |= _without_safety_checker(target, folder)
@@ -61,22 +67,22 @@ def parts_of(target: Target, folder: Path, task: Task) -> dict[str, Any]:
     return parts
 
 
-def own_scheduler(folder: Path) -> str:
-    """Class of the scheduler that a checkpoint comes with."""
-    return str(DiffusionPipeline.load_config(folder).get("scheduler", (None, "no scheduler"))[1])
+_CLASSES = {"vae": r"(Autoencoder|Asymmetric|Consistency)\w*", "controlnet": r"\w*ControlNet\w*Model"}
+"""How classes are called that take the place of a part."""
 
 
-def _vae_class(target: Target, folder: Path) -> Any:
+def _class_of(target: Target, part: str, folder: Path) -> Any:
+    """The class of a vae or a controlnet in a folder."""
+    where = f"target {target.name}: {part}"
     try:
         name = str(parse_json(read_text(folder / "config.json"))["_class_name"])
     except (SdevalError, ValueError, RecursionError, KeyError, TypeError) as error:
-        raise SdevalError(f"target {target.name}: vae: {folder / 'config.json'} cannot be read: {error}") from None
-    vae_class = (
-        getattr(diffusers, name, None) if name.startswith(("Autoencoder", "Asymmetric", "Consistency")) else None
-    )
-    if vae_class is None:
-        raise SdevalError(f"target {target.name}: vae: {folder} holds a {name}, which is no autoencoder of diffusers")
-    return vae_class
+        raise SdevalError(f"{where}: {folder / 'config.json'} cannot be read: {error}") from None
+    kind = getattr(diffusers, name, None) if re.fullmatch(_CLASSES[part], name) else None
+    if kind is None:
+        noun = {"vae": "autoencoder"}.get(part, part)
+        raise SdevalError(f"{where}: {folder} holds a {name}, which is no {noun} of diffusers")
+    return kind
 
 
 def _without_safety_checker(target: Target, folder: Path) -> dict[str, Any]:
@@ -88,11 +94,14 @@ def _without_safety_checker(target: Target, folder: Path) -> dict[str, Any]:
 
 def _quantization(target: Target, folder: Path) -> Any:
     """How parts are quantized: diffusers and transformers have classes of their own for the same backend."""
-    from diffusers.quantizers import PipelineQuantizationConfig
-
+    where = f"target {target.name}: quantization"
+    try:
+        from diffusers.quantizers import PipelineQuantizationConfig
+    # It came with diffusers 0.33.
+    except ImportError as error:
+        raise NotAvailable(f"{where}: {first_line(error)}") from error
     options = dict(target.quantization)
     backend, components = options.pop("backend"), options.pop("components", None)
-    where = f"target {target.name}: quantization"
     libraries = {
         name: part[0]
         for name, part in DiffusionPipeline.load_config(folder).items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -12,10 +13,10 @@ from diffusers import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from sdeval.config.target import Target
-from sdeval.engines.checkpoints import find_lora
+from sdeval.engines.checkpoints import IMAGE_ENCODER, find_ip_adapter, find_lora, own_scheduler
 from sdeval.engines.families import family_of, generation_part
 from sdeval.engines.names import LISTING
-from sdeval.errors import NotAvailable, SdevalError, first_line, unknown
+from sdeval.errors import NotAvailable, SdevalError, describe_error, first_line, unknown
 
 
 def prepare(pipeline: DiffusionPipeline, target: Target) -> None:
@@ -29,6 +30,8 @@ def prepare(pipeline: DiffusionPipeline, target: Target) -> None:
     if target.scheduler or target.scheduler_config:
         _set_scheduler(pipeline, target)
     _add_loras(pipeline, target)
+    if target.ip_adapter:
+        _add_ip_adapter(pipeline, target, find_ip_adapter(target, target.ip_adapter))
     _set_vae(pipeline, target)
     if target.channels_last:
         _set_channels_last(pipeline, target)
@@ -64,25 +67,25 @@ def find_scheduler(name: str) -> type[SchedulerMixin]:
     return scheduler_class
 
 
-def check_scheduler(target: Target, pipeline_class: str, own: str) -> None:
+def check_scheduler(target: Target, pipeline_class: str, folder: Path) -> None:
     """Refuse a scheduler that generates nonsense with a family of models, and arguments that it does not have.
 
     Args:
         target: what asks for it.
         pipeline_class: name of the class that will generate.
-        own: class of the model's own scheduler, which `scheduler_config` alone is for.
+        folder: of the model, whose own scheduler tells what it learned.
     """
+    own, config = own_scheduler(folder)
     where, name = f"target {target.name}", target.scheduler or own
     kind, family = find_scheduler(name), family_of(pipeline_class)
-    if not family.allows(name, target.scheduler_config):
+    fitting = family.schedulers_beside(own, config)
+    if not fitting.allow(name, {**config, **target.scheduler_config}):
         hint = (
-            f", and with {family.condition[0]}={family.condition[1]} {_list(family.further)}"
-            if family.condition
+            f", and with {fitting.condition[0]}={fitting.condition[1]} {_list(fitting.further)}"
+            if fitting.condition
             else ""
         )
-        raise SdevalError(
-            f"{where}: {name} does not fit a {family.name} model; these do: {_list(family.schedulers or ())}{hint}"
-        )
+        raise SdevalError(f"{where}: {name} does not fit a {family.name} model; these do: {_list(fitting.names)}{hint}")
     arguments = set(inspect.signature(kind.__init__).parameters) - {"self"}
     for argument in target.scheduler_config:
         if argument not in arguments:
@@ -131,6 +134,19 @@ def _add_loras(pipeline: DiffusionPipeline, target: Target) -> None:
         names.append(name)
     if names:
         pipeline.set_adapters(names, adapter_weights=list(target.loras.values()))
+
+
+def _add_ip_adapter(pipeline: DiffusionPipeline, target: Target, file: Path) -> None:
+    where = f"target {target.name}: ip_adapter: {target.ip_adapter}"
+    options: dict[str, Any] = {"weight_name": file.name, "subfolder": ""}
+    if "image_encoder_pretrained_model_name_or_path" in inspect.signature(pipeline.load_ip_adapter).parameters:
+        options["image_encoder_pretrained_model_name_or_path"] = str(file.parent / IMAGE_ENCODER)
+    try:
+        pipeline.load_ip_adapter(str(file.parent), **options)
+        pipeline.set_ip_adapter_scale(target.ip_adapter_scale)
+    # A file of another kind fails wherever its names or shapes do not fit.
+    except Exception as error:
+        raise SdevalError(f"{where}: does not fit a {type(pipeline).__name__}: {describe_error(error)}") from error
 
 
 def _set_vae(pipeline: DiffusionPipeline, target: Target) -> None:

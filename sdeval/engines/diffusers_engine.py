@@ -14,46 +14,33 @@ from typing import Any, get_args
 import diffusers
 import torch
 import transformers
-from diffusers import (
-    AutoPipelineForImage2Image,
-    AutoPipelineForInpainting,
-    AutoPipelineForText2Image,
-    DiffusionPipeline,
-)
-from diffusers.pipelines import auto_pipeline
+from diffusers import DiffusionPipeline
 
 from sdeval._utils import environment
 from sdeval._utils.truncation import unread_part
 from sdeval._utils.validation import check_value
 from sdeval.config.suite import Sample, Suite, Task
 from sdeval.config.target import FIELDS, Target
+from sdeval.engines.arguments import number_format
 from sdeval.engines.attempt import attempt, check_timeout
 from sdeval.engines.checkpoints import check_task, find_model
-from sdeval.engines.components import DENOISERS, find_parts, own_scheduler, parts_of
+from sdeval.engines.components import DENOISERS, find_parts, parts_of
 from sdeval.engines.configure import attention_of, check_scheduler, place, prepare
 from sdeval.engines.digests import model_digests
 from sdeval.engines.effects import Request
 from sdeval.engines.families import family_of, generation_part
 from sdeval.engines.generated import Generated
 from sdeval.engines.generation import generate_batch, smoke
+from sdeval.engines.pipeline_classes import PipelineClass, call_parameters, pipeline_class, shared_pipeline
 from sdeval.engines.weights import loaded_dtype, whole_weights
 from sdeval.errors import SdevalError, describe_error, first_line, unknown
 
-_AUTO: dict[Task, Any] = {
-    "text2img": AutoPipelineForText2Image,
-    "img2img": AutoPipelineForImage2Image,
-    "inpainting": AutoPipelineForInpainting,
-}
-_MAPPINGS: dict[Task, Any] = {
-    "text2img": auto_pipeline.AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
-    "img2img": auto_pipeline.AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
-    "inpainting": auto_pipeline.AUTO_INPAINT_PIPELINES_MAPPING,
-}
 UNLIMITED = 10**6
 """More tokens than any prompt has."""
 _OURS = frozenset(
     (
         *("self", "args", "kwargs", "prompt", "prompt_2", "image", "mask_image", "negative_prompt", "generator"),
+        *("control_image", "ip_adapter_image", "ip_adapter_image_embeds"),
         *("output_type", "return_dict", "latents", "prompt_embeds", "negative_prompt_embeds"),
         *("num_images_per_prompt", "callback_on_step_end", "callback_on_step_end_tensor_inputs"),
     )
@@ -89,7 +76,7 @@ class LoadedTarget:
         if task not in self._pipelines:
             folder = find_model(self.target)
             check_task(self.target, folder, task)
-            self._pipelines[task] = self._shared(task) if self._pipelines else self._fresh(folder, task)
+            self._pipelines[task] = self._shared(folder, task) if self._pipelines else self._fresh(folder, task)
         pipeline = self._pipelines[task]
         if pipeline is not self._placed:
             # Tasks share their parts, and what moves those in and out belongs to one pipeline at a time.
@@ -161,9 +148,9 @@ class LoadedTarget:
         target, started = self.target, time.perf_counter()
         try:
             with _quiet(), whole_weights(target):
-                pipeline = _AUTO[task].from_pretrained(
+                pipeline = pipeline_class(target, folder, task).from_pretrained(
                     str(folder),
-                    dtype=getattr(torch, target.dtype),
+                    **number_format(target.dtype),
                     variant=target.variant,
                     use_safetensors=True,
                     **parts_of(target, folder, task),
@@ -181,11 +168,11 @@ class LoadedTarget:
         self.load_seconds = time.perf_counter() - started
         return pipeline
 
-    def _shared(self, task: Task) -> DiffusionPipeline:
+    def _shared(self, folder: Path, task: Task) -> DiffusionPipeline:
         first = next(iter(self._pipelines.values()))
         try:
-            pipeline = _AUTO[task].from_pipe(first)
-        except ValueError as error:
+            pipeline = shared_pipeline(first, pipeline_class(self.target, folder, task))
+        except TypeError as error:
             raise SdevalError(f"target {self.target.name}: cannot do {task}: {first_line(error)}") from error
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
@@ -244,26 +231,14 @@ def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:
     check_task(target, folder, task)
     kind = pipeline_class(target, folder, task)
     if target.scheduler or target.scheduler_config:
-        check_scheduler(target, kind.__name__, own_scheduler(folder))
+        check_scheduler(target, kind.__name__, folder)
+    if target.ip_adapter and not ("ip_adapter_image" in call_parameters(kind) and hasattr(kind, "load_ip_adapter")):
+        raise SdevalError(f"target {target.name}: ip_adapter: a {kind.__name__} takes none")
     find_parts(target, folder)
     check_settings(kind, settings)
 
 
-def pipeline_class(target: Target, folder: Path, task: Task) -> type[DiffusionPipeline]:
-    """The class that does a task with a checkpoint.
-
-    Raises:
-        SdevalError: diffusers knows none.
-    """
-    name = str(DiffusionPipeline.load_config(folder)["_class_name"])
-    for mapping in auto_pipeline.SUPPORTED_TASKS_MAPPINGS:
-        for family, mapped_class in mapping.items():
-            if mapped_class.__name__ == name and family in _MAPPINGS[task]:
-                return _MAPPINGS[task][family]  # type: ignore[no-any-return]
-    raise SdevalError(f"target {target.name}: diffusers has no {task} pipeline for a {name} checkpoint")
-
-
-def check_settings(kind: type[DiffusionPipeline], settings: Mapping[str, Any]) -> None:
+def check_settings(kind: PipelineClass, settings: Mapping[str, Any]) -> None:
     """Refuse call arguments that a pipeline does not have, which many swallow in silence, and values of another kind.
 
     Raises:
@@ -276,16 +251,16 @@ def check_settings(kind: type[DiffusionPipeline], settings: Mapping[str, Any]) -
         check_value(value, _plain_kind(kind, name), name, kind.__name__)
 
 
-def _plain_kind(kind: type[DiffusionPipeline], name: str) -> Any:
+def _plain_kind(kind: PipelineClass, name: str) -> Any:
     """What a call argument is annotated as, where that is a number, text, or true and false; anything otherwise."""
-    annotation = inspect.signature(kind.__call__).parameters[name].annotation
+    annotation = call_parameters(kind)[name].annotation
     inside = set(get_args(annotation)) or {annotation}
     return annotation if inside <= {int, float, str, bool, type(None)} else Any
 
 
-def known_settings(kind: type[DiffusionPipeline]) -> list[str]:
+def known_settings(kind: PipelineClass) -> list[str]:
     """Call arguments of a pipeline that a suite or a target may set."""
-    return [name for name in inspect.signature(kind.__call__).parameters if name not in _OURS]
+    return [name for name in call_parameters(kind) if name not in _OURS]
 
 
 def request_of(target: Target, suite: Suite) -> Request:
@@ -296,8 +271,10 @@ def request_of(target: Target, suite: Suite) -> Request:
 
 def largest_batch(target: Target, task: Task) -> int:
     """Images that one call may have: the target's, or one where diffusers generates batches of its kind wrongly."""
-    family = family_of(pipeline_class(target, find_model(target), task).__name__)
-    return 1 if task in family.one_at_a_time else target.batch_size
+    name = pipeline_class(target, find_model(target), task).__name__
+    # Several images of a union of controlnets are several controls, and several references are those of every prompt.
+    is_mixed = "ControlNetUnion" in name or target.ip_adapter is not None
+    return 1 if is_mixed or task in family_of(name).one_at_a_time else target.batch_size
 
 
 def fitting_settings(target: Target, task: Task) -> dict[str, Any]:

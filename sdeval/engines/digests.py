@@ -16,6 +16,8 @@ CONFIGURATION = (".json", ".txt", ".model")
 """Endings of the files that say how the weights are used: configurations, vocabularies and merges of tokenizers."""
 LETTERS = 16
 """Letters of a digest that is recorded; its first ones, which tell files apart as well as all of them."""
+PART = 2**20
+"""Bytes that are read at once."""
 _BLOB = re.compile("[0-9a-f]{64}")
 
 
@@ -54,8 +56,12 @@ def file_digest(path: Path) -> str:
 
 @lru_cache(maxsize=4096)
 def _file_digest(path: Path, size: int, modified: int) -> str:
+    # `hashlib.file_digest` came with Python 3.11, and a worker may run on 3.10.
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while part := file.read(PART):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -14,7 +14,10 @@ from diffusers import DiffusionPipeline
 
 from sdeval.config.suite import Case
 from sdeval.config.target import Target
+from sdeval.engines.pipeline_classes import has_control
+from sdeval.engines.sizes import size_problem
 from sdeval.errors import SdevalError, plural
+from sdeval.imaging.io import header
 
 GUIDED_FROM_ZERO = ("ZImage", "Krea2")
 """How pipelines begin of which guidance is on above 0; of all others it is on above 1."""
@@ -66,7 +69,7 @@ class Request:
         Raises:
             SdevalError: the first such thing, with the line of its case.
         """
-        for problem in (*self._of_pipeline(), *self._of_settings(), *self._of_cases()):
+        for problem in (*self._of_settings(), *self._of_size(), *self._of_cases()):
             raise SdevalError(f"target {self.target.name}: {problem}")
 
     def notes(self) -> list[str]:
@@ -78,10 +81,6 @@ class Request:
         count, value = plural(len(negative), "case"), self._value(name)
         return [f"{self.target.name}: the negative prompts of {count} have no effect with {name}={value}"]
 
-    def _of_pipeline(self) -> Iterator[str]:
-        if "Control" in self.kind.__name__:
-            yield f"a {self.kind.__name__} needs a control image, which cases cannot have"
-
     def _of_settings(self) -> Iterator[str]:
         stated = {**self.settings, **self.target.settings}
         scale, name = stated.get("guidance_scale"), self.kind.__name__
@@ -91,11 +90,27 @@ class Request:
                 f"guidance_scale has no effect: the transformer of {self.target.model} was trained without it; "
                 "remove it, or set it to 1"
             )
+        if "distilled_guidance_scale" in stated and not self._config("transformer").get("guidance_embeds", False):
+            yield (
+                f"distilled_guidance_scale has no effect: the transformer of {self.target.model} was trained "
+                "without it; remove it"
+            )
         if scale is not None and scale > 1 and self._is_distilled_klein:
             yield f"guidance_scale has no effect on a distilled {name}; remove it, or set it to 1"
         true_scale = stated.get("true_cfg_scale")
         if true_scale is not None and true_scale > 1 and not any(case.negative_prompt for case in self.cases):
             yield "true_cfg_scale has no effect: no case has a negative_prompt"
+
+    def _of_size(self) -> Iterator[str]:
+        """What is asked for as a size, and comes out as another."""
+        width, height = self._value("width"), self._value("height")
+        sizes = {"settings: the size": (width, height)} if width and height else {}
+        if not sizes:
+            images = {f"{self._where(case)}: image": case.image or case.control_image for case in self.cases}
+            sizes = {where: header(image) for where, image in images.items() if image}
+        for where, size in sizes.items():
+            if problem := size_problem(self.kind.__name__, self._config("vae"), *size):
+                yield f"{where} {problem}"
 
     @property
     def _is_unguided(self) -> bool:
@@ -109,12 +124,17 @@ class Request:
         is_klein = self.kind.__name__.startswith("Flux2Klein")
         return is_klein and bool(DiffusionPipeline.load_config(self.folder).get("is_distilled"))
 
+    def _has_part(self, name: str) -> bool:
+        entry = DiffusionPipeline.load_config(self.folder).get(name)
+        return isinstance(entry, list | tuple) and entry[-1] is not None
+
     def _of_cases(self) -> Iterator[str]:
         for case in self.cases:
             yield from self._of_case(case)
 
     def _of_case(self, case: Case) -> Iterator[str]:
         where = self._where(case)
+        yield from self._of_guiding_images(case, where)
         if case.strength is not None and "strength" not in self._parameters:
             yield f"{where}: strength: a {self.kind.__name__} takes none; remove it"
         elif case.image is not None and "strength" in self._parameters:
@@ -123,6 +143,17 @@ class Request:
             problem = self._of_negative_prompt()
             if problem:
                 yield f"{where}: negative_prompt: {problem}"
+
+    def _of_guiding_images(self, case: Case, where: str) -> Iterator[str]:
+        """What guides a model that has a part for it, and no other."""
+        if has_control(self.kind) and not case.control_image:
+            yield f"{where}: control_image: is missing; a {self.kind.__name__} needs one"
+        if case.control_image and not has_control(self.kind):
+            yield f"{where}: control_image: has no effect on a {self.kind.__name__}; set controlnet of the target"
+        if self.target.ip_adapter and not case.reference_image:
+            yield f"{where}: reference_image: is missing; the target has an ip_adapter"
+        if case.reference_image and not self.target.ip_adapter:
+            yield f"{where}: reference_image: has no effect; set ip_adapter of the target"
 
     def _of_strength(self, case: Case, where: str) -> Iterator[str]:
         """An edit takes a part of the steps, of which at least one must be left."""
@@ -143,6 +174,8 @@ class Request:
             return f"a {self.kind.__name__} takes none; remove it"
         if self._config("unet").get("time_cond_proj_dim") is not None:
             return f"has no effect: {self.target.model} has its guidance built in; remove it"
+        if self.kind.__name__.startswith("HunyuanImage") and not self._has_part("guider"):
+            return f"has no effect: {self.target.model} has no guider; remove it"
         name = self._guidance
         # What the target turns off is reported in a note.
         if not name or name in self.target.settings or self._is_guided(name):

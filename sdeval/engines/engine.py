@@ -9,9 +9,11 @@ from sdeval.config.suite import Sample, Suite, Task
 from sdeval.config.target import Target
 from sdeval.engines import callable_engine as own
 from sdeval.engines import diffusers_engine as load
+from sdeval.engines import memory
 from sdeval.engines.generated import Generated
 from sdeval.engines.servers import checks as servers
 from sdeval.engines.servers.engine import ServerEngine
+from sdeval.engines.subprocess_engine import RemoteEngine
 
 
 class Engine(Protocol):
@@ -83,7 +85,22 @@ def announcements(target: Target, suite: Suite, images: int) -> list[str]:
 
 def unread(engine: Engine, task: Task, texts: Iterable[str], settings: Mapping[str, Any]) -> dict[str, str]:
     """What a pipeline does not read of texts that are too long for it, by text; of other programs nothing is known."""
-    return engine.unread(task, texts, settings) if isinstance(engine, load.LoadedTarget) else {}
+    return engine.unread(task, texts, settings) if isinstance(engine, load.LoadedTarget | RemoteEngine) else {}
+
+
+def reset_peak_memory(engine: Engine) -> None:
+    """Forget what earlier runs held on the accelerator of an engine."""
+    if isinstance(engine, RemoteEngine):
+        engine.reset_peak_memory()
+    else:
+        memory.reset_peak_memory()
+
+
+def peak_memory(engine: Engine) -> memory.MemoryUse:
+    """The largest memory that an engine's process held; of a server, only that of who asks it would be known."""
+    if isinstance(engine, RemoteEngine):
+        return engine.peak_memory()
+    return memory.MemoryUse() if isinstance(engine, ServerEngine) else memory.peak_memory()
 
 
 def check(target: Target, task: Task, settings: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ Measured with tiny models of each family on diffusers 0.42: "runs" and "finite" 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diffusers import DiffusionPipeline
@@ -33,22 +33,18 @@ BY_FIXED_VARIANCE = frozenset(("DPMSolverMultistepScheduler", "DPMSolverSinglest
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """What holds for all models of a kind."""
+class Schedulers:
+    """Which scheduler classes fit a model."""
 
-    name: str
-    schedulers: frozenset[str] | None = None
-    """Classes that fit; None where nothing is known."""
+    names: frozenset[str]
     condition: tuple[str, Any] | None = None
     """A value of the scheduler's configuration that makes others fit."""
     further: frozenset[str] = frozenset()
     """Further classes that fit with that value."""
-    one_at_a_time: frozenset[Task] = frozenset()
-    """Tasks of which diffusers generates batches wrongly, or not at all."""
 
-    def allows(self, scheduler: str, config: Mapping[str, Any]) -> bool:
+    def allow(self, scheduler: str, config: Mapping[str, Any]) -> bool:
         """Whether a scheduler class with such a configuration fits."""
-        if self.schedulers is None or scheduler in self.schedulers:
+        if scheduler in self.names:
             return True
         return (
             self.condition is not None
@@ -57,22 +53,57 @@ class Family:
         )
 
 
+OF_FLOWS = Schedulers(FLOW, ("use_flow_sigmas", True), BY_FLOW_SIGMAS)
+OF_DIFFUSION = Schedulers(DIFFUSION)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What holds for all models of a kind."""
+
+    name: str
+    schedulers: Schedulers | None = None
+    """Those that fit; None where the model's own scheduler tells."""
+    one_at_a_time: frozenset[Task] = frozenset()
+    """Tasks of which diffusers generates batches wrongly, or not at all."""
+
+    def schedulers_beside(self, own: str, config: Mapping[str, Any]) -> Schedulers:
+        """The schedulers that fit a model of this family.
+
+        Args:
+            own: class of the scheduler that the model comes with.
+            config: of that scheduler.
+        """
+        if self.schedulers is not None:
+            return self.schedulers
+        learned_flow = config.get("use_flow_sigmas") or config.get("prediction_type") == "flow_prediction"
+        if own.startswith("FlowMatch") or learned_flow:
+            return replace(OF_FLOWS, names=FLOW | {own}) if own.startswith("FlowMatch") else OF_FLOWS
+        # One that is of neither kind has no other to take its place.
+        return OF_DIFFUSION if own in DIFFUSION else Schedulers(frozenset({own}))
+
+
+_ALL = frozenset(TASKS)
+_UNSEEDED = (
+    *("StableDiffusion3ControlNet", "HunyuanDiTControlNet", "QwenImageControlNetInpaint", "CogView4Control"),
+    *("JoyImageEdit", "OmniGen"),
+)
+"""How pipelines begin that encode images with noise of their own, which is seeded once for a call."""
 _FAMILIES = {
     # The first name that a pipeline class begins with counts.
     "KandinskyV22": Family(
-        "Kandinsky 2.2",
-        LEARNED_VARIANCE,
-        condition=("variance_type", "fixed_small"),
-        further=BY_FIXED_VARIANCE,
-        one_at_a_time=frozenset(TASKS),
+        "Kandinsky 2.2", Schedulers(LEARNED_VARIANCE, ("variance_type", "fixed_small"), BY_FIXED_VARIANCE), _ALL
     ),
-    "StableDiffusion3": Family("Stable Diffusion 3", FLOW, ("use_flow_sigmas", True), BY_FLOW_SIGMAS),
-    "StableDiffusionXL": Family("Stable Diffusion XL", DIFFUSION),
-    "StableDiffusion": Family("Stable Diffusion", DIFFUSION),
+    **{prefix: Family(prefix, one_at_a_time=_ALL) for prefix in _UNSEEDED},
+    "StableDiffusion3": Family("Stable Diffusion 3", OF_FLOWS),
+    "StableDiffusionXL": Family("Stable Diffusion XL", OF_DIFFUSION),
+    "StableDiffusion": Family("Stable Diffusion", OF_DIFFUSION),
+    # Its pipeline tells the scheduler how many steps the model was distilled from.
+    "LatentConsistencyModel": Family("latent consistency", Schedulers(frozenset({"LCMScheduler"}))),
     # Several init images are several references for every prompt.
-    "Flux2": Family("Flux.2", FLOW, one_at_a_time=frozenset({"img2img"})),
-    "Flux": Family("Flux", FLOW),
-    "QwenImageEditPlus": Family("Qwen-Image-Edit-Plus", one_at_a_time=frozenset(TASKS)),
+    "Flux2": Family("Flux.2", Schedulers(FLOW), frozenset({"img2img"})),
+    "Flux": Family("Flux", Schedulers(FLOW)),
+    "QwenImageEditPlus": Family("Qwen-Image-Edit-Plus", one_at_a_time=_ALL),
 }
 
 

@@ -33,8 +33,8 @@ class Generated:
     image: Image.Image
     finite: bool
     """Whether every value was a finite number before it became a pixel."""
-    flagged: bool
-    """Whether the pipeline's safety checker replaced the image."""
+    flagged: bool | None
+    """Whether the pipeline's safety checker replaced the image; None where none looked at it."""
     seconds: float
     """Time of the batch, divided by its size."""
     stages: Stages | None = None

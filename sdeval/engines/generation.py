@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +16,7 @@ from diffusers import DiffusionPipeline
 from sdeval.config.suite import Case, Sample
 from sdeval.engines.families import generation_part
 from sdeval.engines.generated import Generated, to_image
+from sdeval.engines.pipeline_classes import control_argument
 from sdeval.engines.profiling import Stopwatch
 from sdeval.errors import SdevalError, first_line
 from sdeval.imaging.io import header, open_mask, open_rgb
@@ -34,7 +36,8 @@ def _kind(sample: Sample) -> tuple[bool, float, tuple[int, int]]:
     Many pipelines do something else with an empty negative prompt than without one.
     """
     case = sample.case
-    size = header(case.image) if case.image else (0, 0)
+    image = case.image or case.control_image
+    size = header(image) if image else (0, 0)
     return (bool(case.negative_prompt), case.strength or -1.0, size)
 
 
@@ -48,14 +51,29 @@ def generate_batch(
     """
     arguments = call_arguments(pipeline, batch, settings)
     watch = Stopwatch(pipeline)
-    with torch.inference_mode(), watch.running():
+    with torch.inference_mode(), _seeded(batch[0].seed), watch.running():
         output = pipeline(**arguments, **watch.callback)
     seconds = watch.seconds / len(batch)
-    flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
+    # Kandinsky 5 has a word of its own for them.
+    images = output.images if hasattr(output, "images") else output.image
     return [
-        Generated(sample, to_image(values), bool(np.isfinite(values).all()), bool(flagged), seconds, watch.stages)
-        for sample, values, flagged in zip(batch, output.images, flags, strict=True)
+        Generated(sample, to_image(values), bool(np.isfinite(values).all()), flagged, seconds, watch.stages)
+        for sample, values, flagged in zip(batch, images, _flags(output, len(batch)), strict=True)
     ]
+
+
+def _flags(output: Any, count: int) -> list[bool | None]:
+    """What the safety checker of a pipeline says of each image; None where it has none."""
+    flags = getattr(output, "nsfw_content_detected", None)
+    return [bool(flag) for flag in flags] if flags else [None] * count
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed what some pipelines draw without the generators that they are given, and leave all as it was afterwards."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        yield
 
 
 def smoke(pipeline: DiffusionPipeline, sample: Sample, settings: Mapping[str, Any]) -> None:
@@ -98,17 +116,29 @@ def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], setting
     if type(pipeline).__name__.startswith("KandinskyV22") and "callback_steps" in _call_parameters(pipeline):
         # Its own default is deprecated by its own parts; others need a number.
         arguments["callback_steps"] = None
-    arguments |= _image_arguments(pipeline, cases)
-    return {**arguments, **settings}
+    arguments = {**arguments, **_image_arguments(pipeline, cases), **settings}
+    width, height = arguments.get("width"), arguments.get("height")
+    if width and height and "max_area" in _call_parameters(pipeline):
+        # Some fit every size into an area of their own, unless they are given another one.
+        arguments = {"max_area": width * height, **arguments}
+    return arguments
 
 
 def _image_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
-    if cases[0].image is not None:
-        images = [open_rgb(case.image) for case in cases if case.image]
+    controls = [open_rgb(case.control_image) for case in cases if case.control_image]
+    images = [open_rgb(case.image) for case in cases if case.image]
+    if controls:
+        arguments[control_argument(type(pipeline))] = controls
+    if images:
         arguments["image"] = images
-        if {"width", "height"} <= set(_call_parameters(pipeline)):
-            arguments |= {"width": images[0].width, "height": images[0].height}
+    if (images or controls) and {"width", "height"} <= set(_call_parameters(pipeline)):
+        width, height = (images or controls)[0].size
+        arguments |= {"width": width, "height": height}
+    if cases[0].reference_image is not None:
+        if len(cases) > 1:
+            raise ValueError("reference images of several cases would be mixed in one call")
+        arguments["ip_adapter_image"] = [open_rgb(cases[0].reference_image)]
     if cases[0].mask is not None:
         arguments["mask_image"] = [open_mask(case.mask) for case in cases if case.mask]
     if cases[0].strength is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 
 from sdeval.config.target import Target
@@ -50,6 +52,30 @@ def _gpu_busy() -> str:
         return f"the GPU is shared with {len(processes)} programs"
     slowed = pynvml.nvmlClocksEventReasonHwSlowdown | pynvml.nvmlClocksEventReasonSwThermalSlowdown
     return "the GPU is throttled: it is too hot, or short of power" if reasons & slowed else ""
+
+
+def shared_gpus(entries: Sequence[str]) -> str:
+    """Other programs on GPUs that each have one process of ours; empty where there are none, or it is not known.
+
+    Args:
+        entries: of `CUDA_VISIBLE_DEVICES`: an index, or a UUID; instances of MIG share nothing.
+    """
+    try:
+        import pynvml  # type: ignore[import-not-found, unused-ignore]
+
+        pynvml.nvmlInit()
+    # Any error of the bindings: there is nothing to ask.
+    except Exception:
+        return ""
+    for entry in entries:
+        with suppress(pynvml.NVMLError, AttributeError):
+            if entry.startswith("MIG-"):
+                continue
+            of = pynvml.nvmlDeviceGetHandleByIndex if entry.isdigit() else pynvml.nvmlDeviceGetHandleByUUID
+            running = pynvml.nvmlDeviceGetComputeRunningProcesses(of(int(entry) if entry.isdigit() else entry))
+            if len([process for process in running if process.pid != os.getpid()]) > 1:
+                return f"GPU {entry} is shared with other programs"
+    return ""
 
 
 @cache

@@ -1,19 +1,22 @@
 """The other side of `subprocess_engine`: generates what lines of JSON on standard input ask for (`worker_protocol`).
 
-Run as `python -m sdeval.engines.worker`.
+`start_worker` runs it in environments of other versions, back to Python 3.10, diffusers 0.31 and transformers 4.46, in
+which nothing was installed for it: its imports need numpy, Pillow, torch, diffusers and transformers only.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sdeval._utils.environment import calm_threads, package_version
+from sdeval._utils.environment import calm_threads
+from sdeval._utils.validation import checked_already
 from sdeval.engines.worker_protocol import (
     VERSION,
     Batch,
@@ -21,6 +24,7 @@ from sdeval.engines.worker_protocol import (
     Hello,
     ImageFacts,
     Opened,
+    Unread,
     answer_prefix,
     error_prefix,
 )
@@ -28,6 +32,7 @@ from sdeval.errors import SdevalError, first_line
 
 if TYPE_CHECKING:
     from sdeval.engines.engine import Engine
+    from sdeval.engines.memory import MemoryUse
 
 
 class Worker:
@@ -37,7 +42,7 @@ class Worker:
         self._engine: Engine | None = None
         self._folder = Path()
 
-    def answer(self, request: dict[str, Any]) -> Opened | Description | Batch:
+    def answer(self, request: dict[str, Any]) -> Opened | Description | Unread | MemoryUse | Batch:
         """What comes back for one request."""
         if "open" in request:
             return self._open(request)
@@ -45,6 +50,10 @@ class Worker:
             raise SdevalError("the worker was asked to generate before a target was opened")
         if "describe" in request:
             return Description(generated_by=self._engine.describe(request["describe"]))
+        if "unread" in request:
+            return self._unread(self._engine, request)
+        if "memory" in request:
+            return self._memory(reset=request["memory"] == "reset")
         images = tuple(self._generate(self._engine, request))
         return Batch(images=images, load_seconds=self._engine.load_seconds)
 
@@ -53,16 +62,36 @@ class Worker:
         from sdeval.engines.checkpoints import require
         from sdeval.engines.engine import open_target
 
-        target = Target(**request["open"])
+        sys.path += [path for path in request["paths"] if path not in sys.path]
+        with checked_already():
+            target = Target(**request["open"])
         require(target)
         self._engine, self._folder = open_target(target), Path(request["folder"])
-        return Opened(batch_size=self._engine.batch_size, environment=dict(self._engine.environment))
+        environment = dict(self._engine.environment)
+        # What runs is the asking side's, whatever is installed here.
+        environment["packages"] = {**environment["packages"], "pytest-sdeval": request["sdeval"]}
+        return Opened(batch_size=self._engine.batch_size, environment=environment)
+
+    @staticmethod
+    def _unread(engine: Engine, request: dict[str, Any]) -> Unread:
+        from sdeval.engines.engine import unread
+
+        return Unread(parts=unread(engine, request["unread"], request["texts"], request["settings"]))
+
+    @staticmethod
+    def _memory(*, reset: bool) -> MemoryUse:
+        from sdeval.engines import memory
+
+        if reset:
+            memory.reset_peak_memory()
+        return memory.peak_memory()
 
     def _generate(self, engine: Engine, request: dict[str, Any]) -> Iterator[ImageFacts]:
         from sdeval.config.suite import Case, Sample
         from sdeval.imaging.io import write_png
 
-        samples = [Sample(Case(**entry["case"]), entry["seed"]) for entry in request["samples"]]
+        with checked_already():
+            samples = [Sample(Case(**entry["case"]), entry["seed"]) for entry in request["samples"]]
         batch = engine.generate(request["generate"], samples, request["settings"])
         for entry, generated in zip(request["samples"], batch, strict=True):
             write_png(self._folder / entry["file"], generated.image)
@@ -91,7 +120,7 @@ def own_streams() -> tuple[TextIO, TextIO]:
 
 def serve(requests: TextIO, answers: TextIO) -> None:
     """Say hello, then answer until there are no more requests."""
-    hello = Hello(protocol=VERSION, sdeval=package_version("pytest-sdeval") or "")
+    hello = Hello(protocol=VERSION)
     # Something may have been printed before, and not to the end of its line.
     print("\n" + answer_prefix(0) + json.dumps(asdict(hello)), file=answers, flush=True)
     worker = Worker()
@@ -107,10 +136,15 @@ def serve(requests: TextIO, answers: TextIO) -> None:
 
 
 def main() -> int:
-    """Answer until there are no more requests; with `--check`, only say that this can be done here."""
+    """Answer until there are no more requests; with `--check`, only say what this can be done with here."""
     if "--check" in sys.argv:
-        version = package_version("pytest-sdeval") or "of unknown version"
-        print(f"sdeval {version} is here, and can be asked (worker protocol {VERSION})")
+        import diffusers
+        import torch
+        import transformers
+
+        libraries = (torch, diffusers, transformers)
+        versions = ", ".join(f"{library.__name__} {library.__version__}" for library in libraries)
+        print(f"generates for sdeval (worker protocol {VERSION}) with Python {platform.python_version()}, {versions}")
         return 0
     requests, answers = own_streams()
     calm_threads()

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
+from types import MappingProxyType
 from typing import IO, Any, TypeVar
 
-from sdeval._utils.environment import package_version
 from sdeval._utils.formatting import plain_line
 from sdeval._utils.validation import from_json
 from sdeval.engines.worker_protocol import VERSION, Hello, answer_prefix, error_prefix
-from sdeval.errors import SdevalError
+from sdeval.errors import ProcessEnded, SdevalError
 
 T = TypeVar("T")
 
@@ -35,6 +35,8 @@ LAST_LINES = 3
 """Of what a worker wrote before it ended."""
 LONGEST_NOISE = 4096
 """Bytes of each of them that are kept."""
+START = Path(__file__).with_name("start_worker.py")
+"""What the other interpreter runs: this version of sdeval, whether or not one is installed there."""
 GRACE = 0.5
 """Seconds in which the last lines of a worker that has ended arrive."""
 
@@ -44,13 +46,26 @@ class Limits:
     """Seconds that a worker may take; then it is ended."""
 
     hello: float = 120.0
-    """To start, and to say which version of sdeval it has."""
+    """To start."""
     open: float = 600.0
     """To make a target ready: libraries are imported, weights are not yet read."""
     call: float = 3600.0
     """For a pipeline call; the first one reads the weights, and compiles where the target says so."""
     end: float = 10.0
     """To end by itself, once there are no more requests."""
+
+
+class RequestFailed(SdevalError):
+    """The worker answered why it cannot do what it was asked for.
+
+    Args:
+        where: names the worker.
+        reason: what it answered.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+        self.reason = reason
 
 
 class WorkerProcess:
@@ -60,24 +75,28 @@ class WorkerProcess:
         python: the interpreter of the other environment.
         where: how messages begin; names the interpreter, and where the user did.
         limits: for starting and ending.
+        variables: of its environment, over those of this process.
 
     Raises:
-        SdevalError: it does not start, or another version of sdeval is there.
+        SdevalError: it does not start.
     """
 
-    def __init__(self, python: Path, where: str, limits: Limits) -> None:
+    def __init__(
+        self, python: Path, where: str, limits: Limits, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._python = python
         self._where = where
         self._count = 0
         self._last_lines: deque[bytes] = deque(maxlen=LAST_LINES)
         try:
             self._process = subprocess.Popen(
-                [str(python), "-m", "sdeval.engines.worker"],
+                [str(python), str(START)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 # A group of its own: a script around the interpreter is ended together with it.
                 start_new_session=True,
+                env={**os.environ, **variables},
             )
         # ValueError: a null byte in the path.
         except (OSError, ValueError) as error:
@@ -86,12 +105,16 @@ class WorkerProcess:
         self._listener = Thread(target=_keep_last_lines, args=(stderr, self._last_lines), daemon=True)
         self._listener.start()
         self.end = weakref.finalize(self, _end, self._process, limits.end)
-        self._check_version(self._answer(None, Hello, limits.hello, "starting"))
+        self._check_protocol(self._answer(None, Hello, limits.hello, "starting"))
 
     @property
     def is_running(self) -> bool:
         """Whether it can be asked."""
         return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        _kill(self._process)
 
     def ask(self, request: Mapping[str, Any], kind: type[T], limit: float, doing: str) -> T:
         """Send a request, and wait for its answer.
@@ -118,7 +141,7 @@ class WorkerProcess:
         except BaseException:
             _kill(self._process)
             raise
-        raise SdevalError(f"{self._where}: {plain_line(text.removeprefix(failure))}")
+        raise RequestFailed(self._where, plain_line(text.removeprefix(failure)))
 
     def _exchange_aside(self, request: bytes | None) -> SimpleQueue[bytes]:
         """Write and read in a thread: pipes of a process that does neither would block this one for ever."""
@@ -159,7 +182,7 @@ class WorkerProcess:
                 answer = b""
             if answer:
                 return answer
-            raise SdevalError(f"{self._where}: {self._death()} while {doing}{self._last_words()}{self._advice()}")
+            raise ProcessEnded(f"{self._where}: {self._death()} while {doing}{self._last_words()}{self._advice()}")
         raise SdevalError(
             f"{self._where}: was ended because it took more than {limit:g} seconds for {doing}{self._last_words()}"
         )
@@ -184,18 +207,14 @@ class WorkerProcess:
     def _advice(self) -> str:
         if self._count:
             return ""
-        return f"; is this version of sdeval in it? Try: {self._python} -m sdeval.engines.worker --check"
+        return f"; is it a Python with torch and diffusers? Try: {self._python} {START} --check"
 
-    def _check_version(self, hello: Hello) -> None:
-        here = package_version("pytest-sdeval") or ""
-        if hello.protocol == VERSION and (hello.sdeval == here or not hello.sdeval or not here):
-            return
-        self.end()
-        there = f"sdeval {plain_line(hello.sdeval) or 'of unknown version'} (worker protocol {hello.protocol})"
-        raise SdevalError(
-            f"{self._where}: has {there}, and here is {here or 'one of unknown version'} (worker protocol {VERSION}); "
-            f"install the same: {self._python} -m pip install pytest-sdeval{f'=={here}' if here else ''}"
-        )
+    def _check_protocol(self, hello: Hello) -> None:
+        if hello.protocol != VERSION:
+            self.end()
+            here, there = f"worker protocol {VERSION}", f"worker protocol {hello.protocol}"
+            advice = "is it a program that starts another sdeval?"
+            raise SdevalError(f"{self._where}: answers in {there}, and {here} was started; {advice}")
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

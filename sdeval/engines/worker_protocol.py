@@ -1,6 +1,6 @@
 """What this process and the worker in another Python say to each other: lines of text, each with JSON in it.
 
-    to the worker       {"open": {…}, "folder": "…"}
+    to the worker       {"open": {…}, "folder": "…", "sdeval": "…"}
     from the worker     sdeval-worker answer 1 {"batch_size": 8, "environment": {…}}
                         sdeval-worker error 2 TypeError: …
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from sdeval._utils.validation import Checked, Extensible, Plain
 from sdeval.engines.generated import Stages
 
-VERSION = 2
+VERSION = 3
 """Of what is said here; it changes with every message."""
 
 
@@ -35,8 +35,6 @@ class Hello(Extensible):
     """The first line, readable in all versions."""
 
     protocol: int
-    sdeval: str
-    """Version of the package; empty where it is not installed, but found by its path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +53,19 @@ class Description(Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unread(Checked):
+    """What the pipeline does not read of texts that are too long for it."""
+
+    parts: Mapping[str, str]
+    """By text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts(Checked):
     """What `Generated` holds besides sample and image."""
 
     finite: bool
-    flagged: bool
+    flagged: bool | None
     seconds: float
     stages: Stages | None
     warming: bool

@@ -7,9 +7,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 from sdeval.engines.engine import Engine
+from sdeval.evaluation.calls import CallLimit
 from sdeval.evaluation.generate import Generation
 from sdeval.evaluation.plan import Plan
-from sdeval.evaluation.score import score
+from sdeval.evaluation.score import Scored, score
 from sdeval.results import run_folder
 from sdeval.results.run import AGAINST, Run, Stored
 
@@ -24,6 +25,7 @@ def evaluate(
     baseline: Stored | None = None,
     progress: Progress = lambda _: None,
     earlier: Run | None = None,
+    limit: CallLimit | None = None,
 ) -> Run:
     """Generate and score a plan, and write the run into `folder`.
 
@@ -36,21 +38,38 @@ def evaluate(
         baseline: what was accepted for this suite and target.
         progress: called with how many more images are done.
         earlier: a run of some of these samples, in the same folder; they are not generated again.
+        limit: what is known of the target's memory.
     """
-    generated = generate(plan, engine, folder, progress, earlier)
-    run = score(generated, plan.suite, plan.samples, folder, engine.device, baseline)
-    run_folder.write(run, folder)
-    return run
+    return score_and_write(
+        generate(plan, engine, folder, progress, earlier, limit), plan, folder, engine.device, baseline
+    )
 
 
-def generate(plan: Plan, engine: Engine, folder: Path, progress: Progress, earlier: Run | None = None) -> Run:
+def score_and_write(run: Run, plan: Plan, folder: Path, device: str, baseline: Stored | None) -> Run:
+    """Score what was generated into a folder, and write the run there."""
+    what: Scored = "single images" if plan.shard else "all"
+    scored = score(run, plan.suite, plan.samples, folder, device, baseline, what)
+    run_folder.write(scored, folder)
+    return scored
+
+
+def generate(
+    plan: Plan,
+    engine: Engine,
+    folder: Path,
+    progress: Progress,
+    earlier: Run | None = None,
+    limit: CallLimit | None = None,
+) -> Run:
     """Generate every sample of a plan into `folder`: a run without scores, in the order of the suite."""
-    with Generation(plan, engine, folder, earlier) as generation:
+    with Generation(plan, engine, folder, earlier, limit=limit) as generation:
         if generation.resumed:
             progress(generation.resumed)
-        for batch in generation.batches():
-            generation.generate(batch)
-            progress(len(batch))
+        stream = generation.stream(engine)
+        for unit in generation.units:
+            stream.generate(unit)
+            progress(len(unit.samples))
+        stream.finish()
         return generation.run()
 
 
@@ -77,12 +96,15 @@ def evaluate_both(
         Generation(*candidate, folder, earlier[0] if earlier else None) as one,
         Generation(*rival, against, earlier[1] if earlier else None) as other,
     ):
-        for number, pair in enumerate(zip_longest(one.batches(), other.batches())):
-            sides = list(zip((one, other), pair, strict=True))
-            for generation, batch in sides if number % 2 else reversed(sides):
-                if batch:
-                    generation.generate(batch)
-                    progress(len(batch))
+        streams = one.stream(candidate[1]), other.stream(rival[1])
+        for number, pair in enumerate(zip_longest(one.units, other.units)):
+            sides = list(zip(streams, pair, strict=True))
+            for stream, unit in sides if number % 2 else reversed(sides):
+                if unit:
+                    stream.generate(unit)
+                    progress(len(unit.samples))
+        for stream in streams:
+            stream.finish()
         generated, rivals = one.run(), other.run()
     (plan, engine), (rival_plan, rival_engine) = candidate, rival
     before = score(rivals, rival_plan.suite, rival_plan.samples, against, rival_engine.device)

@@ -1,34 +1,31 @@
-"""Generates the batches of a plan into a folder; what comes of it is a run without scores. Knows no metrics."""
+"""Generates the units of a plan into a folder; what comes of it is a run without scores. Knows no metrics."""
 
 from __future__ import annotations
 
-import os
-import resource
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Any, get_args
 
-from sdeval._utils.files import write_bytes
+from sdeval._utils.parallel import CORES
 from sdeval._utils.truncation import unread_note
-from sdeval.config.suite import Case, Sample
+from sdeval.config.suite import Sample
 from sdeval.engines import hardware
-from sdeval.engines.engine import Engine, notes, prepare, unread
-from sdeval.engines.generated import Generated
+from sdeval.engines.engine import Engine, notes, peak_memory, prepare, reset_peak_memory, unread
+from sdeval.engines.memory import MemoryUse
 from sdeval.errors import CallFailed
-from sdeval.evaluation.calls import Call, Calls
+from sdeval.evaluation.calls import Call, CallLimit, Calls
+from sdeval.evaluation.image_records import ImageRecorder
 from sdeval.evaluation.image_texts import ImageTexts
-from sdeval.evaluation.plan import Plan
+from sdeval.evaluation.plan import Plan, Unit
 from sdeval.evaluation.self_check import MOST_VARIED, Consistency, SelfCheck, variety_of
-from sdeval.imaging.defects import defect_of, measure
-from sdeval.imaging.io import MAX_PIXELS, has_thumbnail, pixel_hash, png_bytes, thumbnail_bytes, to_pixels
-from sdeval.results.image_pool import write_shared
+from sdeval.evaluation.timing import batch_size, timing_of
 from sdeval.results.inputs import keep_inputs
 from sdeval.results.journal import Journal
-from sdeval.results.records import SampleResult, Timing, thumbnail_of
+from sdeval.results.records import SampleResult
 from sdeval.results.run import BATCH_CONSISTENCY, LOAD, MIXED, PASSING, Run
 
 ENCODERS = 4
@@ -38,28 +35,44 @@ MOST_DEATHS = 2
 """Processes of one test run that a sample may end until it is not tried any more."""
 
 
-def encoders(device: str) -> ThreadPoolExecutor | None:
+def encoders(device: str, engines: int = 1) -> ThreadPoolExecutor | None:
     """Threads that encode images while the next ones are generated; none on a CPU, which they would only slow down."""
-    return ThreadPoolExecutor(ENCODERS) if device != "cpu" else None
+    return ThreadPoolExecutor(max(ENCODERS, min(ENCODERS * engines, CORES))) if device != "cpu" else None
 
 
 class Generation(AbstractContextManager["Generation"]):
     """A plan of which images are being generated; leaving it lets go of the threads that encode them.
+
+    One engine generates in this process, or several in processes of their own, each in a thread of this one.
 
     Args:
         plan: what to generate.
         engine: what generates.
         folder: where images go.
         earlier: a run of some of these samples, in the same folder; they are not generated again.
+        others: engines that generate at the same time; then all of them are processes of their own.
+        isolated: whether the engines are processes of their own, so that no call ends this one.
+        limit: what is known of the target's memory.
     """
 
-    def __init__(self, plan: Plan, engine: Engine, folder: Path, earlier: Run | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        engine: Engine,
+        folder: Path,
+        earlier: Run | None = None,
+        *,
+        others: Sequence[Engine] = (),
+        isolated: bool = False,
+        limit: CallLimit | None = None,
+    ) -> None:
         self._plan = plan
-        self._engine = engine
+        self._engines = [engine, *others]
         self._folder = folder
+        self._recorder = ImageRecorder(plan, folder)
         prepare(engine, plan.suite, plan.settings)
         done = earlier.samples if earlier else ()
-        self._results = {sample.key: replace(sample, scores={}, reasons={}) for sample in done}
+        self._results = {sample.key: replace(sample, scores={}, reasons={}, readings={}) for sample in done}
         self._timings = dict(earlier.timings) if earlier else {}
         known = earlier.environment if earlier else {}
         self._checked: dict[str, Any] = (
@@ -69,16 +82,22 @@ class Generation(AbstractContextManager["Generation"]):
         self._suspects: set[tuple[str, int]] = set()
         """Samples of calls that ended a process: which of them it was is found out one by one."""
         self._recall()
-        self._calls = Calls(plan, engine, self._journal)
+        if self._journal is not None:
+            self._journal.ask(len(plan.samples))
+        self.calls = Calls(plan, None if isolated else self._journal, limit)
         self._checked_variety = MOST_VARIED if self._checked else -1
-        self._generate_alone_if_mixed()
+        self._alone_from = 0 if self._checked.get(BATCH_CONSISTENCY) == MIXED else None
+        """The unit from which on images are generated by themselves, as batches showed a mixture."""
         self.resumed = len(self._results) - len(done)
         """Images that an interrupted session had generated."""
+        self._units = plan.units(batch_size(plan, engine), done=set(self._results))
         self._call = 1 + max((timing.call for timing in self._timings.values()), default=-1)
         self._texts: ImageTexts | None = None
-        self._encoders = encoders(engine.device)
-        self._encoded: list[Future[SampleResult]] = []
-        reset_peak_memory()
+        self._encoders = encoders(engine.device, len(self._engines))
+        self._lock = Lock()
+        """Held by whoever changes what is known of the run."""
+        for one in self._engines:
+            reset_peak_memory(one)
 
     def __exit__(self, *_: object) -> None:
         """Wait for images that are being encoded; what is not begun is dropped."""
@@ -102,42 +121,59 @@ class Generation(AbstractContextManager["Generation"]):
                 # The next process would end there as well, and so on, until nobody generates the others.
                 if before.deaths[key] >= MOST_DEATHS:
                     reason = f"{before.deaths[key]} processes ended while they generated it"
-                    self._results[key] = self._failed_result(sample, reason)
+                    self._results[key] = self._recorder.failed(sample, reason)
 
-    def batches(self) -> Iterator[list[Sample]]:
-        """Samples that are still to be generated, as many at a time as go into one call."""
-        return self._plan.batches(batch_size(self._plan, self._engine), done=set(self._results))
+    @property
+    def units(self) -> list[Unit]:
+        """What is still to be generated; what may end this process comes last."""
+        pending = [unit for unit in self._units if not self._is_done(unit)]
+        return sorted(pending, key=lambda unit: any(key in self._suspects for key in _keys(unit)))
 
-    def generate(self, batch: list[Sample]) -> None:
-        """Generate one batch; on an accelerator its images are encoded while the next one is generated."""
-        for call in self._calls_of(batch):
-            if self._needs_check(call):
-                self._check(call)
-            for single in self._calls.of(call.samples) if self._calls.largest == 1 < len(call.images) else (call,):
-                # At most two batches are in memory, however many there are.
-                self._collect_encoded()
-                self._keep(single)
+    def _is_done(self, unit: Unit) -> bool:
+        return all(key in self._results for key in _keys(unit))
 
-    def _calls_of(self, batch: Sequence[Sample]) -> Iterator[Call]:
-        """Calls for a batch; what may end this process is generated alone, after the others."""
-        suspects = [sample for sample in batch if (sample.case.id, sample.seed) in self._suspects]
-        others = [sample for sample in batch if sample not in suspects]
+    def stream(self, engine: Engine) -> UnitStream:
+        """Generates units with one of the engines, one after the other."""
+        return UnitStream(self, engine, self._encoders)
+
+    def drop(self, engine: Engine) -> None:
+        """Go on without an engine."""
+        self._engines.remove(engine)
+
+    def next_check(self, units: Sequence[Unit]) -> Unit | None:
+        """The unit that comes next because its generation finds out something that later ones depend on."""
+        most = self.calls.limit.largest
+        return next((unit for unit in units if self._needs_check(unit.samples[:most])), None)
+
+    def calls_for(self, engine: Engine, unit: Unit) -> Iterator[Call]:
+        """Calls for a unit; what may end this process is generated alone, after the others."""
+        suspects = [sample for sample in unit.samples if (sample.case.id, sample.seed) in self._suspects]
+        others = [sample for sample in unit.samples if sample not in suspects]
         for part in (others, *([sample] for sample in suspects)):
-            yield from self._calls.of(part)
+            for call in self.calls.of(engine, part, most=1 if self._is_alone(unit) else None):
+                if call.images and self._needs_check(call.samples):
+                    self._check(engine, unit, call)
+                is_mixed = self._is_alone(unit) and len(call.images) > 1
+                yield from self.calls.of(engine, call.samples, most=1) if is_mixed else (call,)
 
-    def _needs_check(self, call: Call) -> bool:
-        """Whether this call has more that could be mixed than those that were checked.
+    def _is_alone(self, unit: Unit) -> bool:
+        return self._alone_from is not None and unit.number >= self._alone_from
+
+    def _needs_check(self, samples: Sequence[Sample]) -> bool:
+        """Whether these samples have more that could be mixed than those that were checked.
 
         Images of one case have nothing: they are checked where there will be no others.
         """
-        if not self._plan.self_check or not call.images:
+        if not self._plan.self_check:
             return False
-        variety = variety_of(call.samples)
-        return variety > self._checked_variety and (variety > 0 or not any(map(variety_of, self.batches())))
+        variety = variety_of(samples)
+        return variety > self._checked_variety and (
+            variety > 0 or not any(variety_of(unit.samples) for unit in self._units if not self._is_done(unit))
+        )
 
-    def _check(self, call: Call) -> None:
+    def _check(self, engine: Engine, unit: Unit, call: Call) -> None:
         """Find out whether an image depends on its batch, or on chance; of a batch that is mixed nothing is kept."""
-        check = SelfCheck(self._engine, self._plan.suite.task, self._plan.settings)
+        check = SelfCheck(engine, self._plan.suite.task, self._plan.settings)
         try:
             result = check.check(call.images)
         except CallFailed:
@@ -148,80 +184,36 @@ class Generation(AbstractContextManager["Generation"]):
         self._checked = {BATCH_CONSISTENCY: worst}
         if self._journal:
             self._journal.add_check(worst)
-        self._generate_alone_if_mixed()
+        if worst == MIXED and self._alone_from is None:
+            self._alone_from = unit.number
 
-    def _generate_alone_if_mixed(self) -> None:
-        if self._checked.get(BATCH_CONSISTENCY) == MIXED:
-            self._calls.largest = 1
+    def begin_record(self, engine: Engine, call: Call) -> ImageTexts | None:
+        """Take note of a call that came back, before its images are written."""
+        failed = [self._recorder.failed(sample, call.failures[sample.name]) for sample in call.samples if call.failures]
+        with self._lock:
+            if call.images and self._texts is None:
+                # Here, for the engine says what runs once it has generated, and not while it generates.
+                self._texts = ImageTexts.of_run(self._plan, engine)
+            for image in call.images:
+                timing = timing_of(image, self._call, len(call.images))
+                self._timings[image.sample.case.id, image.sample.seed] = timing
+            self._call += 1
+            # Not into the journal: a session that is resumed tries them again.
+            self._results.update({result.key: result for result in failed})
+            return self._texts
 
-    def _keep(self, call: Call) -> None:
-        """Keep what came of one call of the engine."""
-        if call.images and self._texts is None:
-            # Here, for the engine says what runs once it has generated, and not while it generates.
-            self._texts = ImageTexts.of_run(self._plan, self._engine)
-        for image in call.images:
-            self._timings[image.sample.case.id, image.sample.seed] = timing_of(image, self._call, len(call.images))
-        self._call += 1
-        failed = [self._failed_result(sample, call.failures[sample.name]) for sample in call.samples if call.failures]
-        # Not into the journal: a session that is resumed tries them again.
-        self._results.update({result.key: result for result in failed})
-        if self._encoders is None:
-            self._record([self._write_image(image) for image in call.images])
-        else:
-            self._encoded = [self._encoders.submit(self._write_image, image) for image in call.images]
+    @property
+    def recorder(self) -> ImageRecorder:
+        """Writes images into the folder of the run."""
+        return self._recorder
 
-    def _collect_encoded(self) -> None:
-        """Wait until the images of the batch before are on disk."""
-        encoded, self._encoded = self._encoded, []
-        self._record([future.result() for future in encoded])
-
-    def _record(self, results: list[SampleResult]) -> None:
-        self._results.update({result.key: result for result in results})
+    def record(self, results: Sequence[SampleResult]) -> None:
+        """Keep the records of images that are on disk."""
         images = [result for result in results if result.image]
-        if self._journal and images:
-            self._journal.add(images, self._timings)
-
-    def _failed_result(self, sample: Sample, reason: str) -> SampleResult:
-        """The record of a sample of which there is no image."""
-        return SampleResult(
-            case=sample.case.id,
-            seed=sample.seed,
-            prompt=sample.case.prompt,
-            fingerprint=self._plan.fingerprint(sample),
-            sha256="",
-            image="",
-            failure=_with_origin(reason, sample.case),
-        )
-
-    def _write_image(self, generated: Generated) -> SampleResult:
-        """The record of one image, once it is on disk."""
-        sample, image = generated.sample, generated.image
-        if image.width * image.height > MAX_PIXELS:
-            size = f"{image.width}x{image.height}"
-            return self._failed_result(sample, f"the image has {size} pixels; at most {MAX_PIXELS} are allowed")
-        path = f"images/{sample.name}.png"
-        # Before the image: an image that is there when a session is resumed has its thumbnail.
-        if has_thumbnail(image):
-            write_bytes(self._folder / thumbnail_of(path), thumbnail_bytes(image))
-        texts = self._texts.of(sample, image.size) if self._texts else {}
-        write_shared(self._folder / path, png_bytes(image, texts), self._plan.image_pool)
-        measures = measure(to_pixels(image))
-        request = self._plan.size(sample)
-        sizes = (image.size, request) if request else None
-        finding = defect_of(measures, finite=generated.finite, flagged=generated.flagged, size=sizes)
-        return SampleResult(
-            case=sample.case.id,
-            seed=sample.seed,
-            prompt=sample.case.prompt,
-            fingerprint=self._plan.fingerprint(sample),
-            sha256=pixel_hash(image),
-            image=path,
-            width=image.width,
-            height=image.height,
-            defect=finding.defect if finding else "",
-            detail=finding.detail if finding else "",
-            measures=measures.as_dict(),
-        )
+        with self._lock:
+            self._results.update({result.key: result for result in results})
+            if self._journal and images:
+                self._journal.add(images, self._timings)
 
     def _self_check_notes(self) -> list[str]:
         """Notes on the self-check: images that depend on their batch, or on chance."""
@@ -241,22 +233,26 @@ class Generation(AbstractContextManager["Generation"]):
 
     def _unread_notes(self) -> list[str]:
         """What the model does not read of prompts that are too long for it."""
-        plan, ids = self._plan, self._plan.cases
+        plan = self._plan
+        # Those of a shard are merged: all shards say the same.
+        ids = plan.requested_cases or plan.cases
         texts = {case.id: case.prompt for case in plan.suite.cases if case.id in ids}
         texts |= {f"{case.id} (negative)": case.negative_prompt for case in plan.suite.cases if case.id in ids}
-        parts = unread(self._engine, plan.suite.task, dict.fromkeys(texts.values()), plan.settings)
+        parts = unread(self._engines[0], plan.suite.task, dict.fromkeys(texts.values()), plan.settings)
         cut = {name: parts[text] for name, text in texts.items() if text in parts}
         advice = "images do not depend on it: shorten them, or what matters comes first"
         return [unread_note(f"{plan.suite.name}: {plan.target.name}", cut, advice)] if cut else []
 
     def run(self) -> Run:
         """What was generated, in the order of the suite, without scores."""
-        self._collect_encoded()
-        plan, engine = self._plan, self._engine
+        plan, engine = self._plan, self._engines[0]
         # Its settings are among what is asked, together with the suite's.
         generated_by = {**plan.target.describe(), **engine.describe(plan.suite.task)}
         del generated_by["settings"]
         cases = plan.cases
+        memory = MemoryUse()
+        for one in self._engines:
+            memory = memory.largest(peak_memory(one))
         return Run(
             suite=plan.suite.name,
             task=plan.suite.task,
@@ -272,13 +268,12 @@ class Generation(AbstractContextManager["Generation"]):
             metrics={},
             samples=tuple(self._results[sample.case.id, sample.seed] for sample in plan.samples),
             complete=plan.complete,
-            environment={**engine.environment, **self._checked, **_load()},
+            environment={**environment_of(self._engines), **self._checked, **_load()},
             timings=self._timings,
-            load_seconds=engine.load_seconds,
-            # Of a server, only the memory of who asks it would be known.
-            peak_memory_bytes=0 if plan.target.is_server else peak_memory_bytes(),
-            peak_reserved_bytes=0 if plan.target.is_server else peak_reserved_bytes(),
-            notes=(*plan.notes, *self._calls.notes, *self._self_check_notes(), *self._unread_notes(), *notes(engine)),
+            load_seconds=max(one.load_seconds for one in self._engines),
+            peak_memory_bytes=memory.peak,
+            peak_reserved_bytes=memory.reserved,
+            notes=(*plan.notes, *self.calls.notes, *self._self_check_notes(), *self._unread_notes(), *notes(engine)),
             cases=keep_inputs(
                 (case for case in plan.suite.cases if case.id in cases), self._folder, self._plan.image_pool
             ),
@@ -291,15 +286,54 @@ def _load() -> dict[str, str]:
     return {LOAD: load} if load else {}
 
 
-def _with_origin(reason: str, case: Case) -> str:
-    """A reason with the line of the file that the case was read from, as it is called from here."""
-    if not case.origin:
-        return reason
-    path, _, line = case.origin.rpartition(":")
-    return f"{reason} ({os.path.relpath(path)}:{line})"
+class UnitStream:
+    """Generates units with one engine; on an accelerator, images of one call are encoded during the next one.
+
+    Args:
+        generation: whose units.
+        engine: what generates.
+        encoders: threads that encode; None where this thread does.
+    """
+
+    def __init__(self, generation: Generation, engine: Engine, encoders: ThreadPoolExecutor | None) -> None:
+        self._generation = generation
+        self.engine = engine
+        self._encoders = encoders
+        self._encoded: list[Future[SampleResult]] = []
+
+    def generate(self, unit: Unit) -> None:
+        """Generate one unit."""
+        for call in self._generation.calls_for(self.engine, unit):
+            # At most two batches are in memory, however many there are.
+            self.finish()
+            self._keep(call)
+
+    def _keep(self, call: Call) -> None:
+        """Keep what came of one call of the engine."""
+        texts, write = self._generation.begin_record(self.engine, call), self._generation.recorder.write
+        if self._encoders is None:
+            self._generation.record([write(image, texts) for image in call.images])
+        else:
+            self._encoded = [self._encoders.submit(write, image, texts) for image in call.images]
+
+    def finish(self) -> None:
+        """Wait until the images of the call before are on disk."""
+        encoded, self._encoded = self._encoded, []
+        self._generation.record([future.result() for future in encoded])
 
 
-def facts_of(plan: Plan, engine: Engine) -> dict[str, Any]:
+def _keys(unit: Unit) -> list[tuple[str, int]]:
+    return [(sample.case.id, sample.seed) for sample in unit.samples]
+
+
+def environment_of(engines: Sequence[Engine]) -> dict[str, Any]:
+    """Versions and hardware that engines generate with, which differ in nothing but the class of their device."""
+    environments = [engine.environment for engine in engines]
+    classes = dict.fromkeys(str(one["hardware"]) for one in environments if "hardware" in one)
+    return {**environments[0], **({"hardware": " + ".join(classes)} if classes else {})}
+
+
+def facts_of(plan: Plan, engine: Engine) -> Mapping[str, Any]:
     """What images depend on besides cases and seeds: target, digests of its files, settings, versions and hardware."""
     environment = {name: value for name, value in engine.environment.items() if name not in PASSING}
     return {
@@ -308,62 +342,3 @@ def facts_of(plan: Plan, engine: Engine) -> dict[str, Any]:
         "settings": dict(plan.settings),
         "environment": environment,
     }
-
-
-def batch_size(plan: Plan, engine: Engine) -> int:
-    """Images in one call: what the plan asks for, and never more than what the engine does well."""
-    return min(plan.target.batch_size, engine.batch_size)
-
-
-def time_calls(plan: Plan, engine: Engine, calls: int) -> dict[tuple[str, int], Timing]:
-    """Times of the first calls of a plan; nothing is kept of what they generate, and one that fails has no time."""
-    timings = {}
-    for call, batch in zip(range(calls), plan.batches(batch_size(plan, engine)), strict=False):
-        try:
-            images = engine.generate(plan.suite.task, batch, plan.settings)
-        except CallFailed:
-            continue
-        for generated in images:
-            timings[generated.sample.case.id, generated.sample.seed] = timing_of(generated, call, len(batch))
-    return timings
-
-
-def timing_of(generated: Generated, call: int, images: int) -> Timing:
-    """A sample's share of its call."""
-    stages = generated.stages
-    if stages is None:
-        return Timing(call=call, seconds=generated.seconds, warming=generated.warming)
-    return Timing(
-        call=call,
-        seconds=generated.seconds,
-        encode=stages.encode / images,
-        denoise=stages.denoise / images,
-        decode=stages.decode / images,
-        steps=stages.steps,
-        warming=generated.warming,
-    )
-
-
-def reset_peak_memory() -> None:
-    """Forget what earlier runs held on the accelerator; what a process held cannot be forgotten."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-
-
-def peak_reserved_bytes() -> int:
-    """Largest memory that was reserved on the accelerator, if there is one."""
-    import torch
-
-    return int(torch.cuda.max_memory_reserved()) if torch.cuda.is_available() else 0
-
-
-def peak_memory_bytes() -> int:
-    """Largest memory held: by tensors on the accelerator if there is one, otherwise by this process."""
-    import torch
-
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -10,12 +12,22 @@ from typing import Any
 
 from sdeval import metrics
 from sdeval._utils.validation import preview
+from sdeval.config.shard import Shard
 from sdeval.config.suite import MULTIPLE, Sample, Suite, added_seeds, fingerprint
 from sdeval.config.target import Target
 from sdeval.engines.engine import fitting_settings, largest_batch, notes_on_request
 from sdeval.engines.generation import batches
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import header
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Samples that are generated together: the smallest piece of work that is handed to a worker."""
+
+    number: int
+    """Its place in the plan."""
+    samples: tuple[Sample, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,10 @@ class Plan:
     """Whether what is generated is written down batch by batch, and taken from there."""
     image_pool: Path | None = None
     """Folder in which sessions share files of identical images; None where they share nothing."""
+    shard: Shard | None = None
+    """Which part of the units these samples are; None where they are all that is asked for."""
+    requested_cases: frozenset[str] = frozenset()
+    """Ids of the cases that are asked for where this is a shard, whoever generates them."""
 
     @property
     def cases(self) -> frozenset[str]:
@@ -52,20 +68,44 @@ class Plan:
         """Whether the plan is the whole suite."""
         return len(self.samples) == len(self.suite.samples)
 
-    def batches(self, size: int, done: Collection[tuple[str, int]] = ()) -> Iterator[list[Sample]]:
-        """Samples to generate together. Rounds share no batch, so that images do not depend on how many there are."""
+    def units(self, size: int, done: Collection[tuple[str, int]] = ()) -> list[Unit]:
+        """What is to be generated, in units that any worker can take, in any order.
+
+        How samples are cut into units depends on the plan alone: neither on what is done, nor on who takes them. Rounds
+        share no unit, so that images do not depend on how many there are.
+
+        Args:
+            size: samples of a unit at most.
+            done: samples that need not be generated, by case and seed.
+        """
+        cut: list[list[Sample]] = []
         for seeds in added_seeds(self.rounds or (self.suite.seeds,)):
-            pending = [
-                sample for sample in self.samples if sample.seed in seeds and (sample.case.id, sample.seed) not in done
-            ]
-            yield from batches(pending, min(size, self.largest_batch or size))
+            added = [sample for sample in self.samples if sample.seed in seeds]
+            cut += batches(added, min(size, self.largest_batch or size))
+        units = [
+            Unit(number, tuple(sample for sample in batch if (sample.case.id, sample.seed) not in done))
+            for number, batch in enumerate(cut)
+        ]
+        return [unit for unit in units if unit.samples]
+
+    @property
+    def call_size(self) -> int:
+        """Images in one call, as far as that is known before an engine is there."""
+        return min(self.target.batch_size, self.largest_batch or self.target.batch_size)
+
+    def name_of(self, unit: Unit) -> str:
+        """Hash of all that a unit's images are asked to be: target, task, settings and samples; 16 hex digits."""
+        samples = [[sample.name, self.fingerprint(sample)] for sample in unit.samples]
+        content = [self.target.describe(), self.suite.task, dict(self.settings), samples]
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def size(self, sample: Sample) -> tuple[int, int] | None:
         """Width and height asked of a sample: the settings', or the init image's."""
         width, height = self.settings.get("width"), self.settings.get("height")
         if width and height:
             return (width, height)
-        return header(sample.case.image) if sample.case.image else None
+        image = sample.case.image or sample.case.control_image
+        return header(image) if image else None
 
     def fingerprint(self, sample: Sample) -> str:
         """Hash of what is asked of a sample."""
@@ -116,6 +156,22 @@ def make_plan(
         rounds=rounds,
         notes=notes_on_request(target, suite),
         largest_batch=largest,
+    )
+
+
+def in_shard(plan: Plan, shard: Shard) -> Plan:
+    """The part of a plan that one of several machines generates.
+
+    Units stay whole, so that every call has the images that it has in an undivided session. Its metrics are those of
+    single images and features; what depends on other images is computed once all shards are together.
+    """
+    units = [unit for unit in plan.units(plan.call_size) if unit.number % shard.count == shard.number - 1]
+    chosen = {sample.name for unit in units for sample in unit.samples}
+    return replace(
+        plan,
+        samples=tuple(sample for sample in plan.samples if sample.name in chosen),
+        shard=shard,
+        requested_cases=plan.cases,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sdeval._utils.truncation import unread_note
 from sdeval.config.suite import Sample, Suite
@@ -21,6 +21,9 @@ from sdeval.metrics import Metric, MetricOptions, SetMetric, create
 from sdeval.metrics.features.clip import WithClip
 from sdeval.results.records import MetricRecord
 from sdeval.results.run import Run, Stored
+
+Scored = Literal["all", "single images", "rest"]
+"""What is scored of a run: in a shard, what an image shows by itself; once the shards are merged, the rest."""
 
 
 class Reader(Protocol):
@@ -48,7 +51,13 @@ class Reader(Protocol):
 
 
 def score(
-    run: Run, suite: Suite, samples: Sequence[Sample], folder: Path, device: str, baseline: Stored | None = None
+    run: Run,
+    suite: Suite,
+    samples: Sequence[Sample],
+    folder: Path,
+    device: str,
+    baseline: Stored | None = None,
+    what: Scored = "all",
 ) -> Run:
     """Score a run that was generated into `folder`.
 
@@ -59,21 +68,41 @@ def score(
         folder: where the images are.
         device: where models run.
         baseline: what was accepted for this suite and target, if anything.
+        what: is scored; of the rest, the run has its scores, features and comparisons with the baseline already.
     """
     options = MetricOptions.from_suite(suite, device)
     metrics = {name: create(name, options) for name in suite.metrics}
+    if what == "single images":
+        metrics = {name: metric for name, metric in metrics.items() if metric.info.alone}
     images = RunImages(run, samples, folder, baseline)
     comparison = BaselineComparison(images)
-    readers = _readers(metrics, images)
+    known = [name for name, metric in metrics.items() if metric.info.alone and what == "rest"]
+    readers = _readers({name: metric for name, metric in metrics.items() if name not in known}, images)
+    if what == "rest":
+        comparison.rows.clear()
     _show(images, comparison, tuple(readers.values()))
-    run = comparison.add_to(run)
+    if what != "rest":
+        run = comparison.add_to(run)
     for name, metric in metrics.items():
         run = replace(run, metrics={**run.metrics, name: record_of(metric, suite.tolerances.get(name))})
         if name in readers:
             run = readers[name].add_to(run)
         if isinstance(metric, SetMetric):
             run = _with_set_score(run, metric, readers.get(name), suite)
+    if what == "single images":
+        return run
+    if what == "rest":
+        run = _in_order(run, tuple(metrics))
     return replace(run, notes=tuple(dict.fromkeys((*run.notes, *_unread_notes(run, suite, metrics)))))
+
+
+def _in_order(run: Run, names: Sequence[str]) -> Run:
+    """The run with scores in the order of its metrics, as if they had been computed together."""
+    samples = (
+        replace(sample, scores={name: sample.scores[name] for name in names if name in sample.scores})
+        for sample in run.samples
+    )
+    return replace(run, samples=tuple(samples))
 
 
 def _readers(metrics: Mapping[str, Metric], images: RunImages) -> dict[str, Reader]:

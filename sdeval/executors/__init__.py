@@ -1,1 +1,1 @@
-"""Where the images of a session are generated: this process, for now."""
+"""Where the images of a session are generated: in this process, or by processes on the devices of this machine."""

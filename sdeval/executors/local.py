@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from sdeval.results.run import Run, Stored
 
 if TYPE_CHECKING:
     from sdeval.engines.engine import Engine
+    from sdeval.evaluation.calls import CallLimit
     from sdeval.evaluation.plan import Plan
 
 
@@ -27,6 +29,11 @@ class LocalExecutor:
         self._watcher = watcher
         self._engine = loaded
         self._rival: Engine | None = None
+        self._limits: dict[str, CallLimit] = {}
+        """What is known of the memory that targets need, by their fingerprints."""
+
+    def check(self, targets: Iterable[Target]) -> None:
+        """Find out before the first image whether targets can be generated here: in this process, all can."""
 
     def evaluate(self, plan: Plan, folder: Path, baseline: Stored | None, earlier: Run | None) -> Run:
         """Generate and score what a plan asks.
@@ -41,8 +48,8 @@ class LocalExecutor:
 
         engine = self._load(plan.target)
         count = len(plan.samples) - (len(earlier.samples) if earlier else 0)
-        with self._watcher.watch(_title(plan, earlier), count) as progress:
-            return evaluate(plan, engine, folder, baseline, progress, earlier)
+        with self._watcher.watch(title_of(plan, earlier), count) as progress:
+            return evaluate(plan, engine, folder, baseline, progress, earlier, self._limit(plan.target))
 
     def evaluate_both(
         self, plan: Plan, rival: Plan, python: Path | None, folder: Path, earlier: tuple[Run, Run] | None
@@ -60,15 +67,20 @@ class LocalExecutor:
 
         candidate, compared = (plan, self._load(plan.target)), (rival, self._load_rival(rival.target, python))
         count = 2 * len(plan.samples) - (2 * len(earlier[0].samples) if earlier else 0)
-        title = f"{_title(plan, earlier)}, interleaved with {rival.target.name}"
+        title = f"{title_of(plan, earlier)}, interleaved with {rival.target.name}"
         with self._watcher.watch(title, count) as progress:
             return evaluate_both(candidate, compared, folder, progress, earlier)
 
     def time_again(self, plan: Plan, run: Run, calls: int) -> Run:
         """The run with the times of a few calls that are made once more; their images are thrown away."""
-        from sdeval.evaluation.generate import time_calls
+        from sdeval.evaluation.timing import time_calls
 
         return replace(run, timings=time_calls(plan, self._load(plan.target), calls))
+
+    def _limit(self, target: Target) -> CallLimit:
+        from sdeval.evaluation.calls import CallLimit
+
+        return self._limits.setdefault(target.fingerprint, CallLimit())
 
     def _load(self, target: Target) -> Engine:
         from sdeval.engines.engine import open_target
@@ -89,7 +101,7 @@ class LocalExecutor:
         return self._rival
 
 
-def _title(plan: Plan, earlier: object | None) -> str:
+def title_of(plan: Plan, earlier: object | None) -> str:
     """What is generated, and which round of seeds it is where it is not the first: its count begins again."""
     name = f"{plan.suite.name} on {plan.target.name}"
     return f"{name}, round {plan.rounds.index(plan.suite.seeds) + 1} with more seeds" if earlier else name

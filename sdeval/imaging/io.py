@@ -233,7 +233,7 @@ def without_metadata(png: bytes) -> bytes:
     parts, position = [PNG_SIGNATURE], len(PNG_SIGNATURE)
     while position + 12 <= len(png):
         # Length of the data, type, data, checksum.
-        end = position + 12 + int.from_bytes(png[position : position + 4])
+        end = position + 12 + int.from_bytes(png[position : position + 4], "big")
         if png[position + 4 : position + 8] in PIXEL_CHUNKS:
             parts.append(png[position:end])
         position = end

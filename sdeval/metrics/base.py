@@ -19,7 +19,7 @@ from sdeval.metrics.sets.reference_features import Floats as Floats
 from sdeval.metrics.sets.reference_features import Reference as Reference
 from sdeval.metrics.sets.reference_features import check_features as check_features
 
-Need = Literal["image", "mask", "image_prompt", "baseline", "seeds", "references", "prompts"]
+Need = Literal["image", "mask", "image_prompt", "text", "baseline", "seeds", "references", "prompts"]
 """What a metric requires: a field of the case, the baseline's image, two seeds, reference images, or all prompts."""
 
 
@@ -83,6 +83,8 @@ class GeneratedImage:
     init: Image.Image | None = None
     mask: Image.Image | None = None
     seed: int = 0
+    safety: Literal["", "passed", "flagged"] = ""
+    """What the pipeline's own safety checker said; empty where none looked at the image."""
     pair: tuple[Image.Image, Image.Image] | None = None
     """The image of the same sample in the baseline, at full size, and this image; only for metrics that need
     `baseline`."""
@@ -110,6 +112,20 @@ class SampleMetric(Protocol):
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """One score per image, in the metric's unit."""
+        ...
+
+
+@runtime_checkable
+class ReadingMetric(SampleMetric, Protocol):
+    """Finds something in an image that people want to see besides the score, such as the text that it read."""
+
+    @property
+    def reading(self) -> str:
+        """What it looks for, in a word; metrics that look for the same find the same."""
+        ...
+
+    def readings(self, images: Sequence[GeneratedImage]) -> Sequence[str]:
+        """What it found in each image, in words; asked for right after the scores of the same images."""
         ...
 
 
@@ -202,6 +218,14 @@ class MetricOptions:
     """Features of set metrics: `clip` (the image encoder of `clip_model`), `inception` or `dinov2`."""
     dinov2_model: str = "facebook/dinov2-small"
     """For `dinov2`: a hub id, or a folder in transformers format."""
+    aesthetic_weights: str = ""
+    """File of the LAION head; where torch keeps what it downloads otherwise."""
+    hps_weights: str = "xswu/HPSv2"
+    """A hub id, the file `HPS_v2.1_compressed.pt`, or a folder that has it."""
+    pickscore_model: str = "yuvalkirstain/PickScore_v1"
+    """A hub id, or a folder in transformers format."""
+    ocr_threads: int = 1
+    """Threads that read text in images; the reading does not depend on them."""
     device: str = "cpu"
     prompts: tuple[str, ...] = ()
     """All prompts of the suite."""

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from sdeval.imaging.io import Pixels, to_pixels
-from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
+from sdeval.metrics.base import GeneratedImage, Metric, MetricInfo, MetricOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Registered:
     """Stands for a metric in the registry where a module defines more than one."""
 
     INFO: MetricInfo
-    create: Callable[[MetricOptions], SampleMetric]
+    create: Callable[[MetricOptions], Metric]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,13 @@ OPTIONS = (
     "all-seeds",
     "resume",
     "strict",
+    "devices",
+    "shard",
     "export",
 )
+"""Options without their prefix, as `[tool.sdeval]` names them."""
 FIXTURE = "sdeval_image"
 """The fixture by which ordinary tests have their images judged."""
-"""Options without their prefix, as `[tool.sdeval]` names them."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -89,6 +91,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="fail where a baseline, weights or a score is missing (default where CI is set)",
     )
     add("--sdeval-no-strict", dest="sdeval_strict", action="store_false", help="skip them instead")
+    add(
+        "--sdeval-devices",
+        default=None,
+        metavar="DEVICES",
+        help="what generates: auto, all, places in CUDA_VISIBLE_DEVICES such as 0,1, or cpu:N for processes that share "
+        "the cores (default: auto, all GPUs where there are several)",
+    )
+    add(
+        "--sdeval-shard",
+        default=None,
+        metavar="I/N",
+        help="generate part I of N, as one of several machines does; sdeval merge makes one session of the parts",
+    )
     add(
         "--sdeval-export",
         action="append",

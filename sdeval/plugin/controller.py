@@ -16,7 +16,7 @@ from sdeval.results import selected
 from sdeval.results.verdict import Verdict
 
 if TYPE_CHECKING:
-    from sdeval.plugin.session_end import Published
+    from sdeval.report.closing import Published
 
 
 class Controller:

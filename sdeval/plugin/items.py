@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sdeval.errors import NoHardware, NotAvailable, SdevalError, describe_error, escaped
+from sdeval.errors import SdevalError, describe_error, escaped
 from sdeval.plugin import allure, junit
 from sdeval.plugin.outcomes import agreed_verdict
 from sdeval.plugin.state import STATE, State
@@ -73,22 +73,34 @@ class SuiteItem(pytest.Function):
 
 
 def _verdict(state: State, item: Item, test: pytest.Item) -> Verdict:
-    """The verdict of the session; where something is missing on this machine it is `skipped`, or strictly a failure."""
+    """The verdict of the session on an item."""
     __tracebackhide__ = True
     try:
         if state.broken is not None:
             raise state.broken
         return state.session.judge(item)
-    except NotAvailable as error:
-        # A local machine need not have everything, and nobody has every GPU: neither the item nor the page fails.
-        skipped = not state.settings.strict or isinstance(error, NoHardware)
-        return item.without_verdict(str(error), "skipped" if skipped else "unscored")
     except SdevalError as error:
-        return item.without_verdict(str(error))
+        return item.verdict_after(error, strict=state.settings.strict)
     except Exception as error:
         # Whoever has to fix it needs the traceback; the page needs to know that there is no verdict.
         test.stash[VERDICT] = item.without_verdict(describe_error(error))
         raise
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Keep items of suites in this process where `--forked` gives every test one of its own.
+
+    What they judge is generated once for all of them, and a GPU that this process uses cannot be used by a copy of it.
+    """
+    option = item.config.option
+    if not isinstance(item, SuiteItem) or not getattr(option, "forked", False):
+        return (yield)
+    option.forked = False
+    try:
+        return (yield)
+    finally:
+        option.forked = True
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

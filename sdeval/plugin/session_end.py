@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
+
+import pytest
 
 from sdeval._utils.attempts import Attempts
 from sdeval._utils.invocation import ci_run, git_commit
 from sdeval._utils.tables import terminal_width
-from sdeval.config import project
-from sdeval.errors import CannotWrite, SdevalError, escaped, plural
-from sdeval.history.record import record
-from sdeval.history.trends import trend_notes
+from sdeval.errors import escaped, plural
+from sdeval.plugin import option_values
 from sdeval.plugin.state import State
-from sdeval.report import ci
-from sdeval.report.comparison import Compared, compared_of
+from sdeval.report.closing import Ending, Published, close_session
 from sdeval.report.comparison_table import comparison_lines
-from sdeval.report.html.comparison import write_comparison
-from sdeval.report.publish import Telling, publish
-from sdeval.report.terminal import Further, summary_lines
-from sdeval.results import selected
-from sdeval.results.session_folder import COMPARISON, SUMMARY, decided_early, generated_images, read_run, run_folders
+from sdeval.report.terminal import summary_lines
+from sdeval.results import selected, shard_record
+from sdeval.results.session_folder import generated_images
 from sdeval.results.verdicts_file import Origin
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What was written at the end of a session, and what the terminal says of it."""
-
-    page: Path
-    notes: Sequence[str]
-    further: Further
-    compared: Sequence[Compared]
-    """Of suites that ran on several targets."""
-    unwritten: Sequence[str]
-    """Why some of it could not be written, a line each."""
 
 
 def complete_verdicts(state: State, *, failed: bool) -> None:
@@ -86,36 +70,36 @@ def join_image_checks(state: State) -> None:
 
 def publish_session(state: State) -> Published:
     """Write a line of the history, `verdicts.json`, pages, the summary and the link to them, and tell CI."""
-    folder, settings, attempts = state.session.folder, state.settings, Attempts()
-    compared: Sequence[Compared] = ()
-    comparison_notes: list[str] = []
-    again = ""
+    shard = state.settings.options.shard
+    notes = [*state.recovered, *state.unseen]
+    if shard is not None:
+        code = shard_record.code_facts(state.settings.root)
+        own = shard_record.ShardRecord(shard=shard, options=shared_options(state.config), **code)
+        shard_record.write(own, state.session.folder)
+        notes.append(f"shard {shard}, with all seeds; once all shards are generated: sdeval merge DIR… --output DIR")
+    attempts = Attempts()
     with attempts.step():
         join_image_checks(state)
-    with attempts.step():
-        compared, comparison_notes = _compared(state, folder)
-    with attempts.step():
-        again = state.all_seeds_command if decided_early(folder) else ""
-    further = Further(state.flags, accepts=not settings.options.interleaved, again=again, strict=settings.strict)
-    not_in_history = record(folder, state.verdicts, settings.options.values)
-    trends = trend_notes(folder.parent, folder.name)
-    telling = Telling(
-        strict=settings.strict,
-        further=further,
-        elsewhere=ci.elsewhere(os.environ),
-        notes=(*state.recovered, *state.unseen, *not_in_history, *comparison_notes, *trends),
+    ending = Ending(
+        folder=state.session.folder,
+        verdicts=state.verdicts,
+        settings=state.settings,
+        suite_of=state.session.suites.get,
+        flags=state.flags,
+        again=state.all_seeds_command,
+        resume=state.resume_command,
+        notes=tuple(notes),
+        unwritten=(*state.unwritten, *attempts.failures),
         origin=_origin(state),
     )
-    with attempts.step():
-        project.record(folder, project.Folders(root=settings.root, baselines=settings.options.baselines))
-    publication = publish(folder, state.verdicts, telling)
-    unwritten = tuple(dict.fromkeys([*state.unwritten, *attempts.failures, *publication.unwritten]))
-    if unwritten:
-        further = replace(further, resume=state.resume_command)
-    not_exported = _export(state, folder)
-    warning = "" if publication.unwritten else ci.tell(folder / SUMMARY, os.environ)
-    notes = [*publication.record.notes, *not_exported, *filter(None, [warning]), *unwritten]
-    return Published(publication.page, notes, further, compared, unwritten)
+    published = close_session(ending)
+    return replace(published, notes=[*published.notes, *_export(state, state.session.folder)])
+
+
+def shared_options(config: pytest.Config) -> dict[str, Any]:
+    """Options of the command line that all shards have, and that `sdeval merge` needs again."""
+    own = ("shard", "output", "baselines", "devices", "resume")
+    return {name: value for name, value in option_values(config).items() if name not in own and value not in (None, [])}
 
 
 def _export(state: State, folder: Path) -> list[str]:
@@ -144,28 +128,6 @@ def _origin(state: State) -> Origin:
 def is_worse(state: State) -> bool:
     """Whether something was shown to be worse or broken, whatever could not be written."""
     return any(verdict.verdict in ("broken", "regressed") for verdict in state.verdicts)
-
-
-def _compared(state: State, folder: Path) -> tuple[Sequence[Compared], list[str]]:
-    """The comparison of several targets, which gets a page of its own; or why there is none.
-
-    Raises:
-        CannotWrite: there is one, and its page cannot be written.
-    """
-    # Ordinary tests name their engine in the case, if they have several: no case of theirs is there twice.
-    if len({verdict.target for verdict in state.gathered.values()}) < 2:
-        return (), []
-    try:
-        folders = [path for path in run_folders(folder) if not read_run(path).from_tests] if state.checked else [folder]
-        compared = compared_of(folders, state.session.suites.get, verdicts=state.verdicts)
-        if compared:
-            write_comparison(folder / COMPARISON, compared)
-        return compared, []
-    except CannotWrite:
-        raise
-    # Nothing was generated, or no suite ran on two targets; the verdicts are valid without a comparison.
-    except (SdevalError, OSError) as error:
-        return (), [f"no comparison: {error}"] if run_folders(folder) else []
 
 
 def write_summary(state: State, published: Published, terminalreporter: Any) -> None:

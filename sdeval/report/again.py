@@ -23,7 +23,7 @@ from sdeval.results import selected
 
 OF_THE_SESSION = ("device", "batch_size", "timeout")
 """Fields of a target that say nothing of a single image."""
-AS_REQUESTED = ("dtype", "scheduler", "attention")
+AS_REQUESTED = ("pipeline", "dtype", "scheduler", "attention")
 """Fields of which a run records what really ran; the file of an image says what was asked for."""
 
 
@@ -139,9 +139,10 @@ def _strength(view: SampleView, suite: Suite | None, target: Target | None) -> A
 def _recorded_target(view: SampleView) -> Target | None:
     """The target of a run as it was asked for; None where the run is of a version with other fields.
 
-    Where the file of the image is gone, the scheduler that the model brings along is taken for one that was asked for.
+    Where the file of the image is gone, the scheduler that the model brings along is taken for one that was asked for;
+    the class of a pipeline never is.
     """
-    values = {**view.run.generated_by, **_requested(view)}
+    values = {**view.run.generated_by, "pipeline": None, **_requested(view)}
     try:
         return Target(name=view.run.target, **{name: values[name] for name in FIELDS if name in values})
     except SdevalError:

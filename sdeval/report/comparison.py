@@ -79,6 +79,13 @@ def compared_of(
     ]
 
 
+def session_of(folder: Path) -> Path | None:
+    """The session that a run was generated in; None where its folder is in no session."""
+    run_folder = folder.resolve()
+    session = run_folder.parent.parent
+    return session if run_folder in run_folders(session) else None
+
+
 def of_project(root: Path, name: str) -> Suite | None:
     """A suite of a project by its name, if it can be found."""
     try:
@@ -112,12 +119,11 @@ def _are_interleaved(one: Stored, other: Stored) -> bool:
 
 def _verdicts_of(stored: Stored, verdicts: Sequence[Verdict] | None) -> tuple[Verdict, ...]:
     """What the session of a run found of it; nothing where the run lies in no session."""
-    if verdicts is None:
-        verdicts = ()
+    run, session = stored.run, session_of(stored.folder)
+    if verdicts is None and session is not None:
         with suppress(SdevalError):
-            verdicts = read_record(stored.folder.resolve().parent.parent).verdicts
-    run = stored.run
-    return tuple(verdict for verdict in verdicts if (verdict.suite, verdict.target) == (run.suite, run.target))
+            verdicts = read_record(session).verdicts
+    return tuple(verdict for verdict in verdicts or () if (verdict.suite, verdict.target) == (run.suite, run.target))
 
 
 def _swaps(suite: Suite | None) -> SwappedOf:

@@ -10,6 +10,8 @@ from pathlib import Path
 from sdeval._utils.attempts import Attempts
 from sdeval._utils.files import resolved, short, write_text
 from sdeval.baselines.snapshot import trim_snapshot
+from sdeval.comparison import notes as sentences
+from sdeval.comparison.undetectable import detectable_losses
 from sdeval.errors import SdevalError, printable
 from sdeval.history.store import HISTORY, HISTORY_PAGE
 from sdeval.history.store import read as read_history
@@ -23,6 +25,7 @@ from sdeval.report.terminal import Further, next_command
 from sdeval.report.words import notes_on_skipped, notes_on_target_defects
 from sdeval.results import journal
 from sdeval.results import verdicts_file as record
+from sdeval.results.run import Run
 from sdeval.results.session_folder import PAGE, SUMMARY, VERDICTS, point_latest, read_record, read_run, run_folders
 from sdeval.results.session_lock import HOLDER
 from sdeval.results.verdict import Verdict
@@ -139,5 +142,18 @@ def rewrite_page(session: Path, *, single: Path | None = None) -> Path:
 
 def notes(session: Path, verdicts: Sequence[Verdict] = ()) -> list[str]:
     """Notes of a session, each once: what is not on this machine, broken images of the target, notes of its runs."""
-    run_notes = [note for folder in run_folders(session) for note in read_run(folder).notes]
-    return list(dict.fromkeys([*notes_on_skipped(verdicts), *notes_on_target_defects(verdicts), *run_notes]))
+    runs = [read_run(folder) for folder in run_folders(session)]
+    run_notes = [note for run in runs for note in run.notes]
+    first = _first_run_notes(runs, verdicts)
+    return list(dict.fromkeys([*notes_on_skipped(verdicts), *notes_on_target_defects(verdicts), *run_notes, *first]))
+
+
+def _first_run_notes(runs: Sequence[Run], verdicts: Sequence[Verdict]) -> list[str]:
+    """What each suite without a baseline will be able to show once its run is accepted, a line each."""
+    new = {(verdict.suite, verdict.target) for verdict in verdicts if verdict.verdict == "new" and not verdict.case}
+    lines = [
+        (run, sentences.detectable_losses(detectable_losses(run)))
+        for run in runs
+        if run.complete and (run.suite, run.target) in new
+    ]
+    return [f"{run.suite} on {run.target}, once accepted: {line}" for run, line in lines if line]

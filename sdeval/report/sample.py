@@ -187,6 +187,7 @@ def facts(view: SampleView) -> dict[str, str]:
         "target": f"{run.target} ({run.generated_by.get('model', '')})",
         "prompt": sample.prompt,
         "negative prompt": case.negative_prompt or "none",
+        **({"text": " | ".join(case.text)} if case.text else {}),
         "seed": str(sample.seed),
         "size": _sizes(view),
         "settings": ", ".join(f"{name}={value}" for name, value in settings.items()) or "none",
@@ -195,6 +196,7 @@ def facts(view: SampleView) -> dict[str, str]:
         "image change": _image_change(view),
         "difference": _difference(view),
         "defect": _defect(sample),
+        **_readings(view),
         "verdict": explain(view.verdict) if view.verdict else "none: the session has not ended, or did not judge it",
     }
 
@@ -247,6 +249,17 @@ def _difference(view: SampleView) -> str:
     return ", ".join(f"{name} {value}{unit}" for (name, unit), value in numbers) or "unknown"
 
 
+def _readings(view: SampleView) -> dict[str, str]:
+    """What metrics found in the image, and in the baseline's where that is not the same."""
+    before = view.before.readings if view.before else {}
+    return {
+        f"{name} read": finding
+        if before.get(name, finding) == finding
+        else f"{finding} (in the baseline: {before[name]})"
+        for name, finding in view.sample.readings.items()
+    }
+
+
 def _defect(sample: SampleResult) -> str:
     if sample.failure:
         return f"no image: {sample.failure}"
@@ -279,6 +292,8 @@ def paths(view: SampleView, images: ImageStore) -> dict[str, str]:
         "baseline image": _baseline_image(view, images),
         "init image": _place(folder / case.image) if case.image else "none",
         "mask": _place(folder / case.mask) if case.mask else "none",
+        **({"control image": _place(folder / case.control_image)} if case.control_image else {}),
+        **({"reference image": _place(folder / case.reference_image)} if case.reference_image else {}),
     }
 
 

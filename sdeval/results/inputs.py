@@ -17,7 +17,7 @@ LARGEST = 1024
 
 
 def keep_inputs(cases: Iterable[Case], folder: Path, pool: Path | None = None) -> dict[str, CaseRecord]:
-    """Keep init images and masks of cases in a run folder, equal ones once.
+    """Keep the images that cases bring along in a run folder, equal ones once.
 
     Args:
         cases: whose images are kept.
@@ -35,10 +35,13 @@ def _record(case: Case, folder: Path, pool: Path | None) -> CaseRecord:
         case=case.id,
         image=_image(open_rgb(case.image), folder, pool) if case.image else "",
         mask=_image(open_mask(case.mask), folder, pool) if case.mask else "",
+        control_image=_image(open_rgb(case.control_image), folder, pool) if case.control_image else "",
+        reference_image=_image(open_rgb(case.reference_image), folder, pool) if case.reference_image else "",
         negative_prompt=case.negative_prompt,
         strength=case.strength,
         region_prompt=case.region_prompt,
         image_prompt=case.image_prompt,
+        text=case.text,
         tags=case.tags,
     )
 

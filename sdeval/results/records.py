@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath
+from typing import Literal
 
 from sdeval._utils.validation import Checked, Number
 from sdeval.imaging.difference import ImageDifference
 
+Safety = Literal["", "passed", "flagged"]
+"""What a pipeline's own safety checker said of an image; empty where none looked at it."""
 NO_FULL_IMAGE = "cannot be compared at full size"
 """How the reason begins why a sample has no distance from the baseline's image, where that image cannot be had."""
 
@@ -50,6 +53,11 @@ class SampleResult(Checked):
     """In a baseline, by metric: SHA-256 of the image that the score or the features are of, where it is not this
     one; of a metric that looks at the other images as well, a hash of all of them. Such scores are never reused."""
 
+    safety: Safety = ""
+    """What the pipeline's own safety checker said of the image."""
+    readings: Mapping[str, str] = field(default_factory=dict)
+    """What metrics found in the image, in words, by what they looked for, such as `text`."""
+
     measures: Mapping[str, Number] = field(default_factory=dict)
     """Measures of the image that show defects, by name; empty in older runs."""
 
@@ -87,10 +95,15 @@ class CaseRecord(Checked):
     """Init image: file in `inputs/`; empty where there is none."""
     mask: str = ""
     """File in `inputs/`; white was painted again."""
+    control_image: str = ""
+    """File in `inputs/`; empty where there is none."""
+    reference_image: str = ""
     negative_prompt: str = ""
     strength: Number | None = None
     region_prompt: str = ""
     image_prompt: str = ""
+    text: tuple[str, ...] = ()
+    """What the image shall show as writing."""
     tags: tuple[str, ...] = ()
     """Not in a baseline: they change nothing that is generated."""
 

@@ -24,7 +24,9 @@ DIGESTS = ("weights", "configuration", "program")
 """Of `generated_by`: digests of files. Runs of earlier versions have none, which is no difference."""
 LOAD = "load"
 """Of the environment: what else used the machine, as far as that is known; missing where nothing did."""
-PASSING = ("threads", "omp_wait_policy", BATCH_CONSISTENCY, LOAD)
+WORKERS = "workers"
+"""Of the environment: the devices that generated the run together, and why its speed is not judged, if it is not."""
+PASSING = ("threads", "omp_wait_policy", BATCH_CONSISTENCY, LOAD, WORKERS)
 """Of the environment: what says nothing of the images, and is neither accepted nor reported as a change."""
 
 

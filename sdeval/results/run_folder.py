@@ -17,7 +17,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -194,14 +194,23 @@ def write(run: Run, folder: Path) -> None:
         lines = [{"case": case, "seed": seed, **_round_timing(timing)} for (case, seed), timing in run.timings.items()]
         write_text(folder / "timings.jsonl", "".join(map(dump_line, lines)))
     if run.cases:
-        write_text(folder / "cases.jsonl", "".join(dump_line(asdict(case)) for case in run.cases.values()))
+        write_text(folder / "cases.jsonl", "".join(map(_case_line, run.cases.values())))
     write_text(folder / "run.json", dump_json(_header(run)))
 
 
 def _sample_line(sample: SampleResult) -> str:
     # A line of a baseline stays the same to the last byte, also of one from before these were kept.
-    optional = ("failure", "width", "height", "scored_on", "measures", "difference")
-    return dump_line({name: value for name, value in asdict(sample).items() if value or name not in optional})
+    optional = ("failure", "width", "height", "scored_on", "safety", "readings", "measures", "difference")
+    return _line_of(sample, optional)
+
+
+def _case_line(case: CaseRecord) -> str:
+    return _line_of(case, ("text",))
+
+
+def _line_of(record: SampleResult | CaseRecord, optional: Collection[str]) -> str:
+    """A line of a file, without those optional fields that are empty."""
+    return dump_line({name: value for name, value in asdict(record).items() if value or name not in optional})
 
 
 def _round_timing(timing: Timing) -> dict[str, Any]:
@@ -245,11 +254,20 @@ def read(folder: Path) -> Run:
         },
         samples=samples,
         features={path.stem: read_features(path, len(samples)) for path in sorted(folder.glob("features/*.npy"))},
-        timings={line.key: line.timing for _, line in _read_lines(TimingLine, folder / "timings.jsonl")},
+        timings=read_timings(folder),
         cases={case.case: case for case in _read_cases(folder / "cases.jsonl")},
     )
     _check_whole(run, folder)
     return run
+
+
+def read_timings(folder: Path) -> dict[tuple[str, int], Timing]:
+    """Times of a run's samples; none where nothing was timed.
+
+    Raises:
+        SdevalError: the file is corrupt.
+    """
+    return {line.key: line.timing for _, line in _read_lines(TimingLine, folder / "timings.jsonl")}
 
 
 def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
@@ -271,7 +289,7 @@ def _read_samples(path: Path, *, old: bool) -> list[SampleResult]:
 def _read_cases(path: Path) -> list[CaseRecord]:
     lines = _read_lines(CaseRecord, path)
     for where, case in lines:
-        for image in filter(None, (case.image, case.mask)):
+        for image in filter(None, (case.image, case.mask, case.control_image, case.reference_image)):
             if not re.fullmatch(r"inputs/[0-9a-f]+\.png", image):
                 raise SdevalError(f"{where}: {preview(image)} is no image of a run")
     return [case for _, case in lines]

@@ -17,8 +17,10 @@ from pydantic.json_schema import GenerateJsonSchema
 from sdeval._utils.files import dump_json, write_text
 from sdeval._utils.validation import Checked, Extensible
 from sdeval.config.case_tables import FIELDS
-from sdeval.config.suite import Case
-from sdeval.config.target import SHORT_DTYPES, Target
+from sdeval.config.names import LONGEST_NAME
+from sdeval.config.options import MEANINGS, Table
+from sdeval.config.suite import ID, Case
+from sdeval.config.target import NAME, SHORT_DTYPES, Target
 from sdeval.results import run_folder, verdicts_file
 from sdeval.results.run_folder import RunHeader
 from sdeval.results.verdicts_file import Record
@@ -50,6 +52,7 @@ def schemas() -> dict[str, dict[str, Any]]:
                 "cases", "A case file of sdeval: YAML, or a row of JSON Lines each", _cases()
             ),
             "targets.schema.json": _add_header("targets", "suites/targets.toml of sdeval", _targets()),
+            "project.schema.json": _add_header("project", "[tool.sdeval] of pyproject.toml", _project()),
         }
 
 
@@ -67,9 +70,14 @@ def _cases() -> dict[str, Any]:
     """A list of cases, as files spell their fields."""
     case = _schema(Case)
     properties = {name: case["properties"][name] for name in FIELDS}
-    for name, spelling in {"strength": {"pattern": r"^[-+.0-9eE]*$"}, "tags": {}}.items():
+    for name, spelling in {"strength": {"pattern": r"^[-+.0-9eE]*$"}, "text": {}, "tags": {}}.items():
         texts = {key: properties[name].pop(key) for key in ("description", "default")}
         properties[name] = {"anyOf": [properties[name], {"type": "string", **spelling}], **texts}
+    properties["id"] |= {"pattern": f"^{ID}$", "maxLength": LONGEST_NAME}
+    properties["prompt"] |= {"pattern": r"\S"}
+    for alternative in properties["strength"]["anyOf"][0]["anyOf"]:
+        if alternative["type"] == "number":
+            alternative |= {"exclusiveMinimum": 0, "maximum": 1}
     return {
         "type": "array",
         "minItems": 1,
@@ -83,10 +91,12 @@ def _targets() -> dict[str, Any]:
     target = _schema(Target)
     properties = {name: schema for name, schema in target.pop("properties").items() if name != "name"}
     properties["dtype"]["enum"] += SHORT_DTYPES
+    properties["batch_size"]["minimum"] = 1
     properties["extends"] = {"type": "string", "description": "Name of the target whose values it takes over."}
     target = {**target, "description": target["description"].splitlines()[0], "required": []}
     return {
         "type": "object",
+        "propertyNames": {"pattern": f"^{NAME}$", "maxLength": LONGEST_NAME},
         "additionalProperties": {"$ref": "#/$defs/Target"},
         "$defs": {
             "Target": {
@@ -96,6 +106,16 @@ def _targets() -> dict[str, Any]:
             }
         },
     }
+
+
+def _project() -> dict[str, Any]:
+    """The table of a project; what holds a target is the same as in the file of targets."""
+    table, targets = _schema(Table), _targets()
+    definitions = targets.pop("$defs")
+    properties = {name: {**schema, "description": MEANINGS[name]} for name, schema in table["properties"].items()}
+    properties["targets"] = {**targets, "description": MEANINGS["targets"]}
+    properties["batch-size"]["minimum"] = 1
+    return {"type": "object", "additionalProperties": False, "properties": properties, "$defs": definitions}
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from sdeval._utils.validation import Checked, from_json
 from sdeval.results.session_names import SELECTED
 from sdeval.results.verdict import Kind, Verdict, missing_verdict
 
+ItemKind = Literal["case", "metric", "speed", "image"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedItem(Checked):
@@ -21,7 +23,7 @@ class SelectedItem(Checked):
     """What pytest calls it."""
     suite: str
     target: str
-    kind: Literal["case", "metric", "speed", "image"]
+    kind: ItemKind
     """`image` of an ordinary test that brings images of its own."""
     name: str
     """Of the case, the metric or the speed; of an ordinary test, of its first image."""

@@ -9,9 +9,11 @@ from typing import Literal
 from sdeval import metrics
 from sdeval.config.suite import COLLAPSED, SPEEDS, Suite, added_seeds
 from sdeval.config.target import Target
-from sdeval.errors import SdevalError
+from sdeval.errors import NoHardware, NotAvailable, SdevalError
 from sdeval.results.verdict import Kind, Verdict, missing_verdict
 
+_FIELDS = {"image_prompt": "what the image shows", "text": "the writing that the image shall show"}
+"""Fields that each case needs where a metric does, and what for."""
 Key = tuple[str, str]
 """Names of a suite and a target."""
 
@@ -48,6 +50,16 @@ class Item:
     def id(self) -> str:
         """What a test item is called: the target first, so that its items read together."""
         return f"{self.job.target.name}-{self.name}"
+
+    def verdict_after(self, error: SdevalError, *, strict: bool) -> Verdict:
+        """The verdict where an error left none: `skipped` where something is not on this machine, or `unscored`.
+
+        Args:
+            error: why there is none.
+            strict: whether what is missing is a failure; hardware never is, for nobody has every GPU.
+        """
+        is_missing = isinstance(error, NotAvailable) and (not strict or isinstance(error, NoHardware))
+        return self.without_verdict(str(error), "skipped" if is_missing else "unscored")
 
     def without_verdict(self, reason: str, verdict: Kind = "unscored") -> Verdict:
         """The verdict where there can be none."""
@@ -94,11 +106,11 @@ def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
         raise SdevalError(
             f"{where}: metric {info.name} compares seeds of a case; give every round at least two new ones"
         )
-    if "image_prompt" in info.needs:
-        for case in suite.cases:
-            if not case.image_prompt:
+    for field, purpose in _FIELDS.items():
+        for case in suite.cases if field in info.needs else ():
+            if not getattr(case, field):
                 here = case.origin or f"{where}, case {case.id!r}"
-                raise SdevalError(f"{here}: image_prompt: is missing; metric {info.name} needs what the image shows")
+                raise SdevalError(f"{here}: {field}: is missing; metric {info.name} needs {purpose}")
 
 
 def ambiguous(name: str, keys: Sequence[Key]) -> str:

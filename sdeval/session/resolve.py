@@ -96,26 +96,36 @@ class ResolvedJob:
         """The share of the error level that a round of seeds may spend."""
         return share_of_round(self.rounds, number)
 
-    def plan(self, number: int, cases: Collection[str] | None = None, *, self_check: bool = False) -> Plan:
+    def plan(
+        self, number: int, cases: Collection[str] | None = None, *, self_check: bool = False, whole: bool = False
+    ) -> Plan:
         """What to generate in a round of seeds.
 
         Args:
             number: number of the round, from 0.
             cases: ids of the cases to generate; None for all.
             self_check: whether one image is generated twice, in its batch and alone.
+            whole: whether it is the plan of all shards, where this is one of them.
         """
-        from sdeval.evaluation.plan import make_plan
+        from sdeval.evaluation.plan import in_shard, make_plan
+        from sdeval.executors.places import device_notes
 
         suite = replace(self.job.suite, tolerances=tolerances(self.job.suite, self.variability))
         plan = make_plan(suite, self.job.target, cases=cases, seeds=self.rounds[number], missing=self.missing)
-        return replace(
+        plan = replace(
             plan,
             self_check=self_check,
             # An interleaved comparison cannot be resumed, because its two sides must be generated in turns.
             journal=self.options.journal and not self.options.interleaved,
             image_pool=self.options.image_pool,
-            notes=(*plan.notes, *self.fit.notes, *self._seed_notes()),
+            notes=(
+                *plan.notes,
+                *self.fit.notes,
+                *self._seed_notes(),
+                *device_notes(self.job.target, self.options),
+            ),
         )
+        return in_shard(plan, self.options.shard) if self.options.shard and not whole else plan
 
     def rival_plan(self, plan: Plan) -> Plan:
         """The same samples for the target that this one is compared with."""
@@ -175,12 +185,13 @@ def resolve(
     """
     try:
         for target in filter(None, (job.target, options.compare_to)):
-            require(target)
+            # What others have generated needs no hardware.
+            require(target if options.generates else replace(target, needs=None))
     except NotAvailable as error:
         return ResolvedJob(job=job, options=options, rounds=job.suite.rounds, unavailable=error)
     from sdeval.engines.diffusers_engine import pick_device
 
-    device = pick_device(job.target.device)
+    device = pick_device(job.target.device if options.generates else "auto")
     metric_options = metrics.MetricOptions.from_suite(job.suite, device)
     baseline = None if options.interleaved else baselines.stored(options.baselines, *job.key, images)
     accepted = baseline.run if baseline else None

@@ -9,7 +9,7 @@ judge       all metrics of the session together                      `compare.ju
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -23,13 +23,17 @@ from sdeval.config import target_registry as named_targets
 from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
-from sdeval.engines.names import check_names
 from sdeval.errors import CannotWrite, SdevalError, describe_error
 from sdeval.executors.local import LocalExecutor
+from sdeval.executors.spread import SpreadExecutor
 from sdeval.results.run import AGAINST, BATCH_CONSISTENCY, MIXED, Run, Stored
+from sdeval.results.shard_record import ShardJob, write_job
 from sdeval.session.items import Item, Job, Key, items_of
+from sdeval.session.job_state import JobState
 from sdeval.session.judging import Comparison, Subject, compare, judge_speed
-from sdeval.session.resolve import ResolvedJob, is_on_this_machine, resolve
+from sdeval.session.resolve import ResolvedJob, resolve
+from sdeval.session.settings_check import announcements, check_settings
+from sdeval.session.shards import shard_job
 from sdeval.stores.images import open_store
 
 if TYPE_CHECKING:
@@ -39,28 +43,6 @@ if TYPE_CHECKING:
 
 TIMED_AGAIN = 5
 """Pipeline calls that are made once more where a run was slow."""
-
-
-@dataclass(slots=True)
-class JobState:
-    """The progress of a job: its run, its comparison and its verdicts."""
-
-    resolved: ResolvedJob
-    round: int = 0
-    """The last round of seeds that was generated."""
-    run: Run | None = None
-    rival: Stored | None = None
-    """The run that was interleaved with it, if there is one."""
-    failure: str = ""
-    """Why there is no run."""
-    comparison: Comparison | None = None
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
-    """Verdicts by metric."""
-
-    @property
-    def baseline(self) -> Stored | None:
-        """What the run is compared with."""
-        return self.rival if self.resolved.options.interleaved else self.resolved.baseline
 
 
 class Session:
@@ -83,6 +65,7 @@ class Session:
         shared: bool = False,
         loaded: Engine | None = None,
         variability: Mapping[Key, VariabilityFit] = MappingProxyType({}),
+        executor: LocalExecutor | None = None,
     ) -> None:
         self.options = options
         self.folder = folder
@@ -91,7 +74,7 @@ class Session:
         self._named = {**named_targets.shipped_targets(), **options.named}
         self._known: dict[str, Target] = {}
         self._selected: list[Item] = []
-        self._executor = LocalExecutor(watcher or Silent(), loaded)
+        self._executor = executor or SpreadExecutor(watcher or Silent(), options, loaded)
         self._measured = variability
         # One for all jobs: a store that fails is not waited for again by the next one.
         self._images = open_store(options.store, options.baselines)
@@ -149,6 +132,8 @@ class Session:
             SdevalError: something is wrong with a target, a setting or a baseline.
         """
         self.check_settings()
+        if not self.options.interleaved:
+            self._executor.check(job.target for job in self.jobs)
         lines: list[str] = []
         for job in self.jobs:
             resolved = self._state(job).resolved
@@ -159,14 +144,7 @@ class Session:
 
     def announcements(self) -> list[str]:
         """What a user should see before anything is generated: calls of servers that may have to be paid."""
-        lines: list[str] = []
-        for job in self.jobs:
-            for side in filter(None, (job.target, self.options.compare_to)):
-                if side.is_server and is_on_this_machine(side):
-                    from sdeval.engines.engine import announcements
-
-                    lines += announcements(side, job.suite, len(job.suite.cases) * len(job.suite.rounds[-1]))
-        return lines
+        return announcements(self.jobs, self.options)
 
     def check_settings(self) -> None:
         """Refuse settings that no suite of a target can use: for example, a text-to-image suite has no `strength`.
@@ -174,33 +152,7 @@ class Session:
         Raises:
             SdevalError: a setting of a target or a suite is wrong.
         """
-        misfits: dict[tuple[str, str], SdevalError] = {}
-        fitting: set[tuple[str, str]] = set()
-        sides = [(job, side) for job in self.jobs for side in (job.target, self.options.compare_to) if side]
-        # Unknown names are refused first, before anything heavy is imported.
-        for job, side in sides:
-            check_names(side, job.suite.settings)
-        for job, side in sides:
-            if not is_on_this_machine(side):
-                continue
-            from sdeval.engines import engine as engines
-
-            engines.check(side, job.suite.task, job.suite.settings)
-            engines.check_request(side, job.suite)
-            for name, value in side.settings.items():
-                try:
-                    engines.check(side, job.suite.task, {name: value})
-                    fitting.add((side.fingerprint, name))
-                except SdevalError as error:
-                    misfits.setdefault((side.fingerprint, name), error)
-        for key, misfit in misfits.items():
-            if key not in fitting:
-                raise misfit
-        for job, side in sides:
-            if is_on_this_machine(side):
-                from sdeval.evaluation.plan import check_ranges
-
-                check_ranges(job.suite, side)
+        check_settings(self.jobs, self.options)
 
     def judge(self, item: Item) -> Verdict:
         """The verdict on one item.
@@ -230,6 +182,9 @@ class Session:
             raise resolved.missing[item.name]
         if state.failure:
             return item.without_verdict(state.failure)
+        if self.options.shard is not None:
+            self._generate_shard(state)
+            return item.without_verdict(f"shard {self.options.shard}: verdicts come from sdeval merge", "skipped")
         if item.kind == "speed":
             return self._judge_speed(state, item.name)
         if item.kind == "case":
@@ -267,20 +222,54 @@ class Session:
             Exception: it could not be generated or scored, for any reason.
         """
         if state.run is None:
-            job = state.resolved.job
-            cases = self._names(job, "case")
-            whole = bool(self._names(job, "metric")) or not cases
-            try:
-                self._evaluate(state, 0, None if whole else cases)
-            except SdevalError as error:
-                state.failure = str(error)
-                raise
-            # Also what ends a test from outside, such as a time limit: its other items do not try again.
-            except BaseException as error:
-                state.failure = str(_failure(job, error))
-                raise
+            self._evaluate_first(state)
         assert state.run is not None
         return state.run
+
+    def _evaluate_first(self, state: JobState) -> None:
+        """Evaluate the first round of seeds; if it fails, no other item of the job tries it again."""
+        try:
+            self._evaluate(state, 0, self._selected_cases(state.resolved.job))
+        except SdevalError as error:
+            state.failure = str(error)
+            raise
+        # Also what ends a test from outside, such as a time limit: its other items do not try again.
+        except BaseException as error:
+            state.failure = str(_failure(state.resolved.job, error))
+            raise
+
+    def _selected_cases(self, job: Job) -> list[str] | None:
+        """Ids of the cases that are to be generated; None for the whole suite."""
+        cases = self._names(job, "case")
+        return None if self._names(job, "metric") or not cases else cases
+
+    def _generate_shard(self, state: JobState) -> None:
+        """Generate and score this machine's part of a job, if it has one.
+
+        Raises:
+            Exception: it could not be generated or scored, for any reason.
+        """
+        if not state.is_generated:
+            self._evaluate_first(state)
+            suite, target = state.resolved.job.key
+            write_job(self._shard_job(state), self.folder / suite / target)
+            state.is_generated = True
+
+    def shard_jobs(self) -> list[ShardJob]:
+        """What shards of this session must have in common, for each job of which anything is here."""
+        return [self._shard_job(state) for state in self._available_states()]
+
+    def first_plans(self) -> list[Plan]:
+        """What the first round of seeds comes to, for each job of which anything is here."""
+        states = self._available_states()
+        return [state.resolved.plan(0, self._selected_cases(state.resolved.job)) for state in states]
+
+    def _available_states(self) -> list[JobState]:
+        states = [self._state(job) for job in self.jobs]
+        return [state for state in states if state.resolved.unavailable is None]
+
+    def _shard_job(self, state: JobState) -> ShardJob:
+        return shard_job(state, self._selected_cases(state.resolved.job))
 
     def _evaluate(self, state: JobState, number: int, cases: Sequence[str] | None = None) -> None:
         """Generate and score a round of seeds; images of earlier rounds are not generated again."""
@@ -297,6 +286,8 @@ class Session:
             self._take_snapshot(state, folder, cases)
         resolved = state.resolved
         plan = resolved.plan(number, cases, self_check=not self._has_self_check(job))
+        if plan.shard and not plan.samples:
+            return
         if self.options.interleaved:
             earlier = (state.run, state.rival.run) if state.run and state.rival else None
             python, rival_plan = self.options.compare_to_python, resolved.rival_plan(plan)

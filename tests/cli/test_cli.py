@@ -45,6 +45,7 @@ def test_accept_takes_the_latest_session_and_says_old_and_new(
     assert capsys.readouterr().out.splitlines() == [
         "animals on tiny: 4 images new or changed",
         "  clip_score  –  →  29.50",
+        "  2 cases with 2 seeds can show a loss of clip_score from 7.55 on (tolerance 0.5), if all cases lose alike",
         "accepted into baselines; undo with git",
     ]
     assert (session.parent.parent / "baselines" / "animals" / "tiny" / "run.json").is_file()
@@ -269,9 +270,9 @@ def test_twenty_cases_are_told_and_all_where_request(session: Path, capsys: pyte
     assert len(capsys.readouterr().out.splitlines()) == 2 + 25 + 1
     # Of a whole run cases are reported only where they are asked for.
     assert main(["accept", two, "--dry-run", "-v"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 2 + 25 + 1
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 25 + 2
     assert main(["accept", two, "--dry-run"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert len(capsys.readouterr().out.splitlines()) == 4
 
 
 def approve(path: Path, **changes: object) -> Path:

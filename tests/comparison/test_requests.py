@@ -102,8 +102,9 @@ def test_every_field_of_a_request_may_have_changed(run: Run) -> None:
         strength=0.9,
         region_prompt="a cat",
         image_prompt="a dog",
+        text=("Open",),
     )
     before, after = (replace(run, cases={"case-0": record}) for record in (REQUEST, other))
     changes = changed_fields(after, before, run.samples[0], run.samples[0])
     fields = {change.field for change in changes}
-    assert fields == {"negative_prompt", "image", "mask", "strength", "region_prompt", "image_prompt"}
+    assert fields == {"negative_prompt", "image", "mask", "strength", "region_prompt", "image_prompt", "text"}

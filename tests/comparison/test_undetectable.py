@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,12 +8,14 @@ import pytest
 
 from sdeval import stats
 from sdeval.comparison import ALPHA_METRICS, Circumstances, collect_evidence, judge_metrics
+from sdeval.comparison.notes import detectable_losses as in_words
 from sdeval.comparison.notes import undetectable_loss
 from sdeval.comparison.undetectable import (
     SPREADS,
     TOLERANCES,
     SuiteDesign,
     UndetectableLoss,
+    detectable_losses,
     undetectable_losses,
 )
 from sdeval.results.records import MetricRecord
@@ -256,3 +259,42 @@ def test_where_nothing_is_known_of_seeds_ten_tolerances_are_gross() -> None:
         make_run(np.array([[30.0]])), design(cases=["case-0"], tolerances={"clip_score": 0.1})
     )
     assert loss.gross == pytest.approx(1.0)
+
+
+def noisy_run(cases: int, seeds: int) -> Run:
+    rng = np.random.default_rng(cases)
+    return make_run(rng.normal(90, 3, size=(cases, 1)) + rng.normal(0, 2, size=(cases, seeds)))
+
+
+def test_more_cases_show_smaller_losses() -> None:
+    losses = [detectable_losses(noisy_run(cases, 4))[0] for cases in (4, 12, 40)]
+    assert [loss.cases for loss in losses] == [4, 12, 40]
+    assert losses[0].loss > losses[1].loss > losses[2].loss > losses[2].tolerance
+
+
+def test_a_loss_that_is_said_to_show_is_shown() -> None:
+    baseline = noisy_run(12, 4)
+    (loss,) = detectable_losses(baseline)
+    rng = np.random.default_rng(1)
+    regressed = 0
+    for _ in range(40):
+        scores = np.array([[sample.scores["clip_score"] for sample in case] for case in baseline.by_case().values()])
+        means = scores.mean(axis=1, keepdims=True)
+        run = make_run(means - loss.loss + rng.normal(0, 2, size=scores.shape))
+        evidence = collect_evidence(run, baseline, "clip_score")
+        regressed += judge_metrics([evidence], 2)[0].verdict == "regressed"
+    assert regressed >= 24
+
+
+def test_metrics_that_never_fail_are_left_out() -> None:
+    run = noisy_run(12, 4)
+    reported = replace(run.metrics["clip_score"], gating=False)
+    assert detectable_losses(replace(run, metrics={"clip_score": reported})) == []
+
+
+def test_in_words() -> None:
+    (loss,) = detectable_losses(noisy_run(12, 4))
+    text = in_words([loss, replace(loss, metric="seam", loss=math.inf)])
+    assert text.startswith("12 cases with 4 seeds can show a loss of clip_score from ")
+    assert "(tolerance 0.5), if all cases lose alike; cannot show any loss of seam" in text
+    assert in_words([]) == ""

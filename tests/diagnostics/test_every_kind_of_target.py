@@ -20,7 +20,7 @@ from sdeval.engines.callable_engine import OwnEngine
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.engine import Engine
 from sdeval.engines.generated import Generated
-from sdeval.evaluation.generate import batch_size
+from sdeval.evaluation.timing import batch_size
 from sdeval.imaging.io import pixel_hash
 from sdeval.shapes import pipeline_folder
 from tests.conftest import ROOT
@@ -204,7 +204,7 @@ def own(folder: Path) -> OwnEngine:
     return OwnEngine(Target(name="own", model=f"python:{folder / 'program.py'}:generate"))
 
 
-@pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.around])
+@pytest.mark.parametrize("name", [n for n, fault in FAULTS.items() if fault.around and not fault.needs_text])
 def test_a_fault_around_an_engine_is_the_fault_in_the_pipeline(loaded: LoadedTarget, name: str) -> None:
     fault = FAULTS[name]
     task = fault.tasks[0]

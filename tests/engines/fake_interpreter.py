@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from sdeval._utils.environment import package_version
 from sdeval.engines.worker_protocol import VERSION
 
 BEGIN = f"""#!{sys.executable} -IS
@@ -14,8 +13,8 @@ import json, os, signal, sys, time
 def say(text):
     os.write(1, text.encode("utf-8", "surrogateescape"))
 
-def hello(protocol={VERSION}, sdeval={package_version("pytest-sdeval") or ""!r}):
-    answer(0, {{"protocol": protocol, "sdeval": sdeval}})
+def hello(protocol={VERSION}):
+    answer(0, {{"protocol": protocol}})
 
 def answer(number, content):
     say(f"sdeval-worker answer {{number}} {{json.dumps(content)}}\\n")

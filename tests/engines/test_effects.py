@@ -89,6 +89,11 @@ def test_true_guidance_needs_a_negative_prompt(checkpoint: Checkpoint) -> None:
             "cases.yaml:3: negative_prompt: has no effect with true_cfg_scale=1.0; set it above 1",
         ),
         ("flux2-klein", {}, "cases.yaml:3: negative_prompt: a Flux2KleinPipeline takes none; remove it"),
+        ("flux2", {}, "cases.yaml:3: negative_prompt: a Flux2Pipeline takes none; remove it"),
+        ("sana-sprint", {}, "cases.yaml:3: negative_prompt: a SanaSprintPipeline takes none; remove it"),
+        ("hunyuan-image", {}, "cases.yaml:3: negative_prompt: has no effect: .* has no guider; remove it"),
+        ("qwen-image", {"true_cfg_scale": 1.0}, "negative_prompt: has no effect with true_cfg_scale=1.0; set it above"),
+        ("sana", {"guidance_scale": 1.0}, "negative_prompt: has no effect with guidance_scale=1.0"),
         ("sd1", {"guidance_scale": 1.0}, "cases.yaml:3: negative_prompt: has no effect with guidance_scale=1.0"),
         ("sdxl", {"guidance_scale": 0.0}, "cases.yaml:3: negative_prompt: has no effect with guidance_scale=0.0"),
         ("sd1", {}, ""),
@@ -129,11 +134,33 @@ def test_what_a_target_turns_off_is_told(checkpoint: Checkpoint) -> None:
     assert notes_on_request(target(checkpoint("sd1")), request) == ()
 
 
-def test_a_strength_that_a_pipeline_does_not_take_is_refused(checkpoint: Checkpoint, image: Path) -> None:
+@pytest.mark.parametrize(
+    ("family", "kind"),
+    [
+        ("flux2-klein", "Flux2KleinPipeline"),
+        ("flux-kontext", "FluxKontextPipeline"),
+        ("qwen-image-edit", "QwenImageEditPipeline"),
+        ("qwen-image-edit-plus", "QwenImageEditPlusPipeline"),
+        ("instruct-pix2pix", "StableDiffusionInstructPix2PixPipeline"),
+    ],
+)
+def test_a_strength_that_a_pipeline_does_not_take_is_refused(
+    checkpoint: Checkpoint, image: Path, family: str, kind: str
+) -> None:
     request = suite("img2img", image=image, strength=0.5)
-    with pytest.raises(SdevalError, match=r"case 'a': strength: a Flux2KleinPipeline takes none; remove it"):
-        check_request(target(checkpoint("flux2-klein")), request)
+    with pytest.raises(SdevalError, match=f"case 'a': strength: a {kind} takes none; remove it"):
+        check_request(target(checkpoint(family)), request)
     check_request(target(checkpoint("sd1")), request)
+
+
+def test_a_distilled_guidance_of_a_model_that_was_trained_without_is_refused(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(checkpoint("hunyuan-image"), tmp_path / "full")
+    check_request(target(folder, distilled_guidance_scale=3.25), suite())
+    with_config(folder, "transformer", guidance_embeds=False)
+    with pytest.raises(SdevalError, match=r"distilled_guidance_scale has no effect: the transformer of .* was trained"):
+        check_request(target(folder, distilled_guidance_scale=3.25), suite())
 
 
 @pytest.mark.parametrize(
@@ -168,7 +195,7 @@ def test_a_pipeline_that_needs_a_control_image_is_refused(checkpoint: Checkpoint
     folder = with_config(
         shutil.copytree(checkpoint("sd1"), tmp_path / "c"), "", _class_name="StableDiffusionControlNetPipeline"
     )
-    with pytest.raises(SdevalError, match="needs a control image, which cases cannot have"):
+    with pytest.raises(SdevalError, match="case 'plain': control_image: is missing; a StableDiffusionControlNetPipe"):
         check_request(target(folder), suite())
 
 

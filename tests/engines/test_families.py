@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from sdeval import Case, SdevalError, Target
-from sdeval.config.suite import Sample
+from sdeval import Case, SdevalError, Suite, Target
+from sdeval.config.suite import TASKS, Sample
 from sdeval.engines.diffusers_engine import LoadedTarget, check, largest_batch
+from sdeval.engines.engine import check_request
 from sdeval.engines.families import family_of
 from sdeval.engines.generation import batches, generate_batch
+from sdeval.engines.pipeline_classes import call_parameters
 from sdeval.errors import CallFailed
 from sdeval.imaging.io import to_pixels
 from tests.engines.conftest import Checkpoint
-from tests.families import TASKS_OF
+from tests.families import SETTINGS_OF, TASKS_OF
 
 STEPS = {"num_inference_steps": 2}
+FLOW_PREDICTION = {"prediction_type": "flow_prediction"}
 PAIRS = [(family, task) for family, tasks in TASKS_OF.items() for task in tasks]
+LARGE = ("qwen-image-edit", "qwen-image-edit-plus", "hidream", "kandinsky5", "kandinsky5-edit")
+"""Families whose pipelines make every image, or every init image, larger than the others."""
 
 
 @pytest.fixture
@@ -58,32 +64,53 @@ def loaded(folder: Path, **changes: object) -> LoadedTarget:
     return LoadedTarget(Target(**{"name": "tiny", "model": str(folder), "device": "cpu", **changes}))
 
 
-def settings(task: str) -> dict[str, int]:
-    return {**STEPS, **({"width": 64, "height": 64} if task == "text2img" else {})}
+def settings(task: str, family: str = "") -> dict[str, Any]:
+    size = {"width": 64, "height": 64} if task == "text2img" else {}
+    return {**STEPS, **size, **SETTINGS_OF.get(family, {})}
 
 
-@pytest.mark.parametrize(("family", "task"), PAIRS)
+@pytest.mark.parametrize(
+    ("family", "task"),
+    [pytest.param(*pair, marks=[pytest.mark.slow] * (pair[0] in LARGE)) for pair in PAIRS],
+)
 def test_a_family_does_a_task_alone_and_in_company(
     checkpoint: Checkpoint, samples: Callable[[str], list[Sample]], family: str, task: str
 ) -> None:
     target = loaded(checkpoint(family))
     check(target.target, task, STEPS)
-    pipeline, request = target.pipeline(task), samples(task)
-    together = [
-        each
-        for batch in batches(request, largest_batch(target.target, task))
-        for each in generate_batch(pipeline, batch, settings(task))
+    pipeline, call = target.pipeline(task), settings(task, family)
+    has_strength = "strength" in call_parameters(type(pipeline))
+    request = [
+        sample if has_strength else replace(sample, case=replace(sample.case, strength=None))
+        for sample in samples(task)
     ]
-    alone = [generate_batch(pipeline, [each], settings(task))[0] for each in request]
-    assert {each.sample.case.id for each in together} == {"case-0", "case-1", "case-2"}
-    for each in alone:
-        beside = next(other for other in together if other.sample == each.sample)
-        assert each.finite
-        assert each.image.size == (64, 64)
-        apart = np.abs(to_pixels(each.image).astype(int) - to_pixels(beside.image).astype(int))
+    together = [
+        image
+        for batch in batches(request, largest_batch(target.target, task))
+        for image in generate_batch(pipeline, batch, call)
+    ]
+    alone = [generate_batch(pipeline, [sample], call)[0] for sample in request]
+    assert {image.sample.case.id for image in together} == {"case-0", "case-1", "case-2"}
+    for image in alone:
+        beside = next(other for other in together if other.sample == image.sample)
+        assert image.finite
+        assert image.image.size == (call.get("width", 64), call.get("height", 64))
+        apart = np.abs(to_pixels(image.image).astype(int) - to_pixels(beside.image).astype(int))
         assert apart.max() <= 1
-    # Other cases and seeds are other images.
-    assert len({each.image.tobytes() for each in alone}) == 3
+    # Other cases and seeds are other images, and so are other prompts; a small Kandinsky hardly reads them.
+    assert len({image.image.tobytes() for image in alone}) == 3
+    if family.startswith("kandinsky"):
+        return
+    other = replace(request[0], case=replace(request[0].case, prompt=request[1].case.prompt))
+    assert generate_batch(pipeline, [other], call)[0].image.tobytes() != alone[0].image.tobytes()
+
+
+def test_a_class_that_a_target_names_generates(checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]) -> None:
+    target = loaded(checkpoint("sd1"), pipeline="StableDiffusionPAGPipeline")
+    check(target.target, "text2img", STEPS)
+    (generated,) = target.generate("text2img", samples("text2img")[:1], settings("text2img"))
+    assert generated.finite
+    assert target.describe("text2img")["pipeline"] == "StableDiffusionPAGPipeline"
 
 
 @pytest.mark.parametrize(
@@ -91,6 +118,8 @@ def test_a_family_does_a_task_alone_and_in_company(
     [
         ("sd-inpainting", "text2img", "is an inpainting checkpoint and cannot do text2img"),
         ("sd-inpainting", "img2img", "is an inpainting checkpoint and cannot do img2img"),
+        ("chroma", "inpainting", "ChromaInpaintPipeline of diffusers asks for guidance_embeds"),
+        ("sana", "img2img", "diffusers has no img2img pipeline for a SanaPipeline checkpoint"),
         ("kandinsky22", "inpainting", "cannot do inpainting; that takes kandinsky-2-2-decoder-inpaint"),
         ("kandinsky22-inpaint", "text2img", "is an inpainting checkpoint and cannot do text2img"),
     ],
@@ -105,8 +134,39 @@ def test_a_checkpoint_is_refused_for_a_task_that_it_cannot_do(
 def test_some_families_generate_one_at_a_time(checkpoint: Checkpoint) -> None:
     assert largest_batch(loaded(checkpoint("kandinsky22-inpaint")).target, "inpainting") == 1
     assert largest_batch(loaded(checkpoint("sd1")).target, "text2img") == 8
+    assert family_of("StableDiffusion3ControlNetPipeline").one_at_a_time == set(TASKS)
     klein = family_of("Flux2KleinPipeline")
     assert klein.one_at_a_time == {"img2img"}
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        *(
+            "sd3.5",
+            "pixart-sigma",
+            "qwen-image",
+            "z-image",
+            "sana",
+            "chroma",
+            "auraflow",
+            "lumina2",
+            "cogview4",
+            "bria",
+            "fibo",
+        ),
+        pytest.param("hidream", marks=pytest.mark.slow),
+    ],
+)
+def test_a_negative_prompt_that_is_not_refused_changes_the_image(
+    checkpoint: Checkpoint, samples: Callable[[str], list[Sample]], family: str
+) -> None:
+    target, plain = loaded(checkpoint(family)), samples("text2img")[0]
+    negative = replace(plain, case=replace(plain.case, negative_prompt="ugly, blue, a square"))
+    call = settings("text2img", family)
+    check_request(target.target, Suite(name="few", task="text2img", cases=(negative.case,), settings=call))
+    one, other = (target.generate("text2img", [sample], call)[0].image for sample in (plain, negative))
+    assert one.tobytes() != other.tobytes()
 
 
 def test_kandinsky_takes_negative_prompts(checkpoint: Checkpoint, samples: Callable[[str], list[Sample]]) -> None:
@@ -148,18 +208,48 @@ def test_a_decoder_without_a_prior_says_what_to_do(checkpoint: Checkpoint, tmp_p
         ("FluxPipeline", "DDIMScheduler", False),
         ("KandinskyV22CombinedPipeline", "DDIMScheduler", False),
         ("KandinskyV22CombinedPipeline", "DDPMScheduler", True),
+        ("LatentConsistencyModelPipeline", "DDIMScheduler", False),
         ("SomeNewPipeline", "DDIMScheduler", True),
     ],
 )
 def test_schedulers_fit_families(family: str, scheduler: str, fits: bool) -> None:
-    assert family_of(family).allows(scheduler, {}) is fits
+    assert family_of(family).schedulers_beside("DDIMScheduler", {}).allow(scheduler, {}) is fits
 
 
-def test_a_scheduler_that_has_to_be_told_fits_once_it_is() -> None:
-    sd3, kandinsky = family_of("StableDiffusion3Pipeline"), family_of("KandinskyV22CombinedPipeline")
-    assert not sd3.allows("UniPCMultistepScheduler", {})
-    assert sd3.allows("UniPCMultistepScheduler", {"use_flow_sigmas": True})
-    assert kandinsky.allows("DPMSolverMultistepScheduler", {"variance_type": "fixed_small"})
+def test_a_scheduler_that_has_to_be_configured_fits_once_it_is() -> None:
+    sd3, kandinsky = (
+        family_of(name).schedulers_beside("DDPMScheduler", {})
+        for name in ("StableDiffusion3Pipeline", "KandinskyV22CombinedPipeline")
+    )
+    assert not sd3.allow("UniPCMultistepScheduler", {})
+    assert sd3.allow("UniPCMultistepScheduler", {"use_flow_sigmas": True})
+    assert kandinsky.allow("DPMSolverMultistepScheduler", {"variance_type": "fixed_small"})
+
+
+@pytest.mark.parametrize(
+    ("own", "config", "scheduler", "fits"),
+    [
+        ("FlowMatchEulerDiscreteScheduler", {}, "DDIMScheduler", False),
+        ("FlowMatchEulerDiscreteScheduler", {}, "FlowMatchLCMScheduler", True),
+        ("FlowMatchHeunDiscreteScheduler", {}, "FlowMatchHeunDiscreteScheduler", True),
+        ("DPMSolverMultistepScheduler", {"prediction_type": "flow_prediction"}, "EulerDiscreteScheduler", False),
+        (
+            "DPMSolverMultistepScheduler",
+            {"prediction_type": "flow_prediction"},
+            "FlowMatchEulerDiscreteScheduler",
+            True,
+        ),
+        ("DPMSolverMultistepScheduler", {"use_flow_sigmas": True}, "UniPCMultistepScheduler", True),
+        ("DPMSolverMultistepScheduler", {"prediction_type": "epsilon"}, "EulerDiscreteScheduler", True),
+        ("DPMSolverMultistepScheduler", {}, "FlowMatchEulerDiscreteScheduler", False),
+        ("SCMScheduler", {}, "SCMScheduler", True),
+        ("SCMScheduler", {}, "FlowMatchEulerDiscreteScheduler", False),
+    ],
+)
+def test_the_models_own_scheduler_tells_which_fit_a_new_family(
+    own: str, config: dict[str, object], scheduler: str, fits: bool
+) -> None:
+    assert family_of("SomeNewPipeline").schedulers_beside(own, config).allow(scheduler, config) is fits
 
 
 @pytest.mark.slow

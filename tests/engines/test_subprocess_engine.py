@@ -59,8 +59,8 @@ def test_what_is_no_python_is_named(tmp_path: Path) -> None:
         RemoteEngine(shipped_targets()["shapes"], tmp_path / "python")
 
 
-def test_a_python_without_sdeval_says_what_to_try() -> None:
-    with pytest.raises(SdevalError, match="is this version of sdeval in it"):
+def test_what_is_no_python_says_what_to_try() -> None:
+    with pytest.raises(SdevalError, match=r"is it a Python with torch and diffusers\? Try: /bin/true .*--check"):
         RemoteEngine(shipped_targets()["shapes"], Path("/bin/true"))
 
 

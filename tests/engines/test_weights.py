@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import ModelMixin
+from diffusers import ModelMixin, StableDiffusionPipeline
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
@@ -107,15 +107,9 @@ def test_what_was_loaded_is_recorded(checkpoint: Checkpoint, family: str, dtype:
 
 def test_a_number_format_that_was_dropped_is_refused(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """As diffusers did before 0.40."""
-    import sdeval.engines.diffusers_engine as engine
-
-    real = engine._AUTO["text2img"]
-
-    class Older:
-        @staticmethod
-        def from_pretrained(path: str, dtype: object, **options: object) -> object:
-            return real.from_pretrained(path, **options)
-
-    monkeypatch.setitem(engine._AUTO, "text2img", Older)
+    load = StableDiffusionPipeline.from_pretrained
+    monkeypatch.setattr(
+        StableDiffusionPipeline, "from_pretrained", lambda path, dtype, **options: load(path, **options)
+    )
     with pytest.raises(SdevalError, match=r"dtype is bfloat16, but .* was loaded as float32"):
         loaded(checkpoint("sd1"), dtype="bfloat16")

@@ -47,15 +47,13 @@ def one_line(error: pytest.ExceptionInfo[SdevalError]) -> str:
 
 
 NOT_OPENED = {
-    "no python at all": ("", r"ended with exit code 0 while starting; is this version of sdeval in it\? Try: "),
+    "no python at all": ("", r"ended with exit code 0 while starting; is it a Python with torch and diffusers\? Try: "),
     "an exit code": ("sys.exit(7)", "ended with exit code 7 while starting"),
     "a signal": ("os.kill(os.getpid(), signal.SIGSEGV)", "was ended by signal SIGSEGV while starting"),
-    "another protocol": ("hello(protocol=99); time.sleep(9)", r"worker protocol 99.*install the same: .*pip install"),
-    "another sdeval": ("hello(sdeval='9.9'); time.sleep(9)", r"has sdeval 9\.9 .*install the same"),
-    "a version with control characters": ("hello(sdeval='9\\x1b[2J'); time.sleep(9)", r"has sdeval 9\?\[2J"),
+    "another protocol": ("hello(protocol=99); time.sleep(9)", "answers in worker protocol 99, and worker protocol"),
     "no JSON": ("say('sdeval-worker answer 0 hello!\\n'); time.sleep(9)", "answer: "),
     "a list": ("answer(0, [1, 2]); time.sleep(9)", "answer: "),
-    "text for a number": ("answer(0, {'protocol': 'two', 'sdeval': ''})", "answer: protocol: must be a whole number"),
+    "text for a number": ("answer(0, {'protocol': 'two'})", "answer: protocol: must be a whole number"),
     "nesting": ("say('sdeval-worker answer 0 ' + '[' * 100000 + '\\n'); time.sleep(9)", "answer: "),
     "not UTF-8": ("os.write(1, b'sdeval-worker answer 0 \\xff\\xfe\\n'); time.sleep(9)", "answer: "),
     "closed output": ("os.close(1); time.sleep(9)", "closed its standard output while starting"),
@@ -242,7 +240,7 @@ def test_a_worker_that_ends_over_a_sample_is_started_again_for_the_others(
     "noise", ["say('loading\\n' * 5000)", "say('no line break: ')", "os.write(1, b'\\xff\\x00\\n')"]
 )
 def test_noise_before_the_worker_speaks_is_passed_over(tmp_path: Path, noise: str) -> None:
-    script = f"{noise}\nos.execv({sys.executable!r}, [{sys.executable!r}, '-m', 'sdeval.engines.worker'])"
+    script = f"{noise}\nos.execv({sys.executable!r}, [{sys.executable!r}, *sys.argv[1:]])"
     engine = opened(tmp_path, script, Limits())
     assert engine.batch_size == shipped_targets()["shapes"].batch_size
     engine.close()

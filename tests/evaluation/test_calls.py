@@ -16,8 +16,8 @@ from sdeval import Sample
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.engine import Engine
 from sdeval.engines.generated import Generated
-from sdeval.errors import CallFailed
-from sdeval.evaluation.calls import HOPELESS, Calls
+from sdeval.errors import CallFailed, ProcessEnded, Unusable
+from sdeval.evaluation.calls import HOPELESS, CallLimit, Calls
 from sdeval.evaluation.evaluate import generate
 from sdeval.results.journal import NAME
 from tests.generated import plan
@@ -51,10 +51,10 @@ class Scripted:
 def run(engine: Scripted, samples: int = 6) -> tuple[dict[str, str], Calls]:
     """Why each of the first samples has no image, empty where it has one; and the calls."""
     request = plan(seeds=tuple(range(8)))
-    calls = Calls(request, engine)
+    calls = Calls(request)
     batch = list(request.samples[:samples])
     outcomes: dict[str, str] = {}
-    for call in calls.of(batch):
+    for call in calls.of(engine, batch):
         outcomes |= {image.sample.name: "" for image in call.images}
         outcomes |= call.failures
     assert list(outcomes) == [sample.name for sample in batch]
@@ -67,7 +67,7 @@ def test_a_batch_that_fails_is_generated_again_one_by_one() -> None:
     assert {name: why for name, why in outcomes.items() if why} == {"circle@2": "boom"}
     assert list(map(len, engine.calls)) == [6, 1, 1, 1, 1, 1, 1]
     # The next batch is generated in one call again.
-    assert calls.largest is None
+    assert calls.limit.largest is None
     assert calls.notes == []
 
 
@@ -87,7 +87,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved_for_the_rest(reason: st
     outcomes, calls = run(engine, 8)
     assert set(outcomes.values()) == {""}
     assert list(map(len, engine.calls)) == [8, 4, 2, 2, 2, 2]
-    assert calls.largest == 2
+    assert calls.limit.largest == 2
     (note,) = calls.notes
     assert note.startswith("few on shapes: 4 images in a call did not fit into memory")
     assert note.endswith("--sdeval-batch-size 2")
@@ -164,3 +164,68 @@ def test_a_pipeline_goes_on_where_memory_is_short(
     assert sizes == [6, 3, 1, 1, 1, 1, 1, 1]
     assert all(sample.image for sample in run.samples)
     assert run.notes[-1].endswith("--sdeval-batch-size 1")
+
+
+class Mortal(Scripted):
+    """An engine whose process ends over some batches."""
+
+    def generate(self, task: str, batch: Sequence[Sample], settings: Any) -> list[Generated]:
+        try:
+            return super().generate(task, batch, settings)
+        except CallFailed as error:
+            raise ProcessEnded(str(error)) from None
+
+
+def test_a_batch_whose_process_ended_is_generated_again_as_a_whole() -> None:
+    engine = Mortal(lambda batch: "killed" if len(engine.calls) == 1 else "")
+    outcomes, calls = run(engine)
+    assert set(outcomes.values()) == {""}
+    assert list(map(len, engine.calls)) == [6, 6]
+    (note,) = calls.notes
+    assert note.startswith("few on shapes: a process ended and was replaced while images were generated")
+    assert "(killed)" in note
+
+
+def test_a_batch_that_ends_two_processes_is_given_up_sample_by_sample() -> None:
+    engine = Mortal(lambda batch: "killed" if any(sample.seed == 2 for sample in batch) else "")
+    outcomes, calls = run(engine)
+    assert {name: why for name, why in outcomes.items() if why} == {
+        "circle@2": "the process that generated it ended each time: killed"
+    }
+    assert list(map(len, engine.calls)) == [6, 6, 1, 1, 1, 1, 1, 1]
+    assert calls.notes[0].startswith("few on shapes: 3 processes ended and were replaced")
+
+
+def test_an_error_that_leaves_this_process_unusable_ends_the_suite() -> None:
+    engine = Scripted(lambda batch: "CUDA error: device-side assert triggered")
+    with pytest.raises(Unusable, match=r"few on shapes: CUDA error: .*--sdeval-resume goes on in a new one"):
+        run(engine)
+    assert list(map(len, engine.calls)) == [6]
+
+
+def test_a_call_that_left_the_process_unusable_is_made_again_last_and_one_by_one(tmp_path: Path) -> None:
+    request = replace(plan(), journal=True, self_check=False)
+    request = replace(request, target=replace(request.target, batch_size=2))
+    bad: Any = Scripted(lambda batch: "CUDA error: device-side assert triggered" if len(bad.calls) == 2 else "")
+    bad.batch_size = 2
+    with pytest.raises(Unusable):
+        generate(request, bad, tmp_path, lambda _: None)
+    resumed: Any = Scripted(lambda batch: "")
+    resumed.batch_size = 2
+    generate(request, resumed, tmp_path, lambda _: None)
+    assert [len(call) for call in resumed.calls] == [2, 1, 1]
+
+
+def test_what_fits_into_memory_is_remembered_for_the_next_suite(tmp_path: Path) -> None:
+    limit = CallLimit()
+    engine: Any = Scripted(lambda batch: "MemoryError" if len(batch) > 4 else "")
+    for name in ("first", "second"):
+        generate(
+            replace(plan(seeds=tuple(range(2))), self_check=False), engine, tmp_path / name, lambda _: None, None, limit
+        )
+    assert list(map(len, engine.calls)) == [6, 3, 3, 3, 3]
+    again = Calls(plan(), limit=limit)
+    assert again.notes == [
+        "few on shapes: calls had 3 images at most, as 6 had not fitted into memory before; "
+        "to begin with that: --sdeval-batch-size 3"
+    ]

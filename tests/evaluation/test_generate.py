@@ -18,7 +18,7 @@ from tests.generated import plan
 @pytest.fixture
 def aside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work as with an accelerator."""
-    monkeypatch.setattr("sdeval.evaluation.generate.encoders", lambda device: ThreadPoolExecutor(2))
+    monkeypatch.setattr("sdeval.evaluation.generate.encoders", lambda *_: ThreadPoolExecutor(2))
 
 
 def one_by_one() -> Plan:
@@ -44,7 +44,7 @@ def test_an_image_that_cannot_be_written_is_told(
     def full(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("sdeval.evaluation.generate.write_shared", full)
+    monkeypatch.setattr("sdeval.evaluation.image_records.write_shared", full)
     with pytest.raises(OSError, match="no space left"):
         generate(one_by_one(), loaded, tmp_path, lambda _: None)
 

@@ -162,7 +162,7 @@ def test_flux_2_mixes_init_images_and_is_found_out(klein: LoadedTarget, edits: S
 
 def test_flux_2_edits_one_image_at_a_time(klein: LoadedTarget, edits: Suite, tmp_path: Path) -> None:
     request = make_plan(edits, klein.target)
-    assert [len(batch) for batch in request.batches(8)] == [1, 1]
+    assert [len(unit.samples) for unit in request.units(8)] == [1, 1]
     known = evaluate(request, klein, tmp_path / "known")
     assert known.environment[BATCH_CONSISTENCY] == "identical"
     # The same where the family is not known to do so.

@@ -99,8 +99,9 @@ def test_missing_weights_say_where_they_belong(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(NotAvailable) as found:
         Lpips("cpu")
     assert str(found.value) == (
-        "AlexNet weights are not on this machine; put https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
-        f" at {tmp_path}/hub/checkpoints/alexnet-owt-7be5be79.pth"
+        "AlexNet weights are not on this machine; get them with: curl -L --create-dirs -o "
+        f"{tmp_path}/hub/checkpoints/alexnet-owt-7be5be79.pth"
+        " https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
     )
 
 

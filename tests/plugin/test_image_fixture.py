@@ -464,3 +464,9 @@ def test_one_test_runs_against_several_engines(project: pytest.Pytester) -> None
     assert session(project, "--sdeval-strict").ret == 0
     assert sorted(str(verdict["target"]) for verdict in verdicts(project)) == ["cuda", "onnx"]
     assert json.loads((project.path / "reports" / "latest" / "verdicts.json").read_text())["notes"] == []
+
+
+def test_a_shard_has_no_images_of_ordinary_tests(project: pytest.Pytester) -> None:
+    result = session(project, "--sdeval-shard", "1/2")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--sdeval-shard: is for suites, and test_fox.py::test_fox uses sdeval_image*"])

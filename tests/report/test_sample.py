@@ -159,3 +159,14 @@ def test_the_difference_from_the_baseline_is_said_in_numbers() -> None:
 def test_each_score_has_a_verdict_on_this_very_image(current: float, verdict: str, tone: str) -> None:
     (score,) = sample_scores(view_of(make_run(np.array([[30.0, current]])), baseline=RUN))
     assert (score.verdict, score.tone) == (verdict, tone)
+
+
+def test_the_expected_text_and_what_was_read_are_shown() -> None:
+    def reading(text: str) -> Run:
+        samples = tuple(replace(sample, readings={"text": text}) for sample in RUN.samples)
+        return replace(RUN, samples=samples, cases={"case-0": CaseRecord(case="case-0", text=("Open", "24 h"))})
+
+    shown = facts(view_of(reading("0pen (0.61)"), baseline=reading("Open (1.00)")))
+    assert shown["text"] == "Open | 24 h"
+    assert shown["text read"] == "0pen (0.61) (in the baseline: Open (1.00))"
+    assert "text read" not in facts(view_of(RUN))

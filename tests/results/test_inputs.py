@@ -28,6 +28,7 @@ def case(tmp_path: Path) -> Case:
         strength=0.5,
         region_prompt="its hat",
         image_prompt="a dog",
+        text=("Open",),
         tags=("hats",),
     )
 
@@ -40,6 +41,7 @@ def test_everything_that_was_asked_of_a_case_is_written_down(case: Case, tmp_pat
         strength=0.5,
         region_prompt="its hat",
         image_prompt="a dog",
+        text=("Open",),
         tags=("hats",),
     )
 

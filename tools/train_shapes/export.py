@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from sdeval._utils.files import dump_json, write_text
 from sdeval.shapes import tokenizer
+from tools import earlier_format
 from tools.train_shapes import clip as clip_training
 from tools.train_shapes import denoiser as denoiser_training
 from tools.train_shapes.denoiser import Denoiser
@@ -33,6 +34,7 @@ def save_pipeline(vae: AutoencoderKL, denoiser: Denoiser, folder: Path) -> None:
         feature_extractor=None,
         requires_safety_checker=False,
     ).save_pretrained(folder, safe_serialization=True)
+    earlier_format.convert(folder)
     _tidy(folder)
 
 

@@ -64,7 +64,7 @@ def _refuse_other_question(baseline: Run, run: Run, folder: Path) -> None:
     if changed or seeds:
         message = ", ".join(changed or seeds[:1])
         raise SdevalError(
-            f"{folder}: asks for something else than the baseline does for the cases that stay ({message}); "
+            f"{folder}: the cases that stay in the baseline were generated with other settings or seeds ({message}); "
             "accept the whole run instead"
         )
 

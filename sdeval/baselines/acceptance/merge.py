@@ -80,9 +80,13 @@ def _rescored(sample: SampleResult, scored: SampleResult, names: Sequence[str]) 
     """A sample with scores of another image of it, which is noted."""
     scores = {name: scored.scores[name] for name in names if name in scored.scores}
     others = {name: sha256 for name, sha256 in sample.scored_on.items() if name not in names}
-    if sample.sha256 != scored.sha256:
+    same_image = sample.sha256 == scored.sha256
+    if not same_image:
         others |= dict.fromkeys(names, scored.sha256)
-    return replace(sample, scores={**sample.scores, **scores}, scored_on=dict(sorted(others.items())))
+    # What was read in another image says nothing of the one that is there.
+    readings = {**sample.readings, **(scored.readings if same_image else {})}
+    scored_on = dict(sorted(others.items()))
+    return replace(sample, scores={**sample.scores, **scores}, scored_on=scored_on, readings=readings)
 
 
 def _rows(name: str, baseline: Run, run: Run, merged: Run, chosen: Collection[str], taken: Collection[str]) -> Features:

@@ -37,6 +37,8 @@ class Fault:
     around: Around | None = None
     """Gives an engine of any kind with the fault; None where the fault is one of a pipeline's parts or its sampler."""
     tasks: tuple[Task, ...] = TASKS
+    needs_text: bool = False
+    """Whether it spoils writing in images, so that it is of no use where no case of a suite has `text`."""
     clear: tuple[Task, ...] = TASKS
     """Tasks whose images suffer so much that any suite should catch it; elsewhere it shows how fine a suite is.
 

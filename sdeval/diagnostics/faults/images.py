@@ -62,6 +62,58 @@ def shrink(image: Image.Image) -> Image.Image:
     return image.resize((image.width // 2, image.height // 2))
 
 
+def swap_letters() -> Alteration:
+    """Where something can be read, pieces as wide as a letter change places.
+
+    Raises:
+        NotAvailable: what reads the images is not on this machine.
+    """
+    from sdeval.metrics.features.text import load_reader
+
+    reader = load_reader(1)
+
+    def garble(image: Image.Image) -> Image.Image:
+        (reading,) = reader.read([image])
+        result = image.copy()
+        for line in reading:
+            _swap_neighbours(result, line.bounds, len(line.text))
+        return result
+
+    return each_image(garble)
+
+
+def _swap_neighbours(image: Image.Image, bounds: tuple[int, int, int, int], count: int) -> None:
+    """Cut an area of an image into upright pieces of one width, and swap the first with the second, and so on."""
+    left, top, right, bottom = bounds
+    width = max(1, (right - left) // max(2, count))
+    for start in range(left, right - 2 * width + 1, 2 * width):
+        pieces = [image.crop((start + shift, top, start + shift + width, bottom)) for shift in (0, width)]
+        image.paste(pieces[1], (start, top))
+        image.paste(pieces[0], (start + width, top))
+
+
+def remove_text() -> Alteration:
+    """Where something can be read, it is painted over with the colour around it.
+
+    Raises:
+        NotAvailable: what reads the images is not on this machine.
+    """
+    from sdeval.metrics.features.text import load_reader
+
+    reader = load_reader(1)
+
+    def paint(image: Image.Image) -> Image.Image:
+        (reading,) = reader.read([image])
+        result = image.copy()
+        for line in reading:
+            left, top, right, bottom = line.bounds
+            corner = image.crop((left, top, left + 1, top + 1))
+            result.paste(corner.resize((right - left, bottom - top)), (left, top))
+        return result
+
+    return each_image(paint)
+
+
 IMAGES = (
     alter_fault(name="red-and-blue-swapped", says="red and blue swapped", alter=swap_red_and_blue),
     alter_fault(name="one-in-ten-black", says="1 image in 10 black", alter=partial(blacken_some, every=10)),
@@ -74,4 +126,6 @@ IMAGES = (
     alter_fault(name="jpeg-20", says="JPEG at quality 20", alter=partial(each_image, change=compress)),
     alter_fault(name="half-resolution", says="enlarged from half the size", alter=partial(each_image, change=halve)),
     alter_fault(name="wrong-size", says="half as large as asked", alter=partial(each_image, change=shrink)),
+    alter_fault(name="letters-swapped", says="letters of writing swapped", alter=swap_letters, needs_text=True),
+    alter_fault(name="text-removed", says="writing painted over", alter=remove_text, needs_text=True),
 )

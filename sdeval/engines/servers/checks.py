@@ -119,6 +119,9 @@ def check_cases(server: Server, target: Target, suite: Suite) -> None:
     if "seed" in known and min(suite.rounds[-1]) < 0:
         raise SdevalError(f"{where}: suite {suite.name}: seeds: negative ones mean random ones to {server.name}")
     for case in suite.cases:
+        for name in ("control_image", "reference_image"):
+            if getattr(case, name):
+                raise SdevalError(f"{where}: {case.origin or f'case {case.id!r}'}: {name}: servers are sent none")
         for name in OF_CASES:
             if getattr(case, name) and (name not in known or known[name]):
                 reason = known.get(name) or f"{server.name} takes none for {suite.task}; remove it"

@@ -132,7 +132,7 @@ class ServerEngine:
         # What its server answers must not end a session, whatever it is.
         answer = attempt(lambda: self._connected_answer(request))
         self._cached += answer.from_cache
-        return Generated(sample, answer.image, True, False, answer.seconds or 0.0, warming=self._is_first)
+        return Generated(sample, answer.image, True, None, answer.seconds or 0.0, warming=self._is_first)
 
     def _connected_answer(self, request: ImageRequest) -> Answer:
         _ = self._facts

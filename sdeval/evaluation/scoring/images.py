@@ -121,6 +121,7 @@ class RunImages:
             image=open_rgb(self.folder / result.image),
             case=sample.case,
             seed=sample.seed,
+            safety=result.safety,
             init=init.result() if init else None,
             mask=mask.result() if mask else None,
         )

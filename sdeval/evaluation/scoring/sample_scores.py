@@ -9,7 +9,7 @@ from typing import Any
 from sdeval.evaluation.scoring.attempts import NoValue, attempt_all, attempt_each, check_score
 from sdeval.evaluation.scoring.images import DecodedSample, LazyImages, RunImages
 from sdeval.evaluation.scoring.reuse import reusable_rows, scorable_rows
-from sdeval.metrics import GeneratedImage, SampleMetric, SummaryMetric
+from sdeval.metrics import GeneratedImage, ReadingMetric, SampleMetric, SummaryMetric
 from sdeval.results.run import Run
 
 DIGITS = 4
@@ -29,11 +29,17 @@ class SampleScores:
         self._images = images
         run, baseline = images.run, images.baseline
         accepted = baseline.run if baseline else None
-        self._scores: dict[int, float | NoValue | None] = {
-            row: accepted.samples[before].scores.get(metric.info.name)
-            for row, before in reusable_rows(run, accepted, metric).items()
-            if accepted
+        reused = {
+            row: accepted.samples[before] for row, before in reusable_rows(run, accepted, metric).items() if accepted
         }
+        self._scores: dict[int, float | NoValue | None] = {
+            row: sample.scores.get(metric.info.name) for row, sample in reused.items()
+        }
+        self._reading = metric.reading if isinstance(metric, ReadingMetric) else ""
+        self._readings = {
+            row: sample.readings[self._reading] for row, sample in reused.items() if self._reading in sample.readings
+        }
+        """What the metric found in the images, in words."""
         scorable = scorable_rows(run, metric, accepted)
         missing = [row for row in scorable if self._scores.get(row) is None]
         # Some may have kept their image and changed their prompt; the scores of all hang together.
@@ -53,8 +59,17 @@ class SampleScores:
         lacking = {decoded.row: decoded.without_pair for decoded in new if self.needs_pair and decoded.without_pair}
         self._scores.update({row: NoValue(reason) for row, reason in lacking.items()})
         complete = [decoded for decoded in new if decoded.row not in lacking]
-        outcomes = self._outcomes([decoded.generated for decoded in complete])
-        self._keep([decoded.row for decoded in complete], outcomes)
+        images, rows = [decoded.generated for decoded in complete], [decoded.row for decoded in complete]
+        self._keep(rows, self._outcomes(images))
+        self._read(rows, images)
+
+    def _read(self, rows: Sequence[int], images: Sequence[GeneratedImage]) -> None:
+        """Keep what the metric found in the images; of one that it could not read there is nothing to keep."""
+        if isinstance(self._metric, ReadingMetric):
+            findings = attempt_each(self._metric.readings, images, "readings")
+            self._readings.update(
+                {row: finding for row, finding in zip(rows, findings, strict=True) if isinstance(finding, str)}
+            )
 
     def _outcomes(self, images: Sequence[GeneratedImage]) -> Sequence[Any]:
         return attempt_each(lambda group: self._checked(self._metric.score(group)), images, "scores")
@@ -80,6 +95,9 @@ class SampleScores:
             else:
                 value = score if score is None else round(score, DIGITS)
                 samples[row] = replace(sample, scores={**sample.scores, name: value})
+        for row, finding in self._readings.items():
+            sample = samples[row]
+            samples[row] = replace(sample, readings={**sample.readings, self._reading: finding})
         return replace(run, samples=tuple(samples))
 
     def _keep_together(self, rows: Sequence[int], outcome: Sequence[float | NoValue] | NoValue) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,16 +14,19 @@ import numpy as np
 from PIL import Image
 
 from sdeval._utils.environment import calm_threads
-from sdeval._utils.hub import cached_file, local_folder
+from sdeval._utils.hub import HubFiles, MissingWeights, cached_file, local_folder
 from sdeval._utils.truncation import unread_part
 from sdeval._utils.validation import readable
 from sdeval.config.suite import Case
-from sdeval.errors import NotAvailable, SdevalError, unknown
+from sdeval.errors import SdevalError, unknown
 from sdeval.metrics.base import Features
 
 if TYPE_CHECKING:
     import torch
 
+WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+TOKENIZER = (("tokenizer*", "vocab*"), ("special_tokens_map.json",), ("merges.txt",), ("*.model",))
+"""Files of a tokenizer on the hub: which of them there are depends on its kind."""
 BATCH = 32
 """Images or texts encoded at once."""
 CLIP_WEIGHTS = "the suite's `clip_model`; by default ViT-B-32 of OpenAI, 605 MB, from the hub"
@@ -37,30 +41,56 @@ def load_clip(name: str, device: str) -> Clip:
         SdevalError: there is no such model, or no such weights.
         NotAvailable: the weights are not on this machine.
     """
-    return Clip(name, device)
+    calm_threads()
+    import open_clip
+
+    located = _locate(name)
+    try:
+        model, _, preprocess = open_clip.create_model_and_transforms(
+            located.model,
+            pretrained=located.weights,
+            device=device,
+            load_weights=True,
+            force_quick_gelu=located.quick_gelu,
+        )
+        tokenizer = open_clip.get_tokenizer(located.model)
+    except (RuntimeError, OSError, ValueError, FileNotFoundError) as error:
+        raise SdevalError(f"clip_model {name}: does not load: {str(error).splitlines()[0]}") from error
+    preprocessing = model.visual.preprocess_cfg
+    edge = "x".join(map(str, preprocessing["size"]))
+    resize = f"{preprocessing['interpolation']} {edge} {preprocessing['resize_mode']}"
+    return Clip(model, preprocess, tokenizer, version=located.version, resize=resize, device=device)
 
 
 class Clip:
-    """Image and text features of one open_clip model, not normalised, in float32."""
+    """Image and text features of one model, not normalised, in float32.
+
+    Args:
+        model: has `encode_image` and `encode_text`, as models of open_clip have.
+        preprocess: turns an image into a tensor.
+        tokenizer: turns texts into a tensor of tokens, a row each.
+        version: changes whenever the features of the same image can change.
+        resize: how images are resized, in words.
+        device: where the model is.
+    """
 
     name = "clip"
 
-    def __init__(self, name: str, device: str) -> None:
-        calm_threads()
-        import open_clip
-
-        model, weights, self.version = _locate(name)
-        try:
-            self._model, _, self._preprocess = open_clip.create_model_and_transforms(
-                model, pretrained=weights, device=device, load_weights=True
-            )
-            self._tokenizer = open_clip.get_tokenizer(model)
-        except (RuntimeError, OSError, ValueError, FileNotFoundError) as error:
-            raise SdevalError(f"clip_model {name}: does not load: {str(error).splitlines()[0]}") from error
-        self._model.eval()
-        preprocessing = self._model.visual.preprocess_cfg
-        edge = "x".join(map(str, preprocessing["size"]))
-        self.resize = f"{preprocessing['interpolation']} {edge} {preprocessing['resize_mode']}"
+    def __init__(
+        self,
+        model: Any,
+        preprocess: Callable[[Image.Image], torch.Tensor],
+        tokenizer: Callable[[list[str]], torch.Tensor],
+        *,
+        version: str,
+        resize: str,
+        device: str,
+    ) -> None:
+        self._model = model.eval()
+        self._preprocess = preprocess
+        self._tokenizer = tokenizer
+        self.version = version
+        self.resize = resize
         self._device = device
         self._texts: dict[str, Any] = {}
         self._last: tuple[weakref.ref[Image.Image], ...] = ()
@@ -128,8 +158,18 @@ class WithClip:
         return ()
 
 
-def _locate(name: str) -> tuple[str, str | None, str]:
+@dataclass(frozen=True, slots=True)
+class _Located:
     """Model and weights as open_clip names them, and a version that changes with the weights."""
+
+    model: str
+    weights: str | None
+    version: str
+    quick_gelu: bool = False
+    """Whether the weights were trained with QuickGELU: those of OpenAI give other features without it."""
+
+
+def _locate(name: str) -> _Located:
     if name == "shapes":
         from sdeval.shapes import clip_folder
 
@@ -140,20 +180,20 @@ def _locate(name: str) -> tuple[str, str | None, str]:
             raise SdevalError(f"clip_model: no such folder: {readable(name.removeprefix('local-dir:'))}")
         return _folder(folder, name)
     if name.startswith("hf-hub:"):
-        _must_be_cached(name.removeprefix("hf-hub:"), "open_clip_config.json")
-        return name, None, name
+        _must_be_cached(name.removeprefix("hf-hub:"), "open_clip_config.json", with_configuration=True)
+        return _Located(name, None, name)
     return _pretrained(name)
 
 
-def _folder(folder: Path, name: str) -> tuple[str, None, str]:
+def _folder(folder: Path, name: str) -> _Located:
     weights = folder / "open_clip_model.safetensors"
     if not weights.is_file():
         raise SdevalError(f"clip_model {name}: no {weights.name} in {folder}")
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
-    return f"local-dir:{folder}", None, f"{name if name == 'shapes' else 'local-dir'} {digest}"
+    return _Located(f"local-dir:{folder}", None, f"{name if name == 'shapes' else 'local-dir'} {digest}")
 
 
-def _pretrained(name: str) -> tuple[str, str, str]:
+def _pretrained(name: str) -> _Located:
     import open_clip
 
     model, slash, tag = name.partition("/")
@@ -163,14 +203,25 @@ def _pretrained(name: str) -> tuple[str, str, str]:
     # Without weights open_clip only logs a warning and scores with random numbers.
     if not slash or tag not in tags:
         raise SdevalError(f"clip_model {name}: {unknown('weights', tag, tags)}; write it as {model}/WEIGHTS")
-    hub = (open_clip.get_pretrained_cfg(model, tag) or {}).get("hf_hub", "").rstrip("/")
+    published = open_clip.get_pretrained_cfg(model, tag) or {}
+    hub = published.get("hf_hub", "").rstrip("/")
     if hub:
-        _must_be_cached(hub, "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-    return model, tag, name
+        _must_be_cached(hub, *WEIGHTS)
+    tokenizer = (open_clip.get_model_config(model) or {}).get("text_cfg", {}).get("hf_tokenizer_name")
+    if tokenizer and cached_file(tokenizer, "tokenizer_config.json") is None:
+        advice = f"get it with: hf download {tokenizer}"
+        message = f"the tokenizer {tokenizer} of CLIP {name} is not on this machine; {advice}"
+        raise MissingWeights(message, HubFiles(tokenizer, TOKENIZER))
+    # open_clip itself only warns, and computes other features than the weights were trained for.
+    quick_gelu = bool(published.get("quick_gelu"))
+    return _Located(model, tag, f"{name} quickgelu" if quick_gelu else name, quick_gelu)
 
 
-def _must_be_cached(repository: str, *files: str) -> None:
-    if not any(cached_file(repository, file) for file in files):
-        raise NotAvailable(
-            f"CLIP weights {repository} are not on this machine; get them with: hf download {repository}"
-        )
+def _must_be_cached(repository: str, *files: str, with_configuration: bool = False) -> None:
+    if any(cached_file(repository, file) for file in files):
+        return
+    further = (("open_clip_config.json",), *TOKENIZER) if with_configuration else ()
+    raise MissingWeights(
+        f"CLIP weights {repository} are not on this machine; get them with: hf download {repository}",
+        HubFiles(repository, (WEIGHTS, *further)),
+    )

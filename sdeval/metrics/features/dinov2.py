@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from sdeval._utils.environment import calm_threads
-from sdeval._utils.hub import cached_file, local_folder
-from sdeval.errors import NotAvailable, SdevalError
+from sdeval._utils.hub import HubFiles, MissingWeights, cached_file, local_folder
+from sdeval.errors import SdevalError
 from sdeval.imaging.io import to_pixels
 from sdeval.metrics.base import Features
 
@@ -91,5 +91,6 @@ def _find(model: str) -> Path:
         return folder
     weights, config = cached_file(model, "model.safetensors"), cached_file(model, "config.json")
     if weights is None or config is None:
-        raise NotAvailable(f"DINOv2 weights {model} are not on this machine; get them with: hf download {model}")
+        message = f"DINOv2 weights {model} are not on this machine; get them with: hf download {model}"
+        raise MissingWeights(message, HubFiles(model, (("model.safetensors",), ("config.json",))))
     return weights.parent

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdeval.errors import NotAvailable, SdevalError
+from sdeval._utils.hub import MissingWeights, WebFile
+from sdeval.errors import SdevalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,9 @@ class Published:
             SdevalError: its SHA-256 is different.
         """
         if not path.is_file():
-            raise NotAvailable(f"{self.what} weights are not on this machine; put {self.source} at {path}")
+            command = f"curl -L --create-dirs -o {shlex.quote(str(path))} {self.source}"
+            message = f"{self.what} weights are not on this machine; get them with: {command}"
+            raise MissingWeights(message, WebFile(self.source, path, self.sha256))
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != self.sha256:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from sdeval.metrics.base import (
     check_features,
 )
 from sdeval.metrics.features.registry import EXTRACTOR_LICENCE, EXTRACTOR_WEIGHTS, load_extractor
+from sdeval.metrics.per_image import Registered
 from sdeval.metrics.sets.roots import (
     Backend,
     Matrix,
@@ -140,11 +142,10 @@ def _centre_gram(gram: Floats) -> Floats:
 
 
 class FrechetDistance:
-    """The distance in the features of the suite's extractor."""
+    """The distance in the features of an extractor: the suite's, unless another metric than its own is described."""
 
-    info = INFO
-
-    def __init__(self, extractor: Extractor, device: str = "cpu") -> None:
+    def __init__(self, extractor: Extractor, device: str = "cpu", info: MetricInfo = INFO) -> None:
+        self.info = info
         self.extractor = extractor
         self._device = device
         self.version = f"1 {extractor.version}"
@@ -161,3 +162,21 @@ class FrechetDistance:
 def create(options: MetricOptions) -> SetMetric:
     """Create the metric with the suite's extractor."""
     return FrechetDistance(load_extractor(options), options.device)
+
+
+OF_DINOV2 = replace(
+    INFO,
+    name="fd_dinov2",
+    title="distance of the whole set from real images (Fréchet, DINOv2)",
+    explanation="lower is better; nearer to what people see than the distance in Inception's features",
+    formula="|m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½) of DINOv2 features",
+    paper="arXiv 2306.04675",
+    licence="Apache-2.0 (DINOv2)",
+    weights="facebook/dinov2-small (88 MB), or the suite's dinov2_model",
+    blind_to="which image is wrong, and whether images fit their prompts",
+)
+of_dinov2 = Registered(
+    OF_DINOV2,
+    lambda options: FrechetDistance(load_extractor(replace(options, extractor="dinov2")), options.device, OF_DINOV2),
+)
+"""The same in DINOv2 features, whatever the other set metrics of the suite look at."""

@@ -59,21 +59,14 @@ class FrontPlot:
 
 
 def front_plot(matrix: Matrix, title: str, unit: str) -> FrontPlot | None:
-    """Every setting by its seconds and its first metric; None where fewer than two can be compared.
+    """Every setting by its seconds and the first judged metric; None where fewer than two can be compared.
 
     Args:
         matrix: the comparison.
         title: of the first metric.
         unit: of the first metric.
     """
-    settings = [
-        _Setting(letter, row, row.comparable_seconds, row.seconds.p90, row.verdicts[0], row.verdicts[0].current)
-        for letter, row in zip(letters(len(matrix.rows)), matrix.rows, strict=True)
-        if row.comparable_seconds is not None
-        and row.seconds is not None
-        and row.verdicts
-        and row.verdicts[0].current is not None
-    ]
+    settings = _settings(matrix)
     if len(settings) < 2:
         return None
     scale = _Scale.of(settings)
@@ -108,6 +101,17 @@ class _Setting:
         if low is None or high is None or change is None or not math.isfinite(low + high):
             return self.value, self.value
         return self.value - max(0.0, change - low), self.value + max(0.0, high - change)
+
+
+def _settings(matrix: Matrix) -> list[_Setting]:
+    """Settings whose times are compared, and that have a value."""
+    settings = []
+    for letter, row in zip(letters(len(matrix.rows)), matrix.rows, strict=True):
+        seconds, verdict = row.comparable_seconds, row.verdict(matrix.metrics[0]) if matrix.metrics else None
+        if seconds is not None and verdict is not None and verdict.current is not None:
+            p90 = row.seconds.p90 if row.seconds else seconds
+            settings.append(_Setting(letter, row, seconds, p90, verdict, verdict.current))
+    return settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def viewer_data(compared: ComparedRun, session: Path, home: Project | None) -> d
     of_cases = {case: [_facts(view, commands) for view in views] for case, views in by_case.items()}
     usual_of_cases = {case: _usual(rows) for case, rows in of_cases.items()}
     usual = _usual(list(usual_of_cases.values()))
-    place = short(session) if home is None else _seen_from(session, home.root)
+    place = short(session) if home is None else _path_in_project(session, home.root)
     return {
         "baseline": compared.label,
         "head": [HEAD[0], compared.label or HEAD[1], *HEAD[2:]],
@@ -106,7 +106,7 @@ def _view(compared: ComparedRun, session: Path, sample: SampleResult) -> SampleV
     return SampleView(session, compared, sample, before, None)
 
 
-def _seen_from(session: Path, root: Path) -> Path:
+def _path_in_project(session: Path, root: Path) -> Path:
     """A folder as commands in a project name it."""
     whole = session.resolve()
     return whole.relative_to(root.resolve()) if whole.is_relative_to(root.resolve()) else short(session)

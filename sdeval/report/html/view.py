@@ -270,7 +270,7 @@ def _refusal(compared: ComparedRun) -> str:
     try:
         refuse_part(compared.before, compared.run)
     except SdevalError as error:
-        return str(error)
+        return str(error).removeprefix(f"{compared.run.suite}/{compared.run.target}: ")
     return ""
 
 

@@ -135,7 +135,7 @@ def test_without_the_full_size_image_a_distance_is_unscored(tmp_path: Path, sour
     assert [sample.image_change for sample in run.samples[2:4]] == ["changed"] * 2
 
 
-def changed_in_part(folder: Path, size: int) -> Generated:
+def with_another_first_case(folder: Path, size: int) -> Generated:
     """The first case changed, the others as they are in version 0."""
     return generate(folder, size=size, version=3, changed=lambda sample: sample.case == "case-0")
 
@@ -144,7 +144,8 @@ def changed_in_part(folder: Path, size: int) -> Generated:
 def test_the_difference_is_measured_where_both_images_are_at_hand(tmp_path: Path, size: int) -> None:
     before = generate(tmp_path / "before", size=size)
     source = replace(source_of(before), nearby=True)
-    run = changed_in_part(tmp_path / "now", size).score("sharpness", baseline=accepted(before, tmp_path / "b", source))
+    baseline = accepted(before, tmp_path / "baselines", source)
+    run = with_another_first_case(tmp_path / "now", size).score("sharpness", baseline=baseline)
     images = [(np.asarray(mosaic(0, seed, size)), np.asarray(mosaic(0, seed, size, 3))) for seed in range(2)]
     assert [sample.difference for sample in run.samples[:2]] == [image_difference(*pair) for pair in images]
     assert {sample.difference for sample in run.samples[2:]} == {None}
@@ -155,7 +156,7 @@ def test_nothing_is_fetched_for_the_difference(tmp_path: Path) -> None:
     before = generate(tmp_path / "before", size=LARGE)
     source = source_of(before)
     baseline = accepted(before, tmp_path / "baselines", source)
-    run = changed_in_part(tmp_path / "now", LARGE).score("sharpness", baseline=baseline)
+    run = with_another_first_case(tmp_path / "now", LARGE).score("sharpness", baseline=baseline)
     assert source.asked == []
     assert {sample.difference for sample in run.samples} == {None}
     assert [sample.image_change for sample in run.samples[:2]] == ["changed"] * 2
@@ -164,7 +165,7 @@ def test_nothing_is_fetched_for_the_difference(tmp_path: Path) -> None:
 def test_what_a_metric_fetches_is_measured_as_well(tmp_path: Path) -> None:
     before = generate(tmp_path / "before", size=LARGE)
     baseline = accepted(before, tmp_path / "baselines", source_of(before))
-    run = changed_in_part(tmp_path / "now", LARGE).score("psnr", baseline=baseline)
+    run = with_another_first_case(tmp_path / "now", LARGE).score("psnr", baseline=baseline)
     difference = run.samples[0].difference
     assert difference
     assert difference.psnr == pytest.approx(scores(run, "psnr")[0], abs=0.01)
@@ -180,7 +181,7 @@ def test_images_of_different_sizes_have_no_difference(tmp_path: Path) -> None:
 def test_an_accepted_run_keeps_no_difference(tmp_path: Path) -> None:
     before = generate(tmp_path / "before", size=64)
     baseline = accepted(before, tmp_path / "baselines")
-    now = changed_in_part(tmp_path / "now", 64)
+    now = with_another_first_case(tmp_path / "now", 64)
     run = now.score("sharpness", baseline=baseline)
     run_folder.write(run, now.folder)
     assert run_folder.read(now.folder).samples == run.samples

@@ -142,5 +142,5 @@ def test_weights_that_are_not_the_published_ones_are_never_opened(weights: Path)
 
 
 def test_missing_weights_say_where_they_belong(tmp_path: Path) -> None:
-    with pytest.raises(NotAvailable, match="InceptionV3 weights are not on this machine; put https://"):
+    with pytest.raises(NotAvailable, match="InceptionV3 weights are not on this machine; get them with: curl -L"):
         WEIGHTS.check(tmp_path / "none.pth")

@@ -17,7 +17,8 @@ from sdeval.metrics.sets.frechet_distance import FrechetDistance
 from sdeval.metrics.sets.mmd import KernelMetric
 from sdeval.metrics.sets.prdc import Neighbours, coverage, density, precision, recall
 
-NAMES = [name for name in metric_names() if info(name).scope == "set"]
+# `fd_dinov2` is the Fréchet distance with an extractor of its own; tests/metrics/test_image_similarity.py has it.
+NAMES = [name for name in metric_names() if info(name).scope == "set" and name != "fd_dinov2"]
 PERCENT = ["precision", "recall", "density", "coverage"]
 SHAPES = MetricOptions(clip_model="shapes")
 ANY = SimpleNamespace(name="clip", version="any", resize="any", images=None)

@@ -93,6 +93,14 @@ def test_a_missing_score_is_none(compared: Compared, tmp_path: Path) -> None:
     assert facts["scores"]["clip_score"][0][1] is None
 
 
+def test_a_metric_that_one_setting_has_is_not_offered(compared: Compared, tmp_path: Path) -> None:
+    run = compared.stored["twenty steps"].run
+    samples = tuple(replace(sample, scores={**sample.scores, "psnr": 100.0}) for sample in run.samples)
+    metrics = {**run.metrics, "psnr": run.metrics["clip_score"]}
+    page = text_of(changed(compared, "twenty steps", replace(run, samples=samples, metrics=metrics)), tmp_path)
+    assert [metric["name"] for metric in facts_of(page)["metrics"]] == ["clip_score"]
+
+
 def test_names_in_the_facts_do_not_end_the_script(compared: Compared, tmp_path: Path) -> None:
     hostile = "</script><!-- <script>"
     stored = {hostile if name == FASTER else name: item for name, item in compared.stored.items()}

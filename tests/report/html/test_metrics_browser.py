@@ -111,10 +111,10 @@ def test_bounds_are_said_as_well_as_drawn(row: Locator) -> None:
     assert label == "change -1.00, 95% bounds -1.40 and -0.60, tolerance 0.50"
 
 
-def test_bars_and_sparklines_are_printed_and_buttons_are_not(page: Page, row: Locator) -> None:
+def test_bars_are_printed_and_buttons_and_past_sessions_are_not(page: Page, row: Locator) -> None:
     page.emulate_media(media="print")
     assert row.locator("svg.bar .interval").evaluate("part => getComputedStyle(part).fill") != "none"
-    expect(row.locator(".sparkline")).to_be_visible()
+    expect(row.locator(".sparkline")).to_be_hidden()
     expect(row.locator(".about button")).to_be_hidden()
     # Only backgrounds are dropped by printers.
     assert row.locator("svg.bar").evaluate("bar => getComputedStyle(bar).backgroundImage") == "none"

@@ -52,7 +52,7 @@ def page(browser: Browser, path: Path, request: pytest.FixtureRequest) -> Iterat
 def printed(page: Page) -> bytes:
     """The PDF, once what printing needs is loaded; a print dialog waits for that by itself."""
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function("[...document.images].every((img) => img.loading !== 'eager' || img.complete)")
     return page.pdf(format="A4")
 
 

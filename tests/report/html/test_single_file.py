@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sdeval.report.html.comparison import write_sheets
-from sdeval.report.html.view import SHEETS
+from sdeval.report.html.comparison import write_comparison
 from sdeval.report.publish import rewrite_page
+from sdeval.results.session_folder import COMPARISON
 from tests.report.pages import session_page, two_settings
 
 
@@ -27,8 +27,8 @@ def test_images_that_were_made_smaller_are_called_thumbnails(size: int, thumbnai
 
 def test_nothing_leads_to_what_lies_beside_the_session(tmp_path: Path) -> None:
     session = session_page(tmp_path, cases=2, seeds=1, size=300).parent
-    write_sheets(session / SHEETS, [two_settings(tmp_path)])
-    assert f'href="{SHEETS}"' in rewrite_page(session).read_text(encoding="utf-8")
+    write_comparison(session / COMPARISON, [two_settings(tmp_path)])
+    assert f'href="{COMPARISON}"' in rewrite_page(session).read_text(encoding="utf-8")
     addresses = re.findall(r"\s(?:src|href|data-full)=\"([^\"]*)\"", alone(session))
     assert addresses
     assert [text for text in addresses if not text.startswith(("data:", "#", "https:"))] == []

@@ -61,7 +61,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def project_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A session of a project with a program of its own, whose images are darker than the baseline's."""
     root = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
@@ -96,7 +96,7 @@ def watched(context: BrowserContext) -> Iterator[Watched]:
     assert watched.complaints == []
 
 
-def opened(watched: Watched, path: Path, case: str = "case-1") -> Page:
+def open_viewer(watched: Watched, path: Path, case: str = "case-1") -> Page:
     """The page with the viewer open on a case."""
     page = watched.open(path)
     page.locator(f"article[data-case={case}] .shot").first.click()
@@ -106,13 +106,13 @@ def opened(watched: Watched, path: Path, case: str = "case-1") -> Page:
 
 @pytest.fixture
 def page(watched: Watched, path: Path) -> Page:
-    return opened(watched, path)
+    return open_viewer(watched, path)
 
 
 def box(locator: Locator) -> dict[str, float]:
-    found = locator.bounding_box()
-    assert found is not None
-    return dict(found)
+    place = locator.bounding_box()
+    assert place is not None
+    return dict(place)
 
 
 def frame_in_room(panel: Locator) -> tuple[float, float, float, float]:
@@ -161,7 +161,7 @@ def pixels(locator: Locator) -> npt.NDArray[np.uint8]:
 
 
 def test_all_panels_show_the_same_part_of_their_images(watched: Watched, path: Path) -> None:
-    page = opened(watched, path, "case-0")
+    page = open_viewer(watched, path, "case-0")
     assert len(panels(page)) == 4
     wheel(page, panels(page)[2], 0.4, 0.6)
     places = [frame_in_room(panel) for panel in panels(page)]
@@ -208,7 +208,7 @@ def test_two_fingers_zoom_between_them(page: Page) -> None:
 
 
 def test_a_double_click_shows_a_point_at_its_own_size_and_all_of_the_image_again(watched: Watched, large: Path) -> None:
-    page = opened(watched, large)
+    page = open_viewer(watched, large)
     panel = page.locator(CURRENT_PANEL)
     fitting = box(panel.locator(".frame").first)["width"]
     point = at(panel, 0.6, 0.4)
@@ -225,7 +225,7 @@ def test_a_double_click_shows_a_point_at_its_own_size_and_all_of_the_image_again
 def test_a_drag_moves_the_images_of_all_panels(page: Page) -> None:
     panel = page.locator(CURRENT_PANEL)
     wheel(page, panel)
-    before = [frame_in_room(each) for each in panels(page)]
+    before = [frame_in_room(other) for other in panels(page)]
     start = at(panel, 0.5, 0.5)
     page.mouse.move(*start)
     page.mouse.down()
@@ -263,7 +263,7 @@ def test_enlarged_arrows_move_the_images_and_otherwise_lead_to_other_cases(page:
 @pytest.mark.parametrize("width", [390, 1440])
 def test_every_panel_and_its_caption_stay_in_sight_at_any_zoom(watched: Watched, path: Path, width: int) -> None:
     watched.page.set_viewport_size({"width": width, "height": 844})
-    page = opened(watched, path, "case-0")
+    page = open_viewer(watched, path, "case-0")
     for _ in range(20):
         page.keyboard.press("+")
     assert zoom(page) == "32×"
@@ -279,7 +279,7 @@ def test_every_panel_and_its_caption_stay_in_sight_at_any_zoom(watched: Watched,
 
 
 def test_pixels_are_squares_only_where_images_are_enlarged(watched: Watched, large: Path) -> None:
-    page = opened(watched, large)
+    page = open_viewer(watched, large)
     rendering = "img => getComputedStyle(img).imageRendering"
     image, thumbnail = (page.locator(f"{panel} img").first for panel in (CURRENT_PANEL, BASELINE_PANEL))
     assert image.evaluate(rendering) == "auto"
@@ -402,6 +402,8 @@ def test_any_two_of_several_images_are_compared(watched: Watched, path: Path) ->
     page.locator(".stage").focus()
     page.keyboard.press("d")
     assert page.locator("#v-numbers").inner_text() == "pair 2-1"
+    page.locator("#v-left").select_option(label="target 1")
+    assert page.locator("#v-numbers").inner_text() == "pair 1-2"
 
 
 def colour_at(page: Page, point: tuple[float, float]) -> list[int]:
@@ -425,7 +427,7 @@ def difference_at(path: Path, point: tuple[float, float]) -> int:
     return int(np.abs(before[place] - now[place]).max())
 
 
-def changed_points(path: Path) -> list[tuple[float, float]]:
+def points_of_every_level(path: Path) -> list[tuple[float, float]]:
     """A point of every level of difference, in the middle of its pixel."""
     grid = [((x + 0.5) / SIZE, (y + 0.5) / SIZE) for y in range(4, SIZE, 6) for x in range(4, SIZE, 6)]
     return list({difference_at(path, point): point for point in grid}.values())
@@ -443,7 +445,7 @@ def test_the_difference_shows_the_largest_channel_times_the_gain_above_the_thres
 ) -> None:
     page.keyboard.press("d")
     choose(page, gain, threshold)
-    points = changed_points(path)
+    points = points_of_every_level(path)
     assert len(points) > 2
     for point in points:
         level = difference_at(path, point)
@@ -456,7 +458,7 @@ def test_the_heat_map_and_its_legend_have_the_same_colours(page: Page, path: Pat
     page.keyboard.press("h")
     choose(page, "2")
     legend = pixels(page.locator("#v-legend i"))
-    for point in changed_points(path):
+    for point in points_of_every_level(path):
         level = min(127, difference_at(path, point))
         # Within its border.
         across = 2 + round((legend.shape[1] - 5) * level / 127.5)
@@ -498,7 +500,7 @@ def test_the_largest_change_is_brought_into_the_middle_of_all_panels(page: Page,
 
 
 def test_without_numbers_there_is_no_largest_change_and_the_reason_is_said(watched: Watched, large: Path) -> None:
-    page = opened(watched, large)
+    page = open_viewer(watched, large)
     assert page.locator("#v-focus").get_attribute("aria-disabled") == "true"
     page.locator("#v-focus").click(force=True)
     assert page.locator("#v-status").inner_text().startswith("the difference was not measured")
@@ -508,15 +510,16 @@ def test_without_numbers_there_is_no_largest_change_and_the_reason_is_said(watch
 # What it says.
 
 
-def test_the_table_is_that_of_the_command(watched: Watched, made: Path) -> None:
-    page = opened(watched, made / "index.html", "red")
+def test_the_table_is_that_of_the_command(watched: Watched, project_session: Path) -> None:
+    page = open_viewer(watched, project_session / "index.html", "red")
     rows = page.locator("#v-scores tbody tr").all()
-    expected = score_table(find_sample(made, "red@0")).rows
+    expected = score_table(find_sample(project_session, "red@0")).rows
     for row, wanted in zip(rows, expected, strict=True):
         cells = row.locator("th, td").all_inner_texts()
-        assert [cells[0].split(" ")[0], *cells[1:]] == [*wanted.cells, wanted.note]
-        assert cells[0].endswith("↑")
-        assert "higher is better; in dB" in (row.locator("th").get_attribute("title") or "")
+        name, arrow, unit = cells[0].split()
+        assert [name, *cells[1:]] == [*wanted.cells, wanted.note]
+        assert (arrow, unit) == ("↑", "dB")
+        assert (row.locator("th").get_attribute("title") or "").endswith("higher is better")
 
 
 def test_a_loss_beyond_its_tolerance_is_marked_by_a_word_and_by_colour(page: Page) -> None:
@@ -526,11 +529,11 @@ def test_a_loss_beyond_its_tolerance_is_marked_by_a_word_and_by_colour(page: Pag
     assert colours[0] != colours[1]
 
 
-def test_the_facts_are_those_of_the_command(watched: Watched, made: Path) -> None:
-    page = opened(watched, made / "index.html", "red")
+def test_the_facts_are_those_of_the_command(watched: Watched, project_session: Path) -> None:
+    page = open_viewer(watched, project_session / "index.html", "red")
     page.locator("#v-seeds button").nth(1).click()
     names, texts = (page.locator(f"#v-facts {part}").all_inner_texts() for part in ("dt", "dd"))
-    shown = facts(find_sample(made, "red@1"))
+    shown = facts(find_sample(project_session, "red@1"))
     assert dict(zip(names, texts, strict=True)) == {
         name: text for name, text in shown.items() if name not in ("prompt", "verdict")
     }
@@ -538,20 +541,20 @@ def test_the_facts_are_those_of_the_command(watched: Watched, made: Path) -> Non
     assert page.locator("#v-prompt").inner_text() == shown["prompt"]
 
 
-def copied(page: Page) -> str:
+def clipboard_text(page: Page) -> str:
     return str(page.evaluate("navigator.clipboard.readText()"))
 
 
 def test_commands_that_are_copied_run(
-    watched: Watched, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    watched: Watched, project_session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     watched.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = opened(watched, made / "index.html", "red")
+    page = open_viewer(watched, project_session / "index.html", "red")
     commands = []
     for button in page.locator("#v-commands button").all():
         button.click()
         expect(page.locator("#v-status")).to_contain_text("copied: sdeval")
-        commands.append(shlex.split(copied(page)))
+        commands.append(shlex.split(clipboard_text(page)))
     assert [command[:3] for command in commands] == [["sdeval", "show", "red@0"], ["sdeval", "generate", "red@0"]]
     assert main(commands[0][1:]) == 0
     capsys.readouterr()
@@ -559,9 +562,9 @@ def test_commands_that_are_copied_run(
     assert "latest session: identical, to the last bit (two)" in capsys.readouterr().out
 
 
-def test_what_a_browser_does_not_let_copy_is_copied_in_the_old_way(watched: Watched, made: Path) -> None:
+def test_what_a_browser_does_not_let_copy_is_copied_in_the_old_way(watched: Watched, project_session: Path) -> None:
     watched.page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    page = opened(watched, made / "index.html", "red")
+    page = open_viewer(watched, project_session / "index.html", "red")
     page.locator("#v-commands button").first.click()
     expect(page.locator("#v-status")).to_contain_text("copied: sdeval show red@0")
     page.keyboard.press("Escape")
@@ -572,12 +575,12 @@ def test_what_a_browser_does_not_let_copy_is_copied_in_the_old_way(watched: Watc
 
 def test_a_copied_link_opens_the_same_images_in_the_same_way(watched: Watched, path: Path) -> None:
     watched.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = opened(watched, path)
+    page = open_viewer(watched, path)
     page.locator("#v-seeds button").nth(1).click()
     page.keyboard.press("3")
     page.locator("#v-link").click()
     expect(page.locator("#v-status")).to_contain_text("copied")
-    address = copied(page)
+    address = clipboard_text(page)
     page.goto("about:blank")
     page.goto(address)
     assert page.locator("#v-case").inner_text() == "case-1"
@@ -615,7 +618,7 @@ def test_images_of_a_page_that_is_served_can_be_downloaded(watched: Watched, add
 
 
 def test_images_inside_a_page_can_be_downloaded(watched: Watched, path: Path, tmp_path: Path) -> None:
-    page = opened(watched, rewrite_page(path.parent, single=tmp_path / "alone.html"))
+    page = open_viewer(watched, rewrite_page(path.parent, single=tmp_path / "alone.html"))
     with page.expect_download() as download:
         page.get_by_role("link", name="download baseline").click()
     assert download.value.suggested_filename.startswith("case-1 baseline.")
@@ -625,7 +628,7 @@ def test_an_image_that_is_missing_is_said(watched: Watched, tmp_path: Path) -> N
     path = session_page(tmp_path, cases=2, seeds=1)
     folder = path.parent / "animals" / "tiny"
     (folder / "images" / "case-1@0.png").unlink()
-    page = opened(watched, rewrite_page(path.parent))
+    page = open_viewer(watched, rewrite_page(path.parent))
     assert page.locator(f"{CURRENT_PANEL} .lost").inner_text() == "the image is gone"
     page.keyboard.press("d")
     assert mode(page) == "side"
@@ -666,7 +669,7 @@ def test_letters_in_a_choice_are_not_keys_of_the_viewer(page: Page) -> None:
 @pytest.mark.parametrize("key", ["1", "2", "3", "4", "d"])
 def test_on_a_phone_images_have_half_of_the_screen(watched: Watched, path: Path, key: str) -> None:
     watched.page.set_viewport_size({"width": 390, "height": 844})
-    page = opened(watched, path, "case-0")
+    page = open_viewer(watched, path, "case-0")
     page.keyboard.press(key)
     assert box(page.locator(".stage"))["height"] >= 844 / 2
     assert not page.locator("#v-details").is_visible()
@@ -676,7 +679,7 @@ def test_on_a_phone_images_have_half_of_the_screen(watched: Watched, path: Path,
 
 def test_on_a_phone_the_scores_need_no_scrolling_sideways(watched: Watched, path: Path) -> None:
     watched.page.set_viewport_size({"width": 390, "height": 844})
-    page = opened(watched, path, "case-0")
+    page = open_viewer(watched, path, "case-0")
     page.locator("#v-info").click()
     assert page.locator("#v-details").evaluate("details => details.scrollWidth <= details.clientWidth")
     assert box(page.locator(".stage"))["height"] > 200
@@ -689,11 +692,11 @@ def test_nothing_is_hard_to_read_or_without_a_name(
     browser: Browser, path: Path, scheme: Any, width: int, key: str
 ) -> None:
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
-    page = opened(Watched(context.new_page()), path, "case-0")
+    page = open_viewer(Watched(context.new_page()), path, "case-0")
     if width == 390:
         page.locator("#v-info").click()
     page.keyboard.press(key)
     page.keyboard.press("?")
-    found = Axe().run(page)
+    results = Axe().run(page)
     context.close()
-    assert found.violations_count == 0, found.generate_report()
+    assert results.violations_count == 0, results.generate_report()

@@ -77,7 +77,7 @@ function differenceOf(section, row, left, right) {
   if (!difference) return without("the difference was not measured: that takes two images of the same full size, in a comparison that is not too large");
   const [values, box] = difference;
   const numbers = values.map((value, place) => [section.numbers[place][0], value + section.numbers[place][1]]);
-  return { numbers, box: box?.map((value) => value / 1000) ?? null, reason: box ? "" : "the images are identical" };
+  return { numbers, box: box?.map((value) => value / 1000) ?? null, reason: values[1] === "0" ? "the images are identical" : "the size of the images was not recorded" };
 }
 
 // A row for every metric; the last column names the settings that moved beyond the tolerance.
@@ -91,7 +91,8 @@ function tableOf(section, row) {
     return {
       cells: [`${metric.name} ${metric.higher ? "↑" : "↓"}`, ...cells, words.join("; ") || "none"],
       tone: worse.length ? "bad" : better.length ? "good" : "",
-      hint: [metric.title, metric.unit && `in ${metric.unit}`].filter(Boolean).join("; "),
+      unit: metric.unit,
+      hint: metric.title,
     };
   });
   return { head: ["metric", ...section.letters, "beyond tolerance"], rows };

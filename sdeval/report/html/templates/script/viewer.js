@@ -8,7 +8,7 @@
 //     inputs: [{label, source}],               // shown side by side only: init image, mask
 //     outline: "address of the edge of the mask, or empty",
 //     seeds: ["0", "1"], seed: "0",
-//     table: {head: ["metric", "baseline", …], rows: [{cells: ["clip_score", "31.2", …], tone: "bad", hint: "…"}]},
+//     table: {head: ["metric", "baseline", …], rows: [{cells: ["clip_score ↑", "31.2", …], unit: "points", tone: "bad", hint: "…"}]},
 //     facts: {name: "text"},
 //     difference: (left, right) => ({numbers: [["mean", "4.2 levels"]], box: [left, top, width, height] or null,
 //                                    reason: "why there are no numbers or no box"}),
@@ -47,13 +47,10 @@ function startViewer() {
   for (const [name, press] of Object.entries(presses)) part(name).addEventListener("click", press);
   for (const button of viewer.querySelectorAll("button[data-mode]")) button.addEventListener("click", () => chooseMode(button.dataset.mode));
   for (const [place, name] of ["left", "right"].entries()) {
-    part(name).addEventListener("change", (event) => {
-      pair[place] = Number(event.target.value);
-      showMode();
-    });
+    part(name).addEventListener("change", (event) => choosePair(place, Number(event.target.value)));
   }
   part("blend").querySelector("input").addEventListener("input", (event) => setDivider(event.target.value));
-  viewer.addEventListener("close", closed);
+  viewer.addEventListener("close", onClose);
   document.addEventListener("keydown", onKey);
   startZoom(part("stage"));
   startDifference();
@@ -83,7 +80,7 @@ function openViewer(shown) {
   setMode(content.mode);
 }
 
-function closed() {
+function onClose() {
   clearInterval(blinking);
   pointers.clear();
   // Megapixels need not stay in memory.
@@ -165,6 +162,13 @@ function say(text) {
 }
 
 const changeOf = () => content.difference(...pair);
+
+// An image is never compared with itself: the two change places.
+function choosePair(side, image) {
+  if (pair[1 - side] === image) pair[1 - side] = pair[side];
+  pair[side] = image;
+  showMode();
+}
 
 function showPair(now) {
   part("pair").hidden = now === "side" || content.images.length < 3;

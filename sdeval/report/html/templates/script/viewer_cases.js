@@ -21,7 +21,7 @@ function openShot(article, seed) {
 }
 
 function openFromState() {
-  const article = state.open && byId(state.open);
+  const article = state.open ? byId(state.open) : null;
   if (article?.matches("article")) openShot(article, state.seed);
   else if (imageViewer.isOpen()) imageViewer.close();
 }
@@ -46,14 +46,14 @@ function contentOf(shot) {
     inputs: inputsOf(card.dataset),
     images: [imageOf(shot, "baseline", run.baseline || "baseline"), imageOf(shot, "current", "current")].filter(Boolean),
     outline: card.dataset.outline ?? "",
-    seeds: all(".shot", card).map((each) => each.dataset.seed),
+    seeds: all(".shot", card).map((other) => other.dataset.seed),
     seed,
     ...sample,
     accept: tick && { checked: tick.checked, toggle: () => (tick.click(), tick.checked) },
     onMode: (mode) => writeState({ mode }),
     onStep: openOther,
     onSeed: (other) => openShot(card, other),
-    onClose: closed,
+    onClose,
   };
 }
 
@@ -79,7 +79,7 @@ function openOther(step) {
   openShot(next, next.querySelector(".shot").dataset.seed);
 }
 
-function closed() {
+function onClose() {
   const last = card;
   writeState({ open: "", seed: "" });
   // Back to where it was opened; or, where others were looked at, to the last of them.
@@ -122,5 +122,5 @@ function sampleOf(run, name, seed) {
 function rowOf(run, metric, [verdict, baseline, current, change, tolerance = metric.tolerance]) {
   const [text, tone] = run.verdicts[verdict];
   const name = `${metric.name} ${metric.arrow}`;
-  return { cells: [name, baseline, current, change, tolerance, text], tone, hint: `${metric.hint}; in ${metric.unit || "no unit"}` };
+  return { cells: [name, baseline, current, change, tolerance, text], unit: metric.unit, tone, hint: metric.hint };
 }

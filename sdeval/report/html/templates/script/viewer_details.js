@@ -12,9 +12,11 @@ function showDetails() {
   part("commands").replaceChildren(...content.commands.map(commandLine));
 }
 
-function scoreRow({ cells, tone, hint }) {
+function scoreRow({ cells: [name, ...texts], unit, tone, hint }) {
   const row = element("tr", "", { "data-tone": tone });
-  cells.forEach((text, place) => row.append(element(place ? "td" : "th", text, place ? {} : { scope: "row", title: hint })));
+  const heading = element("th", "", { scope: "row", title: hint });
+  heading.append(element("span", name), " ", element("small", unit));
+  row.append(heading, ...texts.map((text) => element("td", text)));
   return row;
 }
 

@@ -1,0 +1,1 @@
+"""What `sdeval init` and `sdeval new` write: suites that run at once, examples of metrics and engines, CI workflows."""

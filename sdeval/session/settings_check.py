@@ -1,0 +1,63 @@
+"""Checks targets and settings of a session before anything is generated, and says what a user should see before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sdeval.config.options import Options
+from sdeval.config.target import Target
+from sdeval.engines.names import check_names
+from sdeval.errors import SdevalError
+from sdeval.session.items import Job
+from sdeval.session.resolve import is_on_this_machine
+
+
+def announcements(jobs: Sequence[Job], options: Options) -> list[str]:
+    """What a user should see before anything is generated: calls of servers that may have to be paid."""
+    lines: list[str] = []
+    for job, side in _sides(jobs, options):
+        if side.is_server and is_on_this_machine(side):
+            from sdeval.engines.engine import announcements as of_server
+
+            lines += of_server(side, job.suite, len(job.suite.cases) * len(job.suite.rounds[-1]))
+    return lines
+
+
+def check_settings(jobs: Sequence[Job], options: Options) -> None:
+    """Refuse settings that no suite of a target can use: for example, a text-to-image suite has no `strength`.
+
+    Raises:
+        SdevalError: a setting of a target or a suite is wrong.
+    """
+    misfits: dict[tuple[str, str], SdevalError] = {}
+    fitting: set[tuple[str, str]] = set()
+    sides = _sides(jobs, options)
+    # Unknown names are refused first, before anything heavy is imported.
+    for job, side in sides:
+        check_names(side, job.suite.settings)
+    for job, side in sides:
+        if not is_on_this_machine(side):
+            continue
+        from sdeval.engines import engine as engines
+
+        engines.check(side, job.suite.task, job.suite.settings)
+        engines.check_request(side, job.suite)
+        for name, value in side.settings.items():
+            try:
+                engines.check(side, job.suite.task, {name: value})
+                fitting.add((side.fingerprint, name))
+            except SdevalError as error:
+                misfits.setdefault((side.fingerprint, name), error)
+    for key, misfit in misfits.items():
+        if key not in fitting:
+            raise misfit
+    for job, side in sides:
+        if is_on_this_machine(side):
+            from sdeval.evaluation.plan import check_ranges
+
+            check_ranges(job.suite, side)
+
+
+def _sides(jobs: Sequence[Job], options: Options) -> list[tuple[Job, Target]]:
+    """Each job with its target, and with what that is compared with, if it is."""
+    return [(job, side) for job in jobs for side in (job.target, options.compare_to) if side]
