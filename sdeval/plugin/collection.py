@@ -129,6 +129,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     tests = _suite_items(session)
     if (tests or _image_tests(session)) and not session.config.option.collectonly:
         try:
+            _refuse_images_in_shards(session)
             _warn(session, state.session.check())
             _check_output(state.session.folder)
             _announce(session)
@@ -141,6 +142,19 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
             # A worker cannot end the session; each of its items reports the error instead.
             state.broken = error
     return (yield)
+
+
+def _refuse_images_in_shards(session: pytest.Session) -> None:
+    """Refuse to generate images of ordinary tests in a shard, whose verdicts come with the merge.
+
+    Raises:
+        SdevalError: there is such a test.
+    """
+    images = _image_tests(session)
+    if images and session.config.stash[STATE].settings.options.shard is not None:
+        raise SdevalError(
+            f"--sdeval-shard: is for suites, and {images[0].nodeid} uses sdeval_image; leave out such tests"
+        )
 
 
 def _warn(session: pytest.Session, warnings: Sequence[str]) -> None:

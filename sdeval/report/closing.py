@@ -19,7 +19,7 @@ from sdeval.report.comparison import Compared, compared_of
 from sdeval.report.html.comparison import write_comparison
 from sdeval.report.publish import Telling, publish
 from sdeval.report.terminal import Further
-from sdeval.results.session_folder import COMPARISON, SUMMARY, decided_early, run_folders
+from sdeval.results.session_folder import COMPARISON, SUMMARY, decided_early, read_run, run_folders
 from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Origin
 
@@ -102,7 +102,8 @@ def _compared(ending: Ending) -> tuple[Sequence[Compared], list[str]]:
     if len({verdict.target for verdict in ending.verdicts}) < 2 or ending.settings.options.shard:
         return (), []
     try:
-        compared = compared_of([ending.folder], ending.suite_of, verdicts=ending.verdicts)
+        folders = _of_suites(ending)
+        compared = compared_of(folders, ending.suite_of, verdicts=ending.verdicts) if folders else []
         if compared:
             write_comparison(ending.folder / COMPARISON, compared)
         return compared, []
@@ -111,3 +112,13 @@ def _compared(ending: Ending) -> tuple[Sequence[Compared], list[str]]:
     # Nothing was generated, or no suite ran on two targets; the verdicts are valid without a comparison.
     except (SdevalError, OSError) as error:
         return (), [f"no comparison: {error}"] if run_folders(ending.folder) else []
+
+
+def _of_suites(ending: Ending) -> list[Path]:
+    """What is compared: the session, or those of its runs whose images no ordinary test brought.
+
+    Such tests name their engine in the case, if they have several: no case of theirs is there twice.
+    """
+    runs = {folder: read_run(folder) for folder in run_folders(ending.folder)}
+    own = [folder for folder, run in runs.items() if not run.from_tests]
+    return own if runs and len(own) < len(runs) else [ending.folder]

@@ -449,3 +449,24 @@ def test_tests_that_do_not_use_the_fixture_write_nothing(project: pytest.Pyteste
     project.makepyfile(test_fox="def test_plain(): pass")
     assert run(project.path).returncode == 0
     assert not (project.path / "reports").exists()
+
+
+def test_one_test_runs_against_several_engines(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_fox="""
+        from images import generate, pytest
+        @pytest.mark.parametrize("engine", ["cuda", "onnx"])
+        def test_fox(sdeval_image, engine):
+            sdeval_image.check(generate(), target=engine)
+        """
+    )
+    accept(project)
+    assert session(project, "--sdeval-strict").ret == 0
+    assert sorted(str(verdict["target"]) for verdict in verdicts(project)) == ["cuda", "onnx"]
+    assert json.loads((project.path / "reports" / "latest" / "verdicts.json").read_text())["notes"] == []
+
+
+def test_a_shard_has_no_images_of_ordinary_tests(project: pytest.Pytester) -> None:
+    result = session(project, "--sdeval-shard", "1/2")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--sdeval-shard: is for suites, and test_fox.py::test_fox uses sdeval_image*"])
