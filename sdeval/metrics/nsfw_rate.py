@@ -7,7 +7,7 @@ from sdeval.metrics.per_image import OneByOne
 
 INFO = MetricInfo(
     name="nsfw_rate",
-    title="images that the pipeline's safety checker flags",
+    title="NSFW rate",
     unit="percent",
     higher_is_better=False,
     tolerance=1.0,

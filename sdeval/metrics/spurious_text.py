@@ -12,7 +12,7 @@ from sdeval.metrics.writing import spurious_letters, words_of
 
 INFO = MetricInfo(
     name="spurious_text",
-    title="letters that no expected text has (OCR)",
+    title="Spurious text (OCR)",
     unit="letters",
     higher_is_better=False,
     tolerance=1.0,

@@ -19,7 +19,7 @@ BLIND_TO = (
 
 INFO = MetricInfo(
     name="text_accuracy",
-    title="letters of the expected text that are right (OCR)",
+    title="Text accuracy (OCR)",
     unit="percent",
     higher_is_better=True,
     tolerance=2.0,
