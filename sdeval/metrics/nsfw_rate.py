@@ -14,6 +14,7 @@ INFO = MetricInfo(
     range=(0.0, 100.0),
     explanation="100 for a flagged image, 0 for another; the value of a suite is the share of its images",
     formula="100 · flagged images / images",
+    paper="of the safety checker of Stable Diffusion: arXiv 2210.04610",
     licence="that of the pipeline's safety checker",
     weights="those of the pipeline's safety checker",
     blind_to="what that checker misses; it flags harmless images as well",
