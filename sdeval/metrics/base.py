@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -21,6 +21,12 @@ from sdeval.metrics.sets.reference_features import check_features as check_featu
 
 Need = Literal["image", "mask", "image_prompt", "text", "baseline", "seeds", "references", "prompts"]
 """What a metric requires: a field of the case, the baseline's image, two seeds, reference images, or all prompts."""
+
+CASE_FIELDS: Mapping[str, str] = {
+    "image_prompt": "what the image shows",
+    "text": "the writing that the image shall show",
+}
+"""Fields of cases that metrics need, and what they say. That images are there is checked with the task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,8 @@ class MetricInfo:
     range: tuple[float, float] = (-math.inf, math.inf)
     """Lowest and highest valid score; a value outside this range is rejected."""
     needs: tuple[Need, ...] = ()
+    of_some_cases: bool = False
+    """Whether cases that lack what it needs are left out; otherwise each case of a suite must have it."""
     gating: bool = True
     """Whether a loss fails a session; distances from the baseline's own image are reported only."""
     alone: bool = True
@@ -62,6 +70,15 @@ class MetricInfo:
     def sign(self) -> int:
         """1 where higher values are better, -1 where lower values are."""
         return 1 if self.higher_is_better else -1
+
+    def lacks(self, case: Case) -> str:
+        """The field of a case for want of which it says nothing of that case; empty where it does, or must."""
+        return next((name for name in self.case_fields if not getattr(case, name)), "") if self.of_some_cases else ""
+
+    @property
+    def case_fields(self) -> tuple[str, ...]:
+        """The fields of a case that it needs."""
+        return tuple(need for need in self.needs if need in CASE_FIELDS)
 
     @property
     def among_cases(self) -> bool:

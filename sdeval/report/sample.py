@@ -166,7 +166,11 @@ BEYOND: Mapping[str, str] = {"bad": "beyond its tolerance", "good": "better"}
 
 def sample_scores(view: SampleView) -> list[SampleScore]:
     """Every metric that scores single images, of this very sample."""
-    return [_score(view, name) for name, record in view.run.metrics.items() if record.scope == "sample"]
+    return [
+        _score(view, name)
+        for name, record in view.run.metrics.items()
+        if record.scope == "sample" and name not in view.sample.inapplicable
+    ]
 
 
 def _score(view: SampleView, metric: str) -> SampleScore:

@@ -40,6 +40,8 @@ class SampleResult(Checked):
     scores: Mapping[str, Number | None] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a score is null, or a metric of the whole set lacks this image, by metric."""
+    inapplicable: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that say nothing of the sample's case, and the field which they would need of it."""
 
     width: int = 0
     height: int = 0

@@ -200,7 +200,10 @@ def write(run: Run, folder: Path) -> None:
 
 def _sample_line(sample: SampleResult) -> str:
     # A line of a baseline stays the same to the last byte, also of one from before these were kept.
-    optional = ("failure", "width", "height", "scored_on", "safety", "readings", "measures", "difference")
+    optional = (
+        *("failure", "width", "height", "scored_on", "safety", "readings", "measures", "difference"),
+        "inapplicable",
+    )
     return _line_of(sample, optional)
 
 
