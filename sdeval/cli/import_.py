@@ -12,7 +12,7 @@ from sdeval._utils.tables import Column, Row, Table, say, show
 from sdeval._utils.validation import readable
 from sdeval.config.prompt_sets.catalogue import SETS, PromptSet, find
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase, read_set
-from sdeval.config.prompt_sets.sampling import pick, value_of
+from sdeval.config.prompt_sets.sampling import SHARES, pick, value_of
 from sdeval.config.prompt_sets.writing import case_file, write_case_file
 from sdeval.errors import SdevalError, unknown
 
@@ -35,6 +35,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FIELD",
         help="with --limit: as many prompts of each value of a field, such as category",
     )
+    parser.add_argument(
+        "--shares",
+        choices=SHARES,
+        help="with --stratify: equal shares (default), or shares as they are in the set",
+    )
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the sample (default: 0)")
     parser.add_argument("--output", dest="case_file", metavar="FILE", type=Path, help="default: SET.yaml")
 
@@ -52,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     imported = read_set(prompt_set, args.file)
     chosen = list(imported.cases)
     if args.limit is not None:
-        chosen = pick(chosen, args.limit, args.stratify, args.seed)
+        chosen = pick(chosen, args.limit, args.stratify, args.seed, args.shares or "equal")
     path = args.case_file or Path(f"{prompt_set.name}.yaml")
     write_case_file(path, case_file(imported, chosen, _selection(args, imported, chosen)))
     if imported.warning:
@@ -68,6 +73,8 @@ def _check(args: argparse.Namespace, prompt_set: PromptSet) -> None:
         advice = f"`sdeval import {prompt_set.name}` says where to get it"
         raise SdevalError(f"import {prompt_set.name}: FILE is missing: the published file; {advice}")
     if args.stratify is None:
+        if args.shares:
+            raise SdevalError("--shares: of the values of a field; name the field with --stratify FIELD")
         return
     if args.limit is None:
         raise SdevalError("--stratify: says how a sample is taken; give its size with --limit N")
@@ -109,7 +116,7 @@ def _describe(prompt_set: PromptSet) -> None:
 def _selection(args: argparse.Namespace, imported: ImportedSet, chosen: list[SetCase]) -> str:
     if args.limit is None:
         return f"all {len(chosen)} prompts"
-    shares = f", equal shares of {args.stratify}" if args.stratify else ""
+    shares = f", {args.shares or 'equal'} shares of {args.stratify}" if args.stratify else ""
     return f"{len(chosen)} of {len(imported.cases)} prompts{shares}, seed {args.seed}"
 
 

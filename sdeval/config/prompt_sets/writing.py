@@ -68,7 +68,8 @@ def _dump(value: Any) -> str:
 def _fields(candidate: SetCase) -> Mapping[str, Any]:
     case = candidate.case
     fields: dict[str, Any] = {"id": case.id, "prompt": case.prompt}
-    return fields | ({"tags": list(case.tags)} if case.tags else {})
+    lists: Mapping[str, Any] = {"text": case.text, "tags": case.tags}
+    return fields | {name: list(values) for name, values in lists.items() if values}
 
 
 def _source(imported: ImportedSet, selection: str) -> Mapping[str, Any]:
