@@ -19,12 +19,13 @@ from sdeval.metrics.sets.reference_features import Floats as Floats
 from sdeval.metrics.sets.reference_features import Reference as Reference
 from sdeval.metrics.sets.reference_features import check_features as check_features
 
-Need = Literal["image", "mask", "image_prompt", "text", "baseline", "seeds", "references", "prompts"]
+Need = Literal["image", "mask", "image_prompt", "text", "baseline", "seeds", "references", "prompts", "objects"]
 """What a metric requires: a field of the case, the baseline's image, two seeds, reference images, or all prompts."""
 
 CASE_FIELDS: Mapping[str, str] = {
     "image_prompt": "what the image shows",
     "text": "the writing that the image shall show",
+    "objects": "the things that the image shall show",
 }
 """Fields of cases that metrics need, and what they say. That images are there is checked with the task."""
 
@@ -241,6 +242,10 @@ class MetricOptions:
     """A hub id, the file `HPS_v2.1_compressed.pt`, or a folder that has it."""
     pickscore_model: str = "yuvalkirstain/PickScore_v1"
     """A hub id, or a folder in transformers format."""
+    detector_model: str = "google/owlv2-base-patch16-ensemble"
+    """For `objects`: a hub id, or a folder in transformers format; zero-shot or closed-set."""
+    detector_threshold: float = 0.3
+    """For `objects`: how sure the detector must be, 0 to 1."""
     ocr_threads: int = 1
     """Threads that read text in images; the reading does not depend on them."""
     device: str = "cpu"

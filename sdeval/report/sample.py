@@ -12,7 +12,7 @@ from sdeval._utils.formatting import number, with_sign
 from sdeval._utils.tables import Column, Row, Table
 from sdeval.baselines.snapshot import full_image_of
 from sdeval.comparison.paired import tolerance_of
-from sdeval.config.suite import sample_key
+from sdeval.config.suite import TEXTS, sample_key
 from sdeval.errors import SdevalError, unknown
 from sdeval.imaging.difference import CHANGED_ABOVE, IDENTICAL, ImageDifference
 from sdeval.report.session_runs import ComparedRun
@@ -191,7 +191,7 @@ def facts(view: SampleView) -> dict[str, str]:
         "target": f"{run.target} ({run.generated_by.get('model', '')})",
         "prompt": sample.prompt,
         "negative prompt": case.negative_prompt or "none",
-        **({"text": " | ".join(case.text)} if case.text else {}),
+        **{name: " | ".join(texts) for name in TEXTS if (texts := getattr(case, name))},
         "seed": str(sample.seed),
         "size": _sizes(view),
         "settings": ", ".join(f"{name}={value}" for name, value in settings.items()) or "none",

@@ -106,6 +106,10 @@ class CaseRecord(Checked):
     image_prompt: str = ""
     text: tuple[str, ...] = ()
     """What the image shall show as writing."""
+    objects: tuple[str, ...] = ()
+    """What it shall show as things."""
+    questions: tuple[str, ...] = ()
+    """Each to be answered by yes."""
     tags: tuple[str, ...] = ()
     """Not in a baseline: they change nothing that is generated."""
 

@@ -208,7 +208,7 @@ def _sample_line(sample: SampleResult) -> str:
 
 
 def _case_line(case: CaseRecord) -> str:
-    return _line_of(case, ("text",))
+    return _line_of(case, ("text", "objects", "questions"))
 
 
 def _line_of(record: SampleResult | CaseRecord, optional: Collection[str]) -> str:

@@ -17,7 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from sdeval._utils.files import dump_json, write_text
 from sdeval._utils.validation import Checked, Extensible
 from sdeval.config.case_tables import FIELDS
-from sdeval.config.suite import Case
+from sdeval.config.suite import TEXTS, Case
 from sdeval.config.target import SHORT_DTYPES, Target
 from sdeval.results import run_folder, verdicts_file
 from sdeval.results.run_folder import RunHeader
@@ -67,7 +67,7 @@ def _cases() -> dict[str, Any]:
     """A list of cases, as files spell their fields."""
     case = _schema(Case)
     properties = {name: case["properties"][name] for name in FIELDS}
-    for name, spelling in {"strength": {"pattern": r"^[-+.0-9eE]*$"}, "text": {}, "tags": {}}.items():
+    for name, spelling in {"strength": {"pattern": r"^[-+.0-9eE]*$"}, **{key: {} for key in (*TEXTS, "tags")}}.items():
         texts = {key: properties[name].pop(key) for key in ("description", "default")}
         properties[name] = {"anyOf": [properties[name], {"type": "string", **spelling}], **texts}
     return {

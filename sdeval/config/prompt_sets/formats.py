@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sdeval._utils.files import parse_json
 from sdeval._utils.validation import label, preview
+from sdeval.config.expected_objects import ExpectedObject
 
 TOO_DEEP = "not JSON that is read: lists or objects in it are nested too deeply"
 T = TypeVar("T")
@@ -151,9 +152,29 @@ def read_gecko(text: str) -> Iterator[Prompt]:
 
 
 def read_geneval(text: str) -> Iterator[Prompt]:
-    """GenEval: JSON Lines, with a tag that says what is asked for."""
+    """GenEval: JSON Lines, with a tag that says what is asked for, and the objects that are."""
     for row in _json_lines(text):
-        yield Prompt(row.line, numbered(row.number), row.text("prompt"), {"tag": row.text("tag")})
+        prompt = Prompt(row.line, numbered(row.number), row.text("prompt"), {"tag": row.text("tag")})
+        try:
+            yield replace(prompt, case={"objects": tuple(map(str, _geneval_objects(row.cells)))})
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise FormatError(row.line, "include and exclude are not the rules of GenEval") from None
+
+
+def _geneval_objects(cells: Mapping[str, Any]) -> Iterator[ExpectedObject]:
+    """The rules of a line; to exclude more than are included is to ask for exactly as many."""
+    included = cells["include"]
+    excluded = {rule["class"]: int(rule["count"]) for rule in cells.get("exclude", [])}
+    for rule in included:
+        position, other = rule.get("position", (None, 0))
+        yield ExpectedObject(
+            rule["class"],
+            int(rule["count"]),
+            exact=excluded.get(rule["class"]) == int(rule["count"]) + 1,
+            color=rule.get("color", ""),
+            position=position,
+            other=included[other]["class"] if position else "",
+        )
 
 
 def read_longtext(text: str) -> Iterator[Prompt]:

@@ -11,6 +11,7 @@ import yaml
 from sdeval._utils.files import check_name, exists, read_bytes, write_text
 from sdeval.config.case_files import LARGEST
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase
+from sdeval.config.suite import TEXTS
 from sdeval.errors import SdevalError
 
 MOST_LISTED = 20
@@ -68,7 +69,7 @@ def _dump(value: Any) -> str:
 def _fields(candidate: SetCase) -> Mapping[str, Any]:
     case = candidate.case
     fields: dict[str, Any] = {"id": case.id, "prompt": case.prompt}
-    lists: Mapping[str, Any] = {"text": case.text, "tags": case.tags}
+    lists: Mapping[str, Any] = {**{name: getattr(case, name) for name in TEXTS}, "tags": case.tags}
     return fields | {name: list(values) for name, values in lists.items() if values}
 
 
