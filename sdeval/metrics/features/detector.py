@@ -60,9 +60,11 @@ class Detector:
         (result,) = process(outputs, threshold=self._threshold, target_sizes=sizes)
         numbers = dict(enumerate(names)) if self._is_zero_shot else {number: name for name, number in labels.items()}
         return [
-            Detection(numbers[int(number)], tuple(map(float, box)), float(score))
-            for number, box, score in zip(result["labels"], result["boxes"], result["scores"], strict=True)
-            if int(number) in numbers
+            Detection(numbers[number], (left, top, right, bottom), score)
+            for number, (left, top, right, bottom), score in zip(
+                *(result[name].tolist() for name in ("labels", "boxes", "scores")), strict=True
+            )
+            if number in numbers
         ]
 
     def _labels(self, names: Sequence[str]) -> dict[str, int]:
