@@ -73,7 +73,8 @@ def score(
             run = readers[name].add_to(run)
         if isinstance(metric, SetMetric):
             run = _with_set_score(run, metric, readers.get(name), suite)
-    return replace(run, notes=tuple(dict.fromkeys((*run.notes, *_unread_notes(run, suite, metrics)))))
+    notes = (*run.notes, *_unread_notes(run, suite, metrics), *_costs(suite, metrics))
+    return replace(run, notes=tuple(dict.fromkeys(notes)))
 
 
 def _readers(metrics: Mapping[str, Metric], images: RunImages) -> dict[str, Reader]:
@@ -121,6 +122,12 @@ def _unread_notes(run: Run, suite: Suite, metrics: Mapping[str, Metric]) -> list
         for parts, names in unread.items()
         if parts
     ]
+
+
+def _costs(suite: Suite, metrics: Mapping[str, Metric]) -> list[str]:
+    """What metrics say of the calls that they made elsewhere."""
+    notes = [getattr(metric, "note", "") for metric in metrics.values()]
+    return [f"{suite.name}: {note}" for note in notes if note]
 
 
 def record_of(metric: Metric, tolerance: float | None) -> MetricRecord:

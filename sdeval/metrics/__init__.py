@@ -75,6 +75,7 @@ _OURS = {
     "text_word_recall": "sdeval.metrics.text_word_recall",
     "spurious_text": "sdeval.metrics.spurious_text",
     "objects": "sdeval.metrics.objects",
+    "checklist": "sdeval.metrics.checklist",
     "frechet_distance": "sdeval.metrics.sets.frechet_distance",
     "fd_dinov2": "sdeval.metrics.sets.frechet_distance:of_dinov2",
     "kernel_distance": "sdeval.metrics.sets.kernel_distance",

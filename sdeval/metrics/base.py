@@ -246,6 +246,15 @@ class MetricOptions:
     """For `objects`: a hub id, or a folder in transformers format; zero-shot or closed-set."""
     detector_threshold: float = 0.3
     """For `objects`: how sure the detector must be, 0 to 1."""
+    checklist_model: str = ""
+    """For `checklist`: the name of a model at `checklist_url`; without a URL a hub id, or a folder in transformers
+    format."""
+    checklist_url: str = ""
+    """An OpenAI-compatible endpoint, such as `http://localhost:8000/v1`."""
+    checklist_key: str = ""
+    """The environment variable with the key of the endpoint; the value is written nowhere."""
+    checklist_timeout: float = 120.0
+    """Seconds that one question may take."""
     ocr_threads: int = 1
     """Threads that read text in images; the reading does not depend on them."""
     device: str = "cpu"
