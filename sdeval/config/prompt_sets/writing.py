@@ -39,9 +39,9 @@ def case_file(imported: ImportedSet, chosen: Sequence[SetCase], selection: str) 
         chosen: the cases that the file holds.
         selection: how they were chosen.
     """
-    header = _dump({"source": _source(imported, selection)})
+    header = dump({"source": _source(imported, selection)})
     comment = "".join(f"# {line}\n" for line in header.splitlines())
-    return f"{comment}\n{_dump([_fields(candidate) for candidate in chosen])}"
+    return f"{comment}\n{dump([_fields(candidate) for candidate in chosen])}"
 
 
 def write_case_file(path: Path, text: str) -> None:
@@ -61,7 +61,8 @@ def write_case_file(path: Path, text: str) -> None:
     write_text(path, text)
 
 
-def _dump(value: Any) -> str:
+def dump(value: Any) -> str:
+    """YAML that is read as it was written."""
     # Long lines stay whole: a change of a prompt is a change of one line.
     return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**31)
 

@@ -34,8 +34,28 @@ def test_quoted_captions_of_coco_are_unquoted() -> None:
     ]
 
 
-def test_geneval_has_tags() -> None:
-    assert list(read_geneval(made_up.GENEVAL))[1] == Prompt(2, "0002", "a photo of three cups", {"tag": "counting"})
+def test_geneval_has_tags_and_objects() -> None:
+    assert list(read_geneval(made_up.GENEVAL))[1] == Prompt(
+        2, "0002", "a photo of three cups", {"tag": "counting"}, {"objects": ("3+ cup",)}
+    )
+
+
+def test_to_exclude_one_more_is_to_ask_for_exactly_as_many() -> None:
+    rules = '"include": [{"class": "cup", "count": 3}], "exclude": [{"class": "cup", "count": 4}]'
+    (prompt,) = read_geneval(f'{{"tag": "counting", {rules}, "prompt": "a"}}')
+    assert prompt.case["objects"] == ("3 cup",)
+
+
+def test_places_of_geneval_name_the_other_object() -> None:
+    rules = '[{"class": "cup", "count": 1}, {"class": "red fox", "count": 1, "position": ["left of", 0]}]'
+    (prompt,) = read_geneval(f'{{"tag": "position", "include": {rules}, "prompt": "a"}}')
+    assert prompt.case["objects"] == ("cup", '"red fox" left of cup')
+
+
+@pytest.mark.parametrize("include", ["1", "[1]", '[{"class": "cup"}]', '[{"class": "a", "count": 1, "position": [1]}]'])
+def test_other_rules_are_none_of_geneval(include: str) -> None:
+    with pytest.raises(FormatError, match="include and exclude are not the rules of GenEval"):
+        list(read_geneval(f'{{"tag": "a", "include": {include}, "prompt": "a"}}'))
 
 
 def test_longtext_has_ids_that_are_numbers() -> None:
