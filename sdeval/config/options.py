@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from sdeval._utils.files import read_toml
 from sdeval._utils.validation import Plain, check_table, preview
-from sdeval.config import target
+from sdeval.config import scorers, target
 from sdeval.config import target_registry as named_targets
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.root import OUTPUT
@@ -34,6 +34,7 @@ Table = TypedDict(
         "store": str,
         "cache": str,
         "targets": Mapping[str, Mapping[str, Plain]],
+        "scorers": Mapping[str, Mapping[str, Plain]],
     },
     total=False,
 )
@@ -105,6 +106,7 @@ class Config:
             raise SdevalError(f"batch-size: must be a whole number from 1 on, got {batch_size}")
         targets, compare_to, python = pick("target", []), pick("compare-to", None), pick("compare-to-python", None)
         named = named_targets.of_project(root, table.get("targets", {}))
+        scorers.use_project(root)
         output = root / pick("output", OUTPUT)
         values = {**table.get("set", {}), **parse_settings(command_line.get("set") or [])}
         return cls(
