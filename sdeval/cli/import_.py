@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from sdeval._utils.files import exists, read_bytes, short, write_text
@@ -13,7 +14,7 @@ from sdeval._utils.validation import readable
 from sdeval.config.case_files import load_cases
 from sdeval.config.prompt_sets.catalogue import SETS, PromptSet, find
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase, read_set
-from sdeval.config.prompt_sets.ready import SIZES, ready_cases, suite_module
+from sdeval.config.prompt_sets.ready import MLPERF, MLPERF_NEGATIVE, SIZES, ready_cases, suite_module
 from sdeval.config.prompt_sets.sampling import SHARES, pick, value_of
 from sdeval.config.prompt_sets.writing import case_file, write_case_file
 from sdeval.errors import SdevalError, unknown
@@ -74,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
         args.limit = SIZES[args.ready].prompts
     if args.limit is not None:
         chosen = pick(chosen, args.limit, args.stratify, args.seed, args.shares or "equal")
+    if args.ready == MLPERF:
+        chosen = [replace(one, case=replace(one.case, negative_prompt=MLPERF_NEGATIVE)) for one in chosen]
     path = args.case_file or Path(f"{prompt_set.name}{f'-{args.ready}' if args.ready else ''}.yaml")
     write_case_file(path, case_file(imported, chosen, _selection(args, imported, chosen)))
     if imported.warning:
@@ -88,7 +91,8 @@ def _write_suite(args: argparse.Namespace, prompt_set: PromptSet, cases: Path) -
     """The module of a ready suite, beside its case file; one that is there already may have been edited."""
     path = cases.parent / f"test_{prompt_set.name}_{args.ready}.py".replace("-", "_")
     count = len(load_cases(cases))
-    text = suite_module(prompt_set, args.ready, count, cases.name, args.target or TARGET)
+    target = args.target or ("sdxl-euler" if args.ready == MLPERF else TARGET)
+    text = suite_module(prompt_set, args.ready, count, cases.name, target)
     if exists(path) and read_bytes(path) != text.encode():
         raise SdevalError(f"{path}: is there already, with other content; remove it, or name another --output")
     write_text(path, text)
@@ -118,6 +122,8 @@ def _check(args: argparse.Namespace, prompt_set: PromptSet) -> None:
 def _check_ready(args: argparse.Namespace) -> None:
     if args.ready and args.ready not in SIZES:
         raise SdevalError(f"--ready: {unknown('size', args.ready, SIZES)}")
+    if args.ready == MLPERF and args.set != "mlperf-coco":
+        raise SdevalError(f"--ready {MLPERF}: is for the captions that MLPerf chose: sdeval import mlperf-coco FILE")
     if args.ready and args.limit is not None:
         raise SdevalError("--ready: has its own number of prompts; leave out --limit")
     if args.target and not args.ready:

@@ -5,6 +5,7 @@ Images go through a folder, as files that are chosen here. Of the case, a scorer
 
 from __future__ import annotations
 
+import os
 import subprocess
 import weakref
 from collections import deque
@@ -29,6 +30,8 @@ from sdeval.metrics.base import GeneratedImage
 T = TypeVar("T")
 END = 10.0
 """Seconds that a scorer may take to end by itself."""
+OWN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV")
+"""Variables that would bring packages of this environment into the other one."""
 MOST_STARTS = 4
 """Of a scorer that ends over an image: one bad image must not cost the others."""
 
@@ -62,6 +65,7 @@ class _ScorerProcess(WorkerProcess):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                env={name: value for name, value in os.environ.items() if name not in OWN},
             )
         except (OSError, ValueError) as error:
             raise SdevalError(f"{where}: {getattr(error, 'strerror', None) or error}") from error

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from sdeval._utils.truncation import unread_note
 from sdeval.config.suite import Sample, Suite
+from sdeval.evaluation.mlperf import mlperf_notes
 from sdeval.evaluation.scoring.baseline_images import BaselineComparison
 from sdeval.evaluation.scoring.images import DecodedSample, RunImages, Wanted
 from sdeval.evaluation.scoring.sample_scores import sample_scores
@@ -73,7 +74,7 @@ def score(
             run = readers[name].add_to(run)
         if isinstance(metric, SetMetric):
             run = _with_set_score(run, metric, readers.get(name), suite)
-    notes = (*run.notes, *_unread_notes(run, suite, metrics), *_costs(suite, metrics))
+    notes = (*run.notes, *_unread_notes(run, suite, metrics), *_costs(suite, metrics), *mlperf_notes(run))
     return replace(run, notes=tuple(dict.fromkeys(notes)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,8 +28,50 @@ class Size:
     seeds: int
 
 
-SIZES: Mapping[str, Size] = {"smoke": Size(16, 1), "pull-request": Size(64, 2), "nightly": Size(256, 4)}
-"""By name; `nightly` is more than is part of sdeval, and takes the published file."""
+SIZES: Mapping[str, Size] = {
+    "smoke": Size(16, 1),
+    "pull-request": Size(64, 2),
+    "nightly": Size(256, 4),
+    "mlperf": Size(5000, 1),
+}
+"""By name; the last two are more than is part of sdeval, and take the published file. `mlperf` is for `mlperf-coco`."""
+
+MLPERF = "mlperf"
+"""The size of the set `mlperf-coco` that is MLPerf's set-up."""
+MLPERF_SUITE = "mlperf-sdxl"
+MLPERF_SETTINGS: Mapping[str, Any] = {
+    "width": 1024,
+    "height": 1024,
+    "num_inference_steps": 20,
+    "guidance_scale": 8.0,
+}
+MLPERF_NEGATIVE = "normal quality, low quality, worst quality, low res, blurry, nsfw, nude"
+_MLPERF_MODULE = '''"""MLPerf Inference, Stable Diffusion XL: {count} captions of COCO 2014, on {target}.
+
+Its windows, valid for exactly its set-up, are stated in a note of each whole run. For the Fréchet distance, put the
+images of COCO's val2014 as PNG into the folder val2014 beside this file.
+"""
+
+from pathlib import Path
+
+from sdeval import Suite, load_cases
+
+HERE = Path(__file__).parent
+REFERENCES = HERE / "val2014"
+
+test_mlperf_sdxl = Suite(
+    name="{name}",
+    task="text2img",
+    cases=load_cases(HERE / "{cases}"),
+    # One seed is one noise for all captions.
+    seeds=(0,),
+    settings={settings},
+    metrics=("clip_score", "frechet_distance") if REFERENCES.is_dir() else ("clip_score",),
+    metric_options={{"clip_model": "ViT-B-32/openai", "extractor": "inception"}},
+    references=REFERENCES if REFERENCES.is_dir() else None,
+    targets=("{target}",),
+)
+'''
 
 _WRITING = ("text_accuracy", "text_word_recall", "spurious_text")
 _METRICS: Mapping[str, tuple[str, ...]] = {
@@ -88,6 +131,9 @@ def suite_module(prompt_set: PromptSet, size: str, count: int, cases: str, targe
         target: which generates.
     """
     name = f"{prompt_set.name}-{size}"
+    if size == MLPERF:
+        settings = json.dumps(dict(MLPERF_SETTINGS))
+        return _MLPERF_MODULE.format(count=count, cases=cases, target=target, settings=settings, name=MLPERF_SUITE)
     seeds = SIZES[size].seeds
     numbers = ", ".join(map(str, range(seeds)))
     metrics = "".join(f'"{metric}", ' for metric in _METRICS.get(prompt_set.name, ("clip_score",)))

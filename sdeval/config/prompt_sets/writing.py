@@ -70,6 +70,7 @@ def dump(value: Any) -> str:
 def _fields(candidate: SetCase) -> Mapping[str, Any]:
     case = candidate.case
     fields: dict[str, Any] = {"id": case.id, "prompt": case.prompt}
+    fields |= {"negative_prompt": case.negative_prompt} if case.negative_prompt else {}
     lists: Mapping[str, Any] = {**{name: getattr(case, name) for name in TEXTS}, "tags": case.tags}
     return fields | {name: list(values) for name, values in lists.items() if values}
 
