@@ -19,13 +19,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sdeval import Suite
+from sdeval import Suite, metrics
 from sdeval.cli import _parser
+from sdeval.config import scorers
 from sdeval.config.case_files import load_cases
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import read_table
+from sdeval.config.target import Target
 from sdeval.config.target_registry import of_project
 from sdeval.engines.servers.checks import check, server_of
+from sdeval.metrics import MetricOptions
+from sdeval.session.items import items_of
 from tests.conftest import ROOT
 from tests.engines.servers.comfy_fake import node, workflow, write
 
@@ -70,6 +74,7 @@ PROJECT = (
     ("sdeval promote", 0),
     ("sdeval import", 0),
     ("sdeval import parti-prompts", 0),
+    ("sdeval import geneval --ready smoke --output suites/geneval-smoke.yaml", 0),
 )
 """A small suite in the place of the reader's."""
 CLONE = (
@@ -104,6 +109,7 @@ ELSEWHERE = {
     "sdeval store gc --ref main --ref v2 --older-than 30": GIT,
     "sdeval store gc --history": GIT,
     "sdeval import parti-prompts PartiPrompts.tsv --limit 64 --stratify category --output suites/parti.yaml": PUBLISHED,
+    "sdeval import mlperf-coco captions_source.tsv --ready mlperf": PUBLISHED,
     "sdeval sensitivity shapes-text2img": "minutes; tests/diagnostics/test_sensitivity.py has a small suite",
     "python -m benchmarks.defects --images 16": BENCHMARK,
     "python -m benchmarks.error_rates --sessions 300 --harmed 100": BENCHMARK,
@@ -274,6 +280,8 @@ def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
         "README.md": ["python", "python"],
         "ci.md": ["toml"],
         "metrics.md": ["yaml"],
+        "objects.md": ["yaml", "python"],
+        "scorers.md": ["toml", "python"],
         "stores.md": ["toml"],
         "suites.md": ["python", "yaml"],
         "targets.md": ["toml", "toml"],
@@ -354,3 +362,28 @@ def test_the_servers_of_the_page_on_targets_are_read(tmp_path: Path, monkeypatch
         "ours-a1111": "a1111",
         "ours-sdcpp": "sd.cpp",
     }
+
+
+def test_the_case_and_the_suite_of_the_page_on_objects_are_read(tmp_path: Path) -> None:
+    (cases,), (module,) = (fenced(ROOT / "docs" / "objects.md", language) for language in ("yaml", "python"))
+    (tmp_path / "a.yaml").write_text(cases, encoding="utf-8")
+    (case,) = load_cases(tmp_path / "a.yaml")
+    suite = Suite(name="a", task="text2img", cases=(case,), metrics=("objects", "checklist"))
+    assert items_of(suite, [Target(name="mine", model="org/model")])
+    names: dict[str, object] = {}
+    exec(compile(module, "test_breakfast.py", "exec"), names)
+    own = names["test_breakfast"]
+    assert isinstance(own, Suite)
+    assert MetricOptions.from_suite(own, "cpu").checklist_key == "JUDGE_KEY"
+
+
+def test_the_table_and_the_class_of_the_page_on_scorers_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (table,), (module,) = (fenced(ROOT / "docs" / "scorers.md", language) for language in ("toml", "python"))
+    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
+    monkeypatch.setattr(scorers, "_project", [tmp_path])
+    assert metrics.info("image_reward").tolerance == 0.05
+    names: dict[str, object] = {}
+    exec(compile(module, "reward_scorer.py", "exec"), names)
+    assert callable(names["Scorer"])
