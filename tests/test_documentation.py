@@ -21,16 +21,19 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from sdeval import Suite
+from sdeval import Suite, metrics
 from sdeval.cli import _parser
+from sdeval.config import scorers
 from sdeval.config.case_files import load_cases
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import ImageOptions, read_table
+from sdeval.config.target import Target
 from sdeval.config.target_registry import of_project
 from sdeval.engines.servers.checks import check, server_of
 from sdeval.exporters import check_names
 from sdeval.exporters.results import read_results
-from sdeval.metrics import metric_names
+from sdeval.metrics import MetricOptions, metric_names
+from sdeval.session.items import items_of
 from tests.conftest import ROOT
 from tests.engines.servers.comfy_fake import node, workflow, write
 from tests.report.pages import session_page
@@ -78,6 +81,7 @@ PROJECT = (
     ("sdeval promote", 0),
     ("sdeval import", 0),
     ("sdeval import parti-prompts", 0),
+    ("sdeval import geneval --ready smoke --output suites/geneval-smoke.yaml", 0),
 )
 """A small suite in the place of the reader's."""
 START = (
@@ -135,6 +139,7 @@ ELSEWHERE = {
     "sdeval store gc --ref main --ref v2 --older-than 30": GIT,
     "sdeval store gc --history": GIT,
     "sdeval import parti-prompts PartiPrompts.tsv --limit 64 --stratify category --output suites/parti.yaml": PUBLISHED,
+    "sdeval import mlperf-coco captions_source.tsv --ready mlperf": PUBLISHED,
     "sdeval sensitivity shapes-text2img": "minutes; tests/diagnostics/test_sensitivity.py has a small suite",
     "python -m benchmarks.defects --images 16": BENCHMARK,
     "python -m benchmarks.error_rates --sessions 300 --harmed 100": BENCHMARK,
@@ -313,6 +318,8 @@ def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
         "metrics.md": ["yaml"],
         "exporters.md": ["toml", "python", "toml"],
         "fixture.md": ["python", "toml"],
+        "objects.md": ["yaml", "python"],
+        "scorers.md": ["toml", "python"],
         "stores.md": ["toml"],
         "suites.md": ["python", "yaml"],
         "targets.md": ["toml", "toml", "toml"],
@@ -423,3 +430,28 @@ def test_the_servers_of_the_page_on_targets_are_read(tmp_path: Path, monkeypatch
         "ours-a1111": "a1111",
         "ours-sdcpp": "sd.cpp",
     }
+
+
+def test_the_case_and_the_suite_of_the_page_on_objects_are_read(tmp_path: Path) -> None:
+    (cases,), (module,) = (fenced(ROOT / "docs" / "objects.md", language) for language in ("yaml", "python"))
+    (tmp_path / "a.yaml").write_text(cases, encoding="utf-8")
+    (case,) = load_cases(tmp_path / "a.yaml")
+    suite = Suite(name="a", task="text2img", cases=(case,), metrics=("objects", "checklist"))
+    assert items_of(suite, [Target(name="mine", model="org/model")])
+    names: dict[str, object] = {}
+    exec(compile(module, "test_breakfast.py", "exec"), names)
+    own = names["test_breakfast"]
+    assert isinstance(own, Suite)
+    assert MetricOptions.from_suite(own, "cpu").checklist_key == "JUDGE_KEY"
+
+
+def test_the_table_and_the_class_of_the_page_on_scorers_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (table,), (module,) = (fenced(ROOT / "docs" / "scorers.md", language) for language in ("toml", "python"))
+    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
+    monkeypatch.setattr(scorers, "_project", [tmp_path])
+    assert metrics.info("image_reward").tolerance == 0.05
+    names: dict[str, object] = {}
+    exec(compile(module, "reward_scorer.py", "exec"), names)
+    assert callable(names["Scorer"])

@@ -5,17 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-from sdeval._utils.files import short
+from sdeval._utils.files import exists, read_bytes, short, write_text
 from sdeval._utils.tables import Column, Row, Table, say, show
 from sdeval._utils.validation import readable
+from sdeval.config.case_files import load_cases
 from sdeval.config.prompt_sets.catalogue import SETS, PromptSet, find
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase, read_set
-from sdeval.config.prompt_sets.sampling import pick, value_of
+from sdeval.config.prompt_sets.ready import MLPERF, MLPERF_NEGATIVE, SIZES, ready_cases, suite_module
+from sdeval.config.prompt_sets.sampling import SHARES, pick, value_of
 from sdeval.config.prompt_sets.writing import case_file, write_case_file
 from sdeval.errors import SdevalError, unknown
 
+TARGET = "sdxl"
 EXAMPLE = "sdeval import parti-prompts PartiPrompts.tsv --limit 50 --stratify category"
 
 
@@ -35,7 +39,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FIELD",
         help="with --limit: as many prompts of each value of a field, such as category",
     )
+    parser.add_argument(
+        "--shares",
+        choices=SHARES,
+        help="with --stratify: equal shares (default), or shares as they are in the set",
+    )
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the sample (default: 0)")
+    parser.add_argument(
+        "--ready",
+        metavar="SIZE",
+        help=f"a suite beside its case file: {', '.join(SIZES)}; the smaller ones need no FILE",
+    )
+    parser.add_argument("--target", metavar="NAME", help=f"with --ready: what generates (default: {TARGET})")
     parser.add_argument("--output", dest="case_file", metavar="FILE", type=Path, help="default: SET.yaml")
 
 
@@ -46,35 +61,75 @@ def run(args: argparse.Namespace) -> int:
         return 0
     prompt_set = find(args.set)
     _check(args, prompt_set)
+    if args.ready and args.file is None:
+        path = args.case_file or Path(f"{prompt_set.name}-{args.ready}.yaml")
+        write_case_file(path, ready_cases(prompt_set, args.ready))
+        _write_suite(args, prompt_set, path)
+        return 0
     if args.file is None:
         _describe(prompt_set)
         return 0
     imported = read_set(prompt_set, args.file)
     chosen = list(imported.cases)
+    if args.ready:
+        args.limit = SIZES[args.ready].prompts
     if args.limit is not None:
-        chosen = pick(chosen, args.limit, args.stratify, args.seed)
-    path = args.case_file or Path(f"{prompt_set.name}.yaml")
+        chosen = pick(chosen, args.limit, args.stratify, args.seed, args.shares or "equal")
+    if args.ready == MLPERF:
+        chosen = [replace(one, case=replace(one.case, negative_prompt=MLPERF_NEGATIVE)) for one in chosen]
+    path = args.case_file or Path(f"{prompt_set.name}{f'-{args.ready}' if args.ready else ''}.yaml")
     write_case_file(path, case_file(imported, chosen, _selection(args, imported, chosen)))
     if imported.warning:
         say(f"sdeval: warning: {imported.warning}", sys.stderr)
     _summarize(path, imported, chosen, args.stratify)
+    if args.ready:
+        _write_suite(args, prompt_set, path)
     return 0
+
+
+def _write_suite(args: argparse.Namespace, prompt_set: PromptSet, cases: Path) -> None:
+    """The module of a ready suite, beside its case file; one that is there already may have been edited."""
+    path = cases.parent / f"test_{prompt_set.name}_{args.ready}.py".replace("-", "_")
+    count = len(load_cases(cases))
+    target = args.target or ("sdxl-euler" if args.ready == MLPERF else TARGET)
+    text = suite_module(prompt_set, args.ready, count, cases.name, target)
+    if exists(path) and read_bytes(path) != text.encode():
+        raise SdevalError(f"{path}: is there already, with other content; remove it, or name another --output")
+    write_text(path, text)
+    say(f"{short(cases)}, {short(path)}: {count} prompts of {prompt_set.title}; licence: {prompt_set.licence}")
+    say(f"  generate the first baseline: pytest {short(path)}, then sdeval accept")
 
 
 def _check(args: argparse.Namespace, prompt_set: PromptSet) -> None:
     if args.limit is not None and args.limit < 1:
         raise SdevalError(f"--limit: must be a number of prompts from 1 on, got {args.limit}")
-    if args.file is None and (args.limit is not None or args.stratify or args.case_file):
+    _check_ready(args)
+    if args.file is None and not args.ready and (args.limit is not None or args.stratify or args.case_file):
         advice = f"`sdeval import {prompt_set.name}` says where to get it"
         raise SdevalError(f"import {prompt_set.name}: FILE is missing: the published file; {advice}")
     if args.stratify is None:
+        if args.shares:
+            raise SdevalError("--shares: of the values of a field; name the field with --stratify FIELD")
         return
-    if args.limit is None:
+    if args.limit is None and not args.ready:
         raise SdevalError("--stratify: says how a sample is taken; give its size with --limit N")
     if not prompt_set.fields:
         raise SdevalError(f"--stratify: prompts of {prompt_set.title} have no fields; leave it out")
     if args.stratify not in prompt_set.fields:
         raise SdevalError(f"--stratify: {unknown('field', args.stratify, prompt_set.fields)}")
+
+
+def _check_ready(args: argparse.Namespace) -> None:
+    if args.ready and args.ready not in SIZES:
+        raise SdevalError(f"--ready: {unknown('size', args.ready, SIZES)}")
+    if args.ready == MLPERF and args.set != "mlperf-coco":
+        raise SdevalError(f"--ready {MLPERF}: is for the captions that MLPerf chose: sdeval import mlperf-coco FILE")
+    if args.ready and args.limit is not None:
+        raise SdevalError("--ready: has its own number of prompts; leave out --limit")
+    if args.target and not args.ready:
+        raise SdevalError("--target: is for ready suites; give their size with --ready")
+    if args.file is None and args.ready and (args.stratify or args.seed):
+        raise SdevalError("--ready: the samples that are part of sdeval are chosen already; name FILE for another one")
 
 
 def _list_sets() -> None:
@@ -109,7 +164,7 @@ def _describe(prompt_set: PromptSet) -> None:
 def _selection(args: argparse.Namespace, imported: ImportedSet, chosen: list[SetCase]) -> str:
     if args.limit is None:
         return f"all {len(chosen)} prompts"
-    shares = f", equal shares of {args.stratify}" if args.stratify else ""
+    shares = f", {args.shares or 'equal'} shares of {args.stratify}" if args.stratify else ""
     return f"{len(chosen)} of {len(imported.cases)} prompts{shares}, seed {args.seed}"
 
 

@@ -86,15 +86,24 @@ def _with_note(draft: Verdict, circumstances: Circumstances) -> Verdict:
 
 def _collect_metric(scores: PairedScores, run: Run, draft: Verdict) -> MetricEvidence:
     """Evidence by one metric; no estimate where no sample collapsed and none recovered."""
-    collapsed, recovered = collapsed_samples(scores), recovered_samples(scores)
+    collapsed, recovered = (
+        _of_all_cases(marks, scores, run) for marks in (collapsed_samples(scores), recovered_samples(scores))
+    )
     now, before = 100 * float(collapsed.mean()), 100 * float(recovered.mean())
-    reason = _list_collapsed(scores, run, collapsed, recovered)
+    reason = _list_collapsed(scores.metric, run, collapsed, recovered)
     draft = replace(draft, baseline=before, current=now, change=now - before, reason=reason)
     if not (collapsed | recovered).any():
         return MetricEvidence(draft)
     gains, seeds = 100 * (recovered.astype(np.float64) - collapsed).mean(axis=1), collapsed.shape[1]
     estimate = stats.moderated_mean(gains, _prior(recovered, seeds))
     return MetricEvidence(draft, estimate, seeds=seeds, reach=float(np.abs(gains).mean()))
+
+
+def _of_all_cases(marks: stats.Marks, scores: PairedScores, run: Run) -> stats.Marks:
+    """Marks `[all cases, seeds]`; a case that the metric says nothing of has none."""
+    rows = {case: row for row, case in enumerate(scores.cases)}
+    none = np.zeros(marks.shape[1], dtype=bool)
+    return np.array([marks[rows[case]] if case in rows else none for case in run.by_case()])
 
 
 def _shared_metrics(run: Run, baseline: Run) -> list[str]:
@@ -145,7 +154,7 @@ def _prior(recovered: stats.Marks, seeds: int) -> stats.Prior:
     return stats.Prior(2 * 100**2 * rate * (1 - rate) / seeds, stats.PRIOR_FREEDOM)
 
 
-def _list_collapsed(scores: PairedScores, run: Run, collapsed: stats.Marks, recovered: stats.Marks) -> str:
-    by_case = run.by_case()
-    names = [f"{scores.cases[row]}@{by_case[scores.cases[row]][column].seed}" for row, column in np.argwhere(collapsed)]
-    return wording.collapsed_samples(names, collapsed.size, int(recovered.sum()), scores.metric)
+def _list_collapsed(metric: str, run: Run, collapsed: stats.Marks, recovered: stats.Marks) -> str:
+    samples = list(run.by_case().values())
+    names = [f"{samples[row][column].case}@{samples[row][column].seed}" for row, column in np.argwhere(collapsed)]
+    return wording.collapsed_samples(names, collapsed.size, int(recovered.sum()), metric)

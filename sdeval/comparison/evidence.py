@@ -15,6 +15,7 @@ from sdeval import stats
 from sdeval.comparison import wording
 from sdeval.comparison.paired import (
     PairedScores,
+    applicable,
     have_identical_images,
     is_known,
     pair_scores,
@@ -147,8 +148,11 @@ def collect_evidence(
         verdict="new",
         current=value_of(run, metric),
         higher_is_better=record.higher_is_better,
-        n=len(run.by_case()),
+        n=len({sample.case for sample in applicable(run, metric)}),
     )
+    if not draft.n:
+        return MetricEvidence(replace(draft, verdict="informational", reason=wording.APPLIES_TO_NONE))
+    circumstances = replace(circumstances, note=wording.join(_applicable_part(run, metric), circumstances.note))
     if not record.gating:
         reason = wording.REPORTED_ONLY if draft.current is not None else wording.NO_BASELINE_IMAGE
         return MetricEvidence(replace(draft, verdict="informational", reason=reason))
@@ -162,15 +166,23 @@ def collect_evidence(
     return _collect_mean(run, baseline, draft, circumstances)
 
 
+def _applicable_part(run: Run, metric: str) -> str:
+    """On how many cases a metric says something, where it does not of all."""
+    fields = {sample.case: sample.inapplicable[metric] for sample in run.samples if metric in sample.inapplicable}
+    total = len(run.by_case())
+    return wording.applicable_part(total - len(fields), total, next(iter(fields.values()))) if fields else ""
+
+
 def _obstacle(run: Run, baseline: Run | None, metric: str) -> tuple[Kind, str] | None:
     """The verdict and the reason where a metric cannot be judged; None where it can."""
     record = run.metrics[metric]
     if record.scope == "set" and value_of(run, metric) is None:
         return ("unscored", run.set_scores[metric].reason or wording.NO_SCORE)
-    missing = [sample for sample in run.samples if record.scope == "sample" and not is_known(sample.scores.get(metric))]
+    samples = applicable(run, metric)
+    missing = [sample for sample in samples if record.scope == "sample" and not is_known(sample.scores.get(metric))]
     if missing:
         cause = missing[0].reasons.get(metric, wording.NO_SCORE)
-        return ("unscored", wording.unscored_samples(len(missing), len(run.samples), cause))
+        return ("unscored", wording.unscored_samples(len(missing), len(samples), cause))
     if baseline is None:
         return None
     if metric not in baseline.metrics:

@@ -10,7 +10,7 @@ from typing import TypeGuard
 import numpy as np
 
 from sdeval import stats
-from sdeval.results.records import MetricRecord
+from sdeval.results.records import MetricRecord, SampleResult
 from sdeval.results.run import Run
 
 
@@ -69,6 +69,8 @@ def pair_scores(
 ) -> PairedScores | None:
     """Scores by case and seed; None where one is missing on either side, or is no number.
 
+    Cases that the metric says nothing of are left out.
+
     Args:
         run: the candidate.
         baseline: with the same seeds at least.
@@ -76,10 +78,11 @@ def pair_scores(
         cases: ids.
         all_seeds: the baseline with all its seeds, where `baseline` was reduced to those of the run.
     """
+    new = run.by_case()
+    cases = [case for case in cases if applies(metric, new[case])]
     if not cases:
         return None
     old = _scores(baseline, metric)
-    new = run.by_case()
     after = np.array([[sample.scores.get(metric) for sample in new[case]] for case in cases], dtype=float)
     before = np.array([[old.get(sample.key) for sample in new[case]] for case in cases], dtype=float)
     # A missing score became NaN here.
@@ -110,6 +113,16 @@ def _spread(baseline: Run, metric: str, *, alone: bool) -> stats.Spread | None:
     return (stats.seed_spread(known_scores) if alone else None) or stats.between_cases(known_scores)
 
 
+def applies(metric: str, samples: Sequence[SampleResult]) -> bool:
+    """Whether a metric says something of a case, of which these are the samples."""
+    return not any(metric in sample.inapplicable for sample in samples)
+
+
+def applicable(run: Run, metric: str) -> list[SampleResult]:
+    """The samples of cases that a metric says something of."""
+    return [sample for sample in run.samples if metric not in sample.inapplicable]
+
+
 def _scores(run: Run, metric: str) -> Mapping[tuple[str, int], float | None]:
     return {sample.key: sample.scores.get(metric) for sample in run.samples}
 
@@ -117,7 +130,7 @@ def _scores(run: Run, metric: str) -> Mapping[tuple[str, int], float | None]:
 def value_of(run: Run, metric: str) -> float | None:
     """A metric's value for a whole run; None where any score is missing, or is no number."""
     whole = run.metrics[metric].scope == "set"
-    scores = [run.set_scores[metric].value] if whole else [sample.scores.get(metric) for sample in run.samples]
+    scores = [run.set_scores[metric].value] if whole else [s.scores.get(metric) for s in applicable(run, metric)]
     known = [score for score in scores if is_known(score)]
     return float(np.mean(known)) if scores and len(known) == len(scores) else None
 

@@ -11,7 +11,7 @@ from sdeval.results.run import Run
 
 _OF_CASES = (
     *("negative_prompt", "image", "mask", "control_image", "reference_image"),
-    *("strength", "region_prompt", "image_prompt", "text"),
+    *("strength", "region_prompt", "image_prompt", "text", "objects", "questions"),
 )
 
 

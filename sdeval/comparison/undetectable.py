@@ -149,7 +149,7 @@ def _undetectable_loss(baseline: Run, metric: str, design: SuiteDesign) -> Undet
     def shows(cases: int, seeds: int) -> bool:
         return _smallest_loss(scores, design, cases, seeds) <= gross
 
-    cases, seeds = len(design.cases), design.seeds
+    cases, seeds = len(scores.cases), design.seeds
     if shows(cases, seeds):
         return None
     more_cases = next((count for count in range(cases + 1, MOST_CASES + 1) if shows(count, seeds)), None)

@@ -180,6 +180,14 @@ def few_samples(fewest: int) -> str:
 # Metrics
 
 
+APPLIES_TO_NONE = "none of these cases has what it is about"
+
+
+def applicable_part(applicable: int, total: int, field: str) -> str:
+    """On how many cases of a run a metric says something: on those that have a field."""
+    return f"{applicable} of {total} cases have {field}"
+
+
 def unscored_samples(missing: int, total: int, cause: str) -> str:
     """How many samples have no score, and why the first of them has none."""
     return f"{missing} of {total} samples: {cause}"

@@ -13,7 +13,7 @@ import yaml
 from sdeval._utils.files import check_name, parse_json, read_bytes
 from sdeval._utils.validation import check_fields, label, preview
 from sdeval.config.case_tables import FIELDS, Record, decode, read_table
-from sdeval.config.suite import IMAGES, Case
+from sdeval.config.suite import IMAGES, TEXTS, Case
 from sdeval.errors import SdevalError, unknown
 
 TABLES = (".csv", ".tsv")
@@ -26,7 +26,8 @@ def load_cases(path: str | Path) -> tuple[Case, ...]:
 
     A YAML file is a list of mappings; the others hold one case a line. The fields are those of `Case` (not
     `origin`); `image` and the like are paths relative to the file and stay inside its folder; `tags` are a list, or
-    words with spaces or commas between them; `text` is a text or a list of them, in a table with `|` between them. A
+    words with spaces or commas between them; `text`, `objects` and `questions` are a text or
+    a list of them, in a table with `|` between them. A
     field that is empty in a table, or null, is not given.
 
     Raises:
@@ -117,7 +118,7 @@ def _texts(raw: Any, file: Path) -> Any:
 _READ: Mapping[str, Callable[[Any, Path], Any]] = {
     **dict.fromkeys(IMAGES, _image),
     "strength": _number,
-    "text": _texts,
+    **dict.fromkeys(TEXTS, _texts),
     "tags": _tags,
 }
 """How fields are written that are no text."""

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from sdeval._utils.files import read_toml
 from sdeval._utils.validation import Plain, check_table, preview
-from sdeval.config import target
+from sdeval.config import scorers, target
 from sdeval.config import target_registry as named_targets
 from sdeval.config.devices import AUTO, Devices, parse_devices
 from sdeval.config.image_store import StoreOptions
@@ -53,6 +53,7 @@ Table = TypedDict(
         "export": str | Sequence[str],
         "export-timeout": float,
         "image": ImageTable,
+        "scorers": Mapping[str, Mapping[str, Plain]],
     },
     total=False,
 )
@@ -72,6 +73,7 @@ MEANINGS = {
     "cache": "Folder where images of a store are kept on this machine.",
     "devices": "What generates: `auto`, `all`, places in CUDA_VISIBLE_DEVICES such as `0,1`, or processes, `cpu:N`.",
     "targets": "Targets of the project by name, as in suites/targets.toml.",
+    "scorers": "Metrics that run in a Python environment of their own, by name.",
     "export": "Where the session is exported to when it has ended, such as mlflow or tensorboard.",
     "export-timeout": "Seconds that each export may take.",
     "image": "How images of ordinary tests are judged, with the fixture sdeval_image.",
@@ -204,6 +206,7 @@ class Config:
         if shard and (compare_to or python):
             raise SdevalError("shard: an interleaved comparison stays on one machine; leave --sdeval-shard out")
         named = named_targets.of_project(root, table.get("targets", {}))
+        scorers.use_project(root)
         output = root / pick("output", OUTPUT)
         values = {**table.get("set", {}), **parse_settings(command_line.get("set") or [])}
         return cls(

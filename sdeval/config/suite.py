@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from sdeval._utils import validation as typed
 from sdeval._utils.validation import Plain
+from sdeval.config.expected_objects import parse_objects
 from sdeval.config.names import naming_problem
 from sdeval.errors import SdevalError, unknown
 
@@ -33,6 +34,9 @@ ID = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"
 
 IMAGES = ("image", "mask", "control_image", "reference_image")
 """Fields of a case that are image files."""
+
+TEXTS = ("text", "objects", "questions")
+"""Fields of a case that are a text or several, and are about the image for metrics alone."""
 
 SPEED = "seconds_per_image"
 MEMORY = "peak_memory"
@@ -69,6 +73,11 @@ class Case(typed.Checked):
     text: tuple[str, ...] = ()
     """What the image shall show as writing, a text each, for metrics that read it. Upper and lower case, punctuation
     and blanks do not count."""
+    objects: tuple[str, ...] = ()
+    """What the image shall show as things, for metrics that detect them: `bus` (one or more), `4 bus` (exactly),
+    `2+ cup`, `red cake`, `couch left of toaster`; a name in quotes is taken as it is."""
+    questions: tuple[str, ...] = ()
+    """What `checklist` asks of the image; the answer to each shall be yes."""
     tags: tuple[str, ...] = ()
     """Keywords for `pytest -k`."""
     origin: str = field(default="", compare=False)
@@ -77,8 +86,9 @@ class Case(typed.Checked):
     def __post_init__(self) -> None:
         for name in IMAGES:
             _convert(self, name, str, Path)
-        _convert(self, "text", str, lambda text: (text,))
-        for name in ("text", "tags"):
+        for name in TEXTS:
+            _convert(self, name, str, lambda text: (text,))
+        for name in (*TEXTS, "tags"):
             _convert(self, name, list, tuple)
         origin = self.origin if isinstance(self.origin, str) else ""
         typed.check(self, origin or f"case {typed.preview(self.id)}")
@@ -287,15 +297,27 @@ def _check_case(case: Case, task: Task, where: str) -> None:
             raise SdevalError(f"{where}: {name}: is missing; {task} needs one")
         if is_set and name not in needs:
             raise SdevalError(f"{where}: {name}: {task} takes none; remove it")
-    for text in case.text:
-        if not any(map(str.isalnum, text)):
-            raise SdevalError(f"{where}: text: {typed.preview(text)} has no letter and no digit to read")
+    _check_texts(case, where)
     if case.strength is not None and task == "text2img":
         raise SdevalError(f"{where}: strength: text2img takes none; remove it")
     if case.strength is not None and not 0 < case.strength <= 1:
         raise SdevalError(f"{where}: strength: must be above 0 and at most 1, got {case.strength}")
     if any(getattr(case, name) is not None for name in IMAGES):
         _check_images(case, where)
+
+
+def _check_texts(case: Case, where: str) -> None:
+    """Refuse what metrics could not use."""
+    for text in case.text:
+        if not any(map(str.isalnum, text)):
+            raise SdevalError(f"{where}: text: {typed.preview(text)} has no letter and no digit to read")
+    for question in case.questions:
+        if not question.strip():
+            raise SdevalError(f"{where}: questions: one is empty; ask what is to be answered by yes or no")
+    try:
+        parse_objects(case.objects)
+    except ValueError as error:
+        raise SdevalError(f"{where}: objects: {error}") from None
 
 
 def _check_images(case: Case, where: str) -> None:
@@ -360,6 +382,7 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
         if (path := getattr(case, name)) is not None:
             request[name] = pixel_hash(path)
     # Nothing that is generated depends on it, but scores do; a case without one has the same hash as ever.
-    if case.text:
-        request["text"] = list(case.text)
+    for name in TEXTS:
+        if texts := getattr(case, name):
+            request[name] = list(texts)
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]

@@ -72,7 +72,8 @@ class Generation(AbstractContextManager["Generation"]):
         self._recorder = ImageRecorder(plan, folder)
         prepare(engine, plan.suite, plan.settings)
         done = earlier.samples if earlier else ()
-        self._results = {sample.key: replace(sample, scores={}, reasons={}, readings={}) for sample in done}
+        unscored = (replace(sample, scores={}, reasons={}, readings={}, inapplicable={}) for sample in done)
+        self._results = {sample.key: sample for sample in unscored}
         self._timings = dict(earlier.timings) if earlier else {}
         known = earlier.environment if earlier else {}
         self._checked: dict[str, Any] = (

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from sdeval._utils.truncation import unread_note
 from sdeval.config.suite import Sample, Suite
+from sdeval.evaluation.mlperf import mlperf_notes
 from sdeval.evaluation.scoring.baseline_images import BaselineComparison
 from sdeval.evaluation.scoring.images import DecodedSample, RunImages, Wanted
 from sdeval.evaluation.scoring.sample_scores import sample_scores
@@ -93,7 +94,8 @@ def score(
         return run
     if what == "rest":
         run = _in_order(run, tuple(metrics))
-    return replace(run, notes=tuple(dict.fromkeys((*run.notes, *_unread_notes(run, suite, metrics)))))
+    notes = (*run.notes, *_unread_notes(run, suite, metrics), *_costs(suite, metrics), *mlperf_notes(run))
+    return replace(run, notes=tuple(dict.fromkeys(notes)))
 
 
 def _in_order(run: Run, names: Sequence[str]) -> Run:
@@ -150,6 +152,12 @@ def _unread_notes(run: Run, suite: Suite, metrics: Mapping[str, Metric]) -> list
         for parts, names in unread.items()
         if parts
     ]
+
+
+def _costs(suite: Suite, metrics: Mapping[str, Metric]) -> list[str]:
+    """What metrics say of the calls that they made elsewhere."""
+    notes = [getattr(metric, "note", "") for metric in metrics.values()]
+    return [f"{suite.name}: {note}" for note in notes if note]
 
 
 def record_of(metric: Metric, tolerance: float | None) -> MetricRecord:

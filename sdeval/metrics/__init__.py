@@ -10,6 +10,7 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
+from sdeval.config.scorers import project_scorers
 from sdeval.config.suite import Suite
 from sdeval.errors import NotAvailable, SdevalError, unknown
 from sdeval.metrics.base import (
@@ -74,6 +75,8 @@ _OURS = {
     "text_accuracy": "sdeval.metrics.text_accuracy",
     "text_word_recall": "sdeval.metrics.text_word_recall",
     "spurious_text": "sdeval.metrics.spurious_text",
+    "objects": "sdeval.metrics.objects",
+    "checklist": "sdeval.metrics.checklist",
     "frechet_distance": "sdeval.metrics.sets.frechet_distance",
     "fd_dinov2": "sdeval.metrics.sets.frechet_distance:of_dinov2",
     "kernel_distance": "sdeval.metrics.sets.kernel_distance",
@@ -86,8 +89,8 @@ _OURS = {
 
 
 def metric_names() -> tuple[str, ...]:
-    """Names of all metrics: those of sdeval, then those of installed packages."""
-    return (*_OURS, *sorted(_entry_points()))
+    """Names of all metrics: those of sdeval, then those of installed packages, and of the project."""
+    return (*_OURS, *sorted(_entry_points()), *sorted(project_scorers()))
 
 
 def documented() -> tuple[MetricInfo, ...]:
@@ -130,9 +133,17 @@ def _entry_points() -> dict[str, metadata.EntryPoint]:
     return {entry.name: entry for entry in metadata.entry_points(group=GROUP) if entry.name not in _OURS}
 
 
-@cache
 def _find(name: str) -> Any:
     """The module or object that holds `INFO` and `create` of a metric."""
+    if name not in _OURS and name in (scorers := project_scorers()):
+        from sdeval.metrics.scorers import adapt
+
+        return adapt(scorers[name])
+    return _find_installed(name)
+
+
+@cache
+def _find_installed(name: str) -> Any:
     if name in _OURS:
         return metadata.EntryPoint(name, _OURS[name], GROUP).load()
     if name.startswith(TORCHMETRICS):

@@ -14,7 +14,7 @@ from sdeval.metrics.features.weights import Published
 
 INFO = MetricInfo(
     name="aesthetic",
-    title="how people would rate the look of it (LAION aesthetic)",
+    title="Aesthetic score (LAION)",
     unit="of 10",
     higher_is_better=True,
     tolerance=0.05,

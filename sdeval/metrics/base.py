@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -19,8 +19,15 @@ from sdeval.metrics.sets.reference_features import Floats as Floats
 from sdeval.metrics.sets.reference_features import Reference as Reference
 from sdeval.metrics.sets.reference_features import check_features as check_features
 
-Need = Literal["image", "mask", "image_prompt", "text", "baseline", "seeds", "references", "prompts"]
+Need = Literal["image", "mask", "image_prompt", "text", "baseline", "seeds", "references", "prompts", "objects"]
 """What a metric requires: a field of the case, the baseline's image, two seeds, reference images, or all prompts."""
+
+CASE_FIELDS: Mapping[str, str] = {
+    "image_prompt": "what the image shows",
+    "text": "the writing that the image shall show",
+    "objects": "the things that the image shall show",
+}
+"""Fields of cases that metrics need, and what they say. That images are there is checked with the task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +49,8 @@ class MetricInfo:
     range: tuple[float, float] = (-math.inf, math.inf)
     """Lowest and highest valid score; a value outside this range is rejected."""
     needs: tuple[Need, ...] = ()
+    of_some_cases: bool = False
+    """Whether cases that lack what it needs are left out; otherwise each case of a suite must have it."""
     gating: bool = True
     """Whether a loss fails a session; distances from the baseline's own image are reported only."""
     alone: bool = True
@@ -62,6 +71,15 @@ class MetricInfo:
     def sign(self) -> int:
         """1 where higher values are better, -1 where lower values are."""
         return 1 if self.higher_is_better else -1
+
+    def lacks(self, case: Case) -> str:
+        """The field of a case for want of which it says nothing of that case; empty where it does, or must."""
+        return next((name for name in self.case_fields if not getattr(case, name)), "") if self.of_some_cases else ""
+
+    @property
+    def case_fields(self) -> tuple[str, ...]:
+        """The fields of a case that it needs."""
+        return tuple(need for need in self.needs if need in CASE_FIELDS)
 
     @property
     def among_cases(self) -> bool:
@@ -224,6 +242,19 @@ class MetricOptions:
     """A hub id, the file `HPS_v2.1_compressed.pt`, or a folder that has it."""
     pickscore_model: str = "yuvalkirstain/PickScore_v1"
     """A hub id, or a folder in transformers format."""
+    detector_model: str = "google/owlv2-base-patch16-ensemble"
+    """For `objects`: a hub id, or a folder in transformers format; zero-shot or closed-set."""
+    detector_threshold: float = 0.3
+    """For `objects`: how sure the detector must be, 0 to 1."""
+    checklist_model: str = ""
+    """For `checklist`: the name of a model at `checklist_url`; without a URL a hub id, or a folder in transformers
+    format."""
+    checklist_url: str = ""
+    """An OpenAI-compatible endpoint, such as `http://localhost:8000/v1`."""
+    checklist_key: str = ""
+    """The environment variable with the key of the endpoint; the value is written nowhere."""
+    checklist_timeout: float = 120.0
+    """Seconds that one question may take."""
     ocr_threads: int = 1
     """Threads that read text in images; the reading does not depend on them."""
     device: str = "cpu"

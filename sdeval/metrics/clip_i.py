@@ -15,7 +15,7 @@ from sdeval.metrics.per_image import Registered, init_of
 
 INFO = MetricInfo(
     name="clip_i",
-    title="shows the same as the init image (CLIP-I)",
+    title="CLIP-I vs init image",
     unit="points",
     higher_is_better=True,
     tolerance=1.0,
@@ -32,7 +32,7 @@ INFO = MetricInfo(
 OF_BASELINE = replace(
     INFO,
     name="baseline_clip_i",
-    title="shows the same as the baseline's image (CLIP-I)",
+    title="CLIP-I vs baseline",
     needs=("baseline",),
     tasks=TASKS,
     gating=False,

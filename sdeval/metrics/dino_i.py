@@ -24,8 +24,8 @@ def _in_dinov2(info: MetricInfo, name: str, title: str) -> MetricInfo:
     )
 
 
-INFO = _in_dinov2(clip_i.INFO, "dino_i", "shows the same as the init image (DINO-I)")
-OF_BASELINE = _in_dinov2(clip_i.OF_BASELINE, "baseline_dino_i", "shows the same as the baseline's image (DINO-I)")
+INFO = _in_dinov2(clip_i.INFO, "dino_i", "DINO-I vs init image")
+OF_BASELINE = _in_dinov2(clip_i.OF_BASELINE, "baseline_dino_i", "DINO-I vs baseline")
 
 
 def _create(info: MetricInfo, other: Other, options: MetricOptions) -> SampleMetric:

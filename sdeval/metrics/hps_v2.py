@@ -12,7 +12,7 @@ from sdeval.metrics.features.preference import load_hps
 
 INFO = MetricInfo(
     name="hps_v2",
-    title="people would prefer it for its prompt (HPS v2.1)",
+    title="HPS v2.1",
     unit="points",
     higher_is_better=True,
     tolerance=0.2,

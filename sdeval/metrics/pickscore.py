@@ -13,7 +13,7 @@ from sdeval.metrics.features.preference import load_pickscore
 
 INFO = MetricInfo(
     name="pickscore",
-    title="people would prefer it for its prompt (PickScore)",
+    title="PickScore",
     unit="points",
     higher_is_better=True,
     tolerance=0.1,

@@ -12,12 +12,12 @@ from sdeval.metrics.writing import spurious_letters, words_of
 
 INFO = MetricInfo(
     name="spurious_text",
-    title="letters that no expected text has (OCR)",
+    title="Spurious text (OCR)",
     unit="letters",
     higher_is_better=False,
     tolerance=1.0,
     range=(0.0, math.inf),
-    explanation="0 where nothing but the expected texts can be read; of a case without `text`, every letter counts",
+    explanation="0 where nothing but the expected texts can be read; of a case without text, every letter counts",
     formula="letters and digits of read words that belong to no expected text",
     paper=letters.PAPER,
     licence=letters.LICENCE,

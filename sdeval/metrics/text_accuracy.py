@@ -19,12 +19,13 @@ BLIND_TO = (
 
 INFO = MetricInfo(
     name="text_accuracy",
-    title="letters of the expected text that are right (OCR)",
+    title="Text accuracy (OCR)",
     unit="percent",
     higher_is_better=True,
     tolerance=2.0,
     range=(0.0, 100.0),
     needs=("text",),
+    of_some_cases=True,
     explanation="100 where every expected text can be read; one wrong letter of seven costs 14",
     formula="100 (1 - sum of edit distances / sum of max(letters expected, letters read))",
     paper=PAPER,

@@ -13,7 +13,7 @@ from sdeval.metrics.writing import word_recall, words_of
 INFO = replace(
     letters.INFO,
     name="text_word_recall",
-    title="expected words that are right to the last letter (OCR)",
+    title="Word recall (OCR)",
     tolerance=5.0,
     explanation="100 where every expected word is among those that were read; a word with one wrong letter is missing",
     formula="100 · expected words that were read / expected words",

@@ -12,7 +12,7 @@ from sdeval._utils.formatting import number, with_sign
 from sdeval._utils.tables import Column, Row, Table
 from sdeval.baselines.snapshot import full_image_of
 from sdeval.comparison.paired import tolerance_of
-from sdeval.config.suite import sample_key
+from sdeval.config.suite import TEXTS, sample_key
 from sdeval.errors import SdevalError, unknown
 from sdeval.imaging.difference import CHANGED_ABOVE, IDENTICAL, ImageDifference
 from sdeval.report.session_runs import ComparedRun
@@ -166,7 +166,11 @@ BEYOND: Mapping[str, str] = {"bad": "beyond its tolerance", "good": "better"}
 
 def sample_scores(view: SampleView) -> list[SampleScore]:
     """Every metric that scores single images, of this very sample."""
-    return [_score(view, name) for name, record in view.run.metrics.items() if record.scope == "sample"]
+    return [
+        _score(view, name)
+        for name, record in view.run.metrics.items()
+        if record.scope == "sample" and name not in view.sample.inapplicable
+    ]
 
 
 def _score(view: SampleView, metric: str) -> SampleScore:
@@ -187,7 +191,7 @@ def facts(view: SampleView) -> dict[str, str]:
         "target": f"{run.target} ({run.generated_by.get('model', '')})",
         "prompt": sample.prompt,
         "negative prompt": case.negative_prompt or "none",
-        **({"text": " | ".join(case.text)} if case.text else {}),
+        **{name: " | ".join(texts) for name in TEXTS if (texts := getattr(case, name))},
         "seed": str(sample.seed),
         "size": _sizes(view),
         "settings": ", ".join(f"{name}={value}" for name, value in settings.items()) or "none",

@@ -42,6 +42,8 @@ def _record(case: Case, folder: Path, pool: Path | None) -> CaseRecord:
         region_prompt=case.region_prompt,
         image_prompt=case.image_prompt,
         text=case.text,
+        objects=case.objects,
+        questions=case.questions,
         tags=case.tags,
     )
 

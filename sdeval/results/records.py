@@ -40,6 +40,8 @@ class SampleResult(Checked):
     scores: Mapping[str, Number | None] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a score is null, or a metric of the whole set lacks this image, by metric."""
+    inapplicable: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that say nothing of the sample's case, and the field which they would need of it."""
 
     width: int = 0
     height: int = 0
@@ -104,6 +106,10 @@ class CaseRecord(Checked):
     image_prompt: str = ""
     text: tuple[str, ...] = ()
     """What the image shall show as writing."""
+    objects: tuple[str, ...] = ()
+    """What it shall show as things."""
+    questions: tuple[str, ...] = ()
+    """Each to be answered by yes."""
     tags: tuple[str, ...] = ()
     """Not in a baseline: they change nothing that is generated."""
 

@@ -200,12 +200,15 @@ def write(run: Run, folder: Path) -> None:
 
 def _sample_line(sample: SampleResult) -> str:
     # A line of a baseline stays the same to the last byte, also of one from before these were kept.
-    optional = ("failure", "width", "height", "scored_on", "safety", "readings", "measures", "difference")
+    optional = (
+        *("failure", "width", "height", "scored_on", "safety", "readings", "measures", "difference"),
+        "inapplicable",
+    )
     return _line_of(sample, optional)
 
 
 def _case_line(case: CaseRecord) -> str:
-    return _line_of(case, ("text",))
+    return _line_of(case, ("text", "objects", "questions"))
 
 
 def _line_of(record: SampleResult | CaseRecord, optional: Collection[str]) -> str:

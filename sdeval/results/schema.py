@@ -19,7 +19,7 @@ from sdeval._utils.validation import Checked, Extensible
 from sdeval.config.case_tables import FIELDS
 from sdeval.config.names import LONGEST_NAME
 from sdeval.config.options import MEANINGS, Table
-from sdeval.config.suite import ID, Case
+from sdeval.config.suite import ID, TEXTS, Case
 from sdeval.config.target import NAME, SHORT_DTYPES, Target
 from sdeval.results import run_folder, verdicts_file
 from sdeval.results.run_folder import RunHeader
@@ -70,7 +70,7 @@ def _cases() -> dict[str, Any]:
     """A list of cases, as files spell their fields."""
     case = _schema(Case)
     properties = {name: case["properties"][name] for name in FIELDS}
-    for name, spelling in {"strength": {"pattern": r"^[-+.0-9eE]*$"}, "text": {}, "tags": {}}.items():
+    for name, spelling in {"strength": {"pattern": r"^[-+.0-9eE]*$"}, **{key: {} for key in (*TEXTS, "tags")}}.items():
         texts = {key: properties[name].pop(key) for key in ("description", "default")}
         properties[name] = {"anyOf": [properties[name], {"type": "string", **spelling}], **texts}
     properties["id"] |= {"pattern": f"^{ID}$", "maxLength": LONGEST_NAME}

@@ -12,8 +12,6 @@ from sdeval.config.target import Target
 from sdeval.errors import NoHardware, NotAvailable, SdevalError
 from sdeval.results.verdict import Kind, Verdict, missing_verdict
 
-_FIELDS = {"image_prompt": "what the image shows", "text": "the writing that the image shall show"}
-"""Fields that each case needs where a metric does, and what for."""
 Key = tuple[str, str]
 """Names of a suite and a target."""
 
@@ -106,11 +104,15 @@ def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
         raise SdevalError(
             f"{where}: metric {info.name} compares seeds of a case; give every round at least two new ones"
         )
-    for field, purpose in _FIELDS.items():
-        for case in suite.cases if field in info.needs else ():
-            if not getattr(case, field):
-                here = case.origin or f"{where}, case {case.id!r}"
-                raise SdevalError(f"{here}: {field}: is missing; metric {info.name} needs {purpose}")
+    for field in info.case_fields:
+        lacking = [case for case in suite.cases if not getattr(case, field)]
+        if info.of_some_cases and len(lacking) < len(suite.cases):
+            continue
+        for case in lacking:
+            here = case.origin or f"{where}, case {case.id!r}"
+            others = " in this case and all others" if info.of_some_cases else ""
+            purpose = metrics.base.CASE_FIELDS[field]
+            raise SdevalError(f"{here}: {field}: is missing{others}; metric {info.name} needs {purpose}")
 
 
 def ambiguous(name: str, keys: Sequence[Key]) -> str:

@@ -86,7 +86,7 @@ def test_prompts_that_must_not_be_passed_on_come_with_a_hint(
             ["drawbench", "a.txt", "--limit", "3", "--stratify", "tag"],
             "--stratify: prompts of DrawBench have no fields",
         ),
-        (["mjhq", "a.json"], "mjhq: sdeval cannot read the published files of MJHQ-30K; write its prompts into a CSV"),
+        (["pie-bench", "a.json"], "pie-bench: sdeval cannot read the published files of PIE-Bench; write its"),
         (["geneval", "a\0"], "embedded null byte"),
         (["geneval", "\udcff"], "this name of a file or folder is not UTF-8"),
     ],

@@ -335,3 +335,23 @@ def test_a_few_samples_are_told_with_the_cases_that_they_are_of(before: np.ndarr
     draft = collect_collapsed(run, baseline, circumstances=told).draft
     assert draft.reason.endswith("; a rate is judged from 16 samples on; on 3 of 4 cases")
     assert (draft.verdict, draft.current, draft.tolerance) == ("informational", 25.0, None)
+
+
+def test_samples_that_a_metric_says_nothing_of_count_as_fine(before: np.ndarray) -> None:
+    def of_two_cases(scores: np.ndarray) -> Run:
+        run = make_run(scores)
+        samples = (
+            sample
+            if sample.case in ("case-0", "case-7")
+            else replace(sample, scores={}, inapplicable={"clip_score": "text"})
+            for sample in run.samples
+        )
+        return replace(run, samples=tuple(samples))
+
+    after = before.copy()
+    after[7, 2] -= 60
+    evidence = collect_collapsed(of_two_cases(after), of_two_cases(before))
+    said = judge_metrics([evidence])[0]
+    assert said.current == pytest.approx(100 / 128)
+    assert said.reason.startswith("1 of 128 samples collapsed in clip_score (0 recovered): case-7@2")
+    assert said.verdict != "regressed"

@@ -385,3 +385,27 @@ def test_a_set_metric_that_failed_says_why(rng: np.random.Generator) -> None:
         failed = replace(run, set_scores={"frechet_distance": replace(score, value=None, reason=reason)})
         draft = collect_evidence(failed, run, "frechet_distance").draft
         assert (draft.verdict, draft.reason) == ("unscored", expected)
+
+
+def of_first_cases(scores: np.ndarray, count: int) -> Run:
+    """A run of which the metric says nothing of later cases."""
+    run = make_run(scores)
+    chosen = [f"case-{number}" for number in range(count)]
+    samples = (
+        sample if sample.case in chosen else replace(sample, scores={}, inapplicable={"clip_score": "text"})
+        for sample in run.samples
+    )
+    return replace(run, samples=tuple(samples))
+
+
+def test_cases_that_a_metric_says_nothing_of_are_counted_and_left_out(scores: np.ndarray) -> None:
+    evidence = collect_evidence(of_first_cases(scores - 1, 3), of_first_cases(scores, 3), "clip_score")
+    assert evidence.draft.reason == f"3 of {len(scores)} cases have text"
+    assert evidence.draft.n == 3
+    assert evidence.draft.current == pytest.approx(scores[:3].mean() - 1)
+    assert evidence.draft.change == pytest.approx(-1)
+
+
+def test_a_metric_that_says_nothing_of_any_case_is_information(scores: np.ndarray) -> None:
+    verdict = collect_evidence(of_first_cases(scores, 0), of_first_cases(scores, 0), "clip_score").draft
+    assert (verdict.verdict, verdict.reason) == ("informational", wording.APPLIES_TO_NONE)

@@ -164,3 +164,26 @@ def test_images_are_identical_where_each_has_the_pixels_of_the_baselines(before:
     assert not have_identical_images(baseline, run)
     changed = replace(run.samples[3], sha256="other")
     assert not have_identical_images(replace(run, samples=(*run.samples[:3], changed, *run.samples[4:])), baseline)
+
+
+def without_text(run: Run, *cases: str) -> Run:
+    """The run as a metric leaves it that says nothing of some cases."""
+    samples = (
+        replace(sample, scores={}, inapplicable={"clip_score": "text"}) if sample.case in cases else sample
+        for sample in run.samples
+    )
+    return replace(run, samples=tuple(samples))
+
+
+def test_cases_that_a_metric_says_nothing_of_are_left_out(before: np.ndarray) -> None:
+    run = without_text(make_run(before - 1), "case-1")
+    scores = paired(run, without_text(make_run(before), "case-1"))
+    assert scores.cases == ("case-0", "case-2")
+    assert scores.before == pytest.approx(before[[0, 2]])
+    assert value_of(run, "clip_score") == pytest.approx(before[[0, 2]].mean() - 1)
+
+
+def test_of_cases_that_a_metric_says_nothing_of_nothing_is_paired(before: np.ndarray) -> None:
+    run = without_text(make_run(before), *CASES)
+    assert pair_scores(run, run, "clip_score", CASES) is None
+    assert value_of(run, "clip_score") is None

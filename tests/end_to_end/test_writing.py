@@ -14,8 +14,8 @@ PROGRAM = """
 from PIL import Image, ImageDraw, ImageFont
 
 def generate(case, seed, misspelt=False):
-    word = case.text[0]
-    word = word[:2] + word[3] + word[2] + word[4:] if misspelt else word
+    word = case.text[0] if case.text else ""
+    word = word[:2] + word[3:4] + word[2:3] + word[4:] if misspelt else word
     image = Image.new("RGB", (256, 96), (225, 232, 240))
     place = (12 + seed % 9, 20 + seed % 7)
     ImageDraw.Draw(image).text(place, word, fill=(20, 30, 60), font=ImageFont.load_default(36))
@@ -25,6 +25,7 @@ CASES = "id,prompt,text\n" + "".join(
     f'{word.lower()},"a sign that says ""{word}""",{word}\n'
     for word in ("Orange", "Summer", "Kitchen", "Thunder", "Library", "Harvest", "Morning", "Bicycle")
 )
+CASES += "meadow,a meadow without any sign,\n"
 SUITE = """
 from pathlib import Path
 from sdeval import Suite, load_cases
@@ -55,6 +56,7 @@ def test_misspelt_signs_fail_and_show_what_was_read(
     output = misspelt.stdout.str()
     assert "text_accuracy" in output
     assert "regressed" in output
+    assert "8 of 9 cases have text" in output
     capsys.readouterr()
     assert main(["show", "orange@0"]) == 0
     shown = {line.partition("  ")[0]: line for line in capsys.readouterr().out.splitlines()}

@@ -23,9 +23,9 @@ EXAMPLE = ROOT / "tests" / "example_package"
 @pytest.fixture(autouse=True)
 def _found_anew() -> Iterator[None]:
     """What was found before or in these tests is not known to others."""
-    metrics._find.cache_clear()
+    metrics._find_installed.cache_clear()
     yield
-    metrics._find.cache_clear()
+    metrics._find_installed.cache_clear()
     sys.modules.pop("sdeval_example", None)
 
 

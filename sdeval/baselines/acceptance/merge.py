@@ -82,11 +82,19 @@ def _rescored(sample: SampleResult, scored: SampleResult, names: Sequence[str]) 
     others = {name: sha256 for name, sha256 in sample.scored_on.items() if name not in names}
     same_image = sample.sha256 == scored.sha256
     if not same_image:
-        others |= dict.fromkeys(names, scored.sha256)
+        others |= dict.fromkeys((name for name in names if name not in scored.inapplicable), scored.sha256)
     # What was read in another image says nothing of the one that is there.
     readings = {**sample.readings, **(scored.readings if same_image else {})}
     scored_on = dict(sorted(others.items()))
-    return replace(sample, scores={**sample.scores, **scores}, scored_on=scored_on, readings=readings)
+    inapplicable = {name: field for name, field in sample.inapplicable.items() if name not in names}
+    inapplicable |= {name: scored.inapplicable[name] for name in names if name in scored.inapplicable}
+    return replace(
+        sample,
+        scores={**sample.scores, **scores},
+        scored_on=scored_on,
+        readings=readings,
+        inapplicable=dict(sorted(inapplicable.items())),
+    )
 
 
 def _rows(name: str, baseline: Run, run: Run, merged: Run, chosen: Collection[str], taken: Collection[str]) -> Features:

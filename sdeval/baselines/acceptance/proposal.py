@@ -226,6 +226,7 @@ def _without_told(run: Run) -> Run:
             sample,
             scores={name: value for name, value in sample.scores.items() if name in judged},
             reasons={name: why for name, why in sample.reasons.items() if name in judged},
+            inapplicable={name: field for name, field in sample.inapplicable.items() if name in judged},
             image_change="",
             difference=None,
         )

@@ -79,6 +79,8 @@ def refuse_scoreless(samples: Iterable[SampleResult], metrics: Collection[str], 
     """Refuse samples that lack a score."""
     for sample in samples:
         for metric in metrics:
+            if metric in sample.inapplicable:
+                continue
             if sample.scores.get(metric) is None or metric in sample.reasons:
                 reason = sample.reasons.get(metric, "and no reason why")
                 what = f"{sample.case}@{sample.seed}: has no {metric} ({reason})"

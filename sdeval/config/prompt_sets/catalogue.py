@@ -64,6 +64,11 @@ class PromptSet:
         return f"{self.place}/{'blob' if len(self.files) == 1 else 'tree'}/{self.commit}/{path}".rstrip("/")
 
     @property
+    def has_digests(self) -> bool:
+        """Whether it is known of a file if it is the published one."""
+        return bool(self.files or self.folder_sha256)
+
+    @property
     def file_names(self) -> str:
         """What to get, for messages."""
         return self.files[0].name if len(self.files) == 1 else self.pattern
@@ -186,7 +191,7 @@ _ALL = (
         folder="dataset/ocr",
         citation="Liu et al., Flow-GRPO: Training Flow Matching Models via Online RL, arXiv:2505.05470",
         files=(PublishedFile("test.txt", "4dd8caf3ab6ade73bd376c7d14c6ca49b6eacfb1bd321e22c40714ae4a98d4dc"),),
-        reader=formats.read_lines,
+        reader=formats.read_quoted,
         prefix="ocr",
     ),
     PromptSet(
@@ -259,6 +264,11 @@ _ALL = (
         redistributable=False,
         place=_hub("zhwang/HPDv2"),
         citation="Wu et al., Human Preference Score v2, arXiv:2306.09341",
+        pattern="*.json",
+        reader=formats.read_texts,
+        prefix="hpdv2",
+        part_field="style",
+        fields=("style",),
     ),
     PromptSet(
         name="mjhq",
@@ -268,6 +278,10 @@ _ALL = (
         redistributable=False,
         place=_hub("playgroundai/MJHQ-30K"),
         citation="Li et al., Playground v2.5, arXiv:2402.17245",
+        pattern="meta_data.json",
+        reader=formats.read_mjhq,
+        prefix="mjhq",
+        fields=("category",),
     ),
     PromptSet(
         name="inpaint-coco",

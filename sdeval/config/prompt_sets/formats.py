@@ -7,11 +7,15 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from sdeval._utils.files import parse_json
 from sdeval._utils.validation import label, preview
+from sdeval.config.expected_objects import ExpectedObject
+
+TOO_DEEP = "not JSON that is read: lists or objects in it are nested too deeply"
+T = TypeVar("T")
 
 
 class FormatError(ValueError):
@@ -32,6 +36,8 @@ class Prompt:
     text: str
     fields: Mapping[str, str] = field(default_factory=dict)
     """What the set says about it, such as its category."""
+    case: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of its case, such as the text that the image shall show."""
 
 
 Reader = Callable[[str], Iterator[Prompt]]
@@ -62,6 +68,13 @@ class _Row:
             return str(value)
         return self.text(name)
 
+    def texts(self, name: str) -> list[str]:
+        """A cell that is a list of texts."""
+        value = self._cell(name)
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            raise FormatError(self.line, f"{name}: must be a list of texts, got {preview(value)}")
+        return value
+
     def _cell(self, name: str) -> Any:
         if name not in self.cells:
             names = preview([label(other) for other in self.cells if other])
@@ -84,6 +97,29 @@ def read_lines(text: str) -> Iterator[Prompt]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield Prompt(number, numbered(number), line.strip())
+
+
+def read_quoted(text: str) -> Iterator[Prompt]:
+    """One prompt a line, each with the text that the image shall show, in quotes."""
+    for prompt in read_lines(text):
+        yield replace(prompt, case={"text": tuple(filter(_has_letters, re.findall('"([^"]*)"', prompt.text)))})
+
+
+def read_texts(text: str) -> Iterator[Prompt]:
+    """A list of prompts, as JSON."""
+    for number, prompt in enumerate(_json(text, list), 1):
+        if not isinstance(prompt, str) or not prompt.strip():
+            raise FormatError(1, f"prompt {number}: must be text, got {preview(prompt)}")
+        yield Prompt(1, numbered(number), prompt.strip())
+
+
+def read_mjhq(text: str) -> Iterator[Prompt]:
+    """MJHQ-30K: one JSON object, with prompts and categories by id."""
+    for number, (key, cells) in enumerate(_json(text, dict).items(), 1):
+        if not isinstance(cells, dict):
+            raise FormatError(1, f"{label(key)}: must be a JSON object, got {preview(cells)}")
+        row = _Row(1, number, cells)
+        yield Prompt(1, key, row.text("prompt"), {"category": row.text("category")})
 
 
 def read_whole(text: str) -> Iterator[Prompt]:
@@ -116,16 +152,56 @@ def read_gecko(text: str) -> Iterator[Prompt]:
 
 
 def read_geneval(text: str) -> Iterator[Prompt]:
-    """GenEval: JSON Lines, with a tag that says what is asked for."""
+    """GenEval: JSON Lines, with a tag that says what is asked for, and the objects that are."""
     for row in _json_lines(text):
-        yield Prompt(row.line, numbered(row.number), row.text("prompt"), {"tag": row.text("tag")})
+        prompt = Prompt(row.line, numbered(row.number), row.text("prompt"), {"tag": row.text("tag")})
+        try:
+            yield replace(prompt, case={"objects": tuple(map(str, _geneval_objects(row.cells)))})
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise FormatError(row.line, "include and exclude are not the rules of GenEval") from None
+
+
+def _geneval_objects(cells: Mapping[str, Any]) -> Iterator[ExpectedObject]:
+    """The rules of a line; to exclude more than are included is to ask for exactly as many."""
+    included = cells["include"]
+    excluded = {rule["class"]: int(rule["count"]) for rule in cells.get("exclude", [])}
+    for rule in included:
+        position, other = rule.get("position", (None, 0))
+        yield ExpectedObject(
+            rule["class"],
+            int(rule["count"]),
+            exact=excluded.get(rule["class"]) == int(rule["count"]) + 1,
+            color=rule.get("color", ""),
+            position=position,
+            other=included[other]["class"] if position else "",
+        )
 
 
 def read_longtext(text: str) -> Iterator[Prompt]:
     """LongText-Bench: JSON Lines, with ids."""
     for row in _json_lines(text):
         fields = {"category": row.text("category"), "length": row.text("length")}
-        yield Prompt(row.line, row.key("prompt_id"), row.text("prompt"), fields)
+        prompt = Prompt(row.line, row.key("prompt_id"), row.text("prompt"), fields)
+        yield replace(prompt, case={"text": tuple(filter(_has_letters, row.texts("text")))})
+
+
+def _has_letters(text: str) -> bool:
+    return any(map(str.isalnum, text))
+
+
+def _json(text: str, kind: type[T]) -> T:
+    """A whole file that is one list, or one object."""
+    try:
+        content = parse_json(text)
+    except RecursionError:
+        raise FormatError(1, TOO_DEEP) from None
+    except ValueError as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
+        raise FormatError(line, f"not JSON: {getattr(error, 'msg', error)}") from None
+    if not isinstance(content, kind):
+        noun = "list" if kind is list else "object"
+        raise FormatError(1, f"must be a JSON {noun}, got {preview(content)}")
+    return content
 
 
 def _table(text: str, separator: str, *, quoted: bool) -> Iterator[_Row]:
@@ -165,7 +241,7 @@ def _json_lines(text: str) -> Iterator[_Row]:
         try:
             cells = parse_json(content)
         except RecursionError:
-            raise FormatError(line, "not JSON that is read: lists or objects in it are nested too deeply") from None
+            raise FormatError(line, TOO_DEEP) from None
         except ValueError as error:
             message = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
             raise FormatError(line, f"not JSON: {message}") from None

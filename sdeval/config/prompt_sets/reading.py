@@ -52,6 +52,8 @@ class ImportedSet:
         others = [source for source in self.sources if not source.is_published]
         if not others:
             return ""
+        if not self.prompt_set.has_digests:
+            return f"{others[0].path}: sdeval knows no digest of {self.prompt_set.title}: it may be of any version"
         known = f"{self.prompt_set.title} at commit {self.prompt_set.commit}"
         advice = "changed, or of another version: numbers are not comparable with published ones"
         if self.prompt_set.folder_sha256:
@@ -151,7 +153,7 @@ def _case(prompt_set: PromptSet, part: str, prompt: Prompt, where: str) -> SetCa
     if problem := naming_problem(case_id):
         raise SdevalError(f"{where}: the id {preview(case_id)} {problem}")
     tags = tuple(dict.fromkeys(filter(None, map(slug, fields.values()))))
-    return SetCase(Case(id=case_id, prompt=prompt.text, tags=tags, origin=where), fields)
+    return SetCase(Case(id=case_id, prompt=prompt.text, tags=tags, origin=where, **prompt.case), fields)
 
 
 def _add(cases: dict[str, SetCase], new: SetCase) -> None:

@@ -11,6 +11,7 @@ import yaml
 from sdeval._utils.files import check_name, exists, read_bytes, write_text
 from sdeval.config.case_files import LARGEST
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase
+from sdeval.config.suite import TEXTS
 from sdeval.errors import SdevalError
 
 MOST_LISTED = 20
@@ -38,9 +39,9 @@ def case_file(imported: ImportedSet, chosen: Sequence[SetCase], selection: str) 
         chosen: the cases that the file holds.
         selection: how they were chosen.
     """
-    header = _dump({"source": _source(imported, selection)})
+    header = dump({"source": _source(imported, selection)})
     comment = "".join(f"# {line}\n" for line in header.splitlines())
-    return f"{comment}\n{_dump([_fields(candidate) for candidate in chosen])}"
+    return f"{comment}\n{dump([_fields(candidate) for candidate in chosen])}"
 
 
 def write_case_file(path: Path, text: str) -> None:
@@ -60,7 +61,8 @@ def write_case_file(path: Path, text: str) -> None:
     write_text(path, text)
 
 
-def _dump(value: Any) -> str:
+def dump(value: Any) -> str:
+    """YAML that is read as it was written."""
     # Long lines stay whole: a change of a prompt is a change of one line.
     return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**31)
 
@@ -68,7 +70,9 @@ def _dump(value: Any) -> str:
 def _fields(candidate: SetCase) -> Mapping[str, Any]:
     case = candidate.case
     fields: dict[str, Any] = {"id": case.id, "prompt": case.prompt}
-    return fields | ({"tags": list(case.tags)} if case.tags else {})
+    fields |= {"negative_prompt": case.negative_prompt} if case.negative_prompt else {}
+    lists: Mapping[str, Any] = {**{name: getattr(case, name) for name in TEXTS}, "tags": case.tags}
+    return fields | {name: list(values) for name, values in lists.items() if values}
 
 
 def _source(imported: ImportedSet, selection: str) -> Mapping[str, Any]:

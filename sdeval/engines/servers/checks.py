@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from sdeval._utils.http import Client
 from sdeval._utils.validation import check_value
 from sdeval.config.suite import Suite, Task
 from sdeval.config.target import Target
 from sdeval.engines.servers.a1111 import A1111Server
 from sdeval.engines.servers.comfyui import ComfyServer
-from sdeval.engines.servers.http import Client
 from sdeval.engines.servers.openai_images import OpenAIServer
 from sdeval.engines.servers.options import family_of, url_of
 from sdeval.engines.servers.probe import OF_CASES, calls_of, parameters_of

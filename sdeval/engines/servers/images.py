@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sdeval.engines.servers.http import Client
+from sdeval._utils.http import Client
 from sdeval.errors import CallFailed, one_line
 from sdeval.imaging.io import MAX_PIXELS
 

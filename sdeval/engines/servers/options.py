@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from sdeval._utils import validation as typed
+from sdeval._utils.http import Client
 from sdeval._utils.validation import Plain
 from sdeval.config.target import Target
-from sdeval.engines.servers.http import Client
 from sdeval.errors import NotAvailable, SdevalError
 
 T = TypeVar("T", bound="ServerOptions")

@@ -29,8 +29,13 @@ class SampleScores:
         self._images = images
         run, baseline = images.run, images.baseline
         accepted = baseline.run if baseline else None
+        fields = {row: metric.info.lacks(sample.case) for row, sample in enumerate(images.samples)}
+        self._inapplicable = {row: field for row, field in fields.items() if field}
+        """Rows of cases that the metric says nothing of, and what they lack."""
         reused = {
-            row: accepted.samples[before] for row, before in reusable_rows(run, accepted, metric).items() if accepted
+            row: accepted.samples[before]
+            for row, before in reusable_rows(run, accepted, metric).items()
+            if accepted and row not in self._inapplicable
         }
         self._scores: dict[int, float | NoValue | None] = {
             row: sample.scores.get(metric.info.name) for row, sample in reused.items()
@@ -40,7 +45,7 @@ class SampleScores:
             row: sample.readings[self._reading] for row, sample in reused.items() if self._reading in sample.readings
         }
         """What the metric found in the images, in words."""
-        scorable = scorable_rows(run, metric, accepted)
+        scorable = [row for row in scorable_rows(run, metric, accepted) if row not in self._inapplicable]
         missing = [row for row in scorable if self._scores.get(row) is None]
         # Some may have kept their image and changed their prompt; the scores of all hang together.
         self._missing = scorable if missing and not metric.info.alone else missing
@@ -95,6 +100,9 @@ class SampleScores:
             else:
                 value = score if score is None else round(score, DIGITS)
                 samples[row] = replace(sample, scores={**sample.scores, name: value})
+        for row, field in self._inapplicable.items():
+            sample = samples[row]
+            samples[row] = replace(sample, inapplicable={**sample.inapplicable, name: field})
         for row, finding in self._readings.items():
             sample = samples[row]
             samples[row] = replace(sample, readings={**sample.readings, self._reading: finding})

@@ -167,7 +167,7 @@ def create(options: MetricOptions) -> SetMetric:
 OF_DINOV2 = replace(
     INFO,
     name="fd_dinov2",
-    title="distance of the whole set from real images (Fréchet, DINOv2)",
+    title="Fréchet distance on DINOv2",
     explanation="lower is better; nearer to what people see than the distance in Inception's features",
     formula="|m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½) of DINOv2 features",
     paper="arXiv 2306.04675",

@@ -48,6 +48,8 @@ FILES = {
     "t2i-compbench": LINES,
     "dpg-bench": "A long description of a goose.\n",
     "drawbench": LINES,
+    "hpdv2": '["a goose in ink", "a pier, oil on canvas"]',
+    "mjhq": '{"0a1b": {"category": "animals", "prompt": "a goose"}, "9f": {"category": "food", "prompt": "soup"}}',
 }
 """A file for each set that is read."""
 

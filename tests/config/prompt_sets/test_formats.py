@@ -13,7 +13,10 @@ from sdeval.config.prompt_sets.formats import (
     read_geneval,
     read_lines,
     read_longtext,
+    read_mjhq,
     read_parti,
+    read_quoted,
+    read_texts,
     read_whole,
 )
 from tests.config.prompt_sets import made_up
@@ -31,13 +34,33 @@ def test_quoted_captions_of_coco_are_unquoted() -> None:
     ]
 
 
-def test_geneval_has_tags() -> None:
-    assert list(read_geneval(made_up.GENEVAL))[1] == Prompt(2, "0002", "a photo of three cups", {"tag": "counting"})
+def test_geneval_has_tags_and_objects() -> None:
+    assert list(read_geneval(made_up.GENEVAL))[1] == Prompt(
+        2, "0002", "a photo of three cups", {"tag": "counting"}, {"objects": ("3+ cup",)}
+    )
+
+
+def test_to_exclude_one_more_is_to_ask_for_exactly_as_many() -> None:
+    rules = '"include": [{"class": "cup", "count": 3}], "exclude": [{"class": "cup", "count": 4}]'
+    (prompt,) = read_geneval(f'{{"tag": "counting", {rules}, "prompt": "a"}}')
+    assert prompt.case["objects"] == ("3 cup",)
+
+
+def test_places_of_geneval_name_the_other_object() -> None:
+    rules = '[{"class": "cup", "count": 1}, {"class": "red fox", "count": 1, "position": ["left of", 0]}]'
+    (prompt,) = read_geneval(f'{{"tag": "position", "include": {rules}, "prompt": "a"}}')
+    assert prompt.case["objects"] == ("cup", '"red fox" left of cup')
+
+
+@pytest.mark.parametrize("include", ["1", "[1]", '[{"class": "cup"}]', '[{"class": "a", "count": 1, "position": [1]}]'])
+def test_other_rules_are_none_of_geneval(include: str) -> None:
+    with pytest.raises(FormatError, match="include and exclude are not the rules of GenEval"):
+        list(read_geneval(f'{{"tag": "a", "include": {include}, "prompt": "a"}}'))
 
 
 def test_longtext_has_ids_that_are_numbers() -> None:
     fields = {"category": "label", "length": "long"}
-    assert list(read_longtext(made_up.LONGTEXT))[1] == Prompt(2, "20", "一个标签", fields)
+    assert list(read_longtext(made_up.LONGTEXT))[1] == Prompt(2, "20", "一个标签", fields, {"text": ("标签",)})
 
 
 def test_lines_keep_their_numbers() -> None:
@@ -86,3 +109,43 @@ def test_another_format_is_named_with_its_line(reader: Reader, text: str, line: 
         list(reader(text))
     assert error.value.line == line
     assert message in str(error.value)
+
+
+def test_what_is_quoted_is_the_text_that_the_image_shall_show() -> None:
+    assert [dict(prompt.case) for prompt in read_quoted(made_up.LINES)] == [
+        {"text": ("HI",)},
+        {"text": ("PULL",)},
+        {"text": ("GO",)},
+    ]
+
+
+def test_texts_of_longtext_bench_are_those_of_its_cases() -> None:
+    assert [prompt.case["text"] for prompt in read_longtext(made_up.LONGTEXT)] == [("NO TEA",), ("标签",)]
+
+
+def test_a_list_of_prompts_is_numbered() -> None:
+    assert [(prompt.key, prompt.text) for prompt in read_texts('["a goose", " a pier"]')] == [
+        ("0001", "a goose"),
+        ("0002", "a pier"),
+    ]
+
+
+def test_mjhq_has_ids_and_categories() -> None:
+    assert next(iter(read_mjhq(made_up.FILES["mjhq"]))) == Prompt(1, "0a1b", "a goose", {"category": "animals"})
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "reason"),
+    [
+        (read_texts, "{}", "must be a JSON list"),
+        (read_texts, "[1]", "prompt 1: must be text, got 1"),
+        (read_texts, "[", "not JSON"),
+        (read_mjhq, "[]", "must be a JSON object"),
+        (read_mjhq, '{"a": 1}', "a: must be a JSON object, got 1"),
+        (read_mjhq, '{"a": {"prompt": "b"}}', "there is no 'category'"),
+        (read_longtext, '{"category": "a", "length": "b", "prompt": "c", "text": 1, "prompt_id": 0}', "list of texts"),
+    ],
+)
+def test_json_of_another_shape_is_refused(read: Reader, text: str, reason: str) -> None:
+    with pytest.raises(FormatError, match=reason):
+        list(read(text))

@@ -112,7 +112,12 @@ def test_a_folder_that_is_not_the_published_one_is_one_warning(tmp_path: Path) -
     [
         ("geneval", "a.jsonl", "a goat", ":1: not JSON: Expecting value at column 1; `sdeval import geneval` says"),
         ("geneval", "a.jsonl", "", ": no prompts in it; `sdeval import geneval` says where to get evaluation_metadata"),
-        ("geneval", "a.jsonl", '{"tag": "a", "prompt": "\\ud800"}', ":1: prompt: must be text that UTF-8 can hold"),
+        (
+            "geneval",
+            "a.jsonl",
+            '{"tag": "a", "include": [], "prompt": "\\ud800"}',
+            ":1: prompt: must be text that UTF-8 can hold",
+        ),
         ("mlperf-coco", "a.tsv", "id\tcaption\n7\ta\n7\tb\n", ":3: the id 'coco-7' is taken already, first at "),
         ("mlperf-coco", "a.tsv", "id\tcaption\n图\ta\n", ":2: no id can be made of '图'"),
         ("mlperf-coco", "a.tsv", f"id\tcaption\n{'7' * 100}\ta\n", "has 105 characters"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sdeval import Case
 from sdeval.config.prompt_sets.reading import SetCase
-from sdeval.config.prompt_sets.sampling import pick
+from sdeval.config.prompt_sets.sampling import SHARES, Shares, pick
 
 VALUES = st.lists(st.sampled_from(["sign", "label", "slide", ""]), min_size=1, max_size=60)
 
@@ -47,10 +47,26 @@ def test_shares_are_equal_as_far_as_there_are_cases(values: list[str], limit: in
     assert all(counts[value] >= min(most - 1, there[value]) for value in there)
 
 
-@given(VALUES, st.sampled_from([None, "kind"]), st.integers(1, 60), st.integers(0, 10))
-def test_a_smaller_sample_is_part_of_a_larger_one(values: list[str], field: str | None, limit: int, more: int) -> None:
+@given(VALUES, st.integers(1, 70), st.integers())
+def test_proportional_shares_are_those_of_the_set(values: list[str], limit: int, seed: int) -> None:
+    chosen = pick(cases(values), limit, "kind", seed, "proportional")
+    assert len(chosen) == min(limit, len(values))
+    counts = Counter(made.fields.get("kind", "") for made in chosen)
+    for value, count in Counter(values).items():
+        assert abs(counts[value] - len(chosen) * count / len(values)) < len(set(values))
+
+
+def test_proportional_shares_leave_out_what_is_rare() -> None:
+    chosen = pick(cases(["sign"] * 90 + ["label"] * 10), 10, "kind", 0, "proportional")
+    assert Counter(made.fields["kind"] for made in chosen) == {"sign": 9, "label": 1}
+
+
+@given(VALUES, st.sampled_from([None, "kind"]), st.sampled_from(SHARES), st.integers(1, 60), st.integers(0, 10))
+def test_a_smaller_sample_is_part_of_a_larger_one(
+    values: list[str], field: str | None, shares: Shares, limit: int, more: int
+) -> None:
     made = cases(values)
-    assert set(ids(pick(made, limit, field, 0))) <= set(ids(pick(made, limit + more, field, 0)))
+    assert set(ids(pick(made, limit, field, 0, shares))) <= set(ids(pick(made, limit + more, field, 0, shares)))
 
 
 @given(VALUES, st.integers(1, 60))

@@ -24,7 +24,7 @@ SETTINGS = {"num_inference_steps": 4, "guidance_scale": 5.0}
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nothing of the user's cache, and no waiting."""
     monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
-    monkeypatch.setattr("sdeval.engines.servers.http.WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("sdeval._utils.http.WAITS", (0.0, 0.0, 0.0))
     return tmp_path / "cache" / "servers"
 
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sdeval import Case, SdevalError, Target
+from sdeval._utils.http import Client
 from sdeval.engines.servers.engine import ServerEngine
-from sdeval.engines.servers.http import Client
 from sdeval.engines.servers.protocol import ImageRequest
 from tests.engines.servers.comfy_fake import workflow, write
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from sdeval import SdevalError, Suite, Target
+from sdeval._utils import http
+from sdeval._utils.http import Client
 from sdeval.engines.checkpoints import require
-from sdeval.engines.servers import http
 from sdeval.engines.servers.engine import ServerEngine
-from sdeval.engines.servers.http import Client
 from sdeval.engines.servers.options import url_of
 from sdeval.errors import CallFailed, NotAvailable
 from tests.engines.servers.conftest import target_of

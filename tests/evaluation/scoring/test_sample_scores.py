@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sdeval.evaluation.scoring import images
 from sdeval.metrics import GeneratedImage
+from sdeval.results.run import Stored
 from tests.evaluation.scoring.mosaics import ByHand, BySummary, generate, reasons, scores, use
 
 
@@ -63,3 +65,18 @@ def test_a_metric_of_all_images_that_has_no_summaries_is_given_all_of_them(
     use(monkeypatch, metric)
     monkeypatch.setattr(images, "BATCH", 2)
     assert scores(generate(tmp_path).score("clip_score")) == [0.0, 1.0] * 3
+
+
+def test_a_case_that_lacks_what_a_metric_is_about_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, ByHand(not_case_1, needs=("text",), of_some_cases=True))
+    generated = generate(tmp_path)
+    samples = [
+        replace(sample, case=replace(sample.case, text=() if sample.case.id == "case-1" else ("Open",)))
+        for sample in generated.samples
+    ]
+    run = replace(generated, samples=samples).score("clip_score")
+    assert [dict(sample.scores) for sample in run.samples[2:4]] == [{}, {}]
+    assert [dict(sample.inapplicable) for sample in run.samples] == [{}] * 2 + [{"clip_score": "text"}] * 2 + [{}] * 2
+    assert set(reasons(run)) == {""}
+    again = replace(generated, samples=samples).score("clip_score", baseline=Stored(run, tmp_path))
+    assert again.samples == tuple(replace(sample, image_change="identical") for sample in run.samples)
