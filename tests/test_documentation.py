@@ -114,6 +114,10 @@ ELSEWHERE = {
     "python benchmarks/overhead.py": "minutes; .ci/run does it",
     "python benchmarks/overhead.py --new": "minutes; .ci/run does it",
     "python benchmarks/real_size.py sd15 --steps 50": GPU,
+    "python -m benchmarks.gpu_acceptance": "needs a GPU; tests/tools/test_gpu_acceptance.py runs it on a CPU",
+    "python -m benchmarks.gpu_acceptance --device cpu --tiny --slack 10 --limit 1200 --output /tmp/acceptance": (
+        "minutes; tests/tools/test_gpu_acceptance.py runs it"
+    ),
     "python -m benchmarks.torture.sessions": "minutes; a smaller one is among the slow tests",
     "python -m benchmarks.torture.accept": "minutes; a smaller one is among the slow tests",
     "python -m benchmarks.torture.fuzz": "minutes; smaller ones are among the tests",
