@@ -60,6 +60,8 @@ PROJECT = (
     ("sdeval compare reports/monday reports/tuesday --reference sd15 --fail", 0),
     ("pytest suites --sdeval-set dtype=bfloat16 --sdeval-set guidance_scale=5", 0),
     ("pytest suites --sdeval-compare-to-python=ENV/bin/python", 0),
+    ("pytest suites --sdeval-devices cpu:2", 0),
+    ("sdeval status", 0),
     ("sdeval calibrate SUITE", 0),
     ("sdeval doctor", 0),
     ("sdeval store check", 0),
@@ -83,6 +85,7 @@ END_TO_END = "takes minutes in the clone; tests/end_to_end/test_suites.py runs i
 PUBLISHED = "needs the published file; tests/cli/test_import.py makes one like it"
 GPU = "needs a GPU and weights from the hub"
 GIT = "needs a repository with baselines; tests/cli/test_store.py makes one"
+MACHINES = "takes several sessions; tests/cli/test_merge.py makes them"
 BENCHMARK = "a benchmark of many minutes"
 ELSEWHERE = {
     "python3 -m venv .venv && . .venv/bin/activate && pip install . && pytest suites": INSTALLS,
@@ -93,6 +96,11 @@ ELSEWHERE = {
     "pytest suites --sdeval-batch-size 1": END_TO_END,
     "pytest suites --sdeval-target sd15 --sdeval-target sd15-unipc --sdeval-target sd15-lcm": GPU,
     "pytest suites --sdeval-target sd15-unipc --sdeval-compare-to sd15": GPU,
+    "pytest suites --sdeval-devices all": GPU,
+    "pytest suites --sdeval-devices 0,1": GPU,
+    "pytest suites --sdeval-shard 1/4": MACHINES,
+    "sdeval merge DIR… --output DIR": MACHINES,
+    "python -m benchmarks.pool": BENCHMARK,
     "git bisect start HEAD v1.4": "needs a history with a fault in it; tests/cli/test_bisect.py makes one",
     "git bisect run sdeval bisect --baselines-of v1.4 -- suites/test_animals.py": "tests/cli/test_bisect.py runs it",
     "sdeval accept approvals.json": "needs cases that were ticked in a browser; tests/cli/test_cli.py does it",

@@ -33,6 +33,7 @@ COMMANDS = {
     "accept": "make a run the baseline",
     "promote": "make a draft, which `accept --draft` put into the store, the baseline",
     "store": "check, fetch, push and clean up the full-size images of baselines",
+    "status": "how far a session is that runs elsewhere",
     "merge": "make one session of the shards that several machines have generated",
     "report": "write the page again",
     "prune": "remove old sessions",

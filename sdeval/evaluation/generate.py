@@ -81,6 +81,8 @@ class Generation(AbstractContextManager["Generation"]):
         self._suspects: set[tuple[str, int]] = set()
         """Samples of calls that ended a process: which of them it was is found out one by one."""
         self._recall()
+        if self._journal is not None:
+            self._journal.ask(len(plan.samples))
         self.calls = Calls(plan, None if isolated else self._journal, limit)
         self._checked_variety = MOST_VARIED if self._checked else -1
         self._alone_from = 0 if self._checked.get(BATCH_CONSISTENCY) == MIXED else None

@@ -91,7 +91,18 @@ def score(
             run = _with_set_score(run, metric, readers.get(name), suite)
     if what == "single images":
         return run
+    if what == "rest":
+        run = _in_order(run, tuple(metrics))
     return replace(run, notes=tuple(dict.fromkeys((*run.notes, *_unread_notes(run, suite, metrics)))))
+
+
+def _in_order(run: Run, names: Sequence[str]) -> Run:
+    """The run with scores in the order of its metrics, as if they had been computed together."""
+    samples = (
+        replace(sample, scores={name: sample.scores[name] for name in names if name in sample.scores})
+        for sample in run.samples
+    )
+    return replace(run, samples=tuple(samples))
 
 
 def _readers(metrics: Mapping[str, Metric], images: RunImages) -> dict[str, Reader]:

@@ -60,22 +60,34 @@ class MergedExecutor(LocalExecutor):
         Raises:
             SdevalError: they are not of one session, or an image is missing.
         """
-        inside = Path(plan.suite.name) / plan.target.name
-        folders = [shard / inside for shard in self._shards if exists(shard / inside / "run.json")]
-        if not folders:
-            raise SdevalError(f"{plan.suite.name} on {plan.target.name}: no shard has generated anything of it")
-        parts = [Part(read_run(path), path) for path in folders]
+        merged = merge_parts(plan, self._parts(plan), folder)
+        run = score(merged, plan.suite, plan.samples, folder, self.device, baseline, "rest")
+        run_folder.write(run, folder)
+        return run
+
+    def check_plan(self, plan: Plan) -> None:
+        """Refuse runs of shards that do not make up a plan, before anything is written.
+
+        Raises:
+            SdevalError: names two of them, and what differs; or a sample that is missing.
+        """
+        parts = self._parts(plan)
         check_parts(parts)
+        merged_samples(plan, parts)
         unscored = set(parts[0].run.request["unscored"]) ^ set(plan.unscored)
         if unscored:
             reason = next(iter(plan.unscored.values()), "the shards do not have it")
             raise SdevalError(
                 f"{parts[0].name}: {', '.join(sorted(unscored))}: is not scored on all machines: {reason}"
             )
-        merged = merge_parts(plan, parts, folder)
-        run = score(merged, plan.suite, plan.samples, folder, self.device, baseline, "rest")
-        run_folder.write(run, folder)
-        return run
+
+    def _parts(self, plan: Plan) -> list[Part]:
+        """The runs of a plan that shards have; one that had nothing to do has none."""
+        inside = Path(plan.suite.name) / plan.target.name
+        folders = [shard / inside for shard in self._shards if exists(shard / inside / "run.json")]
+        if not folders:
+            raise SdevalError(f"{plan.suite.name} on {plan.target.name}: no shard has generated anything of it")
+        return [Part(read_run(path), path) for path in folders]
 
     def time_again(self, plan: Plan, run: Run, calls: int) -> Run:
         """The run as it is: what generated it is not here."""
@@ -112,12 +124,8 @@ def _machine(run: Run) -> dict[str, Any]:
 
 
 def merge_parts(plan: Plan, parts: Sequence[Part], folder: Path) -> Run:
-    """One run of all parts, with their images in its folder: what takes all images is not scored yet.
-
-    Raises:
-        SdevalError: a sample is missing, is there twice, or is another one than the suite has here.
-    """
-    samples = _samples(plan, parts)
+    """One run of all parts, with their images in its folder: what takes all images is not scored yet."""
+    samples = merged_samples(plan, parts)
     for sample, part in samples.values():
         for image in filter(None, (sample.image, sample.thumbnail)):
             if exists(part.folder / image):
@@ -143,7 +151,12 @@ def merge_parts(plan: Plan, parts: Sequence[Part], folder: Path) -> Run:
     )
 
 
-def _samples(plan: Plan, parts: Sequence[Part]) -> dict[Key, tuple[SampleResult, Part]]:
+def merged_samples(plan: Plan, parts: Sequence[Part]) -> dict[Key, tuple[SampleResult, Part]]:
+    """The samples of all parts, with the part that each is in.
+
+    Raises:
+        SdevalError: one is missing, is there twice, or is another one than the suite has here.
+    """
     where = f"{plan.suite.name} on {plan.target.name}"
     samples: dict[Key, tuple[SampleResult, Part]] = {}
     for part in parts:

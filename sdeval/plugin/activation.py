@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sdeval.config.options import Config, read_table
+from sdeval.config.options import Config, Options, read_table
 from sdeval.plugin import collection, controller, items, option_values
 from sdeval.plugin.state import STATE, State, usage_errors
 
@@ -27,11 +28,25 @@ def activate(config: pytest.Config, root: Path, name: str, session: pytest.Sessi
     with usage_errors():
         ci = bool(os.environ.get("CI"))
         settings = Config.merge(option_values(config), read_table(root), root, ci=ci, environment=os.environ)
+        _check_devices(config, settings.options)
     config.stash[STATE] = State(config, settings, name)
     for hooks in (collection, items, controller):
         config.pluginmanager.register(hooks, hooks.__name__)
     if session is not None:
         controller.pytest_sessionstart(session)
+
+
+def _check_devices(config: pytest.Config, options: Options) -> None:
+    """Refuse more workers of pytest-xdist than devices that are asked for, before any of them starts.
+
+    Raises:
+        SdevalError: there are more.
+    """
+    workers = config.getoption("numprocesses", default=None)
+    if options.devices.is_explicit and isinstance(workers, int) and workers > 0:
+        from sdeval.executors.places import places_of
+
+        places_of(replace(options, xdist=(0, workers)))
 
 
 def state_of(config: pytest.Config) -> State:

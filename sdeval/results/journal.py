@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -19,6 +20,8 @@ from sdeval.results.records import SampleResult, Timing
 
 NAME = "generated.jsonl"
 """In the folder of a run, until its session ends."""
+RECENT_S = 300.0
+"""Seconds over which the rate of a run is taken."""
 Key = tuple[str, int]
 
 
@@ -47,6 +50,35 @@ class Line(Checked):
     """The test run that makes the call."""
     ended: bool | None = None
     """Whether the call before came back, in whatever way."""
+    asked: int | None = None
+    """How many samples are asked for, from here on."""
+    at: float | None = None
+    """When the line was written, in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How far a run is, by its journal."""
+
+    generated: int
+    asked: int
+    """As many as are asked for; 0 where that is not known."""
+    latest: float
+    """When the latest image was written, in seconds since 1970; 0 where there is none."""
+    rate: float
+    """Images a second of late; 0 where that is not known."""
+
+
+def pace(folder: Path) -> Pace:
+    """How far the run in a folder is; its session may be running in another process."""
+    lines = _lines(folder / NAME)
+    times = [line.at for line in lines if line.sample is not None and line.at is not None]
+    keys = {line.sample.key for line in lines if line.sample is not None}
+    asked = next((line.asked for line in reversed(lines) if line.asked is not None), 0)
+    recent = [moment for moment in times if moment > times[-1] - RECENT_S]
+    # Images of one call are written together, at its end.
+    span, since = (recent[-1] - recent[0], sum(moment > recent[0] for moment in recent)) if recent else (0.0, 0)
+    return Pace(len(keys), asked, times[-1] if times else 0.0, since / span if span > 0 else 0.0)
 
 
 def run_id() -> str:
@@ -100,9 +132,14 @@ class Journal:
             raise
         self._append([{"ended": True}])
 
+    def ask(self, count: int) -> None:
+        """Write how many samples are asked for, so that others can tell how far the run is."""
+        self._append([{"asked": count, "at": time.time()}])
+
     def add(self, samples: Iterable[SampleResult], timings: Mapping[Key, Timing]) -> None:
         """Write what was generated; a stop in between leaves a line that is passed over."""
-        lines = [{"sample": asdict(sample), "timing": asdict(timings[sample.key])} for sample in samples]
+        now = time.time()
+        lines = [{"sample": asdict(sample), "timing": asdict(timings[sample.key]), "at": now} for sample in samples]
         self._append(lines)
 
     def add_check(self, result: str) -> None:

@@ -20,7 +20,7 @@ from sdeval.session.items import Item, Key
 from sdeval.session.session import Session
 
 
-def check_shards(folders: Sequence[Path], root: Path) -> ShardRecord:
+def check_shards(folders: list[Path], root: Path) -> ShardRecord:
     """Refuse shards that are missing, are there twice, or are of other code, settings or items.
 
     Args:
@@ -33,6 +33,9 @@ def check_shards(folders: Sequence[Path], root: Path) -> ShardRecord:
     Raises:
         SdevalError: the first such thing, with the folders in question.
     """
+    twice = next((folder for folder in folders if folders.count(folder) > 1), None)
+    if twice is not None:
+        raise SdevalError(f"{twice}: is given twice")
     records = {folder: shard_record.read(folder) for folder in folders}
     for folder in folders:
         if not has_ended(folder):
@@ -93,7 +96,8 @@ def merge(folders: Sequence[Path], settings: Config, folder: Path, rootdir: Path
         SdevalError: the shards are not of the suites, baselines or settings that are here.
     """
     options = replace(settings.options, all_seeds=True, generates=False, journal=False)
-    session = Session(options, folder, executor=MergedExecutor(folders))
+    executor = MergedExecutor(folders)
+    session = Session(options, folder, executor=executor)
     selection = selected.read(folders[0])
     items = {
         (item.job.key, item.kind, item.name): item
@@ -104,6 +108,8 @@ def merge(folders: Sequence[Path], settings: Config, folder: Path, rootdir: Path
     session.select(list(chosen.values()))
     unseen = session.check()
     _check_jobs(folders, session)
+    for plan in session.first_plans():
+        executor.check_plan(plan)
     selected.write(selection, folder)
     verdicts = {nodeid: _verdict(session, item, settings) for nodeid, item in chosen.items()}
     return Merged(session, verdicts, unseen)
@@ -129,7 +135,11 @@ def _item(entry: SelectedItem, items: Mapping[tuple[Key, str, str], Item]) -> It
 def _check_jobs(folders: Sequence[Path], session: Session) -> None:
     """Refuse shards of another suite, or that were compared with another baseline, than those that are here."""
     jobs = {folder: shard_record.read_jobs(folder) for folder in folders}
-    for own in session.shard_jobs():
+    known = session.shard_jobs()
+    keys = {(own.suite, own.target) for own in known}
+    for unknown in sorted({key for shard_jobs in jobs.values() for key in shard_jobs} - keys):
+        raise SdevalError(f"{' on '.join(unknown)}: this machine does not have its target, which it needs to judge")
+    for own in known:
         key = (own.suite, own.target)
         where = " on ".join(key)
         for folder, shard_jobs in jobs.items():

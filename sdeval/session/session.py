@@ -257,8 +257,16 @@ class Session:
 
     def shard_jobs(self) -> list[ShardJob]:
         """What shards of this session must have in common, for each job of which anything is here."""
+        return [self._shard_job(state) for state in self._available_states()]
+
+    def first_plans(self) -> list[Plan]:
+        """What the first round of seeds comes to, for each job of which anything is here."""
+        states = self._available_states()
+        return [state.resolved.plan(0, self._selected_cases(state.resolved.job)) for state in states]
+
+    def _available_states(self) -> list[JobState]:
         states = [self._state(job) for job in self.jobs]
-        return [self._shard_job(state) for state in states if state.resolved.unavailable is None]
+        return [state for state in states if state.resolved.unavailable is None]
 
     def _shard_job(self, state: JobState) -> ShardJob:
         return shard_job(state, self._selected_cases(state.resolved.job))
