@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sdeval.config.suite import Sample, Task
 from sdeval.config.target import Target
@@ -45,7 +45,26 @@ class Place:
     device: str | None = None
     """What the target's device is there; the target's own where None."""
     is_here: bool = False
-    """Whether it is a device of this machine, with this Python: what fails there is reported as if it failed here."""
+    """Whether it is this machine, or one with the same Python: what fails there is reported as if it failed here."""
+    speed: str = ""
+    """Why the times of its images are not judged; empty where that is found out."""
+
+
+class AnsweringWorker(Protocol):
+    """Answers one request after the other, in a process of its own."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it can be asked."""
+
+    def ask(self, request: Mapping[str, Any], kind: type[T], limit: float, doing: str) -> T:
+        """Send a request, and wait for its answer; see `WorkerProcess`."""
+
+    def end(self) -> Any:
+        """End it once it has nothing more to do."""
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
 
 
 class RemoteEngine:
@@ -88,7 +107,15 @@ class RemoteEngine:
         self._is_closed = False
         self._worker = self._start()
 
-    def _start(self) -> WorkerProcess:
+    def _new_worker(self) -> AnsweringWorker:
+        """A worker that has opened nothing yet.
+
+        Raises:
+            SdevalError: it does not start.
+        """
+        return WorkerProcess(self._python, self._where, self._limits, self.place.variables)
+
+    def _start(self) -> AnsweringWorker:
         """A worker that has opened the target.
 
         Raises:
@@ -101,7 +128,7 @@ class RemoteEngine:
         # A program of one's own is found there as it is here.
         paths = [str(Path(path).resolve()) for path in sys.path] if self.place.is_here else []
         try:
-            worker = WorkerProcess(self._python, self._where, self._limits, self.place.variables)
+            worker = self._new_worker()
             request = {"open": target, "folder": str(self._folder), "paths": paths}
             opened = worker.ask(request, Opened, self._limits.open, f"opening target {self.target.name}")
         except RequestFailed as error:
@@ -123,7 +150,7 @@ class RemoteEngine:
     def _ask(self, request: Mapping[str, Any], kind: type[T], doing: str) -> T:
         return self._running_worker().ask(request, kind, self.target.timeout or self._limits.call, doing)
 
-    def _running_worker(self) -> WorkerProcess:
+    def _running_worker(self) -> AnsweringWorker:
         """The worker; where it ended over an earlier request, another one is started."""
         if self._is_closed:
             raise CannotStart(f"{self._where}: was closed")

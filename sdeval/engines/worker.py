@@ -110,6 +110,17 @@ def own_streams() -> tuple[TextIO, TextIO]:
     return requests, answers
 
 
+def answer_line(worker: Worker, number: int, request: str) -> str:
+    """The line that answers a request, whatever becomes of it."""
+    try:
+        return answer_prefix(number) + json.dumps(asdict(worker.answer(json.loads(request))), allow_nan=False)
+    except SdevalError as error:
+        return error_prefix(number) + first_line(error)
+    # A program of one's own may end with sys.exit(), which must not end the worker without a word.
+    except (Exception, SystemExit) as error:
+        return error_prefix(number) + f"{type(error).__name__}: {first_line(error)}"
+
+
 def serve(requests: TextIO, answers: TextIO) -> None:
     """Say hello, then answer until there are no more requests."""
     hello = Hello(protocol=VERSION, sdeval=package_version("pytest-sdeval") or "")
@@ -117,14 +128,7 @@ def serve(requests: TextIO, answers: TextIO) -> None:
     print("\n" + answer_prefix(0) + json.dumps(asdict(hello)), file=answers, flush=True)
     worker = Worker()
     for number, line in enumerate(requests, start=1):
-        try:
-            answer = answer_prefix(number) + json.dumps(asdict(worker.answer(json.loads(line))), allow_nan=False)
-        except SdevalError as error:
-            answer = error_prefix(number) + first_line(error)
-        # A program of one's own may end with sys.exit(), which must not end the worker without a word.
-        except (Exception, SystemExit) as error:
-            answer = error_prefix(number) + f"{type(error).__name__}: {first_line(error)}"
-        print(answer, file=answers, flush=True)
+        print(answer_line(worker, number, line), file=answers, flush=True)
 
 
 def main() -> int:

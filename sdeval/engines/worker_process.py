@@ -131,16 +131,15 @@ class WorkerProcess:
         return self._answer(json.dumps(request).encode() + b"\n", kind, limit, doing)
 
     def _answer(self, request: bytes | None, kind: type[T], limit: float, doing: str) -> T:
-        failure = error_prefix(self._count)
         try:
             text = self._wait(self._exchange_aside(request), limit, doing).decode(errors="replace")
-            if not text.startswith(failure):
-                return from_json(kind, text.removeprefix(answer_prefix(self._count)), f"{self._where}: answer")
+            return read_answer(text, self._count, kind, self._where)
+        except RequestFailed:
+            raise
         # Also where the user interrupts: what answers late must not be taken for the answer to another request.
         except BaseException:
             _kill(self._process)
             raise
-        raise RequestFailed(self._where, plain_line(text.removeprefix(failure)))
 
     def _exchange_aside(self, request: bytes | None) -> SimpleQueue[bytes]:
         """Write and read in a thread: pipes of a process that does neither would block this one for ever."""
@@ -209,15 +208,45 @@ class WorkerProcess:
         return f"; is this version of sdeval in it? Try: {self._python} -m sdeval.engines.worker --check"
 
     def _check_version(self, hello: Hello) -> None:
-        here = package_version("pytest-sdeval") or ""
-        if hello.protocol == VERSION and (hello.sdeval == here or not hello.sdeval or not here):
-            return
-        self.end()
-        there = f"sdeval {plain_line(hello.sdeval) or 'of unknown version'} (worker protocol {hello.protocol})"
-        raise SdevalError(
-            f"{self._where}: has {there}, and here is {here or 'one of unknown version'} (worker protocol {VERSION}); "
-            f"install the same: {self._python} -m pip install pytest-sdeval{f'=={here}' if here else ''}"
-        )
+        try:
+            check_version(hello, self._where, f"{self._python} -m pip install pytest-sdeval")
+        except SdevalError:
+            self.end()
+            raise
+
+
+def read_answer(text: str, number: int, kind: type[T], where: str) -> T:
+    """What the line says that answers a request.
+
+    Raises:
+        RequestFailed: it says why the request failed.
+        SdevalError: it is no answer.
+    """
+    failure = error_prefix(number)
+    if text.startswith(failure):
+        raise RequestFailed(where, plain_line(text.removeprefix(failure)))
+    return from_json(kind, text.removeprefix(answer_prefix(number)), f"{where}: answer")
+
+
+def check_version(hello: Hello, where: str, install: str) -> None:
+    """Refuse a worker of another version.
+
+    Args:
+        hello: what it said.
+        where: names it.
+        install: the command that installs sdeval there, to which a version is added.
+
+    Raises:
+        SdevalError: says which versions are there and here.
+    """
+    here = package_version("pytest-sdeval") or ""
+    if hello.protocol == VERSION and (hello.sdeval == here or not hello.sdeval or not here):
+        return
+    there = f"sdeval {plain_line(hello.sdeval) or 'of unknown version'} (worker protocol {hello.protocol})"
+    raise SdevalError(
+        f"{where}: has {there}, and here is {here or 'one of unknown version'} (worker protocol {VERSION}); "
+        f"install the same: {install}{f'=={here}' if here else ''}"
+    )
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
