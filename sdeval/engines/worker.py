@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from sdeval.engines.memory import MemoryUse
 
 
+FASTEST = 1
+"""How files are compressed that are read once: the accelerator waits meanwhile."""
+
+
 class Worker:
     """Answers requests, one after the other."""
 
@@ -86,7 +90,7 @@ class Worker:
         samples = [Sample(Case(**entry["case"]), entry["seed"]) for entry in request["samples"]]
         batch = engine.generate(request["generate"], samples, request["settings"])
         for entry, generated in zip(request["samples"], batch, strict=True):
-            write_png(self._folder / entry["file"], generated.image)
+            write_png(self._folder / entry["file"], generated.image, FASTEST)
             yield ImageFacts(
                 finite=generated.finite,
                 flagged=generated.flagged,
