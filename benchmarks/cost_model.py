@@ -53,15 +53,15 @@ class Constants:
     """On one GPU, in a batch."""
     start: float = constant(90.0, ASSUMED)
     """A worker: libraries, weights, first call."""
-    node_encode: float = constant(0.24, MEASURED)
+    node_encode: float = constant(0.091, MEASURED)
     """The worker's own processor: PNG, handing it over; its GPU waits for it."""
-    fetch: float = constant(0.05, MEASURED)
+    fetch: float = constant(0.020, MEASURED)
     """Transfer: the machine that runs pytest reads, verifies and decodes it."""
-    record: float = constant(0.4, MEASURED)
+    record: float = constant(0.385, MEASURED)
     """There: PNG with texts, thumbnail, hash, defects."""
-    score: float = constant(0.1, MEASURED)
+    score: float = constant(0.054, MEASURED)
     """There, once all are generated: decoding and the metrics of single images."""
-    merge: float = constant(0.0005, MEASURED)
+    merge: float = constant(0.00015, MEASURED)
     """Of shards: what is put together again, images linked."""
     judge: float = constant(0.0003, SCALE)
     """Verdicts, history and report."""
@@ -340,7 +340,7 @@ class Cost:
         """What a faster one of would help most."""
         if max(self.score, self.merge + self.judge) > self.generated.seconds:
             return "scoring" if self.score > self.merge + self.judge else "merging"
-        return "cores that fetch and encode" if self.generated.core_share > 0.9 else "GPUs"
+        return "cores that fetch and encode" if self.generated.core_share > 0.85 else "GPUs"
 
 
 def cost_of(constants: Constants, images: int, layout: Layout, batch: int) -> Cost:

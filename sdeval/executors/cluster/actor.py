@@ -6,6 +6,7 @@ through Ray.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -27,9 +28,15 @@ Answer = tuple[str, dict[str, str]]
 
 
 class Actor:
-    """Answers requests, one after the other; an actor of Ray once it is started on a node."""
+    """Answers requests, one after the other; an actor of Ray once it is started on a node.
 
-    def __init__(self) -> None:
+    Args:
+        directory: of the other side, which relative paths of targets are meant from; used where it is on this node.
+    """
+
+    def __init__(self, directory: str) -> None:
+        with contextlib.suppress(OSError):
+            os.chdir(directory)
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
         calm_threads()
         from sdeval.engines.worker import Worker

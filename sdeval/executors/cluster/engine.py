@@ -84,7 +84,7 @@ class ActorWorker:
             **cluster.resources, max_restarts=0, max_task_retries=0, scheduling_strategy="SPREAD"
         )
         ActorWorker.running += 1
-        self._actor = started.remote()
+        self._actor = started.remote(str(Path.cwd()))
         self.end = weakref.finalize(self, _end, self._actor)
         try:
             hello = Hello(**self._first_answer(limits.hello))
@@ -130,7 +130,7 @@ class ActorWorker:
             except SdevalError as error:
                 reasons.append(str(error))
             finally:
-                objects.delete([question, f"{self._prefix}/answer"])
+                _discard(objects, question, f"{self._prefix}/answer")
         advice = "write sessions to a folder that all nodes see (--sdeval-output), or name a store: [tool.sdeval] store"
         places = " nor ".join(self._cluster.exchange)
         raise SdevalError(f"{self._where}: its node does not see {places} ({reasons[0]}); {advice}")
@@ -159,9 +159,7 @@ class ActorWorker:
         if hashlib.sha256(content).hexdigest() != digest:
             raise SdevalError(f"{self._where}: {self._objects.place}: does not hold the image that was written there")
         write_bytes(self._folder / name, content)
-        # It is in the way of nothing where it stays.
-        with contextlib.suppress(SdevalError):
-            self._objects.delete([f"{self._prefix}/{name}"])
+        _discard(self._objects, f"{self._prefix}/{name}")
 
     def _get(self, reference: Any, limit: float, doing: str) -> Any:
         import ray
@@ -193,6 +191,13 @@ class ActorWorker:
         """End it at once, whatever it does."""
         self.is_running = False
         self.end()
+
+
+def _discard(objects: Objects, *names: str) -> None:
+    """Delete objects, some of which may not be there; where that fails, they are in the way of nothing."""
+    for name in names:
+        with contextlib.suppress(SdevalError):
+            objects.delete([name])
 
 
 def _end(actor: Any) -> None:

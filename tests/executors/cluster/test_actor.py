@@ -23,11 +23,13 @@ def generate(case, seed):
 
 
 @pytest.fixture
-def actor(tmp_path: Path) -> Actor:
+def actor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Actor:
     """An actor that has a program open."""
+    # It changes into another folder.
+    monkeypatch.chdir(tmp_path.parent)
     (tmp_path / "program.py").write_text(PROGRAM)
-    actor = Actor()
-    target = {"name": "own", "model": f"python:{tmp_path / 'program.py'}:generate"}
+    actor = Actor(str(tmp_path))
+    target = {"name": "own", "model": "python:program.py:generate"}
     line, files = actor.answer(1, json.dumps({"open": target, "folder": "/of/the/other/side", "paths": []}))
     assert line.startswith("sdeval-worker answer 1 ")
     assert files == {}
@@ -39,8 +41,8 @@ def generate(case: str) -> str:
     return json.dumps({"generate": "text2img", "samples": [sample], "settings": {}})
 
 
-def test_it_says_which_version_it_is() -> None:
-    assert Actor().hello()["protocol"] == VERSION
+def test_it_says_which_version_it_is(actor: Actor) -> None:
+    assert actor.hello()["protocol"] == VERSION
 
 
 def test_images_are_handed_over_under_their_names_and_digests(actor: Actor, tmp_path: Path) -> None:

@@ -201,8 +201,8 @@ def test_a_session_of_pytest_generates_there(address: str, pytester: pytest.Pyte
     """,
     )
     command = ["--sdeval-executor", f"ray:{address}", "--sdeval-devices", "cpu:2", "-p", "no:cacheprovider"]
-    result = pytester.runpytest_subprocess(*command)
-    result.assert_outcomes(passed=0, failed=0, errors=0, skipped=result.parseoutcomes().get("skipped", 0))
+    outcomes = pytester.runpytest_subprocess(*command, "--sdeval-no-strict").parseoutcomes()
+    assert not {"failed", "error", "errors"} & set(outcomes)
     assert len(list(pytester.path.glob("reports/*/few/*/images/*.png"))) == 6
     result = pytester.runpytest_subprocess("--sdeval-executor", f"ray:{address}")
     result.stderr.fnmatch_lines(["*executor: the Ray cluster has no GPU; *"])
