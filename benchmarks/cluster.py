@@ -1,10 +1,12 @@
 """Throughput of two workers of a Ray cluster against one, each of one thread: images a second, in turns.
 
 python -m benchmarks.cluster --rounds 3
+python -m benchmarks.cluster --rounds 3 --waiting
 
 A cluster of two nodes with one core each is started on this machine, and ended afterwards. The embedded model
 generates; weights are loaded before the clock starts. The load of the machine is printed with the ratio: two workers
-are only faster where two cores are free.
+are only faster where two cores are free. With `--waiting`, a program generates that only waits, 0.5 s an image, as for
+an accelerator: what is left is the cost of the cluster.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from sdeval import Case, Suite
+from sdeval import Case, Suite, Target
 from sdeval.config.devices import parse_devices
 from sdeval.config.executor import ExecutorChoice
 from sdeval.config.target_registry import shipped_targets
@@ -30,6 +32,23 @@ from sdeval.executors.pool import Pool
 
 MIB = 2**20
 ROOT = Path(__file__).parent.parent
+
+
+WAITING = """
+import time
+from PIL import Image
+
+def generate(case, seed):
+    time.sleep(0.5)
+    return Image.linear_gradient("L").resize((64, 64)).rotate(len(case.id)).convert("RGB")
+"""
+
+
+def waiting_plan(images: int, folder: Path) -> Plan:
+    """The same, of a program that computes nothing."""
+    (folder / "waiting.py").write_text(WAITING, encoding="utf-8")
+    target = Target(name="waiting", model=f"python:{folder / 'waiting.py'}:generate", batch_size=4)
+    return replace(plan_of(images, 1), target=target, settings={})
 
 
 def plan_of(images: int, steps: int) -> Plan:
@@ -44,6 +63,7 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=48)
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--waiting", action="store_true", help="generate by a program that only waits")
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
@@ -53,9 +73,9 @@ def main() -> int:
     local = LocalCluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 100 * MIB})
     for _ in range(3):
         local.add_node(num_cpus=1, object_store_memory=80 * MIB)
-    plan = plan_of(args.images, args.steps)
     with TemporaryDirectory() as text:
         folder = Path(text)
+        plan = waiting_plan(args.images, folder) if args.waiting else plan_of(args.images, args.steps)
         cluster = Cluster(ExecutorChoice("ray", local.address), parse_devices("cpu:3"), [text])
         places, open_at = cluster.places(0, 1), partial(ClusterEngine, cluster=cluster)
         pools = {1: Pool(plan.target, places[:1], open_at), 2: Pool(plan.target, places[1:], open_at)}

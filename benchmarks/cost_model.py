@@ -226,7 +226,7 @@ def simulated_time(clock: Clock) -> Iterator[None]:
     """The pool's threads and its waiting, on a simulated clock."""
     finished: list[Future[None]] = []
 
-    def wait(running: Any, return_when: str) -> Waited:
+    def wait(running: Any, timeout: float, return_when: str) -> Waited:
         finished.clear()
         pending = len(running)
         for future in running:

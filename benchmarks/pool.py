@@ -94,8 +94,8 @@ def main() -> int:
     pool.close()
     count, load = len(plan.samples), os.getloadavg()[0]
     print(f"{count} images, {given.steps} steps, {cores()} cores, load {load:.1f}")
-    for name, side in (("one process", 0), ("cpu:2", 1)):
-        print(f"{name}: {count / median(pair[side][0] for pair in pairs):.2f} images a second")
+    for name, place in (("one process", 0), ("cpu:2", 1)):
+        print(f"{name}: {count / median(pair[place][0] for pair in pairs):.2f} images a second")
     ratios = [pair[0][0] / pair[1][0] for pair in pairs]
     print(f"throughput of cpu:2 over one process: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
     same = len({hashes for pair in pairs for _, hashes in pair}) == 1

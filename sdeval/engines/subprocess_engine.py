@@ -46,6 +46,8 @@ class Place:
     """What the target's device is there; the target's own where None."""
     is_here: bool = False
     """Whether it is this machine, or one with the same Python: what fails there is reported as if it failed here."""
+    is_shared: bool = False
+    """Whether other processes of the session generate on the same device."""
     speed: str = ""
     """Why the times of its images are not judged; empty where that is found out."""
 

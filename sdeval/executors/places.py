@@ -11,7 +11,7 @@ from sdeval.engines.hardware import cuda_devices
 from sdeval.engines.subprocess_engine import Place
 from sdeval.errors import SdevalError
 
-SHARED_CORES = "the processes that generated shared the cores of this machine"
+SHARED = "processes of this session shared a device"
 
 
 def places_of(options: Options) -> tuple[Place, ...]:
@@ -30,7 +30,12 @@ def places_of(options: Options) -> tuple[Place, ...]:
     elif len(entries) < 2:
         return ()
     return tuple(
-        Place(name=f"worker on device {entry}", variables={VISIBLE: entry}, is_here=True)
+        Place(
+            name=f"worker on device {entry}",
+            variables={VISIBLE: entry},
+            is_here=True,
+            is_shared=workers > len(entries),
+        )
         for entry in share_of_worker(entries, worker, workers)
     )
 
@@ -48,7 +53,13 @@ def _places_on_cores(processes: int, here: int) -> tuple[Place, ...]:
     threads = min(threads, int(stated)) if stated.isdigit() and int(stated) else threads
     variables = {VISIBLE: "", "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     return tuple(
-        Place(name=f"worker {number} of cpu:{processes}", variables=variables, device="cpu", is_here=True)
+        Place(
+            name=f"worker {number} of cpu:{processes}",
+            variables=variables,
+            device="cpu",
+            is_here=True,
+            is_shared=processes > 1,
+        )
         for number in range(1, here + 1)
     )
 

@@ -21,11 +21,13 @@ from sdeval.evaluation.calls import CallLimit
 from sdeval.evaluation.generate import Generation, UnitStream
 from sdeval.evaluation.plan import Plan, Unit
 from sdeval.executors.order import longest_first, recorded_seconds
-from sdeval.executors.places import SHARED_CORES
+from sdeval.executors.places import SHARED
 from sdeval.results.run import PASSING, WORKERS, Run
 
 Progress = Callable[[int], None]
 Opener = Callable[[Target, Place], RemoteEngine]
+HEARTBEAT = 0.5
+"""Seconds after which this process looks up from waiting, so that Ctrl-C is heeded."""
 
 
 def _open_here(target: Target, place: Place) -> RemoteEngine:
@@ -136,7 +138,8 @@ class Pool:
                     while waiting and idle:
                         stream, unit = idle.pop(0), waiting.popleft()
                         running[threads.submit(stream.generate, unit)] = (stream, unit)
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    # Not for ever: a signal that another thread got does not wake this one.
+                    for future in wait(running, HEARTBEAT, return_when=FIRST_COMPLETED).done:
                         stream, unit = running.pop(future)
                         try:
                             future.result()
@@ -187,9 +190,11 @@ class Pool:
             return f"devices of several classes generated: {', '.join(classes)}"
         if reason := next((engine.place.speed for engine in self.engines if engine.place.speed), ""):
             return reason
-        if any(engine.place.device == "cpu" for engine in self.engines):
-            return SHARED_CORES if len(self.engines) > 1 else ""
-        return hardware.shared_gpus([engine.place.variables[VISIBLE] for engine in self.engines])
+        if any(engine.place.is_shared for engine in self.engines):
+            return SHARED
+        return hardware.shared_gpus(
+            [entry for engine in self.engines if (entry := engine.place.variables.get(VISIBLE))]
+        )
 
     def close(self) -> None:
         """End the processes."""

@@ -12,7 +12,7 @@ from sdeval.results import journal, selected, shard_record
 from sdeval.results.run_folder import read_header
 from sdeval.results.session_folder import has_ended, read_record
 from sdeval.results.session_lock import holder, is_running
-from sdeval.results.session_names import sessions
+from sdeval.results.session_names import SELECTED, sessions
 
 MINUTE, HOUR = 60, 3600
 
@@ -36,7 +36,7 @@ def status_lines(session: Path) -> list[str]:
         SdevalError: it is no session.
     """
     if not selected.is_written(session):
-        raise SdevalError(f"{session}: no session in it: {selected.SELECTED} is missing")
+        raise SdevalError(f"{session}: no session in it: {SELECTED} is missing")
     part = f", shard {shard_record.read(session).shard}" if shard_record.is_shard(session) else ""
     if has_ended(session):
         record = read_record(session)

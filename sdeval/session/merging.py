@@ -99,7 +99,7 @@ def merge(folders: Sequence[Path], settings: Config, folder: Path, rootdir: Path
     executor = MergedExecutor(folders)
     session = Session(options, folder, executor=executor)
     selection = selected.read(folders[0])
-    items = {
+    items: dict[tuple[Key, str, str], Item] = {
         (item.job.key, item.kind, item.name): item
         for suite in _suites(selection, rootdir).values()
         for item in session.items(suite)

@@ -59,7 +59,7 @@ def test_processes_on_cores_generate_a_session(project: pytest.Pytester) -> None
     verdicts = json.loads((project.path / "reports/latest/verdicts.json").read_text())["verdicts"]
     assert len(verdicts) == ITEMS
     (speed,) = [verdict for verdict in verdicts if verdict["metric"] == "seconds_per_image"]
-    assert speed["reason"].startswith("not judged: the processes that generated shared the cores")
+    assert speed["reason"].startswith("not judged: processes of this session shared a device")
 
 
 @pytest.mark.slow
