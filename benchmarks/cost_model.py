@@ -26,6 +26,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -237,12 +238,8 @@ def simulated_time(clock: Clock) -> Iterator[None]:
             assert clock.step(), "nothing happens any more, and units are not done"
         return Waited(tuple(finished))
 
-    real = pools.ThreadPoolExecutor, pools.wait
-    pools.ThreadPoolExecutor, pools.wait = Threads, wait  # type: ignore[assignment, misc]
-    try:
+    with patch.multiple(pools, ThreadPoolExecutor=Threads, wait=wait):
         yield
-    finally:
-        pools.ThreadPoolExecutor, pools.wait = real  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sdeval.executors.cluster.connection import IN_CLUSTER, Cluster, connect
 from sdeval.executors.cluster.engine import ActorWorker, ClusterEngine
 from sdeval.executors.pool import Pool
 from sdeval.executors.spread import SpreadExecutor
-from sdeval.results.run import WORKERS
+from sdeval.results.run import WORKERS, Run
 from tests.conftest import ROOT
 from tests.generated import plan
 
@@ -65,6 +65,16 @@ def options(address: str, folder: Path) -> Options:
     )
 
 
+def evaluated(request: Plan, address: str, folder: Path, name: str) -> Run:
+    """A run that the cluster generated; nothing occupies it afterwards."""
+    executor = SpreadExecutor(Silent(), options(address, folder))
+    try:
+        return executor.evaluate(request, folder / name, None, None)
+    finally:
+        if executor._pool is not None:
+            executor._pool.close()
+
+
 PROGRAM = """
 import os, signal, time
 from pathlib import Path
@@ -99,7 +109,7 @@ def test_two_nodes_generate_the_bytes_of_one_process(address: str, loaded: Loade
         one = generate(request, loaded, tmp_path / "one", lambda _: None)
     finally:
         torch.set_num_threads(threads)
-    two = SpreadExecutor(Silent(), options(address, tmp_path)).evaluate(request, tmp_path / "two", None, None)
+    two = evaluated(request, address, tmp_path, "two")
     assert two.environment[WORKERS] == {"devices": ["ray worker 1", "ray worker 2"], "speed": IN_CLUSTER}
     assert [sample.sha256 for sample in one.samples] == [sample.sha256 for sample in two.samples]
     assert one.generated_by == two.generated_by
@@ -113,7 +123,7 @@ def test_two_nodes_generate_the_bytes_of_one_process(address: str, loaded: Loade
 
 def test_a_killed_actor_loses_nothing(address: str, tmp_path: Path) -> None:
     request = own_plan(tmp_path, seeds=3)
-    run = SpreadExecutor(Silent(), options(address, tmp_path)).evaluate(request, tmp_path / "run", None, None)
+    run = evaluated(request, address, tmp_path, "run")
     assert [sample.key for sample in run.samples if not sample.image] == []
     (note,) = [note for note in run.notes if "ended" in note]
     assert note.startswith("few on own: a process ended and was replaced while images were generated")
@@ -203,6 +213,6 @@ def test_a_session_of_pytest_generates_there(address: str, pytester: pytest.Pyte
     command = ["--sdeval-executor", f"ray:{address}", "--sdeval-devices", "cpu:2", "-p", "no:cacheprovider"]
     outcomes = pytester.runpytest_subprocess(*command, "--sdeval-no-strict").parseoutcomes()
     assert not {"failed", "error", "errors"} & set(outcomes)
-    assert len(list(pytester.path.glob("reports/*/few/*/images/*.png"))) == 6
+    assert len(list(pytester.path.glob("reports/latest/few/*/images/*.png"))) == 6
     result = pytester.runpytest_subprocess("--sdeval-executor", f"ray:{address}")
     result.stderr.fnmatch_lines(["*executor: the Ray cluster has no GPU; *"])
