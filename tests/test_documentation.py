@@ -137,6 +137,7 @@ ELSEWHERE = {
     "pytest suites --sdeval-executor ray": "needs a cluster; tests/executors/cluster/test_cluster.py starts one",
     "pytest suites --sdeval-executor ray:10.0.0.5:6379": "tests/executors/cluster/test_cluster.py has a cluster",
     "python -m benchmarks.cluster --rounds 3": BENCHMARK,
+    "python -m benchmarks.cluster --rounds 3 --waiting": BENCHMARK,
     "python -m benchmarks.cost_model": BENCHMARK,
     "python -m benchmarks.cost_model --images 1000000 --gpus 64 --seconds-per-image 2": BENCHMARK,
     "python -m benchmarks.cost_model measure --size 1024": BENCHMARK,

@@ -112,7 +112,7 @@ def connect(address: str) -> None:
     """
     if find_spec("ray") is None:
         raise SdevalError("executor: ray is not installed; get it with: pip install pytest-sdeval[ray]")
-    # Under uv, Ray would build the environment of this process anew on every node.
+    # Under uv, Ray would build the environment of this process again on every node.
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     import ray
 
