@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+# Before any test runs inside pytester, which forgets what is first imported there.
+import sdeval.engines.engine  # noqa: F401
 from sdeval.engines.worker_protocol import VERSION
 from sdeval.executors.cluster.actor import Actor
 
