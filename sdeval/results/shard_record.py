@@ -16,6 +16,7 @@ from sdeval._utils.files import dump_json, exists, read_bytes, write_text
 from sdeval._utils.validation import Checked, Plain, from_json
 from sdeval.config.shard import Shard
 from sdeval.errors import SdevalError
+from sdeval.results.session_names import SELECTED
 
 NAME = "shard.json"
 """In the folder of a session."""
@@ -89,14 +90,15 @@ def read(session: Path) -> ShardRecord:
     return from_json(ShardRecord, read_bytes(path), f"{path}: is corrupt")
 
 
-def refuse_shard(session: Path) -> None:
-    """Refuse a shard where a whole session is needed.
+def refuse_shard(folder: Path) -> None:
+    """Refuse a shard, or a run in one, where a whole session is needed.
 
     Raises:
         SdevalError: it is one.
     """
-    if is_shard(session):
-        raise SdevalError(f"{session}: is shard {read(session).shard}; merge all of them first: sdeval merge DIR…")
+    for session in (folder, folder.resolve().parent.parent):
+        if exists(session / SELECTED) and is_shard(session):
+            raise SdevalError(f"{session}: is shard {read(session).shard}; merge all of them first: sdeval merge DIR…")
 
 
 def code_facts(root: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sdeval.comparison.speed import (
     speed_record_of,
 )
 from sdeval.results.records import Timing
-from sdeval.results.run import Run
+from sdeval.results.run import WORKERS, Run
 from tests.conftest import make_run
 
 GPU = {"hardware": "1x GPU"}
@@ -418,3 +418,17 @@ def test_times_of_two_clocks_are_not_compared() -> None:
     rival = replace(rival, environment={"times": "of whole requests"})
     verdict = judge_interleaved(run, rival, "seconds_per_image", "")
     assert (verdict.verdict, verdict.reason[:14]) == ("informational", "reported only:")
+
+
+@pytest.mark.parametrize("metric", ["seconds_per_image", "peak_memory"])
+def test_workers_that_shared_a_device_are_reported_only(metric: str) -> None:
+    workers = {"devices": ["cpu", "cpu"], "speed": "processes of this session shared a device"}
+    shared = timed(5.0, memory=9000, environment={**GPU, WORKERS: workers})
+    verdict = judge(shared, timed(0.5), metric)
+    assert verdict.verdict == "informational"
+    assert verdict.reason.startswith("not judged: processes of this session shared a device")
+
+
+def test_workers_with_devices_of_their_own_are_judged() -> None:
+    workers = {"devices": ["0", "1"], "speed": ""}
+    assert judge(timed(5.0, environment={**GPU, WORKERS: workers}), timed(0.5)).verdict == "regressed"
