@@ -60,7 +60,7 @@ def text_model(width: int, layers: int, *, projected: bool = False) -> Any:
     return (CLIPTextModelWithProjection if projected else CLIPTextModel)(config)
 
 
-def autoencoder(channels: tuple[int, ...]) -> Any:
+def autoencoder(channels: tuple[int, ...], **values: Any) -> Any:
     """The autoencoder of Stable Diffusion."""
     from diffusers import AutoencoderKL
 
@@ -71,7 +71,16 @@ def autoencoder(channels: tuple[int, ...]) -> Any:
         layers_per_block=2,
         norm_num_groups=min(32, channels[0]),
         latent_channels=4,
+        **values,
     )
+
+
+def on_processor(scheduler: Any, **values: Any) -> Any:
+    """A scheduler, whose numbers stay in main memory, whichever device makes the weights."""
+    import torch
+
+    with torch.device("cpu"):
+        return scheduler(**values)
 
 
 def stable_diffusion(*, tiny: bool) -> Any:
@@ -87,47 +96,92 @@ def stable_diffusion(*, tiny: bool) -> Any:
         text_encoder=text_model(width, 2 if tiny else 12),
         tokenizer=tokenizer.build(),
         unet=UNet2DConditionModel(sample_size=64, cross_attention_dim=width, **small),
-        scheduler=DDIMScheduler(beta_schedule="scaled_linear", clip_sample=False, steps_offset=1),
+        scheduler=on_processor(DDIMScheduler, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
 
 
-def stable_diffusion_xl() -> Any:
+def stable_diffusion_xl(*, tiny: bool = False) -> Any:
     """Stable Diffusion XL: 2.6 billion parameters in its U-Net."""
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 
     from sdeval.shapes import tokenizer
 
+    width, width_2 = (64, 64) if tiny else (768, 1280)
     unet = UNet2DConditionModel(
         sample_size=128,
-        block_out_channels=(320, 640, 1280),
+        block_out_channels=(32, 64, 64) if tiny else (320, 640, 1280),
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        transformer_layers_per_block=[1, 2, 10],
-        attention_head_dim=[5, 10, 20],
-        cross_attention_dim=2048,
+        transformer_layers_per_block=[1, 1, 1] if tiny else [1, 2, 10],
+        attention_head_dim=[1, 2, 2] if tiny else [5, 10, 20],
+        cross_attention_dim=width + width_2,
         use_linear_projection=True,
         addition_embed_type="text_time",
         addition_time_embed_dim=256,
-        projection_class_embeddings_input_dim=1280 + 6 * 256,
+        projection_class_embeddings_input_dim=width_2 + 6 * 256,
     )
     return StableDiffusionXLPipeline(
-        vae=autoencoder((128, 256, 512, 512)),
-        text_encoder=text_model(768, 12),
-        text_encoder_2=text_model(1280, 32, projected=True),
+        vae=autoencoder((32, 32, 32, 32) if tiny else (128, 256, 512, 512)),
+        text_encoder=text_model(width, 2 if tiny else 12),
+        text_encoder_2=text_model(width_2, 2 if tiny else 32, projected=True),
         tokenizer=tokenizer.build(),
         tokenizer_2=tokenizer.build(),
         unet=unet,
-        scheduler=EulerDiscreteScheduler(beta_schedule="scaled_linear", steps_offset=1, timestep_spacing="leading"),
+        scheduler=on_processor(
+            EulerDiscreteScheduler, beta_schedule="scaled_linear", steps_offset=1, timestep_spacing="leading"
+        ),
+    )
+
+
+def small_flux(*, tiny: bool) -> Any:
+    """A Flux of few layers, half as wide as the real one: its attention can be dispatched to any backend."""
+    from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
+    from transformers import T5Config, T5EncoderModel, T5TokenizerFast
+
+    from sdeval.shapes import tokenizer
+
+    letters = [
+        ("<pad>", 0.0),
+        ("</s>", 0.0),
+        ("<unk>", -9.0),
+        *((sign, -3.0) for sign in "▁abcdefghijklmnopqrstuvwxyz"),
+    ]
+    heads, width = (2, 16) if tiny else (12, 128)
+    transformer = FluxTransformer2DModel(
+        patch_size=1,
+        in_channels=16,
+        num_layers=1 if tiny else 4,
+        num_single_layers=1 if tiny else 8,
+        attention_head_dim=width,
+        num_attention_heads=heads,
+        joint_attention_dim=64,
+        pooled_projection_dim=64,
+        axes_dims_rope=(4, 4, 8) if tiny else (16, 56, 56),
+        guidance_embeds=False,
+    )
+    return FluxPipeline(
+        vae=autoencoder(
+            (32, 32, 32, 32), shift_factor=0.06, scaling_factor=1.5, use_quant_conv=False, use_post_quant_conv=False
+        ),
+        text_encoder=text_model(64, 2),
+        text_encoder_2=T5EncoderModel(T5Config(vocab_size=64, d_model=64, d_kv=8, d_ff=32, num_layers=1, num_heads=2)),
+        tokenizer=tokenizer.build(),
+        tokenizer_2=T5TokenizerFast(vocab=letters, extra_ids=0),
+        transformer=transformer,
+        scheduler=on_processor(FlowMatchEulerDiscreteScheduler),
     )
 
 
 FAMILIES: dict[str, tuple[Callable[[], Any], int]] = {
     "tiny": (lambda: stable_diffusion(tiny=True), 64),
     "sd15": (lambda: stable_diffusion(tiny=False), 512),
+    "tiny-xl": (lambda: stable_diffusion_xl(tiny=True), 64),
     "sdxl": (stable_diffusion_xl, 1024),
+    "tiny-flux": (lambda: small_flux(tiny=True), 64),
+    "flux": (lambda: small_flux(tiny=False), 512),
 }
 """For each family, the function that builds its pipeline, and the edge of its images."""
 

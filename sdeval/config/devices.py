@@ -13,19 +13,21 @@ from sdeval.errors import SdevalError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 """The environment variable that says which accelerators a process may use: indices, UUIDs or MIG instances."""
-ALLOWED = "auto, all, places in CUDA_VISIBLE_DEVICES such as 0,1, or cpu:N"
+ALLOWED = "auto, all, places in CUDA_VISIBLE_DEVICES such as 0,1, cpu:N, or with Ray gpu:SHARE such as gpu:0.5"
 
 
 @dataclass(frozen=True, slots=True)
 class Devices:
     """The devices that a user asks for."""
 
-    kind: Literal["auto", "all", "listed", "cpu"] = "auto"
+    kind: Literal["auto", "all", "listed", "cpu", "shares"] = "auto"
     """`auto` is all accelerators if there are several, and otherwise this process, as if nothing was said."""
     names: tuple[str, ...] = ()
     """Where `listed`: places in the list of visible devices, or entries of it."""
     processes: int = 0
     """Where `cpu`."""
+    share: float = 1.0
+    """Of a GPU that one worker has, where `shares`: as many workers as fit onto each."""
 
     @property
     def is_explicit(self) -> bool:
@@ -53,6 +55,8 @@ def parse_devices(text: str) -> Devices:
         return Devices("all")
     if match := re.fullmatch(r"cpu:([1-9]\d{0,3})", value):
         return Devices("cpu", processes=int(match[1]))
+    if match := re.fullmatch(r"gpu:(0?\.\d*[1-9]\d*)", value):
+        return Devices("shares", share=float(match[1]))
     names = tuple(name.strip() for name in value.split(","))
     if not all(re.fullmatch(r"\d+|(GPU|MIG)-[\w/.-]+", name) for name in names):
         raise SdevalError(f"devices: must be {ALLOWED}, got {preview(text)}")

@@ -16,6 +16,7 @@ from sdeval._utils.validation import Plain, check_table, preview
 from sdeval.config import scorers, target
 from sdeval.config import target_registry as named_targets
 from sdeval.config.devices import AUTO, Devices, parse_devices
+from sdeval.config.executor import LOCAL, ExecutorChoice, check_together, parse_executor
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.root import OUTPUT
 from sdeval.config.shard import Shard
@@ -49,6 +50,7 @@ Table = TypedDict(
         "store": str,
         "cache": str,
         "devices": str,
+        "executor": str,
         "targets": Mapping[str, Mapping[str, Plain]],
         "export": str | Sequence[str],
         "export-timeout": float,
@@ -137,6 +139,8 @@ class Options:
 
     devices: Devices = AUTO
     """What generates: accelerators of this machine, or processes that share its cores."""
+    executor: ExecutorChoice = LOCAL
+    """Whether this machine generates, or a cluster."""
     xdist: tuple[int, int] | None = None
     """In a worker of pytest-xdist: its number, from 0, and how many there are; they share the devices."""
     shard: Shard | None = None
@@ -209,6 +213,8 @@ class Config:
         scorers.use_project(root)
         output = root / pick("output", OUTPUT)
         values = {**table.get("set", {}), **parse_settings(command_line.get("set") or [])}
+        devices, executor = parse_devices(pick("devices", "auto")), parse_executor(pick("executor", "local"))
+        check_together(executor, devices)
         return cls(
             options=Options(
                 targets=(targets,) if isinstance(targets, str) else tuple(targets),
@@ -224,7 +230,8 @@ class Config:
                 store=StoreOptions.from_table(table, root),
                 journal=True,
                 image_pool=output / IMAGE_POOL,
-                devices=parse_devices(pick("devices", "auto")),
+                devices=devices,
+                executor=executor,
                 xdist=xdist_worker(environment),
                 shard=shard,
             ),

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sdeval._utils.environment import package_version
 from sdeval.config.suite import Sample, Task
@@ -46,9 +46,28 @@ class Place:
     device: str | None = None
     """What the target's device is there; the target's own where None."""
     is_here: bool = False
-    """Whether it is a device of this machine, with this Python: what fails there is reported as if it failed here."""
+    """Whether it is this machine, or one with the same Python: what fails there is reported as if it failed here."""
     is_shared: bool = False
     """Whether other processes of the session generate on the same device."""
+    speed: str = ""
+    """Why the times of its images are not judged; empty where that is found out."""
+
+
+class AnsweringWorker(Protocol):
+    """Answers one request after the other, in a process of its own."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it can be asked."""
+
+    def ask(self, request: Mapping[str, Any], kind: type[T], limit: float, doing: str) -> T:
+        """Send a request, and wait for its answer; see `WorkerProcess`."""
+
+    def end(self) -> Any:
+        """End it once it has nothing more to do."""
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
 
 
 class RemoteEngine:
@@ -91,7 +110,15 @@ class RemoteEngine:
         self._is_closed = False
         self._worker = self._start()
 
-    def _start(self) -> WorkerProcess:
+    def _new_worker(self) -> AnsweringWorker:
+        """A worker that has opened nothing yet.
+
+        Raises:
+            SdevalError: it does not start.
+        """
+        return WorkerProcess(self._python, self._where, self._limits, self.place.variables)
+
+    def _start(self) -> AnsweringWorker:
         """A worker that has opened the target.
 
         Raises:
@@ -106,7 +133,7 @@ class RemoteEngine:
         version = package_version("pytest-sdeval")
         request = {"open": target, "folder": str(self._folder), "paths": paths, "sdeval": version}
         try:
-            worker = WorkerProcess(self._python, self._where, self._limits, self.place.variables)
+            worker = self._new_worker()
             opened = worker.ask(request, Opened, self._limits.open, f"opening target {self.target.name}")
         except RequestFailed as error:
             raise SdevalError(self._message(error)) from None
@@ -127,7 +154,7 @@ class RemoteEngine:
     def _ask(self, request: Mapping[str, Any], kind: type[T], doing: str) -> T:
         return self._running_worker().ask(request, kind, self.target.timeout or self._limits.call, doing)
 
-    def _running_worker(self) -> WorkerProcess:
+    def _running_worker(self) -> AnsweringWorker:
         """The worker; where it ended over an earlier request, another one is started."""
         if self._is_closed:
             raise CannotStart(f"{self._where}: was closed")

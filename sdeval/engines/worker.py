@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from sdeval.engines.memory import MemoryUse
 
 
+FASTEST = 1
+"""How files are compressed that are read once: the accelerator waits meanwhile."""
+
+
 class Worker:
     """Answers requests, one after the other."""
 
@@ -94,7 +98,7 @@ class Worker:
             samples = [Sample(Case(**entry["case"]), entry["seed"]) for entry in request["samples"]]
         batch = engine.generate(request["generate"], samples, request["settings"])
         for entry, generated in zip(request["samples"], batch, strict=True):
-            write_png(self._folder / entry["file"], generated.image)
+            write_png(self._folder / entry["file"], generated.image, FASTEST)
             yield ImageFacts(
                 finite=generated.finite,
                 flagged=generated.flagged,
@@ -118,6 +122,17 @@ def own_streams() -> tuple[TextIO, TextIO]:
     return requests, answers
 
 
+def answer_line(worker: Worker, number: int, request: str) -> str:
+    """The line that answers a request, whatever becomes of it."""
+    try:
+        return answer_prefix(number) + json.dumps(asdict(worker.answer(json.loads(request))), allow_nan=False)
+    except SdevalError as error:
+        return error_prefix(number) + first_line(error)
+    # A program of one's own may end with sys.exit(), which must not end the worker without a word.
+    except (Exception, SystemExit) as error:
+        return error_prefix(number) + f"{type(error).__name__}: {first_line(error)}"
+
+
 def serve(requests: TextIO, answers: TextIO) -> None:
     """Say hello, then answer until there are no more requests."""
     hello = Hello(protocol=VERSION)
@@ -125,14 +140,7 @@ def serve(requests: TextIO, answers: TextIO) -> None:
     print("\n" + answer_prefix(0) + json.dumps(asdict(hello)), file=answers, flush=True)
     worker = Worker()
     for number, line in enumerate(requests, start=1):
-        try:
-            answer = answer_prefix(number) + json.dumps(asdict(worker.answer(json.loads(line))), allow_nan=False)
-        except SdevalError as error:
-            answer = error_prefix(number) + first_line(error)
-        # A program of one's own may end with sys.exit(), which must not end the worker without a word.
-        except (Exception, SystemExit) as error:
-            answer = error_prefix(number) + f"{type(error).__name__}: {first_line(error)}"
-        print(answer, file=answers, flush=True)
+        print(answer_line(worker, number, line), file=answers, flush=True)
 
 
 def main() -> int:

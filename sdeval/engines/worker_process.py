@@ -22,6 +22,7 @@ from threading import Thread
 from types import MappingProxyType
 from typing import IO, Any, TypeVar
 
+from sdeval._utils.environment import package_version
 from sdeval._utils.formatting import plain_line
 from sdeval._utils.validation import from_json
 from sdeval.engines.worker_protocol import VERSION, Hello, answer_prefix, error_prefix
@@ -132,16 +133,15 @@ class WorkerProcess:
         return self._answer(json.dumps(request).encode() + b"\n", kind, limit, doing)
 
     def _answer(self, request: bytes | None, kind: type[T], limit: float, doing: str) -> T:
-        failure = error_prefix(self._count)
         try:
             text = self._wait(self._exchange_aside(request), limit, doing).decode(errors="replace")
-            if not text.startswith(failure):
-                return from_json(kind, text.removeprefix(answer_prefix(self._count)), f"{self._where}: answer")
+            return read_answer(text, self._count, kind, self._where)
+        except RequestFailed:
+            raise
         # Also where the user interrupts: what answers late must not be taken for the answer to another request.
         except BaseException:
             _kill(self._process)
             raise
-        raise RequestFailed(self._where, plain_line(text.removeprefix(failure)))
 
     def _exchange_aside(self, request: bytes | None) -> SimpleQueue[bytes]:
         """Write and read in a thread: pipes of a process that does neither would block this one for ever."""
@@ -215,6 +215,40 @@ class WorkerProcess:
             here, there = f"worker protocol {VERSION}", f"worker protocol {hello.protocol}"
             advice = "is it a program that starts another sdeval?"
             raise SdevalError(f"{self._where}: answers in {there}, and {here} was started; {advice}")
+
+
+def read_answer(text: str, number: int, kind: type[T], where: str) -> T:
+    """What the line says that answers a request.
+
+    Raises:
+        RequestFailed: it says why the request failed.
+        SdevalError: it is no answer.
+    """
+    failure = error_prefix(number)
+    if text.startswith(failure):
+        raise RequestFailed(where, plain_line(text.removeprefix(failure)))
+    return from_json(kind, text.removeprefix(answer_prefix(number)), f"{where}: answer")
+
+
+def check_version(hello: Hello, where: str, install: str) -> None:
+    """Refuse a worker of another version.
+
+    Args:
+        hello: what it said.
+        where: names it.
+        install: the command that installs sdeval there, to which a version is added.
+
+    Raises:
+        SdevalError: says which versions are there and here.
+    """
+    here = package_version("pytest-sdeval") or ""
+    if hello.protocol == VERSION and (hello.sdeval == here or not hello.sdeval or not here):
+        return
+    there = f"sdeval {plain_line(hello.sdeval) or 'of unknown version'} (worker protocol {hello.protocol})"
+    raise SdevalError(
+        f"{where}: has {there}, and here is {here or 'one of unknown version'} (worker protocol {VERSION}); "
+        f"install the same: {install}{f'=={here}' if here else ''}"
+    )
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

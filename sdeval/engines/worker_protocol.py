@@ -35,6 +35,8 @@ class Hello(Extensible):
     """The first line, readable in all versions."""
 
     protocol: int
+    sdeval: str = ""
+    """Version of sdeval, where the worker is of an installation of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

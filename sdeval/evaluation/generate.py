@@ -52,6 +52,7 @@ class Generation(AbstractContextManager["Generation"]):
         earlier: a run of some of these samples, in the same folder; they are not generated again.
         others: engines that generate at the same time; then all of them are processes of their own.
         isolated: whether the engines are processes of their own, so that no call ends this one.
+        encodes_aside: whether threads encode images though this machine has no accelerator: others generate.
         limit: what is known of the target's memory.
     """
 
@@ -64,6 +65,7 @@ class Generation(AbstractContextManager["Generation"]):
         *,
         others: Sequence[Engine] = (),
         isolated: bool = False,
+        encodes_aside: bool = False,
         limit: CallLimit | None = None,
     ) -> None:
         self._plan = plan
@@ -94,7 +96,7 @@ class Generation(AbstractContextManager["Generation"]):
         self._units = plan.units(batch_size(plan, engine), done=set(self._results))
         self._call = 1 + max((timing.call for timing in self._timings.values()), default=-1)
         self._texts: ImageTexts | None = None
-        self._encoders = encoders(engine.device, len(self._engines))
+        self._encoders = encoders("elsewhere" if encodes_aside else engine.device, len(self._engines))
         self._lock = Lock()
         """Held by whoever changes what is known of the run."""
         for one in self._engines:

@@ -88,7 +88,7 @@ def spreads(target: Target, devices: Devices) -> bool:
 
 def device_notes(target: Target, options: Options) -> tuple[str, ...]:
     """Why the devices that a user asks for generate nothing, a line each."""
-    if not options.devices.is_explicit:
+    if not options.devices.is_explicit and not options.executor.is_ray:
         return ()
     if options.interleaved:
         reason = "an interleaved comparison generates on one device, in this process"
@@ -98,4 +98,5 @@ def device_notes(target: Target, options: Options) -> tuple[str, ...]:
         reason = f"target {target.name} has device {target.device}"
     else:
         return ()
-    return (f"{reason}: --sdeval-devices has no effect on it",)
+    option = "--sdeval-executor" if options.executor.is_ray else "--sdeval-devices"
+    return (f"{reason}: {option} has no effect on it",)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sdeval._utils.environment import differences
 from sdeval.config.devices import VISIBLE
 from sdeval.config.suite import Task
 from sdeval.config.target import Target
@@ -21,11 +22,16 @@ from sdeval.evaluation.generate import Generation, UnitStream
 from sdeval.evaluation.plan import Plan, Unit
 from sdeval.executors.order import longest_first, recorded_seconds
 from sdeval.executors.places import SHARED
-from sdeval.results.run import WORKERS, Run
+from sdeval.results.run import PASSING, WORKERS, Run
 
 Progress = Callable[[int], None]
+Opener = Callable[[Target, Place], RemoteEngine]
 HEARTBEAT = 0.5
 """Seconds after which this process looks up from waiting, so that Ctrl-C is heeded."""
+
+
+def _open_here(target: Target, place: Place) -> RemoteEngine:
+    return RemoteEngine(target, Path(sys.executable), "devices", place=place)
 
 
 class Pool:
@@ -34,13 +40,15 @@ class Pool:
     Args:
         target: what they generate with.
         places: the devices.
+        open_at: opens a target on a device; by a process of this machine where None.
 
     Raises:
         SdevalError: the target cannot be opened on any of them.
     """
 
-    def __init__(self, target: Target, places: Sequence[Place]) -> None:
+    def __init__(self, target: Target, places: Sequence[Place], open_at: Opener | None = None) -> None:
         self.target = target
+        self._open_at = open_at or _open_here
         self._lost: list[str] = []
         """Why devices generate no more."""
         self.is_closed = False
@@ -49,9 +57,8 @@ class Pool:
 
     def _open(self, places: Sequence[Place]) -> None:
         """Open the target on all devices at the same time; on those that fail, nothing is generated."""
-        python = Path(sys.executable)
         with ThreadPoolExecutor(len(places)) as threads:
-            opened = [threads.submit(RemoteEngine, self.target, python, "devices", place=place) for place in places]
+            opened = [threads.submit(self._open_at, self.target, place) for place in places]
         self._keep_working(opened, places)
 
     def _keep_working(self, results: Sequence[Future[Any]], places: Sequence[Place]) -> None:
@@ -71,6 +78,9 @@ class Pool:
         with ThreadPoolExecutor(len(engines)) as threads:
             loaded = [threads.submit(_loaded, engine, task) for engine in engines]
         self._keep_working(loaded, [engine.place for engine in engines])
+        first = self.engines[0]
+        for other in self.engines[1:]:
+            _check_same(first, other, task)
 
     def generate(
         self, plan: Plan, folder: Path, progress: Progress, earlier: Run | None, limit: CallLimit | None = None
@@ -87,7 +97,17 @@ class Pool:
         self._load(plan.suite.task)
         first, *others = self.engines
         try:
-            with Generation(plan, first, folder, earlier, others=others, isolated=True, limit=limit) as generation:
+            with Generation(
+                plan,
+                first,
+                folder,
+                earlier,
+                others=others,
+                isolated=True,
+                # Nodes that wait for this machine to encode an image generate none.
+                encodes_aside=any(engine.place.speed for engine in self.engines),
+                limit=limit,
+            ) as generation:
                 if generation.resumed:
                     progress(generation.resumed)
                 self._generate_units(generation, recorded_seconds(folder, earlier.timings if earlier else {}), progress)
@@ -152,7 +172,10 @@ class Pool:
 
     def _described(self, run: Run, plan: Plan) -> Run:
         """The run with the devices that generated it, and why its speed is not judged, if it is not."""
-        names = [engine.place.variables.get(VISIBLE) or "cpu" for engine in self.engines]
+        names = [
+            engine.place.name if engine.place.speed else engine.place.variables.get(VISIBLE) or "cpu"
+            for engine in self.engines
+        ]
         workers = {"devices": names, "speed": self._why_speed_is_not_judged()}
         lost = [
             f"{plan.suite.name} on {plan.target.name}: generated without {reason}"
@@ -165,6 +188,8 @@ class Pool:
         classes = dict.fromkeys(str(engine.environment.get("hardware")) for engine in self.engines)
         if len(classes) > 1:
             return f"devices of several classes generated: {', '.join(classes)}"
+        if reason := next((engine.place.speed for engine in self.engines if engine.place.speed), ""):
+            return reason
         if any(engine.place.is_shared for engine in self.engines):
             return SHARED
         return hardware.shared_gpus(
@@ -187,3 +212,24 @@ class Pool:
 def _loaded(engine: RemoteEngine, task: Task) -> RemoteEngine:
     engine.describe(task)
     return engine
+
+
+def _check_same(one: RemoteEngine, other: RemoteEngine, task: Task) -> None:
+    """Refuse workers that would not generate the same: other weights or packages, as on another machine.
+
+    Raises:
+        SdevalError: says what differs.
+    """
+    if not other.place.speed:
+        return
+    lines = differences(_facts(one, task), _facts(other, task))
+    if lines:
+        what = f"{other.place.name}: is not as {one.place.name} is: {'; '.join(lines)}"
+        raise SdevalError(f"{what}; install the same, and the same weights, on all nodes")
+
+
+def _facts(engine: RemoteEngine, task: Task) -> dict[str, Any]:
+    # Devices of several classes are allowed, and reported.
+    passing = (*PASSING, "hardware", "cuda")
+    environment = {name: value for name, value in engine.environment.items() if name not in passing}
+    return {**engine.describe(task), **environment}

@@ -1,10 +1,10 @@
-"""Spreads what is to be generated over the devices that a user asks for; scores in this process."""
+"""Spreads what is to be generated over the devices that a user asks for, here or in a cluster; scores here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sdeval.engines.engine import Engine
     from sdeval.engines.subprocess_engine import Place
     from sdeval.evaluation.plan import Plan
-    from sdeval.executors.pool import Pool
+    from sdeval.executors.cluster.connection import Cluster
+    from sdeval.executors.pool import Opener, Pool
 
 
 class SpreadExecutor(LocalExecutor):
@@ -38,10 +39,27 @@ class SpreadExecutor(LocalExecutor):
         self._pool: Pool | None = None
 
     @cached_property
+    def _cluster(self) -> Cluster:
+        from sdeval.executors.cluster.connection import cluster_of
+
+        return cluster_of(self._options)
+
+    @cached_property
     def _places(self) -> tuple[Place, ...]:
+        if self._options.executor.is_ray:
+            return self._cluster.places(*(self._options.xdist or (0, 1)))
         from sdeval.executors.places import places_of
 
         return places_of(self._options)
+
+    @property
+    def _open_at(self) -> Opener | None:
+        """Opens a target in the cluster; None where a process of this machine does."""
+        if not self._options.executor.is_ray:
+            return None
+        from sdeval.executors.cluster.engine import ClusterEngine
+
+        return partial(ClusterEngine, cluster=self._cluster)
 
     def check(self, targets: Iterable[Target]) -> None:
         """Find out before the first image whether the devices are there.
@@ -49,7 +67,7 @@ class SpreadExecutor(LocalExecutor):
         Raises:
             SdevalError: one is not, or a target has another one of its own.
         """
-        if self._options.devices.is_explicit:
+        if self._options.devices.is_explicit or self._options.executor.is_ray:
             from sdeval.executors.places import spreads
 
             if [target for target in targets if spreads(target, self._options.devices)]:
@@ -91,5 +109,5 @@ class SpreadExecutor(LocalExecutor):
                 self._pool.close()
                 self._pool = None
             self._engine = None
-            self._pool = Pool(target, self._places)
+            self._pool = Pool(target, self._places, self._open_at)
         return self._pool

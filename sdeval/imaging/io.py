@@ -199,19 +199,20 @@ def to_pixels(image: Image.Image) -> Pixels:
     return np.asarray(image.convert("RGB"))
 
 
-def png_bytes(image: Image.Image, texts: Mapping[str, str] = MappingProxyType({})) -> bytes:
+def png_bytes(image: Image.Image, texts: Mapping[str, str] = MappingProxyType({}), compression: int = 6) -> bytes:
     """An image as a PNG file.
 
     Args:
         image: what it shows.
         texts: by keyword; `tEXt` chunks where Latin-1 holds them, otherwise `iTXt`. They are not compressed, for
             Pillow refuses to open a file with a compressed text of more than a megabyte.
+        compression: from 1, the fastest, to 9.
     """
     chunks = PngImagePlugin.PngInfo()
     for keyword, text in texts.items():
         chunks.add_text(keyword, text)
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=6, pnginfo=chunks)
+    image.save(buffer, format="PNG", compress_level=compression, pnginfo=chunks)
     return buffer.getvalue()
 
 
@@ -240,9 +241,9 @@ def without_metadata(png: bytes) -> bytes:
     return b"".join(parts)
 
 
-def write_png(path: Path, image: Image.Image) -> None:
+def write_png(path: Path, image: Image.Image, compression: int = 6) -> None:
     """Write an image losslessly, whole or not at all."""
-    write_bytes(path, png_bytes(image))
+    write_bytes(path, png_bytes(image, compression=compression))
 
 
 def has_thumbnail(image: Image.Image) -> bool:

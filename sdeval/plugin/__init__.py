@@ -30,6 +30,7 @@ OPTIONS = (
     "resume",
     "strict",
     "devices",
+    "executor",
     "shard",
     "export",
 )
@@ -97,6 +98,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DEVICES",
         help="what generates: auto, all, places in CUDA_VISIBLE_DEVICES such as 0,1, or cpu:N for processes that share "
         "the cores (default: auto, all GPUs where there are several)",
+    )
+    add(
+        "--sdeval-executor",
+        default=None,
+        metavar="EXECUTOR",
+        help="which machines generate: local, or the workers of a Ray cluster, one on each GPU: ray, or ray:HOST:PORT",
     )
     add(
         "--sdeval-shard",

@@ -51,6 +51,9 @@ def _check_devices(config: pytest.Config, options: Options) -> None:
         SdevalError: there are more.
     """
     workers = config.getoption("numprocesses", default=None)
+    # Of a cluster, each worker finds out by itself how much room there is.
+    if options.executor.is_ray:
+        return
     if options.devices.is_explicit and isinstance(workers, int) and workers > 0:
         from sdeval.executors.places import places_of
 

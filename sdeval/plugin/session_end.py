@@ -98,7 +98,7 @@ def publish_session(state: State) -> Published:
 
 def shared_options(config: pytest.Config) -> dict[str, Any]:
     """Options of the command line that all shards have, and that `sdeval merge` needs again."""
-    own = ("shard", "output", "baselines", "devices", "resume")
+    own = ("shard", "output", "baselines", "devices", "executor", "resume")
     return {name: value for name, value in option_values(config).items() if name not in own and value not in (None, [])}
 
 

@@ -185,8 +185,9 @@ def resolve(
     """
     try:
         for target in filter(None, (job.target, options.compare_to)):
-            # What others have generated needs no hardware.
-            require(target if options.generates else replace(target, needs=None))
+            # What others generate needs no hardware here.
+            here = options.generates and not options.executor.is_ray
+            require(target if here else replace(target, needs=None))
     except NotAvailable as error:
         return ResolvedJob(job=job, options=options, rounds=job.suite.rounds, unavailable=error)
     from sdeval.engines.diffusers_engine import pick_device

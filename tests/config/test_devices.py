@@ -28,7 +28,7 @@ def test_what_is_allowed(text: str, devices: Devices) -> None:
 
 @pytest.mark.parametrize("text", ["", "cpu", "cpu:0", "cuda:1", "0,,1", "-1", "0;1", "everything"])
 def test_what_is_not_allowed_is_named(text: str) -> None:
-    with pytest.raises(SdevalError, match=r"devices: must be auto, all, places .* or cpu:N, got "):
+    with pytest.raises(SdevalError, match=r"devices: must be auto, all, places .* cpu:N, or with Ray .*, got "):
         parse_devices(text)
 
 

@@ -1,0 +1,1 @@
+"""A Ray cluster generates: an actor on each GPU, which answers what a worker in another process answers."""
