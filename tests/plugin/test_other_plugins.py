@@ -27,12 +27,12 @@ PLUGINS = {
     "html": ("-p", "metadata", "--html", "report.html"),
     "pytest_repeat": ("--count", "2"),
     "asyncio": ("--asyncio-mode", "auto"),
-    "pytest_cov": ("--cov", "paint", "--cov-report", "xml"),
+    "pytest_cov": ("--cov", ".", "--cov-report", "xml"),
     "pytest_forked": ("--forked",),
     "xdist": ("-n", "1"),
 }
 """Options with which a plugin does something, by the name that `-p` takes."""
-TOGETHER = ("--reruns", "1", "--timeout", "300", "--html", "report.html", "--count", "1", "--cov", "paint", "--forked")
+TOGETHER = ("--reruns", "1", "--timeout", "300", "--html", "report.html", "--count", "1", "--cov", ".", "--forked")
 ALONE = ("-p", "sdeval", "-p", "no:cacheprovider")
 BY_NAME = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """Plugins are those that `-p` names."""
