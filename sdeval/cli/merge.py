@@ -23,9 +23,9 @@ EXAMPLE = "sdeval merge shard-1 shard-2 --output reports"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    runs_help = "a session of pytest --sdeval-shard; all shards of one session are needed, in any order"
+    runs_help = "the session of a shard; all shards of one session are needed, in any order"
     parser.add_argument("runs", metavar="DIR", type=Path, nargs="+", help=runs_help)
-    output_help = "where the session is written, as --sdeval-output (default: as pyproject.toml says, or reports)"
+    output_help = "where the session is written (default: as pyproject.toml says, or reports)"
     parser.add_argument("--output", dest="into", type=Path, metavar="DIR", help=output_help)
     root_help = "what the node ids of test items begin at, where that is not the root of the project"
     parser.add_argument("--rootdir", type=Path, metavar="DIR", help=root_help)
