@@ -284,7 +284,7 @@ def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
         "scorers.md": ["toml", "python"],
         "stores.md": ["toml"],
         "suites.md": ["python", "yaml"],
-        "targets.md": ["toml", "toml"],
+        "targets.md": ["toml", "toml", "toml"],
     }
 
 
