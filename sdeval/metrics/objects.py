@@ -100,8 +100,8 @@ class Objects:
     def _look(self, image: GeneratedImage) -> list[str]:
         expected = parse_objects(image.case.objects)
         names = list(dict.fromkeys(object_.name for object_ in expected))
-        picture = image.image
-        return mistakes(expected, self._detector.detect(picture, names), lambda one: self._color(picture, one))
+        shown = image.image
+        return mistakes(expected, self._detector.detect(shown, names), lambda one: self._color(shown, one))
 
     def _color(self, image: Image.Image, found: Detection) -> str:
         """The colour whose name is nearest to what the box shows."""

@@ -53,8 +53,8 @@ def serving(fake: VisionFake) -> Iterator[VisionFake]:
 
 
 def answer(body: dict[str, Any]) -> dict[str, Any]:
-    picture, question = body["messages"][0]["content"]
-    data = base64.b64decode(picture["image_url"]["url"].partition(",")[2])
+    shown, question = body["messages"][0]["content"]
+    data = base64.b64decode(shown["image_url"]["url"].partition(",")[2])
     levels = Image.open(io.BytesIO(data)).convert("RGB").resize((1, 1)).getpixel((0, 0))
     words = [word for word in WORDS if word in question["text"]]
     sure = max((levels[WORDS.index(word)] / 255 for word in words), default=0.5)

@@ -61,8 +61,8 @@ class Endpoint:
             CallFailed: the server gives no answer, or none with log probabilities.
             ValueError: the answer is neither yes nor no.
         """
-        picture = f"data:image/png;base64,{base64.b64encode(png_bytes(image)).decode()}"
-        content = [{"type": "image_url", "image_url": {"url": picture}}, {"type": "text", "text": question}]
+        address = f"data:image/png;base64,{base64.b64encode(png_bytes(image)).decode()}"
+        content = [{"type": "image_url", "image_url": {"url": address}}, {"type": "text", "text": question}]
         body = {
             "model": self._model,
             "messages": [{"role": "user", "content": content}],
