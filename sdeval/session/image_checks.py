@@ -21,7 +21,6 @@ from sdeval.config.options import Options
 from sdeval.config.suite import Case, Suite
 from sdeval.config.target import OWN, Target
 from sdeval.errors import NotAvailable, SdevalError, unknown
-from sdeval.imaging.defects import NOT_IN_PIXELS, Defect
 from sdeval.metrics import MetricInfo
 from sdeval.results import run_folder
 from sdeval.results.records import SampleResult
@@ -32,10 +31,16 @@ from sdeval.stores.images import open_store
 
 WITHOUT_WEIGHTS = ("ssim", "psnr", "sharpness", "noise")
 """Metrics that every image gets unless its test says otherwise: they are quick, and need no download."""
-STYLES = tuple(defect for defect in get_args(Defect) if defect not in NOT_IN_PIXELS)
-"""Defects that an image may be meant to have."""
 CHECKS = "checks"
 """In the folder of a run until the session ends: a run for each image."""
+
+
+def styles() -> tuple[str, ...]:
+    """Defects that an image may be meant to have."""
+    # Imports scipy, which the collection of suites does without.
+    from sdeval.imaging.defects import NOT_IN_PIXELS, Defect
+
+    return tuple(defect for defect in get_args(Defect) if defect not in NOT_IN_PIXELS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +84,8 @@ class ImageCheck:
         for name in self.metrics:
             self._check_metric(metrics.info(name))
         for defect in self.allow:
-            if defect not in STYLES:
-                raise SdevalError(f"allow: {unknown('defect', defect, STYLES)}")
+            if defect not in styles():
+                raise SdevalError(f"allow: {unknown('defect', defect, styles())}")
         items_of(suite, [self.named_target()])
         return suite
 
@@ -133,7 +138,7 @@ class ImageChecks:
         self._check_prompt(check, suite, engine.device, missing)
         run = self._evaluate(suite, engine, missing, check.allow)
         stored = self.baseline(check.key)
-        verdict = judge_image(run, stored.run if stored else None, suite.tolerances, STYLES)
+        verdict = judge_image(run, stored.run if stored else None, suite.tolerances, styles())
         if missing and self._strict and verdict.verdict in ("passed", "new"):
             return check.unscored("; ".join(f"{name}: {error}" for name, error in missing.items()))
         return verdict
