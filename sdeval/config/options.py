@@ -75,6 +75,7 @@ MEANINGS = {
     "cache": "Folder where images of a store are kept on this machine.",
     "devices": "What generates: `auto`, `all`, places in CUDA_VISIBLE_DEVICES such as `0,1`, or processes, `cpu:N`.",
     "targets": "Targets of the project by name, as in suites/targets.toml.",
+    "executor": "Who generates: this machine, `local`, or a Ray cluster, `ray` or `ray:HOST:PORT`.",
     "scorers": "Metrics that run in a Python environment of their own, by name.",
     "export": "Where the session is exported to when it has ended, such as mlflow or tensorboard.",
     "export-timeout": "Seconds that each export may take.",

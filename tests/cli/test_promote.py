@@ -91,8 +91,10 @@ def test_a_promotion_says_what_changes_and_keeps_who_did_it(
     assert capsys.readouterr().out.splitlines() == [
         "animals on tiny: 4 images new or changed",
         "  clip_score  29.50  →  30.00",
+        "  2 cases with 2 seeds can show a loss of clip_score from 7.55 on (tolerance 0.5), if all cases lose alike",
         "zoo on tiny: 4 images new or changed",
         "  clip_score  29.50  →  30.00",
+        "  2 cases with 2 seeds can show a loss of clip_score from 7.55 on (tolerance 0.5), if all cases lose alike",
         "promoted into baselines; undo with git",
     ]
     (entry,) = provenance.read(BASELINES / "zoo" / "tiny")
