@@ -110,7 +110,7 @@ MACHINES = "takes several sessions; tests/cli/test_merge.py makes them"
 BENCHMARK = "a benchmark of many minutes"
 ELSEWHERE = {
     "python3 -m venv .venv && . .venv/bin/activate && pip install . && pytest suites": INSTALLS,
-    "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[dev]' && pytest": INSTALLS,
+    "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[dev]' && pytest -n 2": INSTALLS,
     "pip install 'pytest-sdeval[ocr]'": "installs a package; the tests of its metrics need it",
     "python3 -m venv .venv && . .venv/bin/activate": INSTALLS,
     "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu": INSTALLS,
