@@ -16,14 +16,16 @@ def number(value: float | None) -> str:
         return "–"
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else "-∞"
-    if value == 0:
+    # Less is the rounding of a mean.
+    if abs(value) < 1e-12:
         return "0"
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
 
 def with_sign(value: float | None) -> str:
     """A change with its sign."""
-    return "–" if value is None else ("+" if value > 0 else "") + number(value)
+    text = number(value)
+    return f"+{text}" if value is not None and value > 0 and text != "0" else text
 
 
 def probability(value: float | None) -> str:
