@@ -296,7 +296,7 @@ def fingerprints(pytester: pytest.Pytester) -> dict[tuple[str, str], str]:
     [
         (('metrics=("clip_score",)', 'metrics=("clip_scor",)'), "unknown metric 'clip_scor'; did you mean clip_score"),
         (('metrics=("clip_score",)', 'metrics=("outside_change",)'), "metric outside_change is for inpainting"),
-        (("clip_model", "clip_modle"), "metric_options: unknown option 'clip_modle'; did you mean clip_model?"),
+        (("clip_model", "clip_modle"), "metric_options: unknown option 'clip_modle'; did you mean clip_model"),
         (('id="cross"', 'id="square"'), "id: 'square' is taken already"),
         (('task="text2img"', 'task="text2image"'), "unknown task 'text2image'"),
         (("seeds=(0,)", 'seeds="x"'), "seeds: must be a list of whole numbers, got 'x' (test_suite.py:3)"),

@@ -32,7 +32,9 @@ def actor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Actor:
     (tmp_path / "program.py").write_text(PROGRAM)
     actor = Actor(str(tmp_path))
     target = {"name": "own", "model": "python:program.py:generate"}
-    line, files = actor.answer(1, json.dumps({"open": target, "folder": "/of/the/other/side", "paths": []}))
+    line, files = actor.answer(
+        1, json.dumps({"open": target, "folder": "/of/the/other/side", "paths": [], "sdeval": "1"})
+    )
     assert line.startswith("sdeval-worker answer 1 ")
     assert files == {}
     return actor
