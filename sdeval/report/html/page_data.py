@@ -71,7 +71,7 @@ def viewer_data(compared: ComparedRun, session: Path, home: Project | None) -> d
     scores = {view.name: sample_scores(view) for views in by_case.values() for view in views}
     columns = _Columns.of([score for of_sample in scores.values() for score in of_sample])
     commands = _Commands(home)
-    of_cases = {case: [_facts(view, commands) for view in views] for case, views in by_case.items()}
+    of_cases = _with_all_names({case: [_facts(view, commands) for view in views] for case, views in by_case.items()})
     usual_of_cases = {case: _usual(rows) for case, rows in of_cases.items()}
     usual = _usual(list(usual_of_cases.values()))
     place = short(session) if home is None else _path_in_project(session, home.root)
@@ -115,6 +115,12 @@ def _path_in_project(session: Path, root: Path) -> Path:
 def _facts(view: SampleView, commands: _Commands) -> dict[str, str]:
     named = {name: text for name, text in facts(view).items() if name not in LEFT_OUT}
     return {**named, COMMAND: commands.of(view)}
+
+
+def _with_all_names(of_cases: Mapping[str, Sequence[Mapping[str, str]]]) -> dict[str, list[dict[str, str]]]:
+    """Facts that only some samples have, such as an expected text, are `none` in the others."""
+    names = dict.fromkeys(name for rows in of_cases.values() for row in rows for name in row)
+    return {case: [{name: row.get(name, "none") for name in names} for row in rows] for case, rows in of_cases.items()}
 
 
 def _usual(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:

@@ -129,3 +129,15 @@ def test_json_in_the_page_ends_no_script(tmp_path: Path) -> None:
     assert hostile in json.dumps(data)
     text = rewrite_page(page.parent).read_text(encoding="utf-8")
     assert hostile not in text
+
+
+def test_what_only_some_samples_have_is_none_in_the_others(tmp_path: Path) -> None:
+    run = make_run(np.full((2, 1), 30.0))
+    first, second = run.samples
+    read = replace(run, samples=(replace(first, readings={"text": "Open"}), second))
+    data = viewer_data(ComparedRun(read, tmp_path, None, tmp_path, None, ()), tmp_path, None)
+    texts = {
+        case: {**data["facts"], **values.get("facts", {}), **values["samples"]["0"].get("facts", {})}["text read"]
+        for case, values in data["cases"].items()
+    }
+    assert texts == {"case-0": "Open", "case-1": "none"}
