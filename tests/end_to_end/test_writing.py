@@ -17,6 +17,8 @@ def generate(case, seed, misspelt=False):
     word = case.text[0] if case.text else ""
     word = word[:2] + word[3:4] + word[2:3] + word[4:] if misspelt else word
     image = Image.new("RGB", (256, 96), (225, 232, 240))
+    # The bottom of a meadow, for an image of one colour is broken.
+    ImageDraw.Draw(image).rectangle((0, 78, 256, 96), fill=(96, 150, 84))
     place = (12 + seed % 9, 20 + seed % 7)
     ImageDraw.Draw(image).text(place, word, fill=(20, 30, 60), font=ImageFont.load_default(36))
     return image
