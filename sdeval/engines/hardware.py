@@ -26,7 +26,7 @@ def require(target: Target) -> None:
 
 
 def busy() -> str:
-    """What else uses this machine, as far as it can be told; empty where nothing does."""
+    """What else uses this machine, as far as it is known; empty where nothing does."""
     cores, load = os.cpu_count() or 1, os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > BUSY * cores:
         return f"the machine is shared: a load of {load:.1f} on {cores} cores"

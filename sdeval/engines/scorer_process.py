@@ -1,6 +1,6 @@
 """Runs a scorer in another Python environment; what a worker process is for targets, this is for scorers.
 
-Images go through a folder, as files that are chosen here. Of the case, a scorer is told what it may need.
+Images go through a folder, as files that are chosen here. Of the case, a scorer is given what it may need.
 """
 
 from __future__ import annotations
@@ -144,6 +144,6 @@ class RemoteScorer:
 
 
 def _facts(case: Case) -> dict[str, Any]:
-    """What a scorer is told of a case."""
+    """What a scorer is given of a case."""
     names = ("prompt", "negative_prompt", "text", "objects", "questions", "tags")
     return {"case": case.id, **{name: getattr(case, name) for name in names}}

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sdeval.config.suite import Case
-from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
-from sdeval.metrics.clip_score import clip_score
-from sdeval.metrics.features.clip import WithClip
+from sdeval.metrics.base import MetricInfo, MetricOptions, SampleMetric
+from sdeval.metrics.clip_score import ClipScore
 from sdeval.metrics.features.preference import load_hps
 
 INFO = MetricInfo(
@@ -26,19 +22,10 @@ INFO = MetricInfo(
 )
 
 
-class HpsV2(WithClip):
-    """The published model in float32; the authors' program uses half precision on a GPU."""
+class HpsV2(ClipScore):
+    """The CLIP score with the published model, in float32; the authors' program uses half precision on a GPU."""
 
     info = INFO
-
-    def texts_of(self, case: Case) -> Sequence[str]:
-        """What is compared with the image."""
-        return (case.prompt,)
-
-    def score(self, images: Sequence[GeneratedImage]) -> list[float]:
-        """One score per image, in points."""
-        features = self._clip.images([image.image for image in images])
-        return clip_score(features, self._clip.texts([image.case.prompt for image in images]))
 
 
 def create(options: MetricOptions) -> SampleMetric:

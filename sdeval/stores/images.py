@@ -143,7 +143,7 @@ class ImageStore:
 
         Args:
             digests: hashes of images.
-            done: told how many more of them are known.
+            done: called with how many more of them are known.
 
         Raises:
             SdevalError: the store cannot be read; says why.

@@ -23,7 +23,8 @@ def run(folder: Path, *command: str, code: int = 0, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
-        env={**outside, "PYTHONPATH": str(ROOT), **environment},
+        # Wide enough that no sentence is wrapped.
+        env={**outside, "PYTHONPATH": str(ROOT), "COLUMNS": "400", **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -169,7 +169,7 @@ class ServerEngine:
 def _lines_of(findings: Findings) -> Iterator[str]:
     if findings.repeatable == "changed":
         names = ", ".join(findings.unproven)
-        rest = f", and whether it reads {names} cannot be told" if names else ""
+        rest = f", and whether it reads {names} is not known" if names else ""
         yield f"the same seed gave another image: images depend on chance{rest}"
     if findings.repeatable == "imperceptible":
         yield "the same seed gave an image that differs imperceptibly"

@@ -39,7 +39,7 @@ class Findings(Checked):
     proven: tuple[str, ...] = ()
     """Parameters that have an effect."""
     unproven: tuple[str, ...] = ()
-    """Those of which it cannot be told, since images differ anyway."""
+    """Those of which it is not known, since images differ anyway."""
     remembers: bool = False
     """Whether the server answered the same request from a cache."""
 

@@ -87,7 +87,7 @@ def test_inpainting_of_localai_has_no_seed(serve: Serve, suite_of: Make) -> None
     suite = suite_of("inpainting", settings={})
     engine.prepare(suite, {})
     assert any("the same seed gave another image" in note for note in engine.notes)
-    assert any("whether it reads mask cannot be told" in note for note in engine.notes)
+    assert any("whether it reads mask is not known" in note for note in engine.notes)
 
 
 def test_an_unknown_server_must_be_named(serve: Serve, suite_of: Make) -> None:

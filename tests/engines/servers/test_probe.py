@@ -67,7 +67,7 @@ def test_chance_is_reported(serve: Serve, suite_of: Make) -> None:
     (note,) = prepared(fake, suite_of("text2img")).notes
     assert note == (
         "mine (sglang): the same seed gave another image: images depend on chance, and whether it reads "
-        "num_inference_steps, guidance_scale cannot be told"
+        "num_inference_steps, guidance_scale is not known"
     )
 
 

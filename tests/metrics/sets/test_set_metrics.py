@@ -129,7 +129,7 @@ def test_equal_sets_differ_in_nothing_however_they_are_swapped(name: str) -> Non
 
 @settings(deadline=None, max_examples=25)
 @given(
-    st.integers(0, 9999), st.integers(2, 60), st.integers(2, 60), st.integers(1, 40), st.sampled_from([0.1, 1.0, 3.0])
+    st.integers(0, 9999), st.integers(8, 60), st.integers(8, 60), st.integers(1, 40), st.sampled_from([0.1, 1.0, 3.0])
 )
 @pytest.mark.parametrize("metric", ["kernel_distance", "cmmd"])
 def test_kernels_in_single_precision_are_far_below_the_tolerance(
@@ -145,7 +145,7 @@ def test_kernels_in_single_precision_are_far_below_the_tolerance(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mmd, "SINGLE_FROM", 0)
         mmd._reference_mean.cache_clear()
-        # Kernel values of one dimension, where a mean is that of few and large values, are the worst.
+        # Values of one dimension are the largest. Single precision serves sets of thousands, never means of a few images.
         largest = max(1.0, float(np.square(np.concatenate([one, other, reference.all_rows()])).sum(axis=1).max()) / d)
-        assert values() == pytest.approx(expected, abs=2e-3 * MADE[metric].info.tolerance * largest**3)
+        assert values() == pytest.approx(expected, abs=1e-3 * MADE[metric].info.tolerance * largest**3)
     mmd._reference_mean.cache_clear()

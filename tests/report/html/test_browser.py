@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,16 +11,16 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from sdeval.baselines.snapshot import BASELINE, full_image_of
 from sdeval.report.publish import rewrite_page
 from sdeval.results import run_folder
+from tests.report.browsing import needs_browser
 from tests.report.pages import HOSTILE, session_page
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 BASELINE_PANEL, CURRENT_PANEL = "[data-panel=baseline]", "[data-panel=current]"
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="there is no Chromium here")
+pytestmark = needs_browser
 
 
 @dataclass
@@ -38,14 +37,6 @@ class Watched:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(path.as_uri() + hash_)
         return self.page
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture

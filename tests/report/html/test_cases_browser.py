@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from sdeval.baselines.acceptance import accept
 from sdeval.comparison import Kind, Verdict
@@ -22,7 +22,7 @@ from sdeval.results.run import Run
 from sdeval.results.verdicts_file import Origin
 from tests.baselines.test_store import compare_with_baseline
 from tests.conftest import make_run
-from tests.report.browsing import CHROMIUM, WatchedPage, cases_shown, needs_browser
+from tests.report.browsing import WatchedPage, cases_shown, needs_browser
 from tests.report.pages import painted, session_page, with_metrics
 
 pytestmark = needs_browser
@@ -98,14 +98,6 @@ def tagged(folder: Path) -> Mapping[str, CaseRecord]:
     tags = (("text", "two words"), ("text",), ("colour",))
     cases = [Case(id=f"case-{number}", prompt="p", tags=tags[number % 3]) for number in range(CASES)]
     return keep_inputs(tuple(cases), folder)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

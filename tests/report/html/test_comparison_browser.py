@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from sdeval.comparison.matrix import compare_settings
 from sdeval.imaging.io import write_png
@@ -22,10 +21,11 @@ from sdeval.results import run_folder
 from sdeval.results.records import CaseRecord, Timing
 from sdeval.results.run import Run, Stored
 from tests.conftest import CLIP_SCORE, make_run
-from tests.report.html.test_browser import CHROMIUM, Watched
+from tests.report.browsing import needs_browser
+from tests.report.html.test_browser import Watched
 from tests.report.pages import HOSTILE, painted
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="there is no Chromium here")
+pytestmark = needs_browser
 
 SETTINGS = ("twenty steps", "<four> steps", "three steps with a long name of a scheduler")
 METRICS = ("clip_score", "directional_clip", "noise", "outside_change", "region_clip_score", "sharpness")
@@ -68,14 +68,6 @@ def comparison(where: Path, suite: str = "animals", size: int = 32, settings: in
 
 def page_of(where: Path, *comparisons: Compared) -> Path:
     return write_comparison(where / "compare.html", comparisons)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

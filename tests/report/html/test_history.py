@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from sdeval.history.store import HISTORY, HISTORY_PAGE, Point, Series
 from sdeval.history.trends import Trend, Watched
@@ -20,11 +18,9 @@ from sdeval.report.html.history import LAST, write_history
 from sdeval.report.html.history_plot import HEIGHT, WIDTH, Plot, plot_of
 from sdeval.report.publish import publish
 from sdeval.report.row_numbers import RowNumbers
+from tests.report.browsing import needs_browser
 from tests.report.histories import ACCEPTED, EARLIER, ELSEWHERE, FAILED, WITH_PAGE, session_with_history
 from tests.report.pages import session_page, verdicts_of
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-in_browser = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="there is no Chromium here")
 
 
 def point(number: int, value: float, **changes: object) -> Point:
@@ -173,14 +169,6 @@ def test_every_text_is_escaped(tmp_path: Path) -> None:
 # In a browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def page(browser: Browser, session: Path) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -190,7 +178,7 @@ def page(browser: Browser, session: Path) -> Iterator[Page]:
     context.close()
 
 
-@in_browser
+@needs_browser
 def test_a_dot_says_its_values_and_leads_to_its_session(page: Page) -> None:
     dots = page.locator("[id='animals/tiny/clip_score'] svg g:has(.hit)")
     expect(dots).to_have_count(EARLIER + 1)
@@ -202,7 +190,7 @@ def test_a_dot_says_its_values_and_leads_to_its_session(page: Page) -> None:
     expect(page.locator(".brand")).to_contain_text("20260201-090000-abcd")
 
 
-@in_browser
+@needs_browser
 def test_from_the_session_page_to_the_metric_and_back(page: Page, session: Path) -> None:
     page.goto(session.as_uri())
     page.locator("td.past a").first.click()
@@ -212,7 +200,7 @@ def test_from_the_session_page_to_the_metric_and_back(page: Page, session: Path)
     assert page.url == session.as_uri()
 
 
-@in_browser
+@needs_browser
 def test_all_values_are_in_a_table_that_keys_reach(page: Page) -> None:
     summary = page.locator("[id='animals/tiny/clip_score'] summary")
     summary.focus()
@@ -227,7 +215,7 @@ def test_all_values_are_in_a_table_that_keys_reach(page: Page) -> None:
     assert focused == 1
 
 
-@in_browser
+@needs_browser
 def test_times_of_another_machine_are_told_apart(page: Page) -> None:
     metric = page.locator("[id='animals/tiny/seconds_per_image']")
     expect(metric.locator("svg g.elsewhere")).to_have_count(1)
@@ -237,7 +225,7 @@ def test_times_of_another_machine_are_told_apart(page: Page) -> None:
     expect(row).to_contain_text("on cpu of a laptop, batches of 1")
 
 
-@in_browser
+@needs_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440, 2560])
 def test_it_can_be_read_by_everybody_at_any_width(browser: Browser, session: Path, scheme: str, width: int) -> None:

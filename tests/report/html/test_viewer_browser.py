@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +17,7 @@ import numpy.typing as npt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from sdeval.cli import main
 from sdeval.config import project
@@ -28,10 +27,11 @@ from sdeval.report.publish import rewrite_page
 from sdeval.report.sample import NUMBERS, difference_numbers, facts, find_sample, score_table
 from sdeval.results import run_folder
 from tests.cli.project import accept, run_session, write_project
-from tests.report.html.test_browser import BASELINE_PANEL, CHROMIUM, CURRENT_PANEL, Watched
+from tests.report.browsing import needs_browser
+from tests.report.html.test_browser import BASELINE_PANEL, CURRENT_PANEL, Watched
 from tests.report.pages import session_page
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="there is no Chromium here")
+pytestmark = needs_browser
 
 SIZE = 96
 """Pixels: baselines hold such images in full."""
@@ -72,14 +72,6 @@ def project_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         project.record(folder, project.Folders(root=root, baselines=root / "baselines"))
         rewrite_page(folder)
         yield folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
