@@ -145,7 +145,7 @@ def test_kernels_in_single_precision_are_far_below_the_tolerance(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mmd, "SINGLE_FROM", 0)
         mmd._reference_mean.cache_clear()
-        # Values of one dimension are the largest. Single precision serves sets of thousands, never means of a few images.
+        # Values of one dimension are the largest. Single precision serves sets of thousands, never a few images.
         largest = max(1.0, float(np.square(np.concatenate([one, other, reference.all_rows()])).sum(axis=1).max()) / d)
         assert values() == pytest.approx(expected, abs=1e-3 * MADE[metric].info.tolerance * largest**3)
     mmd._reference_mean.cache_clear()
