@@ -21,6 +21,10 @@ VAE = {"block_out_channels": [128, 256, 512, 512]}
         ("HiDreamImagePipeline", (1024, 1024), ""),
         ("HiDreamImagePipeline", (1360, 768), ""),
         ("HiDreamImagePipeline", (512, 512), "is 512x512, of which a HiDreamImagePipeline makes 1024x1024; ask for"),
+        ("QwenImageEditInpaintPipeline", (1024, 1024), ""),
+        ("QwenImageEditInpaintPipeline", (1184, 896), ""),
+        ("QwenImageEditInpaintPipeline", (64, 64), "is 64x64, of which a QwenImageEditInpaintPipeline makes 1024x1024"),
+        ("QwenImageEditPipeline", (64, 64), ""),
         ("FluxPipeline", (64, 512), ""),
     ],
 )
