@@ -346,9 +346,7 @@ def test_the_case_of_the_page_on_metrics_is_read(tmp_path: Path) -> None:
     assert all(f'"{text}"' in case.prompt for text in case.text)
 
 
-def test_the_suite_and_the_cases_of_the_page_on_suites_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_suite_and_the_cases_of_the_page_on_suites_are_read(tmp_path: Path) -> None:
     page = ROOT / "docs" / "suites.md"
     (module,), (cases,) = fenced(page, "python"), fenced(page, "yaml")
     (tmp_path / "test_animals.py").write_text(module, encoding="utf-8")
@@ -374,10 +372,7 @@ def test_the_table_of_the_page_on_ci_is_read(tmp_path: Path) -> None:
     assert read_table(tmp_path) == tomllib.loads(table)["tool"]["sdeval"]
 
 
-def test_the_test_and_the_table_of_the_page_on_the_fixture_work(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CI", raising=False)
+def test_the_test_and_the_table_of_the_page_on_the_fixture_work(pytester: pytest.Pytester) -> None:
     (test,), (table,) = (fenced(ROOT / "docs" / "fixture.md", language) for language in ("python", "toml"))
     engine = """
         import types

@@ -109,10 +109,7 @@ def test_a_package_that_is_not_installed_is_named(name: str, session: Path, monk
         exporters.find(name)(read_results(session))
 
 
-def test_a_session_is_exported_when_it_has_ended(
-    pytester: pytest.Pytester, outside: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CI", raising=False)
+def test_a_session_is_exported_when_it_has_ended(pytester: pytest.Pytester, outside: Path) -> None:
     pytester.makepyfile(test_suite=SUITE.format(task="text2img", name="few"))
     result = pytester.runpytest_inprocess(*QUIET, "--sdeval-export", "good", "--sdeval-export", "bad")
     assert result.ret == 0

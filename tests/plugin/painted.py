@@ -10,15 +10,13 @@ ITEMS = 9
 """Test items of its suite."""
 
 
-def paint(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, **edits: str) -> pytest.Pytester:
+def paint(pytester: pytest.Pytester, **edits: str) -> pytest.Pytester:
     """Write the project.
 
     Args:
         pytester: where to.
-        monkeypatch: takes away CI.
         edits: a text in its files, and what stands there instead, by any name.
     """
-    monkeypatch.delenv("CI", raising=False)
     for name, text in FILES.items():
         edited = text
         for edit in edits.values():

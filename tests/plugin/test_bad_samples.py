@@ -130,9 +130,8 @@ QUIET = ("-p", "no:cacheprovider", "-p", "no:xdist")
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """A suite of six cases on a target for each fault, with an accepted baseline; the faults begin afterwards."""
-    monkeypatch.delenv("CI", raising=False)
     pytester.makepyfile(engine=ENGINE, test_suite=SUITE.format(targets=tuple(REASONS)))
     pytester.path.joinpath("cases.yaml").write_text(CASES)
     tables = (

@@ -31,9 +31,8 @@ def {hook}:
 
 
 @pytest.fixture
-def suites(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def suites(pytester: pytest.Pytester) -> pytest.Pytester:
     """A suite with a baseline, and in `other` a run of it with scores that are ten points better."""
-    monkeypatch.delenv("CI", raising=False)
     pytester.makepyfile(test_suite=SUITE.format(task="text2img", name="few"))
     pytester.runpytest_inprocess(*QUIET)
     assert sdeval.cli.main(["accept"]) == 0

@@ -42,10 +42,7 @@ def test_a_distributed_run_without_suites_is_distributed_as_ever(tmp_path: Path)
     assert "scheduling tests via LoadScheduling" in done.stdout
 
 
-def test_a_project_without_settings_has_its_suites_judged(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CI", raising=False)
+def test_a_project_without_settings_has_its_suites_judged(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_first="def test_one(): pass", test_suite=SUITE.format(task="text2img", name="few"))
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     assert result.ret == 0
@@ -53,10 +50,7 @@ def test_a_project_without_settings_has_its_suites_judged(
 
 
 @pytest.mark.slow
-def test_a_distributed_project_without_settings_has_its_suites_judged(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CI", raising=False)
+def test_a_distributed_project_without_settings_has_its_suites_judged(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_first="def test_one(): pass", test_suite=SUITE.format(task="text2img", name="few"))
     done = run(pytester.path, "-n", "1", "-v")
     assert "scheduling tests via ByTarget" in done.stdout

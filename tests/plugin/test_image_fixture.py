@@ -47,7 +47,6 @@ def test_two(sdeval_image):
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     pytester.makeini("[pytest]\npythonpath = .")
     pytester.makepyfile(images=IMAGES, test_fox=FOX)
@@ -263,7 +262,7 @@ def test_a_test_that_is_expected_to_fail_fails_nothing(
     assert kinds(project) == {"test_fox": "informational"}
 
 
-def test_the_last_run_of_a_flaky_test_counts(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_run_of_a_flaky_test_counts(project: pytest.Pytester) -> None:
     accept(project)
     flaky = "from pathlib import Path\ndef now():\n    seen = Path('seen').exists()\n    Path('seen').touch()\n"
     project.makepyfile(test_fox=FOX + flaky + "    return generate(0 if seen else 6)\n")

@@ -14,8 +14,8 @@ from tests.plugin.project import QUIET
 
 
 @pytest.fixture
-def painted(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    return paint(pytester, monkeypatch)
+def painted(pytester: pytest.Pytester) -> pytest.Pytester:
+    return paint(pytester)
 
 
 def origin(pytester: pytest.Pytester) -> Origin:

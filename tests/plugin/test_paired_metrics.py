@@ -39,9 +39,8 @@ REASON = "2 of 6 samples: cannot be compared at full size: baselines/.images/*.p
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """A suite with an accepted baseline."""
-    monkeypatch.delenv("CI", raising=False)
     pytester.makepyfile(engine=ENGINE, test_one=SUITE)
     pytester.path.joinpath("pyproject.toml").write_text(SETTINGS)
     assert pytester.runpytest_inprocess(*QUIET, "--sdeval-no-strict").ret == 0

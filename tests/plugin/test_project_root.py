@@ -33,7 +33,6 @@ test_one = Suite(
 def test_f05_pytest_and_commands_agree_in_a_monorepo(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, settings: str, inside: bool
 ) -> None:
-    monkeypatch.delenv("CI", raising=False)
     package = pytester.path / "svc" / "a"
     (package / "suites").mkdir(parents=True)
     (package / "suites" / "test_one.py").write_text(MODULE)
@@ -50,10 +49,7 @@ def test_f05_pytest_and_commands_agree_in_a_monorepo(
     assert latest == {"schema": 1, "root": "../..", "baselines": "../../qa"}
 
 
-def test_a_folder_whose_name_is_not_utf_8_is_refused_before_anything_is_generated(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CI", raising=False)
+def test_a_folder_whose_name_is_not_utf_8_is_refused_before_anything_is_generated(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_one=MODULE)
     result = pytester.runpytest("--sdeval-output", os.fsdecode(b"reports-\xff"))
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -46,7 +46,6 @@ QUIET = ("-p", "no:cacheprovider", "-p", "no:xdist", "--sdeval-no-strict")
 
 @pytest.fixture
 def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Fake], Fake]]:
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     with ExitStack() as stack:
         yield lambda fake: stack.enter_context(serving(fake))
@@ -175,7 +174,6 @@ def test_workers_announce_once(
 
 
 def test_a_key_that_is_not_set_skips_its_items(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("OUR_KEY", raising=False)
     fake = OpenAIFake("vllm-omni")
     project(pytester, fake, "openai-images", key="OUR_KEY")

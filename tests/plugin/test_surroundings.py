@@ -23,8 +23,8 @@ NOT_PRINTED = ("\x1b", "\x07", "\u202e", "\x9b", "\udc80", "back\rover")
 
 
 @pytest.fixture
-def painted(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    return paint(pytester, monkeypatch)
+def painted(pytester: pytest.Pytester) -> pytest.Pytester:
+    return paint(pytester)
 
 
 def fill_disk(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -72,9 +72,7 @@ def test_a_disk_that_fills_at_the_end_leaves_a_session_that_can_be_resumed(
     assert len(list((painted.path / "reports").glob("2*"))) == 1
 
 
-def test_where_nothing_can_be_written_the_verdicts_are_printed(
-    painted: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_nothing_can_be_written_the_verdicts_are_printed(painted: pytest.Pytester) -> None:
     painted.makeconftest("""
 import pathlib, shutil
 
@@ -193,9 +191,9 @@ def test_a_stopped_session_is_told_of_without_what_controls_the_terminal(painted
     assert not [text for text in NOT_PRINTED if text in printed]
 
 
-def test_prompts_do_not_control_the_terminal(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prompts_do_not_control_the_terminal(pytester: pytest.Pytester) -> None:
     hostile = json.dumps(HOSTILE)
-    paint(pytester, monkeypatch, prompt=f'prompt="a" * (number + 1) => prompt={hostile} * (number + 1)')
+    paint(pytester, prompt=f'prompt="a" * (number + 1) => prompt={hostile} * (number + 1)')
     result = pytester.runpytest_inprocess(*QUIET, "-v")
     assert result.ret == pytest.ExitCode.OK
     assert not [text for text in NOT_PRINTED if text in result.stdout.str()]
@@ -224,7 +222,7 @@ def test_a_sample_that_ends_every_process_costs_no_suite(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deadly = "if (case.id, seed) == ('case-2', 1) and 'DEADLY' in os.environ: os.kill(os.getpid(), 9)"
-    paint(pytester, monkeypatch, kill=f"def paint(case, seed): => import os\ndef paint(case, seed):\n    {deadly}")
+    paint(pytester, kill=f"def paint(case, seed): => import os\ndef paint(case, seed):\n    {deadly}")
     accept(pytester)
     monkeypatch.setenv("DEADLY", "1")
     result = pytester.runpytest_subprocess(*QUIET, "-n", "1")
