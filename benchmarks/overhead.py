@@ -84,6 +84,8 @@ class Measured:
 def measure(command: Sequence[str]) -> Measured:
     """Run a command to its end and account for it."""
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+    # Compiled modules are kept, as everywhere but in some containers.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(process.pid, 0)

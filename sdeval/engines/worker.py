@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from sdeval._utils.collector import heavy_imports
 from sdeval._utils.environment import calm_threads
 from sdeval._utils.validation import checked_already
 from sdeval.engines.worker_protocol import (
@@ -64,8 +65,9 @@ class Worker:
     def _open(self, request: dict[str, Any]) -> Opened:
         from sdeval.config.target import Target
         from sdeval.engines.checkpoints import require
-        from sdeval.engines.engine import open_target
 
+        with heavy_imports("sdeval.engines.engine"):
+            from sdeval.engines.engine import open_target
         sys.path += [path for path in request["paths"] if path not in sys.path]
         with checked_already():
             target = Target(**request["open"])

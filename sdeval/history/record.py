@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sdeval import metrics
+from sdeval._utils.collector import paused_collector
 from sdeval.baselines import provenance
 from sdeval.baselines.snapshot import BASELINE
 from sdeval.baselines.speed import hardware_of
@@ -41,6 +42,7 @@ def record(
     return []
 
 
+@paused_collector()
 def entry_of(session: Path, verdicts: Sequence[Verdict], overrides: Mapping[str, Any] = MappingProxyType({})) -> Entry:
     """The line of a session. Runs that were interleaved with another answer a question, and are left out."""
     lines = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sdeval import metrics
+from sdeval._utils.collector import paused_collector
 from sdeval.baselines.speed import hardware_of
 from sdeval.comparison import (
     Circumstances,
@@ -83,6 +84,7 @@ def _as_unscored(verdict: Verdict, error: SdevalError) -> Verdict:
     return replace(verdict, verdict="unscored", reason=wording.more_seeds_failed(error))
 
 
+@paused_collector()
 def compare(subject: Subject, total: int, jobs: int) -> Comparison:
     """Cases and metrics of a run compared with its baseline.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sdeval._utils.collector import heavy_imports
 from sdeval.config.options import Options
 from sdeval.config.target import Target
 from sdeval.engines.names import check_names
@@ -29,12 +30,23 @@ def check_settings(jobs: Sequence[Job], options: Options) -> None:
     Raises:
         SdevalError: a setting of a target or a suite is wrong.
     """
-    misfits: dict[tuple[str, str], SdevalError] = {}
-    fitting: set[tuple[str, str]] = set()
     sides = _sides(jobs, options)
     # Unknown names are refused first, before anything heavy is imported.
     for job, side in sides:
         check_names(side, job.suite.settings)
+    with heavy_imports("sdeval.engines.engine"):
+        _check_fit(sides)
+    for job, side in sides:
+        if is_on_this_machine(side):
+            from sdeval.evaluation.plan import check_ranges
+
+            check_ranges(job.suite, side)
+
+
+def _check_fit(sides: Sequence[tuple[Job, Target]]) -> None:
+    """Check every setting with every task of its target."""
+    misfits: dict[tuple[str, str], SdevalError] = {}
+    fitting: set[tuple[str, str]] = set()
     for job, side in sides:
         if not is_on_this_machine(side):
             continue
@@ -51,11 +63,6 @@ def check_settings(jobs: Sequence[Job], options: Options) -> None:
     for key, misfit in misfits.items():
         if key not in fitting:
             raise misfit
-    for job, side in sides:
-        if is_on_this_machine(side):
-            from sdeval.evaluation.plan import check_ranges
-
-            check_ranges(job.suite, side)
 
 
 def _sides(jobs: Sequence[Job], options: Options) -> list[tuple[Job, Target]]:
