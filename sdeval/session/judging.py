@@ -122,8 +122,9 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
     """
     resolved = subject.resolved
     _require_images(subject.run, name)
-    run, baseline, other_cases, missing = _comparable(subject, name)
-    obstacle = _describe_unjudged(subject, name) or _describe_lack(subject, name)
+    lacking = _lacking(subject, name)
+    run, baseline, other_cases, missing = _comparable(subject, lacking)
+    obstacle = _describe_unjudged(subject, lacking) or _describe_lack(subject, name, lacking)
     if obstacle:
         suite, target = resolved.job.key
         return MetricEvidence(
@@ -146,7 +147,7 @@ def _evidence(subject: Subject, name: str) -> MetricEvidence:
     return collect_evidence(run, baseline, name, swapped, circumstances)
 
 
-def _describe_unjudged(subject: Subject, metric: str) -> str:
+def _describe_unjudged(subject: Subject, lacking: Mapping[str, str]) -> str:
     """Names broken and missing images of cases that get no verdict of their own, so that no metric hides them."""
     expected = expected_defects(subject.run, subject.resolved.defect_rates)
     judged = set(subject.cases)
@@ -154,13 +155,12 @@ def _describe_unjudged(subject: Subject, metric: str) -> str:
     broken = [sample for sample in unjudged if sample.defect not in ("", *expected)]
     if broken:
         return wording.broken_images(broken)
-    lacking = {case: cause for case, cause in _lacking(subject, metric).items() if case not in judged}
-    return wording.lacking_cases(lacking) if lacking else ""
+    causes = {case: cause for case, cause in lacking.items() if case not in judged}
+    return wording.lacking_cases(causes) if causes else ""
 
 
-def _describe_lack(subject: Subject, metric: str) -> str:
+def _describe_lack(subject: Subject, metric: str, lacking: Mapping[str, str]) -> str:
     """Why a metric has no verdict: every case lacks something, or one does and the metric needs all images together."""
-    lacking = _lacking(subject, metric)
     if lacking and len(lacking) == len(subject.run.by_case()):
         return wording.lacking_cases(lacking)
     if not lacking or metric == COLLAPSED or not metrics.info(metric).among_images:
@@ -193,13 +193,12 @@ def _require_images(run: Run, metric: str) -> None:
         raise NotAvailable(wording.unscored_samples(len(lacking), len(reasons), lacking[0]))
 
 
-def _comparable(subject: Subject, metric: str) -> tuple[Run, Run | None, str, str]:
-    """The run and its baseline, both reduced to what a metric can compare; on which cases that is, and what is missing.
+def _comparable(subject: Subject, lacking: Mapping[str, str]) -> tuple[Run, Run | None, str, str]:
+    """The run and its baseline, both reduced to cases that lack nothing; on which cases that is, and what is missing.
 
     Without a baseline, or where they share nothing, the run and None.
     """
     run, baseline = subject.run, subject.baseline.run if subject.baseline else None
-    lacking = _lacking(subject, metric)
     # Where every case lacks something, the reason is that of each.
     whole = [case for case in run.by_case() if case not in lacking] or list(run.by_case())
     missing = wording.without_lacking(len(lacking)) if lacking else ""
@@ -220,6 +219,8 @@ def _keys(run: Run, cases: Collection[str]) -> set[tuple[str, int]]:
 
 def _part(resolved: ResolvedJob, run: Run, keys: Collection[tuple[str, int]]) -> Run:
     """A run reduced to some samples, with its set metrics computed again."""
+    if all(sample.key in keys for sample in run.samples):
+        return run
     from sdeval.evaluation.scoring.parts import part_of
 
     return part_of(run, keys, replace(resolved.suite, tolerances={}), resolved.device)

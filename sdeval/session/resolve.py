@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sdeval import metrics
@@ -33,7 +34,7 @@ Rounds = tuple[tuple[int, ...], ...]
 """Seeds of every round; each round has the seeds of the previous one, and more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ResolvedJob:
     """A job with everything that is looked up before anything is generated."""
 
@@ -63,7 +64,7 @@ class ResolvedJob:
         """The options that the suite sets for its metrics."""
         return metrics.MetricOptions.from_suite(self.job.suite, self.device)
 
-    @property
+    @cached_property
     def suite(self) -> Suite:
         """The suite with the metrics that are on this machine, and with its tolerances, stated or calibrated."""
         available = tuple(name for name in self.job.suite.metrics if name not in self.missing)
