@@ -134,8 +134,14 @@ def few_baseline_seeds(seeds: int, needed: int) -> str:
 
 def broken_seeds(broken: Sequence[SampleResult], rates: DefectRates) -> str:
     """Which seeds have which defect, and how often the target generates it anyway."""
-    seeds = ", ".join(f"seed {sample.seed} is {sample.defect} ({sample.detail})" for sample in broken)
-    return join(seeds, *dict.fromkeys(usual_defects(sample.defect, rates) for sample in broken))
+    seeds: dict[str, list[int]] = {}
+    for sample in broken:
+        seeds.setdefault(f"{sample.defect} ({sample.detail})", []).append(sample.seed)
+    findings = ", ".join(
+        f"seed {alike[0]} is {defect}" if len(alike) == 1 else f"seeds {', '.join(map(str, alike))} are {defect}"
+        for defect, alike in seeds.items()
+    )
+    return join(findings, *dict.fromkeys(usual_defects(sample.defect, rates) for sample in broken))
 
 
 def usual_defects(defect: str, rates: DefectRates) -> str:

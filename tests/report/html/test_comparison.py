@@ -195,6 +195,6 @@ def test_init_images_and_masks_travel_with_the_page(compared: Compared, tmp_path
     page = text_of(replace(compared, stored=stored), tmp_path)
     names = {"a1.png", "b2.png", "b2.outline.png"}
     assert {path.name for path in (tmp_path / "page" / "inputs").iterdir()} == names
-    assert 'data-image="inputs/a1.png"' in page
-    assert 'data-outline="inputs/b2.outline.png"' in page
+    assert '"inputs":{"case-0":[{"label":"init image","source":"inputs/a1.png"}' in page
+    assert '"outlines":{"case-0":"inputs/b2.outline.png"}' in page
     assert "<small>not:</small> blurred" in page

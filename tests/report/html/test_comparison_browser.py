@@ -399,7 +399,7 @@ def test_it_is_used_with_the_keyboard_alone(page: Page) -> None:
 
 def test_the_viewer_shows_what_a_case_was_asked_with(page: Page) -> None:
     cell(page, "case-0", 0, 1).locator(".shot").click()
-    assert page.locator("#viewer .stage figcaption").first.inner_text() == "input"
+    assert page.locator("#viewer .stage figcaption").first.inner_text() == "init image"
     assert page.locator("#viewer .panel").count() == 4
 
 

@@ -14,9 +14,14 @@ const sections = all(".run").map((element) => ({
     article,
     place,
     cells: all(".cell", article),
-    text: `${article.querySelector(".asked").textContent} ${article.dataset.case}`.toLowerCase(),
+    text: [article.querySelector(".asked").textContent, ...readingsOf(facts[element.id], article.dataset.case, place)].join("\n").toLowerCase(),
   })),
 }));
+
+// What metrics shall find in the images of a row, and what they found.
+function readingsOf({ expected, readings }, name, place) {
+  return [expected[name] ?? {}, ...(readings[place] ?? [])].flatMap((texts) => Object.values(texts));
+}
 
 function readState() {
   const given = new URLSearchParams(location.hash.slice(1));
