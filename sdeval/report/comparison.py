@@ -79,6 +79,16 @@ def compared_of(
     ]
 
 
+def runs_of_suites(session: Path) -> list[Path]:
+    """What is compared of a session: all of it, or those of its runs whose images no ordinary test brought.
+
+    Such tests name their engine in the case, if they have several: no case of theirs is there twice.
+    """
+    runs = {folder: read_run(folder) for folder in run_folders(session)}
+    own = [folder for folder, run in runs.items() if not run.from_tests]
+    return own if runs and len(own) < len(runs) else [session]
+
+
 def session_of(folder: Path) -> Path | None:
     """The session that a run was generated in; None where its folder is in no session."""
     run_folder = folder.resolve()
