@@ -267,9 +267,7 @@ def _expected_and_read(view: SampleView) -> dict[str, str]:
     before, label = view.before.readings if view.before else {}, view.compared.label.partition(",")[0]
     other = "the baseline" if label == "baseline" else label
     read = {
-        name: finding
-        if before.get(name, finding) == finding
-        else f"{finding} (in {other}: {before[name]})"
+        name: finding if before.get(name, finding) == finding else f"{finding} (in {other}: {before[name]})"
         for name, finding in view.sample.readings.items()
     }
     facts: dict[str, str] = {}

@@ -43,6 +43,7 @@ function writeState(changes) {
 function startComparison() {
   fillChoices();
   startViewer();
+  startPrint();
   for (const name of ["metric", "setting", "seed", "sort"]) byId(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
   for (const name of ["broken", "beyond"]) byId(name).addEventListener("click", () => change({ [name]: state[name] ? "" : "1" }));
   byId("search").addEventListener("input", (event) => change({ q: event.target.value }));
@@ -160,6 +161,7 @@ function show() {
     section.element.classList.toggle("filtered", Boolean(state.q || state.seed || state.broken || state.beyond));
     arrange(section);
     showScores(section);
+    markLeads(section);
   }
   showSize();
   const rows = sections.flatMap((section) => section.rows);
@@ -197,6 +199,24 @@ function scoreText(section, row, setting) {
   text.textContent = `${signed(change)}${beyond ? (gain < 0 ? " ▼" : " ▲") : ""}`;
   text.title = beyond ? "beyond the tolerance" : "within the tolerance";
   return [`${number(value)} `, text];
+}
+
+// On paper each case has one row: of its seeds that are shown, a broken one, or else the one that lost most.
+function markLeads(section) {
+  const losses = new Map(section.rows.map((row) => [row, row.cells.some((cell) => cell.dataset.defect) ? -Infinity : orders.loss(section, row)]));
+  const leads = new Map();
+  for (const row of section.rows.filter((one) => !one.article.hidden)) {
+    const lead = leads.get(row.article.dataset.case);
+    if (!lead || losses.get(row) < losses.get(lead)) leads.set(row.article.dataset.case, row);
+  }
+  for (const row of section.rows) row.article.toggleAttribute("data-lead", leads.get(row.article.dataset.case) === row);
+}
+
+// Also images out of sight, which were not loaded yet, are printed.
+function startPrint() {
+  addEventListener("beforeprint", () => {
+    for (const img of all("article[data-lead] .cell img")) img.loading = "eager";
+  });
 }
 
 function showSize() {
