@@ -432,3 +432,13 @@ def test_many_settings_scroll_inside_their_box(watched: Watched, tmp_path: Path)
     assert rows.evaluate("element => element.scrollWidth > element.clientWidth")
     page.locator(".columns").evaluate("element => element.scrollLeft = 300")
     page.wait_for_function("document.querySelector('.rows').scrollLeft === 300")
+
+
+def test_what_is_beyond_the_tolerance_is_in_sight_beside_the_scores_of_four_settings(
+    watched: Watched, tmp_path: Path
+) -> None:
+    page = watched.open(page_of(tmp_path, comparison(tmp_path, settings=4)))
+    cell(page, "case-6", 0, 1).locator(".shot").click()
+    details = page.locator("#v-details")
+    assert details.evaluate("part => part.scrollWidth <= part.clientWidth")
+    assert page.locator("#v-scores tr", has_text=WORSE).locator("td").last.inner_text() == "worse: B, C, D"
