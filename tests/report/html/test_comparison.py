@@ -198,3 +198,10 @@ def test_init_images_and_masks_travel_with_the_page(compared: Compared, tmp_path
     assert '"inputs":{"case-0":[{"label":"init image","source":"inputs/a1.png"}' in page
     assert '"outlines":{"case-0":"inputs/b2.outline.png"}' in page
     assert "<small>not:</small> blurred" in page
+
+
+def test_a_metric_without_a_verdict_says_why(compared: Compared, tmp_path: Path) -> None:
+    run = compared.stored[FASTER].run
+    samples = (replace(run.samples[0], scores={"clip_score": None}), *run.samples[1:])
+    page = text_of(changed(compared, FASTER, replace(run, samples=samples)), tmp_path)
+    assert '<small class="why">1 of 16 samples: no score</small>' in page
