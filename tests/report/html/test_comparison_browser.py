@@ -442,3 +442,18 @@ def test_what_is_beyond_the_tolerance_is_in_sight_beside_the_scores_of_four_sett
     details = page.locator("#v-details")
     assert details.evaluate("part => part.scrollWidth <= part.clientWidth")
     assert page.locator("#v-scores tr", has_text=WORSE).locator("td").last.inner_text() == "worse: B, C, D"
+
+
+def test_a_suite_without_the_chosen_metric_shows_its_own_first_one(
+    watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = comparison(tmp_path, settings=2)
+    monkeypatch.setattr("tests.report.html.test_comparison_browser.METRICS", ("seam",))
+    page = watched.open(page_of(tmp_path, first, comparison(tmp_path, suite="plants", settings=2)))
+    assert page.locator(".scored").all_inner_texts() == ["clip_score ↑", "seam ↑"]
+    assert "–" not in page.locator(".run").last.locator(".score").first.inner_text()
+    page.locator("#metric").select_option(WORSE)
+    assert page.locator(".scored").all_inner_texts() == [f"{WORSE} ↑", "seam ↑"]
+    page.locator("#beyond").click()
+    assert not page.locator(".run").last.is_visible()
+    assert watched.complaints == []

@@ -105,8 +105,11 @@ function number(value) {
 
 const signed = (value) => (value > 0 ? "+" : "") + number(value);
 
+// The metric that was chosen; of a suite that does not have it, its own first one.
+const metricOf = (section) => (section.metrics[state.metric] ? state.metric : (Object.keys(section.metrics)[0] ?? ""));
+
 // Score of a setting, its change to the reference, and that in tolerances: below 0 where it is a loss.
-function scoreOf(section, row, setting, name = state.metric) {
+function scoreOf(section, row, setting, name = metricOf(section)) {
   const metric = section.metrics[name];
   const scores = section.scores[name]?.[row.place] ?? [];
   const [value, base] = [scores[setting] ?? null, scores[section.reference] ?? null];
@@ -129,7 +132,7 @@ function fits(section, row, words) {
   const settings = chosen(section);
   if (state.seed && row.article.dataset.seed !== state.seed) return false;
   if (state.broken && !settings.some((setting) => row.cells[setting].dataset.defect)) return false;
-  if (state.beyond && !settings.some((setting) => Math.abs(scoreOf(section, row, setting).gain) > 1)) return false;
+  if (state.beyond && !settings.some((setting) => Math.abs(scoreOf(section, row, setting, state.metric).gain) > 1)) return false;
   return words.every((word) => row.text.includes(word));
 }
 
@@ -144,7 +147,7 @@ const orders = {
 };
 
 function worstValue(section, row, sign) {
-  const higher = section.metrics[state.metric]?.higher ? sign : -sign;
+  const higher = section.metrics[metricOf(section)]?.higher ? sign : -sign;
   const values = chosen(section).map((setting) => scoreOf(section, row, setting).value).filter((value) => value !== null);
   return values.length ? Math.min(...values.map((value) => higher * value)) : Infinity;
 }
@@ -161,6 +164,8 @@ function show() {
     section.element.classList.toggle("filtered", Boolean(state.q || state.seed || state.broken || state.beyond));
     arrange(section);
     showScores(section);
+    const metric = section.metrics[metricOf(section)];
+    section.element.querySelector(".scored").textContent = metric ? `${metric.name} ${metric.higher ? "↑" : "↓"}` : "";
     markLeads(section);
   }
   showSize();
@@ -191,7 +196,7 @@ function showScores(section) {
 
 function scoreText(section, row, setting) {
   const { value, change, gain } = scoreOf(section, row, setting);
-  if (value === null) return [state.metric ? "–" : ""];
+  if (value === null) return [metricOf(section) ? "–" : ""];
   if (change === null) return [number(value)];
   const text = document.createElement("span");
   const beyond = Math.abs(gain) > 1;

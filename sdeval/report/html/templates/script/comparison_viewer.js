@@ -63,8 +63,9 @@ function imageOf(section, row, cell, setting) {
   const { defect } = cell.dataset;
   const label = `${section.letters[setting]} ${section.settings[setting]}`;
   if (!img) return { label, source: "", isThumbnail: false, note: "", isLost: cell.querySelector(".gone").textContent.trim() };
-  const score = scoreTexts(section, row, setting, state.metric);
-  const note = [defect, state.metric && score && `${state.metric} ${score}`].filter(Boolean).join(" · ");
+  const metric = metricOf(section);
+  const score = scoreTexts(section, row, setting, metric);
+  const note = [defect, score && `${metric} ${score}`].filter(Boolean).join(" · ");
   return { label, source: img.dataset.full ?? img.getAttribute("src"), isThumbnail: "thumbnail" in img.dataset, note, isLost: "" };
 }
 
