@@ -21,8 +21,11 @@ INFO = MetricInfo(
     tolerance=1.0,
     range=(-100.0, 100.0),
     needs=("image",),
-    tasks=("img2img", "inpainting"),
-    explanation="100 for the init image itself; an edit that was asked for lowers it as well: look at clip_score too",
+    tasks=("img2img", "inpainting", "edit"),
+    explanation=(
+        "100 for the init image itself, or the first input image of an edit; a change that was asked for lowers it as "
+        "well: look at clip_score too"
+    ),
     formula="100 cos(features of the image, features of the init image)",
     paper="CLIP-I: arXiv 2208.12242 (against reference images), 2211.09800 (against the image that is edited)",
     licence="that of the suite's clip_model",

@@ -13,7 +13,7 @@ from sdeval.metrics.features.clip import CLIP_LICENCE, CLIP_WEIGHTS, WithClip, l
 INFO = MetricInfo(
     name="clip_score",
     title="CLIP score",
-    explanation="How well the image fits its prompt.",
+    explanation="How well the image fits its prompt; in edits its edited_prompt, where the case has one.",
     unit="points",
     higher_is_better=True,
     tolerance=0.3,
@@ -51,12 +51,12 @@ class ClipScore(WithClip):
 
     def texts_of(self, case: Case) -> Sequence[str]:
         """What is compared with the image."""
-        return (case.prompt,)
+        return (case.caption,)
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """One score per image, in points."""
         features = self._clip.images([image.image for image in images])
-        return clip_score(features, self._clip.texts([image.case.prompt for image in images]))
+        return clip_score(features, self._clip.texts([image.case.caption for image in images]))
 
 
 def create(options: MetricOptions) -> SampleMetric:
