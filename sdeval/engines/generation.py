@@ -130,6 +130,8 @@ def _image_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> dict
     images = [open_rgb(path) for case in cases for path in case.inputs]
     if controls:
         arguments[control_argument(type(pipeline))] = controls
+    if len(images) > len(cases) > 1:
+        raise ValueError("several input images of several cases would be mixed in one call")
     if images:
         arguments["image"] = images
     if (images or controls) and {"width", "height"} <= set(_call_parameters(pipeline)):

@@ -52,7 +52,7 @@ def samples(tmp_path: Path) -> Callable[[str], list[Sample]]:
                         prompt=["a red circle", "a blue cross", "a green star"][number],
                         image=image if task != "text2img" else None,
                         mask=mask if task == "inpainting" else None,
-                        strength=0.9 if task != "text2img" else None,
+                        strength=0.9 if task in ("img2img", "inpainting") else None,
                     ),
                     seed=number,
                 )
@@ -138,7 +138,7 @@ def test_some_families_generate_one_at_a_time(checkpoint: Checkpoint) -> None:
     assert largest_batch(loaded(checkpoint("sd1")).target, "text2img") == 8
     assert family_of("StableDiffusion3ControlNetPipeline").one_at_a_time == set(TASKS)
     klein = family_of("Flux2KleinPipeline")
-    assert klein.one_at_a_time == {"img2img"}
+    assert klein.one_at_a_time == {"img2img", "edit"}
 
 
 @pytest.mark.parametrize(
