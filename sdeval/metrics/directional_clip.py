@@ -29,8 +29,8 @@ INFO = MetricInfo(
     of_some_cases=True,
     tasks=("img2img", "edit"),
     formula=(
-        "100 · cos(image - init image, prompt - image_prompt), in CLIP features of length 1; of an edit, with its first "
-        "input image and edited_prompt"
+        "100 · cos(image - init image, prompt - image_prompt), in CLIP features of length 1; of an edit, with its "
+        "first input image and edited_prompt"
     ),
     paper=(
         "Gal et al. 2021, StyleGAN-NADA, arXiv 2108.00946; for edits: Brooks et al. 2022, InstructPix2Pix, arXiv "

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sdeval.imaging.io import Pixels, to_pixels
 from sdeval.metrics import lpips, ssim
-from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
+from sdeval.metrics.base import GeneratedImage, MetricOptions, SampleMetric
 from sdeval.metrics.per_image import OneByOne, Registered, init_of
 
 _BLIND_TO = "whether what changed is what was asked for, and the other input images"
@@ -31,8 +31,8 @@ OF_LPIPS = replace(
     name="input_lpips",
     title="LPIPS vs input image",
     explanation=(
-        "How different the image looks from the input image, as judged by a network; a change that was asked for raises "
-        "it as well, so it is reported only."
+        "How different the image looks from the input image, as judged by a network; a change that was asked for "
+        "raises it as well, so it is reported only."
     ),
     needs=("image",),
     tasks=("edit",),

@@ -65,9 +65,7 @@ class A1111Server:
     def parameters(self, task: Task) -> Mapping[str, str]:
         """All that the API has a name for."""
         if task == "edit":
-            raise SdevalError(
-                f"{self._where}: {self.name} cannot do edit: its API has no input images but those of img2img"
-            )
+            raise SdevalError(f"{self._where}: {self.name} cannot do edit: its API has no such thing; ask for img2img")
         strength = () if task == "text2img" else ("strength",)
         masks = OWN_IN_MASKS if task == "inpainting" else ()
         return dict.fromkeys((*NAMES, *OWN, *SIZE, *strength, *masks), "")

@@ -62,8 +62,9 @@ class OpenAIServer:
 
     def inputs_problem(self, count: int) -> str:
         """Some dialects take several; of an unknown one, any of them might."""
-        takes_several = self._dialect is None or self._endpoint("edit").takes_several if count > 1 else True
-        return "" if takes_several else f"the dialect {self.name} takes one input image, got {count}"
+        if count == 1 or self._dialect is None or self._endpoint("edit").takes_several:
+            return ""
+        return f"the dialect {self.name} takes one input image, got {count}"
 
     def _endpoint(self, task: Task) -> Endpoint:
         dialect = self._known_dialect
