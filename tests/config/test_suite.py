@@ -72,7 +72,7 @@ def test_what_cannot_be_right_is_refused(changes: dict[str, Any], message: str) 
     ("changes", "message"),
     [
         ({"name": 3}, "suite 3: name: must be text, got 3"),
-        ({"task": None}, "suite animals: unknown task 'None'. Known: img2img, inpainting, text2img"),
+        ({"task": None}, "suite animals: unknown task 'None'. Known: edit, img2img, inpainting, text2img"),
         ({"seeds": "x"}, "seeds: must be a list of whole numbers, got 'x'"),
         ({"seeds": 3.5}, "seeds: must be a list of whole numbers, got 3.5"),
         ({"seeds": (1, "a")}, "seeds[1]: must be a whole number, got 'a'"),

@@ -36,7 +36,7 @@ def test_they_are_the_same_every_time(task: Task) -> None:
     assert example_cases(task, shapes=False) == example_cases(task, shapes=False)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [task for task in TASKS if task != "edit"])
 def test_the_embedded_model_knows_every_word(tmp_path: Path, task: Task) -> None:
     for case in suite(tmp_path, task, shapes=True).cases:
         assert world.parse(case.prompt)

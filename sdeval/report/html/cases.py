@@ -95,7 +95,8 @@ class Card:
     """The furthest of its images; empty without a baseline."""
     shots: tuple[Shot, ...]
     moves: tuple[Move, ...]
-    image: str
+    inputs: tuple[str, ...]
+    """The init image, or all input images of an edit."""
     mask: str
     outline: str
     painted: str
@@ -207,7 +208,7 @@ def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: 
         image_change=next((change for change in IMAGE_CHANGES if change in drifts), ""),
         shots=tuple(_shot(sample, sides.earlier.get(sample.key), sides) for sample in samples),
         moves=_moves(samples, sides),
-        image=sides.image(request.image),
+        inputs=tuple(filter(None, map(sides.image, request.inputs))),
         mask=sides.image(request.mask),
         outline=sides.sources.outline(sides.compared.folder / request.mask) if request.mask else "",
         painted=_painted(sides.compared.folder / request.mask) if request.mask else "",

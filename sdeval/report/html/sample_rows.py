@@ -37,8 +37,8 @@ class SampleRow:
     prompt: str
     negative_prompt: str
     tags: tuple[str, ...]
-    init: str
-    """Source of the init image; empty where there is none."""
+    inputs: tuple[str, ...]
+    """Sources of the init image, or of all input images of an edit."""
     mask: str
     outline: str
     images: tuple[SampleImage, ...]
@@ -67,7 +67,7 @@ def rows_of(compared: Compared, folder: Path) -> list[SampleRow]:
                 prompt=next(sample.prompt for sample in samples if sample),
                 negative_prompt=record.negative_prompt,
                 tags=tuple(record.tags),
-                init=inputs[case].init,
+                inputs=inputs[case].images,
                 mask=inputs[case].mask,
                 outline=inputs[case].outline,
                 images=tuple(_image(item, sample, sources) for item, sample in zip(stored, samples, strict=True)),
@@ -81,7 +81,7 @@ class _Inputs:
     """What a case was asked with, and where its images are."""
 
     record: CaseRecord
-    init: str = ""
+    images: tuple[str, ...] = ()
     mask: str = ""
     outline: str = ""
 
@@ -93,10 +93,9 @@ def _inputs(case: str, stored: Sequence[Stored], folder: Path) -> _Inputs:
         record = item.run.cases.get(case)
         if record is not None:
             # Their names are hashes: inputs of several runs may lie in the same folder.
-            init, mask = (
-                sources.beside(item.folder / name, name) if name else "" for name in (record.image, record.mask)
-            )
-            return _Inputs(record, init, mask, sources.outline(folder / mask) if mask else "")
+            images = (sources.beside(item.folder / name, name) for name in record.inputs)
+            mask = sources.beside(item.folder / record.mask, record.mask) if record.mask else ""
+            return _Inputs(record, tuple(filter(None, images)), mask, sources.outline(folder / mask) if mask else "")
     return _Inputs(CaseRecord(case=case))
 
 

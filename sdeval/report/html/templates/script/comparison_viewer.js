@@ -31,7 +31,7 @@ function contentOf(article, setting) {
   const row = section.rows.find((one) => one.article === article);
   const seeds = section.rows.filter((one) => one.article.dataset.case === article.dataset.case);
   const shown = shownRows();
-  const { image, mask, outline, seed } = article.dataset;
+  const { outline, seed } = article.dataset;
   const other = section.reference ? 0 : Math.min(1, section.settings.length - 1);
   return {
     title: article.dataset.case,
@@ -42,7 +42,7 @@ function contentOf(article, setting) {
     images: row.cells.map((cell, place) => imageOf(section, row, cell, place)),
     // What was pressed is compared with the reference.
     pair: [section.reference, setting === null || setting === section.reference ? other : setting],
-    inputs: [["input", image], ["mask", mask]].filter(([, source]) => source).map(([label, source]) => ({ label, source })),
+    inputs: inputsOf(article.dataset),
     outline: outline ?? "",
     seeds: seeds.map((one) => one.article.dataset.seed),
     seed,

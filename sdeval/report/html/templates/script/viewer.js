@@ -5,7 +5,7 @@
 //     title: "case", place: "3 of 20", prompt: "…", mode: "side", chip: element or null,
 //     images: [{label, source, note: "", isThumbnail: false, isLost: ""}],   // two or more can be compared; empty
 //                                                             // source: there is none, and isLost says why
-//     inputs: [{label, source}],               // shown side by side only: init image, mask
+//     inputs: [{label, source}],               // shown side by side only: input images, mask
 //     outline: "address of the edge of the mask, or empty",
 //     seeds: ["0", "1"], seed: "0",
 //     table: {head: ["metric", "baseline", …], rows: [{cells: ["clip_score ↑", "31.2", …], unit: "points", tone: "bad", hint: "…"}]},

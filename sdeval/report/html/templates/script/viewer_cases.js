@@ -57,14 +57,6 @@ function contentOf(shot) {
   };
 }
 
-function inputsOf({ image, mask, painted }) {
-  const inputs = [
-    { label: "input", source: image },
-    { label: painted ? `mask: ${painted}% is painted` : "mask", source: mask },
-  ];
-  return inputs.filter((input) => input.source);
-}
-
 function imageOf(shot, side, label) {
   const img = shot.querySelector(`img.${side}`);
   if (img) return { label, source: img.dataset.full ?? img.getAttribute("src"), isThumbnail: "thumbnail" in img.dataset, note: "" };
