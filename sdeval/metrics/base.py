@@ -86,12 +86,12 @@ class MetricInfo:
         """1 where higher values are better, -1 where lower values are."""
         return 1 if self.higher_is_better else -1
 
-    def lacks(self, case: Case, task: Task) -> str:
+    def lacks(self, case: Case, task: str) -> str:
         """The field of a case for want of which it says nothing of that case; empty where it does, or must."""
         fields = self.case_fields(task) if self.of_some_cases else ()
         return next((name for name in fields if not getattr(case, name)), "")
 
-    def case_fields(self, task: Task) -> tuple[str, ...]:
+    def case_fields(self, task: str) -> tuple[str, ...]:
         """The fields of a case that it needs."""
         needs = (*self.needs, *self.needs_of_edits) if task == "edit" else self.needs
         return tuple(need for need in needs if need in CASE_FIELDS)

@@ -38,7 +38,8 @@ class ImageRequest:
         """What a case, a seed and the settings of suite and target ask for."""
         from sdeval.imaging.io import open_mask, open_rgb
 
-        image, *further = [open_rgb(path) for path in case.inputs] or [None]
+        images = tuple(map(open_rgb, case.inputs))
+        image = images[0] if images else None
         values = {name: value for name, value in settings.items() if name not in SIZE and value is not None}
         if case.strength is not None:
             values["strength"] = case.strength
@@ -51,7 +52,7 @@ class ImageRequest:
             values={**values, "seed": seed},
             size=(size[0], size[1]) if all(size) else image.size if image else None,
             image=image,
-            further_images=tuple(filter(None, further)),
+            further_images=images[1:],
             mask=open_mask(case.mask) if case.mask else None,
         )
 
