@@ -22,11 +22,8 @@ INFO = MetricInfo(
     range=(-100.0, 100.0),
     needs=("image",),
     tasks=("img2img", "inpainting", "edit"),
-    explanation=(
-        "100 for the init image itself, or the first input image of an edit; a change that was asked for lowers it as "
-        "well: look at clip_score too"
-    ),
-    formula="100 cos(features of the image, features of the init image)",
+    explanation="100 for the init image itself; an edit that was asked for lowers it as well: look at clip_score too",
+    formula="100 cos(features of the image, features of the init image, or of the first input image of an edit)",
     paper="CLIP-I: arXiv 2208.12242 (against reference images), 2211.09800 (against the image that is edited)",
     licence="that of the suite's clip_model",
     weights="those of the suite's clip_model",

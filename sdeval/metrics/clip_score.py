@@ -13,12 +13,15 @@ from sdeval.metrics.features.clip import CLIP_LICENCE, CLIP_WEIGHTS, WithClip, l
 INFO = MetricInfo(
     name="clip_score",
     title="CLIP score",
-    explanation="How well the image fits its prompt; in edits its edited_prompt, where the case has one.",
+    explanation="How well the image fits its prompt.",
     unit="points",
     higher_is_better=True,
     tolerance=0.3,
     range=(-100.0, 100.0),
-    formula="100 · cos(image, prompt), in CLIP features; not clipped at 0, and without the paper's factor 2.5",
+    formula=(
+        "100 · cos(image, prompt), in CLIP features; not clipped at 0, and without the paper's factor 2.5; of an edit, "
+        "with edited_prompt where the case has one"
+    ),
     paper="Hessel et al. 2021, CLIPScore, arXiv 2104.08718",
     weights=CLIP_WEIGHTS,
     licence=CLIP_LICENCE,

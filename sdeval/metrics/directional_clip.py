@@ -17,8 +17,7 @@ INFO = MetricInfo(
     name="directional_clip",
     title="Directional CLIP",
     explanation=(
-        "Whether the image changed in the direction in which the prompt (of an edit: edited_prompt) differs from the "
-        "description of the init image. It says nothing of cases that lack one of the two."
+        "Whether the image changed in the direction in which the prompt differs from the description of the init image."
     ),
     unit="points",
     higher_is_better=True,
