@@ -14,10 +14,7 @@ INFO = replace(
     ssim.INFO,
     name="input_ssim",
     title="SSIM vs input image",
-    explanation=(
-        "How much of the input image's structure the image keeps; a change that was asked for lowers it as well, so it "
-        "is reported only."
-    ),
+    explanation="How much of the input image's structure the image keeps; an edit that was asked for lowers it as well.",
     needs=("image",),
     tasks=("edit",),
     formula=(
@@ -30,10 +27,7 @@ OF_LPIPS = replace(
     lpips.INFO,
     name="input_lpips",
     title="LPIPS vs input image",
-    explanation=(
-        "How different the image looks from the input image, as judged by a network; a change that was asked for "
-        "raises it as well, so it is reported only."
-    ),
+    explanation="How different the image looks from the input image; an edit that was asked for raises it as well.",
     needs=("image",),
     tasks=("edit",),
     blind_to=_BLIND_TO,

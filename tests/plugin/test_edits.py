@@ -19,7 +19,6 @@ from tests.families import save
 from tests.plugin.project import QUIET, accept, verdicts
 
 SUITE = """
-from itertools import pairwise
 from pathlib import Path
 
 from sdeval import Suite, load_cases

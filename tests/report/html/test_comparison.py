@@ -183,6 +183,19 @@ def test_runs_of_no_session_lead_nowhere(compared: Compared, tmp_path: Path) -> 
     assert "#r0" not in text_of(compared, tmp_path)
 
 
+def test_all_input_images_of_an_edit_travel_with_the_page(compared: Compared, tmp_path: Path) -> None:
+    stored = {}
+    for name, item in compared.stored.items():
+        for image in ("a1", "b2"):
+            write_png(item.folder / "inputs" / f"{image}.png", Image.new("RGB", (32, 32), (90, 120, 200)))
+        record = CaseRecord(case="case-0", images=("inputs/a1.png", "inputs/b2.png"))
+        stored[name] = Stored(replace(item.run, cases={"case-0": record}), item.folder)
+    page = text_of(replace(compared, stored=stored), tmp_path)
+    assert {path.name for path in (tmp_path / "page" / "inputs").iterdir()} == {"a1.png", "b2.png"}
+    assert """ data-image="inputs/a1.png" data-further='["inputs/b2.png"]'""" in page
+    assert page.count('<img class="init"') == 2 * page.count('data-image="inputs/a1.png"')
+
+
 def test_init_images_and_masks_travel_with_the_page(compared: Compared, tmp_path: Path) -> None:
     stored = {}
     for name, item in compared.stored.items():

@@ -692,3 +692,11 @@ def test_nothing_is_hard_to_read_or_without_a_name(
     results = Axe().run(page)
     context.close()
     assert results.violations_count == 0, results.generate_report()
+
+
+def test_all_input_images_are_named_in_their_order(watched: Watched, path: Path) -> None:
+    page = watched.open(path)
+    several = page.evaluate("""inputsOf({ image: "a.png", further: '["b.png", "c.png"]' })""")
+    assert several == [{"label": f"input {number}", "source": f"{name}.png"} for number, name in enumerate("abc", 1)]
+    assert page.evaluate('inputsOf({ image: "a.png" })') == [{"label": "input", "source": "a.png"}]
+    assert page.evaluate("inputsOf({})") == []
