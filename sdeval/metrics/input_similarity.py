@@ -14,7 +14,7 @@ INFO = replace(
     ssim.INFO,
     name="input_ssim",
     title="SSIM vs input image",
-    explanation="How much of the input image's structure the image keeps; an edit that was asked for lowers it as well.",
+    explanation="How much of the input image's structure is kept; an edit that was asked for lowers it as well.",
     needs=("image",),
     tasks=("edit",),
     formula=(

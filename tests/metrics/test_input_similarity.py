@@ -46,7 +46,8 @@ def test_ssim_to_the_input_image_is_the_formula_written_out() -> None:
     image = rendered(AFTER)
     expected = ssim_written_out(np.asarray(image), np.asarray(rendered(BEFORE)))
     assert score("input_ssim", image) == pytest.approx(expected, abs=1e-2)
-    assert score("input_ssim", rendered(BEFORE)) == pytest.approx(100)
+    # Of single precision, flat areas leave a rest.
+    assert score("input_ssim", rendered(BEFORE)) == pytest.approx(100, abs=0.05)
 
 
 def test_lpips_to_the_input_image_asks_the_network_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
