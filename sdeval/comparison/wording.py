@@ -94,7 +94,8 @@ def changed_request(changes: Sequence[Change]) -> str:
 
 def _short(value: object) -> str:
     if isinstance(value, tuple):
-        return "x".join(map(str, value))
+        is_size = all(isinstance(part, int) for part in value)
+        return "x".join(map(str, value)) if is_size else _short(" | ".join(map(str, value)))
     return f'"{shorten(value, LONGEST, placeholder=" …")}"' if isinstance(value, str) else str(value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -191,6 +191,7 @@ def facts(view: SampleView) -> dict[str, str]:
         "target": f"{run.target} ({run.generated_by.get('model', '')})",
         "prompt": sample.prompt,
         "negative prompt": case.negative_prompt or "none",
+        **({"edited prompt": case.edited_prompt} if case.edited_prompt else {}),
         **_expected_and_read(view),
         "seed": str(sample.seed),
         "size": _sizes(view),
@@ -307,11 +308,19 @@ def paths(view: SampleView, images: ImageStore) -> dict[str, str]:
     return {
         "image": _place(folder / view.sample.image) if view.sample.image else "none",
         "baseline image": _baseline_image(view, images),
-        "init image": _place(folder / case.image) if case.image else "none",
+        **_input_places(view.run.task, [_place(folder / name) for name in case.inputs]),
         "mask": _place(folder / case.mask) if case.mask else "none",
         **({"control image": _place(folder / case.control_image)} if case.control_image else {}),
         **({"reference image": _place(folder / case.reference_image)} if case.reference_image else {}),
     }
+
+
+def _input_places(task: str, places: Sequence[str]) -> dict[str, str]:
+    """The init image, or the input images of an edit, numbered where there are several."""
+    if task != "edit":
+        return {"init image": next(iter(places), "none")}
+    several = len(places) > 1
+    return {f"input image {number}" if several else "input image": place for number, place in enumerate(places, 1)}
 
 
 def _place(path: Path) -> str:

@@ -111,7 +111,7 @@ def viewer_data(compared: ComparedRun, session: Path, home: Project | None, sour
 def _inputs(compared: ComparedRun, case: str, sources: Sources) -> dict[str, Any]:
     """The images that a case brings along, and the edge of its mask; nothing where it has none."""
     record, folder = compared.run.cases.get(case, CaseRecord(case=case)), compared.folder
-    inputs = inputs_of(record, folder, lambda file: sources.here(folder / file))
+    inputs = inputs_of(record, compared.run.task, folder, lambda file: sources.here(folder / file))
     outline = sources.outline(folder / record.mask) if record.mask else ""
     return {
         **({"inputs": [asdict(image) for image in inputs]} if inputs else {}),

@@ -94,16 +94,18 @@ def _inputs(case: str, stored: Sequence[Stored], folder: Path) -> _Inputs:
     for item in stored:
         record = item.run.cases.get(case)
         if record is not None:
-            return _Inputs(record, *_images(record, item.folder, sources, folder))
+            return _Inputs(record, *_images(record, item, sources, folder))
     return _Inputs(CaseRecord(case=case))
 
 
-def _images(record: CaseRecord, run: Path, sources: Linked, folder: Path) -> tuple[tuple[Input, ...], str]:
+def _images(record: CaseRecord, stored: Stored, sources: Linked, folder: Path) -> tuple[tuple[Input, ...], str]:
     """The images that a case brings along, and the edge of its mask."""
     # Their names are hashes: inputs of several runs may lie in the same folder.
-    places = {file: sources.beside(run / file, file) for file in files_of(record).values()}
+    files = files_of(record, stored.run.task).values()
+    places = {file: sources.beside(stored.folder / file, file) for file in files}
     mask = places.get(record.mask, "")
-    return inputs_of(record, run, places.__getitem__), sources.outline(folder / mask) if mask else ""
+    images = inputs_of(record, stored.run.task, stored.folder, places.__getitem__)
+    return images, sources.outline(folder / mask) if mask else ""
 
 
 def _image(stored: Stored, sample: SampleResult | None, sources: Linked) -> SampleImage:
