@@ -333,7 +333,7 @@ def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
         "objects.md": ["yaml", "python"],
         "scorers.md": ["toml", "python"],
         "stores.md": ["toml"],
-        "suites.md": ["python", "yaml"],
+        "suites.md": ["python", "yaml", "yaml"],
         "targets.md": ["toml", "toml", "toml"],
     }
 
@@ -348,7 +348,7 @@ def test_the_case_of_the_page_on_metrics_is_read(tmp_path: Path) -> None:
 
 def test_the_suite_and_the_cases_of_the_page_on_suites_are_read(tmp_path: Path) -> None:
     page = ROOT / "docs" / "suites.md"
-    (module,), (cases,) = fenced(page, "python"), fenced(page, "yaml")
+    (module,), (cases, _) = fenced(page, "python"), fenced(page, "yaml")
     (tmp_path / "test_animals.py").write_text(module, encoding="utf-8")
     (tmp_path / "animals.yaml").write_text(cases, encoding="utf-8")
     for name in ("images", "masks"):
@@ -364,6 +364,17 @@ def test_the_suite_and_the_cases_of_the_page_on_suites_are_read(tmp_path: Path) 
     suite = names["test_animals"]
     assert isinstance(suite, Suite)
     assert suite.cases == (case,)
+
+
+def test_the_edit_of_the_page_on_suites_is_read(tmp_path: Path) -> None:
+    _, edits = fenced(ROOT / "docs" / "suites.md", "yaml")
+    (tmp_path / "edits.yaml").write_text(edits, encoding="utf-8")
+    (tmp_path / "images").mkdir()
+    for name, size in (("cat", 64), ("hat", 50)):
+        Image.new("RGB", (size, size), "teal").save(tmp_path / "images" / f"{name}.png")
+    suite = Suite(name="edits", task="edit", cases=load_cases(tmp_path / "edits.yaml"))
+    assert [len(case.inputs) for case in suite.cases] == [2]
+    assert suite.cases[0].caption == "a cat with a red hat on a bench"
 
 
 def test_the_table_of_the_page_on_ci_is_read(tmp_path: Path) -> None:

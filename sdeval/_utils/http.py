@@ -32,7 +32,7 @@ LONGEST_WAIT = 30.0
 """Seconds that a server may ask to wait before a request is repeated."""
 CLEANUP = 3.0
 """Seconds that taking back a job may take."""
-Files = Mapping[str, bytes]
+Files = Sequence[tuple[str, bytes]]
 """Images in PNG that go into a form, by the name of their field."""
 
 
@@ -261,7 +261,7 @@ def _form(boundary: str, fields: Mapping[str, Any], files: Files, file_name: str
         text = value if isinstance(value, str) else json.dumps(value)
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
         lines += [head.encode(), text.encode(), b"\r\n"]
-    for name, content in files.items():
+    for name, content in files:
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{file_name}.png"\r\n'
         lines += [head.encode(), b"Content-Type: image/png\r\n\r\n", content, b"\r\n"]
     return b"".join((*lines, f"--{boundary}--\r\n".encode()))

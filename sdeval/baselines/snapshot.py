@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,15 +103,16 @@ def full_image_of(snapshot: Path, sample: SampleResult) -> Path:
     return snapshot / FULL / f"{sample.sha256}.png"
 
 
-def link_full_images(run: Run, baseline: Stored, fetched: Mapping[str, Path], folder: Path) -> None:
+def link_full_images(run: Run, baseline: Stored, fetched: FetchedImages, folder: Path) -> None:
     """Put full-size images of a baseline beside a run, so that pages can show them without the image store.
 
-    Only of images that changed: of the others the run has them itself.
+    Only of images that changed or are missing: of the others the run has them itself.
 
     Args:
         run: what was generated.
         baseline: what it is compared with.
-        fetched: full-size images of the baseline that are on this machine, by the hash of their pixels.
+        fetched: full-size images of the baseline that were compared with those of the run. Where the run has no image,
+            there was nothing to compare: the baseline's is taken if it is on this machine.
         folder: of the run.
 
     Raises:
@@ -119,8 +120,12 @@ def link_full_images(run: Run, baseline: Stored, fetched: Mapping[str, Path], fo
     """
     for sample in run.samples:
         before = baseline.run.sample(sample)
-        if before and before.is_thumbnail and before.sha256 != sample.sha256 and before.sha256 in fetched:
-            link_or_copy(fetched[before.sha256], full_image_of(folder / BASELINE, before))
+        if before is None or not before.is_thumbnail or before.sha256 == sample.sha256:
+            continue
+        if not sample.image:
+            fetched.find_nearby(before.sha256)
+        if before.sha256 in fetched.paths:
+            link_or_copy(fetched.paths[before.sha256], full_image_of(folder / BASELINE, before))
 
 
 def forget_snapshot(folder: Path) -> None:

@@ -24,7 +24,7 @@ from sdeval.config.discovery import find_suites
 from sdeval.config.suite import TASKS, Task
 from sdeval.errors import SdevalError
 from sdeval.scaffold import project_files
-from sdeval.scaffold.choices import CI_PROVIDERS, DEFAULT_METRICS, SHAPES, Choices, Ci
+from sdeval.scaffold.choices import CI_PROVIDERS, DEFAULT_METRICS, SHAPES, Choices, Ci, check_task
 from sdeval.scaffold.new_files import Report
 
 EXAMPLE = "sdeval init --task inpainting --target ./models/ours --gpu --ci github"
@@ -78,6 +78,7 @@ def _choices(args: argparse.Namespace, root: Path, *, asks: bool) -> Choices:
         named,
         root,
     )
+    check_task(task, target)
     metrics = chosen_metrics(pick(args.metrics, "Metrics, with commas", ",".join(DEFAULT_METRICS[task])), task)
     gpu = args.gpu
     if gpu is None:

@@ -19,7 +19,7 @@ from sdeval.config.discovery import find_suites
 from sdeval.config.suite import TASKS, Case, Suite
 from sdeval.errors import SdevalError
 from sdeval.scaffold import examples, project_files
-from sdeval.scaffold.choices import DEFAULT_METRICS, SHAPES, Choices
+from sdeval.scaffold.choices import DEFAULT_METRICS, SHAPES, Choices, check_task
 from sdeval.scaffold.new_files import Report
 
 Kind = Literal["suite", "metric", "engine"]
@@ -55,6 +55,7 @@ def _new_suite(args: argparse.Namespace, report: Report) -> int:
     Suite(name=args.name, task="text2img", cases=(Case(id="example", prompt="an example"),))
     task = args.task or TASKS[0]
     target, is_known = chosen_target(args.target or SHAPES, project_targets(args.root), args.root)
+    check_task(task, target)
     metrics = chosen_metrics(args.metrics or ",".join(DEFAULT_METRICS[task]), task)
     choices = Choices(name=args.name, task=task, target=target, is_known=is_known, metrics=metrics)
     project_files.write_suite(args.root, choices, report)

@@ -10,8 +10,8 @@ from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
 
 _OF_CASES = (
-    *("negative_prompt", "image", "mask", "control_image", "reference_image"),
-    *("strength", "region_prompt", "image_prompt", "text", "objects", "questions"),
+    *("negative_prompt", "image", "images", "mask", "control_image", "reference_image"),
+    *("strength", "region_prompt", "image_prompt", "edited_prompt", "text", "objects", "questions"),
 )
 
 

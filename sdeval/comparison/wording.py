@@ -94,7 +94,8 @@ def changed_request(changes: Sequence[Change]) -> str:
 
 def _short(value: object) -> str:
     if isinstance(value, tuple):
-        return "x".join(map(str, value))
+        is_size = all(isinstance(part, int) for part in value)
+        return "x".join(map(str, value)) if is_size else _short(" | ".join(map(str, value)))
     return f'"{shorten(value, LONGEST, placeholder=" …")}"' if isinstance(value, str) else str(value)
 
 
@@ -134,8 +135,14 @@ def few_baseline_seeds(seeds: int, needed: int) -> str:
 
 def broken_seeds(broken: Sequence[SampleResult], rates: DefectRates) -> str:
     """Which seeds have which defect, and how often the target generates it anyway."""
-    seeds = ", ".join(f"seed {sample.seed} is {sample.defect} ({sample.detail})" for sample in broken)
-    return join(seeds, *dict.fromkeys(usual_defects(sample.defect, rates) for sample in broken))
+    seeds: dict[str, list[int]] = {}
+    for sample in broken:
+        seeds.setdefault(f"{sample.defect} ({sample.detail})", []).append(sample.seed)
+    findings = ", ".join(
+        f"seed {alike[0]} is {defect}" if len(alike) == 1 else f"seeds {', '.join(map(str, alike))} are {defect}"
+        for defect, alike in seeds.items()
+    )
+    return join(findings, *dict.fromkeys(usual_defects(sample.defect, rates) for sample in broken))
 
 
 def usual_defects(defect: str, rates: DefectRates) -> str:

@@ -26,9 +26,8 @@ def load_cases(path: str | Path) -> tuple[Case, ...]:
 
     A YAML file is a list of mappings; the others hold one case a line. The fields are those of `Case` (not
     `origin`); `image` and the like are paths relative to the file and stay inside its folder; `tags` are a list, or
-    words with spaces or commas between them; `text`, `objects` and `questions` are a text or
-    a list of them, in a table with `|` between them. A
-    field that is empty in a table, or null, is not given.
+    words with spaces or commas between them; `images`, `text`, `objects` and `questions` are a text or a list of them,
+    in a table with `|` between them. A field that is empty in a table, or null, is not given.
 
     Raises:
         SdevalError: the file cannot be read, or something in it is wrong: `cases.yaml:7: strength: …`.
@@ -101,6 +100,12 @@ def _image(raw: Any, file: Path) -> Any:
     return inside if raw else None
 
 
+def _images(raw: Any, file: Path) -> Any:
+    """Paths as `_image` reads them: a list, or one; a cell of a table may hold several, with `|` between them."""
+    paths = _texts(raw, file)
+    return tuple(_image(path, file) for path in paths) if isinstance(paths, tuple) else paths
+
+
 def _tags(raw: Any, _: Path) -> Any:
     """A list, or words with spaces or commas between them."""
     words = re.split(r"[\s,;]+", raw.strip(" ,;")) if isinstance(raw, str) else raw
@@ -117,6 +122,7 @@ def _texts(raw: Any, file: Path) -> Any:
 
 _READ: Mapping[str, Callable[[Any, Path], Any]] = {
     **dict.fromkeys(IMAGES, _image),
+    "images": _images,
     "strength": _number,
     **dict.fromkeys(TEXTS, _texts),
     "tags": _tags,

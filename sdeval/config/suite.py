@@ -18,7 +18,7 @@ from sdeval.config.expected_objects import parse_objects
 from sdeval.config.names import naming_problem
 from sdeval.errors import SdevalError, unknown
 
-Task = Literal["text2img", "img2img", "inpainting"]
+Task = Literal["text2img", "img2img", "inpainting", "edit"]
 TASKS: tuple[Task, ...] = get_args(Task)
 
 MULTIPLE = 8
@@ -33,7 +33,7 @@ ID = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"
 
 
 IMAGES = ("image", "mask", "control_image", "reference_image")
-"""Fields of a case that are image files."""
+"""Fields of a case that are an image file each."""
 
 TEXTS = ("text", "objects", "questions")
 """Fields of a case that are a text or several, and are about the image for metrics alone."""
@@ -57,7 +57,10 @@ class Case(typed.Checked):
     prompt: Text
     negative_prompt: Text = ""
     image: Path | None = None
-    """Init image of img2img and inpainting."""
+    """Init image of img2img and inpainting; the input image of edit."""
+    images: tuple[Path, ...] = ()
+    """Edit: the input images in their order, where a target takes several. The first is the one that is edited: the
+    result is as large. The others are of any size."""
     mask: Path | None = None
     """Inpainting: white is painted again, black is kept; grey levels without transparency, as large as the image."""
     control_image: Path | None = None
@@ -69,7 +72,10 @@ class Case(typed.Checked):
     region_prompt: Text = ""
     """Inpainting: what the painted region alone shows, where the prompt speaks of the whole image."""
     image_prompt: Text = ""
-    """What the init image shows, for metrics that ask whether the change was the one asked for."""
+    """What the init image, or the first input image of edit, shows: for metrics that ask whether the change was the one
+    asked for."""
+    edited_prompt: Text = ""
+    """Edit: what the result shall show, where the prompt says what to do; for metrics that compare it with a text."""
     text: tuple[str, ...] = ()
     """What the image shall show as writing, a text each, for metrics that read it. Upper and lower case, punctuation
     and blanks do not count."""
@@ -86,12 +92,24 @@ class Case(typed.Checked):
     def __post_init__(self) -> None:
         for name in IMAGES:
             _convert(self, name, str, Path)
+        _convert(self, "images", (str, Path), lambda path: (path,))
+        _convert(self, "images", (list, tuple), _to_paths)
         for name in TEXTS:
             _convert(self, name, str, lambda text: (text,))
         for name in (*TEXTS, "tags"):
             _convert(self, name, list, tuple)
         origin = self.origin if isinstance(self.origin, str) else ""
         typed.check(self, origin or f"case {typed.preview(self.id)}")
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The images that are changed: the init image, or the input images of edit; the first gives the size."""
+        return self.images or ((self.image,) if self.image else ())
+
+    @property
+    def caption(self) -> str:
+        """What the generated image shall show: `edited_prompt`, or the prompt where there is none."""
+        return self.edited_prompt or self.prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +285,10 @@ def _convert(thing: object, name: str, kind: type | tuple[type, ...], convert: C
         object.__setattr__(thing, name, convert(value))
 
 
+def _to_paths(paths: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(Path(path) if isinstance(path, str) else path for path in paths)
+
+
 def _has_images(folder: Path) -> bool:
     try:
         return any(folder.glob("*.png"))
@@ -290,20 +312,51 @@ def _id_problem(name: str) -> str:
 def _check_case(case: Case, task: Task, where: str) -> None:
     if not case.prompt.strip():
         raise SdevalError(f"{where}: prompt: is empty; say what to generate")
-    needs = {"text2img": (), "img2img": ("image",), "inpainting": ("image", "mask")}[task]
-    for name in ("image", "mask"):
-        is_set = getattr(case, name) is not None
-        if name in needs and not is_set:
+    for name in _TAKEN[task]:
+        if name in _NEEDED[task] and not getattr(case, name):
             raise SdevalError(f"{where}: {name}: is missing; {task} needs one")
-        if is_set and name not in needs:
+    for name in sorted({name for names in _TAKEN.values() for name in names}.difference(_TAKEN[task])):
+        if getattr(case, name) not in (None, (), ""):
             raise SdevalError(f"{where}: {name}: {task} takes none; remove it")
+    if task == "edit":
+        _check_inputs(case, where)
     _check_texts(case, where)
-    if case.strength is not None and task == "text2img":
-        raise SdevalError(f"{where}: strength: text2img takes none; remove it")
     if case.strength is not None and not 0 < case.strength <= 1:
         raise SdevalError(f"{where}: strength: must be above 0 and at most 1, got {case.strength}")
-    if any(getattr(case, name) is not None for name in IMAGES):
+    if any(_paths(case)):
         _check_images(case, where)
+
+
+_NEEDED: Mapping[Task, tuple[str, ...]] = {
+    "text2img": (),
+    "img2img": ("image",),
+    "inpainting": ("image", "mask"),
+    "edit": (),
+}
+"""Fields of a case that a task needs; edit needs one of two."""
+_TAKEN: Mapping[Task, tuple[str, ...]] = {
+    "text2img": (),
+    "img2img": ("image", "strength"),
+    "inpainting": ("image", "mask", "strength"),
+    "edit": ("image", "images", "edited_prompt"),
+}
+"""Fields of a case that say something to some tasks only."""
+
+
+def _check_inputs(case: Case, where: str) -> None:
+    """Refuse an edit without input images, or with two lists of them."""
+    if not case.inputs:
+        raise SdevalError(f"{where}: image: is missing; edit needs one, or several as images")
+    if case.image and case.images:
+        raise SdevalError(f"{where}: images: image is there too; list all input images in images, the edited one first")
+
+
+def _paths(case: Case) -> Iterator[tuple[str, Path]]:
+    """Every image file of a case, with the field that names it."""
+    for name in IMAGES:
+        if (path := getattr(case, name)) is not None:
+            yield name, path
+    yield from (("images", path) for path in case.images)
 
 
 def _check_texts(case: Case, where: str) -> None:
@@ -324,13 +377,12 @@ def _check_images(case: Case, where: str) -> None:
     from sdeval.imaging.io import header
 
     sizes: dict[str, tuple[int, int]] = {}
-    for name in IMAGES:
-        path = getattr(case, name)
-        if path is not None:
-            try:
-                sizes[name] = header(path)
-            except SdevalError as error:
-                raise SdevalError(f"{where}: {name}: {error}") from None
+    for name, path in _paths(case):
+        try:
+            # Of several, the first is the one that is edited.
+            sizes.setdefault(name, header(path))
+        except SdevalError as error:
+            raise SdevalError(f"{where}: {name}: {error}") from None
     # A reference is looked at, not painted on.
     sizes.pop("reference_image", None)
     for name in ("mask", "control_image"):
@@ -349,11 +401,9 @@ def _check_pixels(case: Case, where: str) -> None:
     """Decode what a case brings along to its end, so that nothing is found out after others were generated."""
     from sdeval.imaging.io import check_image, painted_share
 
-    for name in IMAGES:
-        path = getattr(case, name)
+    for name, path in _paths(case):
         try:
-            if path is not None:
-                (painted_share if name == "mask" else check_image)(path)
+            (painted_share if name == "mask" else check_image)(path)
         except SdevalError as error:
             raise SdevalError(f"{where}: {name}: {error}") from None
 
@@ -369,15 +419,19 @@ def fingerprint(sample: Sample, width: int | None, height: int | None) -> str:
     request: dict[str, object] = {
         "prompt": case.prompt,
         "negative_prompt": case.negative_prompt,
-        "image": pixel_hash(case.image) if case.image else "",
+        # Of several input images there is a list: a case with one has the same hash as ever.
+        "image": pixel_hash(case.inputs[0]) if len(case.inputs) == 1 else "",
         "mask": mask_hash(case.mask) if case.mask else "",
         "strength": case.strength,
         "region_prompt": case.region_prompt,
         "size": [width, height],
         "seed": sample.seed,
     }
-    if case.image_prompt:
-        request["image_prompt"] = case.image_prompt
+    if len(case.inputs) > 1:
+        request["images"] = [pixel_hash(path) for path in case.inputs]
+    for name in ("image_prompt", "edited_prompt"):
+        if text := getattr(case, name):
+            request[name] = text
     for name in ("control_image", "reference_image"):
         if (path := getattr(case, name)) is not None:
             request[name] = pixel_hash(path)

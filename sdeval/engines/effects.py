@@ -14,6 +14,7 @@ from diffusers import DiffusionPipeline
 
 from sdeval.config.suite import Case
 from sdeval.config.target import Target
+from sdeval.engines.families import family_of
 from sdeval.engines.pipeline_classes import has_control
 from sdeval.engines.sizes import size_problem
 from sdeval.errors import SdevalError, plural
@@ -106,7 +107,7 @@ class Request:
         width, height = self._value("width"), self._value("height")
         sizes = {"settings: the size": (width, height)} if width and height else {}
         if not sizes:
-            images = {f"{self._where(case)}: image": case.image or case.control_image for case in self.cases}
+            images = {f"{self._where(case)}: image": next(iter(case.inputs), case.control_image) for case in self.cases}
             sizes = {where: header(image) for where, image in images.items() if image}
         for where, size in sizes.items():
             if problem := size_problem(self.kind.__name__, self._config("vae"), *size):
@@ -135,6 +136,8 @@ class Request:
     def _of_case(self, case: Case) -> Iterator[str]:
         where = self._where(case)
         yield from self._of_guiding_images(case, where)
+        if len(case.inputs) > 1 and not family_of(self.kind.__name__).edits_several:
+            yield f"{where}: images: a {self.kind.__name__} takes one input image, got {len(case.inputs)}"
         if case.strength is not None and "strength" not in self._parameters:
             yield f"{where}: strength: a {self.kind.__name__} takes none; remove it"
         elif case.image is not None and "strength" in self._parameters:

@@ -66,6 +66,8 @@ class Family:
     """Those that fit; None where the model's own scheduler tells."""
     one_at_a_time: frozenset[Task] = frozenset()
     """Tasks of which diffusers generates batches wrongly, or not at all."""
+    edits_several: bool = False
+    """Whether an edit may have several input images."""
 
     def schedulers_beside(self, own: str, config: Mapping[str, Any]) -> Schedulers:
         """The schedulers that fit a model of this family.
@@ -101,9 +103,9 @@ _FAMILIES = {
     # Its pipeline tells the scheduler how many steps the model was distilled from.
     "LatentConsistencyModel": Family("latent consistency", Schedulers(frozenset({"LCMScheduler"}))),
     # Several init images are several references for every prompt.
-    "Flux2": Family("Flux.2", Schedulers(FLOW), frozenset({"img2img"})),
+    "Flux2": Family("Flux.2", Schedulers(FLOW), frozenset({"img2img", "edit"}), edits_several=True),
     "Flux": Family("Flux", Schedulers(FLOW)),
-    "QwenImageEditPlus": Family("Qwen-Image-Edit-Plus", one_at_a_time=_ALL),
+    "QwenImageEditPlus": Family("Qwen-Image-Edit-Plus", one_at_a_time=_ALL, edits_several=True),
 }
 
 

@@ -36,7 +36,7 @@ def _kind(sample: Sample) -> tuple[bool, float, tuple[int, int]]:
     Many pipelines do something else with an empty negative prompt than without one.
     """
     case = sample.case
-    image = case.image or case.control_image
+    image = next(iter(case.inputs), case.control_image)
     size = header(image) if image else (0, 0)
     return (bool(case.negative_prompt), case.strength or -1.0, size)
 
@@ -127,9 +127,11 @@ def call_arguments(pipeline: DiffusionPipeline, batch: Sequence[Sample], setting
 def _image_arguments(pipeline: DiffusionPipeline, cases: Sequence[Case]) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     controls = [open_rgb(case.control_image) for case in cases if case.control_image]
-    images = [open_rgb(case.image) for case in cases if case.image]
+    images = [open_rgb(path) for case in cases for path in case.inputs]
     if controls:
         arguments[control_argument(type(pipeline))] = controls
+    if len(images) > len(cases) > 1:
+        raise ValueError("several input images of several cases would be mixed in one call")
     if images:
         arguments["image"] = images
     if (images or controls) and {"width", "height"} <= set(_call_parameters(pipeline)):

@@ -18,17 +18,41 @@ from sdeval.errors import SdevalError, unknown
 
 PipelineClass = type[DiffusionPipeline]
 
-_MAPPINGS: dict[Task, Mapping[str, PipelineClass]] = {
-    "text2img": auto_pipeline.AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
-    "img2img": auto_pipeline.AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
-    "inpainting": auto_pipeline.AUTO_INPAINT_PIPELINES_MAPPING,
+_EDITORS = ("FluxKontext", "Flux2", "Kandinsky5I2I")
+"""How pipelines begin that change an image by an instruction, besides those that say so in their name."""
+_EDITOR_WORDS = ("Edit", "InstructPix2Pix")
+_ENDINGS: dict[Task, str] = {
+    "text2img": "Pipeline",
+    "img2img": "Img2ImgPipeline",
+    "inpainting": "InpaintPipeline",
+    "edit": "Pipeline",
 }
-_ENDINGS: dict[Task, str] = {"text2img": "Pipeline", "img2img": "Img2ImgPipeline", "inpainting": "InpaintPipeline"}
 """How classes are named that do a task with the weights of a model."""
 _OTHERWISE = frozenset(("num_frames", "audio_length_in_s", "video"))
 """Arguments of calls that generate no single image."""
 CONTROL_IMAGE = "control_image"
 """What pipelines call the control image, unless it is their only image."""
+
+
+def call_parameters(kind: PipelineClass) -> Mapping[str, inspect.Parameter]:
+    """Arguments of the call of a pipeline."""
+    return inspect.signature(kind.__call__).parameters
+
+
+def edits(kind: PipelineClass) -> bool:
+    """Whether a pipeline changes images by an instruction: without a mask, and without noise of a strength."""
+    name, parameters = kind.__name__, call_parameters(kind)
+    is_editor = name.startswith(_EDITORS) or any(word in name for word in _EDITOR_WORDS)
+    return is_editor and "image" in parameters and not {"mask_image", "strength"} & set(parameters)
+
+
+_MAPPINGS: dict[Task, Mapping[str, PipelineClass]] = {
+    "text2img": auto_pipeline.AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
+    "img2img": auto_pipeline.AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
+    "inpainting": auto_pipeline.AUTO_INPAINT_PIPELINES_MAPPING,
+    # To diffusers, edits are a kind of img2img.
+    "edit": {family: kind for family, kind in auto_pipeline.AUTO_IMAGE2IMAGE_PIPELINES_MAPPING.items() if edits(kind)},
+}
 
 
 def pipeline_class(target: Target, folder: Path, task: Task) -> PipelineClass:
@@ -66,11 +90,6 @@ def control_argument(kind: PipelineClass) -> str:
     return CONTROL_IMAGE if CONTROL_IMAGE in call_parameters(kind) else "image"
 
 
-def call_parameters(kind: PipelineClass) -> Mapping[str, inspect.Parameter]:
-    """Arguments of the call of a pipeline."""
-    return inspect.signature(kind.__call__).parameters
-
-
 def shared_pipeline(first: DiffusionPipeline, kind: PipelineClass) -> DiffusionPipeline:
     """A pipeline of another class with the very parts of one that is loaded.
 
@@ -96,18 +115,20 @@ def _find(name: str) -> PipelineClass | None:
     return kind if "prompt" in parameters and not _OTHERWISE.intersection(parameters) else None
 
 
-def _task_of_call(kind: PipelineClass) -> Task:
-    """The task that a pipeline does by what its call takes."""
+def _tasks_of_call(kind: PipelineClass) -> set[Task]:
+    """The tasks that a pipeline does by what its call takes."""
     parameters = call_parameters(kind)
     if "mask_image" in parameters:
-        return "inpainting"
+        return {"inpainting"}
     takes_image = "image" in parameters and not (has_control(kind) and control_argument(kind) == "image")
-    return "img2img" if takes_image else "text2img"
+    if edits(kind):
+        return {"img2img", "edit"}
+    return {"img2img"} if takes_image else {"text2img"}
 
 
 def _tasks(kind: PipelineClass) -> list[Task]:
     mapped = {task for task in TASKS if kind in _MAPPINGS[task].values()}
-    return [task for task in TASKS if task in mapped | {_task_of_call(kind)}]
+    return [task for task in TASKS if task in mapped | _tasks_of_call(kind)]
 
 
 def _mapped(own: str, task: Task) -> PipelineClass | None:
@@ -124,7 +145,7 @@ def _namesakes(own: str, task: Task) -> Iterator[PipelineClass]:
     base = re.sub("(Img2Img|Inpaint)?Pipeline$", "", own)
     for name in dict.fromkeys((own, base + _ENDINGS[task])):
         kind = _find(name)
-        if kind is not None and _task_of_call(kind) == task:
+        if kind is not None and task in _tasks_of_call(kind):
             yield kind
 
 

@@ -270,5 +270,10 @@ def _plain(case: Mapping[str, Any]) -> dict[str, Any]:
 
     What is not given is not sent: an earlier version on the other side need not know of it.
     """
-    given = {name: value for name, value in case.items() if value is not None}
-    return {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in given.items()}
+    return {name: _plain_value(value) for name, value in case.items() if value is not None}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain_value(part) for part in value]
+    return str(value.resolve()) if isinstance(value, Path) else value

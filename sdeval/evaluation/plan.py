@@ -100,11 +100,11 @@ class Plan:
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def size(self, sample: Sample) -> tuple[int, int] | None:
-        """Width and height asked of a sample: the settings', or the init image's."""
+        """Width and height asked of a sample: the settings', or those of the init image or the first input image."""
         width, height = self.settings.get("width"), self.settings.get("height")
         if width and height:
             return (width, height)
-        image = sample.case.image or sample.case.control_image
+        image = next(iter(sample.case.inputs), sample.case.control_image)
         return header(image) if image else None
 
     def fingerprint(self, sample: Sample) -> str:
@@ -187,7 +187,7 @@ def check_ranges(suite: Suite, target: Target) -> None:
     settings = {**suite.settings, **overrides}
     _check_size({name: settings[name] for name in ("width", "height") if settings.get(name) is not None}, where)
     default = suite.settings.get("strength")
-    for case in suite.cases if suite.task != "text2img" else ():
+    for case in suite.cases if suite.task in ("img2img", "inpainting") else ():
         strength = _first(overrides.get("strength"), case.strength, default)
         if strength is None:
             continue

@@ -55,6 +55,8 @@ _OURS = {
     "diversity": "sdeval.metrics.diversity",
     "duplicates": "sdeval.metrics.duplicates",
     "init_similarity": "sdeval.metrics.init_similarity",
+    "input_ssim": "sdeval.metrics.input_similarity",
+    "input_lpips": "sdeval.metrics.input_similarity:of_lpips",
     "outside_change": "sdeval.metrics.outside_change",
     "outside_change_max": "sdeval.metrics.outside_change:maximum",
     "outside_change_p99": "sdeval.metrics.outside_change:p99",

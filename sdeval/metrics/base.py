@@ -19,11 +19,23 @@ from sdeval.metrics.sets.reference_features import Floats as Floats
 from sdeval.metrics.sets.reference_features import Reference as Reference
 from sdeval.metrics.sets.reference_features import check_features as check_features
 
-Need = Literal["image", "mask", "image_prompt", "text", "baseline", "seeds", "references", "prompts", "objects"]
+Need = Literal[
+    "image",
+    "mask",
+    "image_prompt",
+    "edited_prompt",
+    "text",
+    "objects",
+    "baseline",
+    "seeds",
+    "references",
+    "prompts",
+]
 """What a metric requires: a field of the case, the baseline's image, two seeds, reference images, or all prompts."""
 
 CASE_FIELDS: Mapping[str, str] = {
     "image_prompt": "what the image shows",
+    "edited_prompt": "what the edited image shall show",
     "text": "the writing that the image shall show",
     "objects": "the things that the image shall show",
 }
@@ -49,6 +61,8 @@ class MetricInfo:
     range: tuple[float, float] = (-math.inf, math.inf)
     """Lowest and highest valid score; a value outside this range is rejected."""
     needs: tuple[Need, ...] = ()
+    needs_of_edits: tuple[Need, ...] = ()
+    """What it requires besides of the cases of an edit, whose prompts say what to do and not what the image shows."""
     of_some_cases: bool = False
     """Whether cases that lack what it needs are left out; otherwise each case of a suite must have it."""
     gating: bool = True
@@ -72,14 +86,15 @@ class MetricInfo:
         """1 where higher values are better, -1 where lower values are."""
         return 1 if self.higher_is_better else -1
 
-    def lacks(self, case: Case) -> str:
+    def lacks(self, case: Case, task: str) -> str:
         """The field of a case for want of which it says nothing of that case; empty where it does, or must."""
-        return next((name for name in self.case_fields if not getattr(case, name)), "") if self.of_some_cases else ""
+        fields = self.case_fields(task) if self.of_some_cases else ()
+        return next((name for name in fields if not getattr(case, name)), "")
 
-    @property
-    def case_fields(self) -> tuple[str, ...]:
+    def case_fields(self, task: str) -> tuple[str, ...]:
         """The fields of a case that it needs."""
-        return tuple(need for need in self.needs if need in CASE_FIELDS)
+        needs = (*self.needs, *self.needs_of_edits) if task == "edit" else self.needs
+        return tuple(need for need in needs if need in CASE_FIELDS)
 
     @property
     def among_cases(self) -> bool:
@@ -99,6 +114,7 @@ class GeneratedImage:
     image: Image.Image
     case: Case
     init: Image.Image | None = None
+    """The init image, or the first input image of an edit."""
     mask: Image.Image | None = None
     seed: int = 0
     safety: Literal["", "passed", "flagged"] = ""
@@ -259,7 +275,7 @@ class MetricOptions:
     """Threads that read text in images; the reading does not depend on them."""
     device: str = "cpu"
     prompts: tuple[str, ...] = ()
-    """All prompts of the suite."""
+    """What the images of the suite shall show: its prompts, or those of edited images."""
 
     @classmethod
     def from_suite(cls, suite: Suite, device: str) -> MetricOptions:
@@ -273,7 +289,7 @@ class MetricOptions:
         for name in suite.metric_options:
             if name not in options_of_suites:
                 raise SdevalError(f"{where}: {unknown('option', name, options_of_suites)}")
-        prompts = tuple(dict.fromkeys(case.prompt for case in suite.cases))
+        prompts = tuple(dict.fromkeys(case.caption for case in suite.cases))
         options = cls(**suite.metric_options, device=device, prompts=prompts)
         typed.check(options, where)
         return options

@@ -55,7 +55,7 @@ class VisionModel(Protocol):
 
 def questions_of(case: Case) -> tuple[str, ...]:
     """What is asked about the images of a case."""
-    return case.questions or (DEFAULT_QUESTION.format(prompt=case.prompt),)
+    return case.questions or (DEFAULT_QUESTION.format(prompt=case.caption),)
 
 
 class Checklist:

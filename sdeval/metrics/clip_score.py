@@ -18,7 +18,10 @@ INFO = MetricInfo(
     higher_is_better=True,
     tolerance=0.3,
     range=(-100.0, 100.0),
-    formula="100 · cos(image, prompt), in CLIP features; not clipped at 0, and without the paper's factor 2.5",
+    formula=(
+        "100 · cos(image, prompt), in CLIP features; not clipped at 0, and without the paper's factor 2.5; of an edit, "
+        "with edited_prompt where the case has one"
+    ),
     paper="Hessel et al. 2021, CLIPScore, arXiv 2104.08718",
     weights=CLIP_WEIGHTS,
     licence=CLIP_LICENCE,
@@ -51,12 +54,12 @@ class ClipScore(WithClip):
 
     def texts_of(self, case: Case) -> Sequence[str]:
         """What is compared with the image."""
-        return (case.prompt,)
+        return (case.caption,)
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """One score per image, in points."""
         features = self._clip.images([image.image for image in images])
-        return clip_score(features, self._clip.texts([image.case.prompt for image in images]))
+        return clip_score(features, self._clip.texts([image.case.caption for image in images]))
 
 
 def create(options: MetricOptions) -> SampleMetric:

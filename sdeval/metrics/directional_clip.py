@@ -1,4 +1,4 @@
-"""Directional CLIP similarity (img2img): whether the image changed in the direction that the prompt changed."""
+"""Directional CLIP similarity: whether the image changed in the direction in which its description changed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,13 @@ INFO = MetricInfo(
     tolerance=1.0,
     range=(-100.0, 100.0),
     needs=("image", "image_prompt"),
-    tasks=("img2img",),
-    formula="100 · cos(image - init image, prompt - image_prompt), in CLIP features of length 1",
+    needs_of_edits=("edited_prompt",),
+    of_some_cases=True,
+    tasks=("img2img", "edit"),
+    formula=(
+        "100 · cos(image - init image, prompt - image_prompt), in CLIP features of length 1; of an edit, with its "
+        "first input image and edited_prompt"
+    ),
     paper=(
         "Gal et al. 2021, StyleGAN-NADA, arXiv 2108.00946; for edits: Brooks et al. 2022, InstructPix2Pix, arXiv "
         "2211.09800"
@@ -51,7 +56,7 @@ def directional_clip(images: Features, inits: Features, texts: Features, init_te
     Args:
         images: `[n, d]`, of the results.
         inits: `[n, d]`, of the init images.
-        texts: `[n, d]`, of the prompts.
+        texts: `[n, d]`, of the prompts, or of what the edited images shall show.
         init_texts: `[n, d]`, of what the init images show.
 
     Raises:
@@ -76,13 +81,13 @@ def _unit(features: Features) -> Floats:
 
 
 class DirectionalClip(WithClip):
-    """Compares the change from init image to result with the change from `image_prompt` to `prompt`."""
+    """Compares the change from init image to result with the change from `image_prompt` to the caption."""
 
     info = INFO
 
     def texts_of(self, case: Case) -> Sequence[str]:
         """What is compared with the image."""
-        return (case.image_prompt, case.prompt)
+        return (case.image_prompt, case.caption)
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """One score per image, in points."""
@@ -96,7 +101,7 @@ class DirectionalClip(WithClip):
         return directional_clip(
             self._clip.images([image.image for image in images]),
             init_features,
-            self._clip.texts([image.case.prompt for image in images]),
+            self._clip.texts([image.case.caption for image in images]),
             self._clip.texts(init_texts),
         )
 

@@ -98,10 +98,11 @@ class Lpips:
 
 
 @lru_cache(maxsize=1)
-def _load(device: str) -> Lpips:
+def load_network(device: str) -> Lpips:
+    """The metric, whose network is loaded once."""
     return Lpips(device)
 
 
 def create(options: MetricOptions) -> SampleMetric:
     """Create the metric; its network is loaded once."""
-    return _load(options.device)
+    return load_network(options.device)

@@ -44,12 +44,12 @@ class PickScore(WithClip):
 
     def texts_of(self, case: Case) -> Sequence[str]:
         """What is compared with the image."""
-        return (case.prompt,)
+        return (case.caption,)
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """One score per image, in points."""
         features = self._clip.images([image.image for image in images])
-        return pickscore(features, self._clip.texts([image.case.prompt for image in images]))
+        return pickscore(features, self._clip.texts([image.case.caption for image in images]))
 
 
 def create(options: MetricOptions) -> SampleMetric:

@@ -75,13 +75,13 @@ class RPrecision(WithClip):
 
     def texts_of(self, case: Case) -> Sequence[str]:
         """What is compared with the image."""
-        return (case.prompt,)
+        return (case.caption,)
 
     def score(self, images: Sequence[GeneratedImage]) -> list[float]:
         """100 or 0 for each image."""
-        prompts = list(dict.fromkeys((*self._prompts, *(image.case.prompt for image in images))))
+        prompts = list(dict.fromkeys((*self._prompts, *(image.case.caption for image in images))))
         places = {prompt: place for place, prompt in enumerate(prompts)}
-        own = [places[image.case.prompt] for image in images]
+        own = [places[image.case.caption] for image in images]
         return r_precision(self._clip.images([image.image for image in images]), self._clip.texts(prompts), own)
 
 

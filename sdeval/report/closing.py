@@ -15,11 +15,11 @@ from sdeval.errors import CannotWrite, SdevalError
 from sdeval.history.record import record
 from sdeval.history.trends import trend_notes
 from sdeval.report import ci
-from sdeval.report.comparison import Compared, compared_of
+from sdeval.report.comparison import Compared, compared_of, runs_of_suites
 from sdeval.report.html.comparison import write_comparison
 from sdeval.report.publish import Telling, publish
 from sdeval.report.terminal import Further
-from sdeval.results.session_folder import COMPARISON, SUMMARY, decided_early, read_run, run_folders
+from sdeval.results.session_folder import COMPARISON, SUMMARY, decided_early, run_folders
 from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Origin
 
@@ -102,7 +102,7 @@ def _compared(ending: Ending) -> tuple[Sequence[Compared], list[str]]:
     if len({verdict.target for verdict in ending.verdicts}) < 2 or ending.settings.options.shard:
         return (), []
     try:
-        folders = _of_suites(ending)
+        folders = runs_of_suites(ending.folder)
         compared = compared_of(folders, ending.suite_of, verdicts=ending.verdicts) if folders else []
         if compared:
             write_comparison(ending.folder / COMPARISON, compared)
@@ -112,13 +112,3 @@ def _compared(ending: Ending) -> tuple[Sequence[Compared], list[str]]:
     # Nothing was generated, or no suite ran on two targets; the verdicts are valid without a comparison.
     except (SdevalError, OSError) as error:
         return (), [f"no comparison: {error}"] if run_folders(ending.folder) else []
-
-
-def _of_suites(ending: Ending) -> list[Path]:
-    """What is compared: the session, or those of its runs whose images no ordinary test brought.
-
-    Such tests name their engine in the case, if they have several: no case of theirs is there twice.
-    """
-    runs = {folder: read_run(folder) for folder in run_folders(ending.folder)}
-    own = [folder for folder, run in runs.items() if not run.from_tests]
-    return own if runs and len(own) < len(runs) else [ending.folder]

@@ -16,6 +16,7 @@ from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError, unknown
 from sdeval.metrics import MetricOptions
 from sdeval.metrics.sets.references import swap_difference_of
+from sdeval.results import selected
 from sdeval.results.run import AGAINST, Run, Stored
 from sdeval.results.session_folder import read_record, read_run, run_folders
 from sdeval.results.verdict import Verdict
@@ -61,7 +62,7 @@ def compared_of(
     given = tuple(folders)
     grouped: dict[str, list[Stored]] = {}
     for folder in given:
-        inside = run_folders(folder)
+        inside = _by_order_of_targets(folder, run_folders(folder))
         if not inside:
             raise SdevalError(f"{folder}: is no run and holds none; a run is a folder with a run.json")
         for run_path in inside:
@@ -79,6 +80,16 @@ def compared_of(
     ]
 
 
+def runs_of_suites(session: Path) -> list[Path]:
+    """What is compared of a session: all of it, or those of its runs whose images no ordinary test brought.
+
+    Such tests name their engine in the case, if they have several: no case of theirs is there twice.
+    """
+    runs = {folder: read_run(folder) for folder in run_folders(session)}
+    own = [folder for folder, run in runs.items() if not run.from_tests]
+    return _by_order_of_targets(session, own) if runs and len(own) < len(runs) else [session]
+
+
 def session_of(folder: Path) -> Path | None:
     """The session that a run was generated in; None where its folder is in no session."""
     run_folder = folder.resolve()
@@ -92,6 +103,15 @@ def of_project(root: Path, name: str) -> Suite | None:
         return find_suites(name, root)[0]
     except SdevalError:
         return None
+
+
+def _by_order_of_targets(session: Path, folders: Sequence[Path]) -> list[Path]:
+    """Runs of a session in the order in which its targets were named: the first is what the others are compared with.
+
+    Sessions of before that was written down, and runs without a session, stay as they are.
+    """
+    targets = list(dict.fromkeys(item.target for item in selected.read(session)))
+    return sorted(folders, key=lambda folder: targets.index(folder.name) if folder.name in targets else len(targets))
 
 
 def _compared(stored: Sequence[Stored], suite: Suite | None, reference: str | None) -> Compared:

@@ -16,6 +16,8 @@ from sdeval.errors import SdevalError, printable
 from sdeval.history.store import HISTORY, HISTORY_PAGE
 from sdeval.history.store import read as read_history
 from sdeval.history.trends import watch
+from sdeval.report.comparison import SuiteOf, compared_of, runs_of_suites
+from sdeval.report.html.comparison import write_comparison
 from sdeval.report.html.history import write_history
 from sdeval.report.html.image_sources import Embedded
 from sdeval.report.html.render import write_page
@@ -26,7 +28,16 @@ from sdeval.report.words import notes_on_skipped, notes_on_target_defects
 from sdeval.results import journal
 from sdeval.results import verdicts_file as record
 from sdeval.results.run import Run
-from sdeval.results.session_folder import PAGE, SUMMARY, VERDICTS, point_latest, read_record, read_run, run_folders
+from sdeval.results.session_folder import (
+    COMPARISON,
+    PAGE,
+    SUMMARY,
+    VERDICTS,
+    point_latest,
+    read_record,
+    read_run,
+    run_folders,
+)
 from sdeval.results.session_lock import HOLDER
 from sdeval.results.verdict import Verdict
 from sdeval.results.verdicts_file import Origin, Record
@@ -138,6 +149,23 @@ def rewrite_page(session: Path, *, single: Path | None = None) -> Path:
     page, sources = single or session / PAGE, Embedded() if single else None
     write_page(page, Request(session, read_record(session), sources))
     return page
+
+
+def rewrite_comparison(session: Path, suite_of: SuiteOf) -> Path | None:
+    """Generate the page again that compares the targets of a session; None where it has but one.
+
+    Args:
+        session: its folder.
+        suite_of: finds a suite of its project by its name.
+
+    Raises:
+        SdevalError: its runs cannot be compared.
+    """
+    folders = run_folders(session)
+    if len({read_run(folder).target for folder in folders}) < 2:
+        return None
+    compared = compared_of(own, suite_of) if (own := runs_of_suites(session)) else []
+    return write_comparison(session / COMPARISON, compared) if compared else None
 
 
 def notes(session: Path, verdicts: Sequence[Verdict] = ()) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -147,10 +147,10 @@ class SampleScore:
         """On this very sample, in a few words."""
         if self.current is None:
             return f"unscored: {self.reason}".removesuffix(": ")
-        if self.change is None:
-            return "not compared"
         if not self.record.gating:
             return "reported only"
+        if self.change is None:
+            return "not compared"
         if self.tone:
             return BEYOND[self.tone]
         return "within its tolerance" if self.change else "unchanged"
@@ -191,7 +191,8 @@ def facts(view: SampleView) -> dict[str, str]:
         "target": f"{run.target} ({run.generated_by.get('model', '')})",
         "prompt": sample.prompt,
         "negative prompt": case.negative_prompt or "none",
-        **{name: " | ".join(texts) for name in TEXTS if (texts := getattr(case, name))},
+        **({"edited prompt": case.edited_prompt} if case.edited_prompt else {}),
+        **_expected_and_read(view),
         "seed": str(sample.seed),
         "size": _sizes(view),
         "settings": ", ".join(f"{name}={value}" for name, value in settings.items()) or "none",
@@ -200,7 +201,6 @@ def facts(view: SampleView) -> dict[str, str]:
         "image change": _image_change(view),
         "difference": _difference(view),
         "defect": _defect(sample),
-        **_readings(view),
         "verdict": explain(view.verdict) if view.verdict else "none: the session has not ended, or did not judge it",
     }
 
@@ -253,15 +253,29 @@ def _difference(view: SampleView) -> str:
     return ", ".join(f"{name} {value}{unit}" for (name, unit), value in numbers) or "unknown"
 
 
-def _readings(view: SampleView) -> dict[str, str]:
-    """What metrics found in the image, and in the baseline's where that is not the same."""
-    before = view.before.readings if view.before else {}
-    return {
-        f"{name} read": finding
-        if before.get(name, finding) == finding
-        else f"{finding} (in the baseline: {before[name]})"
+READ = " read"
+"""After what metrics looked for, in the name of the fact about what they found."""
+
+
+def expected_texts(case: CaseRecord) -> dict[str, str]:
+    """What metrics shall find in the images of a case, by what it is called."""
+    return {name: " | ".join(texts) for name in TEXTS if (texts := getattr(case, name))}
+
+
+def _expected_and_read(view: SampleView) -> dict[str, str]:
+    """What metrics shall find in the image, each followed by what they found, and in the baseline's if that differs."""
+    expected = expected_texts(view.case)
+    before, label = view.before.readings if view.before else {}, view.compared.label.partition(",")[0]
+    other = "the baseline" if label == "baseline" else label
+    read = {
+        name: finding if before.get(name, finding) == finding else f"{finding} (in {other}: {before[name]})"
         for name, finding in view.sample.readings.items()
     }
+    facts: dict[str, str] = {}
+    for name in dict.fromkeys([*expected, *read]):
+        facts |= {name: expected[name]} if name in expected else {}
+        facts |= {f"{name}{READ}": read[name]} if name in read else {}
+    return facts
 
 
 def _defect(sample: SampleResult) -> str:
@@ -294,11 +308,19 @@ def paths(view: SampleView, images: ImageStore) -> dict[str, str]:
     return {
         "image": _place(folder / view.sample.image) if view.sample.image else "none",
         "baseline image": _baseline_image(view, images),
-        "init image": _place(folder / case.image) if case.image else "none",
+        **_input_places(view.run.task, [_place(folder / name) for name in case.inputs]),
         "mask": _place(folder / case.mask) if case.mask else "none",
         **({"control image": _place(folder / case.control_image)} if case.control_image else {}),
         **({"reference image": _place(folder / case.reference_image)} if case.reference_image else {}),
     }
+
+
+def _input_places(task: str, places: Sequence[str]) -> dict[str, str]:
+    """The init image, or the input images of an edit, numbered where there are several."""
+    if task != "edit":
+        return {"init image": next(iter(places), "none")}
+    several = len(places) > 1
+    return {f"input image {number}" if several else "input image": place for number, place in enumerate(places, 1)}
 
 
 def _place(path: Path) -> str:

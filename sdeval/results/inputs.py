@@ -34,6 +34,7 @@ def _record(case: Case, folder: Path, pool: Path | None) -> CaseRecord:
     return CaseRecord(
         case=case.id,
         image=_image(open_rgb(case.image), folder, pool) if case.image else "",
+        images=tuple(_image(open_rgb(path), folder, pool) for path in case.images),
         mask=_image(open_mask(case.mask), folder, pool) if case.mask else "",
         control_image=_image(open_rgb(case.control_image), folder, pool) if case.control_image else "",
         reference_image=_image(open_rgb(case.reference_image), folder, pool) if case.reference_image else "",
@@ -41,6 +42,7 @@ def _record(case: Case, folder: Path, pool: Path | None) -> CaseRecord:
         strength=case.strength,
         region_prompt=case.region_prompt,
         image_prompt=case.image_prompt,
+        edited_prompt=case.edited_prompt,
         text=case.text,
         objects=case.objects,
         questions=case.questions,

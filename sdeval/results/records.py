@@ -94,7 +94,9 @@ class CaseRecord(Checked):
 
     case: str
     image: str = ""
-    """Init image: file in `inputs/`; empty where there is none."""
+    """Init image, or the input image of an edit: file in `inputs/`; empty where there is none."""
+    images: tuple[str, ...] = ()
+    """Input images of an edit where there are several: files in `inputs/`."""
     mask: str = ""
     """File in `inputs/`; white was painted again."""
     control_image: str = ""
@@ -104,6 +106,7 @@ class CaseRecord(Checked):
     strength: Number | None = None
     region_prompt: str = ""
     image_prompt: str = ""
+    edited_prompt: str = ""
     text: tuple[str, ...] = ()
     """What the image shall show as writing."""
     objects: tuple[str, ...] = ()
@@ -112,6 +115,11 @@ class CaseRecord(Checked):
     """Each to be answered by yes."""
     tags: tuple[str, ...] = ()
     """Not in a baseline: they change nothing that is generated."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The init image, or all input images of an edit: files in `inputs/`."""
+        return self.images or ((self.image,) if self.image else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

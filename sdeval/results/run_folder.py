@@ -6,7 +6,7 @@
     cases.jsonl      one case a line: what was asked besides its prompt
     features/*.npy   features of every sample, for set metrics
     images/*.png     the images
-    inputs/*.png     init images and masks
+    inputs/*.png     init images, input images and masks
 
 A baseline is a run without timings and inputs. Nothing in it but the scores changes when the same thing is
 generated again.
@@ -208,7 +208,7 @@ def _sample_line(sample: SampleResult) -> str:
 
 
 def _case_line(case: CaseRecord) -> str:
-    return _line_of(case, ("text", "objects", "questions"))
+    return _line_of(case, ("images", "edited_prompt", "text", "objects", "questions"))
 
 
 def _line_of(record: SampleResult | CaseRecord, optional: Collection[str]) -> str:
@@ -292,7 +292,7 @@ def _read_samples(path: Path, *, old: bool) -> list[SampleResult]:
 def _read_cases(path: Path) -> list[CaseRecord]:
     lines = _read_lines(CaseRecord, path)
     for where, case in lines:
-        for image in filter(None, (case.image, case.mask, case.control_image, case.reference_image)):
+        for image in filter(None, (*case.inputs, case.mask, case.control_image, case.reference_image)):
             if not re.fullmatch(r"inputs/[0-9a-f]+\.png", image):
                 raise SdevalError(f"{where}: {preview(image)} is no image of a run")
     return [case for _, case in lines]

@@ -70,7 +70,8 @@ def _cases() -> dict[str, Any]:
     """A list of cases, as files spell their fields."""
     case = _schema(Case)
     properties = {name: case["properties"][name] for name in FIELDS}
-    for name, spelling in {"strength": {"pattern": r"^[-+.0-9eE]*$"}, **{key: {} for key in (*TEXTS, "tags")}}.items():
+    lists: dict[str, dict[str, Any]] = {key: {} for key in ("images", *TEXTS, "tags")}
+    for name, spelling in {"strength": {"pattern": r"^[-+.0-9eE]*$"}, **lists}.items():
         texts = {key: properties[name].pop(key) for key in ("description", "default")}
         properties[name] = {"anyOf": [properties[name], {"type": "string", **spelling}], **texts}
     properties["id"] |= {"pattern": f"^{ID}$", "maxLength": LONGEST_NAME}

@@ -49,7 +49,8 @@ def example_cases(task: Task, *, shapes: bool) -> ExampleCases:
         shapes: whether they are for the embedded model, which knows only coloured shapes.
     """
     makers = {"text2img": _text2img, "img2img": _img2img, "inpainting": _inpainting}
-    made = list(makers[task]() if shapes else landscapes.cases(task))
+    # Nothing of the embedded model edits by instructions.
+    made = list(makers[task]() if shapes and task in makers else landscapes.cases(task))
     files = {name: png_bytes(image) for _, images in made for name, image in images.items()}
     return ExampleCases(tuple(fields for fields, _ in made), files)
 

@@ -20,6 +20,7 @@ DEFAULT_METRICS: Mapping[Task, tuple[str, ...]] = {
     "text2img": ("clip_score", "sharpness"),
     "img2img": ("clip_score", "init_similarity"),
     "inpainting": ("clip_score", "outside_change"),
+    "edit": ("clip_score", "clip_i"),
 }
 STEPS = {"num_inference_steps": 20}
 SHAPES_SETTINGS: Mapping[Task, Mapping[str, Any]] = {
@@ -58,6 +59,16 @@ class Choices:
         # What a program or a server takes is not known; targets that state their steps do it for a reason.
         is_stated = not self.target.is_pipeline or "num_inference_steps" in self.target.settings
         return {} if is_stated else {"num_inference_steps": 30}
+
+
+def check_task(task: Task, target: Target) -> None:
+    """Refuse a task that the embedded model cannot do.
+
+    Raises:
+        SdevalError: it is edit.
+    """
+    if task not in SHAPES_SETTINGS and target.model == EMBEDDED:
+        raise SdevalError(f"--task: {target.name}, the embedded model, cannot do {task}; name another --target")
 
 
 def check_metrics(names: Sequence[str], task: Task) -> tuple[str, ...]:

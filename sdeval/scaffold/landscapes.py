@@ -71,10 +71,9 @@ def cases(task: Task) -> Iterator[tuple[dict[str, Any], dict[str, Image.Image]]]
     """Fields of each case of a task, and its images by name."""
     if task == "text2img":
         yield from (({"id": name, "prompt": prompt}, {}) for name, prompt in PROMPTS.items())
-    elif task == "img2img":
-        yield from (_restyled(number, landscape) for number, landscape in enumerate(LANDSCAPES))
-    else:
-        yield from (_with_thing(number, landscape) for number, landscape in enumerate(LANDSCAPES))
+        return
+    make = {"img2img": _restyled, "inpainting": _with_thing, "edit": _edited}[task]
+    yield from (make(number, landscape) for number, landscape in enumerate(LANDSCAPES))
 
 
 def _restyled(number: int, landscape: Landscape) -> tuple[dict[str, Any], dict[str, Image.Image]]:
@@ -103,6 +102,19 @@ def _with_thing(number: int, landscape: Landscape) -> tuple[dict[str, Any], dict
         "mask": mask,
     }
     return fields, {image: render(landscape), mask: _middle()}
+
+
+def _edited(number: int, landscape: Landscape) -> tuple[dict[str, Any], dict[str, Image.Image]]:
+    """An instruction to put something on the hills."""
+    thing, image = THINGS[number % len(THINGS)], f"images/{landscape.name}.png"
+    fields = {
+        "id": f"{landscape.name}-{thing.replace(' ', '-')}",
+        "prompt": f"put a {thing} on the {landscape.hills} hills",
+        "image_prompt": landscape.words,
+        "edited_prompt": f"{landscape.words}, with a {thing} on the hills",
+        "image": image,
+    }
+    return fields, {image: render(landscape)}
 
 
 def render(landscape: Landscape) -> Image.Image:

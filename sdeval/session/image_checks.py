@@ -251,7 +251,7 @@ class ImageChecks:
             before = baseline.run.sample(sample)
             if before is not None and before.is_thumbnail and before.sha256 != sample.sha256:
                 fetched.find_nearby(before.sha256)
-        link_full_images(run, baseline, fetched.paths, folder)
+        link_full_images(run, baseline, fetched, folder)
 
 
 def _missing(suite: Suite, device: str) -> dict[str, NotAvailable]:

@@ -104,7 +104,7 @@ def _check_metric(suite: Suite, info: metrics.MetricInfo) -> None:
         raise SdevalError(
             f"{where}: metric {info.name} compares seeds of a case; give every round at least two new ones"
         )
-    for field in info.case_fields:
+    for field in info.case_fields(suite.task):
         lacking = [case for case in suite.cases if not getattr(case, field)]
         if info.of_some_cases and len(lacking) < len(suite.cases):
             continue

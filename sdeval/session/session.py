@@ -304,7 +304,7 @@ class Session:
         fetched = FetchedImages(baseline.images)
         run = self._executor.evaluate(plan, folder, replace(baseline, images=fetched), earlier)
         try:
-            link_full_images(run, baseline, fetched.paths, folder)
+            link_full_images(run, baseline, fetched, folder)
         except CannotWrite as error:
             # The page shows thumbnails instead.
             self.unwritten.append(str(error))

@@ -213,15 +213,30 @@ def test_full_size_images_of_changed_samples_that_were_fetched_are_linked(tmp_pa
     # Those of seed 1 are identical.
     changed = tuple(s if s.seed else replace(s, sha256="of another image") for s in large.samples)
     now = replace(large, samples=changed)
-    link_full_images(now, baseline, fetched.paths, tmp_path / "run")
+    link_full_images(now, baseline, fetched, tmp_path / "run")
     assert not (tmp_path / "run" / BASELINE / "full").exists()
     for sample in baseline.run.samples:
         baseline.full_image(sample)
-    link_full_images(now, baseline, fetched.paths, tmp_path / "run")
+    link_full_images(now, baseline, fetched, tmp_path / "run")
     full = sorted((tmp_path / "run" / BASELINE / "full").iterdir())
     assert {path.stem for path in full} == {large.samples[0].sha256}
     assert all(path.samefile(tmp_path / "store" / path.name) for path in full)
     assert full_image_of(tmp_path / "run" / BASELINE, large.samples[0]) in full
+
+
+def test_where_an_image_is_missing_that_of_the_baseline_is_linked_if_it_is_on_this_machine(tmp_path: Path) -> None:
+    large = enlarged(RUN)
+    accept(on_disk(large, tmp_path / "accepted"), tmp_path / "baselines")
+    accepted = stored(tmp_path / "baselines", "animals", "tiny")
+    assert accepted is not None
+    fetched = FetchedImages(Store(tmp_path / "store"))
+    baseline = take_snapshot(accepted, tmp_path / "run")
+    missing = replace(large, samples=tuple(replace(s, image="", sha256="", failure="no luck") for s in large.samples))
+    link_full_images(missing, baseline, fetched, tmp_path / "run")
+    assert not (tmp_path / "run" / BASELINE / "full").exists()
+    Store(tmp_path / "store").get(large.samples[0].sha256)
+    link_full_images(missing, baseline, fetched, tmp_path / "run")
+    assert full_image_of(tmp_path / "run" / BASELINE, large.samples[0]).is_file()
 
 
 def test_a_snapshot_knows_where_full_size_images_are(baseline: Stored, tmp_path: Path) -> None:

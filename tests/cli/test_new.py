@@ -32,6 +32,13 @@ def test_a_suite_is_written_beside_others(folder: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.endswith("next: pytest suites/test_red_things.py\n")
 
 
+def test_a_suite_of_edits_has_instructions(folder: Path) -> None:
+    assert main(["new", "suite", "edits", "--task", "edit", "--target", "python:ours.py:edit"]) == 0
+    (suite,) = find_suites("suites/test_edits.py", folder)
+    assert (suite.task, suite.metrics, len(suite.cases)) == ("edit", ("clip_score", "clip_i"), 12)
+    assert all(case.image and case.image_prompt and case.edited_prompt for case in suite.cases)
+
+
 def test_a_metric_is_a_package_with_a_test_that_passes(folder: Path) -> None:
     assert main(["new", "metric", "vivid_ness"]) == 0
     package = folder / "metrics" / "vivid_ness"
@@ -90,6 +97,10 @@ def test_nothing_is_overwritten(folder: Path, kind: str, capsys: pytest.CaptureF
         (["metric", "clip_score"], "metric 'clip_score' exists already"),
         (["engine", "../outside"], "engine name '../outside' must be"),
         (["metric", "vividness", "--task", "img2img"], "--task: is for suites"),
+        (
+            ["suite", "edits", "--task", "edit"],
+            "--task: shapes, the embedded model, cannot do edit",
+        ),
     ],
 )
 def test_a_wrong_name_is_refused(

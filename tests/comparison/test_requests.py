@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sdeval.comparison.requests import Change, changed_fields, removed_cases, shared_cases
+from sdeval.comparison.wording import changed_request
 from sdeval.results.records import CaseRecord
 from sdeval.results.run import Run
 from tests.conftest import make_run
@@ -108,3 +109,12 @@ def test_every_field_of_a_request_may_have_changed(run: Run) -> None:
     changes = changed_fields(after, before, run.samples[0], run.samples[0])
     fields = {change.field for change in changes}
     assert fields == {"negative_prompt", "image", "mask", "strength", "region_prompt", "image_prompt", "text"}
+
+
+def test_another_input_image_of_an_edit_is_named(run: Run) -> None:
+    before, after = (
+        replace(run, cases={"case-0": CaseRecord(case="case-0", images=("inputs/a.png", name))})
+        for name in ("inputs/b.png", "inputs/c.png")
+    )
+    changes = changed_fields(after, before, run.samples[0], run.samples[0])
+    assert changed_request(changes) == 'images changed: "inputs/a.png | inputs/b.png" → "inputs/a.png | inputs/c.png"'

@@ -45,8 +45,7 @@ def test_long_prompts_are_cut() -> None:
 
 def test_the_defect_of_every_seed_is_named_and_how_often_it_is_usual(broken: list[SampleResult]) -> None:
     assert wording.broken_seeds(broken, RATES) == (
-        "seed 0 is black (no level above 0), seed 1 is black (no level above 0); "
-        "when nothing changed, 10 of 1000 images of this target were black"
+        "seeds 0, 1 are black (no level above 0); when nothing changed, 10 of 1000 images of this target were black"
     )
 
 

@@ -35,6 +35,34 @@ def test_every_format_says_the_same(tmp_path: Path, name: str) -> None:
     assert cases == (cat, Case(id="dog", prompt="a dog"))
 
 
+EDITS = {
+    "cases.yaml": "- id: cat\n  prompt: add a hat\n  images: [cat.png, hat.png]\n  edited_prompt: a cat with a hat\n"
+    "- id: dog\n  prompt: add a hat\n  images: dog.png\n",
+    "cases.csv": "id,prompt,images,edited_prompt\ncat,add a hat,cat.png | hat.png,a cat with a hat\n"
+    "dog,add a hat,dog.png,\n",
+    "cases.jsonl": '{"id": "cat", "prompt": "add a hat", "images": ["cat.png", "hat.png"], '
+    '"edited_prompt": "a cat with a hat"}\n{"id": "dog", "prompt": "add a hat", "images": "dog.png"}\n',
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_every_format_lists_input_images(tmp_path: Path, name: str) -> None:
+    cat, dog = load_cases(write(tmp_path, name, EDITS[name]))
+    folder = tmp_path.resolve()
+    assert (cat.images, dog.images) == ((folder / "cat.png", folder / "hat.png"), (folder / "dog.png",))
+    assert cat.edited_prompt == "a cat with a hat"
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [("[a.png, ../b.png]", "images: '../b.png' leads out of"), ("[a.png, 3]", r"images\[1\]: must be a path")],
+)
+def test_wrong_input_images_name_file_and_line(tmp_path: Path, images: str, message: str) -> None:
+    path = write(tmp_path, "a.yaml", f"- id: cat\n  prompt: a cat\n  images: {images}\n")
+    with pytest.raises(SdevalError, match=f"a.yaml:3: {message}"):
+        load_cases(path)
+
+
 def test_a_case_knows_its_line(tmp_path: Path) -> None:
     path = write(tmp_path, "cases.yaml", SAME["cases.yaml"])
     assert load_cases(path)[1].origin == f"{path}:6"

@@ -72,7 +72,7 @@ def test_what_cannot_be_right_is_refused(changes: dict[str, Any], message: str) 
     ("changes", "message"),
     [
         ({"name": 3}, "suite 3: name: must be text, got 3"),
-        ({"task": None}, "suite animals: unknown task 'None'. Known: img2img, inpainting, text2img"),
+        ({"task": None}, "suite animals: unknown task 'None'. Known: edit, img2img, inpainting, text2img"),
         ({"seeds": "x"}, "seeds: must be a list of whole numbers, got 'x'"),
         ({"seeds": 3.5}, "seeds: must be a list of whole numbers, got 3.5"),
         ({"seeds": (1, "a")}, "seeds[1]: must be a whole number, got 'a'"),
@@ -151,6 +151,58 @@ def test_wrong_images_are_refused(images: Path, image: str, mask: str, strength:
         suite(task="inpainting", cases=(case,))
     assert str(error.value).startswith("cases.yaml:3: ")
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "image: is missing; edit needs one, or several as images"),
+        (
+            {"image": "image.png", "images": ("small.png",)},
+            "images: image is there too; list all input images in images",
+        ),
+        ({"image": "image.png", "mask": "mask.png"}, "mask: edit takes none; remove it"),
+        ({"image": "image.png", "strength": 0.5}, "strength: edit takes none; remove it"),
+        ({"images": ("odd.png", "image.png")}, "images: is 12x16 pixels; both edges must be multiples of 8"),
+        ({"images": ("image.png", "none.png")}, "images: no such file"),
+        ({"images": ("image.png", "text.png")}, "images: not an image that can be opened"),
+    ],
+)
+def test_wrong_edits_are_refused(images: Path, changes: dict[str, Any], message: str) -> None:
+    paths: dict[str, Any] = {name: images / value for name, value in changes.items() if isinstance(value, str)}
+    lists = {
+        name: [str(images / part) for part in value] for name, value in changes.items() if isinstance(value, tuple)
+    }
+    case = replace(CAT, **{**changes, **paths, **lists}, origin="cases.yaml:3")
+    with pytest.raises(SdevalError) as error:
+        suite(task="edit", cases=(case,))
+    assert str(error.value).startswith("cases.yaml:3: ")
+    assert message in str(error.value)
+
+
+def test_an_edit_has_one_input_image_or_several_of_any_size(images: Path) -> None:
+    one = replace(CAT, image=images / "image.png")
+    several = replace(DOG, images=(images / "image.png", images / "odd.png"), edited_prompt="a dog with a hat")
+    suite(task="edit", cases=(one, several))
+    assert one.inputs == (images / "image.png",)
+    assert several.inputs == (images / "image.png", images / "odd.png")
+    assert (one.caption, several.caption) == (CAT.prompt, "a dog with a hat")
+
+
+@pytest.mark.parametrize("name", ["images", "edited_prompt"])
+def test_what_only_edits_have_is_refused_elsewhere(images: Path, name: str) -> None:
+    changes = {"images": (images / "image.png",), "edited_prompt": "a dog"}
+    with pytest.raises(SdevalError, match=f"{name}: text2img takes none; remove it"):
+        suite(cases=(replace(CAT, **{name: changes[name]}),))
+
+
+def test_the_fingerprint_of_an_edit_follows_its_images_and_their_order(images: Path) -> None:
+    first, second = images / "image.png", images / "small.png"
+    lists = ((first,), (first, second), (second, first))
+    prints = [fingerprint(Sample(replace(CAT, images=paths), 0), 16, 16) for paths in lists]
+    assert len(set(prints)) == 3
+    # How a single one is written changes nothing.
+    assert prints[0] == fingerprint(Sample(replace(CAT, image=first), 0), 16, 16)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from sdeval import Sample, SdevalError, load_cases
+from sdeval import Case, Sample, SdevalError, load_cases
 from sdeval.cli import main
 from sdeval.config.target import Target
 from sdeval.config.target_registry import shipped_targets
@@ -236,3 +237,17 @@ def test_smaller_batches_are_generated_where_a_plan_asks_for_them(loaded: Loaded
     assert batch_size(asked, loaded) == shipped_targets()["shapes"].batch_size
     assert batch_size(replace(asked, target=replace(asked.target, batch_size=1)), loaded) == 1
     assert batch_size(replace(asked, target=replace(asked.target, batch_size=999)), loaded) == loaded.batch_size
+
+
+def test_no_input_image_of_an_edit_arrives(tmp_path: Path) -> None:
+    paths = tuple(tmp_path / f"{colour}.png" for colour in ("red", "teal"))
+    for path in paths:
+        Image.new("RGB", (16, 16), path.stem).save(path)
+    program = "from PIL import Image\n\n\ndef edit(case, seed):\n    return Image.open(case.inputs[1])\n"
+    (tmp_path / "edits.py").write_text(program, encoding="utf-8")
+    engine = OwnEngine(Target(name="own", model=f"python:{tmp_path / 'edits.py'}:edit"))
+    sample = Sample(Case(id="a", prompt="make it teal", images=paths), 0)
+    with plant_fault(FAULTS["init-image-ignored"], engine, "edit") as faulty:
+        (image,) = faulty.generate("edit", [sample], {})
+    assert image.image.getpixel((0, 0)) == (128, 128, 128)
+    assert image.sample == sample

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sdeval.config.suite import TASKS
+from sdeval.scaffold.choices import SHAPES_SETTINGS
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -38,7 +38,7 @@ def verdicts(folder: Path) -> list[dict[str, Any]]:
     return list(content["verdicts"])
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", SHAPES_SETTINGS)
 def test_a_new_project_passes_and_fails_as_it_should(tmp_path: Path, task: str) -> None:
     run(tmp_path, "sdeval.cli", "init", "--task", task)
     first = run(tmp_path, "pytest", "suites")

@@ -8,24 +8,25 @@ import pytest
 import torch
 
 from sdeval import NotAvailable, SdevalError, Target
-from sdeval.config.suite import TASKS, Task
+from sdeval.config.suite import Task
 from sdeval.config.target_registry import shipped_targets
 from sdeval.engines.checkpoints import find_model
 from sdeval.engines.diffusers_engine import LoadedTarget, check
+from sdeval.scaffold.choices import SHAPES_SETTINGS
 
 
 def target(folder: Path, **changes: object) -> Target:
     return Target(**{"name": "tiny", "model": str(folder), "device": "cpu", **changes})
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", SHAPES_SETTINGS)
 def test_every_task_is_checked_and_loaded(tiny: Path, task: Task) -> None:
     check(target(tiny), task, {"num_inference_steps": 2})
     expected = {"text2img": "", "img2img": "Img2Img", "inpainting": "Inpaint"}[task]
     assert type(LoadedTarget(target(tiny)).pipeline(task)).__name__ == f"StableDiffusion{expected}Pipeline"
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", SHAPES_SETTINGS)
 def test_the_embedded_model_does_every_task_by_diffusers_alone(task: Task) -> None:
     import diffusers
 

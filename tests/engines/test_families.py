@@ -52,7 +52,7 @@ def samples(tmp_path: Path) -> Callable[[str], list[Sample]]:
                         prompt=["a red circle", "a blue cross", "a green star"][number],
                         image=image if task != "text2img" else None,
                         mask=mask if task == "inpainting" else None,
-                        strength=0.9 if task != "text2img" else None,
+                        strength=0.9 if task in ("img2img", "inpainting") else None,
                     ),
                     seed=number,
                 )
@@ -138,7 +138,7 @@ def test_some_families_generate_one_at_a_time(checkpoint: Checkpoint) -> None:
     assert largest_batch(loaded(checkpoint("sd1")).target, "text2img") == 8
     assert family_of("StableDiffusion3ControlNetPipeline").one_at_a_time == set(TASKS)
     klein = family_of("Flux2KleinPipeline")
-    assert klein.one_at_a_time == {"img2img"}
+    assert klein.one_at_a_time == {"img2img", "edit"}
 
 
 @pytest.mark.parametrize(
@@ -315,3 +315,38 @@ def test_a_negative_prompt_of_another_case_changes_nothing(
         target.generate("text2img", [plain, negative], request)
     beside = next(image for batch in cut for image in target.generate("text2img", batch, request))
     assert to_pixels(alone.image).tobytes() == to_pixels(beside.image).tobytes()
+
+
+@pytest.mark.parametrize(
+    "family", ["flux2", "flux2-klein", pytest.param("qwen-image-edit-plus", marks=pytest.mark.slow)]
+)
+def test_every_input_image_of_an_edit_counts_and_so_does_their_order(
+    checkpoint: Checkpoint, samples: Callable[[str], list[Sample]], family: str
+) -> None:
+    target = loaded(checkpoint(family))
+    plain, other, _ = samples("edit")
+    first, second = *plain.case.inputs, *other.case.inputs
+    cases = [replace(plain.case, image=None, images=images) for images in ((first,), (first, second), (second, first))]
+    call = settings("edit", family)
+    check_request(target.target, Suite(name="few", task="edit", cases=cases[1:2], settings=call))
+    (single, *rest) = [target.generate("edit", [Sample(case, 0)], call)[0].image for case in cases]
+    assert len({image.tobytes() for image in (single, *rest)}) == 3
+    assert target.generate("edit", [replace(plain, seed=0)], call)[0].image.tobytes() == single.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("family", "kind"),
+    [
+        ("flux-kontext", "FluxKontextPipeline"),
+        ("instruct-pix2pix", "StableDiffusionInstructPix2PixPipeline"),
+        ("qwen-image-edit", "QwenImageEditPipeline"),
+    ],
+)
+def test_a_family_that_edits_one_image_is_given_no_more(
+    checkpoint: Checkpoint, samples: Callable[[str], list[Sample]], family: str, kind: str
+) -> None:
+    plain, other, _ = samples("edit")
+    case = replace(plain.case, image=None, images=(*plain.case.inputs, *other.case.inputs), origin="cases.yaml:4")
+    request = Suite(name="few", task="edit", cases=(case,), settings=settings("edit", family))
+    with pytest.raises(SdevalError, match=f"target tiny: cases.yaml:4: images: a {kind} takes one input image, got 2"):
+        check_request(loaded(checkpoint(family)).target, request)

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, Sample, Target
-from sdeval.config.suite import TASKS, Task
+from sdeval.config.suite import Task
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.generation import Generated, batches, generate_batch, to_image
+from sdeval.scaffold.choices import SHAPES_SETTINGS
 
 STEPS = {"num_inference_steps": 3, "guidance_scale": 3.0}
 
@@ -54,7 +55,7 @@ def levels(generated: list[Generated]) -> np.ndarray:
     return np.stack([np.asarray(each.image, dtype=int) for each in generated])
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", SHAPES_SETTINGS)
 def test_the_batch_does_not_matter(loaded: LoadedTarget, samples: dict[Task, list[Sample]], task: Task) -> None:
     pipeline = loaded.pipeline(task)
     together = together_of(pipeline, samples[task], settings(task))
@@ -62,7 +63,7 @@ def test_the_batch_does_not_matter(loaded: LoadedTarget, samples: dict[Task, lis
     assert np.abs(together - alone).max() <= 1
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", SHAPES_SETTINGS)
 def test_the_order_does_not_matter(loaded: LoadedTarget, samples: dict[Task, list[Sample]], task: Task) -> None:
     pipeline = loaded.pipeline(task)
     forth = together_of(pipeline, samples[task], settings(task))
@@ -70,7 +71,7 @@ def test_the_order_does_not_matter(loaded: LoadedTarget, samples: dict[Task, lis
     assert np.abs(forth - back[::-1]).max() <= 1
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", SHAPES_SETTINGS)
 def test_the_same_sample_twice_is_the_same_to_the_last_bit(
     loaded: LoadedTarget, samples: dict[Task, list[Sample]], task: Task
 ) -> None:

@@ -51,6 +51,16 @@ def target(folder: Path, **changes: object) -> Target:
         ("SanaSprintPipeline", "img2img", "SanaSprintImg2ImgPipeline"),
         ("Flux2KleinPipeline", "inpainting", "Flux2KleinInpaintPipeline"),
         ("FluxKontextPipeline", "inpainting", "FluxKontextInpaintPipeline"),
+        # Edits: by an instruction, without mask or strength.
+        ("FluxKontextPipeline", "edit", "FluxKontextPipeline"),
+        ("Flux2Pipeline", "edit", "Flux2Pipeline"),
+        ("Flux2KleinPipeline", "edit", "Flux2KleinPipeline"),
+        ("QwenImageEditPipeline", "edit", "QwenImageEditPipeline"),
+        ("QwenImageEditPlusPipeline", "edit", "QwenImageEditPlusPipeline"),
+        ("StableDiffusionInstructPix2PixPipeline", "edit", "StableDiffusionInstructPix2PixPipeline"),
+        ("StableDiffusionXLInstructPix2PixPipeline", "edit", "StableDiffusionXLInstructPix2PixPipeline"),
+        ("Kandinsky5I2IPipeline", "edit", "Kandinsky5I2IPipeline"),
+        ("LongCatImageEditPipeline", "edit", "LongCatImageEditPipeline"),
     ],
 )
 def test_a_checkpoint_finds_the_class_for_a_task(tmp_path: Path, own: str, task: Task, expected: str) -> None:
@@ -65,6 +75,10 @@ def test_a_checkpoint_finds_the_class_for_a_task(tmp_path: Path, own: str, task:
         ("QwenImageEditPipeline", "text2img"),
         ("StableDiffusionInstructPix2PixPipeline", "text2img"),
         ("Lumina2Pipeline", "inpainting"),
+        ("StableDiffusionPipeline", "edit"),
+        ("StableDiffusionUpscalePipeline", "edit"),
+        ("QwenImagePipeline", "edit"),
+        ("FluxPipeline", "edit"),
         ("WanPipeline", "text2img"),
     ],
 )
@@ -94,6 +108,12 @@ def test_a_target_names_its_class(tmp_path: Path) -> None:
 def test_a_class_that_cannot_be_is_refused(tmp_path: Path, name: str, message: str) -> None:
     named = target(model(tmp_path, "StableDiffusionPipeline"), pipeline=name)
     with pytest.raises(SdevalError, match=message):
+        pipeline_class(named, tmp_path, "text2img")
+
+
+def test_a_class_that_edits_says_so(tmp_path: Path) -> None:
+    named = target(model(tmp_path, "QwenImagePipeline"), pipeline="QwenImageEditPlusPipeline")
+    with pytest.raises(SdevalError, match=r"a QwenImageEditPlusPipeline cannot do text2img; it does img2img, edit$"):
         pipeline_class(named, tmp_path, "text2img")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sdeval import Case, SdevalError, Target
 from sdeval.config.suite import Sample
@@ -68,3 +69,16 @@ def test_a_server_is_the_same_for_every_python() -> None:
     target = Target(name="ours", model="a1111:http://localhost:7860")
     with pytest.raises(SdevalError, match="target ours is a server, which no other Python changes; to compare two"):
         RemoteEngine(target, Path(sys.executable))
+
+
+def test_input_images_of_an_edit_reach_the_other_process(tmp_path: Path) -> None:
+    for name, colour in (("one", "red"), ("other", "teal")):
+        Image.new("RGB", (16, 16), colour).save(tmp_path / f"{name}.png")
+    program = "from PIL import Image\n\n\ndef edit(case, seed):\n    return Image.open(case.inputs[1])\n"
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    target = Target(name="own", model=f"python:{tmp_path / 'program.py'}:edit")
+    case = Case(id="a", prompt="make it teal", images=(tmp_path / "one.png", tmp_path / "other.png"))
+    remote = RemoteEngine(target, Path(sys.executable))
+    (image,) = remote.generate("edit", [Sample(case, 0)], {})
+    remote.close()
+    assert image.image.getpixel((0, 0)) == (0, 128, 128)

@@ -70,3 +70,15 @@ def test_a_large_image_is_kept_smaller_in_its_proportions(case: Case, tmp_path: 
     record = keep_inputs([case], tmp_path / "run")["cat"]
     with Image.open(tmp_path / "run" / record.image) as image:
         assert image.size == (LARGEST, LARGEST // 2)
+
+
+def test_all_input_images_of_an_edit_are_kept_in_their_order(tmp_path: Path) -> None:
+    paths = []
+    for value in (0.2, 0.8):
+        paths.append(tmp_path / f"{value}.png")
+        image_with(value).save(paths[-1])
+    case = Case(id="cat", prompt="add a hat", images=tuple(paths), edited_prompt="a cat with a hat")
+    record = keep_inputs([case], tmp_path / "run")["cat"]
+    kept = [Image.open(tmp_path / "run" / name).tobytes() for name in record.inputs]
+    assert kept == [image_with(value).tobytes() for value in (0.2, 0.8)]
+    assert (record.image, record.edited_prompt) == ("", "a cat with a hat")

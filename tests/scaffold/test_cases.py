@@ -9,6 +9,7 @@ from sdeval import Suite, load_cases
 from sdeval.config.suite import TASKS, Task
 from sdeval.imaging.io import open_rgb, painted_share
 from sdeval.scaffold.cases import COUNT, example_cases
+from sdeval.scaffold.choices import SHAPES_SETTINGS
 from sdeval.shapes import world
 
 
@@ -36,7 +37,7 @@ def test_they_are_the_same_every_time(task: Task) -> None:
     assert example_cases(task, shapes=False) == example_cases(task, shapes=False)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", SHAPES_SETTINGS)
 def test_the_embedded_model_knows_every_word(tmp_path: Path, task: Task) -> None:
     for case in suite(tmp_path, task, shapes=True).cases:
         assert world.parse(case.prompt)

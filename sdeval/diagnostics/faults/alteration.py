@@ -81,6 +81,8 @@ class Alteration:
             changes["mask"] = save(self.mask(open_mask(case.mask)))
         if self.init_image and case.image:
             changes["image"] = save(self.init_image(open_rgb(case.image)))
+        if self.init_image:
+            changes["images"] = tuple(save(self.init_image(open_rgb(path))) for path in case.images)
         if self.strength is not None and case.image:
             changes["strength"] = self.strength
         return replace(case, **changes)

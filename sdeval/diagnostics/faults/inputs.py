@@ -85,7 +85,7 @@ def widen_mask() -> Alteration:
 
 
 def ignore_init_image() -> Alteration:
-    """The init image does not arrive: a grey one does."""
+    """The init image, or what is edited, does not arrive: a grey one does."""
     return Alteration(init_image=lambda image: Image.new("RGB", image.size, "grey"))
 
 
@@ -120,7 +120,10 @@ INPUTS = (
         name="mask-leaks", says=f"mask {LEAK} pixels too wide", alter=widen_mask, tasks=("inpainting",), clear=()
     ),
     alter_fault(
-        name="init-image-ignored", says="grey in place of the init image", alter=ignore_init_image, tasks=("img2img",)
+        name="init-image-ignored",
+        says="grey in place of the init image",
+        alter=ignore_init_image,
+        tasks=("img2img", "edit"),
     ),
     alter_fault(name="strength-ignored", says="always full strength", alter=ignore_strength, tasks=("img2img",)),
     alter_fault(name="seeds-ignored", says="all seeds alike", alter=ignore_seeds, tasks=("text2img",)),

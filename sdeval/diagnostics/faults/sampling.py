@@ -85,7 +85,7 @@ def overflow(pipeline: DiffusionPipeline) -> AbstractContextManager[None]:
 
 
 # The embedded autoencoder decodes latents of any scale alike: what suffers is where it encodes as well.
-EDITS: tuple[Task, ...] = ("img2img", "inpainting")
+ENCODING: tuple[Task, ...] = ("img2img", "inpainting")
 
 SAMPLING = (
     Fault(
@@ -116,7 +116,7 @@ SAMPLING = (
             plant=partial(vae_scale_times, factor=factor),
             clear=clear,
         )
-        for factor, clear in ((0.67, EDITS), (1.5, ()), (3, TASKS))
+        for factor, clear in ((0.67, ENCODING), (1.5, ()), (3, TASKS))
     ),
     Fault(name="latents-not-rescaled", says="latents decoded as they are", plant=skip_rescaling),
     Fault(name="overflow", says="half precision overflows to NaN", plant=overflow),

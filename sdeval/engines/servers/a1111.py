@@ -64,9 +64,15 @@ class A1111Server:
 
     def parameters(self, task: Task) -> Mapping[str, str]:
         """All that the API has a name for."""
+        if task == "edit":
+            raise SdevalError(f"{self._where}: {self.name} cannot do edit: its API has no such thing; ask for img2img")
         strength = () if task == "text2img" else ("strength",)
         masks = OWN_IN_MASKS if task == "inpainting" else ()
         return dict.fromkeys((*NAMES, *OWN, *SIZE, *strength, *masks), "")
+
+    def inputs_problem(self, count: int) -> str:
+        """It takes one init image."""
+        return "" if count == 1 else f"{self.name} takes one, got {count}"
 
     def connect(self) -> Facts:
         """The checkpoint, and the version where the server tells it."""

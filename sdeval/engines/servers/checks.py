@@ -122,6 +122,8 @@ def check_cases(server: Server, target: Target, suite: Suite) -> None:
         for name in ("control_image", "reference_image"):
             if getattr(case, name):
                 raise SdevalError(f"{where}: {case.origin or f'case {case.id!r}'}: {name}: servers are sent none")
+        if case.inputs and (problem := server.inputs_problem(len(case.inputs))):
+            raise SdevalError(f"{where}: {case.origin or f'case {case.id!r}'}: images: {problem}")
         for name in OF_CASES:
             if getattr(case, name) and (name not in known or known[name]):
                 reason = known.get(name) or f"{server.name} takes none for {suite.task}; remove it"
@@ -160,7 +162,7 @@ def requests_of(suite: Suite, settings: Mapping[str, Any]) -> list[ImageRequest]
     """What a few cases of a suite ask for with its first seed: together, they state all that any of them does."""
     strength = settings.get("strength")
     stated = [replace(case, strength=case.strength if strength is None else strength) for case in suite.cases]
-    few = (next((case for case in stated if getattr(case, name)), stated[0]) for name in ("id", *OF_CASES))
+    few = (next((case for case in stated if getattr(case, name)), stated[0]) for name in ("id", "images", *OF_CASES))
     cases = {case.id: case for case in few}.values()
     rest = {name: value for name, value in settings.items() if name != "strength"}
     return [ImageRequest.of(suite.task, case, suite.seeds[0], rest) for case in cases]

@@ -32,8 +32,11 @@ NEEDED: Mapping[Task, tuple[str, ...]] = {
     "text2img": ("prompt", "seed"),
     "img2img": ("prompt", "seed", "image"),
     "inpainting": ("prompt", "seed", "image", "mask"),
+    "edit": ("prompt", "seed", "image"),
 }
 """What a workflow must have a place for."""
+FURTHER = "image_"
+"""How the names of places for further input images of an edit begin: `image_2`, `image_3`."""
 UNCACHED = "sdeval_request"
 """An input that no node has, and ComfyUI drops: with it, nothing is answered from its cache."""
 
@@ -112,7 +115,16 @@ class ComfyServer:
                     f'say where: server.bindings = {{ {name} = "NODE.INPUT" }}'
                 )
         names = [name for name in (*self._stated, *self._inferred) if name not in ("prompt", "image", "mask")]
-        return {name: self._problem(name) for name in names}
+        kept = [name for name in names if not name.startswith(FURTHER) and not (task == "edit" and name == "strength")]
+        return {name: self._problem(name) for name in kept}
+
+    def inputs_problem(self, count: int) -> str:
+        """As many as the workflow has places for: what is not filled would be what lies on the server."""
+        places = 1 + sum(name.startswith(FURTHER) for name in self._stated)
+        if count == places:
+            return ""
+        advice = f'; say where: server.bindings = {{ {FURTHER}{places + 1} = "NODE.INPUT" }}' if count > places else ""
+        return f"{self._options.workflow} has places for {places}, got {count}{advice}"
 
     def _problem(self, name: str) -> str:
         """Why it is not clear where a value goes; empty where it is."""
@@ -183,6 +195,8 @@ class ComfyServer:
             hole = request.mask is not None and set(masks) & set(images)
             image = with_hole(request.image, request.mask) if hole and request.mask else request.image
             yield from ((place, self._upload(image)) for place in images)
+            for number, further in enumerate(request.further_images, 2):
+                yield from ((place, self._upload(further)) for place in self._places(f"{FURTHER}{number}"))
             if request.mask is not None:
                 mask = both_ways(request.mask)
                 yield from ((place, self._upload(mask)) for place in masks if place not in images)
@@ -192,7 +206,7 @@ class ComfyServer:
         content = to_png(image)
         name = f"sdeval-{hashlib.sha256(content).hexdigest()[:LETTERS]}"
         answer = self.client.post_form(
-            "/upload/image", {"type": "input", "overwrite": "true"}, {"image": content}, name
+            "/upload/image", {"type": "input", "overwrite": "true"}, [("image", content)], name
         )
         stored = answer.get("name") if isinstance(answer, Mapping) else None
         if not isinstance(stored, str):

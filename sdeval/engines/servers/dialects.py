@@ -32,6 +32,8 @@ class Endpoint:
     """Fields that the mask goes into."""
     form: bool = True
     """Whether it is a form; JSON with images in base64 otherwise."""
+    takes_several: bool = False
+    """Whether the field of the image may be there several times: input images of an edit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,16 @@ class Dialect:
     """Why a task cannot be done, and what to do instead."""
 
 
-def _edits(names: Mapping[str, str], *masks: str, image: str = "image") -> dict[Task, Endpoint]:
+EDITS = "/v1/images/edits"
+
+
+def _edits(names: Mapping[str, str], *masks: str, takes_several: bool = True) -> dict[Task, Endpoint]:
     """Generations and edits, as OpenAI has them."""
-    edits = "/v1/images/edits"
     return {
         "text2img": Endpoint("/v1/images/generations", names, form=False),
-        "img2img": Endpoint(edits, {**names, "strength": "strength"}, image),
-        "inpainting": Endpoint(edits, {**names, "strength": "strength"}, image, masks),
+        "img2img": Endpoint(EDITS, {**names, "strength": "strength"}, "image"),
+        "inpainting": Endpoint(EDITS, {**names, "strength": "strength"}, "image", masks),
+        "edit": Endpoint(EDITS, names, "image", takes_several=takes_several),
     }
 
 
@@ -79,8 +84,9 @@ OPENAI = Dialect(
     "openai",
     {
         "text2img": Endpoint("/v1/images/generations", _own("quality", "background", "moderation"), form=False),
-        "img2img": Endpoint("/v1/images/edits", _OPENAI_EDITS, "image[]"),
-        "inpainting": Endpoint("/v1/images/edits", _OPENAI_EDITS, "image[]", ("mask",)),
+        "img2img": Endpoint(EDITS, _OPENAI_EDITS, "image[]"),
+        "inpainting": Endpoint(EDITS, _OPENAI_EDITS, "image[]", ("mask",)),
+        "edit": Endpoint(EDITS, _OPENAI_EDITS, "image[]", takes_several=True),
     },
     constants={"output_format": "png"},
     version="",
@@ -101,7 +107,7 @@ SGLANG = Dialect(
 TENSORRT_LLM = Dialect(
     "tensorrt-llm",
     # It refuses fields that it does not know, and gives PNG unless another format is asked for.
-    _edits({**DIFFUSERS, **_own("max_sequence_length")}, "mask"),
+    _edits({**DIFFUSERS, **_own("max_sequence_length")}, "mask", takes_several=False),
     constants={"response_format": "b64_json"},
 )
 LOCALAI = Dialect(
@@ -121,6 +127,7 @@ LOCALAI = Dialect(
     constants={"response_format": "b64_json"},
     white_masks=True,
     negative_in_prompt=True,
+    missing={"edit": "it has no endpoint for images without strength or mask; ask for img2img"},
 )
 XINFERENCE = Dialect(
     "xinference",
@@ -138,6 +145,7 @@ XINFERENCE = Dialect(
     times="*",
     white_masks=True,
     version="/v1/cluster/version",
+    missing={"edit": "its endpoint for edits takes no seed; ask for img2img"},
 )
 _NATIVE = 'ask the same server by its own API: model = "sdcpp:URL"'
 SDCPP = Dialect(
@@ -157,7 +165,7 @@ SDCPP = Dialect(
     constants={"output_format": "png"},
     packing="tag",
     version="",
-    missing={"img2img": _NATIVE, "inpainting": _NATIVE},
+    missing={"img2img": _NATIVE, "inpainting": _NATIVE, "edit": _NATIVE},
 )
 DIALECTS = {dialect.name: dialect for dialect in (OPENAI, VLLM_OMNI, SGLANG, TENSORRT_LLM, LOCALAI, XINFERENCE, SDCPP)}
 OWNERS = {

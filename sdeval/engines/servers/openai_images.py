@@ -60,6 +60,12 @@ class OpenAIServer:
         endpoints = [dialect.endpoints[task] for dialect in DIALECTS.values() if task in dialect.endpoints]
         return dict.fromkeys((name for endpoint in endpoints for name in (*endpoint.names, *SIZE)), "")
 
+    def inputs_problem(self, count: int) -> str:
+        """Some dialects take several; of an unknown one, any of them might."""
+        if count == 1 or self._dialect is None or self._endpoint("edit").takes_several:
+            return ""
+        return f"the dialect {self.name} takes one input image, got {count}"
+
     def _endpoint(self, task: Task) -> Endpoint:
         dialect = self._known_dialect
         if task not in dialect.endpoints:
@@ -150,11 +156,11 @@ class OpenAIServer:
         fixed = {"model": self._model, "prompt": prompt, "n": 1, **dialect.constants}
         return {**fixed, **size, **values, **self._options.fields}
 
-    def _files(self, request: ImageRequest, endpoint: Endpoint) -> dict[str, bytes]:
-        files = {endpoint.image: to_png(request.image)} if request.image else {}
+    def _files(self, request: ImageRequest, endpoint: Endpoint) -> list[tuple[str, bytes]]:
+        files = [(endpoint.image, to_png(image)) for image in request.inputs]
         if request.mask is not None:
             mask = request.mask if self._known_dialect.white_masks else both_ways(request.mask)
-            files |= dict.fromkeys(endpoint.masks, to_png(mask))
+            files += [(name, to_png(mask)) for name in endpoint.masks]
         return files
 
     def describe(self) -> dict[str, Any]:

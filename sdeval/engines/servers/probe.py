@@ -26,6 +26,8 @@ NOTICEABLE = 0.05
 """Seconds below which times say nothing of that."""
 OF_CASES = ("negative_prompt", "strength")
 """Parameters that some cases may state and others not."""
+EDITED, FURTHER = "input image", "further input images"
+"""What is probed of an edit besides."""
 CLEARLY = 2.0
 """How many times as far as between two equal requests an image must move for a parameter to have an effect."""
 
@@ -47,14 +49,19 @@ class Findings(Checked):
 def parameters_of(requests: Sequence[ImageRequest], known: Mapping[str, str]) -> list[str]:
     """What requests state that a probe can vary, the seed first."""
     stated = {name for request in requests for name in request.values}
-    masked = ["mask"] if any(request.mask is not None for request in requests) else []
-    return [name for name in VARIED if name in stated and name in known] + masked
+    images = {
+        "mask": any(request.mask is not None for request in requests),
+        EDITED: any(request.task == "edit" for request in requests),
+        FURTHER: any(request.further_images for request in requests),
+    }
+    named = [name for name in VARIED if name in stated and name in known]
+    return [*named, *(name for name, is_there in images.items() if is_there)]
 
 
 def calls_of(parameters: Sequence[str]) -> int:
     """Images that a probe asks for at most: the second one is that of another seed where there are seeds."""
     # One that the first request does not state needs a request of its own to compare with.
-    return 2 + len(parameters) + max(0, sum(name in OF_CASES for name in parameters) - 1)
+    return 2 + len(parameters) + max(0, sum(name in (*OF_CASES, FURTHER) for name in parameters) - 1)
 
 
 class Probe:
@@ -117,7 +124,10 @@ class Probe:
 
     def _request_with(self, name: str) -> ImageRequest:
         """A request that states a parameter."""
-        return next((one for one in (self._first, *self._requests) if name in one.values), self._first)
+        requests = (self._first, *self._requests)
+        if name == FURTHER:
+            return next(one for one in requests if one.further_images)
+        return next((one for one in requests if name in one.values), self._first)
 
     def _image(self, request: ImageRequest) -> Pixels:
         """The image of a request, which is asked for once."""
@@ -130,7 +140,12 @@ class Probe:
         before = self._image(request)
         if name == "mask":
             return self._reads_mask(request, before, noise)
-        varied = _with(request, name, VARIED[name](request.values[name]))
+        if name == EDITED and request.image is not None:
+            varied = replace(request, image=ImageOps.invert(request.image))
+        elif name == FURTHER:
+            varied = replace(request, further_images=tuple(map(ImageOps.invert, request.further_images)))
+        else:
+            varied = _with(request, name, VARIED[name](request.values[name]))
         return not _is_same(before, to_pixels(self._generate(varied).image), noise)
 
     def _reads_mask(self, request: ImageRequest, before: Pixels, noise: float) -> bool:

@@ -27,7 +27,9 @@ class ImageRequest:
     size: tuple[int, int] | None = None
     """Width and height; the server's own where None."""
     image: Image.Image | None = None
-    """Init image, in RGB."""
+    """Init image, or the first input image of an edit, in RGB."""
+    further_images: tuple[Image.Image, ...] = ()
+    """Input images of an edit after the first."""
     mask: Image.Image | None = None
     """Grey levels: white is painted again."""
 
@@ -36,7 +38,8 @@ class ImageRequest:
         """What a case, a seed and the settings of suite and target ask for."""
         from sdeval.imaging.io import open_mask, open_rgb
 
-        image = open_rgb(case.image) if case.image else None
+        images = tuple(map(open_rgb, case.inputs))
+        image = images[0] if images else None
         values = {name: value for name, value in settings.items() if name not in SIZE and value is not None}
         if case.strength is not None:
             values["strength"] = case.strength
@@ -49,8 +52,14 @@ class ImageRequest:
             values={**values, "seed": seed},
             size=(size[0], size[1]) if all(size) else image.size if image else None,
             image=image,
+            further_images=images[1:],
             mask=open_mask(case.mask) if case.mask else None,
         )
+
+    @property
+    def inputs(self) -> tuple[Image.Image, ...]:
+        """All images that go in, without the mask."""
+        return (self.image, *self.further_images) if self.image else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,13 @@ class Server(Protocol):
 
         Raises:
             SdevalError: it cannot do the task, or its options are wrong.
+        """
+        ...
+
+    def inputs_problem(self, count: int) -> str:
+        """Why an edit cannot have so many input images; empty where it can.
+
+        Of an unknown dialect, what none of them takes.
         """
         ...
 

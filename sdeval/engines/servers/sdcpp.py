@@ -32,6 +32,7 @@ FEATURES: Mapping[Task, tuple[str, ...]] = {
     "text2img": (),
     "img2img": ("init_image",),
     "inpainting": ("init_image", "mask_image"),
+    "edit": ("ref_images",),
 }
 """What the loaded model must be able to do for a task."""
 SHORTEST, LONGEST = 0.02, 0.5
@@ -60,8 +61,12 @@ class SdcppServer:
         for feature in FEATURES[task]:
             if self._features.get(feature) is False:
                 raise SdevalError(f"{self._where}: {task}: {self.client.url} says that its model takes no {feature}")
-        names = [name for name in NAMES if name != "strength" or task != "text2img"]
+        names = [name for name in NAMES if name != "strength" or "init_image" in FEATURES[task]]
         return dict.fromkeys((*names, *SIZE), "")
+
+    def inputs_problem(self, count: int) -> str:
+        """It takes any number; what the model does with them is its own affair."""
+        return ""
 
     def connect(self) -> Facts:
         """The model that is loaded, and what it can do."""
@@ -121,7 +126,9 @@ class SdcppServer:
         body: dict[str, Any] = {"prompt": request.prompt, "batch_count": 1, "output_format": "png"}
         if request.size:
             body |= dict(zip(SIZE, request.size, strict=True))
-        if request.image is not None:
+        if request.task == "edit":
+            body["ref_images"] = list(map(to_base64, request.inputs))
+        elif request.image is not None:
             body["init_image"] = to_base64(request.image)
         if request.mask is not None:
             body["mask_image"] = to_base64(request.mask)

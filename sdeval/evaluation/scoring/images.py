@@ -102,14 +102,14 @@ class RunImages:
         Threads take them first, so that no image waits for one that is not begun.
         """
         cases = [self.samples[row].case for row in rows]
-        inits = {path: threads.submit(open_rgb, path) for path in {case.image for case in cases} if path}
+        inits = {path: threads.submit(open_rgb, path) for path in {path for case in cases for path in case.inputs[:1]}}
         masks = {path: threads.submit(open_mask, path) for path in {case.mask for case in cases} if path}
         return [
             threads.submit(
                 self._decode,
                 row,
                 wanted,
-                inits[case.image] if case.image else None,
+                inits[case.inputs[0]] if case.inputs else None,
                 masks[case.mask] if case.mask else None,
             )
             for row, case in zip(rows, cases, strict=True)

@@ -29,7 +29,7 @@ class SampleScores:
         self._images = images
         run, baseline = images.run, images.baseline
         accepted = baseline.run if baseline else None
-        fields = {row: metric.info.lacks(sample.case) for row, sample in enumerate(images.samples)}
+        fields = {row: metric.info.lacks(sample.case, run.task) for row, sample in enumerate(images.samples)}
         self._inapplicable = {row: field for row, field in fields.items() if field}
         """Rows of cases that the metric says nothing of, and what they lack."""
         reused = {

@@ -13,8 +13,6 @@ from sdeval._utils.formatting import number, with_sign
 from sdeval.baselines.snapshot import full_image_of
 from sdeval.comparison.paired import tolerance_of
 from sdeval.config.suite import COLLAPSED
-from sdeval.errors import SdevalError
-from sdeval.imaging.io import painted_share
 from sdeval.report.html.image_sources import Sources
 from sdeval.report.session_runs import ComparedRun, pairs_of
 from sdeval.report.titles import short_title, unit_of
@@ -95,11 +93,6 @@ class Card:
     """The furthest of its images; empty without a baseline."""
     shots: tuple[Shot, ...]
     moves: tuple[Move, ...]
-    image: str
-    mask: str
-    outline: str
-    painted: str
-    """The share of the mask that is painted again, in percent; empty without a mask."""
 
     @property
     def worst(self) -> float:
@@ -144,10 +137,6 @@ class _Sides:
     @property
     def run(self) -> Run:
         return self.compared.run
-
-    def image(self, name: str) -> str:
-        """A file of the run."""
-        return self.sources.here(self.compared.folder / name) if name else ""
 
     def images(self, sample: SampleResult, before: SampleResult | None) -> tuple[ShotImage | None, ShotImage | None]:
         """The image of a sample, and that which it is compared with."""
@@ -207,19 +196,7 @@ def _card(verdict: Verdict, place: int, samples: Sequence[SampleResult], sides: 
         image_change=next((change for change in IMAGE_CHANGES if change in drifts), ""),
         shots=tuple(_shot(sample, sides.earlier.get(sample.key), sides) for sample in samples),
         moves=_moves(samples, sides),
-        image=sides.image(request.image),
-        mask=sides.image(request.mask),
-        outline=sides.sources.outline(sides.compared.folder / request.mask) if request.mask else "",
-        painted=_painted(sides.compared.folder / request.mask) if request.mask else "",
     )
-
-
-def _painted(mask: Path) -> str:
-    try:
-        return f"{100 * painted_share(mask):.1f}"
-    # A corrupt mask shows as one; the page does not fail by it.
-    except SdevalError:
-        return ""
 
 
 def _shot(sample: SampleResult, before: SampleResult | None, sides: _Sides) -> Shot:

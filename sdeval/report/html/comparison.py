@@ -38,6 +38,8 @@ class Cell:
     value: str
     change: str
     interval: str
+    reason: str
+    """Why there is no verdict; empty where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +173,5 @@ def _cell(row: Row, metric: str) -> Cell | None:
         value=number(verdict.current),
         change=with_sign(verdict.change) if verdict.change is not None else "",
         interval=f"{with_sign(verdict.low)} to {with_sign(verdict.high)}" if is_bounded else "",
+        reason=verdict.reason if verdict.verdict in ("unscored", "not_comparable") else "",
     )

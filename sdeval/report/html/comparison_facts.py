@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from sdeval._utils.files import short
 from sdeval._utils.formatting import number
@@ -39,6 +40,14 @@ def facts_of(compared: Compared, rows: Sequence[SampleRow]) -> dict[str, object]
         "shows": [_show(item) for item in stored],
         "metrics": [_metric_facts(name, stored[reference].run) for name in metrics],
         "scores": {name: [[_score(sample, name) for sample in row] for row in samples] for name in metrics},
+        "inputs": {row.case: [asdict(image) for image in row.inputs] for row in rows if row.inputs},
+        "outlines": {row.case: row.outline for row in rows if row.outline},
+        "expected": {row.case: dict(row.expected) for row in rows if row.expected},
+        "readings": {
+            place: [dict(sample.readings) if sample else {} for sample in of_row]
+            for place, of_row in enumerate(samples)
+            if any(sample and sample.readings for sample in of_row)
+        },
         "numbers": list(NUMBERS.items())[:4],
         "differences": [
             [_difference_facts(*pair) for pair in zip(*both, strict=True)]

@@ -9,17 +9,21 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sdeval._utils.files import short
 from sdeval.config import project
 from sdeval.config.options import Config, Options, read_table
+from sdeval.config.suite import TEXTS
 from sdeval.errors import SdevalError
 from sdeval.report.again import complete_options
+from sdeval.report.html.image_sources import Sources
+from sdeval.report.html.inputs import inputs_of
 from sdeval.report.sample import (
     NUMBERS,
+    READ,
     SampleScore,
     SampleView,
     difference_numbers,
@@ -28,7 +32,7 @@ from sdeval.report.sample import (
     sample_scores,
 )
 from sdeval.report.session_runs import ComparedRun
-from sdeval.results.records import MetricRecord, SampleResult
+from sdeval.results.records import CaseRecord, MetricRecord, SampleResult
 
 HEAD = ("metric", "baseline", "current", "change", "tolerance", "verdict")
 LEFT_OUT = ("seed", "prompt", "difference", "verdict")
@@ -56,13 +60,14 @@ class Project:
         return None
 
 
-def viewer_data(compared: ComparedRun, session: Path, home: Project | None) -> dict[str, Any]:
+def viewer_data(compared: ComparedRun, session: Path, home: Project | None, sources: Sources) -> dict[str, Any]:
     """Everything that the viewer says of the samples of a run.
 
     Args:
         compared: the run, and what it is compared with.
         session: its folder.
         home: the project of the session, where it is known.
+        sources: names the images that its cases bring along.
     """
     run = compared.run
     by_case = {
@@ -82,11 +87,13 @@ def viewer_data(compared: ComparedRun, session: Path, home: Project | None) -> d
         "verdicts": [[text, tone] for text, tone in columns.verdicts],
         "numbers": list(NUMBERS.items()),
         "unknown": UNKNOWN,
+        "searched": [name for name in usual if name in TEXTS or name.endswith(READ)],
         "show": shlex.join([str(place), "--suite", run.suite, "--target", run.target]),
         "facts": usual,
         "cases": {
             case: {
                 **_deviation("facts", usual_of_cases[case], usual),
+                **_inputs(compared, case, sources),
                 "samples": {
                     str(view.sample.seed): {
                         **_deviation("facts", row, usual_of_cases[case]),
@@ -98,6 +105,17 @@ def viewer_data(compared: ComparedRun, session: Path, home: Project | None) -> d
             }
             for case, views in by_case.items()
         },
+    }
+
+
+def _inputs(compared: ComparedRun, case: str, sources: Sources) -> dict[str, Any]:
+    """The images that a case brings along, and the edge of its mask; nothing where it has none."""
+    record, folder = compared.run.cases.get(case, CaseRecord(case=case)), compared.folder
+    inputs = inputs_of(record, compared.run.task, folder, lambda file: sources.here(folder / file))
+    outline = sources.outline(folder / record.mask) if record.mask else ""
+    return {
+        **({"inputs": [asdict(image) for image in inputs]} if inputs else {}),
+        **({"outline": outline} if outline else {}),
     }
 
 
@@ -118,9 +136,9 @@ def _facts(view: SampleView, commands: _Commands) -> dict[str, str]:
 
 
 def _with_all_names(of_cases: Mapping[str, Sequence[Mapping[str, str]]]) -> dict[str, list[dict[str, str]]]:
-    """Facts that only some samples have, such as an expected text, are `none` in the others."""
+    """Facts that only some samples have, such as an expected text, are empty in the others, which do not show them."""
     names = dict.fromkeys(name for rows in of_cases.values() for row in rows for name in row)
-    return {case: [{name: row.get(name, "none") for name in names} for row in rows] for case, rows in of_cases.items()}
+    return {case: [{name: row.get(name, "") for name in names} for row in rows] for case, rows in of_cases.items()}
 
 
 def _usual(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sdeval.report.comparison import Compared
 from sdeval.report.html.image_sources import Linked
+from sdeval.report.html.inputs import Input, files_of, inputs_of
+from sdeval.report.sample import expected_texts
 from sdeval.results.records import CaseRecord, SampleResult, thumbnail_of
 from sdeval.results.run import Stored
 
@@ -37,10 +39,11 @@ class SampleRow:
     prompt: str
     negative_prompt: str
     tags: tuple[str, ...]
-    init: str
-    """Source of the init image; empty where there is none."""
-    mask: str
+    inputs: tuple[Input, ...]
     outline: str
+    """Source of the edge of its mask; empty without a mask."""
+    expected: Mapping[str, str]
+    """What metrics shall find in the images, by what it is called."""
     images: tuple[SampleImage, ...]
     """One for each setting."""
 
@@ -67,9 +70,9 @@ def rows_of(compared: Compared, folder: Path) -> list[SampleRow]:
                 prompt=next(sample.prompt for sample in samples if sample),
                 negative_prompt=record.negative_prompt,
                 tags=tuple(record.tags),
-                init=inputs[case].init,
-                mask=inputs[case].mask,
+                inputs=inputs[case].images,
                 outline=inputs[case].outline,
+                expected=expected_texts(record),
                 images=tuple(_image(item, sample, sources) for item, sample in zip(stored, samples, strict=True)),
             )
         )
@@ -81,8 +84,7 @@ class _Inputs:
     """What a case was asked with, and where its images are."""
 
     record: CaseRecord
-    init: str = ""
-    mask: str = ""
+    images: tuple[Input, ...] = ()
     outline: str = ""
 
 
@@ -92,12 +94,18 @@ def _inputs(case: str, stored: Sequence[Stored], folder: Path) -> _Inputs:
     for item in stored:
         record = item.run.cases.get(case)
         if record is not None:
-            # Their names are hashes: inputs of several runs may lie in the same folder.
-            init, mask = (
-                sources.beside(item.folder / name, name) if name else "" for name in (record.image, record.mask)
-            )
-            return _Inputs(record, init, mask, sources.outline(folder / mask) if mask else "")
+            return _Inputs(record, *_images(record, item, sources, folder))
     return _Inputs(CaseRecord(case=case))
+
+
+def _images(record: CaseRecord, stored: Stored, sources: Linked, folder: Path) -> tuple[tuple[Input, ...], str]:
+    """The images that a case brings along, and the edge of its mask."""
+    # Their names are hashes: inputs of several runs may lie in the same folder.
+    files = files_of(record, stored.run.task).values()
+    places = {file: sources.beside(stored.folder / file, file) for file in files}
+    mask = places.get(record.mask, "")
+    images = inputs_of(record, stored.run.task, stored.folder, places.__getitem__)
+    return images, sources.outline(folder / mask) if mask else ""
 
 
 def _image(stored: Stored, sample: SampleResult | None, sources: Linked) -> SampleImage:

@@ -163,10 +163,12 @@ def _described(run: Run) -> str:
 
 
 def _evidence(comparisons: Sequence[ComparedRun], verdicts: Sequence[Verdict]) -> Fact:
-    images = sum(len(compared.run.samples) for compared in comparisons)
+    samples = [sample for compared in comparisons for sample in compared.run.samples]
+    images = sum(bool(sample.image) for sample in samples)
+    missing = f" ({len(samples) - images} missing)" if images < len(samples) else ""
     seeds = sorted({len(compared.run.request["seeds"]) for compared in comparisons})
     several = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0]) if seeds else "0"
-    lines = [f"{count_cases(comparisons)}: {_counted(images, 'image')}, {_counted(several, 'seed')} a case"]
+    lines = [f"{count_cases(comparisons)}: {_counted(images, 'image')}{missing}, {_counted(several, 'seed')} a case"]
     tested = [verdict for verdict in verdicts if not verdict.case and verdict.p_value is not None]
     measured = sum(verdict.variability is not None for verdict in tested)
     if tested:

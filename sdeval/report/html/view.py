@@ -166,7 +166,7 @@ def build(request: Request) -> View:
     comparisons = [ComparedRun.read(path.parent) for path in sorted(request.session.glob("*/*/run.json"))]
     past = _past(request.session)
     views = [_run_view(f"r{number}", compared, request, past) for number, compared in enumerate(comparisons)]
-    project = Project.of(request.session)
+    project, sources = Project.of(request.session), request.sources or Linked(request.session)
     failing = [verdict for verdict in verdicts if verdict.fails(strict=strict)]
     listed = failing or doubts(verdicts) or insignificant_losses(verdicts)
     return View(
@@ -185,7 +185,7 @@ def build(request: Request) -> View:
         others=_others(verdicts, views),
         cases=count_cases(comparisons),
         samples={
-            view.id: viewer_data(compared, request.session, project)
+            view.id: viewer_data(compared, request.session, project, sources)
             for view, compared in zip(views, comparisons, strict=True)
         },
     )

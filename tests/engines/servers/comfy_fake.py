@@ -166,6 +166,8 @@ class ComfyFake(Fake):
             if latent.get("mask") == ["10", 1]:
                 # Transparent is painted.
                 wish.mask = Image.fromarray(255 - np.asarray(image.convert("RGBA"))[..., 3])
+        if "30" in graph:
+            wish.further = (self._uploads[graph["30"]["inputs"]["image"]],)
         if "11" in graph:
             wish.mask = self._uploads[graph["11"]["inputs"]["image"]].getchannel("R")
         return wish

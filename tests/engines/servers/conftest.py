@@ -47,12 +47,19 @@ def inputs(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
+def hat(tmp_path: Path) -> Path:
+    """A second input image, of another size."""
+    Image.new("RGB", (20, 12), "teal").save(tmp_path / "hat.png")
+    return tmp_path / "hat.png"
+
+
+@pytest.fixture
 def suite_of(inputs: tuple[Path, Path]) -> Callable[..., Suite]:
     """A suite of one case for a task."""
 
     def make(task: str, *, settings: dict[str, Any] | None = None, **case: Any) -> Suite:
         image, mask = inputs
-        if task != "text2img":
+        if task != "text2img" and "images" not in case:
             case["image"] = image
         if task == "inpainting":
             case["mask"] = mask

@@ -41,6 +41,8 @@ class Wish:
     image: Image.Image | None = None
     mask: Image.Image | None = None
     """White where it is painted."""
+    further: tuple[Image.Image, ...] = ()
+    """Input images of an edit after the first."""
 
 
 @dataclass
@@ -130,6 +132,7 @@ class Fake(ThreadingHTTPServer):
             wish.mask = Image.fromarray(255 - np.asarray(wish.mask.convert("L")))
         self.painted.append(wish)
         asked = repr((wish.prompt, wish.negative, wish.seed, wish.steps, wish.guidance, wish.strength, wish.size))
+        asked += "".join(hashlib.sha256(image.tobytes()).hexdigest() for image in wish.further)
         is_known, seconds = asked in self._seen, 0.1
         self._seen.add(asked)
         if self.faults.cache and is_known:
@@ -204,8 +207,11 @@ def _form(kind: str, content: bytes) -> dict[str, Any]:
         value = part.get_payload(decode=True)
         name = part.get_param("name", header="content-disposition")
         if part.get_filename():
-            parts[name] = Image.open(io.BytesIO(value))
-            parts[name].info["file name"] = part.get_filename()
+            image = Image.open(io.BytesIO(value))
+            image.info["file name"] = part.get_filename()
+            if name in parts:
+                parts[name].info.setdefault("further", []).append(image)
+            parts.setdefault(name, image)
         else:
             parts[name] = value.decode()
     return parts
@@ -292,6 +298,7 @@ class OpenAIFake(Fake):
             width, height = body["size"].split("*" if self.dialect == "xinference" else "x")
             wish.size = int(width), int(height)
         wish.image = body.get("image[]") or body.get("image")
+        wish.further = tuple(wish.image.info.get("further", ())) if wish.image else ()
         if isinstance(body.get("file"), str):
             wish.image = from_base64(body["file"])
         wish.mask = self._mask(body)
@@ -357,7 +364,7 @@ class SdcppFake(Fake):
     def __init__(self, **faults: Any) -> None:
         super().__init__(**faults)
         self._jobs: dict[str, dict[str, Any]] = {}
-        self.features = {"init_image": True, "mask_image": True}
+        self.features = {"init_image": True, "mask_image": True, "ref_images": True}
 
     def handle(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Reply:
         if path == "/sdcpp/v1/capabilities":
@@ -386,6 +393,9 @@ class SdcppFake(Fake):
             image=from_base64(body["init_image"]) if body.get("init_image") else None,
             mask=from_base64(body["mask_image"]) if body.get("mask_image") else None,
         )
+        if body.get("ref_images"):
+            wish.image, *further = map(from_base64, body["ref_images"])
+            wish.further = tuple(further)
         number = f"job_{len(self._jobs)}"
         if wish.prompt == "fail":
             answer = {"status": "failed", "error": {"code": "generation_failed", "message": "empty results"}}

@@ -94,3 +94,8 @@ def test_settings_of_masks_are_for_masks() -> None:
 def test_fields_of_other_targets_are_refused() -> None:
     with pytest.raises(SdevalError, match=r"scheduler has no effect: a1111:http://.* is a server"):
         check(target_of(Fake(), "a1111", scheduler="DDIMScheduler"), "text2img", {})
+
+
+def test_edits_are_refused() -> None:
+    with pytest.raises(SdevalError, match="a1111 cannot do edit: its API has no such thing; ask for img2img"):
+        check(target_of(A1111Fake(), "a1111"), "edit", {})

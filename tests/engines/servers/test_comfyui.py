@@ -239,3 +239,39 @@ def test_a_negative_prompt_without_a_place_is_refused(tmp_path: Path, suite_of: 
     nodes["7"] = node("ConditioningZeroOut", conditioning=["6", 0])
     with pytest.raises(SdevalError, match="negative_prompt: comfyui takes none for text2img; remove it"):
         check_request(comfy(Fake(), tmp_path, nodes), suite_of("text2img", negative_prompt="dogs"))
+
+
+@pytest.fixture
+def two_images() -> dict[str, Any]:
+    """A workflow that looks at a second image beside the prompt."""
+    nodes = workflow("img2img")
+    nodes["30"] = node("LoadImage", "Hat", image="example.png")
+    nodes["3"]["inputs"]["denoise"] = 0.6
+    nodes["6"]["inputs"]["image"] = ["30", 0]
+    return nodes
+
+
+def test_input_images_of_an_edit_go_where_bindings_say(
+    two_images: dict[str, Any], inputs: tuple[Path, Path], hat: Path, tmp_path: Path, serve: Serve, suite_of: Make
+) -> None:
+    fake = serve(ComfyFake())
+    target = comfy(fake, tmp_path, two_images, bindings={"image": "10.image", "image_2": "title:Hat.image"})
+    generate(target, suite_of("edit", images=(inputs[0], hat)))
+    wish = fake.painted[-1]
+    assert wish.image
+    assert [image.tobytes() for image in (wish.image, *wish.further)] == [
+        Image.open(path).tobytes() for path in (inputs[0], hat)
+    ]
+
+
+def test_an_edit_fills_all_places_for_images_and_no_more(
+    two_images: dict[str, Any], inputs: tuple[Path, Path], hat: Path, tmp_path: Path, suite_of: Make
+) -> None:
+    two = comfy(Fake(), tmp_path, two_images, bindings={"image": "10.image", "image_2": "30.image"})
+    with pytest.raises(SdevalError, match=r"case 'red': images: .*workflow.json has places for 2, got 1$"):
+        check_request(two, suite_of("edit"))
+    one = comfy(Fake(), tmp_path, workflow("img2img"))
+    message = 'images: .* has places for 1, got 2; say where: server.bindings = { image_2 = "NODE.INPUT" }'
+    with pytest.raises(SdevalError, match=message):
+        check_request(one, suite_of("edit", images=(inputs[0], hat)))
+    check_request(one, suite_of("edit"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -210,3 +211,57 @@ def test_cases_that_ask_for_more_are_refused(suite_of: Make) -> None:
     target = target_of(Fake(), "openai-images", server={"dialect": "openai"})
     with pytest.raises(SdevalError, match=r"case 'red': negative_prompt: openai takes none for text2img; remove it"):
         check_request(target, suite_of("text2img", settings={}, negative_prompt="dogs"))
+
+
+@pytest.mark.parametrize("dialect", ["vllm-omni", "sglang", "tensorrt-llm"])
+def test_an_instruction_and_an_image_are_an_edit(dialect: str, serve: Serve, suite_of: Make) -> None:
+    fake = serve(OpenAIFake(dialect))
+    suite = suite_of("edit", prompt="make it night")
+    assert generate(target_of(fake, "openai-images"), suite).size == (32, 32)
+    form = fake.posts("/v1/images/edits")[-1]
+    assert form["prompt"] == "make it night"
+    assert form["image"].tobytes() == Image.open(suite.cases[0].image).tobytes()
+    assert not {"mask", "mask_image", "strength"} & set(form)
+
+
+@pytest.mark.parametrize(("dialect", "field"), [("openai", "image[]"), ("vllm-omni", "image"), ("sglang", "image")])
+def test_several_input_images_are_sent_in_their_order(
+    dialect: str, field: str, inputs: tuple[Path, Path], hat: Path, serve: Serve, suite_of: Make
+) -> None:
+    fake = serve(OpenAIFake(dialect))
+    settings = {"quality": "high"} if dialect == "openai" else None
+    ask(
+        fake, suite_of("edit", images=(inputs[0], hat), settings=settings), server={"dialect": dialect, "model": "tiny"}
+    )
+    first = fake.posts("/v1/images/edits")[-1][field]
+    (second,) = first.info["further"]
+    assert [first.tobytes(), second.tobytes()] == [Image.open(path).tobytes() for path in (inputs[0], hat)]
+
+
+@pytest.mark.parametrize(
+    ("ignored", "message"), [("image", "ignores input image: "), ("further", "ignores further input images: ")]
+)
+def test_servers_that_drop_an_input_image_are_found_out(
+    ignored: str, message: str, inputs: tuple[Path, Path], hat: Path, serve: Serve, suite_of: Make
+) -> None:
+    fake = serve(OpenAIFake("sglang", ignore={ignored}))
+    with pytest.raises(SdevalError, match=message):
+        generate(target_of(fake, "openai-images"), suite_of("edit", images=(inputs[0], hat)))
+
+
+def test_a_dialect_that_takes_one_input_image_is_sent_no_more(
+    inputs: tuple[Path, Path], hat: Path, suite_of: Make
+) -> None:
+    fake = OpenAIFake("tensorrt-llm")
+    target = target_of(fake, "openai-images", server={"dialect": "tensorrt-llm"})
+    message = "case 'red': images: the dialect tensorrt-llm takes one input image, got 2"
+    with pytest.raises(SdevalError, match=message):
+        check_request(target, suite_of("edit", images=(inputs[0], hat)))
+    assert not fake.requests
+
+
+@pytest.mark.parametrize("dialect", ["localai", "xinference", "sd.cpp"])
+def test_a_dialect_without_edits_says_what_to_do(dialect: str, suite_of: Make) -> None:
+    target = target_of(OpenAIFake(dialect), "openai-images", server={"dialect": dialect})
+    with pytest.raises(SdevalError, match=f"the dialect {dialect} cannot do edit; .*ask "):
+        check(target, "edit", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sdeval import SdevalError, Suite
 from sdeval.engines.servers.engine import ServerEngine
 from sdeval.errors import CallFailed
 from tests.engines.servers.conftest import SETTINGS, generate, target_of
-from tests.engines.servers.fakes import Fake, SdcppFake, as_json
+from tests.engines.servers.fakes import Fake, SdcppFake, as_json, from_base64
 
 Serve = Callable[[Fake], Fake]
 Make = Callable[..., Suite]
@@ -80,3 +81,21 @@ def test_a_job_that_takes_too_long_is_taken_back(serve: Serve, suite_of: Make, m
     with pytest.raises(CallFailed, match=r"took longer than the timeout of 0.3 seconds"):
         ask(fake, suite_of("text2img"), timeout=0.3)
     assert fake.requests[-1][1] == "/sdcpp/v1/jobs/job_0/cancel"
+
+
+def test_input_images_of_an_edit_are_references(
+    inputs: tuple[Path, Path], hat: Path, serve: Serve, suite_of: Make
+) -> None:
+    fake = serve(SdcppFake())
+    generate(target_of(fake, "sdcpp"), suite_of("edit", images=(inputs[0], hat)))
+    body = fake.posts("/sdcpp/v1/img_gen")[-1]
+    sent = [from_base64(text).tobytes() for text in body["ref_images"]]
+    assert sent == [Image.open(path).tobytes() for path in (inputs[0], hat)]
+    assert "init_image" not in body
+
+
+def test_a_model_without_references_cannot_edit(serve: Serve, suite_of: Make) -> None:
+    fake = serve(SdcppFake())
+    fake.features["ref_images"] = False  # type: ignore[attr-defined]
+    with pytest.raises(SdevalError, match=r"edit: .* says that its model takes no ref_images"):
+        generate(target_of(fake, "sdcpp"), suite_of("edit"))

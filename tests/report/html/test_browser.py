@@ -228,7 +228,7 @@ def test_letters_in_the_search_are_letters(page: Page) -> None:
 
 def test_what_was_put_in_and_the_edge_of_the_mask_are_shown(page: Page) -> None:
     page.locator("article[data-case=case-0] .shot").first.click()
-    assert page.locator("[data-panel=input]").is_visible()
+    assert page.locator("[data-panel='init image']").is_visible()
     assert page.locator("[data-panel^=mask]").is_visible()
     edge = page.locator(f"{CURRENT_PANEL} .over")
     assert edge.evaluate("img => img.complete && img.naturalWidth") == 32

@@ -183,6 +183,20 @@ def test_runs_of_no_session_lead_nowhere(compared: Compared, tmp_path: Path) -> 
     assert "#r0" not in text_of(compared, tmp_path)
 
 
+def test_all_input_images_of_an_edit_travel_with_the_page(compared: Compared, tmp_path: Path) -> None:
+    stored = {}
+    for name, item in compared.stored.items():
+        for image in ("a1", "b2"):
+            write_png(item.folder / "inputs" / f"{image}.png", Image.new("RGB", (32, 32), (90, 120, 200)))
+        record = CaseRecord(case="case-0", images=("inputs/a1.png", "inputs/b2.png"))
+        stored[name] = Stored(replace(item.run, task="edit", cases={"case-0": record}), item.folder)
+    page = text_of(replace(compared, stored=stored), tmp_path)
+    assert {path.name for path in (tmp_path / "page" / "inputs").iterdir()} == {"a1.png", "b2.png"}
+    sources = {"input image 1": "inputs/a1.png", "input image 2": "inputs/b2.png"}
+    listed = [{"label": label, "source": source} for label, source in sources.items()]
+    assert facts_of(page)["inputs"] == {"case-0": listed}
+
+
 def test_init_images_and_masks_travel_with_the_page(compared: Compared, tmp_path: Path) -> None:
     stored = {}
     for name, item in compared.stored.items():
@@ -195,6 +209,13 @@ def test_init_images_and_masks_travel_with_the_page(compared: Compared, tmp_path
     page = text_of(replace(compared, stored=stored), tmp_path)
     names = {"a1.png", "b2.png", "b2.outline.png"}
     assert {path.name for path in (tmp_path / "page" / "inputs").iterdir()} == names
-    assert 'data-image="inputs/a1.png"' in page
-    assert 'data-outline="inputs/b2.outline.png"' in page
+    assert '"inputs":{"case-0":[{"label":"init image","source":"inputs/a1.png"}' in page
+    assert '"outlines":{"case-0":"inputs/b2.outline.png"}' in page
     assert "<small>not:</small> blurred" in page
+
+
+def test_a_metric_without_a_verdict_says_why(compared: Compared, tmp_path: Path) -> None:
+    run = compared.stored[FASTER].run
+    samples = (replace(run.samples[0], scores={"clip_score": None}), *run.samples[1:])
+    page = text_of(changed(compared, FASTER, replace(run, samples=samples)), tmp_path)
+    assert '<small class="why">1 of 16 samples: no score</small>' in page

@@ -399,7 +399,7 @@ def test_it_is_used_with_the_keyboard_alone(page: Page) -> None:
 
 def test_the_viewer_shows_what_a_case_was_asked_with(page: Page) -> None:
     cell(page, "case-0", 0, 1).locator(".shot").click()
-    assert page.locator("#viewer .stage figcaption").first.inner_text() == "input"
+    assert page.locator("#viewer .stage figcaption").first.inner_text() == "init image"
     assert page.locator("#viewer .panel").count() == 4
 
 
@@ -432,3 +432,28 @@ def test_many_settings_scroll_inside_their_box(watched: Watched, tmp_path: Path)
     assert rows.evaluate("element => element.scrollWidth > element.clientWidth")
     page.locator(".columns").evaluate("element => element.scrollLeft = 300")
     page.wait_for_function("document.querySelector('.rows').scrollLeft === 300")
+
+
+def test_what_is_beyond_the_tolerance_is_in_sight_beside_the_scores_of_four_settings(
+    watched: Watched, tmp_path: Path
+) -> None:
+    page = watched.open(page_of(tmp_path, comparison(tmp_path, settings=4)))
+    cell(page, "case-6", 0, 1).locator(".shot").click()
+    details = page.locator("#v-details")
+    assert details.evaluate("part => part.scrollWidth <= part.clientWidth")
+    assert page.locator("#v-scores tr", has_text=WORSE).locator("td").last.inner_text() == "worse: B, C, D"
+
+
+def test_a_suite_without_the_chosen_metric_shows_its_own_first_one(
+    watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = comparison(tmp_path, settings=2)
+    monkeypatch.setattr("tests.report.html.test_comparison_browser.METRICS", ("seam",))
+    page = watched.open(page_of(tmp_path, first, comparison(tmp_path, suite="plants", settings=2)))
+    assert page.locator(".scored").all_inner_texts() == ["clip_score ↑", "seam ↑"]
+    assert "–" not in page.locator(".run").last.locator(".score").first.inner_text()
+    page.locator("#metric").select_option(WORSE)
+    assert page.locator(".scored").all_inner_texts() == [f"{WORSE} ↑", "seam ↑"]
+    page.locator("#beyond").click()
+    assert not page.locator(".run").last.is_visible()
+    assert watched.complaints == []

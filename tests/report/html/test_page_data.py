@@ -15,6 +15,7 @@ import pytest
 from sdeval.cli import main
 from sdeval.config import project
 from sdeval.imaging.difference import ImageDifference
+from sdeval.report.html.image_sources import Linked
 from sdeval.report.html.page_data import Project, viewer_data
 from sdeval.report.publish import rewrite_page
 from sdeval.report.sample import NUMBERS, difference_numbers, facts, find_sample, score_table
@@ -38,7 +39,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def data_of(session: Path) -> dict[str, Any]:
     (folder,) = (path.parent for path in session.glob("*/*/run.json"))
-    return viewer_data(ComparedRun.read(folder), session, Project.of(session))
+    return viewer_data(ComparedRun.read(folder), session, Project.of(session), Linked(session))
 
 
 def facts_of(data: Mapping[str, Any], case: str, seed: str) -> dict[str, str]:
@@ -113,7 +114,7 @@ def test_what_most_samples_share_is_stored_once(tmp_path: Path) -> None:
     run = run_folder.read(folder)
     difference = ImageDifference(mean=12.345, maximum=201, changed=0.12345, psnr=31.25, box=(10, 10, 12, 12))
     run = replace(run, samples=tuple(replace(sample, difference=difference) for sample in run.samples))
-    data = viewer_data(replace(ComparedRun.read(folder), run=run), page.parent, None)
+    data = viewer_data(replace(ComparedRun.read(folder), run=run), page.parent, None, Linked(page.parent))
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
     assert len(text) < 330 * 400
 
@@ -125,19 +126,19 @@ def test_json_in_the_page_ends_no_script(tmp_path: Path) -> None:
     hostile = "</script><!-- <script>"
     cases = {name: replace(case, negative_prompt=hostile) for name, case in run.cases.items()}
     run_folder.write(replace(run, cases=cases), folder)
-    data = viewer_data(ComparedRun.read(folder), page.parent, None)
+    data = viewer_data(ComparedRun.read(folder), page.parent, None, Linked(page.parent))
     assert hostile in json.dumps(data)
     text = rewrite_page(page.parent).read_text(encoding="utf-8")
     assert hostile not in text
 
 
-def test_what_only_some_samples_have_is_none_in_the_others(tmp_path: Path) -> None:
+def test_what_only_some_samples_have_is_empty_in_the_others(tmp_path: Path) -> None:
     run = make_run(np.full((2, 1), 30.0))
     first, second = run.samples
     read = replace(run, samples=(replace(first, readings={"text": "Open"}), second))
-    data = viewer_data(ComparedRun(read, tmp_path, None, tmp_path, None, ()), tmp_path, None)
+    data = viewer_data(ComparedRun(read, tmp_path, None, tmp_path, None, ()), tmp_path, None, Linked(tmp_path))
     texts = {
         case: {**data["facts"], **values.get("facts", {}), **values["samples"]["0"].get("facts", {})}["text read"]
         for case, values in data["cases"].items()
     }
-    assert texts == {"case-0": "Open", "case-1": "none"}
+    assert texts == {"case-0": "Open", "case-1": ""}

@@ -77,3 +77,13 @@ def test_what_was_skipped_is_one_line_whose_reasons_unfold() -> None:
 def test_several_notes_are_one_line_that_unfolds() -> None:
     assert named("Notes", notes=("one", "two")) == Fact("Notes", (), "2 notes", ("one", "two"))
     assert named("Notes", notes=()) is None
+
+
+def test_images_that_are_missing_are_not_counted_as_images() -> None:
+    whole = compared("tiny")
+    first, *others = whole.run.samples
+    run = replace(whole.run, samples=(replace(first, image="", failure="no luck"), *others))
+    evidence = next(
+        fact for fact in facts([replace(whole, run=run)], Record.of("one", [], strict=False)) if fact.name == "Evidence"
+    )
+    assert evidence.lines == ("3 cases: 5 images (1 missing), 2 seeds a case",)

@@ -14,9 +14,14 @@ const sections = all(".run").map((element) => ({
     article,
     place,
     cells: all(".cell", article),
-    text: `${article.querySelector(".asked").textContent} ${article.dataset.case}`.toLowerCase(),
+    text: [article.querySelector(".asked").textContent, ...readingsOf(facts[element.id], article.dataset.case, place)].join("\n").toLowerCase(),
   })),
 }));
+
+// What metrics shall find in the images of a row, and what they found.
+function readingsOf({ expected, readings }, name, place) {
+  return [expected[name] ?? {}, ...(readings[place] ?? [])].flatMap((texts) => Object.values(texts));
+}
 
 function readState() {
   const given = new URLSearchParams(location.hash.slice(1));
@@ -38,6 +43,7 @@ function writeState(changes) {
 function startComparison() {
   fillChoices();
   startViewer();
+  startPrint();
   for (const name of ["metric", "setting", "seed", "sort"]) byId(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
   for (const name of ["broken", "beyond"]) byId(name).addEventListener("click", () => change({ [name]: state[name] ? "" : "1" }));
   byId("search").addEventListener("input", (event) => change({ q: event.target.value }));
@@ -99,8 +105,11 @@ function number(value) {
 
 const signed = (value) => (value > 0 ? "+" : "") + number(value);
 
+// The metric that was chosen; of a suite that does not have it, its own first one.
+const metricOf = (section) => (section.metrics[state.metric] ? state.metric : (Object.keys(section.metrics)[0] ?? ""));
+
 // Score of a setting, its change to the reference, and that in tolerances: below 0 where it is a loss.
-function scoreOf(section, row, setting, name = state.metric) {
+function scoreOf(section, row, setting, name = metricOf(section)) {
   const metric = section.metrics[name];
   const scores = section.scores[name]?.[row.place] ?? [];
   const [value, base] = [scores[setting] ?? null, scores[section.reference] ?? null];
@@ -123,7 +132,7 @@ function fits(section, row, words) {
   const settings = chosen(section);
   if (state.seed && row.article.dataset.seed !== state.seed) return false;
   if (state.broken && !settings.some((setting) => row.cells[setting].dataset.defect)) return false;
-  if (state.beyond && !settings.some((setting) => Math.abs(scoreOf(section, row, setting).gain) > 1)) return false;
+  if (state.beyond && !settings.some((setting) => Math.abs(scoreOf(section, row, setting, state.metric).gain) > 1)) return false;
   return words.every((word) => row.text.includes(word));
 }
 
@@ -138,7 +147,7 @@ const orders = {
 };
 
 function worstValue(section, row, sign) {
-  const higher = section.metrics[state.metric]?.higher ? sign : -sign;
+  const higher = section.metrics[metricOf(section)]?.higher ? sign : -sign;
   const values = chosen(section).map((setting) => scoreOf(section, row, setting).value).filter((value) => value !== null);
   return values.length ? Math.min(...values.map((value) => higher * value)) : Infinity;
 }
@@ -155,6 +164,9 @@ function show() {
     section.element.classList.toggle("filtered", Boolean(state.q || state.seed || state.broken || state.beyond));
     arrange(section);
     showScores(section);
+    const metric = section.metrics[metricOf(section)];
+    section.element.querySelector(".scored").textContent = metric ? `${metric.name} ${metric.higher ? "↑" : "↓"}` : "";
+    markLeads(section);
   }
   showSize();
   const rows = sections.flatMap((section) => section.rows);
@@ -184,7 +196,7 @@ function showScores(section) {
 
 function scoreText(section, row, setting) {
   const { value, change, gain } = scoreOf(section, row, setting);
-  if (value === null) return [state.metric ? "–" : ""];
+  if (value === null) return [metricOf(section) ? "–" : ""];
   if (change === null) return [number(value)];
   const text = document.createElement("span");
   const beyond = Math.abs(gain) > 1;
@@ -192,6 +204,24 @@ function scoreText(section, row, setting) {
   text.textContent = `${signed(change)}${beyond ? (gain < 0 ? " ▼" : " ▲") : ""}`;
   text.title = beyond ? "beyond the tolerance" : "within the tolerance";
   return [`${number(value)} `, text];
+}
+
+// On paper each case has one row: of its seeds that are shown, a broken one, or else the one that lost most.
+function markLeads(section) {
+  const losses = new Map(section.rows.map((row) => [row, row.cells.some((cell) => cell.dataset.defect) ? -Infinity : orders.loss(section, row)]));
+  const leads = new Map();
+  for (const row of section.rows.filter((one) => !one.article.hidden)) {
+    const lead = leads.get(row.article.dataset.case);
+    if (!lead || losses.get(row) < losses.get(lead)) leads.set(row.article.dataset.case, row);
+  }
+  for (const row of section.rows) row.article.toggleAttribute("data-lead", leads.get(row.article.dataset.case) === row);
+}
+
+// Also images out of sight, which were not loaded yet, are printed.
+function startPrint() {
+  addEventListener("beforeprint", () => {
+    for (const img of all("article[data-lead] .cell img")) img.loading = "eager";
+  });
 }
 
 function showSize() {

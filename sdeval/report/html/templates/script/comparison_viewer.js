@@ -31,7 +31,7 @@ function contentOf(article, setting) {
   const row = section.rows.find((one) => one.article === article);
   const seeds = section.rows.filter((one) => one.article.dataset.case === article.dataset.case);
   const shown = shownRows();
-  const { image, mask, outline, seed } = article.dataset;
+  const { case: name, seed } = article.dataset;
   const other = section.reference ? 0 : Math.min(1, section.settings.length - 1);
   return {
     title: article.dataset.case,
@@ -42,8 +42,8 @@ function contentOf(article, setting) {
     images: row.cells.map((cell, place) => imageOf(section, row, cell, place)),
     // What was pressed is compared with the reference.
     pair: [section.reference, setting === null || setting === section.reference ? other : setting],
-    inputs: [["input", image], ["mask", mask]].filter(([, source]) => source).map(([label, source]) => ({ label, source })),
-    outline: outline ?? "",
+    inputs: section.inputs[name] ?? [],
+    outline: section.outlines[name] ?? "",
     seeds: seeds.map((one) => one.article.dataset.seed),
     seed,
     table: tableOf(section, row),
@@ -63,8 +63,9 @@ function imageOf(section, row, cell, setting) {
   const { defect } = cell.dataset;
   const label = `${section.letters[setting]} ${section.settings[setting]}`;
   if (!img) return { label, source: "", isThumbnail: false, note: "", isLost: cell.querySelector(".gone").textContent.trim() };
-  const score = scoreTexts(section, row, setting, state.metric);
-  const note = [defect, state.metric && score && `${state.metric} ${score}`].filter(Boolean).join(" · ");
+  const metric = metricOf(section);
+  const score = scoreTexts(section, row, setting, metric);
+  const note = [defect, score && `${metric} ${score}`].filter(Boolean).join(" · ");
   return { label, source: img.dataset.full ?? img.getAttribute("src"), isThumbnail: "thumbnail" in img.dataset, note, isLost: "" };
 }
 
@@ -111,7 +112,11 @@ function factsOf(section, row) {
     const defect = row.cells[setting].dataset.defect ? `, ${row.cells[setting].dataset.defect}` : "";
     return [section.letters[setting], `${name}${setting === section.reference ? ", reference" : ""}${defect}`];
   });
-  return Object.fromEntries([["suite", section.suite], ["seed", dataset.seed], ...(negative ? [["negative prompt", negative]] : []), ...settings]);
+  const expected = Object.entries(section.expected[dataset.case] ?? {});
+  const readings = (section.readings[row.place] ?? []).flatMap((read, setting) =>
+    Object.entries(read).map(([name, text]) => [`${section.letters[setting]}, ${name} read`, text]),
+  );
+  return Object.fromEntries([["suite", section.suite], ["seed", dataset.seed], ...(negative ? [["negative prompt", negative]] : []), ...expected, ...readings, ...settings]);
 }
 
 function commandsOf(section, dataset) {

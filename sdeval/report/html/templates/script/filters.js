@@ -1,5 +1,6 @@
 // Shows what fits the query, in the order chosen: cases, rows of metrics, and what has no images.
 const caseFacts = JSON.parse(byId("cases").textContent);
+const samples = JSON.parse(byId("samples").textContent);
 const failingIds = new Set(Object.values(caseFacts).flatMap((run) => run.failing));
 const cards = all("article");
 const items = all("[data-item]").map(itemOf);
@@ -36,7 +37,16 @@ function itemOf(element) {
 function textOf(element, name, shots) {
   const texts = all(".prompt, .tags", element).map((part) => part.textContent);
   texts.push(element.querySelector(".what")?.firstChild?.textContent ?? "");
+  if (element.matches("article")) texts.push(...readingsOf(samples[element.closest(".run").id], name));
   return [name, ...texts, ...shots.map((shot) => shot.defect)].join("\n").toLowerCase();
+}
+
+// What metrics shall find in the images of a case, and what they found.
+function readingsOf(run, name) {
+  if (!run.searched.length) return [];
+  const ofCase = run.cases[name];
+  const facts = Object.values(ofCase.samples).map((sample) => ({ ...run.facts, ...ofCase.facts, ...sample.facts }));
+  return facts.flatMap((ofSample) => run.searched.map((fact) => ofSample[fact]));
 }
 
 function startFilters() {

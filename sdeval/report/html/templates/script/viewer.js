@@ -5,7 +5,7 @@
 //     title: "case", place: "3 of 20", prompt: "…", mode: "side", chip: element or null,
 //     images: [{label, source, note: "", isThumbnail: false, isLost: ""}],   // two or more can be compared; empty
 //                                                             // source: there is none, and isLost says why
-//     inputs: [{label, source}],               // shown side by side only: init image, mask
+//     inputs: [{label, source}],               // shown side by side only: init image, mask, control image
 //     outline: "address of the edge of the mask, or empty",
 //     seeds: ["0", "1"], seed: "0",
 //     table: {head: ["metric", "baseline", …], rows: [{cells: ["clip_score ↑", "31.2", …], unit: "points", tone: "bad", hint: "…"}]},
@@ -26,6 +26,7 @@ const modes = ["side", "slider", "blend", "blink", "difference"];
 let content = null;
 let mode = "side";
 let pair = [0, 1]; // places of the two images that are compared
+const sizes = new Map(); // width and height of images that were loaded, by their source
 let blinking = 0;
 let dividing = false; // whether a pointer moves the divider
 
@@ -86,6 +87,7 @@ function onClose() {
   // Megapixels need not stay in memory.
   part("stage").replaceChildren();
   part("files").replaceChildren();
+  sizes.clear();
   Object.assign(view, { scale: 0, x: 0.5, y: 0.5 });
   content.onClose();
 }
@@ -113,7 +115,9 @@ const shownImages = () => content.images.filter((image) => image.source);
 function withoutDifference() {
   const images = pair.map((place) => content.images[place]);
   if (content.images.length < 2 || images.some((image) => !image.source)) return "needs two images";
-  return images.some((image) => image.isThumbnail) ? "needs both images in full size; one of them is a thumbnail" : "";
+  if (images.some((image) => image.isThumbnail)) return "needs both images in full size; one of them is a thumbnail";
+  const [left, right] = images.map((image) => sizes.get(image.source));
+  return left && right && left !== right ? `needs two images of the same size; these have ${left} and ${right} pixels` : "";
 }
 
 function chooseMode(wanted) {
@@ -211,8 +215,20 @@ function setImage(img, image) {
   if (!image.source) return img.remove();
   img.alt = image.label;
   img.classList.toggle("thumbnail", Boolean(image.isThumbnail));
-  img.addEventListener("load", showShape);
+  img.addEventListener("load", () => onLoad(img, image));
   img.src = image.source;
+}
+
+// Only now its size is known.
+function onLoad(img, image) {
+  sizes.set(image.source, `${img.naturalWidth}x${img.naturalHeight}`);
+  const reason = withoutDifference();
+  if (viewer.dataset.mode === "difference" && reason) {
+    showMode();
+    return say(`difference ${reason}`);
+  }
+  allow("difference", reason);
+  showShape();
 }
 
 function addOutline(frame) {
@@ -224,10 +240,17 @@ function addOutline(frame) {
 
 const widthOf = (source) => [...part("stage").querySelectorAll("img:not(.over)")].find((img) => img.getAttribute("src") === source)?.naturalWidth ?? 0;
 
+// Of images at full size; they are scaled to each other.
+function sizesDiffer() {
+  const known = shownImages().filter((image) => !image.isThumbnail).map((image) => sizes.get(image.source));
+  return new Set(known.filter(Boolean)).size > 1;
+}
+
 function captionOf(place) {
   const { label, source, note, isThumbnail } = content.images[place] ?? { label: "" };
   const width = widthOf(source);
-  const size = isThumbnail && source ? `: a thumbnail${width ? `, ${width} pixels wide` : ""}` : "";
+  const known = isThumbnail ? "" : sizesDiffer() && sizes.get(source);
+  const size = isThumbnail && source ? `: a thumbnail${width ? `, ${width} pixels wide` : ""}` : known ? `, ${known}` : "";
   return [label + size, note].filter(Boolean).join(" · ");
 }
 

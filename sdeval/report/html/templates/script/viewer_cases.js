@@ -1,5 +1,4 @@
 // Opens the viewer for a sample of a case. The page shows thumbnails: only the viewer loads images in full size.
-const samples = JSON.parse(byId("samples").textContent);
 let card = null;
 let opener = null; // what was pressed to open it
 
@@ -43,9 +42,7 @@ function contentOf(shot) {
     chip: card.querySelector(".chip").cloneNode(true),
     prompt: card.querySelector(".prompt").textContent,
     mode: state.mode,
-    inputs: inputsOf(card.dataset),
     images: [imageOf(shot, "baseline", run.baseline || "baseline"), imageOf(shot, "current", "current")].filter(Boolean),
-    outline: card.dataset.outline ?? "",
     seeds: all(".shot", card).map((other) => other.dataset.seed),
     seed,
     ...sample,
@@ -55,14 +52,6 @@ function contentOf(shot) {
     onSeed: (other) => openShot(card, other),
     onClose,
   };
-}
-
-function inputsOf({ image, mask, painted }) {
-  const inputs = [
-    { label: "input", source: image },
-    { label: painted ? `mask: ${painted}% is painted` : "mask", source: mask },
-  ];
-  return inputs.filter((input) => input.source);
 }
 
 function imageOf(shot, side, label) {
@@ -112,6 +101,8 @@ function sampleOf(run, name, seed) {
   const at = `${name}@${seed}`;
   const generate = command ? [{ label: "command that generates it", text: `sdeval generate ${at} ${command}` }] : [];
   return {
+    inputs: ofCase.inputs ?? [],
+    outline: ofCase.outline ?? "",
     table: { head: run.head, rows: sample.scores.map((line, place) => rowOf(run, run.metrics[place], line.split(" "))) },
     facts: { seed, ...facts, difference: numbers.map((words) => words.join(" ")).join(", ") || "unknown" },
     difference: () => ({ numbers, box, reason }),

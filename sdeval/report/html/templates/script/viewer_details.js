@@ -6,9 +6,9 @@ function showDetails() {
   part("scores").style.setProperty("--cells", head.length - 1);
   part("scores").tHead.replaceChildren(...(rows.length ? [titles] : []));
   part("scores").tBodies[0].replaceChildren(...rows.map(scoreRow));
-  const facts = Object.entries(content.facts).flatMap(([name, text]) => [element("dt", name), element("dd", text)]);
+  const facts = Object.entries(content.facts).filter(([, text]) => text).flatMap(([name, text]) => [element("dt", name), element("dd", text)]);
   part("facts").replaceChildren(...facts);
-  part("files").replaceChildren(...shownImages().map(fileLine));
+  part("files").replaceChildren(...[...shownImages(), ...content.inputs].map(fileLine));
   part("commands").replaceChildren(...content.commands.map(commandLine));
 }
 
