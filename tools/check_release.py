@@ -4,9 +4,9 @@
     python -m tools.check_release --output dist --tag v0.2.0     # the same for a tag, and keep the files
     python -m tools.check_release --python python3.11 --python python3.13    # and begin with the wheel in each Python
 
-Built twice from the tracked files, in two folders, with other times and rights of files, both must be the same to the last byte. twine
-and check-wheel-contents check them. `--python` installs the wheel into a new environment, and takes the steps of
-`tools.newcomer` outside the repository.
+Built twice from the tracked files, in two folders, with other times and rights of files, both must be the same to the
+last byte. twine and check-wheel-contents check them. `--python` installs the wheel into a new environment, and takes
+the steps of `tools.newcomer` outside the repository.
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@
     python -m tools.newcomer --wheel dist/NAME.whl --python python3.12    # in a new environment, from a wheel
     python -m tools.newcomer --wheel dist/NAME.whl --at-most 10   # minutes in all; exits with 1 beyond
 
-The steps are those of docs: install, a first verdict on the embedded model, a baseline, a loss that fails, its acceptance, a
-suite of one's own, and the commands of the CI workflow that `sdeval init` wrote. Each must end with the exit code that it
-should have; otherwise its output is printed, and the exit code is 1. Nothing of this repository can be imported there.
+The steps are those of the documentation: install, a first verdict on the embedded model, a baseline, a loss that
+fails, its acceptance, a suite of one's own, and the commands of the CI workflow that `sdeval init` wrote. Each must end
+with the exit code that it should have; otherwise its output is printed, and the exit code is 1. Nothing of this
+repository can be imported there.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ FIRST_STEPS = (
     Step("the loss is accepted", ("sdeval", "accept", "--reason", "two steps are enough")),
     Step("what was accepted passes", ("pytest", "suites", *LOSS)),
     Step("a suite of one's own", ("sdeval", "new", "suite", "portraits", "--task", "img2img")),
-    Step("first verdict of that suite", ("pytest", "suites/test_portraits.py")),
+    Step("first verdict of that suite", ("pytest", "suites/test_portraits.py", *LOSS)),
     Step("a baseline of that suite", ("sdeval", "accept")),
     Step("is the machine fit to judge?", ("sdeval", "doctor")),
 )
@@ -69,7 +70,9 @@ class Done:
 def ci_steps(root: Path) -> tuple[Step, ...]:
     """What the workflow of a project runs of sdeval and pytest, with the settings of the accepted baselines."""
     content = yaml.safe_load((root / WORKFLOW).read_text(encoding="utf-8"))
-    lines = [line for job in content["jobs"].values() for step in job["steps"] for line in step.get("run", "").splitlines()]
+    lines = [
+        line for job in content["jobs"].values() for step in job["steps"] for line in step.get("run", "").splitlines()
+    ]
     commands = [tuple(line.split()) for line in lines if line.split()[:1] in (["pytest"], ["sdeval"])]
     return tuple(
         Step("in CI", (*command, *LOSS) if command[0] == "pytest" else command, in_ci=True) for command in commands
@@ -103,12 +106,10 @@ def make_environment(folder: Path, python: str, wheel: Path) -> Iterator[Done]:
     yield run_step(install, folder, folder / "bin")
 
 
-def journey(root: Path, binaries: Path, *, own_suite: bool = True) -> Iterator[Done]:
+def journey(root: Path, binaries: Path) -> Iterator[Done]:
     """All steps in an empty folder."""
     for step in FIRST_STEPS:
-        if own_suite or "portraits" not in " ".join(step.command):
-            yield run_step(step, root, binaries)
-    (root / "suites" / "test_portraits.py").unlink(missing_ok=True)
+        yield run_step(step, root, binaries)
     for step in ci_steps(root):
         yield run_step(step, root, binaries)
 
