@@ -179,7 +179,7 @@ class Client:
                 raise _Unbegun("connection refused: no server listens there") from None
             if isinstance(error.reason, TimeoutError):
                 raise CallFailed(self._too_long()) from None
-            raise CallFailed(self._clean(f"{url}: cannot be asked: {one_line(str(error.reason))}")) from None
+            raise CallFailed(self._clean(f"{url}: cannot be reached: {one_line(str(error.reason))}")) from None
         except TimeoutError:
             raise CallFailed(self._too_long()) from None
         except (OSError, HTTPException, ValueError) as error:

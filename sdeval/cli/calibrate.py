@@ -39,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
     for further_run, folder in zip(further, args.runs, strict=True):
         if (further_run.suite, further_run.target) not in [job.key for job in jobs]:
             request = ", ".join(" on ".join(job.key) for job in jobs)
-            raise SdevalError(f"{folder}: is a run of {further_run.suite} on {further_run.target}; asked is {request}")
+            raise SdevalError(
+                f"{folder}: is a run of {further_run.suite} on {further_run.target}; requested is {request}"
+            )
     for job in jobs:
         suite, target = job.suite, job.target
         matching = [stored for stored in further if (stored.suite, stored.target) == job.key]

@@ -11,6 +11,8 @@ from functools import cache
 from sdeval.config.target import Target
 from sdeval.errors import NoHardware
 
+NO_GPU = "needs an NVIDIA GPU, and this machine has none that CUDA can use"
+"""What is said of a target, and by what its skipped items are counted."""
 BUSY = 1.5
 """Load a core above which times say nothing: one program of our own keeps it near 1."""
 
@@ -22,7 +24,7 @@ def require(target: Target) -> None:
         NoHardware: says what is missing.
     """
     if target.needs == "cuda" and not cuda_devices():
-        raise NoHardware(f"target {target.name} needs an NVIDIA GPU, and this machine has none that CUDA can use")
+        raise NoHardware(f"target {target.name} {NO_GPU}")
 
 
 def busy() -> str:

@@ -252,7 +252,7 @@ class RemoteEngine:
 
     def _fetch_all(self, batch: Sequence[Sample], answer: Batch, files: Sequence[Path]) -> list[Generated]:
         if len(answer.images) != len(batch):
-            raise SdevalError(f"{self._where}: answered with {len(answer.images)} images, asked were {len(batch)}")
+            raise SdevalError(f"{self._where}: answered with {len(answer.images)} images, requested were {len(batch)}")
         self.load_seconds = answer.load_seconds
         return [self._fetch(*image) for image in zip(batch, answer.images, files, strict=True)]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from sdeval._utils.formatting import number, probability, with_sign
+from sdeval.engines.hardware import NO_GPU
 from sdeval.errors import plural
 from sdeval.results.verdict import DEFECT, Kind, Verdict, summary, worst_first
 
@@ -225,9 +226,13 @@ def not_here(verdict: Verdict) -> bool:
 
 
 def notes_on_skipped(verdicts: Iterable[Verdict]) -> list[str]:
-    """What is not on this machine, once for each suite and target."""
-    lines = (f"{verdict.suite} on {verdict.target}: {verdict.reason}" for verdict in verdicts if not_here(verdict))
-    return list(dict.fromkeys(lines))
+    """What is not on this machine, once for each suite and target; what needs a GPU in one line for all of them."""
+    skipped = [verdict for verdict in verdicts if not_here(verdict)]
+    others = [verdict for verdict in skipped if not verdict.reason.endswith(NO_GPU)]
+    lines = dict.fromkeys(f"{verdict.suite} on {verdict.target}: {verdict.reason}" for verdict in others)
+    count = len(skipped) - len(others)
+    needing = f"{plural(count, 'item')} {'needs' if count == 1 else 'need'} a GPU: not run here"
+    return [*([needing] if count else []), *lines]
 
 
 def notes_on_target_defects(verdicts: Iterable[Verdict]) -> list[str]:

@@ -123,7 +123,7 @@ def read_header(path: Path) -> tuple[RunHeader, bool]:
             raise SdevalError(f"{where}: {preview(name)} is no name")
     request = header.request
     if not request["seeds"] or not request["rounds"] or not all(request["rounds"]):
-        raise SdevalError(f"{where}: asked: seeds and looks must not be empty")
+        raise SdevalError(f"{where}: request: seeds and rounds must not be empty")
     return header, schema == 1
 
 

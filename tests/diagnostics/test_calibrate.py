@@ -439,4 +439,4 @@ def test_a_further_run_that_belongs_to_no_suite_that_was_request_is_refused(
 ) -> None:
     run_folder.write(replace(make_run(SEEDS[0]), suite="zoo"), project / "far")
     assert main(["calibrate", "test_animals.py", "--runs", "far"]) == 2
-    assert capsys.readouterr().err == "sdeval: far: is a run of zoo on tiny; asked is animals on shapes\n"
+    assert capsys.readouterr().err == "sdeval: far: is a run of zoo on tiny; requested is animals on shapes\n"

@@ -97,8 +97,8 @@ def test_what_does_not_open_is_one_line(tmp_path: Path, body: str, message: str)
 NOT_GENERATED = {
     "silence": ("time.sleep(60)", r"more than 1 seconds for generating red"),
     "death": ("read(); os.kill(os.getpid(), signal.SIGKILL)", "ended by signal SIGKILL while generating red"),
-    "fewer images": ("read(); answer(2, batch(facts()))", "answered with 1 images, asked were 2"),
-    "more images": ("read(); answer(2, batch(*[facts()] * 3))", "answered with 3 images, asked were 2"),
+    "fewer images": ("read(); answer(2, batch(facts()))", "answered with 1 images, requested were 2"),
+    "more images": ("read(); answer(2, batch(*[facts()] * 3))", "answered with 3 images, requested were 2"),
     "no file": ("read(); answer(2, batch(facts(), facts()))", "wrote no image for red"),
     "times that are no numbers": (
         "read(); answer(2, batch(facts(seconds=float('nan')), facts()))",

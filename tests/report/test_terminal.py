@@ -8,6 +8,7 @@ from rich.cells import cell_len
 
 from sdeval._utils.formatting import number, probability, with_sign
 from sdeval.comparison import Kind, Verdict
+from sdeval.engines.hardware import NO_GPU
 from sdeval.report.terminal import FEW, Further, explain, next_command, summary_lines
 from sdeval.report.words import SYMBOLS, notes_on_skipped
 from sdeval.results.verdict import KINDS
@@ -227,6 +228,13 @@ def test_what_is_not_here_is_told_once_a_target() -> None:
     few = replace(GONE, verdict="inconclusive", reason="too few cases")
     verdicts = [GONE, replace(GONE, case="cat"), few, replace(GONE, verdict="unscored")]
     assert notes_on_skipped(verdicts) == ["a on b: no weights"]
+
+
+def test_what_needs_a_gpu_is_told_once_in_all() -> None:
+    needing = replace(GONE, target="sd15", reason=f"target sd15 {NO_GPU}")
+    verdicts = [needing, replace(needing, suite="photographs"), GONE]
+    assert notes_on_skipped(verdicts) == ["2 items need a GPU: not run here", "a on b: no weights"]
+    assert notes_on_skipped([needing]) == ["1 item needs a GPU: not run here"]
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ def test_names_of_suites_and_targets_are_plain(tmp_path: Path, field: str, name:
 @pytest.mark.parametrize("changes", [{"seeds": []}, {"rounds": []}, {"rounds": [[0], []]}])
 def test_seeds_and_rounds_are_not_empty(tmp_path: Path, changes: dict[str, object]) -> None:
     write(replace(PLAIN, request={**PLAIN.request, **changes}), tmp_path)
-    with pytest.raises(SdevalError, match="seeds and looks must not be empty"):
+    with pytest.raises(SdevalError, match="seeds and rounds must not be empty"):
         read(tmp_path)
 
 
