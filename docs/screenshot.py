@@ -3,7 +3,8 @@
     python docs/screenshot.py FOLDER docs/report.png
 
 FOLDER has the images of the README of stable-diffusion.cpp (MIT licence, see `ATTRIBUTION`) as `flux1-dev-q80.webp`,
-`-q4k`, `-q40`, `-q3k` and `-q2k`. Two real sessions run: the first is accepted, the second is shown. RapidOCR reads the signs.
+`-q4k`, `-q40`, `-q3k` and `-q2k`. Two real sessions run: the first is accepted, the second is shown. RapidOCR reads
+the signs.
 """
 
 from __future__ import annotations
