@@ -242,7 +242,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return re.sub(r"\s+", " ", text).replace("|", r"\|").replace("<", "&lt;")
+    return re.sub(r"\s+", " ", text).strip().replace("|", r"\|").replace("<", "&lt;")
 
 
 if __name__ == "__main__":
