@@ -260,7 +260,7 @@ def test_the_suite_of_the_readme_goes_as_it_says(tmp_path: Path) -> None:
     (tmp_path / "suites" / "test_shapes.py").write_text(fenced(PAGES[0], "python")[0], encoding="utf-8")
     outputs = [run(command, tmp_path, code) for command, code in OWN_SUITE]
     assert (tmp_path / "baselines" / "my-shapes" / "shapes" / "run.json").is_file()
-    (printed,) = re.findall(r"^```\n(.*?)…\n```$", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (printed,) = re.findall(r"^```\n(✗.*?)…\n```$", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert without_numbers(printed) <= without_numbers(outputs[-1])
 
 
