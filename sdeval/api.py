@@ -95,8 +95,8 @@ def compare(suite: Suite, run: Run, baseline: Run) -> list[Verdict]:
     Example:
         >>> before = evaluate(suite, "shapes", "runs/before")
         >>> after = evaluate(suite, "shapes", "runs/after", settings={"num_inference_steps": 2})
-        >>> [verdict.metric for verdict in compare(suite, after, before) if verdict.verdict == "regressed"]
-        ['clip_score']
+        >>> {verdict.metric for verdict in compare(suite, after, before) if verdict.verdict == "regressed"}
+        {'clip_score'}
     """
     for side in (run, baseline):
         if side.suite != suite.name:

@@ -48,6 +48,7 @@ class ImageFixture:
         image: Any,
         *,
         prompt: str = "",
+        text: str | Sequence[str] = (),
         name: str = "",
         metrics: Sequence[str] | None = None,
         tolerances: Mapping[str, float] | None = None,
@@ -60,6 +61,7 @@ class ImageFixture:
         Args:
             image: a PIL image, a path, or an array `[height, width, 3]` of bytes or of floats in 0..1.
             prompt: what it was asked to show; needed by metrics that compare the image with a text.
+            text: what it shall show as writing; read by `text_accuracy` and `text_word_recall`.
             name: tells several images of one test apart; they are numbered where they have none.
             metrics: instead of `ssim`, `psnr`, `sharpness`, `noise` and those of `[tool.sdeval.image]`.
             tolerances: by metric, over those of `[tool.sdeval.image]`.
@@ -73,7 +75,7 @@ class ImageFixture:
         __tracebackhide__ = True
         from sdeval.report.terminal import explain
 
-        check = self._check(prompt, name, metrics, tolerances, allow, suite, target)
+        check = self._check(prompt, text, name, metrics, tolerances, allow, suite, target)
         verdict = self._judge(check, image, tolerances or {})
         self._item.stash[CHECKED].append(verdict)
         if verdict.fails(strict=self._state.settings.strict):
@@ -85,6 +87,7 @@ class ImageFixture:
     def _check(
         self,
         prompt: str,
+        text: str | Sequence[str],
         name: str,
         metrics: Sequence[str] | None,
         tolerances: Mapping[str, float] | None,
@@ -100,6 +103,7 @@ class ImageFixture:
             target=target or options.target,
             case=self._case(name),
             prompt=prompt,
+            text=(text,) if isinstance(text, str) else tuple(text),
             where=self._item.nodeid,
             metrics=tuple(dict.fromkeys(chosen)),
             tolerances={**options.tolerances, **(tolerances or {})},

@@ -53,6 +53,8 @@ class ImageCheck:
     prompt: str
     where: str
     """The test, as pytest calls it."""
+    text: tuple[str, ...] = ()
+    """What the image shall show as writing."""
     metrics: tuple[str, ...] = WITHOUT_WEIGHTS
     tolerances: Mapping[str, float] = field(default_factory=dict)
     """By metric; for metrics that the check does not have they say nothing."""
@@ -74,7 +76,7 @@ class ImageCheck:
         suite = Suite(
             name=self.suite,
             task="text2img",
-            cases=(Case(id=self.case, prompt=self.prompt or self.case, origin=self.where),),
+            cases=(Case(id=self.case, prompt=self.prompt or self.case, text=self.text, origin=self.where),),
             seeds=(0,),
             metrics=self.metrics,
             metric_options=self.metric_options,
@@ -90,7 +92,7 @@ class ImageCheck:
         return suite
 
     def _check_metric(self, info: MetricInfo) -> None:
-        if info.scope == "set" or not info.alone or set(info.needs) - {"baseline"}:
+        if info.scope == "set" or not info.alone or set(info.needs) - {"baseline", "text"}:
             raise SdevalError(f"metric {info.name}: cannot judge one image by itself; give it to a suite")
 
     def named_target(self) -> Target:

@@ -341,6 +341,38 @@ def test_what_cannot_be_asked_is_named(project: pytest.Pytester, arguments: str,
     result.stdout.fnmatch_lines([f"*{message}"])
 
 
+SIGN = """
+import os
+from PIL import Image, ImageDraw, ImageFont
+def test_sign(sdeval_image):
+    image = Image.new("RGB", (256, 96), "white")
+    ImageDraw.Draw(image).text((20, 20), os.environ.get("SIGN", "flux"), fill="black", font=ImageFont.load_default(48))
+    sdeval_image.check(image, text="flux", metrics=["text_accuracy"])
+"""
+
+
+def test_a_sign_that_is_misspelt_fails(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Imported out here, since pytester forgets what a session imports, and OpenCV cannot be imported twice.
+    pytest.importorskip("rapidocr")
+    import rapidocr.main  # noqa: F401
+
+    project.makepyfile(test_fox=SIGN)
+    accept(project)
+    monkeypatch.setenv("SIGN", "flax")
+    result = session(project)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["test_sign: regressed: text_accuracy 100.00 → 75.00 (-25.00, tolerance 6.00)*"])
+    page = (project.path / "reports" / "latest" / "index.html").read_text(encoding="utf-8")
+    assert "only the tests know the model" in page
+
+
+def test_a_metric_that_reads_writing_needs_a_text(project: pytest.Pytester) -> None:
+    project.makepyfile(test_fox=FOX.replace('"a red fox"', "'', metrics=['text_accuracy']"))
+    result = session(project)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["test_fox: unscored: *text*"])
+
+
 def test_a_metric_that_reads_the_prompt_needs_one(project: pytest.Pytester) -> None:
     project.makepyprojecttoml(
         '[tool.sdeval.image]\nmetrics = ["clip_score"]\nmetric-options = { clip_model = "shapes" }\n'
