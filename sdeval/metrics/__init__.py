@@ -83,6 +83,7 @@ _OURS = {
     "fd_dinov2": "sdeval.metrics.sets.frechet_distance:of_dinov2",
     "kernel_distance": "sdeval.metrics.sets.kernel_distance",
     "cmmd": "sdeval.metrics.sets.cmmd",
+    "mind": "sdeval.metrics.sets.mind",
     "precision": "sdeval.metrics.sets.prdc:precision",
     "recall": "sdeval.metrics.sets.prdc:recall",
     "density": "sdeval.metrics.sets.prdc:density",
