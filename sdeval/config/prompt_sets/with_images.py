@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sdeval._utils.files import parse_json, read_bytes
+from sdeval._utils.files import open_file, parse_json, read_bytes
 from sdeval._utils.validation import preview
 from sdeval.config.case_files import LARGEST
 from sdeval.config.case_tables import decode
@@ -19,6 +19,8 @@ from sdeval.errors import SdevalError, first_line
 
 FileReader = Callable[[Path], Iterator[Prompt]]
 INSTALL = "pip install 'pytest-sdeval[sets]'"
+LARGEST_FILE = 2**40
+"""Bytes of a file of rows, which is never in memory as a whole."""
 LARGEST_IMAGE = 2**26
 """Bytes of an image file that is copied."""
 _ENDINGS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg", b"RIFF": "webp"}
@@ -76,13 +78,8 @@ def digest_of(file: Path) -> str:
     Raises:
         SdevalError: it cannot be read.
     """
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise SdevalError(f"{file}: no such file") from None
-    except (OSError, ValueError) as error:
-        raise SdevalError(f"{file}: cannot be read: {first_line(error)}") from None
+    with open_file(file, LARGEST_FILE) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def ending_of(content: bytes, where: str) -> str:

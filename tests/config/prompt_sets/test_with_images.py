@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -289,6 +290,13 @@ def test_an_image_that_is_missing_is_named(tmp_path: Path) -> None:
     next((tmp_path / "annotation_images").rglob("000000000000.jpg")).unlink()
     with pytest.raises(SdevalError, match=r"000000000000\.jpg: no such file"):
         write_images(tmp_path / "a.yaml", imported.cases)
+
+
+@pytest.mark.parametrize("name", ["mapping_file.json", "a.parquet", "a.arrow"])
+def test_what_is_no_file_is_refused_at_once(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    of = {"mapping_file.json": "pie-bench", "a.parquet": "inpaint-coco", "a.arrow": "gedit-bench"}
+    assert name in message(of[name], tmp_path)
 
 
 def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
