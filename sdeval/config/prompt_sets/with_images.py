@@ -79,7 +79,10 @@ def digest_of(file: Path) -> str:
         SdevalError: it cannot be read.
     """
     with open_file(file, LARGEST_FILE) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while block := stream.read(2**20):
+            digest.update(block)
+        return digest.hexdigest()
 
 
 def ending_of(content: bytes, where: str) -> str:
