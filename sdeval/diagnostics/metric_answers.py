@@ -131,9 +131,9 @@ def check_scores(name: str, metric: SampleMetric) -> Check:
         name: of the metric.
         metric: whose right answer is not known.
     """
-    pictures = [_generated(image, CAPTIONS[0]) for image in scenes()]
-    together = metric.score(pictures)
-    alone = [score for picture in pictures for score in metric.score([_generated(picture.image.copy(), CAPTIONS[0])])]
+    inputs = [_generated(image, CAPTIONS[0]) for image in scenes()]
+    together = metric.score(inputs)
+    alone = [score for one in inputs for score in metric.score([_generated(one.image.copy(), CAPTIONS[0])])]
     problem = _problem(np.array(together)[:, None], np.array(alone)[:, None])
     if problem:
         return Check(name, "wrong", problem, "its weights are corrupt, or of another model: get them again")
