@@ -151,6 +151,7 @@ ELSEWHERE = {
     "python -m benchmarks.small_suites --sessions 200 --losses 40": BENCHMARK,
     "python -m benchmarks.embedded_power --sessions 20": BENCHMARK,
     "python benchmarks/sensitivity.py --repeats 3": BENCHMARK,
+    "python -m benchmarks.metric_faults": "tests/diagnostics/test_known_faults.py measures again, smaller",
     "python -m benchmarks.set_metrics": BENCHMARK,
     "python benchmarks/drift_over_sessions.py --histories 20000": BENCHMARK,
     "python benchmarks/overhead.py": "minutes; .ci/run does it",

@@ -50,6 +50,10 @@ PROMPT_SETS = {
     "gecko": ',dataset_id,prompt,prompt_type,prompt_id\n0,att/color:stroop,"a cat, two",Gecko(S),0\n',
     "geneval": '{"tag": "counting", "include": [{"class": "cat", "count": 2}], "prompt": "two cats"}\n',
     "flow-grpo-ocr": 'a sign that says "cat"\na dog\n',
+    "pie-bench": (
+        '{"1": {"image_path": "0_random_1/1.jpg", "original_prompt": "a [cat]", "editing_prompt": "a [dog]",'
+        ' "editing_instruction": "make it a dog"}}'
+    ),
 }
 TARGETS = '[fast]\nextends = "shapes"\nscheduler = "DDIMScheduler"\n[fast.settings]\nguidance_scale = 2.0\n'
 TABLE = '[tool.sdeval]\ntarget = ["shapes"]\nstrict = true\n[tool.sdeval.set]\nguidance_scale = 1\n'

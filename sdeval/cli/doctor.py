@@ -24,10 +24,11 @@ EXAMPLE = "sdeval doctor --target sd15 --set scheduler=UniPCMultistepScheduler"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_target(parser)
+    parser.add_argument("--no-metrics", action="store_true", help="leave out the known answers of metrics")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Generate a few images, and say what they depend on besides case and seed; exit with 1 if something is wrong."""
+    """Say what images depend on besides case and seed, and whether metrics score well; exit with 1 if not."""
     from sdeval.diagnostics.doctor import examine, suite_for
     from sdeval.evaluation.plan import make_plan
 
@@ -38,6 +39,10 @@ def run(args: argparse.Namespace) -> int:
         plan = make_plan(suite, target)
         with ready(args, target) as engine:
             checks = examine(engine, plan.suite, plan.settings, plan.samples)
+    if not args.no_metrics:
+        from sdeval.diagnostics.metric_answers import examine_metrics
+
+        checks += examine_metrics()
     show(Table([Column()], list(map(_row, checks))))
     return int(any(item.state == "wrong" for item in checks))
 

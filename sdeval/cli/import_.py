@@ -16,7 +16,7 @@ from sdeval.config.prompt_sets.catalogue import SETS, PromptSet, find
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase, read_set
 from sdeval.config.prompt_sets.ready import MLPERF, MLPERF_NEGATIVE, SIZES, ready_cases, suite_module
 from sdeval.config.prompt_sets.sampling import SHARES, pick, value_of
-from sdeval.config.prompt_sets.writing import case_file, write_case_file
+from sdeval.config.prompt_sets.writing import case_file, write_case_file, write_images
 from sdeval.errors import SdevalError, unknown
 
 TARGET = "sdxl"
@@ -78,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
     if args.ready == MLPERF:
         chosen = [replace(one, case=replace(one.case, negative_prompt=MLPERF_NEGATIVE)) for one in chosen]
     path = args.case_file or Path(f"{prompt_set.name}{f'-{args.ready}' if args.ready else ''}.yaml")
-    write_case_file(path, case_file(imported, chosen, _selection(args, imported, chosen)))
+    images = write_images(path, chosen)
+    write_case_file(path, case_file(imported, chosen, _selection(args, imported, chosen), images))
     if imported.warning:
         say(f"sdeval: warning: {imported.warning}", sys.stderr)
     _summarize(path, imported, chosen, args.stratify)
@@ -138,8 +139,7 @@ def _list_sets() -> None:
 
 
 def _row(prompt_set: PromptSet) -> Row:
-    unread = "" if prompt_set.reader else " (not read by sdeval)"
-    return Row([prompt_set.name, prompt_set.licence, str(prompt_set.prompts)], prompt_set.url + unread)
+    return Row([prompt_set.name, prompt_set.licence, str(prompt_set.prompts)], prompt_set.url)
 
 
 def _describe(prompt_set: PromptSet) -> None:
@@ -154,9 +154,8 @@ def _describe(prompt_set: PromptSet) -> None:
         )
     if prompt_set.fields:
         say(f"  --stratify: {', '.join(prompt_set.fields)}")
-    if prompt_set.reader is None:
-        say("sdeval cannot read its files; write the prompts into a CSV file with the columns id and prompt")
-        return
+    if prompt_set.file_reader:
+        say("  its images are written into a folder beside the case file")
     what = "FILE" if len(prompt_set.files) == 1 else "FOLDER"
     say(f"get {prompt_set.file_names}, then: sdeval import {prompt_set.name} {what}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -53,28 +54,42 @@ def run(args: argparse.Namespace) -> int:
             progress = watcher() if args.progress else Silent()
             width = max(len(fault.name) for fault in trial.faults)
             prepared = replace(trial, engine=engine)
-            results.append(measure(prepared, Path(folder), progress, partial(_print_finding, width=width)))
+            printing = partial(_print_finding, width=width, metrics=trial.suite.metrics)
+            results.append(measure(prepared, Path(folder), progress, printing))
         _summarize(results[-1])
     if args.json:
         write_text(args.json, dump_json([result.describe() for result in results]))
     return int(not all(result.good for result in results))
 
 
-def _print_finding(finding: Finding, width: int) -> None:
-    """One row, as soon as it is known; `width` is that of the longest name of a fault."""
+def _print_finding(finding: Finding, width: int, metrics: Sequence[str]) -> None:
+    """One row, as soon as it is known.
+
+    Args:
+        finding: of one fault.
+        width: of the longest name of a fault.
+        metrics: those of the suite.
+    """
     kind = "control" if finding.control else ("clear" if finding.clear else "faint")
     repeat = f" #{finding.repeat}" if finding.repeat else ""
     is_mistake = finding.caught if finding.control else finding.clear and not finding.caught and not finding.identical
     mark = "✗" if is_mistake else "✓" if finding.caught or finding.control else "·"
     columns = [Column(width=width + len("✓  #9")), Column(width=len("control")), Column(numeric=True, width=18)]
     cells = (f"{mark} {finding.fault}{repeat}", kind, f"{finding.loss:.1f} tolerances")
-    show(Table(columns, [Row(cells, _outcome(finding), "red" if is_mistake else "")], indent=2))
+    show(Table(columns, [Row(cells, _outcome(finding, metrics), "red" if is_mistake else "")], indent=2))
 
 
-def _outcome(finding: Finding) -> str:
+def _outcome(finding: Finding, metrics: Sequence[str]) -> str:
     if finding.identical:
         return "no image changed"
-    return f"{finding.verdict} by {', '.join(finding.metrics)}" if finding.caught else finding.verdict
+    if finding.caught:
+        return f"{finding.verdict} by {', '.join(finding.metrics)}"
+    meant = [name for name in finding.seen_by if name in metrics]
+    if meant:
+        return f"{finding.verdict}, though it is a fault for {', '.join(meant)}"
+    if finding.seen_by:
+        return f"{finding.verdict}; seen by metrics that this suite lacks: {', '.join(finding.seen_by)}"
+    return finding.verdict
 
 
 def _summarize(result: Sensitivity) -> None:

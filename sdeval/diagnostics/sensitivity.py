@@ -21,6 +21,7 @@ from sdeval.config.options import Options
 from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.diagnostics.faults import CONTROLS, FAULTS, Fault, plant_fault
+from sdeval.diagnostics.known_faults import metrics_that_see
 from sdeval.diagnostics.naive_rules import BY_HAND
 from sdeval.engines.engine import Engine, open_target
 from sdeval.errors import SdevalError, unknown
@@ -70,6 +71,8 @@ class Finding:
     """Which rules that teams write by hand would have raised an alarm, on the same scores."""
     identical: bool
     """Whether no image changed: the fault does nothing to this target."""
+    seen_by: tuple[str, ...] = ()
+    """All metrics that saw this fault where it was planted into images of known answers: it is meant for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,7 @@ def select_faults(names: Sequence[str], suite: Suite, *, in_pipeline: bool = Tru
             changed.
 
     Raises:
+        NotAvailable: a fault of objects takes a detector that is not on this machine.
         SdevalError: no such fault, or one that does not fit.
     """
     faults = {**FAULTS, **CONTROLS}
@@ -126,19 +130,31 @@ def select_faults(names: Sequence[str], suite: Suite, *, in_pipeline: bool = Tru
             raise SdevalError(unknown("fault", name, faults))
         if suite.task not in faults[name].tasks:
             raise SdevalError(f"fault {name} is for {', '.join(faults[name].tasks)}, not for {suite.task}")
+        if faults[name].needs_objects and not _with_objects(suite):
+            raise SdevalError(f"fault {name} changes what `objects` names, and no case of {suite.name} has any")
         if not in_pipeline and faults[name].around is None:
             fitting = ", ".join(fault.name for fault in _fitting(faults.values(), suite, in_pipeline=False))
             raise SdevalError(f"fault {name} is one of a diffusers pipeline; what can be planted here: {fitting}")
-    return [faults[name] for name in names] or _fitting(faults.values(), suite, in_pipeline=in_pipeline)
+    chosen = [faults[name] for name in names] or _fitting(faults.values(), suite, in_pipeline=in_pipeline)
+    return [fault.of_suite(fault, suite) if fault.of_suite else fault for fault in chosen]
 
 
 def _fitting(faults: Iterable[Fault], suite: Suite, *, in_pipeline: bool) -> list[Fault]:
     with_text = any(case.text for case in suite.cases)
+    # Of a suite that has objects for other readers than a detector, none needs to be on this machine.
+    with_objects = _with_objects(suite) and "objects" in suite.metrics
     return [
         fault
         for fault in faults
-        if suite.task in fault.tasks and (in_pipeline or fault.around) and (with_text or not fault.needs_text)
+        if suite.task in fault.tasks
+        and (in_pipeline or fault.around)
+        and (with_text or not fault.needs_text)
+        and (with_objects or not fault.needs_objects)
     ]
+
+
+def _with_objects(suite: Suite) -> bool:
+    return any(case.objects for case in suite.cases)
 
 
 def measure(
@@ -248,6 +264,7 @@ class _Bench:
             loss=max([0.0, *(verdict.loss for verdict in verdicts if not verdict.case)]),
             by_hand=self._by_hand(run),
             identical=all(verdict.reason == IDENTICAL_IMAGES for verdict in verdicts if verdict.case),
+            seen_by=metrics_that_see(fault.name),
         )
 
     def _verdicts(self, name: str, engine: Engine) -> Iterator[Verdict]:

@@ -27,6 +27,7 @@ from sdeval.metrics.base import (
 from sdeval.metrics.of_every_suite import OF_EVERY_SUITE
 
 __all__ = [
+    "OF_EVERY_SUITE",
     "Features",
     "GeneratedImage",
     "Metric",
@@ -36,6 +37,7 @@ __all__ = [
     "SampleMetric",
     "SetMetric",
     "SummaryMetric",
+    "announcements",
     "check",
     "create",
     "documented",
@@ -83,6 +85,7 @@ _OURS = {
     "fd_dinov2": "sdeval.metrics.sets.frechet_distance:of_dinov2",
     "kernel_distance": "sdeval.metrics.sets.kernel_distance",
     "cmmd": "sdeval.metrics.sets.cmmd",
+    "mind": "sdeval.metrics.sets.mind",
     "precision": "sdeval.metrics.sets.prdc:precision",
     "recall": "sdeval.metrics.sets.prdc:recall",
     "density": "sdeval.metrics.sets.prdc:density",
@@ -129,6 +132,25 @@ def check(suite: Suite, device: str) -> None:
             create(name, options)
         except NotAvailable as error:
             raise NotAvailable(f"suite {suite.name}: metric {name}: {error}") from error
+
+
+def announcements(suite: Suite, sides: int = 1) -> list[str]:
+    """What a user should see before the first image is scored: calls of metrics that may have to be paid, a line each.
+
+    A metric says so by `announcements(suite, options, sides)` beside its `create`.
+
+    Args:
+        suite: with all its seeds.
+        sides: images of each sample: 2 where two targets are compared with each other.
+
+    Raises:
+        SdevalError: there is no such metric, or an option of the suite is wrong.
+    """
+    announcing = [getattr(_find(name), "announcements", None) for name in suite.metrics]
+    if not any(announcing):
+        return []
+    options = MetricOptions.from_suite(suite, "cpu")
+    return [line for announce in filter(None, announcing) for line in announce(suite, options, sides)]
 
 
 def _entry_points() -> dict[str, metadata.EntryPoint]:

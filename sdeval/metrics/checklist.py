@@ -9,7 +9,8 @@ from typing import Protocol
 
 from PIL import Image
 
-from sdeval.config.suite import Case
+from sdeval._utils.validation import readable
+from sdeval.config.suite import Case, Suite
 from sdeval.errors import SdevalError, plural
 from sdeval.imaging.io import png_bytes
 from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
@@ -107,6 +108,27 @@ class Checklist:
             while len(self._answers) > REMEMBERED:
                 self._answers.popitem(last=False)
         return self._answers[key]
+
+
+def announcements(suite: Suite, options: MetricOptions, sides: int = 1) -> list[str]:
+    """How many questions may have to be paid, before the first is asked; nothing of an endpoint without a key.
+
+    Args:
+        suite: with all its seeds.
+        options: of its metrics.
+        sides: images of each sample: 2 where two targets are compared with each other.
+    """
+    if not (options.checklist_url and options.checklist_key):
+        return []
+    seeds = sides * len(suite.rounds[-1])
+    calls = seeds * sum(len(set(questions_of(case))) for case in suite.cases)
+    images = plural(seeds * len(suite.cases), "image")
+    # A password in it is refused later, and never shown.
+    address = readable(options.checklist_url.rpartition("@")[2])
+    return [
+        f"checklist: up to {plural(calls, 'call')} of {address} with the key in "
+        f"{options.checklist_key}: questions about {images}; those that it fails to answer are asked again"
+    ]
 
 
 def create(options: MetricOptions) -> SampleMetric:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sdeval import metrics
 from sdeval._utils.collector import heavy_imports
 from sdeval.config.options import Options
 from sdeval.config.target import Target
@@ -14,13 +15,16 @@ from sdeval.session.resolve import is_on_this_machine
 
 
 def announcements(jobs: Sequence[Job], options: Options) -> list[str]:
-    """What a user should see before anything is generated: calls of servers that may have to be paid."""
+    """What a user should see before anything is generated: calls of servers and metrics that may have to be paid."""
     lines: list[str] = []
     for job, side in _sides(jobs, options):
         if side.is_server and is_on_this_machine(side):
             from sdeval.engines.engine import announcements as of_server
 
             lines += of_server(side, job.suite, len(job.suite.cases) * len(job.suite.rounds[-1]))
+    for job in jobs:
+        where = f"{job.suite.name} on {job.target.name}"
+        lines += [f"{where}: {line}" for line in metrics.announcements(job.suite, 2 if options.interleaved else 1)]
     return lines
 
 

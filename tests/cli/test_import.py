@@ -25,7 +25,6 @@ def test_without_arguments_all_sets_are_listed(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == list(SETS)
     assert "CC BY 4.0" in next(line for line in lines if line.startswith("gecko "))
-    assert "(not read by sdeval)" in next(line for line in lines if line.startswith("pie-bench "))
 
 
 def test_a_set_without_a_file_is_described(capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,7 +85,8 @@ def test_prompts_that_must_not_be_passed_on_come_with_a_hint(
             ["drawbench", "a.txt", "--limit", "3", "--stratify", "tag"],
             "--stratify: prompts of DrawBench have no fields",
         ),
-        (["pie-bench", "a.json"], "pie-bench: sdeval cannot read the published files of PIE-Bench; write its"),
+        (["pie-bench", "a.json"], "a.json: no such file"),
+        (["gedit-bench", "."], ".: no *.arrow in this folder; `sdeval import gedit-bench` says where to get"),
         (["geneval", "a\0"], "embedded null byte"),
         (["geneval", "\udcff"], "this name of a file or folder is not UTF-8"),
     ],

@@ -29,8 +29,8 @@ def pixels(loaded: LoadedTarget, task: Task) -> np.ndarray:
     return np.stack([np.asarray(each.image) for each in generate_batch(loaded.pipeline(task), batch(task), settings)])
 
 
-# Those of writing do nothing to images without any; `test_text_faults` plants them.
-OF_SHAPES = [fault for fault in (*FAULTS.values(), *CONTROLS.values()) if not fault.needs_text]
+# Those of writing and of objects do nothing to images without any; `test_text_faults`, `test_object_faults` plant them.
+OF_SHAPES = [fault for fault in (*FAULTS.values(), *CONTROLS.values()) if not (fault.needs_text or fault.needs_objects)]
 
 
 @pytest.mark.parametrize("fault", OF_SHAPES, ids=lambda fault: fault.name)

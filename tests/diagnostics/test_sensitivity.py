@@ -19,10 +19,12 @@ from sdeval.baselines import variability as noises
 from sdeval.baselines.acceptance import BrokenImages
 from sdeval.baselines.variability import Variability
 from sdeval.cli import main
+from sdeval.cli import sensitivity as sensitivity_command
 from sdeval.config.target_registry import shipped_targets
 from sdeval.diagnostics import calibrate
 from sdeval.diagnostics import sensitivity as module
 from sdeval.diagnostics.faults import CONTROLS, FAULTS, Fault, alter_call
+from sdeval.diagnostics.known_faults import metrics_that_see
 from sdeval.diagnostics.naive_rules import BY_HAND
 from sdeval.diagnostics.sensitivity import Finding, Sensitivity, Trial, measure, select_faults
 from sdeval.engines.diffusers_engine import LoadedTarget
@@ -461,3 +463,27 @@ def test_the_command_works_from_end_to_end(
     told = capsys.readouterr()
     assert "✓ prompts-dropped" in told.out
     assert "tiny on shapes: 10/10 images" in told.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "suite_metrics", "expected"),
+    [
+        ({"identical": True}, ("clip_score",), "no image changed"),
+        ({"caught": True, "verdict": "regressed", "metrics": ("noise",)}, ("noise",), "regressed by noise"),
+        ({"seen_by": ("text_accuracy", "noise")}, ("noise",), "passed, though it is a fault for noise"),
+        (
+            {"seen_by": ("text_accuracy", "noise")},
+            ("clip_score",),
+            "passed; seen by metrics that this suite lacks: text_accuracy, noise",
+        ),
+        ({}, ("clip_score",), "passed"),
+    ],
+)
+def test_a_missed_fault_says_which_metrics_it_is_for(
+    changes: dict[str, object], suite_metrics: tuple[str, ...], expected: str
+) -> None:
+    assert sensitivity_command._outcome(finding("letters-swapped", **changes), suite_metrics) == expected
+
+
+def test_controls_are_for_no_metric() -> None:
+    assert not any(metrics_that_see(name) for name in CONTROLS)

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdeval.config.prompt_sets import formats
+from sdeval.config.prompt_sets import formats, with_images
 from sdeval.config.prompt_sets.formats import Reader
+from sdeval.config.prompt_sets.with_images import FileReader
 from sdeval.errors import SdevalError, unknown
 
 
@@ -47,7 +48,9 @@ class PromptSet:
     pattern: str = ""
     """Names of the files that are read where a folder is given."""
     reader: Reader | None = None
-    """None where the published format is not known well enough to be read."""
+    """Of the text of a file; None where its prompts come with images."""
+    file_reader: FileReader | None = None
+    """Of a file whose prompts come with images."""
     prefix: str = ""
     """How ids of its cases begin."""
     part_field: str = ""
@@ -82,7 +85,10 @@ class PromptSet:
         for file in sorted(self.files, key=lambda file: -len(file.name)):
             if path.stem.endswith((Path(file.name).stem, f"_{file.part}")):
                 return file.part
-        return self.files[0].part if len(self.files) == 1 else path.stem
+        if len(self.files) == 1:
+            return self.files[0].part
+        # There is only one file of a name.
+        return path.stem if "*" in self.pattern else ""
 
 
 def _github(repository: str) -> str:
@@ -292,6 +298,10 @@ _ALL = (
         place=_hub("phiyodr/InpaintCOCO"),
         citation="Rösch et al., Enhancing Conceptual Understanding in Multimodal Contrastive Learning through Hard "
         "Negative Samples",
+        pattern="*.parquet",
+        file_reader=with_images.read_inpaint_coco,
+        prefix="inpaint",
+        fields=("concept",),
     ),
     PromptSet(
         name="gedit-bench",
@@ -301,6 +311,10 @@ _ALL = (
         redistributable=False,
         place=_hub("stepfun-ai/GEdit-Bench"),
         citation="Liu et al., Step1X-Edit: A Practical Framework for General Image Editing, arXiv:2504.17761",
+        pattern="*.arrow",
+        file_reader=with_images.read_gedit,
+        prefix="gedit",
+        fields=("task_type", "language"),
     ),
     PromptSet(
         name="pie-bench",
@@ -310,6 +324,10 @@ _ALL = (
         redistributable=False,
         place=_github("cure-lab/PnPInversion"),
         citation="Ju et al., Direct Inversion, arXiv:2310.01506",
+        pattern="mapping_file.json",
+        file_reader=with_images.read_pie,
+        prefix="pie",
+        fields=("type",),
     ),
 )
 SETS: Mapping[str, PromptSet] = {prompt_set.name: prompt_set for prompt_set in _ALL}

@@ -38,6 +38,8 @@ class Prompt:
     """What the set says about it, such as its category."""
     case: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of its case, such as the text that the image shall show."""
+    images: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
+    """What gives the file of each image of its case, by field."""
 
 
 Reader = Callable[[str], Iterator[Prompt]]

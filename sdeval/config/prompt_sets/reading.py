@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdeval._utils.files import check_name, read_bytes
@@ -15,7 +15,8 @@ from sdeval.config.case_files import LARGEST
 from sdeval.config.case_tables import decode
 from sdeval.config.names import naming_problem
 from sdeval.config.prompt_sets.catalogue import PromptSet
-from sdeval.config.prompt_sets.formats import FormatError, Prompt, Reader
+from sdeval.config.prompt_sets.formats import FormatError, Prompt
+from sdeval.config.prompt_sets.with_images import digest_of
 from sdeval.config.suite import Case
 from sdeval.errors import SdevalError
 
@@ -26,6 +27,8 @@ class SetCase:
 
     case: Case
     fields: Mapping[str, str]
+    images: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
+    """What gives the file of each of its images, by field; they are written beside the case file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +72,14 @@ def read_set(prompt_set: PromptSet, path: Path) -> ImportedSet:
 
     Raises:
         SdevalError: a file cannot be read, is not in the format of the set, or makes a case that cannot be; names file
-            and line. Also where sdeval has no reader for the set.
+            and line.
     """
-    if prompt_set.reader is None:
-        advice = "write its prompts into a CSV file with the columns id and prompt, which load_cases reads"
-        raise SdevalError(f"{prompt_set.name}: sdeval cannot read the published files of {prompt_set.title}; {advice}")
     digests: dict[Path, str] = {}
     cases: dict[str, SetCase] = {}
     for file in _files(prompt_set, path):
-        content = read_bytes(file, LARGEST)
-        digests[file] = hashlib.sha256(content).hexdigest()
+        digests[file], prompts = _open(prompt_set, file)
         part = prompt_set.part_of(file, digests[file])
-        for prompt in _prompts(prompt_set, prompt_set.reader, decode(content, file), file):
+        for prompt in prompts:
             _add(cases, _case(prompt_set, part, prompt, f"{file}:{prompt.line}"))
     if not cases:
         raise SdevalError(f"{path}: no prompts in it; {_advice(prompt_set)}")
@@ -132,9 +131,19 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _prompts(prompt_set: PromptSet, reader: Reader, text: str, file: Path) -> Iterator[Prompt]:
+def _open(prompt_set: PromptSet, file: Path) -> tuple[str, Iterator[Prompt]]:
+    """The sha256 of a file, and its prompts."""
+    if prompt_set.file_reader:
+        return digest_of(file), _prompts(prompt_set, prompt_set.file_reader(file), file)
+    assert prompt_set.reader is not None
+    content = read_bytes(file, LARGEST)
+    prompts = prompt_set.reader(decode(content, file))
+    return hashlib.sha256(content).hexdigest(), _prompts(prompt_set, prompts, file)
+
+
+def _prompts(prompt_set: PromptSet, prompts: Iterator[Prompt], file: Path) -> Iterator[Prompt]:
     try:
-        yield from reader(text)
+        yield from prompts
     except FormatError as error:
         raise SdevalError(f"{file}:{error.line}: {error}; {_advice(prompt_set)}") from None
 
@@ -153,7 +162,7 @@ def _case(prompt_set: PromptSet, part: str, prompt: Prompt, where: str) -> SetCa
     if problem := naming_problem(case_id):
         raise SdevalError(f"{where}: the id {preview(case_id)} {problem}")
     tags = tuple(dict.fromkeys(filter(None, map(slug, fields.values()))))
-    return SetCase(Case(id=case_id, prompt=prompt.text, tags=tags, origin=where, **prompt.case), fields)
+    return SetCase(Case(id=case_id, prompt=prompt.text, tags=tags, origin=where, **prompt.case), fields, prompt.images)
 
 
 def _add(cases: dict[str, SetCase], new: SetCase) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
-from sdeval._utils.files import check_name, exists, read_bytes, write_text
+from sdeval._utils.files import check_name, exists, read_bytes, write_bytes, write_text
 from sdeval.config.case_files import LARGEST
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase
+from sdeval.config.prompt_sets.with_images import LARGEST_IMAGE, ending_of
 from sdeval.config.suite import TEXTS
 from sdeval.errors import SdevalError
 
@@ -31,17 +33,48 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _represent_text)
 
 
-def case_file(imported: ImportedSet, chosen: Sequence[SetCase], selection: str) -> str:
+Images = Mapping[str, Mapping[str, str]]
+"""Names of image files, relative to the case file, by id of a case and field."""
+NO_IMAGES: Images = MappingProxyType({})
+
+
+def case_file(imported: ImportedSet, chosen: Sequence[SetCase], selection: str, images: Images = NO_IMAGES) -> str:
     """The text of the case file.
 
     Args:
         imported: the set.
         chosen: the cases that the file holds.
         selection: how they were chosen.
+        images: of the cases, as `write_images` wrote them.
     """
     header = dump({"source": _source(imported, selection)})
     comment = "".join(f"# {line}\n" for line in header.splitlines())
-    return f"{comment}\n{dump([_fields(candidate) for candidate in chosen])}"
+    return f"{comment}\n{dump([_fields(candidate, images.get(candidate.case.id, {})) for candidate in chosen])}"
+
+
+def write_images(path: Path, chosen: Sequence[SetCase]) -> Images:
+    """Write the images of cases into a folder beside their case file, byte for byte as they are published.
+
+    Raises:
+        SdevalError: an image cannot be read, is none, or there is another one of its name.
+    """
+    check_name(path)
+    return {
+        candidate.case.id: {
+            field: _write_image(path, f"{candidate.case.id}-{field}", source())
+            for field, source in candidate.images.items()
+        }
+        for candidate in chosen
+    }
+
+
+def _write_image(path: Path, name: str, content: bytes) -> str:
+    place = f"{path.stem}-images/{name}.{ending_of(content, name)}"
+    file = path.parent / place
+    if exists(file) and read_bytes(file, LARGEST_IMAGE) != content:
+        raise SdevalError(f"{file}: is there already, with other content; remove it, or name another --output")
+    write_bytes(file, content)
+    return place
 
 
 def write_case_file(path: Path, text: str) -> None:
@@ -67,10 +100,11 @@ def dump(value: Any) -> str:
     return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**31)
 
 
-def _fields(candidate: SetCase) -> Mapping[str, Any]:
+def _fields(candidate: SetCase, images: Mapping[str, str]) -> Mapping[str, Any]:
     case = candidate.case
     fields: dict[str, Any] = {"id": case.id, "prompt": case.prompt}
-    fields |= {"negative_prompt": case.negative_prompt} if case.negative_prompt else {}
+    fields |= {name: getattr(case, name) for name in ("negative_prompt", "image_prompt") if getattr(case, name)}
+    fields |= images
     lists: Mapping[str, Any] = {**{name: getattr(case, name) for name in TEXTS}, "tags": case.tags}
     return fields | {name: list(values) for name, values in lists.items() if values}
 

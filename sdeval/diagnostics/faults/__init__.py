@@ -17,12 +17,13 @@ from sdeval.diagnostics.faults.controls import CONTROLS
 from sdeval.diagnostics.faults.images import IMAGES
 from sdeval.diagnostics.faults.inputs import INPUTS
 from sdeval.diagnostics.faults.model import MODEL
+from sdeval.diagnostics.faults.objects import OBJECTS
 from sdeval.diagnostics.faults.sampling import SAMPLING
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.engine import Engine
 from sdeval.errors import SdevalError
 
-FAULTS: dict[str, Fault] = {fault.name: fault for fault in (*SAMPLING, *INPUTS, *MODEL, *IMAGES)}
+FAULTS: dict[str, Fault] = {fault.name: fault for fault in (*SAMPLING, *INPUTS, *MODEL, *IMAGES, *OBJECTS)}
 
 __all__ = ["CONTROLS", "FAULTS", "Fault", "alter_call", "plant_fault"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from diffusers import DiffusionPipeline
 
-from sdeval.config.suite import TASKS, Task
+from sdeval.config.suite import TASKS, Suite, Task
 from sdeval.engines.engine import Engine
 
 WHOLE: tuple[Task, ...] = ("text2img", "img2img")
@@ -39,6 +39,10 @@ class Fault:
     tasks: tuple[Task, ...] = TASKS
     needs_text: bool = False
     """Whether it spoils writing in images, so that it is of no use where no case of a suite has `text`."""
+    needs_objects: bool = False
+    """Whether it changes objects, so that it is of no use where no case of a suite has `objects`."""
+    of_suite: Callable[[Fault, Suite], Fault] | None = None
+    """Gives the fault for the cases of a suite; without it, a fault that needs one changes nothing."""
     clear: tuple[Task, ...] = TASKS
     """Tasks whose images suffer so much that any suite should catch it; elsewhere it shows how fine a suite is.
 

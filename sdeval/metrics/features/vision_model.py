@@ -31,11 +31,7 @@ class LocalVisionModel:
         self._processor, network = _load(folder, model)
         self._model = network.to(device).eval()
         self._device = device
-        self._tokens = {word: self._first_tokens(spellings) for word, spellings in WORDS.items()}
-
-    def _first_tokens(self, spellings: tuple[str, ...]) -> list[int]:
-        encode = self._processor.tokenizer.encode
-        return sorted({encode(spelling, add_special_tokens=False)[0] for spelling in spellings})
+        self._tokens = _answer_tokens(self._processor.tokenizer, model)
 
     def yes(self, image: Image.Image, question: str) -> float:
         """The chance of a yes, by the logits of the first token of the answer."""
@@ -55,16 +51,34 @@ class LocalVisionModel:
         return float(torch.sigmoid(yes - no))
 
 
+def _answer_tokens(tokenizer: Any, model: str) -> dict[str, list[int]]:
+    """The first token of each spelling of yes and no; one that both begin with, such as a blank, tells nothing."""
+    first = {
+        word: {tokenizer.encode(spelling, add_special_tokens=False)[0] for spelling in spellings}
+        for word, spellings in WORDS.items()
+    }
+    tokens = {"yes": sorted(first["yes"] - first["no"]), "no": sorted(first["no"] - first["yes"])}
+    if not all(tokens.values()):
+        raise SdevalError(f"checklist_model {model}: its tokenizer begins yes and no with the same token")
+    return tokens
+
+
 def _load(folder: Path, model: str) -> tuple[Any, Any]:
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     try:
         processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
-        network = AutoModelForImageTextToText.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype="auto"
+        network, report = AutoModelForImageTextToText.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype="auto", output_loading_info=True
         )
     except Exception as error:
         raise SdevalError(f"checklist_model {model}: does not load: {first_line(error)}") from error
+    # transformers initialises missing weights with random numbers.
+    if report["missing_keys"]:
+        missing = ", ".join(sorted(report["missing_keys"])[:3])
+        raise SdevalError(f"checklist_model {model}: weights are missing in it: {missing}")
+    if not getattr(processor, "chat_template", None):
+        raise SdevalError(f"checklist_model {model}: has no chat template; take one that was trained to answer")
     return processor, network
 
 

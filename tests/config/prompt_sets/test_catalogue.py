@@ -22,7 +22,7 @@ def test_every_set_says_where_it_is_from(prompt_set: PromptSet) -> None:
 
 
 def test_ids_of_different_sets_begin_differently() -> None:
-    prefixes = [prompt_set.prefix for prompt_set in SETS.values() if prompt_set.reader]
+    prefixes = [prompt_set.prefix for prompt_set in SETS.values()]
     assert all(prefixes)
     assert len(set(prefixes)) == len(prefixes)
 

@@ -144,12 +144,6 @@ def test_a_name_that_is_too_long_is_one_line(tmp_path: Path) -> None:
         read_set(SETS["parti-prompts"], tmp_path / ("a" * 5000))
 
 
-@pytest.mark.parametrize("name", sorted(set(SETS) - set(FILES)))
-def test_a_set_without_a_reader_says_what_to_do(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SdevalError, match="write its prompts into a CSV file with the columns id and prompt"):
-        read_set(SETS[name], tmp_path)
-
-
 @pytest.mark.parametrize(("text", "expected"), [("Food & Beverage", "food-beverage"), ("Café", "cafe"), ("标签", "")])
 def test_a_slug_is_plain(text: str, expected: str) -> None:
     assert slug(text) == expected

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sdeval.metrics import MetricOptions, SetMetric, create, info, metric_names
 from sdeval.metrics.base import Features, Reference
-from sdeval.metrics.sets import cmmd, kernel_distance, mmd
+from sdeval.metrics.sets import cmmd, kernel_distance, mind, mmd
 from sdeval.metrics.sets.frechet_distance import FrechetDistance
 from sdeval.metrics.sets.mmd import KernelMetric
 from sdeval.metrics.sets.prdc import Neighbours, coverage, density, precision, recall
@@ -26,6 +26,7 @@ MADE: dict[str, SetMetric] = {
     "frechet_distance": FrechetDistance(ANY),
     "kernel_distance": KernelMetric(kernel_distance.INFO, kernel_distance.cubic, ANY),
     "cmmd": KernelMetric(cmmd.INFO, cmmd.gaussian, ANY),
+    "mind": mind.Mind(ANY),
     **{each.INFO.name: Neighbours(each, ANY) for each in (precision, recall, density, coverage)},
 }
 every = pytest.mark.parametrize("name", NAMES)
@@ -42,7 +43,7 @@ def test_it_is_made_with_the_suites_extractor(name: str) -> None:
     assert metric.extractor.version in metric.version
     assert metric.extractor.resize == "bicubic 64x64 squash"
     assert metric.info.needs == ("references",)
-    assert metric.info.tolerance_is_relative == (name == "frechet_distance")
+    assert metric.info.tolerance_is_relative == (name in ("frechet_distance", "mind"))
 
 
 @every
