@@ -315,8 +315,8 @@ def _check_case(case: Case, task: Task, where: str) -> None:
     for name in _TAKEN[task]:
         if name in _NEEDED[task] and not getattr(case, name):
             raise SdevalError(f"{where}: {name}: is missing; {task} needs one")
-    for name in sorted({name for names in _TAKEN.values() for name in names}.difference(_TAKEN[task])):
-        if getattr(case, name) not in (None, (), ""):
+    for name in _OF_SOME_TASKS:
+        if name not in _TAKEN[task] and getattr(case, name) not in (None, (), ""):
             raise SdevalError(f"{where}: {name}: {task} takes none; remove it")
     if task == "edit":
         _check_inputs(case, where)
@@ -327,6 +327,8 @@ def _check_case(case: Case, task: Task, where: str) -> None:
         _check_images(case, where)
 
 
+_OF_SOME_TASKS = ("image", "images", "mask", "strength", "edited_prompt")
+"""Fields of a case that say something to some tasks only."""
 _NEEDED: Mapping[Task, tuple[str, ...]] = {
     "text2img": (),
     "img2img": ("image",),
@@ -340,7 +342,7 @@ _TAKEN: Mapping[Task, tuple[str, ...]] = {
     "inpainting": ("image", "mask", "strength"),
     "edit": ("image", "images", "edited_prompt"),
 }
-"""Fields of a case that say something to some tasks only."""
+"""Those of them that a task takes."""
 
 
 def _check_inputs(case: Case, where: str) -> None:

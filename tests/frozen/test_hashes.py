@@ -99,3 +99,11 @@ def test_a_journal_keeps_the_hash_of_its_facts(tmp_path: Path) -> None:
 
 def test_samples_keep_the_hash_that_calibration_is_tied_to() -> None:
     assert samples_hash(["b", "a"]) == "1eb7c54d52831bbf"
+
+
+def test_an_edit_of_several_images_keeps_its_fingerprint(tmp_path: Path) -> None:
+    paths = (tmp_path / "cat.png", tmp_path / "hat.png")
+    for path, colour in zip(paths, ((10, 20, 30), (200, 20, 30)), strict=True):
+        Image.new("RGB", (8, 8), colour).save(path)
+    case = Case(id="cat", prompt="add the hat", images=paths, image_prompt="a cat", edited_prompt="a cat with a hat")
+    assert fingerprint(Sample(case, 7), 8, 8) == "a82a4ee072b5e186"
