@@ -66,7 +66,9 @@ def read_pie(file: Path) -> Iterator[Prompt]:
         instruction = cells.get("editing_instruction")
         prompt = instruction if isinstance(instruction, str) and instruction.strip() else after
         image = partial(_file_of, file.parent / "annotation_images" / place)
-        yield Prompt(number, key, prompt, {"type": kind}, {"image_prompt": before}, {"image": image})
+        yield Prompt(
+            number, key, prompt, {"type": kind}, {"image_prompt": before, "edited_prompt": after}, {"image": image}
+        )
 
 
 _NO_BRACKETS = str.maketrans("", "", "[]")

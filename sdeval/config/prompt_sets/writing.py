@@ -103,7 +103,11 @@ def dump(value: Any) -> str:
 def _fields(candidate: SetCase, images: Mapping[str, str]) -> Mapping[str, Any]:
     case = candidate.case
     fields: dict[str, Any] = {"id": case.id, "prompt": case.prompt}
-    fields |= {name: getattr(case, name) for name in ("negative_prompt", "image_prompt") if getattr(case, name)}
+    fields |= {
+        name: getattr(case, name)
+        for name in ("negative_prompt", "image_prompt", "edited_prompt")
+        if getattr(case, name)
+    }
     fields |= images
     lists: Mapping[str, Any] = {**{name: getattr(case, name) for name in TEXTS}, "tags": case.tags}
     return fields | {name: list(values) for name, values in lists.items() if values}

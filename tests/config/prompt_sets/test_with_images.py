@@ -166,13 +166,14 @@ def test_pie_gives_instructions_or_the_new_description_where_there_is_none(tmp_p
     first, second = read("pie-bench", tmp_path).cases
     assert (first.case.id, second.case.id) == ("pie-000000000000", "pie-111000000003")
     assert (first.case.prompt, first.case.image_prompt) == ("Make the kite green", "a red kite on a beach")
+    assert first.case.edited_prompt == "a green kite on a beach"
     assert (second.case.prompt, second.case.image_prompt) == ("a duck", "a goose")
     assert [one.fields["type"] for one in (first, second)] == ["random", "change_object"]
     assert first.images["image"]() == encoded("blue", "JPEG")
 
 
 @pytest.mark.parametrize(
-    ("name", "task"), [("inpaint-coco", "inpainting"), ("gedit-bench", "img2img"), ("pie-bench", "img2img")]
+    ("name", "task"), [("inpaint-coco", "inpainting"), ("gedit-bench", "edit"), ("pie-bench", "edit")]
 )
 def test_the_case_file_and_its_images_make_a_suite(name: str, task: Any, tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
@@ -186,7 +187,7 @@ def test_the_case_file_and_its_images_make_a_suite(name: str, task: Any, tmp_pat
     for case, one in zip(cases, imported.cases, strict=True):
         for field, source in one.images.items():
             assert getattr(case, field).read_bytes() == source()
-    assert Suite(name="a", task=task, cases=cases, settings={} if task == "inpainting" else {"strength": 0.8})
+    assert Suite(name="a", task=task, cases=cases, settings={})
     assert len(list((tmp_path / "out" / "cases-images").iterdir())) == sum(len(one.images) for one in imported.cases)
 
 
