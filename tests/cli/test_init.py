@@ -194,7 +194,7 @@ def on_terminal(folder: Path, answers: str, *options: str) -> tuple[int, str]:
 def test_on_a_terminal_it_asks(folder: Path) -> None:
     code, output = on_terminal(folder, "img2img\norg/model\n\nyes\nnone\n")
     assert code == 0, output
-    assert "Task [text2img/img2img/inpainting] (text2img)" in output
+    assert "Task [text2img/img2img/inpainting/edit] (text2img)" in output
     (suite,) = find_suites("suites", folder)
     assert (suite.task, suite.targets) == ("img2img", ("model",))
     assert of_project(folder, {})["model"].needs == "cuda"

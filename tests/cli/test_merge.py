@@ -25,9 +25,9 @@ DUPLICATES = 'metrics=("sharpness", "noise") => metrics=("sharpness", "noise", "
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """A project with a baseline, of other images than its sessions have now."""
-    paint(pytester, monkeypatch, metrics=DUPLICATES)
+    paint(pytester, metrics=DUPLICATES)
     assert pytester.runpytest_inprocess(*QUIET).ret == 0
     assert main(["accept"]) == 0
     program = pytester.path / "paint.py"

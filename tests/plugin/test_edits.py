@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -123,8 +124,14 @@ def test_a_program_of_ones_own_gets_all_input_images(
     first, second = next(record["images"] for record in records if record["case"] == "red-circle")
     assert f"input image 1    reports/latest/edits/own/{first}" in shown
     assert f"input image 2    reports/latest/edits/own/{second}" in shown
-    page = (session / "index.html").read_text()
-    assert f"""data-image="edits/own/{first}" data-further='["edits/own/{second}"]'""" in page
+    (facts,) = re.findall(
+        r'<script type="application/json" id="samples">(.*?)</script>', (session / "index.html").read_text()
+    )
+    (run,) = json.loads(facts).values()
+    assert run["cases"]["red-circle"]["inputs"] == [
+        {"label": "input image 1", "source": f"edits/own/{first}"},
+        {"label": "input image 2", "source": f"edits/own/{second}"},
+    ]
 
 
 def test_a_pipeline_that_takes_one_input_image_is_given_no_more(project: Callable[..., pytest.Pytester]) -> None:
