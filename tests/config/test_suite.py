@@ -189,7 +189,7 @@ def test_a_blank_text_that_metrics_would_compare_with_is_refused(images: Path, n
 
 def test_a_control_image_is_as_large_as_the_image_that_is_edited(images: Path) -> None:
     case = replace(CAT, images=(images / "image.png",), control_image=images / "small.png")
-    with pytest.raises(SdevalError, match="control_image: is .* pixels but the image is .*; make them the same size"):
+    with pytest.raises(SdevalError, match=r"control_image: is .* pixels but the image is .*; make them the same size"):
         suite(task="edit", cases=(case,))
 
 
