@@ -85,9 +85,8 @@ def run(args: argparse.Namespace) -> int:
         say(f"sdeval: warning: {imported.warning}", sys.stderr)
     _summarize(path, imported, chosen, args.stratify)
     if cropped := count_cropped(images):
-        say(
-            f"  {plural(cropped, 'image')} cropped to edges of multiples of {MULTIPLE} pixels, at the right and the bottom"
-        )
+        counted = plural(cropped, "image")
+        say(f"  {counted} cropped to edges of multiples of {MULTIPLE} pixels, at the right and the bottom")
     if args.ready:
         _write_suite(args, prompt_set, path)
     return 0
