@@ -26,7 +26,7 @@ EXAMPLE = "sdeval doctor --target sd15 --set scheduler=UniPCMultistepScheduler"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    add_target(parser)
+    add_target(parser, "shapes")
     task_help = "what is asked of it (default: the first that a pipeline can do, text2img of everything else)"
     parser.add_argument("--task", choices=TASKS, help=task_help)
     parser.add_argument("--no-metrics", action="store_true", help="leave out the known answers of metrics")
