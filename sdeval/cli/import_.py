@@ -16,8 +16,9 @@ from sdeval.config.prompt_sets.catalogue import SETS, PromptSet, find
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase, read_set
 from sdeval.config.prompt_sets.ready import MLPERF, MLPERF_NEGATIVE, SIZES, ready_cases, suite_module
 from sdeval.config.prompt_sets.sampling import SHARES, pick, value_of
-from sdeval.config.prompt_sets.writing import case_file, write_case_file, write_images
-from sdeval.errors import SdevalError, unknown
+from sdeval.config.prompt_sets.writing import case_file, count_cropped, write_case_file, write_images
+from sdeval.config.suite import MULTIPLE
+from sdeval.errors import SdevalError, plural, unknown
 
 TARGET = "sdxl"
 EXAMPLE = "sdeval import parti-prompts PartiPrompts.tsv --limit 50 --stratify category"
@@ -83,6 +84,9 @@ def run(args: argparse.Namespace) -> int:
     if imported.warning:
         say(f"sdeval: warning: {imported.warning}", sys.stderr)
     _summarize(path, imported, chosen, args.stratify)
+    if cropped := count_cropped(images):
+        counted = plural(cropped, "image")
+        say(f"  {counted} cropped to edges of multiples of {MULTIPLE} pixels, at the right and the bottom")
     if args.ready:
         _write_suite(args, prompt_set, path)
     return 0

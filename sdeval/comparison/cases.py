@@ -178,6 +178,9 @@ class _Loss:
     tolerance: float
     every_seed: float
     """Loss of the seed that lost least, in tolerances."""
+    collapsed_seeds: int
+    """Seeds that lost more than COLLAPSE_FACTOR tolerances."""
+    seeds: int
     p_alone: float
     """P-value of a loss that neither the other cases nor its own seeds explain; corrected for all cases and metrics."""
     p_seeds: float
@@ -232,7 +235,7 @@ def _judge_case(state: Verdict, losses: Sequence[_Loss], suites: int, regressed:
     worst = max(changed, key=lambda loss: loss.loss)
     judged = worst.verdict(state)
     if worst.loss > 1:
-        reason = wording.not_significant(state.reason)
+        reason = wording.not_significant(state.reason, worst.collapsed_seeds, worst.seeds, COLLAPSE_FACTOR)
         return replace(judged, verdict="not_significant", p_value=min(1.0, worst.p_alone * suites), reason=reason)
     return judged
 
@@ -312,14 +315,17 @@ def _loss(table: PairedScores, row: int, p_alone: float, p_seeds: float) -> _Los
     before, after, record = table.before[row], table.after[row], table.record
     baseline = float(before.mean())
     tolerance = tolerance_of(record, baseline)
-    lost = float((record.sign * (before - after)).min())
+    lost = record.sign * (before - after)
+    least = float(lost.min())
     return _Loss(
         metric=table.metric,
         higher_is_better=record.higher_is_better,
         baseline=baseline,
         current=float(after.mean()),
         tolerance=tolerance,
-        every_seed=lost / tolerance if tolerance else np.inf if lost > 0 else 0.0,
+        every_seed=least / tolerance if tolerance else np.inf if least > 0 else 0.0,
+        collapsed_seeds=int((lost > COLLAPSE_FACTOR * tolerance).sum()),
+        seeds=len(lost),
         p_alone=p_alone,
         p_seeds=p_seeds,
         doubt=_doubt(table),

@@ -42,7 +42,17 @@ def removed_cases(run: Run, baseline: Run) -> list[str]:
 def changed_fields(run: Run, baseline: Run, sample: SampleResult, before: SampleResult) -> list[Change]:
     """Fields of a sample's request that differ; those that an old baseline does not hold are not compared."""
     old, new = _request(baseline, before), _request(run, sample)
+    if old.get("images") or new.get("images"):
+        # One input image of an edit became several, or the reverse: both are lists, and one field says it all.
+        old, new = _with_list(old), _with_list(new)
     return [Change(name, old[name], new[name]) for name in new if name in old and old[name] != new[name]]
+
+
+def _with_list(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A request whose only image is one of `images`."""
+    if not request.get("image"):
+        return request
+    return {**request, "image": "", "images": (request["image"],)}
 
 
 def _request(run: Run, sample: SampleResult) -> Mapping[str, Any]:

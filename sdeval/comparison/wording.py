@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from textwrap import shorten
 
 from sdeval.comparison.decision import Decision
@@ -88,14 +89,31 @@ def new_seed(seed: int) -> str:
 
 def changed_request(changes: Sequence[Change]) -> str:
     """Old → new of every field; a baseline of an older version may not tell which field it is."""
-    named = [f"{change.field} changed: {_short(change.before)} → {_short(change.after)}" for change in changes]
+    named = [f"{change.field} changed: {' → '.join(_shown(change.before, change.after))}" for change in changes]
     return join(*named) or "the prompt, image, mask, strength or size differs from the baseline's"
+
+
+def _shown(before: object, after: object) -> tuple[str, str]:
+    """Two values, short; of texts that differ late only, what comes before the first word that differs is left out."""
+    before, after = _text(before), _text(after)
+    if isinstance(before, str) and isinstance(after, str):
+        same = takewhile(lambda letters: letters[0] == letters[1], zip(before, after, strict=False))
+        shared = before[: sum(1 for _ in same)].rpartition(" ")[0]
+        if len(shared) > LONGEST / 2:
+            before, after = (f"… {text[len(shared) :].lstrip()}" for text in (before, after))
+    return _short(before), _short(after)
+
+
+def _text(value: object) -> object:
+    """Several texts as one."""
+    if isinstance(value, tuple) and not any(isinstance(part, int) for part in value):
+        return " | ".join(map(str, value))
+    return value
 
 
 def _short(value: object) -> str:
     if isinstance(value, tuple):
-        is_size = all(isinstance(part, int) for part in value)
-        return "x".join(map(str, value)) if is_size else _short(" | ".join(map(str, value)))
+        return "x".join(map(str, value))
     return f'"{shorten(value, LONGEST, placeholder=" …")}"' if isinstance(value, str) else str(value)
 
 
@@ -113,8 +131,17 @@ def perhaps_lost(doubt: str) -> str:
     return f"every seed of this case lost much; {doubt or 'that may still be chance'}"
 
 
-def not_significant(images: str) -> str:
-    """A loss of a case beyond its tolerance; `images` says how its images changed."""
+def not_significant(images: str, collapsed: int, seeds: int, factor: float) -> str:
+    """A loss of a case beyond its tolerance.
+
+    Args:
+        images: how its images changed.
+        collapsed: seeds that lost more than `factor` tolerances.
+        seeds: all seeds.
+        factor: what every seed must lose for the case to fail.
+    """
+    if 0 < collapsed < seeds:
+        return f"{collapsed} of {seeds} seeds lost over {factor:g} x the tolerance; a case fails where all do; {images}"
     return f"chance may explain it; {images}"
 
 

@@ -363,6 +363,9 @@ def _paths(case: Case) -> Iterator[tuple[str, Path]]:
 
 def _check_texts(case: Case, where: str) -> None:
     """Refuse what metrics could not use."""
+    for name in ("region_prompt", "image_prompt", "edited_prompt"):
+        if (text := getattr(case, name)) and not text.strip():
+            raise SdevalError(f"{where}: {name}: is blank; say what is to be seen, or leave it out")
     for text in case.text:
         if not any(map(str.isalnum, text)):
             raise SdevalError(f"{where}: text: {typed.preview(text)} has no letter and no digit to read")
@@ -388,8 +391,10 @@ def _check_images(case: Case, where: str) -> None:
     # A reference is looked at, not painted on.
     sizes.pop("reference_image", None)
     for name in ("mask", "control_image"):
-        if "image" in sizes and sizes.get(name, sizes["image"]) != sizes["image"]:
-            image, other = ("{}x{}".format(*sizes[field_name]) for field_name in ("image", name))
+        # Of an edit with several input images, the first one's.
+        size = sizes.get("image", sizes.get("images"))
+        if size and sizes.get(name, size) != size:
+            image, other = ("{}x{}".format(*edges) for edges in (size, sizes[name]))
             raise SdevalError(f"{where}: {name}: is {other} pixels but the image is {image}; make them the same size")
     for name, (width, height) in sizes.items():
         if width % MULTIPLE or height % MULTIPLE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,8 +26,8 @@ BUSY = 0.5
 """Share of the cores that other work may take before times mean nothing."""
 PROMPTS = ("a large red circle on a blue background", "a small white cross on a green background")
 STEPS = {"num_inference_steps": 8}
-EDGE = 256
-"""Pixels of the init image, where the target needs one."""
+EDGE = 128
+"""Pixels of the init image, where the target needs one: attention takes 16 times as long for twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +41,28 @@ class Check:
     """What to do; empty where nothing has to be done."""
 
 
-def suite_for(target: Target, folder: Path) -> Suite:
-    """Two cases of the first task that a target can do; a program of one's own and a server are asked for text2img.
+def suite_for(target: Target, folder: Path, task: Task | None = None) -> Suite:
+    """Two cases of a task.
 
     Args:
         target: what generates.
         folder: where an init image and a mask go, if the task has some.
+        task: where none is named, the first that a pipeline can do; a program of one's own and a server are asked for
+            text2img.
 
     Raises:
         NotAvailable: weights or hardware are missing.
         SdevalError: it can do none, or a setting is wrong.
     """
     if not target.is_pipeline:
-        suite = _suite(target, "text2img", {}, folder)
+        suite = _suite(target, task or "text2img", {}, folder)
         check(target, suite.task, target.settings)
         return suite
     errors = []
-    for task in TASKS:
+    for candidate in (task,) if task else TASKS:
         try:
-            check(target, task, {**STEPS, **target.settings})
-            return _suite(target, task, STEPS, folder)
+            check(target, candidate, {**STEPS, **target.settings})
+            return _suite(target, candidate, STEPS, folder)
         except NotAvailable:
             raise
         except SdevalError as error:
@@ -71,7 +73,8 @@ def suite_for(target: Target, folder: Path) -> Suite:
 def _suite(target: Target, task: Task, settings: Mapping[str, Any], folder: Path) -> Suite:
     image, mask = folder / "image.png", folder / "mask.png"
     write_png(image, to_image(np.indices((EDGE, EDGE, 3)).sum(axis=0) / (2 * EDGE)))
-    write_png(mask, Image.new("L", (EDGE, EDGE), 255))
+    # A mask that paints everything would be refused.
+    write_png(mask, Image.fromarray(np.where(np.indices((EDGE, EDGE))[0] < EDGE // 2, 255, 0).astype(np.uint8)))
     inputs: dict[str, Any] = {
         "image": image if task != "text2img" else None,
         "mask": mask if task == "inpainting" else None,
@@ -82,7 +85,18 @@ def _suite(target: Target, task: Task, settings: Mapping[str, Any], folder: Path
     return Suite(name="doctor", task=task, cases=cases, seeds=(0,), settings=settings)
 
 
-def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: Sequence[Sample]) -> list[Check]:
+def count_calls(engine: Engine) -> int:
+    """How many times `examine` reports that it is further: after each call that it always makes."""
+    return 3 if engine.batch_size == 1 else 4
+
+
+def examine(
+    engine: Engine,
+    suite: Suite,
+    settings: Mapping[str, Any],
+    samples: Sequence[Sample],
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[Check]:
     """Check a target on samples of a suite, and the machine.
 
     Args:
@@ -90,29 +104,39 @@ def examine(engine: Engine, suite: Suite, settings: Mapping[str, Any], samples: 
         suite: for its task.
         settings: arguments of the pipeline call.
         samples: at least one, alike enough for one pipeline call.
+        progress: is told 1 after each of `count_calls` calls.
 
     Raises:
         SdevalError: the target does not generate an image of them.
     """
     try:
-        return [*_examine_images(engine, suite.task, settings, samples), *machine()]
+        return [*_examine_images(engine, suite.task, settings, samples, progress), *machine()]
     except CallFailed as error:
         raise SdevalError(f"target {engine.target.name}: cannot generate an image: {error}") from error
 
 
 def _examine_images(
-    engine: Engine, task: Task, settings: Mapping[str, Any], samples: Sequence[Sample]
+    engine: Engine,
+    task: Task,
+    settings: Mapping[str, Any],
+    samples: Sequence[Sample],
+    progress: Callable[[int], None],
 ) -> Iterator[Check]:
+    def generate(*batch: Sample) -> Generated:
+        image = engine.generate(task, batch, settings)[0]
+        progress(1)
+        return image
+
     first = samples[0]
-    alone = engine.generate(task, [first], settings)[0]
-    yield repeatable(alone, engine.generate(task, [first], settings)[0])
+    alone = generate(first)
+    yield repeatable(alone, generate(first))
     if engine.batch_size == 1:
         yield Check("batches", "fine", "every image is generated in a call of its own")
     else:
-        together = engine.generate(task, [first, *samples[1:]], settings)[0]
+        together = generate(first, *samples[1:])
         mixed = len(samples) > 1 and SelfCheck(engine, task, settings).is_mixed(*samples[:2])
         yield alone_or_together(alone, together, mixed=mixed)
-    yield check_seeds(alone, engine.generate(task, [Sample(first.case, first.seed + 1)], settings)[0])
+    yield check_seeds(alone, generate(Sample(first.case, first.seed + 1)))
 
 
 def repeatable(first: Generated, second: Generated) -> Check:

@@ -424,10 +424,11 @@ def test_the_row_of_a_case_that_chance_may_explain(rng: np.random.Generator) -> 
     p_values = adjusted_by_hand(before, after)
     for verdict in beyond:
         number = int(verdict.case.removeprefix("case-"))
+        collapsed = int((before[number, :2] - after[number] > 3 * CLIP_SCORE.tolerance).sum())
         assert verdict == row(
             verdict.case,
             "not_significant",
-            wording.not_significant(wording.CHANGED_IMAGES),
+            wording.not_significant(wording.CHANGED_IMAGES, collapsed, 2, 3.0),
             p_value=pytest.approx(p_values[number]),
             **numbers(before, after, number),
         )

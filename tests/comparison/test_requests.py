@@ -118,3 +118,29 @@ def test_another_input_image_of_an_edit_is_named(run: Run) -> None:
     )
     changes = changed_fields(after, before, run.samples[0], run.samples[0])
     assert changed_request(changes) == 'images changed: "inputs/a.png | inputs/b.png" → "inputs/a.png | inputs/c.png"'
+
+
+def edits(run: Run, *records: CaseRecord) -> str:
+    """What is said of an edit that changed from one record to another."""
+    before, after = (replace(run, cases={"case-0": record}) for record in records)
+    return changed_request(changed_fields(after, before, run.samples[0], run.samples[0]))
+
+
+def test_one_input_image_that_became_two_is_one_change(run: Run) -> None:
+    one = CaseRecord(case="case-0", image="inputs/a.png")
+    two = CaseRecord(case="case-0", images=("inputs/a.png", "inputs/b.png"))
+    assert edits(run, one, two) == 'images changed: "inputs/a.png" → "inputs/a.png | inputs/b.png"'
+    assert edits(run, two, one) == 'images changed: "inputs/a.png | inputs/b.png" → "inputs/a.png"'
+
+
+def test_the_last_of_many_input_images_is_shown_where_it_changed(run: Run) -> None:
+    names = tuple(f"inputs/{number:016}.png" for number in range(8))
+    old, new = (CaseRecord(case="case-0", images=(*names, last)) for last in ("inputs/old.png", "inputs/new.png"))
+    assert edits(run, old, new) == 'images changed: "… inputs/old.png" → "… inputs/new.png"'
+
+
+def test_a_long_prompt_is_shown_from_the_word_on_that_changed(run: Run) -> None:
+    old = replace(run.samples[0], prompt="a very long description of a street " * 3 + "with a red car")
+    new = replace(old, prompt=old.prompt.replace("red car", "blue car"))
+    changes = changed_fields(run, run, new, old)
+    assert changed_request(changes) == 'prompt changed: "… red car" → "… blue car"'

@@ -130,8 +130,12 @@ LACKING = {"a": "seed 0 has no image: the disk is full", "b": "seed 1: it failed
             f"this case lost much, and so did the whole suite; {wording.ONE_SEED}",
         ),
         (
-            wording.not_significant("images changed"),
+            wording.not_significant("images changed", 0, 4, 3.0),
             "chance may explain it; images changed",
+        ),
+        (
+            wording.not_significant("images changed", 3, 4, 3.0),
+            "3 of 4 seeds lost over 3 x the tolerance; a case fails where all do; images changed",
         ),
         (wording.few_samples(16), "a rate is judged from 16 samples on"),
         (wording.unscored_samples(2, 48, "it failed"), "2 of 48 samples: it failed"),

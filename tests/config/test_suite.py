@@ -180,6 +180,19 @@ def test_wrong_edits_are_refused(images: Path, changes: dict[str, Any], message:
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["region_prompt", "image_prompt", "edited_prompt"])
+def test_a_blank_text_that_metrics_would_compare_with_is_refused(images: Path, name: str) -> None:
+    case = replace(CAT, image=images / "image.png", **{name: " "})
+    with pytest.raises(SdevalError, match=f"{name}: is blank; say what is to be seen, or leave it out"):
+        suite(task="edit", cases=(case,))
+
+
+def test_a_control_image_is_as_large_as_the_image_that_is_edited(images: Path) -> None:
+    case = replace(CAT, images=(images / "image.png",), control_image=images / "small.png")
+    with pytest.raises(SdevalError, match=r"control_image: is .* pixels but the image is .*; make them the same size"):
+        suite(task="edit", cases=(case,))
+
+
 def test_an_edit_has_one_input_image_or_several_of_any_size(images: Path) -> None:
     one = replace(CAT, image=images / "image.png")
     several = replace(DOG, images=(images / "image.png", images / "odd.png"), edited_prompt="a dog with a hat")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,12 +15,14 @@ import torch
 
 from sdeval.cli import doctor as command
 from sdeval.cli import main
+from sdeval.config.target_registry import shipped_targets
 from sdeval.diagnostics import doctor
 from sdeval.diagnostics.doctor import Check, alone_or_together, check_seeds, examine, machine, repeatable
 from sdeval.diagnostics.faults import FAULTS, alter_call
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.generated import Generated, to_image
 from tests.conftest import ROOT
+from tests.families import stable_diffusion
 from tests.generated import SETTINGS, plan
 
 SUITE = plan(seeds=(0,), metrics=("clip_score",)).suite
@@ -275,3 +278,36 @@ def test_the_embedded_model_is_fit_to_be_judged(capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     for name in ("repeatable", "batches", "seeds", "clip_score, embedded CLIP"):
         assert any(line.startswith(f"✓ {name} ") for line in lines)
+
+
+def test_an_inpainting_checkpoint_is_asked_for_inpainting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stable_diffusion(tmp_path / "tiny", in_channels=9)
+    capsys.readouterr()
+    assert main(["doctor", "--target", str(tmp_path / "tiny"), "--no-metrics"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("✓ repeatable")
+    assert "4 calls of the pipeline, inpainting" in printed.err
+
+
+OWN_EDIT = """
+from PIL import Image
+
+
+def edit(case, seed):
+    return Image.open(case.inputs[0]).rotate(seed)
+"""
+
+
+def test_a_program_that_edits_is_asked_for_an_edit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "engine.py").write_text(OWN_EDIT, encoding="utf-8")
+    target = ["--target", f"python:{tmp_path / 'engine.py'}:edit"]
+    assert main(["doctor", *target, "--no-metrics"]) == 2
+    assert main(["doctor", *target, "--no-metrics", "--task", "edit"]) == 0
+    assert "3 calls of the pipeline, edit" in capsys.readouterr().err
+
+
+def test_every_call_is_reported_once_it_is_done() -> None:
+    engine = LoadedTarget(shipped_targets()["shapes"])
+    done: list[int] = []
+    examine(engine, SUITE, SETTINGS, SUITE.samples[:2], done.append)
+    assert len(done) == doctor.count_calls(engine) == 4

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import yaml
+from PIL import Image, ImageOps
 
 from sdeval._utils.files import check_name, exists, read_bytes, write_bytes, write_text
 from sdeval.config.case_files import LARGEST
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase
 from sdeval.config.prompt_sets.with_images import LARGEST_IMAGE, ending_of
-from sdeval.config.suite import TEXTS
+from sdeval.config.suite import MULTIPLE, TEXTS
 from sdeval.errors import SdevalError
+from sdeval.imaging.io import FORMATS, png_bytes
 
+CROPPED = "-cropped"
+"""How names of images end that are not as they are published."""
 MOST_LISTED = 20
 """Files whose digests the comment lists."""
 
@@ -53,7 +58,10 @@ def case_file(imported: ImportedSet, chosen: Sequence[SetCase], selection: str, 
 
 
 def write_images(path: Path, chosen: Sequence[SetCase]) -> Images:
-    """Write the images of cases into a folder beside their case file, byte for byte as they are published.
+    """Write the images of cases into a folder beside their case file.
+
+    Those whose edges are multiples of 8 pixels are written byte for byte as they are published. Others no suite would
+    take: they lose up to 7 pixels at the right and at the bottom, and their names end in `cropped`.
 
     Raises:
         SdevalError: an image cannot be read, is none, or there is another one of its name.
@@ -68,7 +76,29 @@ def write_images(path: Path, chosen: Sequence[SetCase]) -> Images:
     }
 
 
+def count_cropped(images: Images) -> int:
+    """How many images were cropped."""
+    return sum(Path(name).stem.endswith(CROPPED) for names in images.values() for name in names.values())
+
+
+def _cropped(content: bytes) -> bytes | None:
+    """A PNG file of an image whose edges are cut to multiples of 8 pixels; None where nothing has to be cut, or can."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if all(edge % MULTIPLE == 0 or edge < MULTIPLE for edge in image.size):
+                return None
+            upright = ImageOps.exif_transpose(image)
+            width, height = (max(edge - edge % MULTIPLE, min(edge, MULTIPLE)) for edge in upright.size)
+            return png_bytes(upright.crop((0, 0, width, height)))
+    # What cannot be decoded is refused, with the reason, when the case file is used.
+    except Exception:
+        return None
+
+
 def _write_image(path: Path, name: str, content: bytes) -> str:
+    ending_of(content, name)
+    if cropped := _cropped(content):
+        name, content = f"{name}{CROPPED}", cropped
     place = f"{path.stem}-images/{name}.{ending_of(content, name)}"
     file = path.parent / place
     if exists(file) and read_bytes(file, LARGEST_IMAGE) != content:

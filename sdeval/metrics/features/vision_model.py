@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from sdeval._utils.hub import cached_file, local_folder
 from sdeval.errors import NotAvailable, SdevalError, first_line
 
 WORDS = {"yes": ("yes", "Yes", " yes", " Yes"), "no": ("no", "No", " no", " No")}
+
+READ = (".safetensors", ".json", ".jinja", ".txt", ".model")
+"""Endings of the files that transformers reads."""
 
 
 class LocalVisionModel:
@@ -83,9 +87,18 @@ def _load(folder: Path, model: str) -> tuple[Any, Any]:
 
 
 def _digest(folder: Path) -> str:
-    """Of the configuration and of the sizes of the weights, which may be of many gigabytes."""
-    sizes = [f"{file.name} {file.stat().st_size}" for file in sorted(folder.glob("*.safetensors"))]
-    return hashlib.sha256((folder / "config.json").read_bytes() + "\n".join(sizes).encode()).hexdigest()[:12]
+    """Of all files that an answer depends on: weights, configurations, tokenizer and chat template."""
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in READ and path.is_file()]
+    return hashlib.sha256("\n".join(f"{path.name} {_of_file(path)}" for path in files).encode()).hexdigest()[:12]
+
+
+def _of_file(path: Path) -> str:
+    """The SHA-256 of a file; the cache of the hub names files of weights by it, which may be of many gigabytes."""
+    name = path.resolve().name
+    if path.is_symlink() and re.fullmatch("[0-9a-f]{64}", name):
+        return name
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _find(model: str) -> Path:

@@ -304,3 +304,26 @@ def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.
     inpaint_coco(tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     assert "takes pyarrow; pip install 'pytest-sdeval[sets]'" in message("inpaint-coco", tmp_path)
+
+
+def test_images_of_edges_that_no_suite_takes_are_cropped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    buffers = {name: io.BytesIO() for name in ("coco_image", "mask")}
+    Image.new("RGB", (101, 77), "red").save(buffers["coco_image"], format="JPEG")
+    painted = Image.new("L", (101, 77), 0)
+    painted.paste(255, (10, 10, 50, 50))
+    painted.save(buffers["mask"], format="PNG")
+    images = {name: cell(buffer.getvalue()) for name, buffer in buffers.items()}
+    row = {"concept": "color", "coco_caption": "a red bus", "inpaint_caption": "a blue bus", **images}
+    pa.parquet.write_table(pa.Table.from_pylist([row]), "rows.parquet")
+    assert main(["import", "inpaint-coco", "rows.parquet"]) == 0
+    assert "2 images cropped to edges of multiples of 8 pixels, at the right and the bottom" in capsys.readouterr().out
+    (case,) = load_cases("inpaint-coco.yaml")
+    Suite(name="inpaint", task="inpainting", cases=(case,))
+    assert case.image
+    assert case.mask
+    assert case.image.name.endswith("-image-cropped.png")
+    assert Image.open(case.image).size == Image.open(case.mask).size == (96, 72)
+    assert np.array_equal(np.asarray(Image.open(case.mask)), np.asarray(painted)[:72, :96])

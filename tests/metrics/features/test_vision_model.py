@@ -133,3 +133,18 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_model_that_is_not_here_says_how_to_get_it() -> None:
     with pytest.raises(NotAvailable, match="get it with: hf download org/model; or name an endpoint"):
         LocalVisionModel("org/model", "cpu")
+
+
+def test_other_weights_of_the_same_sizes_are_another_version(copy: Path) -> None:
+    before = LocalVisionModel(str(copy), "cpu").version
+    assert LocalVisionModel(str(copy), "cpu").version == before
+    weights = load_file(copy / "model.safetensors")
+    save_file({name: values + 0.01 for name, values in weights.items()}, copy / "model.safetensors", {"format": "pt"})
+    assert LocalVisionModel(str(copy), "cpu").version != before
+
+
+def test_another_chat_template_is_another_version(copy: Path) -> None:
+    before = LocalVisionModel(str(copy), "cpu").version
+    with (copy / "chat_template.jinja").open("a", encoding="utf-8") as file:
+        file.write("Answer: ")
+    assert LocalVisionModel(str(copy), "cpu").version != before
