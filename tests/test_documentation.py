@@ -422,8 +422,43 @@ def test_every_block_in_fences_is_one_that_is_tried_here() -> None:
         "scorers.md": ["toml", "python"],
         "stores.md": ["toml"],
         "suites.md": ["python", "yaml", "yaml"],
-        "targets.md": ["toml", "toml", "toml"],
+        "targets.md": ["toml", "python", "toml", "toml"],
     }
+
+
+def test_the_function_of_the_page_on_targets_generates(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (program,) = fenced(ROOT / "docs" / "targets.md", "python")
+    pytester.mkdir("engines").joinpath("ours.py").write_text(program, encoding="utf-8")
+    pytester.makepyfile(
+        our_product="""
+        from PIL import Image
+
+        def pipeline(prompt, images, mask, steps, seed):
+            assert (prompt, images, mask, steps) == ("a goose", (), None, 4)
+            return Image.radial_gradient("L").resize((64, 64)).rotate(5 * seed + 5, fillcolor=90).convert("RGB")
+        """,
+        test_geese="""
+        from sdeval import Case, Suite
+
+        cases = [Case(id="goose", prompt="a goose")]
+        test_geese = Suite(
+            name="geese",
+            task="text2img",
+            cases=cases,
+            seeds=(0, 1),
+            settings={"num_inference_steps": 4, "guidance_scale": 2},
+            metrics=("noise",),
+        )
+        """,
+    )
+    pytester.makepyprojecttoml("[tool.sdeval]\n")
+    pytester.syspathinsert()
+    target = "python:engines/ours.py:generate"
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:xdist", "--sdeval-target", target)
+    assert result.ret == 0
+    assert "unscored" not in result.stdout.str()
 
 
 def test_the_case_of_the_page_on_metrics_is_read(tmp_path: Path) -> None:

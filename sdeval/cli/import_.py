@@ -110,7 +110,7 @@ def _check(args: argparse.Namespace, prompt_set: PromptSet) -> None:
         raise SdevalError(f"--limit: must be a number of prompts from 1 on, got {args.limit}")
     _check_ready(args)
     if args.file is None and not args.ready and (args.limit is not None or args.stratify or args.case_file):
-        advice = f"`sdeval import {prompt_set.name}` says where to get it"
+        advice = f"`sdeval import {prompt_set.name}` says where to get it; --ready smoke may need none"
         raise SdevalError(f"import {prompt_set.name}: FILE is missing: the published file; {advice}")
     if args.stratify is None:
         if args.shares:

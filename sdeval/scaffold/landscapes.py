@@ -43,9 +43,14 @@ class Landscape:
     """Its centre, as shares of width and height."""
 
     @property
+    def sky_with_article(self) -> str:
+        """Its colour, as in "an orange" sky."""
+        return f"{'an' if self.sky[0] in 'aeiou' else 'a'} {self.sky}"
+
+    @property
     def words(self) -> str:
         """What the image shows."""
-        return f"a flat drawing of {self.hills} hills under a {self.sky} sky"
+        return f"a flat drawing of {self.hills} hills under {self.sky_with_article} sky"
 
 
 LANDSCAPES = tuple(
@@ -81,7 +86,7 @@ def _restyled(number: int, landscape: Landscape) -> tuple[dict[str, Any], dict[s
     style, image = STYLES[number % len(STYLES)], f"images/{landscape.name}.png"
     fields = {
         "id": f"{landscape.name}-{style.split()[-1]}",
-        "prompt": f"{style} of {landscape.hills} hills under a {landscape.sky} sky",
+        "prompt": f"{style} of {landscape.hills} hills under {landscape.sky_with_article} sky",
         "image_prompt": landscape.words,
         "image": image,
         "strength": 0.7,
@@ -95,7 +100,7 @@ def _with_thing(number: int, landscape: Landscape) -> tuple[dict[str, Any], dict
     image, mask = (f"{folder}/{landscape.name}.png" for folder in ("images", "masks"))
     fields = {
         "id": f"{landscape.name}-{thing.replace(' ', '-')}",
-        "prompt": f"a {thing} on {landscape.hills} hills under a {landscape.sky} sky",
+        "prompt": f"a {thing} on {landscape.hills} hills under {landscape.sky_with_article} sky",
         "negative_prompt": "blurry, deformed",
         "region_prompt": f"a {thing}",
         "image": image,
