@@ -86,8 +86,7 @@ def close_session(ending: Ending) -> Published:
         project.record(folder, project.Folders(root=settings.root, baselines=options.baselines))
     publication = publish(folder, ending.verdicts, telling)
     unwritten = tuple(dict.fromkeys([*ending.unwritten, *attempts.failures, *publication.unwritten]))
-    if unwritten:
-        further = replace(further, resume=ending.resume)
+    further = replace(further, resume=ending.resume if unwritten else "", changed=publication.changed)
     warning = "" if publication.unwritten else ci.tell(folder / SUMMARY, os.environ)
     notes = [*publication.record.notes, *filter(None, [warning]), *unwritten]
     return Published(publication.page, notes, further, compared, unwritten)

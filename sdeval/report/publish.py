@@ -64,6 +64,8 @@ class Publication:
     page: Path
     unwritten: tuple[str, ...]
     """Why some of it could not be written, a line each."""
+    changed: tuple[str, ...] = ()
+    """What differs from what its runs are compared with, besides their images."""
 
 
 def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telling()) -> Publication:
@@ -77,6 +79,7 @@ def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telli
         telling: what the session knows besides.
     """
     attempts, all_notes, page = Attempts(), list(telling.notes), session / PAGE
+    changed: tuple[str, ...] = ()
     with attempts.step():
         all_notes = [*notes(session, verdicts), *telling.notes]
     session_record = Record.of(session.name, verdicts, strict=telling.strict, notes=all_notes, origin=telling.origin)
@@ -88,7 +91,7 @@ def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telli
     with attempts.step():
         _write_history(session)
     with attempts.step():
-        write_page(page, Request(session, session_record))
+        changed = write_page(page, Request(session, session_record)).changed
     with attempts.step():
         destination = telling.elsewhere or Elsewhere(str(short(page)))
         command = next_command(session_record.verdicts, short(page), telling.further, destination.place)
@@ -97,7 +100,7 @@ def publish(session: Path, verdicts: Sequence[Verdict], telling: Telling = Telli
         point_latest(session)
         if not attempts.failures:
             _end(session)
-    return Publication(session_record, page, tuple(dict.fromkeys(attempts.failures)))
+    return Publication(session_record, page, tuple(dict.fromkeys(attempts.failures)), changed)
 
 
 def _write_history(session: Path) -> None:

@@ -18,6 +18,8 @@ ROWS = 14
 """Verdicts in the table; the page has all of them."""
 FEW = 20
 """Up to so many verdicts, as after `-k`, are all in the table, passed ones too."""
+MOST_CHANGES = 4
+"""Settings and versions that differ from the baseline's, in one line; the page has all of them."""
 COLOURS: dict[Tone, str] = {"bad": "red", "warn": "yellow", "good": "green", "open": "yellow"}
 """Of the headline, on the terminal and on the page."""
 
@@ -36,6 +38,8 @@ class Further:
     """Whether the session was strict: then its last line says what it let pass all the same."""
     resume: str = ""
     """Resumes the session, where not all of it could be written; empty where it was."""
+    changed: tuple[str, ...] = ()
+    """What differs from what its runs are compared with, besides their images."""
 
 
 def explain(verdict: Verdict) -> str:
@@ -80,6 +84,7 @@ def summary_lines(
     return [
         *outcome,
         *wrapped(counted(verdicts), width),
+        *_wrapped([_changed(further.changed)], width),
         "",
         *table,
         *_wrapped(more, width),
@@ -89,6 +94,13 @@ def summary_lines(
         *map(escaped, links),
         *_wrapped([_tolerated(verdicts)] if further.strict else [], width),
     ]
+
+
+def _changed(lines: Sequence[str]) -> str:
+    """What may have made the images other ones, in a line."""
+    shown, left_out = lines[:MOST_CHANGES], lines[MOST_CHANGES:]
+    more = [f"{len(left_out)} more on the page"] if left_out else []
+    return f"what changed: {'; '.join([*shown, *more])}" if lines else ""
 
 
 def _wrapped(texts: Sequence[str], width: int) -> list[str]:

@@ -62,6 +62,17 @@ def test_notes_stand_before_the_page(tmp_path: Path) -> None:
     assert lines[-6:-2] == ["", "note: one", "note: another", ""]
 
 
+def test_what_differs_from_the_baseline_is_below_the_counts(tmp_path: Path) -> None:
+    changed = ("num_inference_steps: 20 → 2", *(f"library {number}: 1 → 2" for number in range(5)))
+    lines = summary_lines([LOST], tmp_path / "p", tmp_path, 300, further=Further(changed=changed))
+    expected = "what changed: num_inference_steps: 20 → 2; library 0: 1 → 2; library 1: 1 → 2; library 2: 1 → 2"
+    assert lines[2] == f"{expected}; 2 more on the page"
+
+
+def test_where_nothing_differs_no_line_says_so(tmp_path: Path) -> None:
+    assert not any("what changed" in line for line in summary_lines([LOST], tmp_path / "p", tmp_path, 300))
+
+
 def test_what_further_commands_need_is_in_the_next_one() -> None:
     new = [Verdict(suite="a", target="b", metric="c", case="", verdict="new")]
     page = Path("r/latest/index.html")

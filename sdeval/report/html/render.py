@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdeval._utils.files import write_text
-from sdeval.report.html.view import Request, build
+from sdeval.report.html.view import Request, View, build
 
 
-def write_page(page: Path, request: Request) -> None:
-    """Generate the page of a session."""
-    write_text(page, rendered("page.html", view=build(request)))
+def write_page(page: Path, request: Request) -> View:
+    """Generate the page of a session, and return what it shows."""
+    view = build(request)
+    write_text(page, rendered("page.html", view=view))
+    return view
 
 
 def rendered(template: str, **values: object) -> str:

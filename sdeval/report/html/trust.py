@@ -192,7 +192,7 @@ def _counted(count: int | str, name: str) -> str:
     return f"{count} {name}" if str(count) == "1" else f"{count} {name}s"
 
 
-def _changed(comparisons: Sequence[ComparedRun]) -> Fact:
+def changed_lines(comparisons: Sequence[ComparedRun]) -> tuple[str, ...]:
     """What differs from what the runs are compared with, a line once for all the suites it holds for."""
     with_baseline = [compared for compared in comparisons if compared.before is not None]
     counts = Counter(line for compared in with_baseline for line in changes(compared))
@@ -200,7 +200,12 @@ def _changed(comparisons: Sequence[ComparedRun]) -> Fact:
         line: "" if count == len(with_baseline) else f" ({count} of {len(with_baseline)} runs)"
         for line, count in counts.items()
     }
-    lines = [line + where for line, where in scopes.items()]
+    return tuple(line + where for line, where in scopes.items())
+
+
+def _changed(comparisons: Sequence[ComparedRun]) -> Fact:
+    lines = changed_lines(comparisons)
+    with_baseline = [compared for compared in comparisons if compared.before is not None]
     if not lines and with_baseline:
         # What an ordinary test generates with is its own affair.
         are_from_tests = any(compared.run.from_tests for compared in with_baseline)

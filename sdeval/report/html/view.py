@@ -18,7 +18,7 @@ from sdeval.report.html.image_sources import Linked, Sources
 from sdeval.report.html.metrics_table import MetricRow, history_address, metric_rows
 from sdeval.report.html.page_data import Project, viewer_data
 from sdeval.report.html.run_plots import Plot, plots_of
-from sdeval.report.html.trust import Fact, changes, count_cases, facts
+from sdeval.report.html.trust import Fact, changed_lines, changes, count_cases, facts
 from sdeval.report.session_runs import ComparedRun
 from sdeval.report.titles import title_of, unit_of
 from sdeval.report.words import SYMBOLS, Tone, doubts, headline, insignificant_losses, plain, sign, tone, what
@@ -127,6 +127,8 @@ class View:
     worst_title: str
     """What the worst have in common."""
     facts: tuple[Fact, ...]
+    changed: tuple[str, ...]
+    """What differs from what the runs are compared with, besides their images."""
     has_comparison: bool
     """Whether a page with its comparison lies beside it."""
     runs: tuple[RunView, ...]
@@ -180,6 +182,7 @@ def build(request: Request) -> View:
         more=max(0, len(listed) - WORST),
         worst_title=_worst_title(listed, strict=strict),
         facts=facts(comparisons, request.record),
+        changed=changed_lines(comparisons),
         has_comparison=request.session.joinpath(COMPARISON).is_file() and request.sources is None,
         runs=tuple(sorted(views, key=lambda view: view.rank)),
         others=_others(verdicts, views),
