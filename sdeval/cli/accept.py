@@ -19,7 +19,7 @@ from sdeval.cli.accept_options import selection_of
 from sdeval.comparison import notes
 from sdeval.comparison.undetectable import detectable_losses
 from sdeval.config.discovery import find_suites
-from sdeval.errors import CannotWrite, SdevalError
+from sdeval.errors import CannotWrite, SdevalError, plural
 from sdeval.results.session_folder import read_record
 from sdeval.results.shard_record import refuse_shard
 
@@ -170,7 +170,7 @@ def _row(name: str, change: Change | CaseChange, reason: str = "") -> Row:
 
 
 def _title(proposal: Proposal) -> str:
-    images = f"{proposal.images} images new or changed" if proposal.fresh else "images stay"
+    images = f"{plural(proposal.images, 'image')} new or changed" if proposal.fresh else "images stay"
     return f"{proposal.run.suite} on {proposal.run.target}: {images}"
 
 

@@ -80,8 +80,11 @@ def detectable_losses(baseline: Run) -> list[DetectableLoss]:
     """What a suite can show of each gating metric of single images, once a run of all its cases is the baseline.
 
     Args:
-        baseline: with all its seeds, or the run that is to become it.
+        baseline: with all its seeds, or the run that is to become it. Of images that ordinary tests brought, nothing is
+            returned: they are judged one by one.
     """
+    if baseline.from_tests:
+        return []
     cases, rounds = list(baseline.by_case()), [tuple(seeds) for seeds in baseline.request.get("rounds", ())]
     seeds = len({sample.seed for sample in baseline.samples})
     # Besides the metrics of a suite, its collapsed samples are tested.

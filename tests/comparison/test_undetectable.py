@@ -298,3 +298,9 @@ def test_in_words() -> None:
     assert text.startswith("12 cases with 4 seeds can show a loss of clip_score from ")
     assert "(tolerance 0.5), if all cases lose alike; cannot show any loss of seam" in text
     assert in_words([]) == ""
+
+
+def test_of_images_of_ordinary_tests_nothing_is_said(rng: np.random.Generator) -> None:
+    run = make_run(rng.normal(30, 3, size=(12, 4)))
+    assert detectable_losses(run)
+    assert detectable_losses(replace(run, request={**run.request, "from_tests": True})) == []
