@@ -121,9 +121,9 @@ class _Faulty:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
 
     def _hang(self, fault: Fault, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        """An answer that comes when nobody waits for it any more; nothing is done that a later test would see."""
+        """No answer; the connection ends when nobody waits any more, or on a busy machine somebody still does."""
         time.sleep(HANG_SECONDS)
-        return self._status(fault, environ, start)
+        return self._aborted(fault, environ, start)
 
     def _truncated(self, fault: Fault, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         """Half of the content, and then the connection ends."""
