@@ -240,7 +240,9 @@ def test_commands_that_are_run_elsewhere_are_there() -> None:
 
 def run(command: str, folder: Path, code: int) -> str:
     """Run a command in a folder as a reader would, and return what it prints."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "GITHUB_STEP_SUMMARY")}
+    # Workers of pytest-xdist have COLUMNS.
+    outside = ("CI", "COLUMNS", "GITHUB_STEP_SUMMARY")
+    environment = {name: value for name, value in os.environ.items() if name not in outside}
     binaries = Path(sys.executable).parent
     environment |= {"PATH": f"{binaries}{os.pathsep}{environment['PATH']}", "PYTHONPATH": str(ROOT)}
     arguments = shlex.split(command)
@@ -262,7 +264,7 @@ def test_the_suite_of_the_readme_goes_as_it_says(tmp_path: Path) -> None:
     outputs = [run(command, tmp_path, code) for command, code in OWN_SUITE]
     assert (tmp_path / "baselines" / "my-shapes" / "shapes" / "run.json").is_file()
     (printed,) = re.findall(r"^```\n(✗.*?)…\n```$", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    assert without_numbers(printed) <= without_numbers(outputs[-1])
+    assert without_numbers(printed) <= without_numbers(outputs[-1]), outputs[-1]
 
 
 def without_numbers(text: str) -> set[str]:

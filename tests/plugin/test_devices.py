@@ -51,9 +51,8 @@ def test_an_interleaved_comparison_says_that_it_stays_on_one_device(project: pyt
 
 @pytest.mark.slow
 def test_processes_on_cores_generate_a_session(project: pytest.Pytester) -> None:
-    # So slow that the first process cannot generate all of them before the other has started.
-    paint(project, slow="def paint(case, seed): => import time\ndef paint(case, seed):\n    time.sleep(4)")
-    result = project.runpytest_subprocess(*QUIET, "--sdeval-devices", "cpu:2")
+    # After the call that is checked, each process gets at least one of those that are left.
+    result = project.runpytest_subprocess(*QUIET, "--sdeval-devices", "cpu:2", "--sdeval-batch-size", "1")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*few on painted (2 workers)*8/8 images*/s*s left*"])
     workers = run_of(project)["environment"]["workers"]
