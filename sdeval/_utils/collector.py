@@ -12,9 +12,9 @@ from contextlib import contextmanager
 def heavy_imports(module: str) -> Iterator[None]:
     """Import a module and what it loads, without looking for garbage among what it makes.
 
-    Torch, transformers and diffusers make some millions of objects when they are imported, which live as long as the
-    process. The collector would look at all of them again and again, while they are imported and at every full
-    collection later: a third of the processor time of their import. They are taken out of its sight instead.
+    Torch, transformers and diffusers make very many objects when they are imported, which live as long as the process.
+    The collector would look at all of them again and again: a quarter of the processor time of their import, and more
+    at every full collection later. They are taken out of its sight instead.
 
     Where the module is imported already, nothing happens: what lives by then may be garbage one day.
 
@@ -24,12 +24,11 @@ def heavy_imports(module: str) -> Iterator[None]:
     if module in sys.modules or not gc.isenabled():
         yield
         return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
+    with paused_collector():
+        try:
+            yield
+        finally:
+            gc.freeze()
 
 
 @contextmanager
