@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Locator, Page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = pytest.mark.skipif(
@@ -40,4 +40,23 @@ def cases_shown(page: Page) -> list[str]:
     """Cases that the page shows, in its order."""
     return page.locator("article").evaluate_all(
         "cards => cards.filter((card) => card.checkVisibility()).map((card) => card.dataset.case)"
+    )
+
+
+def address(page: Page) -> str:
+    """Where the page is now; `page.url` is what Playwright last heard of it, which may be older."""
+    return str(page.evaluate("location.href"))
+
+
+def image_width(image: Locator) -> int:
+    """How wide the file of an image is, once it is loaded."""
+    image.page.wait_for_function("img => img.complete", arg=image.element_handle())
+    return int(image.evaluate("img => img.naturalWidth"))
+
+
+def wait_for_images(page: Page, selector: str) -> None:
+    """Wait until every image that a selector names is loaded: a check that looks once may look too early."""
+    page.wait_for_function(
+        "selector => [...document.querySelectorAll(selector)].every((img) => img.complete && img.naturalWidth)",
+        arg=selector,
     )

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sdeval.baselines.snapshot import BASELINE, full_image_of
 from sdeval.report.publish import rewrite_page
 from sdeval.results import run_folder
-from tests.report.browsing import needs_browser
+from tests.report.browsing import address, image_width, needs_browser, wait_for_images
 from tests.report.pages import HOSTILE, session_page
 
 BASELINE_PANEL, CURRENT_PANEL = "[data-panel=baseline]", "[data-panel=current]"
@@ -110,9 +110,9 @@ def test_the_address_keeps_what_is_shown(watched: Watched, path: Path) -> None:
     page.locator("button[data-show=passed]").click()
     page.locator("article:visible .shot").nth(1).click()
     page.keyboard.press("3")
-    address = page.url
+    link = address(page)
     page.goto("about:blank")
-    page.goto(address)
+    page.goto(link)
     assert page.locator("#search").input_value() == "prompt s:passed"
     assert len(shown(page)) == 4
     assert page.locator("#viewer").get_attribute("data-mode") == "blend"
@@ -135,8 +135,7 @@ def test_every_way_to_compare_shows_its_images(page: Page, mode: str, visible: l
     page.locator(f"button[data-mode={mode}]").click()
     assert all(page.locator(each).is_visible() for each in visible)
     assert not any(page.locator(each).is_visible() for each in hidden)
-    for image in page.locator("#viewer .frame img:visible").all():
-        assert image.evaluate("img => img.complete && img.naturalWidth > 0")
+    wait_for_images(page, "#viewer .frame img")
 
 
 def test_the_slider_uncovers_the_other_image(page: Page) -> None:
@@ -184,7 +183,7 @@ def test_a_link_of_the_first_screen_keeps_what_is_in_the_address(page: Page) -> 
     page.locator("nav [data-size=small]").click()
     page.locator(".worst a").first.click()
     assert page.locator("article[data-case=case-0]").is_visible()
-    assert page.url.endswith("#size=small")
+    assert address(page).endswith("#size=small")
 
 
 def test_closing_goes_back_to_where_it_was_opened(page: Page) -> None:
@@ -231,7 +230,7 @@ def test_what_was_put_in_and_the_edge_of_the_mask_are_shown(page: Page) -> None:
     assert page.locator("[data-panel='init image']").is_visible()
     assert page.locator("[data-panel^=mask]").is_visible()
     edge = page.locator(f"{CURRENT_PANEL} .over")
-    assert edge.evaluate("img => img.complete && img.naturalWidth") == 32
+    assert image_width(edge) == 32
     page.keyboard.press("m")
     assert not edge.is_visible()
 
@@ -313,9 +312,7 @@ def large(tmp_path: Path) -> Path:
 
 
 def shown_width(page: Page, figure: str) -> int:
-    image = page.locator(f"{figure} img").first
-    page.wait_for_function("img => img.complete", arg=image.element_handle())
-    return int(image.evaluate("img => img.naturalWidth"))
+    return image_width(page.locator(f"{figure} img").first)
 
 
 def wait_for_image(page: Page, selector: str, width: int) -> None:
@@ -416,6 +413,6 @@ def test_a_single_file_needs_nothing_beside_it(watched: Watched, path: Path, tmp
     alone = rewrite_page(path.parent, single=tmp_path / "alone.html")
     page = watched.open(alone)
     page.locator("article[data-case=case-1] .shot").first.click()
-    assert page.locator(f"{CURRENT_PANEL} img").first.evaluate("img => img.complete && img.naturalWidth") == 32
+    assert shown_width(page, CURRENT_PANEL) == 32
     assert watched.complaints == []
     assert all(url == alone.as_uri() or url.startswith("data:") for url in watched.requests)

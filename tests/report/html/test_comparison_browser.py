@@ -21,7 +21,7 @@ from sdeval.results import run_folder
 from sdeval.results.records import CaseRecord, Timing
 from sdeval.results.run import Run, Stored
 from tests.conftest import CLIP_SCORE, make_run
-from tests.report.browsing import needs_browser
+from tests.report.browsing import address, needs_browser
 from tests.report.html.test_browser import Watched
 from tests.report.pages import HOSTILE, painted
 
@@ -96,11 +96,6 @@ def page(watched: Watched, path: Path) -> Page:
 def shown(page: Page) -> list[str]:
     """Cases and seeds of the rows that are shown, in their order."""
     return page.evaluate("shownRows().map(row => `${row.dataset.case}@${row.dataset.seed}`)")
-
-
-def address(page: Page) -> str:
-    """As the page has it now; what Playwright knows of it may be older."""
-    return str(page.evaluate("location.href"))
 
 
 def cell(page: Page, case: str, seed: int, setting: int) -> Locator:

@@ -194,10 +194,10 @@ def test_a_dot_says_its_values_and_leads_to_its_session(page: Page) -> None:
 def test_from_the_session_page_to_the_metric_and_back(page: Page, session: Path) -> None:
     page.goto(session.as_uri())
     page.locator("td.past a").first.click()
-    assert page.url.endswith(f"{HISTORY_PAGE}#animals/tiny/clip_score")
+    page.wait_for_url(f"**/{HISTORY_PAGE}#animals/tiny/clip_score")
     expect(page.locator(":target")).to_contain_text("clip_score")
     page.get_by_role("link", name="latest session").click()
-    assert page.url == session.as_uri()
+    page.wait_for_url(session.as_uri())
 
 
 @needs_browser
