@@ -40,6 +40,10 @@ class CannotWrite(SdevalError):
     """Something cannot be written: the disk is full, a right is missing, or a folder is gone."""
 
 
+class NobodyReads(CannotWrite):
+    """The program that the output goes to has ended, as `head` does after ten lines."""
+
+
 class NotAvailable(SdevalError):
     """Something that the work needs is not on this machine: weights, hardware or an optional package."""
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
-from sdeval.errors import CannotWrite, escaped
+from sdeval.errors import CannotWrite, NobodyReads, escaped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -100,10 +100,13 @@ def _print(text: str, file: TextIO | None) -> None:
     """Print at once.
 
     Raises:
-        CannotWrite: the stream is full or closed, or nobody reads it.
+        CannotWrite: the stream is full or closed.
+        NobodyReads: the program that reads it has ended.
     """
     try:
         print(text, file=file, flush=True)
+    except BrokenPipeError:
+        raise NobodyReads("the output cannot be printed: nobody reads it any more") from None
     # ValueError: it was closed by this process.
     except (OSError, ValueError) as error:
         raise CannotWrite(f"the output cannot be printed: {getattr(error, 'strerror', None) or error}") from None

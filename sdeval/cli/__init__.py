@@ -28,7 +28,7 @@ from sdeval.config import target_registry as named_targets
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import read_table
 from sdeval.config.root import OUTPUT, find_root
-from sdeval.errors import CannotWrite, SdevalError, escaped, unknown
+from sdeval.errors import CannotWrite, NobodyReads, SdevalError, escaped, unknown
 from sdeval.stores.images import open_store
 
 COMMANDS = {
@@ -90,13 +90,14 @@ def _attempt(args: argparse.Namespace) -> int:
         code = _run(args)
         sys.stdout.flush()
         return code
+    # The reader has what it wanted, and there is nobody to tell anything. rich makes SystemExit of it, with a code of
+    # its own that would read as "worse".
+    except (NobodyReads, BrokenPipeError, SystemExit):
+        _drop_stdout()
+        return USAGE
     # OSError: something cannot be written, as on a full disk or without permission.
     except (SdevalError, OSError) as error:
         _complain(_message(error))
-        _drop_stdout()
-        return USAGE
-    # What rich makes of a pipe that nobody reads; its own code for that would read as "worse".
-    except SystemExit:
         _drop_stdout()
         return USAGE
     except KeyboardInterrupt:

@@ -77,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
         say(outcome)
     # What happens to the output changes nothing that was accepted.
     except CannotWrite as error:
+        if args.dry_run:
+            raise
         raise SdevalError(f"{outcome}; {error}") from None
     return 0
 

@@ -172,6 +172,7 @@ class _Loss:
     """How much a case lost in one metric."""
 
     metric: str
+    unit: str
     higher_is_better: bool
     baseline: float
     current: float
@@ -203,6 +204,7 @@ class _Loss:
             baseline=self.baseline,
             current=self.current,
             change=self.current - self.baseline,
+            unit=self.unit,
             higher_is_better=self.higher_is_better,
             tolerance=self.tolerance,
         )
@@ -319,6 +321,7 @@ def _loss(table: PairedScores, row: int, p_alone: float, p_seeds: float) -> _Los
     least = float(lost.min())
     return _Loss(
         metric=table.metric,
+        unit=record.unit,
         higher_is_better=record.higher_is_better,
         baseline=baseline,
         current=float(after.mean()),

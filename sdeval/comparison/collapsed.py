@@ -18,6 +18,7 @@ from sdeval.comparison import wording
 from sdeval.comparison.evidence import DEFAULTS, Circumstances, MetricEvidence
 from sdeval.comparison.paired import PairedScores, have_identical_images, pair_scores
 from sdeval.config.suite import COLLAPSED
+from sdeval.metrics.of_every_suite import OF_EVERY_SUITE
 from sdeval.results.run import Run
 from sdeval.results.verdict import SUITE, Verdict
 
@@ -51,6 +52,7 @@ def collect_collapsed(
         metric=COLLAPSED,
         case=SUITE,
         verdict="new",
+        unit=OF_EVERY_SUITE[COLLAPSED].unit,
         higher_is_better=False,
         n=len(run.by_case()),
         tolerance=None if few else max(TOLERANCE, 100 * FEWEST / len(run.samples)) if tolerance is None else tolerance,

@@ -147,6 +147,7 @@ def collect_evidence(
         case=SUITE,
         verdict="new",
         current=value_of(run, metric),
+        unit=record.unit,
         higher_is_better=record.higher_is_better,
         n=len({sample.case for sample in applicable(run, metric)}),
     )
@@ -154,8 +155,7 @@ def collect_evidence(
         return MetricEvidence(replace(draft, verdict="informational", reason=wording.APPLIES_TO_NONE))
     circumstances = replace(circumstances, note=wording.join(_applicable_part(run, metric), circumstances.note))
     if not record.gating:
-        reason = wording.REPORTED_ONLY if draft.current is not None else wording.NO_BASELINE_IMAGE
-        return MetricEvidence(replace(draft, verdict="informational", reason=reason))
+        return MetricEvidence(_reported(run, baseline, draft))
     obstacle = _obstacle(run, baseline, metric)
     if obstacle is not None or baseline is None:
         kind, reason = obstacle or ("new", circumstances.note or wording.NO_BASELINE)
@@ -164,6 +164,20 @@ def collect_evidence(
     if record.scope == "set":
         return _collect_set(run, baseline, draft, swapped, circumstances)
     return _collect_mean(run, baseline, draft, circumstances)
+
+
+def _reported(run: Run, baseline: Run | None, draft: Verdict) -> Verdict:
+    """The verdict on a metric that is not judged: its value, and the change where two values can be compared."""
+    metric, record = draft.metric, run.metrics[draft.metric]
+    if record.reads_baseline:
+        reason = wording.REPORTED_ONLY if draft.current is not None else wording.NO_BASELINE_IMAGE
+        return replace(draft, verdict="informational", reason=reason)
+    _, reason = _obstacle(run, baseline, metric) or ("", "")
+    reported = replace(draft, verdict="informational", reason=wording.join(wording.REPORTED_ONLY, reason))
+    if reason or baseline is None or draft.current is None:
+        return reported
+    before = value_of(baseline, metric)
+    return replace(reported, baseline=before, change=None if before is None else draft.current - before)
 
 
 def _applicable_part(run: Run, metric: str) -> str:

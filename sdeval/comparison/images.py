@@ -62,7 +62,7 @@ def judge_image(
     for name in filter(tolerances.__contains__, run.metrics):
         record, current = run.metrics[name], sample.scores.get(name)
         reference = _reference(name, record, before, baseline)
-        judged = replace(state, metric=name, higher_is_better=record.higher_is_better)
+        judged = replace(state, metric=name, unit=record.unit, higher_is_better=record.higher_is_better)
         if reference is not None and is_known(current):
             tolerance = tolerances[name] * (abs(reference) if record.tolerance_is_relative else 1)
             verdicts.append(_by_values(judged, reference, current, tolerance))

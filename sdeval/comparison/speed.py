@@ -16,6 +16,7 @@ from sdeval import stats
 from sdeval._utils.validation import Checked, Number, Plain
 from sdeval.comparison import wording
 from sdeval.config.suite import CLOCK, MEMORY, SPEED
+from sdeval.metrics.of_every_suite import OF_EVERY_SUITE
 from sdeval.results.run import WORKERS, Run
 from sdeval.results.verdict import SUITE, Verdict
 
@@ -102,6 +103,7 @@ def judge_with_record(run: Run, metric: str, accepted: SpeedRecord | None, state
         case=SUITE,
         verdict="informational",
         current=current,
+        unit=OF_EVERY_SUITE[metric].unit,
         higher_is_better=False,
         n=speed.seconds.n if speed and metric == SPEED else 1,
         reason=_time_per_stage(run) if metric == SPEED else "",
@@ -140,6 +142,7 @@ def judge_interleaved(run: Run, rival: Run, metric: str, busy: str) -> Verdict:
         verdict="informational",
         current=_shown(speed, metric),
         baseline=None if before is None or metric == MEMORY else _value(before, metric),
+        unit=OF_EVERY_SUITE[metric].unit,
         higher_is_better=False,
         reason=wording.SHARED_PROCESS if metric == MEMORY else wording.NOT_TIMED,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from textwrap import shorten
 
+from sdeval._utils.formatting import probability
 from sdeval.comparison.decision import Decision
 from sdeval.comparison.defects import DefectRates
 from sdeval.comparison.requests import Change
@@ -246,6 +247,11 @@ def beyond_with_another(metric: str, suite: str = "") -> str:
 def gain_beside_losses(metrics: Sequence[str]) -> str:
     """A metric that improved while others of its suite regressed."""
     return f"look first: {', '.join(metrics)} regressed"
+
+
+def gain_not_shown(p_value: float) -> str:
+    """A gain beyond the tolerance that is no improvement."""
+    return f"better by more than its tolerance, but chance may explain it (p {probability(p_value)})"
 
 
 def inconclusive(decision: Decision) -> str:

@@ -173,5 +173,6 @@ def record_of(metric: Metric, tolerance: float | None) -> MetricRecord:
         title=info.title,
         gating=info.gating,
         alone=info.alone,
+        reads_baseline="baseline" in info.needs,
         explanation=info.explanation,
     )

@@ -138,6 +138,8 @@ class Series:
     gating: bool = True
     elsewhere: tuple[Point, ...] = ()
     """Times and memory of other machines and batch sizes, which are not compared with the others."""
+    left_out: int = 0
+    """How many sessions of the suite and target are not in it, as they asked for something else than the latest."""
 
     @property
     def sign(self) -> int:
@@ -249,7 +251,12 @@ def series(entries: Sequence[Entry], suite: str, target: str) -> tuple[Series, .
     latest = matching[-1][1]
     conditions = (latest.request, latest.overrides)
     alike = [(session, run) for session, run in matching if (run.request, run.overrides) == conditions]
-    return tuple(_series(name, value, alike) for name, value in latest.metrics.items() if value.value is not None)
+    left_out = len(matching) - len(alike)
+    return tuple(
+        replace(_series(name, value, alike), left_out=left_out)
+        for name, value in latest.metrics.items()
+        if value.value is not None
+    )
 
 
 def _series(name: str, latest: MetricValue, runs: Sequence[tuple[str, RunLine]]) -> Series:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sdeval._utils.formatting import number, with_sign
 from sdeval._utils.tables import Column, Row, Table, lines
-from sdeval.errors import escaped
+from sdeval.errors import escaped, plural
 from sdeval.history.trends import Watched
 from sdeval.report.words import SYMBOLS
 from sdeval.stats import cusum
@@ -31,10 +31,20 @@ def history_lines(watched: Sequence[Watched], width: int, *, colour: bool = Fals
         table = _table(f"{suite} on {target}", metrics)
         output += [
             *lines(table, width, colour=colour),
+            *filter(None, [left_out_sessions(metrics)]),
             *(escaped(metric.trend.sentence) for metric in metrics if metric.trend),
             "",
         ]
     return [*output, how_sure(watched)]
+
+
+def left_out_sessions(watched: Sequence[Watched]) -> str:
+    """How many sessions of a suite and target are not in its history; empty where all are."""
+    count = watched[0].series.left_out
+    if not count:
+        return ""
+    verb = "is" if count == 1 else "are"
+    return f"{plural(count, 'session')} with other cases, seeds or settings than the latest {verb} left out"
 
 
 def how_sure(watched: Sequence[Watched]) -> str:

@@ -175,7 +175,8 @@ def sample_scores(view: SampleView) -> list[SampleScore]:
 
 def _score(view: SampleView, metric: str) -> SampleScore:
     record, sample = view.run.metrics[metric], view.sample
-    before = view.before.scores.get(metric) if view.before else None
+    # The distance that the baseline had from an earlier baseline is nothing to compare with.
+    before = view.before.scores.get(metric) if view.before and not record.reads_baseline else None
     tolerance = None if before is None and record.tolerance_is_relative else tolerance_of(record, before)
     current = sample.scores.get(metric)
     reason = sample.reason_without(metric) if current is None else ""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdeval._utils.files import resolved
-from sdeval._utils.formatting import number, probability, with_sign
 from sdeval._utils.tables import Column, Row, Table, coloured, wrapped
 from sdeval._utils.tables import lines as lines_of
 from sdeval.errors import escaped, plural
+from sdeval.report.row_numbers import RowNumbers, p_value
 from sdeval.report.words import SYMBOLS, Tone, counted, headline, not_here, sentence, sign, tone, what
 from sdeval.results.verdict import FAILING, Verdict, worst_first
 
@@ -66,8 +66,8 @@ def summary_lines(
         ✗ Something got worse: 4 regressed
         4 regressed, 2 inconclusive, 84 passed
 
-        verdict      suite            target  what        baseline  current  change  tolerance       p
-        ▼ regressed  shapes-text2img  shapes  clip_score     71.20    54.31  -16.89       0.50  <0.001
+        verdict      suite            target  what        baseline  current  change  tolerance  unit         p
+        ▼ regressed  shapes-text2img  shapes  clip_score     71.20    54.31  -16.89       0.50  points  <0.001
 
         page: reports/latest/index.html
         next: sdeval open reports/latest
@@ -144,18 +144,21 @@ def _tolerated(verdicts: Sequence[Verdict]) -> str:
 
 
 _NAMES = ("verdict", "suite", "target", "what")
-_METRICS = ("baseline", "current", "change", "tolerance", "p")
+_VALUES = ("baseline", "current", "change", "tolerance")
 
 
 def _table(verdicts: Sequence[Verdict], strict: bool) -> Table:
-    columns = [*map(Column, _NAMES), *(Column(name, numeric=True) for name in _METRICS)]
+    values = [Column(name, numeric=True) for name in _VALUES]
+    columns = [*map(Column, _NAMES), *values, Column("unit"), Column("p", numeric=True)]
     return Table(columns, [_row(verdict, strict) for verdict in verdicts], note_name="reason")
 
 
 def _row(verdict: Verdict, strict: bool) -> Row:
     kind = f"{SYMBOLS[verdict.verdict]} {verdict.verdict.replace('_', ' ')}"
-    values = (number(verdict.baseline), number(verdict.current), with_sign(verdict.change), number(verdict.tolerance))
-    cells = (kind, verdict.suite, verdict.target, what(verdict), *values, probability(verdict.p_value))
+    numbers = RowNumbers.of(verdict, verdict.unit)
+    values = [*map(numbers.value, (verdict.baseline, verdict.current)), numbers.change(verdict.change)]
+    values += [numbers.value(verdict.tolerance), numbers.unit, p_value(verdict.p_value)]
+    cells = (kind, verdict.suite, verdict.target, what(verdict), *values)
     needs_attention = verdict.fails(strict=strict) or verdict.verdict in ("inconclusive", "not_significant")
     return Row(cells, verdict.reason, _colour(verdict, strict), below=needs_attention)
 

@@ -137,6 +137,8 @@ class MetricRecord(Checked):
     """Whether a loss fails a session, or is reported only."""
     alone: bool = True
     """Whether the score of an image depends on no other image of the run."""
+    reads_baseline: bool = False
+    """Whether it scores an image by the baseline's: then scores of two runs are not compared with each other."""
     explanation: str = ""
     """What it measures, in one sentence; empty in older runs, and where its package says nothing."""
 

@@ -54,6 +54,8 @@ class Verdict(Checked):
     """Value now."""
     change: Number | None = None
     """Current minus baseline, in the metric's unit."""
+    unit: str = ""
+    """Of the values, the change and the tolerance; empty where the metric has none, and in older files."""
     higher_is_better: bool = True
     """Whether a rise is a gain."""
     low: Number | None = None

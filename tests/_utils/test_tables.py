@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from sdeval._utils.tables import (
     terminal_width,
     wrapped,
 )
-from sdeval.errors import CannotWrite, escaped
+from sdeval.errors import CannotWrite, NobodyReads, escaped
 
 WIDTHS = (80, 100, 120, 200)
 LONG = "the reason for this verdict takes many words, " * 6
@@ -212,6 +213,13 @@ def test_no_text_in_a_table_controls_the_terminal() -> None:
 def test_nothing_that_is_said_controls_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     say(HOSTILE)
     assert is_harmless(capsys.readouterr().out)
+
+
+def test_a_pipe_that_nobody_reads_is_known_as_such() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with contextlib.suppress(OSError), os.fdopen(writing, "w") as pipe, pytest.raises(NobodyReads):
+        say("text", pipe)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

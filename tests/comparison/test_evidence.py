@@ -29,10 +29,11 @@ def scores(rng: np.random.Generator) -> np.ndarray:
     return rng.normal(30, 3, size=(24, 2))
 
 
-def reported_only(scores: np.ndarray) -> Run:
+def reported_only(scores: np.ndarray, *, reads_baseline: bool = False, version: str = "1") -> Run:
     """A run whose one metric is reported and not judged."""
     run = make_run(scores)
-    return replace(run, metrics={"clip_score": replace(run.metrics["clip_score"], gating=False)})
+    record = replace(run.metrics["clip_score"], gating=False, reads_baseline=reads_baseline, version=version)
+    return replace(run, metrics={"clip_score": record})
 
 
 def test_identical_images_pass_without_a_test(scores: np.ndarray) -> None:
@@ -79,10 +80,24 @@ def test_what_is_not_judged_is_information_however_far_it_fell(scores: np.ndarra
     said = collect_evidence(reported_only(scores - 20), reported_only(scores), "clip_score").draft
     assert (said.verdict, said.reason) == ("informational", "reported only")
     assert said.current == pytest.approx(scores.mean() - 20)
+    assert said.baseline == pytest.approx(scores.mean())
+    assert said.change == pytest.approx(-20)
+
+
+def test_a_distance_from_the_baseline_is_not_compared_with_an_earlier_distance(scores: np.ndarray) -> None:
+    runs = [reported_only(each, reads_baseline=True) for each in (scores - 20, scores)]
+    said = collect_evidence(*runs, "clip_score").draft
+    assert (said.verdict, said.reason, said.baseline, said.change) == ("informational", "reported only", None, None)
+
+
+def test_what_is_reported_is_not_compared_with_another_version(scores: np.ndarray) -> None:
+    said = collect_evidence(reported_only(scores), reported_only(scores, version="0"), "clip_score").draft
+    assert (said.verdict, said.baseline) == ("informational", None)
+    assert said.reason == f"reported only; {wording.other_version('0', '1')}"
 
 
 def test_without_a_baseline_what_is_not_judged_has_nothing_to_tell(scores: np.ndarray) -> None:
-    run = reported_only(scores)
+    run = reported_only(scores, reads_baseline=True)
     silent = replace(run, samples=tuple(replace(each, scores={}) for each in run.samples))
     said = collect_evidence(silent, None, "clip_score").draft
     assert (said.verdict, said.current) == ("informational", None)

@@ -16,10 +16,12 @@ from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.generated import Generated
 from sdeval.evaluation.evaluate import evaluate, generate
 from sdeval.evaluation.plan import Plan, make_plan
-from sdeval.evaluation.self_check import SelfCheck
+from sdeval.evaluation.self_check import SelfCheck, notes
+from sdeval.results.records import SampleResult
 from sdeval.results.run import BATCH_CONSISTENCY, MIXED
 from sdeval.session.items import Job
 from sdeval.session.session import JobState, Session
+from tests.conftest import make_run
 from tests.families import KLEIN_SETTINGS, save
 from tests.generated import plan
 
@@ -189,3 +191,38 @@ def test_every_task_of_a_target_is_checked(tmp_path: Path) -> None:
     assert not session._has_self_check(Job(edits, plan().target))
     session._states[texts.key].run = replace(run, environment={BATCH_CONSISTENCY: MIXED})
     assert not session._has_self_check(texts)
+
+
+def result(case: str, seed: int, digest: str, defect: str = "") -> SampleResult:
+    return replace(make_run([[1.0]]).samples[0], case=case, seed=seed, sha256=digest, image="x.png", defect=defect)
+
+
+def test_a_target_that_ignores_its_seed_is_noted() -> None:
+    samples = [result(case, seed, case) for case in ("circle", "cross") for seed in (0, 1)]
+    (note,) = notes("shapes", "painter", "identical", samples)
+    assert note.startswith("shapes on painter: all seeds of a case gave the same image")
+    assert "sdeval doctor --target painter" in note
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        [result("circle", 0, "a"), result("circle", 1, "b")],
+        [result("circle", 0, "a"), result("cross", 0, "a")],
+        [result("circle", seed, "black", "black") for seed in (0, 1)],
+        [result("circle", 0, "a"), result("circle", 1, "a"), result("cross", 0, "b"), result("cross", 1, "c")],
+        [],
+    ],
+)
+def test_seeds_that_change_an_image_and_broken_images_are_not_noted(samples: list[SampleResult]) -> None:
+    assert notes("shapes", "painter", "identical", samples) == []
+
+
+def test_the_note_on_seeds_is_in_the_run(tmp_path: Path) -> None:
+    class Stubborn(Painter):
+        @staticmethod
+        def level(sample: Sample) -> int:
+            return Painter.level(Sample(sample.case, 0))
+
+    run = generate(plan(), Stubborn(), tmp_path, lambda _: None)
+    assert any("all seeds of a case gave the same image" in note for note in run.notes)

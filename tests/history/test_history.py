@@ -95,6 +95,14 @@ def test_times_of_another_machine_stand_beside_a_series() -> None:
     assert scores.elsewhere == ()
 
 
+def test_sessions_that_asked_for_something_else_are_counted() -> None:
+    lines = [entry(f"s{at}", {"m": metric_value(1.0)}) for at in range(3)]
+    (run,) = lines[0].runs
+    other = Entry("s0", (replace(run, overrides={"num_inference_steps": 4}),))
+    (scores,) = series([other, *lines[1:]], "animals", "tiny")
+    assert ([point.session for point in scores.points], scores.left_out) == (["s1", "s2"], 1)
+
+
 def test_a_line_comes_back_as_it_was(run: Run, tmp_path: Path) -> None:
     run = with_features(run, np.ones((4, 3)), 1.5)
     line = recorded(run, tmp_path)

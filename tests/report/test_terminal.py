@@ -56,6 +56,17 @@ def test_of_many_verdicts_cases_that_are_fine_have_no_row(tmp_path: Path) -> Non
     assert kinds_of(lines) == ["regressed"]
 
 
+def test_a_row_has_its_unit_and_as_many_decimals_as_its_tolerance_needs(tmp_path: Path) -> None:
+    fast = replace(
+        LOST, metric="seconds_per_image", unit="s", baseline=0.0042, current=0.0061, change=0.0019, tolerance=0.00042
+    )
+    large = replace(LOST, metric="peak_memory", unit="MiB", baseline=9216, current=10240, change=1024, tolerance=460)
+    lines = summary_lines([fast, large], tmp_path / "p", tmp_path, 160)
+    rows = {line.split()[4]: line.split()[5:10] for line in lines if line.startswith("▼")}
+    assert rows["seconds_per_image"] == ["0.00420", "0.00610", "+0.00190", "0.00042", "s"]
+    assert rows["peak_memory"] == ["9.00", "10.00", "+1.00", "0.45", "GiB"]
+
+
 def test_notes_stand_before_the_page(tmp_path: Path) -> None:
     page = tmp_path / "reports" / "x" / "index.html"
     lines = summary_lines([FINE], page, tmp_path, 120, ["one", "another"])

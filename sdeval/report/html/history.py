@@ -17,7 +17,7 @@ from sdeval._utils.files import resolved, write_text
 from sdeval.errors import plural
 from sdeval.history.store import Point, Series
 from sdeval.history.trends import Watched
-from sdeval.report.history_table import how_sure
+from sdeval.report.history_table import how_sure, left_out_sessions
 from sdeval.report.html.history_plot import Plot, accepted_words, is_doubtful, is_elsewhere, plot_of
 from sdeval.report.html.render import rendered
 from sdeval.report.row_numbers import RowNumbers
@@ -67,6 +67,8 @@ class Section:
     target: str
     latest: str
     """Address of the latest session that has a page; empty where none has."""
+    left_out: str
+    """How many sessions are not in it; empty where all are."""
     metrics: tuple[MetricHistory, ...]
 
 
@@ -108,7 +110,9 @@ class _Addresses:
 def _section(suite: str, target: str, metrics: Sequence[Watched], addresses: _Addresses) -> Section:
     sessions = sorted({point.session for metric in metrics for point in metric.series.points}, reverse=True)
     latest = next(filter(None, map(addresses.of, sessions)), "")
-    return Section(suite, target, latest, tuple(_metric(metric, addresses) for metric in metrics))
+    return Section(
+        suite, target, latest, left_out_sessions(metrics), tuple(_metric(metric, addresses) for metric in metrics)
+    )
 
 
 def _metric(watched: Watched, addresses: _Addresses) -> MetricHistory:
