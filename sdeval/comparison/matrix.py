@@ -7,12 +7,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sdeval.comparison import notes, wording
-from sdeval.comparison.evidence import collect_evidence
+from sdeval.comparison.evidence import Circumstances, MetricEvidence, collect_evidence
 from sdeval.comparison.metrics import judge_metrics
+from sdeval.comparison.paired import is_known
 from sdeval.comparison.setting_times import broken_images, hardware_of, obstacle_to_times
 from sdeval.comparison.speed import LatencyStats, seconds_per_image
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Swapped
+from sdeval.results.records import SampleResult
 from sdeval.results.run import Run
 from sdeval.results.verdict import Verdict
 
@@ -114,8 +116,9 @@ def compare_settings(
     reduced, messages = _shared(runs)
     base = reduced[reference]
     others = {name: run for name, run in reduced.items() if name != reference}
+    scored = {metric: _scored_cases(reduced, metric) for metric in base.metrics}
     compared = [
-        (name, collect_evidence(run, base, metric, swapped(metric)))
+        (name, _evidence(run, base, metric, swapped(metric), scored.get(metric)))
         for name, run in others.items()
         for metric in run.metrics
     ]
@@ -124,7 +127,7 @@ def compare_settings(
         name: tuple(verdict for (setting, _), verdict in zip(compared, verdicts, strict=True) if setting == name)
         for name in others
     }
-    by_setting[reference] = tuple(_itself(base, metric) for metric in base.metrics)
+    by_setting[reference] = tuple(_itself(base, metric, scored[metric]) for metric in base.metrics)
     turns = {reference, *interleaved} if interleaved else set()
     rows = [
         _row(name, run, by_setting[name], obstacle_to_times(run, runs[reference], interleaved=name in turns))
@@ -169,8 +172,41 @@ def _part(run: Run, shared: set[Request]) -> Run:
     return replace(run, samples=samples, metrics=metrics, set_scores={}, features={})
 
 
-def _itself(run: Run, metric: str) -> Verdict:
-    draft = collect_evidence(run, None, metric).draft
+def _scored_cases(runs: Mapping[str, Run], metric: str) -> frozenset[str] | None:
+    """Cases that have all their scores in every run; None where no case is to be left out, or none can be.
+
+    An image or a score that is missing in one run costs its case: the others are compared all the same.
+    """
+    scored = [run for run in runs.values() if metric in run.metrics]
+    records = [run.metrics[metric] for run in scored]
+    if any(record.scope != "sample" or not record.alone for record in records):
+        return None
+    cases = {sample.case for run in scored for sample in run.samples}
+    lacking = {sample.case for run in scored for sample in run.samples if _lacks(sample, metric)}
+    return frozenset(cases - lacking) if lacking and lacking != cases else None
+
+
+def _lacks(sample: SampleResult, metric: str) -> bool:
+    return metric not in sample.inapplicable and not is_known(sample.scores.get(metric))
+
+
+def _evidence(
+    run: Run, base: Run, metric: str, swapped: Swapped | None, cases: Collection[str] | None
+) -> MetricEvidence:
+    """The evidence on a metric, by these cases; None stands for all."""
+    if cases is None:
+        return collect_evidence(run, base, metric, swapped)
+    left_out = len(run.by_case().keys() - cases)
+    circumstances = Circumstances(note=wording.without_lacking(left_out))
+    return collect_evidence(_with_cases(run, cases), _with_cases(base, cases), metric, circumstances=circumstances)
+
+
+def _with_cases(run: Run, cases: Collection[str]) -> Run:
+    return replace(run, samples=tuple(sample for sample in run.samples if sample.case in cases))
+
+
+def _itself(run: Run, metric: str, cases: Collection[str] | None) -> Verdict:
+    draft = collect_evidence(run if cases is None else _with_cases(run, cases), None, metric).draft
     return replace(draft, verdict="informational", baseline=draft.current, reason=wording.REFERENCE)
 
 

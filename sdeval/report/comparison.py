@@ -68,6 +68,7 @@ def compared_of(
         for run_path in inside:
             run = read_run(run_path)
             grouped.setdefault(run.suite, []).append(Stored(run, run_path))
+    grouped = {name: _with_rival(stored) for name, stored in grouped.items()}
     several = {name: stored for name, stored in grouped.items() if len(stored) > 1}
     comparisons = [_compared(stored, suite_of(name), reference) for name, stored in several.items()]
     return [
@@ -78,6 +79,14 @@ def compared_of(
         )
         for comparison in comparisons
     ]
+
+
+def _with_rival(stored: list[Stored]) -> list[Stored]:
+    """A run that is alone, behind the one that it was interleaved with, where there is one."""
+    if len(stored) > 1 or not (stored[0].folder / AGAINST / "run.json").is_file():
+        return stored
+    folder = stored[0].folder / AGAINST
+    return [Stored(read_run(folder), folder), *stored]
 
 
 def runs_of_suites(session: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from PIL import Image
 from sdeval import SdevalError
 from sdeval._utils.files import write_bytes
 from sdeval.baselines.acceptance import BrokenImages, accept, propose, write
+from sdeval.baselines.acceptance.selection import Part
 from sdeval.baselines.lock import PLACE
 from sdeval.baselines.snapshot import take_snapshot
 from sdeval.baselines.store import check_readable, find, kept, stored
@@ -158,16 +159,41 @@ def test_a_broken_image_is_named_before_the_scores_it_lacks(run: Run, tmp_path: 
         accept(bad, tmp_path / "baselines")
 
 
-def test_what_is_told_and_not_judged_is_neither_request_for_nor_kept(run: Run, tmp_path: Path) -> None:
-    told = replace(CLIP_SCORE, gating=False)
+def with_report(run: Run, name: str, *, version: str = "1", reads_baseline: bool = False) -> Run:
+    """The run with a metric that is reported only, and that has no score of the first image."""
+    record = replace(CLIP_SCORE, gating=False, version=version, reads_baseline=reads_baseline)
     first, *others = run.samples
-    samples = (replace(first, scores={**first.scores, "psnr": None}, reasons={"psnr": "no"}), *others)
-    drifted = replace(run, metrics={**run.metrics, "psnr": told}, samples=samples)
+    samples = [replace(first, scores={**first.scores, name: None}, reasons={name: "no"})]
+    samples += [replace(sample, scores={**sample.scores, name: 50.0}) for sample in others]
+    return replace(run, metrics={**run.metrics, name: record}, samples=tuple(samples))
+
+
+def test_a_distance_from_the_baseline_before_it_is_neither_requested_nor_kept(run: Run, tmp_path: Path) -> None:
+    drifted = with_report(run, "psnr", reads_baseline=True)
     (change,) = accept(on_disk(drifted, tmp_path / "run"), tmp_path / "baselines")
     assert change.metric == "clip_score"
     found = find(tmp_path / "baselines", "animals", "tiny")
     assert found is not None
     assert (found.samples, dict(found.metrics)) == (run.samples, dict(run.metrics))
+
+
+def test_of_what_is_reported_only_a_baseline_holds_what_there_is(run: Run, tmp_path: Path) -> None:
+    reported = with_report(run, "input_ssim")
+    accept(on_disk(reported, tmp_path / "run"), tmp_path / "baselines")
+    found = find(tmp_path / "baselines", "animals", "tiny")
+    assert found is not None
+    assert (found.samples, dict(found.metrics)) == (reported.samples, dict(reported.metrics))
+
+
+@pytest.mark.parametrize("accepted_version", ["", "0"])
+def test_a_case_is_accepted_whatever_is_reported_only(run: Run, tmp_path: Path, accepted_version: str) -> None:
+    before = with_report(run, "input_ssim", version=accepted_version) if accepted_version else run
+    accept(on_disk(before, tmp_path / "one"), tmp_path / "baselines")
+    source = on_disk(with_report(run, "input_ssim"), tmp_path / "two")
+    write(propose(source, tmp_path / "baselines", [Part(("case-1",))]))
+    found = find(tmp_path / "baselines", "animals", "tiny")
+    assert found is not None
+    assert dict(found.metrics) == dict(run.metrics)
 
 
 @pytest.mark.parametrize(

@@ -373,6 +373,7 @@ def numbers(before: np.ndarray, after: np.ndarray, number: int) -> dict[str, obj
     old, new = float(before[number, : after.shape[1]].mean()), float(after[number].mean())
     return {
         "metric": "clip_score",
+        "unit": CLIP_SCORE.unit,
         "baseline": pytest.approx(old),
         "current": pytest.approx(new),
         "change": pytest.approx(new - old),

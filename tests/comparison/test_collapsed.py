@@ -262,7 +262,7 @@ def test_of_one_seed_only_tolerances_count() -> None:
 
 def verdict_row(kind: Kind, **values: object) -> Verdict:
     """Of 32 cases with four samples each."""
-    whole = {"tolerance": 5.0, "n": 32, "higher_is_better": False, **values}
+    whole = {"unit": "%", "tolerance": 5.0, "n": 32, "higher_is_better": False, **values}
     return Verdict(suite="animals", target="tiny", metric="collapsed_samples", case="", verdict=kind, **whole)
 
 

@@ -202,7 +202,7 @@ def test_a_metric_that_the_baseline_does_not_have_is_new(scores: np.ndarray) -> 
 
 def row(kind: Kind, **values: object) -> Verdict:
     """A verdict on the CLIP score of 24 cases."""
-    whole = {"metric": "clip_score", "n": 24, **values}
+    whole = {"metric": "clip_score", "unit": "points", "n": 24, **values}
     return Verdict(suite="animals", target="tiny", case="", verdict=kind, **whole)
 
 
@@ -356,6 +356,7 @@ def test_the_row_of_a_set_metric_has_its_change_and_a_share_of_the_baseline_as_t
     assert found.draft == row(
         "new",
         metric="frechet_distance",
+        unit="",
         baseline=50.0,
         current=pytest.approx(50.0 + parts.sum()),
         change=pytest.approx(parts.sum()),

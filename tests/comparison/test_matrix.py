@@ -115,6 +115,32 @@ def test_broken_images_make_a_setting_worse(runs: dict[str, Run]) -> None:
     assert (row.broken, row.images, row.worse, row.not_worse) == (1, 48, True, False)
 
 
+def without_image(run: Run, row: int) -> Run:
+    """The run without one of its images."""
+    missing = replace(run.samples[row], image="", failure="out of memory", scores={})
+    return replace(run, samples=(*run.samples[:row], missing, *run.samples[row + 1 :]))
+
+
+@pytest.mark.parametrize("lacking", ["fifty steps", "twenty steps"])
+def test_a_missing_image_costs_one_case_of_all_settings(runs: dict[str, Run], lacking: str) -> None:
+    whole = compare_settings(runs, "fifty steps", lambda _: None)
+    runs[lacking] = without_image(runs[lacking], 3)
+    matrix = compare_settings(runs, "fifty steps", lambda _: None)
+    reference, cheaper, cheapest = (row.verdicts[0] for row in matrix.rows)
+    assert (cheaper.verdict, cheapest.verdict) == ("passed", "regressed")
+    assert {verdict.n for verdict in (reference, cheaper, cheapest)} == {23}
+    assert cheapest.baseline == reference.current != whole.rows[0].verdicts[0].current
+    assert wording.without_lacking(1) in cheaper.reason
+    assert of(matrix, lacking).broken == 1
+
+
+def test_without_any_whole_case_a_metric_is_unscored(runs: dict[str, Run]) -> None:
+    run = runs["two steps"]
+    runs["two steps"] = replace(run, samples=tuple(replace(each, scores={}) for each in run.samples))
+    matrix = compare_settings(runs, "fifty steps", lambda _: None)
+    assert of(matrix, "two steps").verdicts[0].verdict == "unscored"
+
+
 def test_runs_are_reduced_to_the_samples_they_share(runs: dict[str, Run], scores: np.ndarray) -> None:
     runs["fifty steps"] = timed(make_run(np.hstack([scores, scores])), 2.0)
     matrix = compare_settings(runs, "fifty steps", lambda _: None)
@@ -161,6 +187,7 @@ def test_the_reference_is_not_compared_with_itself(runs: dict[str, Run], scores:
         metric="clip_score",
         case="",
         verdict="informational",
+        unit="points",
         baseline=mean,
         current=mean,
         n=24,

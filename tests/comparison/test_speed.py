@@ -224,7 +224,8 @@ def test_interleaved_without_times_nothing_is_judged() -> None:
 
 
 def row(metric: str, kind: Kind, **values: object) -> Verdict:
-    return Verdict(suite="animals", target="tiny", metric=metric, case="", verdict=kind, **values)
+    unit = {"seconds_per_image": "s", "peak_memory": "MiB"}[metric]
+    return Verdict(suite="animals", target="tiny", metric=metric, case="", verdict=kind, unit=unit, **values)
 
 
 STAGES = "text encoding 10%, denoising 80%, VAE decoding 10%; 40 ms a step"

@@ -205,7 +205,10 @@ def own(folder: Path) -> OwnEngine:
     return OwnEngine(Target(name="own", model=f"python:{folder / 'program.py'}:generate"))
 
 
-@pytest.mark.parametrize("name", [n for n, fault in FAULTS.items() if fault.around and not fault.needs_text])
+@pytest.mark.parametrize(
+    "name",
+    [n for n, fault in FAULTS.items() if fault.around and not fault.needs_text and fault.tasks != ("edit",)],
+)
 def test_a_fault_around_an_engine_is_the_fault_in_the_pipeline(loaded: LoadedTarget, name: str) -> None:
     fault = FAULTS[name]
     task = fault.tasks[0]
@@ -237,6 +240,23 @@ def test_smaller_batches_are_generated_where_a_plan_asks_for_them(loaded: Loaded
     assert batch_size(asked, loaded) == shipped_targets()["shapes"].batch_size
     assert batch_size(replace(asked, target=replace(asked.target, batch_size=1)), loaded) == 1
     assert batch_size(replace(asked, target=replace(asked.target, batch_size=999)), loaded) == loaded.batch_size
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_edit_that_is_missing_gives_the_first_input_image(tmp_path: Path, count: int) -> None:
+    program = "from PIL import Image\n\n\ndef edit(case, seed):\n    return Image.new('RGB', (16, 16), 'black')\n"
+    (tmp_path / "edits.py").write_text(program, encoding="utf-8")
+    samples = []
+    for name in ("red", "teal"):
+        paths = tuple(tmp_path / f"{name}-{number}.png" for number in range(count))
+        for path in paths:
+            Image.new("RGB", (8, 8), name if path == paths[0] else "white").save(path)
+        samples.append(Sample(Case(id=name, prompt="make it black", images=paths), 0))
+    engine = OwnEngine(Target(name="own", model=f"python:{tmp_path / 'edits.py'}:edit"))
+    with plant_fault(FAULTS["edit-missing"], engine, "edit") as faulty:
+        images = [image.image for image in faulty.generate("edit", samples, {})]
+    assert [image.getpixel((5, 5)) for image in images] == [(255, 0, 0), (0, 128, 128)]
+    assert {image.size for image in images} == {(16, 16)}
 
 
 def test_no_input_image_of_an_edit_arrives(tmp_path: Path) -> None:

@@ -194,7 +194,9 @@ def test_every_task_of_a_target_is_checked(tmp_path: Path) -> None:
 
 
 def result(case: str, seed: int, digest: str, defect: str = "") -> SampleResult:
-    return replace(make_run([[1.0]]).samples[0], case=case, seed=seed, sha256=digest, image="x.png", defect=defect)
+    return replace(
+        make_run(np.ones((1, 1))).samples[0], case=case, seed=seed, sha256=digest, image="x.png", defect=defect
+    )
 
 
 def test_a_target_that_ignores_its_seed_is_noted() -> None:
@@ -220,9 +222,10 @@ def test_seeds_that_change_an_image_and_broken_images_are_not_noted(samples: lis
 
 def test_the_note_on_seeds_is_in_the_run(tmp_path: Path) -> None:
     class Stubborn(Painter):
-        @staticmethod
-        def level(sample: Sample) -> int:
-            return Painter.level(Sample(sample.case, 0))
+        def generate(self, task: str, batch: Sequence[Sample], settings: Any) -> list[Generated]:
+            angles = [self.level(Sample(sample.case, 0)) for sample in batch]
+            images = [Image.linear_gradient("L").rotate(angle).resize((64, 64)).convert("RGB") for angle in angles]
+            return [Generated(sample, image, True, False, 1.0) for sample, image in zip(batch, images, strict=True)]
 
     run = generate(plan(), Stubborn(), tmp_path, lambda _: None)
     assert any("all seeds of a case gave the same image" in note for note in run.notes)

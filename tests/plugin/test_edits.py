@@ -100,7 +100,9 @@ def test_instruct_pix2pix_passes_again_and_fails_once_it_is_worse(project: Calla
     accept(pytester)
     assert pytester.runpytest_inprocess(*QUIET).ret == 0
     assert {of_metric(pytester, name)["verdict"] for name in ("clip_score", "clip_i", "directional_clip")} == {"passed"}
-    assert of_metric(pytester, "input_ssim")["reason"] == "reported only"
+    kept = of_metric(pytester, "input_ssim")
+    assert (kept["verdict"], kept["reason"], kept["change"]) == ("informational", "reported only", 0.0)
+    assert kept["baseline"] == kept["current"]
     assert pytester.runpytest_inprocess(*QUIET, "--sdeval-set", "num_inference_steps=1").ret == 1
     assert of_metric(pytester, "sharpness")["verdict"] == "regressed"
 

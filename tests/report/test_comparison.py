@@ -95,6 +95,15 @@ def test_a_run_and_what_was_interleaved_with_it_are_compared_under_load(tmp_path
     assert obstacles == {"tiny": "", "rival": "", "apart": wording.busy_machine("the machine is shared")}
 
 
+def test_an_interleaved_session_is_compared_with_what_it_was_interleaved_with(tmp_path: Path) -> None:
+    session = tmp_path / "reports" / "20260101-000000-abcd"
+    run_folder.write(run_of("tiny"), session / "animals" / "tiny")
+    run_folder.write(run_of("rival"), session / "animals" / "tiny" / AGAINST)
+    (compared,) = compared_of([session], lambda _: None)
+    assert [row.name for row in compared.matrix.rows] == ["rival", "tiny"]
+    assert compared.matrix.reference == "rival"
+
+
 def test_the_command_for_another_reference_can_be_pasted(
     session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

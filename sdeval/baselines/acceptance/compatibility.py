@@ -6,7 +6,13 @@ from pathlib import Path
 
 from sdeval._utils.environment import differences
 from sdeval._utils.progress import Watcher
-from sdeval.baselines.acceptance.refusals import refuse_early, refuse_scoreless, refuse_sick, refuse_unseen
+from sdeval.baselines.acceptance.refusals import (
+    judged_by_sample,
+    refuse_early,
+    refuse_scoreless,
+    refuse_sick,
+    refuse_unseen,
+)
 from sdeval.baselines.acceptance.selection import Part
 from sdeval.errors import SdevalError
 from sdeval.results.records import SampleResult
@@ -40,7 +46,7 @@ def refuse_mixture(baseline: Run, run: Run, part: Part, folder: Path, watcher: W
         _refuse_some_of_a_metric(baseline, run, part, folder)
         _refuse_other_samples(baseline, samples, folder)
         names = part.metrics
-    refuse_scoreless(samples, [name for name in names if run.metrics[name].scope == "sample"], folder)
+    refuse_scoreless(samples, [name for name in judged_by_sample(run) if name in names], folder)
     if part.metrics is None:
         refuse_unseen(samples, folder, watcher)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -125,7 +125,7 @@ def propose(
         BrokenPictures: an image is not healthy.
         SdevalError: something in the run cannot be accepted, or not beside what stays.
     """
-    run = _without_told(run_folder.read(source))
+    run = _without_distances(run_folder.read(source))
     digest = baselines.digest(folder, run.suite, run.target)
     before = baselines.find(folder, run.suite, run.target)
     target_folder = baselines.folder_of(folder, run.suite, run.target)
@@ -154,6 +154,7 @@ def _with_part(proposal: Proposal, part: Part, suite_of: SuiteOf, reason: str, w
     if baseline is None:
         first = f"accept the whole run first: sdeval accept {source}"
         raise SdevalError(f"{source}: there is no baseline of {run.suite} on {run.target} yet; {first}")
+    run, baseline = _without_other_reports(run, baseline), _without_other_reports(baseline, run)
     part, notes = settled(part, baseline, run, source)
     refuse_mixture(baseline, run, part, source, watcher)
     after = with_set_scores(merge(baseline, run, part), baseline, run, part, suite_of, source)
@@ -218,18 +219,31 @@ def _fill(proposal: Proposal, thumbnails: Mapping[str, bytes], aside: Path) -> N
     provenance.write(aside, proposal.entries)
 
 
-def _without_told(run: Run) -> Run:
+def _without_distances(run: Run) -> Run:
     """Without distances from the baseline before it: they say nothing about this one."""
-    judged = {name: record for name, record in run.metrics.items() if record.gating}
+    kept = {name for name, record in run.metrics.items() if not record.reads_baseline}
+    samples = tuple(replace(sample, image_change="", difference=None) for sample in run.samples)
+    return _with_metrics(replace(run, samples=samples), kept)
+
+
+def _without_other_reports(run: Run, other: Run) -> Run:
+    """Without metrics that are reported only and not of one kind on both sides: no part is refused because of them."""
+    versions = {name: record.version for name, record in other.metrics.items()}
+    kept = {name for name, record in run.metrics.items() if record.gating or versions.get(name) == record.version}
+    return _with_metrics(run, kept)
+
+
+def _with_metrics(run: Run, names: Collection[str]) -> Run:
+    """The run with these metrics alone."""
+    if set(names) >= run.metrics.keys():
+        return run
     samples = tuple(
         replace(
             sample,
-            scores={name: value for name, value in sample.scores.items() if name in judged},
-            reasons={name: why for name, why in sample.reasons.items() if name in judged},
-            inapplicable={name: field for name, field in sample.inapplicable.items() if name in judged},
-            image_change="",
-            difference=None,
+            scores={name: value for name, value in sample.scores.items() if name in names},
+            reasons={name: why for name, why in sample.reasons.items() if name in names},
+            inapplicable={name: field for name, field in sample.inapplicable.items() if name in names},
         )
         for sample in run.samples
     )
-    return replace(run, samples=samples, metrics=judged)
+    return replace(run, samples=samples, metrics={name: run.metrics[name] for name in run.metrics if name in names})

@@ -39,14 +39,15 @@ def refuse_whole(run: Run, folder: Path, watcher: Watcher | None = None) -> None
     refuse_sick(run.samples, folder)
     refuse_holes(run, folder)
     for metric, score in run.set_scores.items():
-        if score.value is None:
+        if score.value is None and run.metrics[metric].gating:
             raise SdevalError(f"{folder}: has no {metric} ({score.reason}); a baseline holds every score")
-    refuse_scoreless(run.samples, _of_samples(run), folder)
+    refuse_scoreless(run.samples, judged_by_sample(run), folder)
     refuse_unseen(run.samples, folder, watcher)
 
 
-def _of_samples(run: Run) -> list[str]:
-    return [name for name, record in run.metrics.items() if record.scope == "sample"]
+def judged_by_sample(run: Run) -> list[str]:
+    """The metrics of single images that a baseline must hold; of what is reported only, it holds what there is."""
+    return [name for name, record in run.metrics.items() if record.scope == "sample" and record.gating]
 
 
 def refuse_early(run: Run, folder: Path) -> None:

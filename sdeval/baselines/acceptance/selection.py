@@ -74,7 +74,7 @@ def check_metric(name: str, known: Collection[str]) -> None:
     if name in SPEEDS:
         raise SdevalError(f"{name} is accepted with a whole run, not by itself: sdeval accept RUN --speed")
     if name in metrics.metric_names() and not metrics.info(name).gating:
-        raise SdevalError(f"metric {name} is reported only: a baseline holds no scores of it")
+        raise SdevalError(f"metric {name} is reported only; its scores are accepted with the images")
     raise SdevalError(unknown("metric", name, known))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from random import Random
 
+import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
 from sdeval.diagnostics.faults.alteration import Alteration, alter_fault
-from sdeval.diagnostics.faults.base import WHOLE
+from sdeval.diagnostics.faults.base import WHOLE, Images
+from sdeval.imaging.io import to_pixels
 
 LEAK = 8
 """Pixels by which a leaking mask is larger."""
@@ -89,6 +91,29 @@ def ignore_init_image() -> Alteration:
     return Alteration(init_image=lambda image: Image.new("RGB", image.size, "grey"))
 
 
+def skip_edit() -> Alteration:
+    """What comes out is the first input image, whatever was to be changed in it."""
+    inputs: list[Image.Image] = []
+
+    def begin(prompts: list[str]) -> list[str]:
+        # A call that failed has left its images.
+        inputs.clear()
+        return prompts
+
+    def remember(image: Image.Image) -> Image.Image:
+        inputs.append(image)
+        return image
+
+    def give_back(images: Images) -> Images:
+        # All samples of a batch have as many input images.
+        first = inputs[:: len(inputs) // len(images)]
+        height, width = images.shape[1:3]
+        resized = np.stack([to_pixels(image.resize((width, height))) for image in first])
+        return resized.astype(np.float32) / np.float32(255)
+
+    return Alteration(prompts=begin, init_image=remember, images=give_back)
+
+
 def ignore_strength() -> Alteration:
     """The init image is always noised to the end."""
     return Alteration(strength=1.0)
@@ -125,6 +150,7 @@ INPUTS = (
         alter=ignore_init_image,
         tasks=("img2img", "edit"),
     ),
+    alter_fault(name="edit-missing", says="the input image comes out as it was", alter=skip_edit, tasks=("edit",)),
     alter_fault(name="strength-ignored", says="always full strength", alter=ignore_strength, tasks=("img2img",)),
     alter_fault(name="seeds-ignored", says="all seeds alike", alter=ignore_seeds, tasks=("text2img",)),
 )
