@@ -22,6 +22,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+# Tests that run pytest in this process forget what it imported, and torch cannot be imported twice.
+import sdeval.engines.diffusers_engine  # noqa: F401
 from sdeval import Suite, metrics
 from sdeval.cli import _parser
 from sdeval.config import scorers

@@ -95,7 +95,7 @@ def _verdict(evidence: MetricEvidence, correction: _Correction, number: int | No
         if -lost > tolerance and correction.better[number] < ALPHA_METRICS:
             return replace(judged, verdict="improved", p_value=correction.better[number])
     if -estimate.at_least((1 - CONFIDENCE) * evidence.share) < tolerance:
-        doubt = wording.gain_not_shown(correction.better[number]) if number is not None and -lost > tolerance else ""
+        doubt = wording.GAIN_NOT_SHOWN if number is not None and -lost > tolerance else ""
         return replace(judged, verdict="passed", reason=wording.join(draft.reason, doubt))
     open_question = _decision(evidence, estimate, correction.worse_level, lost, tolerance)
     reason = wording.join(draft.reason, wording.inconclusive(open_question))

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from textwrap import shorten
 
-from sdeval._utils.formatting import probability
 from sdeval.comparison.decision import Decision
 from sdeval.comparison.defects import DefectRates
 from sdeval.comparison.requests import Change
@@ -249,9 +248,8 @@ def gain_beside_losses(metrics: Sequence[str]) -> str:
     return f"look first: {', '.join(metrics)} regressed"
 
 
-def gain_not_shown(p_value: float) -> str:
-    """A gain beyond the tolerance that is no improvement."""
-    return f"better by more than its tolerance, but chance may explain it (p {probability(p_value)})"
+GAIN_NOT_SHOWN = "better by more than its tolerance, but chance may explain it"
+"""Of a metric that passed, and did not improve."""
 
 
 def inconclusive(decision: Decision) -> str:

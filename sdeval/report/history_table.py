@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from sdeval._utils.formatting import number, with_sign
 from sdeval._utils.tables import Column, Row, Table, lines
 from sdeval.errors import escaped, plural
 from sdeval.history.trends import Watched
+from sdeval.report.row_numbers import RowNumbers
 from sdeval.report.words import SYMBOLS
 from sdeval.stats import cusum
 
@@ -72,16 +72,19 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def _table(title: str, watched: Sequence[Watched]) -> Table:
-    numbers = (Column(name, numeric=True) for name in ("first", "latest", "change", "sessions"))
-    return Table([Column("metric"), *numbers, Column(f"last {LAST}")], list(map(_row, watched)), title)
+    values = (Column(name, numeric=True) for name in ("first", "latest", "change"))
+    columns = [Column("metric"), *values, Column("unit"), Column("sessions", numeric=True), Column(f"last {LAST}")]
+    return Table(columns, list(map(_row, watched)), title)
 
 
 def _row(watched: Watched) -> Row:
     points = watched.series.points
     first, latest = points[0].value, points[-1].value
-    change = with_sign(latest - first) if latest != first else "="
+    numbers = RowNumbers.fitting([first, latest], points[-1].tolerance, watched.series.unit)
+    change = numbers.change(latest - first) if latest != first else "="
     blocks = sparkline([point.value for point in points[-LAST:]])
-    cells = (_name(watched), number(first), number(latest), change, str(len(points)), blocks)
+    values = (numbers.value(first), numbers.value(latest), change, numbers.unit)
+    cells = (_name(watched), *values, str(len(points)), blocks)
     return Row(cells, colour="yellow" if watched.trend else "")
 
 

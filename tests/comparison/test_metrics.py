@@ -571,6 +571,13 @@ def test_a_gain_within_the_tolerance_is_no_improvement(gain: float, kind: str) -
     assert judge_metrics([replace(found, draft=replace(found.draft, change=gain))])[0].verdict == kind
 
 
+@pytest.mark.parametrize(("gain", "reason"), [(0.51, wording.GAIN_NOT_SHOWN), (0.49, "")])
+def test_a_gain_beyond_the_tolerance_that_chance_may_explain_says_so(gain: float, reason: str) -> None:
+    found = replace(certain(0.3), estimate=stats.Estimate(gain, 0.3, 30.0))
+    (verdict,) = judge_metrics([replace(found, draft=replace(found.draft, change=gain))])
+    assert (verdict.verdict, verdict.reason) == ("passed", reason)
+
+
 @pytest.mark.parametrize(("p_worse", "kind"), [(0.0124, "regressed"), (0.0126, "inconclusive")])
 def test_beside_a_metric_that_regressed_a_p_value_below_a_twentieth_is_enough(p_worse: float, kind: str) -> None:
     """The second of four metrics, in a round with half of the level."""

@@ -382,7 +382,7 @@ def test_it_prints_figures_and_trend(project: Path, capsys: pytest.CaptureFixtur
     assert main(["history"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["animals", "on", "tiny"]
-    assert ["▼", "m", "30.00", "29.10", "-0.9", "4", "█▆▃▁"] in [line.split() for line in lines]
+    assert ["▼", "m", "30.00", "29.10", "-0.90", "points", "4", "█▆▃▁"] in [line.split() for line in lines]
     assert "m lost 1.8 tolerances in 4 sessions, and failed in none of them" in lines
     assert lines[-1].startswith("1 of 2 metrics have a trend; false-alarm rate")
 

@@ -562,7 +562,7 @@ def test_what_a_browser_does_not_let_copy_is_copied_in_the_old_way(watched: Watc
     page.keyboard.press("Escape")
     page.locator("#search").focus()
     page.keyboard.press("Control+v")
-    assert page.locator("#search").input_value() == "sdeval show red@0 reports/two --suite few --target ours"
+    expect(page.locator("#search")).to_have_value("sdeval show red@0 reports/two --suite few --target ours")
 
 
 def test_a_copied_link_opens_the_same_images_in_the_same_way(watched: Watched, path: Path) -> None:
