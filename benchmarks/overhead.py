@@ -38,7 +38,7 @@ sys.path.insert(0, "suites")
 from test_shapes import test_img2img, test_inpainting, test_text2img
 
 from sdeval.shapes import pipeline_folder
-from sdeval.config.suite import Sample
+from sdeval.config.case import Sample
 
 session, out, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 text2img = AutoPipelineForText2Image.from_pretrained(pipeline_folder(), dtype=torch.float32)

@@ -22,7 +22,7 @@ from pathlib import Path
 from sdeval import metrics
 from sdeval.comparison import collect_collapsed, collect_evidence, judge_cases, judge_metrics, summary
 from sdeval.comparison.paired import tolerance_of
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.evaluation.score import record_of
 from sdeval.imaging.io import open_rgb, pixel_hash

@@ -33,8 +33,9 @@ from sdeval.baselines.acceptance.proposal import propose, write
 from sdeval.baselines.snapshot import take_snapshot
 from sdeval.cli import main as command
 from sdeval.comparison import Verdict, judge_metrics
+from sdeval.config.case import Case
 from sdeval.config.options import Options
-from sdeval.config.suite import Case, Suite
+from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.engine import open_target
 from sdeval.evaluation.evaluate import generate

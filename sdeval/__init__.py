@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sdeval.api import compare, evaluate, load_run
+    from sdeval.config.case import Case, Sample
     from sdeval.config.case_files import load_cases
-    from sdeval.config.suite import Case, Sample, Suite
+    from sdeval.config.suite import Suite
     from sdeval.config.target import Target
     from sdeval.errors import NotAvailable, SdevalError
     from sdeval.metrics.base import (
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 _LAZY = {
     **dict.fromkeys(("compare", "evaluate", "load_run"), "sdeval.api"),
-    **dict.fromkeys(("Case", "Sample", "Suite"), "sdeval.config.suite"),
+    **dict.fromkeys(("Case", "Sample"), "sdeval.config.case"),
+    "Suite": "sdeval.config.suite",
     **dict.fromkeys(("NotAvailable", "SdevalError"), "sdeval.errors"),
     **dict.fromkeys(
         (

@@ -49,7 +49,7 @@ def held_out_scenes(count: int, seed: int) -> list[Scene]:
 
 def check_pipeline(count: int = PROMPTS, steps: int = 20, guidance: float = 4.0, seed: int = 1) -> dict[str, Share]:
     """Render held-out prompts, a seed of its own each, and count what the oracle finds right."""
-    from sdeval.config.suite import Case, Sample
+    from sdeval.config.case import Case, Sample
     from sdeval.config.target_registry import shipped_targets
     from sdeval.engines.diffusers_engine import LoadedTarget
     from sdeval.engines.generation import generate_batch

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sdeval import metrics
-from sdeval.config.suite import TASKS
+from sdeval.config.case import TASKS
 from sdeval.diagnostics import known_faults
 from sdeval.diagnostics.known_faults import Loss, Measured
 from sdeval.metrics.base import MetricInfo

@@ -18,12 +18,13 @@ from sdeval.baselines import drafts, provenance, speed, store, variability
 from sdeval.baselines.acceptance import approvals
 from sdeval.baselines.transaction import Transaction
 from sdeval.config import project
+from sdeval.config.case import Case
 from sdeval.config.case_files import load_cases
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import Config, read_table
 from sdeval.config.prompt_sets.catalogue import SETS
 from sdeval.config.prompt_sets.reading import read_set
-from sdeval.config.suite import Case, Suite
+from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.config.target_registry import of_project
 from sdeval.engines.checkpoints import check_task, find_prior

@@ -290,3 +290,10 @@ def preview(value: object) -> str:
     except ValueError:
         return f"a value of type {type(value).__name__}, too long to show"
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def convert(thing: object, name: str, kind: type | tuple[type, ...], change: Callable[[Any], object]) -> None:
+    """Turn a field of a frozen dataclass into what it is kept as; what is something else is left to the check."""
+    value = getattr(thing, name)
+    if isinstance(value, kind):
+        object.__setattr__(thing, name, change(value))

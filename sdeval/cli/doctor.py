@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sdeval._utils.progress import on_stderr
 from sdeval._utils.tables import Column, Row, Table, say, show
 from sdeval.cli.target_options import add_target, ready, target_of
-from sdeval.config.suite import TASKS
+from sdeval.config.case import TASKS
 from sdeval.engines import checkpoints
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from sdeval._utils.files import check_name, exists, read_bytes, resolved, short,
 from sdeval._utils.tables import say
 from sdeval.baselines import store as baselines
 from sdeval.cli.target_options import add_target, ready, session_options
+from sdeval.config.case import sample_key
 from sdeval.config.discovery import find_suites, project_suites
-from sdeval.config.suite import sample_key
 from sdeval.engines import checkpoints
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import LARGEST_FILE

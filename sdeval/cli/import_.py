@@ -11,13 +11,13 @@ from pathlib import Path
 from sdeval._utils.files import exists, read_bytes, short, write_text
 from sdeval._utils.tables import Column, Row, Table, say, show
 from sdeval._utils.validation import readable
+from sdeval.config.case_checks import MULTIPLE
 from sdeval.config.case_files import load_cases
 from sdeval.config.prompt_sets.catalogue import SETS, PromptSet, find
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase, read_set
 from sdeval.config.prompt_sets.ready import MLPERF, MLPERF_NEGATIVE, SIZES, ready_cases, suite_module
 from sdeval.config.prompt_sets.sampling import SHARES, pick, value_of
 from sdeval.config.prompt_sets.writing import case_file, count_cropped, write_case_file, write_images
-from sdeval.config.suite import MULTIPLE
 from sdeval.errors import SdevalError, plural, unknown
 
 TARGET = "sdxl"

@@ -20,8 +20,8 @@ from sdeval.cli.scaffolding import (
     project_targets,
     say_wrapped,
 )
+from sdeval.config.case import TASKS, Task
 from sdeval.config.discovery import find_suites
-from sdeval.config.suite import TASKS, Task
 from sdeval.errors import SdevalError
 from sdeval.scaffold import project_files
 from sdeval.scaffold.choices import CI_PROVIDERS, DEFAULT_METRICS, SHAPES, Choices, Ci, check_task

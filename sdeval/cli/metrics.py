@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sdeval import metrics
 from sdeval._utils.tables import Column, Row, Table, show
-from sdeval.config.suite import TASKS
+from sdeval.config.case import TASKS
 
 if TYPE_CHECKING:
     from sdeval._utils.tables import Row

@@ -15,8 +15,9 @@ from sdeval.cli.scaffolding import (
     print_power,
     project_targets,
 )
+from sdeval.config.case import TASKS, Case
 from sdeval.config.discovery import find_suites
-from sdeval.config.suite import TASKS, Case, Suite
+from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError
 from sdeval.scaffold import examples, project_files
 from sdeval.scaffold.choices import DEFAULT_METRICS, SHAPES, Choices, check_task

@@ -16,8 +16,9 @@ from sdeval.comparison import notes
 from sdeval.comparison.undetectable import losses_at_best
 from sdeval.config import target as targets
 from sdeval.config import target_registry as named_targets
+from sdeval.config.case import TASKS, Task
 from sdeval.config.options import read_table
-from sdeval.config.suite import TASKS, Suite, Task
+from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError, plural
 from sdeval.scaffold.choices import check_metrics

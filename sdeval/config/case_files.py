@@ -12,8 +12,8 @@ import yaml
 
 from sdeval._utils.files import check_name, parse_json, read_bytes
 from sdeval._utils.validation import check_fields, label, preview
+from sdeval.config.case import IMAGES, TEXTS, Case
 from sdeval.config.case_tables import FIELDS, Record, decode, read_table
-from sdeval.config.suite import IMAGES, TEXTS, Case
 from sdeval.errors import SdevalError, unknown
 
 TABLES = (".csv", ".tsv")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sdeval._utils.validation import preview
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.errors import SdevalError, unknown
 
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from sdeval.config.suite import TASKS, Case, Sample, Suite, Task
+from sdeval.config.case import TASKS, Case, Sample, Task
+from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.engine import Engine, check
 from sdeval.engines.generated import Generated, to_image

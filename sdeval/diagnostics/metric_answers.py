@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sdeval import metrics
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.diagnostics.doctor import Check
 from sdeval.errors import NotAvailable, SdevalError
 from sdeval.metrics.base import Extractor, Features, Floats, GeneratedImage, MetricOptions, ReadingMetric, SampleMetric

@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 
 from sdeval._utils import environment
-from sdeval.config.suite import Sample, Task
+from sdeval.config.case import Sample, Task
 from sdeval.config.target import OWN, Target
 from sdeval.engines.attempt import attempt, check_timeout
 from sdeval.engines.digests import LETTERS, file_digest

@@ -8,7 +8,7 @@ from typing import Any
 from sdeval._utils.files import parse_json, read_text
 from sdeval._utils.hub import HubCheckpoint, HubFiles, MissingWeights, Source, cached_file, local_folder
 from sdeval._utils.validation import preview, readable
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.config.target import EMBEDDED, Target
 from sdeval.engines import hardware
 from sdeval.engines.servers.options import require_key

@@ -10,7 +10,7 @@ import diffusers
 from diffusers import DiffusionPipeline
 
 from sdeval._utils.files import parse_json, read_text
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.config.target import Target
 from sdeval.engines.arguments import number_format
 from sdeval.engines.checkpoints import find_ip_adapter, find_lora, find_part, find_prior

@@ -19,7 +19,8 @@ from diffusers import DiffusionPipeline
 from sdeval._utils import environment
 from sdeval._utils.truncation import unread_part
 from sdeval._utils.validation import check_value
-from sdeval.config.suite import Sample, Suite, Task
+from sdeval.config.case import Sample, Task
+from sdeval.config.suite import Suite
 from sdeval.config.target import FIELDS, Target
 from sdeval.engines.arguments import number_format
 from sdeval.engines.attempt import attempt, check_timeout

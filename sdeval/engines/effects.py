@@ -12,7 +12,7 @@ from typing import Any
 
 from diffusers import DiffusionPipeline
 
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.config.target import Target
 from sdeval.engines.families import family_of
 from sdeval.engines.pipeline_classes import has_control

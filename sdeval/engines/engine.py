@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from sdeval.config.suite import Sample, Suite, Task
+from sdeval.config.case import Sample, Task
+from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines import callable_engine as own
 from sdeval.engines import diffusers_engine as load

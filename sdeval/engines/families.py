@@ -12,7 +12,7 @@ from typing import Any
 from diffusers import DiffusionPipeline
 from diffusers.schedulers import KarrasDiffusionSchedulers
 
-from sdeval.config.suite import TASKS, Task
+from sdeval.config.case import TASKS, Task
 
 DIFFUSION = frozenset(
     (

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from sdeval._utils.validation import Checked
-from sdeval.config.suite import Sample
+from sdeval.config.case import Sample
 
 
 @dataclass(frozen=True, slots=True)

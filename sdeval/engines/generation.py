@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline
 
-from sdeval.config.suite import Case, Sample
+from sdeval.config.case import Case, Sample
 from sdeval.engines.families import generation_part
 from sdeval.engines.generated import Generated, to_image
 from sdeval.engines.pipeline_classes import control_argument

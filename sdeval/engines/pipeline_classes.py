@@ -12,7 +12,7 @@ import diffusers
 from diffusers import DiffusionPipeline
 from diffusers.pipelines import auto_pipeline
 
-from sdeval.config.suite import TASKS, Task
+from sdeval.config.case import TASKS, Task
 from sdeval.config.target import Target
 from sdeval.errors import SdevalError, unknown
 

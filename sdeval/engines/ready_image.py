@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from sdeval._utils import environment
-from sdeval.config.suite import Sample, Task
+from sdeval.config.case import Sample, Task
 from sdeval.config.target import Target
 from sdeval.engines.generated import Generated, to_image
 from sdeval.errors import SdevalError, one_line

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 from sdeval._utils.formatting import plain_line
 from sdeval._utils.validation import Checked
+from sdeval.config.case import Case
 from sdeval.config.scorers import Scorer
-from sdeval.config.suite import Case
 from sdeval.engines import scorer_worker
 from sdeval.engines.worker_process import LAST_LINES, WorkerProcess, _end, _keep_last_lines, _pipe
 from sdeval.engines.worker_protocol import Hello

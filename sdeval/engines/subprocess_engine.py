@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
 from sdeval._utils.environment import package_version
-from sdeval.config.suite import Sample, Task
+from sdeval.config.case import Sample, Task
 from sdeval.config.target import Target
 from sdeval.engines.failures import leaves_unusable
 from sdeval.engines.generated import Generated

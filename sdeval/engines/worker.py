@@ -93,7 +93,7 @@ class Worker:
         return memory.peak_memory()
 
     def _generate(self, engine: Engine, request: dict[str, Any]) -> Iterator[ImageFacts]:
-        from sdeval.config.suite import Case, Sample
+        from sdeval.config.case import Case, Sample
         from sdeval.imaging.io import write_png
 
         with checked_already():

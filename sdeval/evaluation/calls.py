@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from sdeval.config.suite import Sample
+from sdeval.config.case import Sample
 from sdeval.engines.engine import Engine
 from sdeval.engines.failures import is_out_of_memory, leaves_unusable
 from sdeval.engines.generated import Generated

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from sdeval._utils.parallel import CORES
 from sdeval._utils.truncation import unread_note
-from sdeval.config.suite import Sample
+from sdeval.config.case import Sample
 from sdeval.engines import hardware
 from sdeval.engines.engine import Engine, notes, peak_memory, prepare, reset_peak_memory, unread
 from sdeval.engines.memory import MemoryUse

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdeval._utils.files import write_bytes
-from sdeval.config.suite import Case, Sample
+from sdeval.config.case import Case, Sample
 from sdeval.engines.generated import Generated
 from sdeval.evaluation.image_texts import ImageTexts
 from sdeval.evaluation.plan import Plan

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdeval.config.suite import Sample
+from sdeval.config.case import Sample
 from sdeval.config.target import OWN, Target
 from sdeval.engines.engine import Engine
 from sdeval.evaluation.plan import Plan

@@ -12,8 +12,10 @@ from typing import Any
 
 from sdeval import metrics
 from sdeval._utils.validation import preview
+from sdeval.config.case import Sample, fingerprint
+from sdeval.config.case_checks import MULTIPLE
 from sdeval.config.shard import Shard
-from sdeval.config.suite import MULTIPLE, Sample, Suite, added_seeds, fingerprint
+from sdeval.config.suite import Suite, added_seeds
 from sdeval.config.target import Target
 from sdeval.engines.engine import fitting_settings, largest_batch, notes_on_request
 from sdeval.engines.generation import batches

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from sdeval._utils.truncation import unread_note
-from sdeval.config.suite import Sample, Suite
+from sdeval.config.case import Sample
+from sdeval.config.suite import Suite
 from sdeval.evaluation.mlperf import mlperf_notes
 from sdeval.evaluation.scoring.baseline_images import BaselineComparison
 from sdeval.evaluation.scoring.images import DecodedSample, RunImages, Wanted

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sdeval.config.suite import Sample, Task
+from sdeval.config.case import Sample, Task
 from sdeval.engines.engine import Engine
 from sdeval.engines.generated import Generated
 from sdeval.imaging.io import to_pixels

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sdeval._utils.environment import differences
+from sdeval.config.case import Task
 from sdeval.config.devices import VISIBLE
-from sdeval.config.suite import Task
 from sdeval.config.target import Target
 from sdeval.engines import hardware
 from sdeval.engines.subprocess_engine import CannotStart, Place, RemoteEngine

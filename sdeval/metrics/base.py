@@ -12,7 +12,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from sdeval._utils import validation as typed
-from sdeval.config.suite import TASKS, Case, Suite, Task
+from sdeval.config.case import TASKS, Case, Task
+from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError, unknown
 from sdeval.metrics.sets.reference_features import Features as Features
 from sdeval.metrics.sets.reference_features import Floats as Floats

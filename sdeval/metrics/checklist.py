@@ -10,7 +10,8 @@ from typing import Protocol
 from PIL import Image
 
 from sdeval._utils.validation import readable
-from sdeval.config.suite import Case, Suite
+from sdeval.config.case import Case
+from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError, plural
 from sdeval.imaging.io import png_bytes
 from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric

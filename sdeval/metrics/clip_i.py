@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from sdeval.config.suite import TASKS
+from sdeval.config.case import TASKS
 from sdeval.metrics.base import Extractor, Features, GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.features.clip import load_clip
 from sdeval.metrics.per_image import Registered, init_of

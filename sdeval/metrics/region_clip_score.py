@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.metrics.base import GeneratedImage, MetricInfo, MetricOptions, SampleMetric
 from sdeval.metrics.clip_score import clip_score
 from sdeval.metrics.features.clip import CLIP_LICENCE, CLIP_WEIGHTS, WithClip, load_clip

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from sdeval._utils.files import check_name
-from sdeval.config.suite import Case, Suite
+from sdeval.config.case import Case
+from sdeval.config.suite import Suite
 from sdeval.errors import SdevalError, escaped, unknown, with_location
 from sdeval.plugin import image_checks, takes_images
 from sdeval.plugin.items import SuiteItem

@@ -12,7 +12,7 @@ from sdeval._utils.formatting import number, with_sign
 from sdeval._utils.tables import Column, Row, Table
 from sdeval.baselines.snapshot import full_image_of
 from sdeval.comparison.paired import tolerance_of
-from sdeval.config.suite import TEXTS, sample_key
+from sdeval.config.case import TEXTS, sample_key
 from sdeval.errors import SdevalError, unknown
 from sdeval.imaging.difference import CHANGED_ABOVE, IDENTICAL, ImageDifference
 from sdeval.report.session_runs import ComparedRun

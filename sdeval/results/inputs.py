@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.imaging.io import open_mask, open_rgb, pixel_hash, png_bytes
 from sdeval.results.image_pool import write_shared
 from sdeval.results.records import CaseRecord

@@ -39,7 +39,7 @@ from sdeval._utils.files import (
     write_text,
 )
 from sdeval._utils.validation import JSON_ONLY, Extensible, Number, Plain, from_json, keeps_extra_keys, preview
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.errors import SdevalError
 from sdeval.metrics.base import Features
 from sdeval.results import upgrade

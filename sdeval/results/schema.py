@@ -16,10 +16,11 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from sdeval._utils.files import dump_json, write_text
 from sdeval._utils.validation import Checked, Extensible
+from sdeval.config.case import TEXTS, Case
+from sdeval.config.case_checks import ID
 from sdeval.config.case_tables import FIELDS
 from sdeval.config.names import LONGEST_NAME
 from sdeval.config.options import MEANINGS, Table
-from sdeval.config.suite import ID, TEXTS, Case
 from sdeval.config.target import NAME, SHORT_DTYPES, Target
 from sdeval.results import run_folder, verdicts_file
 from sdeval.results.run_folder import RunHeader

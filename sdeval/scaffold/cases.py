@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.imaging.io import png_bytes
 from sdeval.scaffold import landscapes
 from sdeval.shapes import world

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from sdeval import metrics
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.config.target import EMBEDDED, Target
 from sdeval.errors import SdevalError
 

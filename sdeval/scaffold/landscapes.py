@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 
 SIZE = 512
 """Edge of an init image in pixels."""

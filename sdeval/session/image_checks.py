@@ -17,8 +17,9 @@ from sdeval._utils.files import discard, exists
 from sdeval.baselines import store as baselines
 from sdeval.baselines.snapshot import FetchedImages, Outdated, link_full_images, take_snapshot
 from sdeval.comparison.images import judge_image, tolerances_of_one
+from sdeval.config.case import Case
 from sdeval.config.options import Options
-from sdeval.config.suite import Case, Suite
+from sdeval.config.suite import Suite
 from sdeval.config.target import OWN, Target
 from sdeval.errors import NotAvailable, SdevalError, unknown
 from sdeval.metrics import MetricInfo

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sdeval import Case, SdevalError, Suite, load_cases
-from sdeval.config.suite import Sample, fingerprint
+from sdeval.config.case import Sample, fingerprint
 from sdeval.config.target import Target
 from sdeval.session.items import items_of
 

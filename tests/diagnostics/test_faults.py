@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sdeval import Case, Sample
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.diagnostics.faults import CONTROLS, FAULTS, Fault
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.generation import generate_batch

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, SdevalError, Target
-from sdeval.config.suite import Sample
+from sdeval.config.case import Sample
 from sdeval.engines.engine import check, open_target
 from sdeval.imaging.io import to_pixels
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sdeval import NotAvailable, SdevalError, Target
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.config.target_registry import shipped_targets
 from sdeval.engines.checkpoints import find_model
 from sdeval.engines.diffusers_engine import LoadedTarget, check

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, SdevalError, Suite, Target
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.engine import check, check_request, notes_on_request
 from sdeval.evaluation.plan import make_plan

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, SdevalError, Suite, Target
-from sdeval.config.suite import TASKS, Sample
+from sdeval.config.case import TASKS, Sample
 from sdeval.engines.diffusers_engine import LoadedTarget, check, largest_batch
 from sdeval.engines.engine import check_request
 from sdeval.engines.families import family_of

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, Sample, Target
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.generation import Generated, batches, generate_batch, to_image
 from sdeval.scaffold.choices import SHAPES_SETTINGS

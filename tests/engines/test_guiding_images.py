@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, SdevalError, Suite, Target
-from sdeval.config.suite import Sample, Task, fingerprint
+from sdeval.config.case import Sample, Task, fingerprint
 from sdeval.diagnostics.doctor import suite_for
 from sdeval.engines.diffusers_engine import LoadedTarget, check, largest_batch
 from sdeval.engines.engine import check_request

@@ -10,7 +10,7 @@ import diffusers
 import pytest
 
 from sdeval import SdevalError, Target
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.engines.pipeline_classes import control_argument, has_control, pipeline_class
 
 

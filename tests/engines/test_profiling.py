@@ -6,7 +6,7 @@ import pytest
 from diffusers import HeunDiscreteScheduler
 
 from sdeval import Case
-from sdeval.config.suite import Sample
+from sdeval.config.case import Sample
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.generation import generate_batch
 from sdeval.engines.profiling import Stopwatch

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, SdevalError, Target
-from sdeval.config.suite import Sample
+from sdeval.config.case import Sample
 from sdeval.config.target_registry import shipped_targets
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.subprocess_engine import RemoteEngine

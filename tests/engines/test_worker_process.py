@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from sdeval import Case, SdevalError, Target
-from sdeval.config.suite import Sample
+from sdeval.config.case import Sample
 from sdeval.config.target_registry import shipped_targets
 from sdeval.engines.generated import Generated
 from sdeval.engines.subprocess_engine import RemoteEngine

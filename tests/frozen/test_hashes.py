@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from sdeval.baselines.variability import samples_hash
-from sdeval.config.suite import Case, Sample, fingerprint
+from sdeval.config.case import Case, Sample, fingerprint
 from sdeval.config.target import Target
 from sdeval.config.target_registry import shipped_targets
 from sdeval.imaging.io import pixel_hash

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from sdeval import Case, SdevalError, Suite
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.metrics import GeneratedImage, MetricOptions, create, info, lpips
 from sdeval.session.items import items_of
 from sdeval.shapes import world

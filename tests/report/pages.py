@@ -13,7 +13,7 @@ from sdeval._utils.files import write_bytes
 from sdeval.baselines.acceptance import accept
 from sdeval.comparison import Kind, Verdict
 from sdeval.comparison.matrix import compare_settings
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.imaging.io import has_thumbnail, pixel_hash, thumbnail_bytes, write_png
 from sdeval.report.comparison import Compared
 from sdeval.report.publish import publish

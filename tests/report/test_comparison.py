@@ -10,7 +10,7 @@ import pytest
 
 from sdeval import Suite
 from sdeval.comparison import Verdict, wording
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.report.comparison import compared_of
 from sdeval.results import run_folder, verdicts_file
 from sdeval.results.records import Timing

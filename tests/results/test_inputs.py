@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.results.inputs import LARGEST, keep_inputs
 from sdeval.results.records import CaseRecord
 from tests.conftest import image_with

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sdeval.config.suite import Sample, Task
+from sdeval.config.case import Sample, Task
 from sdeval.engines.diffusers_engine import LoadedTarget
 from sdeval.engines.generated import Generated
 from sdeval.evaluation.evaluate import evaluate

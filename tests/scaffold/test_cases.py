@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdeval import Suite, load_cases
-from sdeval.config.suite import TASKS, Task
+from sdeval.config.case import TASKS, Task
 from sdeval.imaging.io import open_rgb, painted_share
 from sdeval.scaffold.cases import COUNT, example_cases
 from sdeval.scaffold.choices import SHAPES_SETTINGS

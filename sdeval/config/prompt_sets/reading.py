@@ -11,13 +11,13 @@ from pathlib import Path
 
 from sdeval._utils.files import check_name, read_bytes
 from sdeval._utils.validation import preview
+from sdeval.config.case import Case
 from sdeval.config.case_files import LARGEST
 from sdeval.config.case_tables import decode
 from sdeval.config.names import naming_problem
 from sdeval.config.prompt_sets.catalogue import PromptSet
 from sdeval.config.prompt_sets.formats import FormatError, Prompt
 from sdeval.config.prompt_sets.with_images import digest_of
-from sdeval.config.suite import Case
 from sdeval.errors import SdevalError
 
 

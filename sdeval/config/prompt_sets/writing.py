@@ -12,10 +12,11 @@ import yaml
 from PIL import Image, ImageOps
 
 from sdeval._utils.files import check_name, exists, read_bytes, write_bytes, write_text
+from sdeval.config.case import TEXTS
+from sdeval.config.case_checks import MULTIPLE
 from sdeval.config.case_files import LARGEST
 from sdeval.config.prompt_sets.reading import ImportedSet, SetCase
 from sdeval.config.prompt_sets.with_images import LARGEST_IMAGE, ending_of
-from sdeval.config.suite import MULTIPLE, TEXTS
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import FORMATS, png_bytes
 

@@ -11,7 +11,7 @@ Example:
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.diagnostics.faults.base import Fault, alter_call
 from sdeval.diagnostics.faults.controls import CONTROLS
 from sdeval.diagnostics.faults.images import IMAGES

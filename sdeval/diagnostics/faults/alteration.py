@@ -15,7 +15,7 @@ import torch
 from diffusers import DiffusionPipeline
 from PIL import Image
 
-from sdeval.config.suite import Case, Sample, Task
+from sdeval.config.case import Case, Sample, Task
 from sdeval.config.target import Target
 from sdeval.diagnostics.faults.base import Arguments, Fault, Images, alter_call
 from sdeval.engines.engine import Engine

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from diffusers import DiffusionPipeline
 
-from sdeval.config.suite import TASKS, Suite, Task
+from sdeval.config.case import TASKS, Task
+from sdeval.config.suite import Suite
 from sdeval.engines.engine import Engine
 
 WHOLE: tuple[Task, ...] = ("text2img", "img2img")

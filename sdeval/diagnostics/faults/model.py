@@ -11,7 +11,7 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import nn
 
-from sdeval.config.suite import TASKS
+from sdeval.config.case import TASKS
 from sdeval.diagnostics.faults.base import WHOLE, Fault, replace_attribute
 
 RANK = 4

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from diffusers import DiffusionPipeline
 
-from sdeval.config.suite import TASKS, Task
+from sdeval.config.case import TASKS, Task
 from sdeval.diagnostics.faults.base import WHOLE, Arguments, Fault, alter_call, replace_attribute
 
 

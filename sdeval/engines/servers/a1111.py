@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.config.target import Target
 from sdeval.engines.servers.images import decode, from_base64, only, to_base64
 from sdeval.engines.servers.options import FieldOptions, client_of, options_of

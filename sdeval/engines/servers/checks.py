@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from sdeval._utils.http import Client
 from sdeval._utils.validation import check_value
-from sdeval.config.suite import Suite, Task
+from sdeval.config.case import Task
+from sdeval.config.suite import Suite
 from sdeval.config.target import Target
 from sdeval.engines.servers.a1111 import A1111Server
 from sdeval.engines.servers.comfyui import ComfyServer

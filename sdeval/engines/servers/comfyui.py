@@ -16,7 +16,7 @@ from PIL import Image
 
 from sdeval._utils.files import dump_json
 from sdeval._utils.validation import Plain
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.config.target import Target
 from sdeval.engines.digests import LETTERS
 from sdeval.engines.servers.images import both_ways, decode, only, shown, to_png, with_hole

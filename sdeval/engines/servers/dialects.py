@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.engines.servers.protocol import ImageRequest
 
 DIFFUSERS = {name: name for name in ("seed", "num_inference_steps", "guidance_scale", "negative_prompt")}

@@ -9,7 +9,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from sdeval.config.suite import CLOCK, Sample, Suite, Task
+from sdeval.config.case import Sample, Task
+from sdeval.config.suite import CLOCK, Suite
 from sdeval.config.target import Target
 from sdeval.engines.attempt import attempt
 from sdeval.engines.generated import Generated

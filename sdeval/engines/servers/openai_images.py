@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.config.target import Target
 from sdeval.engines.servers.dialects import DIALECTS, Dialect, Endpoint, recognise, translate
 from sdeval.engines.servers.images import Lossy, both_ways, image_in, only, shown, to_base64, to_png

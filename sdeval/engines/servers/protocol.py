@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-from sdeval.config.suite import Case, Task
+from sdeval.config.case import Case, Task
 
 SIZE = ("width", "height")
 """Settings that are asked for as the size of the image."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sdeval.config.suite import Task
+from sdeval.config.case import Task
 from sdeval.config.target import Target
 from sdeval.engines.servers.dialects import translate
 from sdeval.engines.servers.images import image_in, only, shown, to_base64

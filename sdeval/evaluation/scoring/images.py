@@ -11,7 +11,7 @@ from typing import overload
 
 from PIL import Image
 
-from sdeval.config.suite import Sample
+from sdeval.config.case import Sample
 from sdeval.errors import SdevalError
 from sdeval.imaging.io import as_thumbnail, header, open_mask, open_rgb
 from sdeval.metrics import GeneratedImage

@@ -17,7 +17,7 @@ from sdeval._utils.environment import calm_threads
 from sdeval._utils.hub import HubFiles, MissingWeights, cached_file, local_folder
 from sdeval._utils.truncation import unread_part
 from sdeval._utils.validation import readable
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.errors import SdevalError, unknown
 from sdeval.metrics.base import Features
 

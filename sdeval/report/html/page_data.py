@@ -15,8 +15,8 @@ from typing import Any
 
 from sdeval._utils.files import short
 from sdeval.config import project
+from sdeval.config.case import TEXTS
 from sdeval.config.options import Config, Options, read_table
-from sdeval.config.suite import TEXTS
 from sdeval.errors import SdevalError
 from sdeval.report.again import complete_options
 from sdeval.report.html.image_sources import Sources

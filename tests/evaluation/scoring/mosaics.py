@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sdeval.config.suite import Case, Sample, Suite
+from sdeval.config.case import Case, Sample
+from sdeval.config.suite import Suite
 from sdeval.evaluation.score import score
 from sdeval.imaging.io import pixel_hash, write_png
 from sdeval.metrics import GeneratedImage, MetricInfo

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from sdeval.baselines.acceptance import accept
 from sdeval.comparison import Kind, Verdict
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.report.publish import Telling, publish
 from sdeval.results import run_folder
 from sdeval.results.inputs import keep_inputs

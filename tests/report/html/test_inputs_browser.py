@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from sdeval.config.suite import Case
+from sdeval.config.case import Case
 from sdeval.imaging.io import pixel_hash, write_png
 from sdeval.report.comparison import Compared
 from sdeval.report.html.comparison import write_comparison
