@@ -116,9 +116,13 @@ def with_features(run: Run, features: np.ndarray, value: float, reference: str =
 
 
 @pytest.fixture(autouse=True)
-def _outside_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sessions behave as on a laptop, also where these tests run in CI: what is new passes, no summary is written."""
-    for name in ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+def _by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions behave as on a laptop, also where these tests run in CI: what is new passes, no summary is written.
+
+    Nor do they share devices with other workers, where workers of pytest-xdist run these tests.
+    """
+    outside = ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT")
+    for name in outside:
         monkeypatch.delenv(name, raising=False)
 
 

@@ -28,7 +28,7 @@ from sdeval.config import target_registry as named_targets
 from sdeval.config.image_store import StoreOptions
 from sdeval.config.options import read_table
 from sdeval.config.root import OUTPUT, find_root
-from sdeval.errors import CannotWrite, NobodyReads, SdevalError, escaped, unknown
+from sdeval.errors import CannotWrite, NobodyReads, SdevalError, unknown
 from sdeval.stores.images import open_store
 
 COMMANDS = {
@@ -70,13 +70,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_streams()
     bisecting = request[:1] == ["bisect"]
     parser = _parser(*request[:1])
-    if not request:
-        parser.print_help()
-        return USAGE
-    if not request[0].startswith("-") and request[0] not in COMMANDS:
+    if request and not request[0].startswith("-") and request[0] not in COMMANDS:
         _complain(unknown("command", request[0], COMMANDS))
         return USAGE
     try:
+        if not request:
+            parser.print_help()
+            return USAGE
         args = parser.parse_args(request)
     # How argparse ends: after help with 0, after a mistake with 2.
     except SystemExit as ended:
@@ -119,10 +119,16 @@ def _message(error: Exception) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Repeats nothing of the command line that controls a terminal."""
+    """Repeats nothing of the command line that controls a terminal, and ends where its help cannot be printed."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        super()._print_message(escaped(message), file)
+        try:
+            say(message.removesuffix("\n"), file or sys.stderr)
+        except CannotWrite as error:
+            if not isinstance(error, NobodyReads):
+                _complain(str(error))
+            _drop_stdout()
+            raise SystemExit(USAGE) from None
 
 
 def _prepare_streams() -> None:
