@@ -102,8 +102,8 @@ def notes(suite: str, target: str, consistency: str, samples: Sequence[SampleRes
         )
     if _seeds_change_nothing(samples):
         found.append(
-            f"{where}: all seeds of a case gave the same image, so that they count as one; let the target use the seed "
-            "that it is given, or give the suite a single one. To check it: "
+            f"{where}: all seeds of a case gave the same image, and show no more than one seed would; let the target "
+            "use the seed that it is given, or give the suite a single one. To check it: "
             f"sdeval doctor --target {target}"
         )
     return found
