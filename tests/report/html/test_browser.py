@@ -189,7 +189,8 @@ def test_a_link_of_the_first_screen_keeps_what_is_in_the_address(page: Page) -> 
 def test_closing_goes_back_to_where_it_was_opened(page: Page) -> None:
     page.locator(".seen .shot").first.click()
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.closest('.seen') !== null")
+    # The event comes after the dialog is gone.
+    page.wait_for_function("document.activeElement.closest('.seen') !== null")
     assert page.evaluate("scrollY") == 0
 
 

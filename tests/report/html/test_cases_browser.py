@@ -441,6 +441,8 @@ def test_keys_lead_from_image_to_image_and_accept(page: Page) -> None:
     page.keyboard.press("Enter")
     assert page.locator("#viewer").is_visible()
     page.keyboard.press("Escape")
+    # The event comes after the dialog is gone.
+    page.wait_for_function("document.activeElement.closest('article')?.dataset.case === 'case-4'")
     assert focused() == ["case-4", "0"]
 
 

@@ -560,8 +560,9 @@ def test_what_a_browser_does_not_let_copy_is_copied_in_the_old_way(watched: Watc
     page.locator("#v-commands button").first.click()
     expect(page.locator("#v-status")).to_contain_text("copied: sdeval show red@0")
     page.keyboard.press("Escape")
-    page.locator("#search").focus()
-    page.keyboard.press("Control+v")
+    # Only then the focus stays where it is put.
+    expect(page.locator("article[data-case=red] .shot").first).to_be_focused()
+    page.locator("#search").press("Control+v")
     expect(page.locator("#search")).to_have_value("sdeval show red@0 reports/two --suite few --target ours")
 
 
