@@ -4,6 +4,7 @@ Twelve signs of known texts are rendered in fonts and styles that are ever harde
 right, so that what is missing from 100 is the reader's own noise. Then faults are planted into the plain signs. With
 `--data`, images of real models are read as well (`manifest.json` beside them states the text that some shall show).
 
+    pip install matplotlib      # for its fonts
     python -m benchmarks.text_reading --data ../shared/data/generated
 """
 
