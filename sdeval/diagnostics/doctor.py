@@ -105,7 +105,7 @@ def examine(
         suite: for its task.
         settings: arguments of the pipeline call.
         samples: at least one, alike enough for one pipeline call.
-        progress: is told 1 after each of `count_calls` calls.
+        progress: called with 1 after each of `count_calls` calls.
 
     Raises:
         SdevalError: the target does not generate an image of them.
